@@ -1,0 +1,139 @@
+"""What is kept of some rows: enough to compute every metric, without the rows.
+
+A profile is a commutative monoid over its rows: `empty`, `of`, `merge`, part by part, so a new part needs no
+new law. Guarantee: merging the profiles of any split gives the profile of the whole, bit for bit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from service.core import distribution
+from service.core.batch import Numbers
+from service.core.distribution import Distribution
+from service.core.outcome import RegressionOutcome, merge_regression, of_regression
+from service.core.schema import Role, Schema
+from service.errors import ProfileError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from service.core.batch import Batch, Labels
+    from service.core.schema import Column
+
+DISTINCT_LIMIT = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnProfile:
+    """A column's values, and its rows that hold none.
+
+    `unparsable` rows held something that is no number; `absent` rows came without the column at all.
+    """
+
+    distribution: Distribution
+    unparsable: int = 0
+    absent: int = 0
+
+    @property
+    def rows(self) -> int:
+        """All rows that the column was looked for in."""
+        return self.distribution.rows + self.unparsable + self.absent
+
+    @property
+    def missing(self) -> int:
+        """Rows without a value: empty, or without the column."""
+        return self.distribution.missing + self.absent
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """The summary of `rows` rows: one column profile a schema column, in the schema's order.
+
+    `outcome` is None where the schema names no numerical prediction and target.
+    """
+
+    schema: str
+    rows: int
+    columns: dict[str, ColumnProfile]
+    outcome: RegressionOutcome | None = None
+
+
+def empty(schema: Schema) -> Profile:
+    """Return the profile of no rows: the identity of `merge`."""
+    columns = {c.name: ColumnProfile(distribution.empty(c.kind)) for c in schema.columns}
+    outcome = RegressionOutcome() if _has_outcome(schema) else None
+    return Profile(schema.fingerprint, 0, columns, outcome)
+
+
+def of(batch: Batch, schema: Schema, *, limit: int = DISTINCT_LIMIT) -> Profile:
+    """Profile a batch's rows; a numerical column keeps at most `limit` distinct values."""
+    columns = {c.name: _column(batch, c, limit) for c in schema.columns}
+    outcome = _outcome(batch, schema) if _has_outcome(schema) else None
+    return Profile(schema.fingerprint, batch.rows, columns, outcome)
+
+
+def merge(parts: Sequence[Profile], *, limit: int = DISTINCT_LIMIT) -> Profile:
+    """Return the profile of all rows of `parts`, which stay as they are.
+
+    Raises ProfileError where there is no part or where parts were made with another schema.
+    """
+    if not parts:
+        raise ProfileError("merge: no part given; expected at least one profile, it may be empty")
+    first = parts[0]
+    for part in parts[1:]:
+        if part.schema != first.schema:
+            raise ProfileError(
+                f"merge: profiles of schema {first.schema} and {part.schema} cannot be merged; "
+                "expected parts made with the same columns, kinds and roles"
+            )
+    columns = {name: _merged([part.columns[name] for part in parts], limit) for name in first.columns}
+    outcomes = [part.outcome for part in parts if part.outcome is not None]
+    return Profile(
+        first.schema,
+        sum(part.rows for part in parts),
+        columns,
+        merge_regression(outcomes) if outcomes else None,
+    )
+
+
+def _merged(parts: Sequence[ColumnProfile], limit: int) -> ColumnProfile:
+    whole = distribution.merge([part.distribution for part in parts])
+    return ColumnProfile(
+        distribution.compress(whole, limit),
+        unparsable=sum(part.unparsable for part in parts),
+        absent=sum(part.absent for part in parts),
+    )
+
+
+def _column(batch: Batch, column: Column, limit: int) -> ColumnProfile:
+    data = batch.columns.get(column.name)
+    if data is None:
+        return ColumnProfile(distribution.empty(column.kind), absent=batch.rows)
+    if not isinstance(data, Numbers):
+        return ColumnProfile(_of_labels(data))
+    if data.unparsable is None:
+        return ColumnProfile(distribution.compress(distribution.of_numbers(data.values), limit))
+    kept = distribution.of_numbers(data.values[~data.unparsable])
+    return ColumnProfile(distribution.compress(kept, limit), unparsable=int(data.unparsable.sum()))
+
+
+def _of_labels(data: Labels) -> Distribution:
+    return distribution.of_codes(data.codes, data.labels)
+
+
+def _has_outcome(schema: Schema) -> bool:
+    return schema.with_role(Role.TARGET) is not None and schema.with_role(Role.PREDICTION) is not None
+
+
+def _outcome(batch: Batch, schema: Schema) -> RegressionOutcome:
+    prediction, target = (_numbers(batch, schema.with_role(role)) for role in (Role.PREDICTION, Role.TARGET))
+    return of_regression(prediction, target)
+
+
+def _numbers(batch: Batch, column: Column | None) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    data = batch.columns.get(column.name) if column is not None else None
+    return data.values if isinstance(data, Numbers) else np.full(batch.rows, np.nan)

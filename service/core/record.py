@@ -1,0 +1,113 @@
+"""What one cycle leaves behind: the unit that a store writes in one transaction.
+
+All instants are UTC microseconds since 1970 (int), so that the core never touches a clock or a time zone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from service.core.measurement import Measurement
+
+
+class Outcome(StrEnum):
+    """How a cycle ended."""
+
+    MEASURED = "measured"  # at least one window was measured
+    ADVANCED = "advanced"  # rows were taken, no window closed
+    IDLE = "idle"  # the source had nothing new
+    SKIPPED = "skipped"  # its slot passed while an earlier cycle ran
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """How far a monitor's source has been read and its windows measured.
+
+    `cycle` counts committed cycles and is the optimistic lock: a commit names the cycle that it follows.
+    `position` belongs to the source (JSON-able). `rows` counts the rows placed in panes, `closed` is the key
+    of the last pane whose window was measured.
+    """
+
+    cycle: int = 0
+    position: dict[str, Any] | None = None
+    rows: int = 0
+    watermark: int | None = None
+    closed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PaneRecord:
+    """One pane's profile as bytes; `key` counts panes from the grid's origin."""
+
+    key: int
+    start: int
+    end: int
+    rows: int
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class WindowRecord:
+    """One measured window: panes `first` to `last`, of which `panes` hold rows."""
+
+    first: int
+    last: int
+    start: int
+    end: int
+    panes: int
+    rows: int
+    measurements: tuple[Measurement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A row that could not be placed: what it was (JSON-able) and why it was refused."""
+
+    row: dict[str, Any]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something worth a mark on a chart: a breach, a recovery, a schema change."""
+
+    kind: str
+    at: int
+    message: str
+    column: str = ""
+    metric: str = ""
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CycleRecord:
+    """Everything that one committed cycle adds.
+
+    `layout` fingerprints what panes depend on (schema, pane size); panes of another layout are never mixed
+    in. `slot` is the grid point that the cycle belongs to, `rejected` counts all rejects of which `rejects`
+    are kept.
+    """
+
+    monitor: str
+    layout: str
+    after: Checkpoint
+    slot: int
+    started: int
+    rows: int
+    panes: tuple[PaneRecord, ...] = ()
+    windows: tuple[WindowRecord, ...] = ()
+    rejects: tuple[Reject, ...] = ()
+    rejected: int = 0
+    events: tuple[Event, ...] = ()
+    lag_seconds: float | None = None
+
+    @property
+    def outcome(self) -> Outcome:
+        """How this cycle is logged."""
+        if self.windows:
+            return Outcome.MEASURED
+        return Outcome.ADVANCED if self.rows else Outcome.IDLE

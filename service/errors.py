@@ -1,0 +1,42 @@
+"""What can go wrong, by name: one root, so that a caller can catch all of it and nothing else."""
+
+from __future__ import annotations
+
+
+class TidegaugeError(Exception):
+    """Something went wrong in Tidegauge."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or type(self).__doc__)
+
+
+class ConfigurationError(TidegaugeError):
+    """A variable or a monitor file is wrong; nothing was started."""
+
+
+class SourceError(TidegaugeError):
+    """A source could not give its rows."""
+
+
+class ReferenceDataError(TidegaugeError):
+    """A monitor's reference could not be read or holds no rows."""
+
+
+class ProfileError(TidegaugeError):
+    """Two profiles that were made differently cannot be merged."""
+
+
+class CodecError(TidegaugeError):
+    """Stored bytes are not a profile that this version can read."""
+
+
+class StoreError(TidegaugeError):
+    """The database refused or could not be reached."""
+
+
+class MigrationError(StoreError):
+    """The schema could not be brought up to date."""
+
+
+class EmbeddedServerError(StoreError):
+    """The embedded Postgres could not be started."""

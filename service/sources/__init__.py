@@ -1,0 +1,1 @@
+"""Where rows come from: each source is one file and one line in the composition root."""
