@@ -33,7 +33,7 @@ class Numbers:
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """A categorical column: `codes` (integers, shape (n,), -1 where missing) into sorted distinct `labels`."""
+    """A categorical column: `codes` (integers, shape (n,), -1 if missing) into sorted distinct `labels`."""
 
     codes: NDArray[np.integer]
     labels: Values

@@ -110,8 +110,8 @@ class Distribution:
 
 def empty(kind: Kind) -> Distribution:
     """Return the distribution of no rows: merging it changes nothing."""
-    dtype = np.float64 if kind is Kind.NUMERICAL else np.str_
-    return Distribution(np.zeros(0, dtype=dtype), NO_COUNTS.copy())
+    values: Values = np.zeros(0, dtype=np.float64) if kind is Kind.NUMERICAL else np.zeros(0, dtype=np.str_)
+    return Distribution(values, NO_COUNTS.copy())
 
 
 def of_numbers(numbers: NDArray[np.float64]) -> Distribution:
@@ -154,8 +154,8 @@ def merge(parts: Sequence[Distribution]) -> Distribution:
     if len(filled) == 1 and filled[0].dropped_bits == dropped:
         values, counts = filled[0].values, filled[0].counts
     elif filled:
-        aligned = [_truncated(part, dropped).values for part in filled]
-        values, counts = _summed(np.concatenate(aligned), np.concatenate([part.counts for part in filled]))
+        together: Values = np.concatenate([_truncated(part, dropped).values for part in filled])
+        values, counts = _summed(together, np.concatenate([part.counts for part in filled]))
     else:
         values, counts = parts[0].values, parts[0].counts
     return Distribution(

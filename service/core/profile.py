@@ -13,7 +13,6 @@ import numpy as np
 
 from service.core import distribution
 from service.core.batch import Numbers
-from service.core.distribution import Distribution
 from service.core.outcome import RegressionOutcome, merge_regression, of_regression
 from service.core.schema import Role, Schema
 from service.errors import ProfileError
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from service.core.batch import Batch, Labels
+    from service.core.distribution import Distribution
     from service.core.schema import Column
 
 DISTINCT_LIMIT = 65_536
