@@ -150,7 +150,7 @@ def merge(parts: Sequence[Distribution]) -> Distribution:
     dropped = max(part.dropped_bits for part in parts)
     filled = [part for part in parts if part.distinct]
     if filled and not all(part.is_numeric for part in filled):
-        filled = [_labelled(part) for part in filled]
+        filled = [labelled(part) for part in filled]
     if len(filled) == 1 and filled[0].dropped_bits == dropped:
         values, counts = filled[0].values, filled[0].counts
     elif filled:
@@ -197,6 +197,15 @@ def quantile(distribution: Distribution, share: float) -> float:
     return float(distribution.values[min(index, distribution.distinct - 1)])
 
 
+def labelled(part: Distribution) -> Distribution:
+    """Return numbers as labels (17 significant digits, so that different numbers stay different)."""
+    if not part.is_numeric:
+        return part
+    labels = np.array([f"{value:.17g}" for value in part.values.tolist()], dtype=np.str_)
+    order = np.argsort(labels, kind="stable")
+    return Distribution(labels[order], part.counts[order], part.missing)
+
+
 def _counted(ordered: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     if not len(ordered):
         return ordered.copy(), NO_COUNTS.copy()
@@ -209,14 +218,6 @@ def _summed(values: Values, counts: NDArray[np.int64]) -> tuple[Values, NDArray[
     values, counts = values[order], counts[order]
     starts = np.flatnonzero(np.concatenate(([True], values[1:] != values[:-1])))
     return values[starts], np.add.reduceat(counts, starts)
-
-
-def _labelled(part: Distribution) -> Distribution:
-    if not part.is_numeric:
-        return part
-    labels = np.array([f"{value:.17g}" for value in part.values.tolist()], dtype=np.str_)
-    order = np.argsort(labels, kind="stable")
-    return Distribution(labels[order], part.counts[order])
 
 
 def _bits(distribution: Distribution, dropped: int) -> NDArray[np.int64]:

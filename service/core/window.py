@@ -1,8 +1,8 @@
 """Panes and windows: where a row belongs, which panes make a window, which windows are due.
 
 A pane is the smallest slice: of event time (half-open [start, end), UTC microseconds) or of rows (counted
-from the monitor's first). Panes are numbered from the grid's origin; a window is a run of `panes` panes and is
-named by its last one. A tumbling window is one pane long or hops by its own size.
+from the monitor's first). Panes are numbered from the grid's origin; a window is a run of `panes` panes and
+is named by its last one. A tumbling window is one pane long.
 """
 
 from __future__ import annotations

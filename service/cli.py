@@ -1,0 +1,137 @@
+"""Which commands exist: parsing and exit status only.
+
+Exit status: 0 after a clean stop, 2 for bad configuration, 1 otherwise. Commands import what they need, so
+that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from service import __version__
+from service.errors import ConfigurationError, TidegaugeError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from service.settings import Settings
+
+CLEAN, FAILED, MISCONFIGURED = 0, 1, 2
+# A shell's status for a process ended by Ctrl-C.
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command that `arguments` (the process's own where None) name; return the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        status: int = options.command(options)
+    except ConfigurationError as error:
+        _complain(str(error))
+        return MISCONFIGURED
+    except TidegaugeError as error:
+        _complain(str(error))
+        return FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tidegauge", description="Watches machine-learning models in production."
+    )
+    parser.add_argument("--version", action="version", version=f"tidegauge {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="watch every monitor until Ctrl-C")
+    run.add_argument("--max-cycles", type=_positive, metavar="N", help="stop after N cycles a monitor")
+    run.set_defaults(command=_run)
+
+    migrate = commands.add_parser("migrate", help="bring the database's schema up to date")
+    migrate.set_defaults(command=_migrate)
+
+    check = commands.add_parser("check", help="validate every monitor file and the database")
+    check.set_defaults(command=_check)
+
+    metrics = commands.add_parser("metrics", help="print what was measured")
+    for name in ("monitor", "aspect", "column", "metric"):
+        metrics.add_argument(f"--{name}", metavar="NAME", help=f"only this {name}")
+    metrics.add_argument(
+        "--since", type=_instant, metavar="TIME", help="only windows that end after this ISO time"
+    )
+    metrics.add_argument("--format", choices=("table", "csv", "json"), default="table")
+    metrics.set_defaults(command=_metrics)
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    settings = _settings()
+    from service import monitor_file
+
+    monitors = monitor_file.load_all(settings.monitors_dir, settings.data_dir)
+    from service import app
+
+    limit = options.max_cycles or settings.max_cycles
+    return asyncio.run(app.run(settings, monitors, max_cycles=limit))
+
+
+def _migrate(_options: argparse.Namespace) -> int:
+    settings = _settings()
+    from service import app
+
+    for name in asyncio.run(app.migrate_database(settings)):
+        print(f"applied {name}")
+    print("the schema is up to date")
+    return CLEAN
+
+
+def _check(_options: argparse.Namespace) -> int:
+    settings = _settings()
+    from service import app
+
+    faults = asyncio.run(app.check(settings))
+    for fault in faults:
+        _complain(fault)
+    if not faults:
+        print("all is well: every monitor file, every file that they name, and the database")
+    return MISCONFIGURED if faults else CLEAN
+
+
+def _metrics(options: argparse.Namespace) -> int:
+    settings = _settings()
+    from service import app, listing
+
+    names = ("monitor", "aspect", "column", "metric", "since")
+    filters = {name: getattr(options, name) for name in names}
+    rows = asyncio.run(app.measurements(settings, **filters))
+    listing.write(rows, options.format, sys.stdout)
+    return CLEAN
+
+
+def _settings() -> Settings:
+    from service import logs, settings
+
+    loaded = settings.load()
+    logs.configure(log_format=loaded.log_format, level=loaded.log_level)
+    return loaded
+
+
+def _complain(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text}")
+    return number
+
+
+def _instant(text: str) -> datetime:
+    when = datetime.fromisoformat(text)
+    return when if when.tzinfo else when.replace(tzinfo=UTC)

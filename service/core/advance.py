@@ -1,0 +1,102 @@
+"""One batch taken into the panes: what a cycle computes between its source and its store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from service.core import codec, profile, window
+from service.core.record import Checkpoint, PaneRecord, WindowRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from service.core.batch import Batch
+    from service.core.measurement import Measurement
+    from service.core.profile import Profile
+    from service.core.schema import Schema
+    from service.core.take import Take
+    from service.core.window import WindowPlan
+
+    Measure = Callable[[Profile], tuple[Measurement, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Pane:
+    """A pane's profile and its bounds in event time (UTC microseconds, half-open)."""
+
+    profile: Profile
+    start: int
+    end: int
+
+
+def profile_panes(batch: Batch, schema: Schema, plan: WindowPlan, rows_before: int) -> dict[int, Pane]:
+    """Profile a batch pane by pane; `rows_before` rows were placed before it."""
+    parts = window.split(batch, window.assign(batch, plan, rows_before))
+    panes = {}
+    for key, part in parts.items():
+        start, end = plan.bounds(key)
+        if plan.unit is window.Unit.ROWS:
+            start, end = int(part.event_time.min()), int(part.event_time.max()) + 1
+        panes[key] = Pane(profile.of(part, schema), start, end)
+    return panes
+
+
+def absorb(held: Mapping[int, Pane], fresh: Mapping[int, Pane]) -> dict[int, Pane]:
+    """Return the fresh panes, each merged with what is held of it already."""
+    return {key: _joined([held[key], pane] if key in held else [pane]) for key, pane in fresh.items()}
+
+
+def follow(before: Checkpoint, take: Take, plan: WindowPlan) -> Checkpoint:
+    """Return the checkpoint after a take: position, rows and watermark moved on, never back."""
+    rows = before.rows + take.batch.rows
+    seen = [before.watermark, take.watermark]
+    if take.watermark is None and take.batch.rows:
+        seen.append(int(take.batch.event_time.max()))
+    watermark = max((instant for instant in seen if instant is not None), default=None)
+    closed = window.last_closed(plan, watermark=watermark, rows=rows)
+    if before.closed is not None:
+        closed = before.closed if closed is None else max(closed, before.closed)
+    return Checkpoint(before.cycle + 1, take.position, rows, watermark, closed)
+
+
+def measure_windows(
+    due: Iterable[int], panes: Mapping[int, Pane], schema: Schema, plan: WindowPlan, measure: Measure
+) -> tuple[WindowRecord, ...]:
+    """Fold each due window's panes in key order and measure it; `panes` holds all that exist of them."""
+    records = []
+    for last in due:
+        first = plan.first_of(last)
+        held = [panes[key] for key in range(first, last + 1) if key in panes]
+        whole = profile.merge([pane.profile for pane in held]) if held else profile.empty(schema)
+        start, end = plan.bounds(first)[0], plan.bounds(last)[1]
+        if plan.unit is window.Unit.ROWS:
+            start, end = min(pane.start for pane in held), max(pane.end for pane in held)
+        records.append(WindowRecord(first, last, start, end, len(held), whole.rows, measure(whole)))
+    return tuple(records)
+
+
+def pane_records(panes: Mapping[int, Pane]) -> tuple[PaneRecord, ...]:
+    """Return panes in the form in which they are stored."""
+    return tuple(
+        PaneRecord(key, pane.start, pane.end, pane.profile.rows, codec.encode(pane.profile))
+        for key, pane in panes.items()
+    )
+
+
+def restored(records: Iterable[PaneRecord]) -> dict[int, Pane]:
+    """Return stored panes by key.
+
+    Raises CodecError where a pane's bytes cannot be read.
+    """
+    return {record.key: Pane(codec.decode(record.payload), record.start, record.end) for record in records}
+
+
+def _joined(panes: list[Pane]) -> Pane:
+    if len(panes) == 1:
+        return panes[0]
+    return Pane(
+        profile.merge([pane.profile for pane in panes]),
+        min(pane.start for pane in panes),
+        max(pane.end for pane in panes),
+    )

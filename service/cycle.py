@@ -1,0 +1,204 @@
+"""One cycle of one monitor: take a batch, profile it, measure the windows that are due, append.
+
+The only file that sees the whole line. Exactly-once rests on two things: a source gives the same rows for the
+same position, and the position is committed in the transaction that holds what was measured from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from service.core import advance, window
+from service.core.record import CycleRecord
+from service.methods.measure import measure
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from service.core.advance import Pane
+    from service.core.measurement import Measurement
+    from service.core.profile import Profile
+    from service.core.record import Checkpoint, PaneRecord
+    from service.core.reference import Reference
+    from service.core.schema import Schema
+    from service.core.take import Take
+    from service.core.window import WindowPlan
+    from service.executor import Compute
+    from service.methods.measure import MeasurePlan
+    from service.sources.protocol import Source
+
+
+class Store(Protocol):
+    """What a cycle needs of the place where measurements are kept."""
+
+    async def checkpoint(self, monitor: str, layout: str) -> Checkpoint:
+        """Return where the monitor stands; a fresh checkpoint where it never ran."""
+        ...
+
+    async def panes(
+        self, monitor: str, layout: str, first: int | None, last: int | None
+    ) -> Sequence[PaneRecord]:
+        """Return the stored panes from key `first` to `last`, both included; None leaves a side open."""
+        ...
+
+    async def commit(self, record: CycleRecord) -> bool:
+        """Write all of a cycle or nothing; False where its checkpoint was overtaken."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A monitor as its cycles see it; the reference is loaded by the first of them."""
+
+    name: str
+    schema: Schema
+    window: WindowPlan
+    measures: MeasurePlan
+    source: Source
+    load_reference: Callable[[], Awaitable[Reference]]
+
+    @property
+    def layout(self) -> str:
+        """What stored panes depend on: with another layout they are never mixed in."""
+        return f"{self.schema.fingerprint}:{self.window.layout}"
+
+
+@dataclass(frozen=True, slots=True)
+class CycleReport:
+    """What a cycle did, for the log and the scheduler; `committed` is False where another was quicker."""
+
+    record: CycleRecord
+    take: Take
+    committed: bool
+
+
+@dataclass(slots=True)
+class _State:
+    """Where the monitor stands, and the panes that windows still to come can need.
+
+    `panes` holds every stored pane from key `known_from` on; None: every one.
+    """
+
+    checkpoint: Checkpoint
+    known_from: int | None
+    panes: dict[int, Pane] = field(default_factory=dict)
+
+
+class Cycle:
+    """Runs a monitor's cycles, one at a time; after a failure it starts from what the store holds."""
+
+    def __init__(self, watched: Watched, store: Store, compute: Compute, *, now: Callable[[], int]) -> None:
+        self._watched = watched
+        self._store = store
+        self._compute = compute
+        self._now = now
+        self._state: _State | None = None
+        self._reference: Reference | None = None
+
+    async def run(self, slot: int) -> CycleReport:
+        """Run the cycle of grid point `slot` (UTC microseconds).
+
+        Raises TidegaugeError where the source, the reference or the store fails; nothing was written then.
+        """
+        started = self._now()
+        state, self._state = self._state or await self._restore(), None  # kept again only after success
+        reference = self._reference or await self._watched.load_reference()
+        self._reference = reference
+        take = await self._watched.source.take(state.checkpoint.position)
+        record, panes = await self._advance(state, take, reference, slot=slot, started=started)
+        committed = await self._store.commit(record)
+        if committed:
+            self._state = self._kept(record.after, panes)
+        return CycleReport(record, take, committed)
+
+    async def _restore(self) -> _State:
+        name, layout = self._watched.name, self._watched.layout
+        checkpoint = await self._store.checkpoint(name, layout)
+        first = self._first_needed(checkpoint)
+        records = await self._store.panes(name, layout, first, None)
+        return _State(checkpoint, first, await self._compute.run(advance.restored, records))
+
+    def _first_needed(self, checkpoint: Checkpoint) -> int | None:
+        closed = checkpoint.closed
+        return None if closed is None else self._watched.window.first_of(closed + 1)
+
+    async def _advance(
+        self, state: _State, take: Take, reference: Reference, *, slot: int, started: int
+    ) -> tuple[CycleRecord, dict[int, Pane]]:
+        watched, plan, before = self._watched, self._watched.window, state.checkpoint
+        fresh = await self._compute.run(advance.profile_panes, take.batch, watched.schema, plan, before.rows)
+        after = advance.follow(before, take, plan)
+        held = state.panes.keys() | fresh.keys()
+        due = window.due(plan, before=before.closed, now=after.closed, touched=fresh.keys(), held=held)
+        panes = {**await self._older(state, [*fresh, *map(plan.first_of, due)]), **state.panes}
+
+        def work() -> tuple[CycleRecord, dict[int, Pane]]:
+            changed = advance.absorb(panes, fresh)
+            everything = {**panes, **changed}
+            record = CycleRecord(
+                monitor=watched.name,
+                layout=watched.layout,
+                after=after,
+                slot=slot,
+                started=started,
+                rows=take.batch.rows,
+                panes=advance.pane_records(changed),
+                windows=advance.measure_windows(
+                    due, everything, watched.schema, plan, self._measured_against(reference.profile)
+                ),
+                rejects=take.rejects,
+                rejected=take.rejected,
+                lag_seconds=take.lag_seconds,
+            )
+            return record, everything
+
+        return await self._compute.run(work)
+
+    async def _older(self, state: _State, keys: list[int]) -> dict[int, Pane]:
+        # Late rows reach back behind the panes in memory.
+        if state.known_from is None or min(keys, default=state.known_from) >= state.known_from:
+            return {}
+        records = await self._store.panes(
+            self._watched.name, self._watched.layout, min(keys), state.known_from - 1
+        )
+        return await self._compute.run(advance.restored, records)
+
+    def _measured_against(self, reference: Profile) -> Callable[[Profile], tuple[Measurement, ...]]:
+        def against(current: Profile) -> tuple[Measurement, ...]:
+            return measure(reference, current, self._watched.schema, self._watched.measures)
+
+        return against
+
+    def _kept(self, checkpoint: Checkpoint, panes: dict[int, Pane]) -> _State:
+        first = self._first_needed(checkpoint)
+        kept = {key: pane for key, pane in panes.items() if first is None or key >= first}
+        return _State(checkpoint, first, kept)
+
+
+def summary(report: CycleReport) -> dict[str, Any]:
+    """Return what a person wants to read of a cycle: progress, rows, window, drifted columns, errors."""
+    record, told = report.record, dict[str, Any]()
+    if report.take.progress is not None:
+        told["progress"] = f"{report.take.progress:.1%}"
+    told["rows"] = record.rows
+    if record.rejected:
+        told["rejected"] = record.rejected
+    if record.windows:
+        latest = record.windows[-1]
+        told["window_rows"] = latest.rows
+        told["drifted"] = ",".join(_drifted(latest.measurements)) or "-"
+        told |= {
+            m.series.metric: round(m.value, 3)
+            for m in latest.measurements
+            if m.series.metric == "mae" and m.value is not None
+        }
+    return told
+
+
+def _drifted(measurements: Sequence[Measurement]) -> list[str]:
+    columns: dict[str, None] = {}
+    for m in measurements:
+        if m.breached and m.series.column and m.series.aspect == "drift":
+            columns.setdefault(m.series.column)
+    return list(columns)

@@ -1,0 +1,42 @@
+"""Where work on arrays runs, so that the event loop never waits for it.
+
+Threads, not processes: NumPy, Arrow and zlib let go of the interpreter's lock while they work, and a batch is
+handed over without a copy. The interpreter switches threads every few milliseconds, so that the loop is held
+for no longer than that by the Python parts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+from contextlib import asynccontextmanager
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Compute:
+    """Runs functions on worker threads; see `workers`."""
+
+    def __init__(self, pool: ThreadPoolExecutor) -> None:
+        self._pool = pool
+
+    async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Return what `function` returns, raise what it raises."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._pool, lambda: function(*args, **kwargs))
+
+
+@asynccontextmanager
+async def workers(count: int = 2) -> AsyncIterator[Compute]:
+    """Give `count` worker threads; on leaving, running work is waited for and waiting work is dropped."""
+    pool = ThreadPoolExecutor(count, thread_name_prefix="tidegauge")
+    try:
+        yield Compute(pool)
+    finally:
+        await asyncio.to_thread(pool.shutdown, wait=True, cancel_futures=True)

@@ -1,0 +1,123 @@
+"""How far apart are two distributions? Evidently's definitions, equal to its numbers on the raw rows to 1e-9.
+
+The four binned distances are functions of two rows of shares; which cells and which shares is said beside
+them in the registry.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from service.methods.alignment import ecdf_gap
+from service.methods.binning import spread_cells, value_cells
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from service.core.distribution import Distribution
+    from service.methods.alignment import Counts, Pair
+
+    Shares = NDArray[np.float64]
+
+SMALLEST_SCALE = 0.001  # Evidently's floor under the reference's standard deviation
+ZERO_FILL = 1e-4
+FILL_DIVISOR = 10**6
+
+
+def wasserstein(reference: Distribution, current: Distribution) -> float:
+    """Return the first Wasserstein distance over max(std of the reference, 0.001), std with ddof 0."""
+    both = ecdf_gap(reference, current)
+    area = float(np.abs(both.gap[:-1]) @ np.diff(both.values)) / (reference.finite * current.finite)
+    return area / max(standard_deviation(reference), SMALLEST_SCALE)
+
+
+def standard_deviation(distribution: Distribution) -> float:
+    """Return the population standard deviation (ddof 0) of at least one number."""
+    if distribution.distinct == 1:
+        return 0.0
+    numbers, rows = np.asarray(distribution.values, dtype=np.float64), distribution.finite
+    centred = numbers - (numbers @ distribution.counts) / rows
+    return math.sqrt(float((centred * centred) @ distribution.counts) / rows)
+
+
+def psi(reference: Shares, current: Shares) -> float:
+    """Return the population stability index, sum of (r - c) ln(r / c); no share may be zero."""
+    return float(((reference - current) * np.log(reference / current)).sum())
+
+
+def jensenshannon(reference: Shares, current: Shares) -> float:
+    """Return the Jensen-Shannon distance, the root of the divergence in nats: 0 to sqrt(ln 2) = 0.8326."""
+    from scipy.special import rel_entr  # noqa: PLC0415 - a service starts without SciPy
+
+    reference, current = reference / reference.sum(), current / current.sum()
+    middle = (reference + current) / 2.0
+    divergence = float(rel_entr(reference, middle).sum() + rel_entr(current, middle).sum()) / 2.0
+    return math.sqrt(max(divergence, 0.0))  # rounding alone can take it below zero
+
+
+def kl_div(reference: Shares, current: Shares) -> float:
+    """Return the Kullback-Leibler divergence of the reference from the current rows, in nats."""
+    from scipy.special import rel_entr  # noqa: PLC0415 - a service starts without SciPy
+
+    return float(rel_entr(reference / reference.sum(), current / current.sum()).sum())
+
+
+def hellinger(reference: Shares, current: Shares) -> float:
+    """Return the Hellinger distance sqrt(1 - sum of sqrt(r c)), 0 to 1."""
+    affinity = float(np.sqrt(reference * current).sum())
+    return math.sqrt(1.0 - min(affinity, 1.0))
+
+
+def hellinger_of_numbers(reference: Distribution, current: Distribution) -> float:
+    """Return the Hellinger distance of two density histograms, as Evidently defines it for numbers."""
+    both, edges = spread_cells(reference, current)
+    widths = np.diff(edges)
+    densities = (counts / widths / counts.sum() for counts in both)
+    width = (edges[-1] - edges[0]) / len(widths)
+    affinity = 0.0
+    for left, right in zip(*(density.tolist() for density in densities), strict=True):
+        affinity += math.sqrt(left * right) * width  # in its order: the root below magnifies the last bit
+    return math.sqrt(1.0 - min(max(affinity, 0.0), 1.0))
+
+
+def hellinger_of_labels(reference: Distribution, current: Distribution) -> float:
+    """Return the Hellinger distance over the categories of both sides."""
+    both = value_cells(reference, current)
+    return hellinger(plain(both.reference), plain(both.current))
+
+
+def plain(counts: Counts) -> Shares:
+    """Return each cell's share of the rows."""
+    return counts / counts.sum()
+
+
+def filled(counts: Counts) -> Shares:
+    """Return the shares with Evidently's stand-in for zero: 1e-4, or a millionth of the smallest share <= 1e-4.
+
+    They are not made to sum to one again.
+    """
+    shares = counts / counts.sum()
+    empty = counts == 0
+    if empty.any():
+        smallest = float(shares[~empty].min())
+        shares[empty] = smallest / FILL_DIVISOR if smallest <= ZERO_FILL else ZERO_FILL
+    return shares
+
+
+def over(
+    cells: Callable[[Distribution, Distribution], Pair],
+    shares: Callable[[Counts], Shares],
+    divergence: Callable[[Shares, Shares], float],
+) -> Callable[[Distribution, Distribution], float]:
+    """Return the method that measures `divergence` between the `shares` of rows in `cells`."""
+
+    def measured(reference: Distribution, current: Distribution) -> float:
+        both = cells(reference, current)
+        return divergence(shares(both.reference), shares(both.current))
+
+    return measured

@@ -1,0 +1,229 @@
+"""What a monitor file may say: the shape of one watched model's YAML, and what the core makes of it."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime  # pydantic reads the annotations
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from service.core.schema import Column, Kind, Role, Schema
+from service.core.window import Unit, WindowPlan
+from service.errors import ConfigurationError
+from service.methods import registry
+from service.methods.drift import DriftPlan
+from service.methods.measure import MeasurePlan
+
+SECOND = 1_000_000
+_UNITS = {"ms": 1_000, "s": SECOND, "m": 60 * SECOND, "h": 3_600 * SECOND, "d": 86_400 * SECOND}
+_UNITS["w"] = 7 * _UNITS["d"]
+
+
+def microseconds(text: object) -> int:
+    """Return a duration such as `7d`, `90s` or `250ms` in microseconds.
+
+    Raises ValueError for anything else.
+    """
+    found = re.fullmatch(r"(\d+)\s*(ms|s|m|h|d|w)", str(text).strip())
+    if not found:
+        raise ValueError(f"expected a duration such as 30s, 15m, 6h, 7d or 2w, got {text!r}")
+    return int(found[1]) * _UNITS[found[2]]
+
+
+def _zoned(instant: datetime) -> datetime:
+    if instant.tzinfo is None:
+        raise ValueError(f"expected a time with its zone, such as {instant.isoformat()}Z")
+    return instant
+
+
+Duration = Annotated[int, BeforeValidator(microseconds)]
+Instant = Annotated[datetime, AfterValidator(_zoned)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ReplayConfig(_Part):
+    """Rows of a Parquet or CSV file, in the order of their event time."""
+
+    type: Literal["replay"]
+    path: str
+    timestamp: str
+    step: Duration | None = None
+    rows: int | None = Field(default=None, ge=1)
+    start: Instant | None = None
+    end: Instant | None = None
+
+    @model_validator(mode="after")
+    def _one_pace(self) -> ReplayConfig:
+        if (self.step is None) == (self.rows is None):
+            raise ValueError("expected one of step (event time a cycle takes) and rows (rows a cycle takes)")
+        return self
+
+
+class DummyConfig(_Part):
+    """Random rows, one a cycle, in a table of their own."""
+
+    type: Literal["dummy"]
+    seed: int = 0
+
+
+class FileReference(_Part):
+    """Rows of a Parquet or CSV file, all of them or those from `start` to `end` (half-open)."""
+
+    type: Literal["file"] = "file"
+    path: str | None = None
+    start: Instant | None = None
+    end: Instant | None = None
+
+
+class DummyReference(_Part):
+    """Rows drawn as the dummy source draws them."""
+
+    type: Literal["dummy"]
+    rows: int = Field(default=2_000, ge=2)
+
+
+class ColumnConfig(_Part):
+    """A watched column: its kind and, for numbers, the range that is in order."""
+
+    kind: Kind
+    min: float | None = None
+    max: float | None = None
+
+
+class WindowConfig(_Part):
+    """What is compared with the reference: `size` of event time or rows, moving on by `hop`."""
+
+    size: Duration | None = None
+    hop: Duration | None = None
+    size_rows: int | None = Field(default=None, ge=1)
+    hop_rows: int | None = Field(default=None, ge=1)
+    offset: Duration = 0
+    lateness: Duration = 0
+    min_rows: int = Field(default=30, ge=1)
+
+    @model_validator(mode="after")
+    def _whole_hops(self) -> WindowConfig:
+        if (self.size is None) == (self.size_rows is None):
+            raise ValueError("expected one of size (event time, such as 7d) and size_rows (a number of rows)")
+        if (self.hop and self.size_rows) or (self.hop_rows and self.size):
+            raise ValueError("expected hop beside size, or hop_rows beside size_rows")
+        size, hop = self._size_and_hop
+        if hop == 0 or size % hop:
+            raise ValueError("expected the size to be a whole number of hops")
+        if self.size_rows and (self.offset or self.lateness):
+            raise ValueError("offset and lateness belong to windows of event time, not of rows")
+        return self
+
+    @property
+    def _size_and_hop(self) -> tuple[int, int]:
+        size = self.size or self.size_rows or 0
+        return size, self.hop or self.hop_rows or size
+
+    def plan(self) -> WindowPlan:
+        """Return the core's form."""
+        size, hop = self._size_and_hop
+        unit = Unit.TIME if self.size else Unit.ROWS
+        return WindowPlan(unit, hop, size // hop, self.offset, self.min_rows, self.lateness)
+
+
+class DriftConfig(_Part):
+    """Which drift methods measure which columns, and from where a value counts as drift."""
+
+    methods: tuple[str, ...] = ("default",)
+    columns: dict[str, tuple[str, ...]] = {}
+    thresholds: dict[str, float] = {}
+    share: float = Field(default=0.5, gt=0, le=1)
+
+
+def _kind_alone(value: Any) -> Any:
+    return {"kind": value} if isinstance(value, str) else value
+
+
+class Monitor(_Part):
+    """One watched model."""
+
+    name: Name
+    description: str = ""
+    source: Annotated[ReplayConfig | DummyConfig, Field(discriminator="type")]
+    reference: Annotated[FileReference | DummyReference, Field(discriminator="type")]
+    columns: dict[str, Annotated[ColumnConfig, BeforeValidator(_kind_alone)]] = Field(min_length=1)
+    prediction: str | None = None
+    target: str | None = None
+    window: WindowConfig
+    drift: DriftConfig = DriftConfig()
+    performance: dict[Literal["mae", "rmse", "mean_error"], float] = {}
+    cycle_seconds: float | None = Field(default=None, ge=0, le=86_400)
+
+    @model_validator(mode="after")
+    def _names_agree(self) -> Monitor:
+        for key in ("prediction", "target"):
+            column = getattr(self, key)
+            if column is None:
+                continue
+            if column not in self.columns:
+                raise ValueError(f"{key}: {column!r} is not among the columns: {', '.join(self.columns)}")
+            if self.columns[column].kind is not Kind.NUMERICAL:
+                raise ValueError(f"{key}: {column!r} is {self.columns[column].kind}; expected numerical")
+        if isinstance(self.reference, FileReference) and self.reference.path is None:
+            if not isinstance(self.source, ReplayConfig):
+                raise ValueError("reference: expected a path, since the source has no file")
+            if self.reference.start is None and self.reference.end is None:
+                raise ValueError("reference: expected a path, or start and end within the source's file")
+        self._methods_exist()
+        return self
+
+    def _methods_exist(self) -> None:
+        for column in self.drift.columns:
+            if column not in self.columns:
+                raise ValueError(f"drift.columns: {column!r} is not among the columns")
+        for column, config in self.columns.items():
+            for name in self.drift.columns.get(column, ()):
+                _find(name, config.kind, f"drift.columns.{column}")
+        for name in self.drift.methods:
+            if not any(_exists(name, config.kind) for config in self.columns.values()):
+                _find(name, next(iter(self.columns.values())).kind, "drift.methods")
+
+    @property
+    def schema_(self) -> Schema:
+        """The watched columns in the core's form."""
+        roles = {self.prediction: Role.PREDICTION, self.target: Role.TARGET}
+        return Schema(
+            tuple(
+                Column(name, config.kind, roles.get(name, Role.FEATURE), config.min, config.max)
+                for name, config in self.columns.items()
+            )
+        )
+
+    @property
+    def measure_plan(self) -> MeasurePlan:
+        """What to measure, in the methods' form."""
+        drift = DriftPlan(
+            methods=self.drift.methods,
+            by_column=self.drift.columns,
+            thresholds=self.drift.thresholds,
+            share=self.drift.share,
+        )
+        thresholds = {str(metric): limit for metric, limit in self.performance.items()}
+        return MeasurePlan(drift=drift, performance=thresholds, min_rows=self.window.min_rows)
+
+
+def _exists(name: str, kind: Kind) -> bool:
+    try:
+        _find(name, kind, "")
+    except ValueError:
+        return False
+    return True
+
+
+def _find(name: str, kind: Kind, where: str) -> None:
+    if name == "default":
+        return
+    try:
+        registry.find(name, kind)
+    except ConfigurationError as error:
+        raise ValueError(f"{where}: {error}") from error

@@ -1,0 +1,85 @@
+"""The smallest possible source: a random row a cycle, appended to a table of its own and read back.
+
+It shows the plumbing at work before one's own data does and, being random, is the negative control: nothing
+drifts. A row's values depend on the seed and its position alone, and its time is kept with it in the table,
+so that a position read again gives the same row.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from service.core.batch import Batch, Labels, Numbers
+from service.core.take import Take
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+TEXTS = ("amber", "green", "red")
+MICROSECONDS = 1_000_000
+_REFERENCE_STREAM = 2**63  # no cycle ever reaches this position
+
+
+# Position, timestamp (UTC), an integer, a text, a float.
+Row = tuple[int, datetime, int, str, float]
+
+
+class Table(Protocol):
+    """Where the rows lie: the edge that knows SQL."""
+
+    async def append(self, row: Row) -> Row:
+        """Keep `row` unless its position is taken; return the row that is kept there."""
+        ...
+
+
+class DummySource:
+    """Makes, keeps and gives one row a take."""
+
+    def __init__(self, table: Table, *, seed: int, now: Callable[[], int]) -> None:
+        self._table = table
+        self._seed = seed
+        self._now = now
+
+    async def take(self, position: dict[str, Any] | None) -> Take:
+        """Return the next row."""
+        index = position["row"] if position else 0
+        when = datetime.fromtimestamp(self._now() / MICROSECONDS, UTC)
+        values = draw(1, [self._seed, index])
+        kept = await self._table.append((index, when, *values[0]))
+        return Take(to_batch([kept]), {"row": index + 1})
+
+    async def close(self) -> None:
+        """Nothing is held: the table belongs to the store."""
+
+
+def draw(rows: int, seed: int | Sequence[int]) -> list[tuple[int, str, float]]:
+    """Draw `rows` rows: an integer from 0 to 1000, one of three texts, a float from 0 to 1."""
+    random = np.random.default_rng(seed)
+    integers = random.integers(0, 1001, rows).tolist()
+    texts = random.choice(TEXTS, rows).tolist()
+    return list(zip(integers, texts, random.random(rows).tolist(), strict=True))
+
+
+def reference_batch(rows: int, seed: int) -> Batch:
+    """Draw the rows that the dummy's windows are compared with."""
+    start = datetime(2000, 1, 1, tzinfo=UTC)
+    drawn = draw(rows, [seed, _REFERENCE_STREAM])
+    return to_batch([(index, start, *values) for index, values in enumerate(drawn)])
+
+
+def to_batch(rows: Sequence[Row]) -> Batch:
+    """Return rows as typed columns `value1`, `value2` and `value3`."""
+    _, times, integers, texts, floats = zip(*rows, strict=True)
+    labels, codes = np.unique(np.array(texts, dtype=np.str_), return_inverse=True)
+    return Batch(
+        len(rows),
+        np.array([round(when.timestamp() * MICROSECONDS) for when in times], dtype=np.int64),
+        {
+            "value1": Numbers(np.array(integers, dtype=np.float64)),
+            "value2": Labels(codes, labels),
+            "value3": Numbers(np.array(floats, dtype=np.float64)),
+        },
+    )

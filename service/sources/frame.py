@@ -1,0 +1,255 @@
+"""How does a pandas frame become typed arrays? The only place where pandas meets the core.
+
+Guarantee: a row's numbers and labels depend on that row and the column's type alone, so that rows split in
+another way profile to the same bits. What is no number is marked unparsable, never silently missing; empty
+text is missing in both kinds of column. Integers beyond 2**53 are rounded to the nearest double.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+import hashlib
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from service.core.batch import Batch, Labels, Numbers
+from service.core.record import Reject
+from service.core.schema import Kind
+from service.errors import SourceError
+from service.sources.event_time import REASONS, EventTimes, event_times
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+    from pandas.api.extensions import ExtensionDtype
+
+    from service.core.schema import Schema
+
+LABEL_LENGTH = (
+    200  # a longer label is cut and told apart by a hash: labels are stored at the longest one's width
+)
+TEXT_LENGTH = 1_000  # of a rejected row's cell
+NAMES_SHOWN = 30
+NUMBER_KINDS = {"integer", "floating", "mixed-integer-float", "boolean", "decimal"}
+
+
+@dataclass(frozen=True, slots=True)
+class Framed:
+    """The usable rows in the frame's order; of the `rejected` others the first are in `rejects`."""
+
+    batch: Batch
+    rejects: tuple[Reject, ...] = ()
+    rejected: int = 0
+
+
+def to_batch(
+    frame: pd.DataFrame, schema: Schema, timestamp: str | None, *, keep_rejects: int = 100
+) -> Framed:
+    """Return the schema's columns of `frame` as typed arrays, event time from the column `timestamp`.
+
+    A row without a usable time is a reject; a column that the frame does not have is absent from the batch.
+    With `timestamp` None (a reference without time) every row's event time is 0. Raises SourceError where the
+    timestamp column is not there, or where a column that is needed is there twice.
+    """
+    names = [name for name in schema.names if name in frame.columns]
+    _check_names(frame, names, timestamp)
+    if timestamp is None:
+        times = np.zeros(len(frame), dtype=np.int64)
+        return Framed(Batch(len(frame), times, _columns(frame, schema, names)))
+    found = event_times(frame[timestamp])
+    usable = found.usable
+    if usable.all():
+        return Framed(Batch(len(frame), found.micros, _columns(frame, schema, names)))
+    batch = Batch(int(usable.sum()), found.micros[usable], _columns(frame[usable], schema, names))
+    rejects = _rejects(frame, found, timestamp, keep_rejects)
+    return Framed(batch, rejects, len(frame) - batch.rows)
+
+
+def missing_timestamp(timestamp: str, names: Iterable[object]) -> SourceError:
+    """Return the error for data whose columns `names` do not hold the timestamp column."""
+    shown = [str(name) for name in names]
+    near = difflib.get_close_matches(timestamp, shown, n=1, cutoff=0.0)
+    more = f" and {len(shown) - NAMES_SHOWN} more" if len(shown) > NAMES_SHOWN else ""
+    hint = f"; the nearest is {near[0]!r}" if near else ""
+    return SourceError(
+        f"the timestamp column {timestamp!r} is not in the data, which has "
+        f"{', '.join(shown[:NAMES_SHOWN]) or 'no columns'}{more}{hint}; "
+        "name the column that holds each row's time as the source's timestamp"
+    )
+
+
+def _check_names(frame: pd.DataFrame, names: Sequence[str], timestamp: str | None) -> None:
+    if timestamp is not None and timestamp not in frame.columns:
+        raise missing_timestamp(timestamp, frame.columns)
+    if frame.columns.is_unique:
+        return
+    doubled = set(frame.columns[frame.columns.duplicated()])
+    twice = [name for name in (*names, timestamp) if name in doubled]
+    if twice:
+        raise SourceError(
+            f"the column {twice[0]!r} is in the data more than once; "
+            "expected one column of each name: rename or remove the others"
+        )
+
+
+def _columns(frame: pd.DataFrame, schema: Schema, names: Sequence[str]) -> dict[str, Numbers | Labels]:
+    kinds = {column.name: column.kind for column in schema.columns}
+    return {
+        name: numbers(frame[name]) if kinds[name] is Kind.NUMERICAL else labels(frame[name]) for name in names
+    }
+
+
+def numbers(column: pd.Series[Any]) -> Numbers:
+    """Return a column as float64, shape (n,): booleans as 0 and 1, text parsed, times never a number."""
+    dtype = column.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return _numbers_of_categories(column)
+    if _is_plain_number(dtype):
+        with np.errstate(over="ignore"):  # a wider float than float64 becomes infinite
+            return Numbers(column.to_numpy(dtype=np.float64, na_value=np.nan))
+    if isinstance(dtype, np.dtype) and dtype.kind in "cmM":
+        return _marked(np.full(len(column), np.nan), column.notna().to_numpy(dtype=np.bool_))
+    return _parsed(np.asarray(column, dtype=object))
+
+
+def labels(column: pd.Series[Any]) -> Labels:
+    """Return a column as codes into sorted distinct labels: float64 for numbers, otherwise text."""
+    dtype = column.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        texts = [_text(category) for category in dtype.categories.tolist()]
+        return _relabelled(column.cat.codes.to_numpy(), texts)
+    if pd.api.types.is_bool_dtype(dtype) or not _is_plain_number(dtype):
+        return _text_labels(np.asarray(column, dtype=object))
+    values = column.to_numpy(dtype=np.float64, na_value=np.nan) + 0.0  # one zero: -0.0 becomes 0.0
+    codes, distinct = pd.factorize(values, sort=True)
+    return Labels(codes, distinct)
+
+
+def _is_plain_number(dtype: np.dtype[Any] | ExtensionDtype) -> bool:
+    if isinstance(dtype, np.dtype):
+        return dtype.kind in "biuf"
+    is_number = pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_bool_dtype(dtype)
+    return is_number and not isinstance(dtype, pd.SparseDtype)
+
+
+def _numbers_of_categories(column: pd.Series[Any]) -> Numbers:
+    distinct = numbers(pd.Series(column.cat.categories))
+    codes = column.cat.codes.to_numpy()
+    values = np.append(distinct.values, np.nan)[codes]  # code -1, missing, is the last
+    if distinct.unparsable is None:
+        return Numbers(values)
+    return _marked(values, np.append(distinct.unparsable, False)[codes])
+
+
+def _marked(values: NDArray[np.float64], unparsable: NDArray[np.bool_]) -> Numbers:
+    return Numbers(values, unparsable if unparsable.any() else None)
+
+
+def _parsed(objects: NDArray[np.object_]) -> Numbers:
+    kind = pd.api.types.infer_dtype(objects, skipna=True)
+    if kind in NUMBER_KINDS:
+        try:
+            return Numbers(np.where(pd.isna(objects), np.nan, objects).astype(np.float64))
+        except (OverflowError, ValueError):  # an integer beyond a double, a signalling Decimal
+            pass
+    values = np.array([_number(value) for value in objects.tolist()], dtype=object)
+    unparsable = values == UNPARSABLE
+    values[unparsable] = np.nan
+    return _marked(values.astype(np.float64), unparsable)
+
+
+UNPARSABLE = "unparsable"
+
+
+def _number(value: Any) -> float | str:
+    if isinstance(value, str):
+        return _number_in(value)
+    if isinstance(value, dt.date | dt.timedelta | np.datetime64 | np.timedelta64 | complex | bytes):
+        return math.nan if value != value else UNPARSABLE  # noqa: PLR0124 - true of NaT and NaN alone
+    if not pd.api.types.is_scalar(value):
+        return UNPARSABLE
+    if pd.isna(value):
+        return math.nan
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return UNPARSABLE
+
+
+def _number_in(text: str) -> float | str:
+    if not text or text.isspace():
+        return math.nan
+    if "_" in text or not text.isascii():
+        return UNPARSABLE  # Python's own spellings of a number, no one else's
+    try:
+        return float(text)
+    except ValueError:
+        return UNPARSABLE
+
+
+def _text_labels(objects: NDArray[np.object_]) -> Labels:
+    if pd.api.types.infer_dtype(objects, skipna=True) != "string":
+        # Texts first: True, 1 and 1.0 are one key of a hash table, and which one stays depends on the order.
+        objects = np.array([_text(value) for value in objects.tolist()], dtype=object)
+    codes, distinct = pd.factorize(objects)
+    return _relabelled(codes, [_text(value) for value in distinct.tolist()])
+
+
+def _relabelled(codes: NDArray[np.integer], texts: Sequence[str | None]) -> Labels:
+    # `texts[code]` is a row's text, in any order and with repeats; None is missing.
+    labels, places = np.unique(np.array([text or "" for text in texts], dtype=np.str_), return_inverse=True)
+    if len(labels) and not labels[0]:  # empty sorts first
+        labels, places = labels[1:], places - 1
+    return Labels(np.append(places, -1)[codes], labels)  # code -1, missing, is the last
+
+
+def _text(value: Any) -> str | None:
+    if isinstance(value, bytes):
+        value = value.decode(errors="replace")
+    if isinstance(value, str):
+        return _storable(value) if value and not value.isspace() else None
+    if pd.api.types.is_scalar(value) and pd.isna(value):
+        return None
+    if isinstance(value, float | np.floating):
+        return f"{value:.17g}"  # a whole number is the same label as an integer or a float
+    return _storable(str(value))
+
+
+def _storable(text: str) -> str:
+    if (
+        not text.isascii() or "\0" in text
+    ):  # neither Postgres nor numpy's text keeps a NUL, UTF-8 no surrogate
+        text = text.replace("\0", "\ufffd").encode(errors="replace").decode()
+    if len(text) <= LABEL_LENGTH:
+        return text
+    return f"{text[: LABEL_LENGTH - 17]}…{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def _rejects(frame: pd.DataFrame, found: EventTimes, timestamp: str, keep_rejects: int) -> tuple[Reject, ...]:
+    chosen = np.flatnonzero(~found.usable)[:keep_rejects]
+    names = [str(name) for name in frame.columns]
+    part = frame.iloc[chosen]
+    cells = [part.iloc[:, place].tolist() for place in range(len(names))]
+    reasons = [f"{timestamp} {REASONS[code]}" for code in found.reasons[chosen].tolist()]
+    rows = [[_plain(column[row]) for column in cells] for row in range(len(chosen))]
+    return tuple(
+        Reject(dict(zip(names, row, strict=True)), reason) for row, reason in zip(rows, reasons, strict=True)
+    )
+
+
+def _plain(value: Any) -> Any:
+    # What JSON and Postgres can hold of a cell.
+    if pd.api.types.is_scalar(value) and pd.isna(value):
+        return None
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    text = value.isoformat() if isinstance(value, dt.date) else str(value)
+    return text.replace("\0", "\ufffd").encode(errors="replace").decode()[:TEXT_LENGTH]
