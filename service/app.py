@@ -7,33 +7,35 @@ import importlib
 import signal
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from service import monitor_file
 from service.core import reference as references
 from service.core.profile import of as profile_of
 from service.core.record import Outcome
 from service.cycle import Cycle, Watched, summary
-from service.errors import StoreError
+from service.errors import ConfigurationError, StoreError, TidegaugeError
 from service.executor import workers
 from service.monitor import DummyConfig, DummyReference, FileReference, Monitor, ReplayConfig
-from service.scheduler import Job, Ran, Scheduler
+from service.readiness import readiness_checks, state_of
+from service.scheduler import Ran, Scheduler
 from service.sources.dummy import DummySource, reference_batch
 from service.sources.replay import ReplayOptions, ReplaySource
 from service.sources.table_file import read_rows
 from service.store import query
 from service.store.dummy import DummyTable
 from service.store.embedded import EmbeddedServer
-from service.store.migrate import migrate, migrations_folder, pending
+from service.store.migrate import migrate, migrations_folder
 from service.store.pool import open_pool
 from service.store.postgres import PostgresStore
 from service.store.retention import drop_older
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
+    from datetime import datetime
 
     import asyncpg
 
@@ -48,8 +50,6 @@ log = structlog.get_logger(__name__)
 MICROSECONDS = 1_000_000
 DEFAULT_CYCLE_SECONDS = 10.0
 RETENTION_SECONDS = 3_600.0
-STALE_CYCLES = 3  # a monitor silent for this many intervals is not ready
-STALE_FLOOR_SECONDS = 60.0
 
 
 def now() -> int:
@@ -197,57 +197,20 @@ async def _door(settings: Settings, pool: asyncpg.Pool, scheduler: Scheduler) ->
     )
 
     async def readiness() -> Any:
-        checks = await _checks(pool, scheduler)
+        checks = await readiness_checks(pool, scheduler.jobs, now())
         return application.Readiness(all(text == "ok" for text in checks.values()), checks)
 
     async def measurements(**filters: Any) -> list[dict[str, Any]]:
         return [dict(row) for row in await query.measurements(pool, **filters)]
 
     callables = application.Callables(
-        monitors=lambda: [_state(job) for job in scheduler.jobs],
+        monitors=lambda: [state_of(job) for job in scheduler.jobs],
         readiness=readiness,
         measurements=measurements,
     )
     app = application.build(callables)
     async with server.serving(app, host=settings.http_host, port=settings.http_port) as address:
         yield address
-
-
-def _state(job: Job) -> dict[str, Any]:
-    return {
-        "name": job.name,
-        "cycle_seconds": job.interval_seconds,
-        "cycles": job.cycles,
-        "failures_in_a_row": job.failures,
-        "finished": job.finished.is_set(),
-        "last_cycle": None if job.last_end is None else _iso(job.last_end),
-    }
-
-
-def _iso(instant: int) -> str:
-    return datetime.fromtimestamp(instant / MICROSECONDS, UTC).isoformat()
-
-
-async def _checks(pool: asyncpg.Pool, scheduler: Scheduler) -> dict[str, str]:
-    checks = {"database": "ok"}
-    try:
-        waiting = await pending(pool, migrations_folder())
-        checks["migrations"] = "ok" if not waiting else f"{len(waiting)} not applied"
-    except StoreError as error:
-        checks = {"database": str(error)}
-    for job in scheduler.jobs:
-        checks[f"monitor {job.name}"] = _freshness(job)
-    return checks
-
-
-def _freshness(job: Job) -> str:
-    if job.failures:
-        return f"its last {job.failures} cycles failed"
-    if job.last_end is None:
-        return "no cycle yet"
-    silent = (now() - job.last_end) / MICROSECONDS
-    limit = max(STALE_FLOOR_SECONDS, STALE_CYCLES * job.interval_seconds)
-    return "ok" if job.finished.is_set() or silent <= limit else f"silent for {silent:.0f} s"
 
 
 async def _until_done(
@@ -274,3 +237,48 @@ async def _retain(pool: asyncpg.Pool, days: int | None) -> None:
             log.warning("retention failed", error=str(error), retry_seconds=RETENTION_SECONDS)
         await asyncio.sleep(RETENTION_SECONDS)
     await asyncio.Event().wait()
+
+
+async def migrate_database(settings: Settings) -> list[str]:
+    """Bring the schema up to date; return the names of the migrations that were applied."""
+    async with database(settings) as pool:
+        return await migrate(pool, migrations_folder())
+
+
+async def measurements(settings: Settings, **filters: Any) -> list[asyncpg.Record]:
+    """Return rows of the view `metrics`; see `store.query` for the filters."""
+    async with database(settings) as pool:
+        await migrate(pool, migrations_folder())
+        return await query.measurements(pool, **filters)
+
+
+async def check(settings: Settings) -> list[str]:
+    """Return everything that would keep the service from working, a line each: monitors, files, database."""
+    faults: list[str] = []
+    try:
+        monitors = monitor_file.load_all(settings.monitors_dir, settings.data_dir)
+    except ConfigurationError as error:
+        faults, monitors = str(error).splitlines(), []
+    try:
+        async with database(settings) as pool, workers() as compute:
+            await migrate(pool, migrations_folder())
+            for monitor in monitors:
+                faults += await _data_faults(monitor, pool, compute)
+    except (StoreError, OSError) as error:
+        faults.append(f"database: {error}")
+    return faults
+
+
+async def _data_faults(monitor: Monitor, pool: asyncpg.Pool, compute: Compute) -> list[str]:
+    watched, faults = watch(monitor, pool, compute), []
+    if isinstance(monitor.source, ReplayConfig):  # a dummy's take would append a row
+        try:
+            await watched.source.take(None)
+        except TidegaugeError as error:
+            faults.append(f"{monitor.name}: source: {error}")
+    try:
+        await watched.load_reference()
+    except TidegaugeError as error:
+        faults.append(f"{monitor.name}: reference: {error}")
+    await watched.source.close()
+    return faults

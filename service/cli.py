@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     for name in ("monitor", "aspect", "column", "metric"):
         metrics.add_argument(f"--{name}", metavar="NAME", help=f"only this {name}")
     metrics.add_argument(
-        "--since", type=_instant, metavar="TIME", help="only windows that end after this ISO time"
+        "--since", type=_instant, metavar="TIME", help="only what was measured since this ISO time"
     )
     metrics.add_argument("--format", choices=("table", "csv", "json"), default="table")
     metrics.set_defaults(command=_metrics)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from service.core import advance, window
+from service.core.measurement import Aspect
 from service.core.record import CycleRecord
 from service.methods.measure import measure
 
@@ -197,8 +198,9 @@ def summary(report: CycleReport) -> dict[str, Any]:
 
 
 def _drifted(measurements: Sequence[Measurement]) -> list[str]:
-    columns: dict[str, None] = {}
+    # A column's first method is its verdict, here as in the share of drifted columns.
+    verdicts: dict[str, bool | None] = {}
     for m in measurements:
-        if m.breached and m.series.column and m.series.aspect == "drift":
-            columns.setdefault(m.series.column)
-    return list(columns)
+        if m.series.aspect is Aspect.DRIFT and m.series.column:
+            verdicts.setdefault(m.series.column, m.breached)
+    return [column for column, drifted in verdicts.items() if drifted]

@@ -29,7 +29,14 @@ def configure(*, log_format: str, level: str) -> None:
         ]
     else:
         colors = sys.stderr.isatty()
-        ending = [structlog.dev.ConsoleRenderer(colors=colors, pad_event_to=24)]
+        ending = [
+            structlog.dev.ConsoleRenderer(
+                colors=colors,
+                pad_event_to=18,
+                sort_keys=False,
+                exception_formatter=structlog.dev.plain_traceback,
+            )
+        ]
         shared[-1] = structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False)
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
@@ -40,8 +47,9 @@ def configure(*, log_format: str, level: str) -> None:
     root = logging.getLogger()
     root.handlers = [stream]
     root.setLevel(level.upper())
-    # The scheduler speaks at every wake-up; what it does is logged by the cycle itself.
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    # These speak at every wake-up and start; what comes of it is logged by the service itself.
+    for talkative in ("apscheduler", "uvicorn"):
+        logging.getLogger(talkative).setLevel(logging.WARNING)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

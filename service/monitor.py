@@ -42,11 +42,13 @@ Instant = Annotated[datetime, AfterValidator(_zoned)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
+    """A part of a monitor file: unknown keys are errors."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class ReplayConfig(_Part):
+class ReplayConfig(Part):
     """Rows of a Parquet or CSV file, in the order of their event time."""
 
     type: Literal["replay"]
@@ -64,14 +66,14 @@ class ReplayConfig(_Part):
         return self
 
 
-class DummyConfig(_Part):
+class DummyConfig(Part):
     """Random rows, one a cycle, in a table of their own."""
 
     type: Literal["dummy"]
     seed: int = 0
 
 
-class FileReference(_Part):
+class FileReference(Part):
     """Rows of a Parquet or CSV file, all of them or those from `start` to `end` (half-open)."""
 
     type: Literal["file"] = "file"
@@ -80,14 +82,14 @@ class FileReference(_Part):
     end: Instant | None = None
 
 
-class DummyReference(_Part):
+class DummyReference(Part):
     """Rows drawn as the dummy source draws them."""
 
     type: Literal["dummy"]
     rows: int = Field(default=2_000, ge=2)
 
 
-class ColumnConfig(_Part):
+class ColumnConfig(Part):
     """A watched column: its kind and, for numbers, the range that is in order."""
 
     kind: Kind
@@ -95,7 +97,7 @@ class ColumnConfig(_Part):
     max: float | None = None
 
 
-class WindowConfig(_Part):
+class WindowConfig(Part):
     """What is compared with the reference: `size` of event time or rows, moving on by `hop`."""
 
     size: Duration | None = None
@@ -131,7 +133,7 @@ class WindowConfig(_Part):
         return WindowPlan(unit, hop, size // hop, self.offset, self.min_rows, self.lateness)
 
 
-class DriftConfig(_Part):
+class DriftConfig(Part):
     """Which drift methods measure which columns, and from where a value counts as drift."""
 
     methods: tuple[str, ...] = ("default",)
@@ -144,7 +146,7 @@ def _kind_alone(value: Any) -> Any:
     return {"kind": value} if isinstance(value, str) else value
 
 
-class Monitor(_Part):
+class Monitor(Part):
     """One watched model."""
 
     name: Name

@@ -6,10 +6,10 @@ import difflib
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from service.errors import ConfigurationError
-from service.monitor import Monitor
+from service.monitor import Monitor, Part
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,8 +109,11 @@ def _walk(node: yaml.Node, keys: KeyPath) -> Iterator[tuple[KeyPath, int]]:
 
 def _fault(path: Path, lines: dict[KeyPath, int], error: ErrorDetails) -> str:
     keys = _written(error["loc"], lines)
-    line = lines.get(keys) or lines.get(keys[:-1]) or 1
     message = error["msg"].removeprefix("Value error, ")
+    if not keys and ": " in message:  # a check over several keys names its own
+        named, message = message.split(": ", 1)
+        keys = tuple(named.split("."))
+    line = next(lines[keys[:end]] for end in range(len(keys), -1, -1) if keys[:end] in lines)
     if error["type"] == "extra_forbidden":
         message = f"no such key; the nearest is {_nearest(keys)}"
     elif error["type"] == "missing":
@@ -131,8 +134,7 @@ def _written(location: KeyPath, lines: dict[KeyPath, int]) -> KeyPath:
 
 
 def _nearest(keys: KeyPath) -> str:
-    parts = [part for part in Monitor.__mro__[1].__subclasses__() if issubclass(part, BaseModel)]
-    known = sorted({name for part in parts for name in part.model_fields})
+    known = sorted({name for part in Part.__subclasses__() for name in part.model_fields})
     return difflib.get_close_matches(str(keys[-1]), known, n=1, cutoff=0.0)[0]
 
 

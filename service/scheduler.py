@@ -18,6 +18,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from service.core.record import Outcome
+from service.errors import TidegaugeError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -191,9 +192,9 @@ class Scheduler:
         delay = min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2**job.failures)
         job.failures += 1
         job.not_before = asyncio.get_running_loop().time() + delay
-        log.error(
-            "cycle failed", error=str(error), failures=job.failures, retry_seconds=delay, exc_info=error
-        )
+        told = {"error": str(error), "failures": job.failures, "retry_seconds": delay}
+        # An error of ours says all there is to say; any other needs its trace.
+        log.error("cycle failed", **told, exc_info=None if isinstance(error, TidegaugeError) else error)
         text = f"{type(error).__name__}: {error}"
         await self._journalled(job, self._journal.record_failed(job.name, slot, started, text))
 

@@ -1,6 +1,6 @@
 """How two distributions are laid side by side: on one grid of values, and as the gap between their ECDFs.
 
-Both are exact: counts stay integers, and the gap is an integer in units of 1 / (reference rows * current rows).
+Both are exact: counts stay integers, and the gap is one in units of 1 / (reference rows * current rows).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from service.core.distribution import Distribution, labelled, merge
+from service.methods.unmeasurable import Unmeasurable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,23 +70,32 @@ def union_distinct(reference: Distribution, current: Distribution, enough: int) 
     return most if most > enough else len(paired(reference, current).reference)
 
 
-def ecdf_gap(reference: Distribution, current: Distribution) -> Gap:
-    """Return the gap between the ECDFs of two distributions of numbers, both with at least one value.
+def ecdf_gap(
+    reference: NDArray[np.floating], reference_counts: Counts, current: NDArray[np.floating], counts: Counts
+) -> Gap:
+    """Return the gap between the ECDFs of counted values, each side sorted and not empty, ties allowed.
 
     Exact while the product of both sides' rows is below 2**63.
     """
-    reference, current = alike(reference, current)
-    return gap_of(reference.values, reference.counts, current.values, current.counts)
-
-
-def gap_of(
-    reference: NDArray[np.floating], reference_counts: Counts, current: NDArray[np.floating], counts: Counts
-) -> Gap:
-    """Return the gap between the ECDFs of counted values, each side sorted, ties allowed."""
     values = np.concatenate((reference, current))
     weights = np.concatenate((reference_counts * counts.sum(), counts * -reference_counts.sum()))
     order = values.argsort(kind="stable")  # two sorted runs: one merge
     return Gap(values[order], weights[order].cumsum())
+
+
+def area(gap: Gap, pairs: int) -> float:
+    """Return the area between two ECDFs, in the values' unit; `pairs` is the product of both sides' rows."""
+    return float(np.abs(gap.gap[:-1]) @ np.diff(gap.values)) / pairs
+
+
+def numbers(distribution: Distribution) -> NDArray[np.float64]:
+    """Return the values of a distribution that is known to hold numbers.
+
+    Raises Unmeasurable for labels.
+    """
+    if not distribution.is_numeric:
+        raise Unmeasurable("the column holds labels, and this method needs numbers")
+    return np.asarray(distribution.values, dtype=np.float64)
 
 
 def _coarsened(part: Distribution, bits: int) -> Distribution:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from service.methods.alignment import Pair, alike, paired
+from service.methods.alignment import Pair, alike, numbers, paired
 from service.methods.unmeasurable import Unmeasurable
 
 if TYPE_CHECKING:
@@ -65,8 +65,8 @@ def sturges_edges(reference: Distribution, current: Distribution) -> NDArray[np.
 
 def counts_between(distribution: Distribution, edges: NDArray[np.float64]) -> Counts:
     """Count the rows of each bin [edge, next edge), the last one closed; shape (len(edges) - 1,)."""
-    places = distribution.values.searchsorted(edges)
-    places[-1] = distribution.values.searchsorted(edges[-1], "right")
+    places = numbers(distribution).searchsorted(edges)
+    places[-1] = numbers(distribution).searchsorted(edges[-1], "right")
     return np.diff(_below(distribution)[places])
 
 
@@ -89,9 +89,9 @@ def quantile_edges(reference: Distribution) -> NDArray[np.float64]:
     cumulative = reference.counts.cumsum()
     rows = int(cumulative[-1])
     ranks = np.arange(1, QUANTILE_CELLS) * rows / QUANTILE_CELLS
-    numbers = np.asarray(reference.values, dtype=np.float64)
-    deciles = numbers[cumulative.searchsorted(ranks)]
-    heavy = numbers[reference.counts * QUANTILE_CELLS >= rows]
+    values = numbers(reference)
+    deciles = values[cumulative.searchsorted(ranks)]
+    heavy = values[reference.counts * QUANTILE_CELLS >= rows]
     return np.unique(np.concatenate((deciles, heavy, np.nextafter(heavy, -np.inf))))
 
 
@@ -100,7 +100,7 @@ def counts_up_to(distribution: Distribution, edges: NDArray[np.float64]) -> Coun
     below = _below(distribution)
     marks = np.empty(len(edges) + 2, dtype=np.int64)
     marks[0] = -distribution.negative_infinite
-    marks[1:-1] = below[distribution.values.searchsorted(edges, "right")]
+    marks[1:-1] = below[numbers(distribution).searchsorted(edges, "right")]
     marks[-1] = below[-1] + distribution.positive_infinite
     return np.diff(marks)
 
@@ -121,9 +121,8 @@ def _below(distribution: Distribution) -> Counts:
 
 
 def _range(reference: Distribution, current: Distribution) -> tuple[np.float64, np.float64]:
-    first = min(reference.values[0], current.values[0])
-    last = max(reference.values[-1], current.values[-1])
-    return np.float64(first), np.float64(last)
+    left, right = numbers(reference), numbers(current)
+    return min(left[0], right[0]), max(left[-1], right[-1])
 
 
 def _equal_width(first: np.float64, last: np.float64, size: int) -> NDArray[np.float64]:

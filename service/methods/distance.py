@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from service.methods.alignment import ecdf_gap
-from service.methods.binning import spread_cells, value_cells
+from service.methods.alignment import area, ecdf_gap, numbers
+from service.methods.binning import spread_cells
+from service.methods.unmeasurable import Unmeasurable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,18 +32,33 @@ FILL_DIVISOR = 10**6
 
 def wasserstein(reference: Distribution, current: Distribution) -> float:
     """Return the first Wasserstein distance over max(std of the reference, 0.001), std with ddof 0."""
-    both = ecdf_gap(reference, current)
-    area = float(np.abs(both.gap[:-1]) @ np.diff(both.values)) / (reference.finite * current.finite)
-    return area / max(standard_deviation(reference), SMALLEST_SCALE)
+    both = ecdf_gap(numbers(reference), reference.counts, numbers(current), current.counts)
+    apart = area(both, reference.finite * current.finite)
+    return apart / max(finite_scale(reference), SMALLEST_SCALE)
+
+
+def finite_scale(reference: Distribution) -> float:
+    """Return the reference's standard deviation.
+
+    Raises Unmeasurable where it is beyond a number: dividing by infinity would make any distance zero.
+    """
+    scale = standard_deviation(reference)
+    if not math.isfinite(scale):
+        raise Unmeasurable("the reference's standard deviation is larger than a number can hold")
+    return scale
 
 
 def standard_deviation(distribution: Distribution) -> float:
-    """Return the population standard deviation (ddof 0) of at least one number."""
+    """Return the population standard deviation (ddof 0) of at least one number.
+
+    Two passes, corrected for the rounding of the mean (T. F. Chan, G. H. Golub, R. J. LeVeque, 1983).
+    """
     if distribution.distinct == 1:
         return 0.0
-    numbers, rows = np.asarray(distribution.values, dtype=np.float64), distribution.finite
-    centred = numbers - (numbers @ distribution.counts) / rows
-    return math.sqrt(float((centred * centred) @ distribution.counts) / rows)
+    values, rows = numbers(distribution), distribution.finite
+    centred = values - (values @ distribution.counts) / rows
+    left = float(centred @ distribution.counts) / rows
+    return math.sqrt(max(float((centred * centred) @ distribution.counts) / rows - left * left, 0.0))
 
 
 def psi(reference: Shares, current: Shares) -> float:
@@ -85,28 +101,24 @@ def hellinger_of_numbers(reference: Distribution, current: Distribution) -> floa
     return math.sqrt(1.0 - min(max(affinity, 0.0), 1.0))
 
 
-def hellinger_of_labels(reference: Distribution, current: Distribution) -> float:
-    """Return the Hellinger distance over the categories of both sides."""
-    both = value_cells(reference, current)
-    return hellinger(plain(both.reference), plain(both.current))
-
-
 def plain(counts: Counts) -> Shares:
     """Return each cell's share of the rows."""
-    return counts / counts.sum()
+    shares: Shares = counts / counts.sum()
+    return shares
 
 
 def filled(counts: Counts) -> Shares:
-    """Return the shares with Evidently's stand-in for zero: 1e-4, or a millionth of the smallest share <= 1e-4.
-
-    They are not made to sum to one again.
-    """
-    shares = counts / counts.sum()
+    """Return the shares with Evidently's stand-in for zero; they are not made to sum to one again."""
+    shares: Shares = counts / counts.sum()
     empty = counts == 0
     if empty.any():
-        smallest = float(shares[~empty].min())
-        shares[empty] = smallest / FILL_DIVISOR if smallest <= ZERO_FILL else ZERO_FILL
+        shares[empty] = stand_in(float(shares[~empty].min()))
     return shares
+
+
+def stand_in(smallest: float) -> float:
+    """Return what Evidently writes for zero: 1e-4, or a millionth of a `smallest` share that is <= 1e-4."""
+    return smallest / FILL_DIVISOR if smallest <= ZERO_FILL else ZERO_FILL
 
 
 def over(

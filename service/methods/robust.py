@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from service.methods import tails
-from service.methods.alignment import alike, gap_of
+from service.methods.alignment import alike, area, ecdf_gap, numbers
 from service.methods.binning import value_cells
-from service.methods.distance import standard_deviation
+from service.methods.distance import finite_scale
 from service.methods.testing import two_proportions
 from service.methods.unmeasurable import Unmeasurable
 
@@ -31,7 +31,8 @@ LEAST_EXPECTED = 5.0  # W. G. Cochran, "Some methods for strengthening the commo
 
 def smoothed(counts: Counts) -> NDArray[np.float64]:
     """Return the shares with half a row added to every cell; they sum to one and none is zero."""
-    return (counts + ADDED_ROWS) / (counts.sum() + ADDED_ROWS * len(counts))
+    shares: NDArray[np.float64] = (counts + ADDED_ROWS) / (counts.sum() + ADDED_ROWS * len(counts))
+    return shares
 
 
 def wasserstein(reference: Distribution, current: Distribution) -> float:
@@ -43,18 +44,17 @@ def wasserstein(reference: Distribution, current: Distribution) -> float:
     has no scale: the distance is then the share of rows that differ from it, 0 to 1 (the Wasserstein distance
     where any two different values are one apart).
     """
-    reference, current = alike(reference, current)
     if reference.distinct == 1:
+        reference, current = alike(reference, current)
         same = current.counts[current.values == reference.values[0]].sum()
         return 1.0 - float(same) / (current.finite + current.infinite)
-    scale = standard_deviation(reference)
+    scale = finite_scale(reference)
     if scale == 0.0:
         raise Unmeasurable("the reference's values differ by less than a number can hold")
     values, counts = _winsorised(reference, reference)
     others, other_counts = _winsorised(current, reference)
-    both = gap_of(values, counts, others, other_counts)
-    area = float(np.abs(both.gap[:-1]) @ np.diff(both.values))
-    return area / (int(counts.sum()) * int(other_counts.sum())) / scale
+    both = ecdf_gap(values, counts, others, other_counts)
+    return area(both, int(counts.sum()) * int(other_counts.sum())) / scale
 
 
 def chisquare(reference: Distribution, current: Distribution) -> float:
@@ -91,8 +91,8 @@ def z(reference: Distribution, current: Distribution) -> float:
 
 
 def _winsorised(part: Distribution, reference: Distribution) -> tuple[NDArray[np.float64], Counts]:
-    low, high = reference.values[[0, -1]]
-    values = np.asarray(part.values, dtype=np.float64).clip(low, high)
+    low, high = numbers(reference)[[0, -1]]
+    values = numbers(part).clip(low, high)
     if not part.infinite:
         return values, part.counts
     ends = (part.negative_infinite, part.positive_infinite)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from service.methods import tails
-from service.methods.alignment import ecdf_gap
+from service.methods.alignment import alike, ecdf_gap, numbers
 from service.methods.binning import value_cells
 from service.methods.unmeasurable import Unmeasurable
 
@@ -23,7 +23,8 @@ def ks(reference: Distribution, current: Distribution) -> float:
 
 def largest_gap(reference: Distribution, current: Distribution) -> int:
     """Return the largest distance of the ECDFs, in units of 1 / (reference rows * current rows)."""
-    both = ecdf_gap(reference, current)
+    reference, current = alike(reference, current)
+    both = ecdf_gap(numbers(reference), reference.counts, numbers(current), current.counts)
     last = np.flatnonzero(both.values[1:] != both.values[:-1])  # of equal values the last has the whole step
     return int(np.abs(both.gap[last]).max(initial=0))
 
@@ -45,7 +46,7 @@ def chisquare(reference: Distribution, current: Distribution) -> float:
 
 
 def z(reference: Distribution, current: Distribution) -> float:
-    """Return the two-sided p-value of the pooled z-test on the share of rows that differ from the first value.
+    """Return the two-sided p-value of the pooled z-test on the share of rows other than the first value.
 
     The first in the values' own order, of both sides together; both constant and alike: 1.
     """
@@ -53,7 +54,10 @@ def z(reference: Distribution, current: Distribution) -> float:
     if len(both.reference) == 1:
         return 1.0
     return two_proportions(
-        reference.finite - int(both.reference[0]), reference.finite, current.finite - int(both.current[0]), current.finite
+        reference.finite - int(both.reference[0]),
+        reference.finite,
+        current.finite - int(both.current[0]),
+        current.finite,
     )
 
 

@@ -1,19 +1,17 @@
-"""When did each row happen? A timestamp column as UTC microseconds, and the reason where a row has none.
+"""When did each row happen? Times as UTC microseconds, and the reason where a row has none.
 
-Guarantee: the answer for a row depends on that row alone, never on its neighbours, the clock or the machine's
-time zone. A naive time is UTC. A plain number is refused, because its unit (seconds, milliseconds ...) cannot
-be known. The years 1678 to 2261 are accepted, what a nanosecond timestamp holds: this also refuses the
-stand-ins 0001-01-01 and 9999-12-31 for "unknown" and "never".
+A naive time is UTC. A plain number is refused, because its unit (seconds, milliseconds ...) cannot be known.
+The years 1678 to 2261 are accepted, what a nanosecond timestamp holds: this also refuses the stand-ins
+0001-01-01 and 9999-12-31 for "unknown" and "never".
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,7 +21,6 @@ MICROSECOND = dt.timedelta(microseconds=1)
 EARLIEST = (dt.datetime(1678, 1, 1, tzinfo=dt.UTC) - EPOCH) // MICROSECOND
 LATEST = (dt.datetime(2262, 1, 1, tzinfo=dt.UTC) - EPOCH) // MICROSECOND
 MICROSECONDS_A_UNIT = {"s": 1_000_000, "ms": 1_000, "us": 1}
-CLOCK_WORDS = ["now", "today"]  # pandas reads the clock for these
 
 USABLE, MISSING, NUMBER, UNREADABLE, OUTSIDE = range(5)
 REASONS = (
@@ -51,84 +48,31 @@ class EventTimes:
         return np.equal(self.reasons, USABLE)
 
 
-def event_times(column: pd.Series[Any]) -> EventTimes:
-    """Return the column's times; a value of any type is either a time or has a reason, nothing raises."""
-    dtype = column.dtype
-    if isinstance(dtype, pd.DatetimeTZDtype) or (isinstance(dtype, np.dtype) and dtype.kind == "M"):
-        return _of_datetimes(pd.DatetimeIndex(column))
-    if pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_bool_dtype(dtype):
-        missing = column.isna().to_numpy(dtype=np.bool_)
-        reasons = np.where(missing, MISSING, NUMBER).astype(np.int8)
-        return EventTimes(np.zeros(len(column), dtype=np.int64), reasons)
-    return _of_objects(np.asarray(column, dtype=object))
-
-
-def _of_datetimes(times: pd.DatetimeIndex) -> EventTimes:
-    raw = times.asi8  # in the index's own unit, UTC also where it has a zone
-    scale = MICROSECONDS_A_UNIT.get(times.unit)
+def of_raw(raw: NDArray[np.int64], unit: str, missing: NDArray[np.bool_]) -> EventTimes:
+    """Return times counted from 1970 in `unit` (s, ms, us or ns; UTC) as microseconds; shapes (n,)."""
+    scale = MICROSECONDS_A_UNIT.get(unit)
     if scale is None:
         low, high, micros = EARLIEST * 1_000, LATEST * 1_000, raw // 1_000
     else:
         low, high = EARLIEST // scale, LATEST // scale
         micros = np.clip(raw, low, high) * scale  # clipped first: a product beyond int64 would wrap round
     reasons = np.where((raw < low) | (raw >= high), OUTSIDE, USABLE)
-    reasons = np.where(times.isna(), MISSING, reasons).astype(np.int8)
+    reasons = np.where(missing, MISSING, reasons).astype(np.int8)
     return EventTimes(np.where(reasons == USABLE, micros, 0), reasons)
 
 
-def _of_objects(values: NDArray[np.object_]) -> EventTimes:
-    readable = _readable(values)
-    parsed = pd.to_datetime(pd.Series(readable, dtype=object), format="ISO8601", utc=True, errors="coerce")
-    times = _of_datetimes(pd.DatetimeIndex(parsed))
-    micros, reasons = times.micros.copy(), times.reasons.copy()
-    for row in np.flatnonzero(~times.usable).tolist():
-        micros[row], reasons[row] = _single(values[row])
-    return EventTimes(micros, reasons)
-
-
-def _readable(values: NDArray[np.object_]) -> NDArray[np.object_]:
-    # What pandas may parse: it would take an integer for nanoseconds and "now" for the present.
-    if pd.api.types.infer_dtype(values, skipna=True) == "string":
-        unsafe = pd.Series(values, dtype=object).isin(CLOCK_WORDS).to_numpy(dtype=np.bool_)
-    else:
-        unsafe = np.array([not _is_time_or_text(value) for value in values], dtype=np.bool_)
-    if not unsafe.any():
-        return values
-    readable = values.copy()
-    readable[unsafe] = None
-    return readable
-
-
-def _is_time_or_text(value: object) -> bool:
-    if isinstance(value, str):
-        return value not in CLOCK_WORDS
-    return isinstance(value, dt.date | np.datetime64)
-
-
-def _single(value: Any) -> tuple[int, int]:
-    # Rows that pandas did not read, one by one: what is wrong, or a form of ISO 8601 that only Python knows.
-    if isinstance(value, str):
-        return _of_text(value.strip())
-    if pd.api.types.is_scalar(value) and pd.isna(value):
-        return 0, MISSING
-    if isinstance(value, bool | int | float | complex | np.number | np.bool_):
-        return 0, NUMBER
-    if isinstance(value, dt.datetime):
-        return _of_instant(value)
-    is_calendar = isinstance(value, dt.date | np.datetime64)  # pandas reads every one that is in its range
-    return 0, OUTSIDE if is_calendar else UNREADABLE
-
-
-def _of_text(text: str) -> tuple[int, int]:
+def of_text(text: str) -> tuple[int, int]:
+    """Return a text's time in any form of ISO 8601 that Python reads, and what is wrong with it."""
     if not text:
         return 0, MISSING
     try:
-        return _of_instant(dt.datetime.fromisoformat(text))
+        return of_instant(dt.datetime.fromisoformat(text))
     except ValueError:
         return 0, UNREADABLE
 
 
-def _of_instant(instant: dt.datetime) -> tuple[int, int]:
+def of_instant(instant: dt.datetime) -> tuple[int, int]:
+    """Return an instant's time and whether it can be used."""
     try:
         aware = instant.replace(tzinfo=dt.UTC) if instant.tzinfo is None else instant
         micros = (aware - EPOCH) // MICROSECOND

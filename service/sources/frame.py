@@ -8,10 +8,7 @@ text is missing in both kinds of column. Integers beyond 2**53 are rounded to th
 from __future__ import annotations
 
 import datetime as dt
-import difflib
-import hashlib
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,31 +18,25 @@ from service.core.batch import Batch, Labels, Numbers
 from service.core.record import Reject
 from service.core.schema import Kind
 from service.errors import SourceError
-from service.sources.event_time import REASONS, EventTimes, event_times
+from service.sources.event_time import REASONS
+from service.sources.frame_time import event_times
+from service.sources.framed import Framed, missing_timestamp
+from service.sources.label import coded, storable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
     from pandas.api.extensions import ExtensionDtype
 
     from service.core.schema import Schema
+    from service.sources.event_time import EventTimes
 
 LABEL_LENGTH = (
     200  # a longer label is cut and told apart by a hash: labels are stored at the longest one's width
 )
 TEXT_LENGTH = 1_000  # of a rejected row's cell
-NAMES_SHOWN = 30
 NUMBER_KINDS = {"integer", "floating", "mixed-integer-float", "boolean", "decimal"}
-
-
-@dataclass(frozen=True, slots=True)
-class Framed:
-    """The usable rows in the frame's order; of the `rejected` others the first are in `rejects`."""
-
-    batch: Batch
-    rejects: tuple[Reject, ...] = ()
-    rejected: int = 0
 
 
 def to_batch(
@@ -69,19 +60,6 @@ def to_batch(
     batch = Batch(int(usable.sum()), found.micros[usable], _columns(frame[usable], schema, names))
     rejects = _rejects(frame, found, timestamp, keep_rejects)
     return Framed(batch, rejects, len(frame) - batch.rows)
-
-
-def missing_timestamp(timestamp: str, names: Iterable[object]) -> SourceError:
-    """Return the error for data whose columns `names` do not hold the timestamp column."""
-    shown = [str(name) for name in names]
-    near = difflib.get_close_matches(timestamp, shown, n=1, cutoff=0.0)
-    more = f" and {len(shown) - NAMES_SHOWN} more" if len(shown) > NAMES_SHOWN else ""
-    hint = f"; the nearest is {near[0]!r}" if near else ""
-    return SourceError(
-        f"the timestamp column {timestamp!r} is not in the data, which has "
-        f"{', '.join(shown[:NAMES_SHOWN]) or 'no columns'}{more}{hint}; "
-        "name the column that holds each row's time as the source's timestamp"
-    )
 
 
 def _check_names(frame: pd.DataFrame, names: Sequence[str], timestamp: str | None) -> None:
@@ -123,7 +101,7 @@ def labels(column: pd.Series[Any]) -> Labels:
     dtype = column.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         texts = [_text(category) for category in dtype.categories.tolist()]
-        return _relabelled(column.cat.codes.to_numpy(), texts)
+        return coded(column.cat.codes.to_numpy(), texts)
     if pd.api.types.is_bool_dtype(dtype) or not _is_plain_number(dtype):
         return _text_labels(np.asarray(column, dtype=object))
     values = column.to_numpy(dtype=np.float64, na_value=np.nan) + 0.0  # one zero: -0.0 becomes 0.0
@@ -198,37 +176,19 @@ def _text_labels(objects: NDArray[np.object_]) -> Labels:
         # Texts first: True, 1 and 1.0 are one key of a hash table, and which one stays depends on the order.
         objects = np.array([_text(value) for value in objects.tolist()], dtype=object)
     codes, distinct = pd.factorize(objects)
-    return _relabelled(codes, [_text(value) for value in distinct.tolist()])
-
-
-def _relabelled(codes: NDArray[np.integer], texts: Sequence[str | None]) -> Labels:
-    # `texts[code]` is a row's text, in any order and with repeats; None is missing.
-    labels, places = np.unique(np.array([text or "" for text in texts], dtype=np.str_), return_inverse=True)
-    if len(labels) and not labels[0]:  # empty sorts first
-        labels, places = labels[1:], places - 1
-    return Labels(np.append(places, -1)[codes], labels)  # code -1, missing, is the last
+    return coded(codes, [_text(value) for value in distinct.tolist()])
 
 
 def _text(value: Any) -> str | None:
     if isinstance(value, bytes):
         value = value.decode(errors="replace")
     if isinstance(value, str):
-        return _storable(value) if value and not value.isspace() else None
+        return storable(value) if value and not value.isspace() else None
     if pd.api.types.is_scalar(value) and pd.isna(value):
         return None
     if isinstance(value, float | np.floating):
         return f"{value:.17g}"  # a whole number is the same label as an integer or a float
-    return _storable(str(value))
-
-
-def _storable(text: str) -> str:
-    if (
-        not text.isascii() or "\0" in text
-    ):  # neither Postgres nor numpy's text keeps a NUL, UTF-8 no surrogate
-        text = text.replace("\0", "\ufffd").encode(errors="replace").decode()
-    if len(text) <= LABEL_LENGTH:
-        return text
-    return f"{text[: LABEL_LENGTH - 17]}…{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    return storable(str(value))
 
 
 def _rejects(frame: pd.DataFrame, found: EventTimes, timestamp: str, keep_rejects: int) -> tuple[Reject, ...]:

@@ -1,0 +1,166 @@
+"""Which columns have drifted, by how much, and how many of them? One column never stops another."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from service.core.measurement import Aspect, Measurement, Series, Worse
+from service.errors import ConfigurationError
+from service.methods.registry import DEFAULT, METHODS, compute, default_method, drifted, find
+from service.methods.unmeasurable import Unmeasurable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from service.core.distribution import Distribution
+    from service.core.profile import Profile
+    from service.core.schema import Column, Schema
+    from service.methods.registry import Method
+
+
+@dataclass(frozen=True, slots=True)
+class DriftPlan:
+    """Which methods measure drift, and from where a number counts as drift.
+
+    `methods` hold for every column whose kind they suit, `by_column` in their place for the columns that it
+    names. The first of a column's methods decides whether it has drifted. `thresholds` go by method
+    (`psi`, for both definitions) or by method and definition (`psi:robust`, which wins); `share` is the share
+    of drifted columns from which the whole data set has drifted.
+    """
+
+    methods: tuple[str, ...] = (DEFAULT,)
+    by_column: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    share: float = 0.5
+
+
+def measure_drift(
+    reference: Profile, current: Profile, schema: Schema, plan: DriftPlan, *, withheld: str | None = None
+) -> tuple[Measurement, ...]:
+    """Measure every column by each of its methods, then how many columns have drifted.
+
+    Columns that could not be measured have a reason and are left out of the share. With `withheld` nothing is
+    computed: each series has that reason. Raises ConfigurationError where `plan` names no known method.
+    """
+    measured: list[Measurement] = []
+    verdicts: list[bool] = []
+    for column in schema.columns:
+        sides = reference.columns[column.name].distribution, current.columns[column.name].distribution
+        of_column = [
+            _measured(method, column, sides, threshold=_threshold(plan, method), withheld=withheld)
+            for method in methods_of(plan, column, *sides)
+        ]
+        measured += of_column
+        verdicts += [m.breached for m in of_column[:1] if m.breached is not None]
+    return (*measured, *_of_columns(verdicts, plan.share, current.rows, withheld))
+
+
+def methods_of(
+    plan: DriftPlan, column: Column, reference: Distribution, current: Distribution
+) -> tuple[Method, ...]:
+    """Return the methods that measure `column`, each once, in the plan's order; else the default one.
+
+    Raises ConfigurationError for an unknown name, and for one that the plan gives a column it does not suit.
+    """
+    default = default_method(reference, current, column.kind)
+    named = plan.by_column.get(column.name)
+    methods: dict[str, Method] = {}
+    for name in plan.methods if named is None else named:
+        if name != DEFAULT and named is None and not _suits(name, column):
+            continue
+        method = default if name == DEFAULT else find(name, column.kind)
+        methods.setdefault(method.full_name, method)
+    return tuple(methods.values()) or (default,)
+
+
+def validate(plan: DriftPlan, schema: Schema) -> None:
+    """Check that every name in `plan` is known and suits its column.
+
+    Raises ConfigurationError that says which key is wrong and what was expected.
+    """
+    for name, methods in plan.by_column.items():
+        column = next((column for column in schema.columns if column.name == name), None)
+        if column is None:
+            raise ConfigurationError(
+                f"drift: {name!r} is not among the columns; expected one of {', '.join(schema.names)}"
+            )
+        for method in methods:
+            if method != DEFAULT:
+                find(method, column.kind)
+    known = {*(method.name for method in METHODS.values()), *(m.full_name for m in METHODS.values())}
+    for name in plan.methods:
+        if name not in known | {DEFAULT}:
+            _suits(name, schema.columns[0])
+    for name in plan.thresholds:
+        if name not in known:
+            raise ConfigurationError(
+                f"drift threshold for an unknown method {name!r}; expected one of {', '.join(sorted(known))}"
+            )
+
+
+def _suits(name: str, column: Column) -> bool:
+    method = next((m for m in METHODS.values() if name in (m.name, m.full_name)), None)
+    return column.kind in (method or find(name, column.kind)).kinds
+
+
+def _threshold(plan: DriftPlan, method: Method) -> float:
+    named = plan.thresholds.get(method.full_name, plan.thresholds.get(method.name))
+    return method.threshold if named is None else named
+
+
+def _measured(
+    method: Method,
+    column: Column,
+    sides: tuple[Distribution, Distribution],
+    *,
+    threshold: float,
+    withheld: str | None,
+) -> Measurement:
+    series = Series(
+        Aspect.DRIFT,
+        method.name,
+        column.name,
+        definition=method.definition,
+        unit=method.unit,
+        worse=method.worse,
+    )
+    rows = sides[1].finite
+    if withheld:
+        return Measurement(series, None, rows, withheld, threshold)
+    try:
+        value = compute(method, column.kind, *sides)
+        bound = _bound(method, *sides, value)
+    except (ValueError, ArithmeticError) as error:  # this column has no number; the others are still measured
+        return Measurement(series, None, rows, str(error) or type(error).__name__, threshold)
+    breached = drifted(method, value, threshold)
+    return Measurement(series, value, rows, threshold=threshold, breached=breached, error_bound=bound)
+
+
+def _bound(method: Method, reference: Distribution, current: Distribution, value: float) -> float | None:
+    if not (reference.dropped_bits or current.dropped_bits) or method.bound is None:
+        return None
+    with np.errstate(all="ignore"):
+        bound = method.bound(reference, current, value)
+    if not math.isfinite(bound):
+        raise Unmeasurable("the values were compressed and the error of the result has no bound")
+    return bound
+
+
+def _of_columns(
+    verdicts: Sequence[bool], limit: float, rows: int, withheld: str | None
+) -> Iterator[Measurement]:
+    count = Series(Aspect.DRIFT, "drifted_columns", unit="columns", worse=Worse.HIGHER)
+    share = Series(Aspect.DRIFT, "drift_share", unit="share", worse=Worse.HIGHER)
+    if withheld or not verdicts:
+        reason = withheld or "no column could be measured"
+        yield Measurement(count, None, rows, reason)
+        yield Measurement(share, None, rows, reason, limit)
+        return
+    drifting = sum(verdicts)
+    yield Measurement(count, float(drifting), rows)
+    part = drifting / len(verdicts)
+    yield Measurement(share, part, rows, threshold=limit, breached=part >= limit)

@@ -1,0 +1,210 @@
+"""Which drift methods exist, for which kind of column, and which way is worse? One table says it.
+
+A new method is one function and one line in `_METHODS`. `psi` is Evidently's definition, `psi:robust` the one
+that does not mislead where Evidently's does.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from service.core.measurement import Worse
+from service.core.schema import Kind
+from service.errors import ConfigurationError
+from service.methods import binning, bounds, distance, robust, testing
+from service.methods.alignment import union_distinct
+from service.methods.distance import over
+from service.methods.unmeasurable import Unmeasurable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from service.core.distribution import Distribution
+    from service.methods.alignment import Counts
+    from service.methods.bounds import Bound
+    from service.methods.distance import Shares
+
+    Compute = Callable[[Distribution, Distribution], float]
+    ToShares = Callable[[Counts], Shares]
+    Divergence = Callable[[Shares, Shares], float]
+
+DEFAULT = "default"  # names the choice that `default_method` makes
+SMALL_REFERENCE = 1000
+FEW_VALUES = 5
+
+
+class Definition(StrEnum):
+    """Whose definition a number follows."""
+
+    EVIDENTLY = "evidently"
+    ROBUST = "robust"
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One way to compare a column with its reference.
+
+    `compute` takes (reference, current) for each kind of column that the method measures. At `threshold` and
+    on the `worse` side of it a column has drifted; the threshold itself counts where `inclusive`. `bound`
+    takes (reference, current, value) of compressed numbers; a method without it refuses them.
+    """
+
+    name: str
+    definition: Definition
+    threshold: float
+    worse: Worse
+    inclusive: bool
+    unit: str
+    compute: Mapping[Kind, Compute]
+    bound: Bound | None = None
+
+    @property
+    def kinds(self) -> frozenset[Kind]:
+        """The kinds of column that it measures."""
+        return frozenset(self.compute)
+
+    @property
+    def full_name(self) -> str:
+        """Its name with the definition, as in `psi:robust`."""
+        return f"{self.name}:{self.definition}"
+
+
+def _distance(
+    name: str, definition: Definition, unit: str, compute: Mapping[Kind, Compute], bound: Bound
+) -> Method:
+    return Method(name, definition, 0.1, Worse.HIGHER, True, unit, compute, bound)
+
+
+def _test(
+    name: str,
+    definition: Definition,
+    compute: Mapping[Kind, Compute],
+    bound: Bound | None = None,
+    *,
+    inclusive: bool = False,
+) -> Method:
+    return Method(name, definition, 0.05, Worse.LOWER, inclusive, "p-value", compute, bound)
+
+
+def _numbers(compute: Compute) -> Mapping[Kind, Compute]:
+    return MappingProxyType({Kind.NUMERICAL: compute})
+
+
+def _either(numerical: Compute, categorical: Compute) -> Mapping[Kind, Compute]:
+    return MappingProxyType({Kind.NUMERICAL: numerical, Kind.CATEGORICAL: categorical})
+
+
+def _binned(shares: ToShares, divergence: Divergence) -> Mapping[Kind, Compute]:
+    return _either(
+        over(binning.sturges_cells, shares, divergence), over(binning.value_cells, shares, divergence)
+    )
+
+
+def _fixed(divergence: Divergence) -> Mapping[Kind, Compute]:
+    return _either(
+        over(binning.quantile_cells, robust.smoothed, divergence),
+        over(binning.known_cells, robust.smoothed, divergence),
+    )
+
+
+_E, _R = Definition.EVIDENTLY, Definition.ROBUST
+_METHODS = (
+    _distance("wasserstein", _E, "standard deviations", _numbers(distance.wasserstein), bounds.wasserstein),
+    _distance(
+        "wasserstein", _R, "standard deviations", _numbers(robust.wasserstein), bounds.wasserstein_robust
+    ),
+    _distance("psi", _E, "nats", _binned(distance.filled, distance.psi), bounds.PSI),
+    _distance("psi", _R, "nats", _fixed(distance.psi), bounds.PSI_ROBUST),
+    _distance("jensenshannon", _E, "distance", _binned(distance.plain, distance.jensenshannon), bounds.JS),
+    _distance("jensenshannon", _R, "distance", _fixed(distance.jensenshannon), bounds.JS_ROBUST),
+    _distance("kl_div", _E, "nats", _binned(distance.filled, distance.kl_div), bounds.KL),
+    _distance("kl_div", _R, "nats", _fixed(distance.kl_div), bounds.KL_ROBUST),
+    _distance(
+        "hellinger",
+        _E,
+        "distance",
+        _either(distance.hellinger_of_numbers, over(binning.value_cells, distance.plain, distance.hellinger)),
+        bounds.HELLINGER,
+    ),
+    _distance("hellinger", _R, "distance", _fixed(distance.hellinger), bounds.HELLINGER_ROBUST),
+    _test("ks", _E, _numbers(testing.ks), bounds.ks, inclusive=True),
+    _test("chisquare", _E, _either(testing.chisquare, testing.chisquare)),
+    _test("chisquare", _R, _either(robust.chisquare, robust.chisquare)),
+    _test("z", _E, _either(testing.z, testing.z)),
+    _test("z", _R, _either(robust.z, robust.z)),
+)
+METHODS: Mapping[tuple[str, Definition], Method] = MappingProxyType(
+    {(method.name, method.definition): method for method in _METHODS}
+)
+
+
+def drifted(method: Method, value: float, threshold: float) -> bool:
+    """Return whether `value` lies at or beyond `threshold`, on the side where the method gets worse."""
+    if value == threshold:
+        return method.inclusive
+    return value > threshold if method.worse is Worse.HIGHER else value < threshold
+
+
+def default_method(reference: Distribution, current: Distribution, kind: Kind) -> Method:
+    """Return Evidently's choice, by the reference's finite rows and the distinct values of both sides.
+
+    Over 1,000 rows: numbers with more than 5 distinct values wasserstein, everything else jensenshannon. Up
+    to 1,000: such numbers ks, else chisquare with more than 2 distinct values, z with 2 or fewer.
+    """
+    distinct = union_distinct(reference, current, FEW_VALUES)
+    many = kind is Kind.NUMERICAL and distinct > FEW_VALUES
+    if reference.finite > SMALL_REFERENCE:
+        name = "wasserstein" if many else "jensenshannon"
+    elif many:
+        name = "ks"
+    else:
+        name = "chisquare" if distinct > 2 else "z"  # noqa: PLR2004 - two values make one share
+    return METHODS[name, Definition.EVIDENTLY]
+
+
+def find(name: str, kind: Kind) -> Method:
+    """Return the method called `psi` (Evidently's definition) or `psi:robust`.
+
+    Raises ConfigurationError with the nearest known name, or with what would suit `kind`.
+    """
+    full = name if ":" in name else f"{name}:{Definition.EVIDENTLY}"
+    method = next((method for method in _METHODS if method.full_name == full), None)
+    if method is None:
+        raise ConfigurationError(_unknown(name))
+    if kind not in method.kinds:
+        suited = ", ".join(dict.fromkeys(method.name for method in _METHODS if kind in method.kinds))
+        raise ConfigurationError(
+            f"the method {name!r} does not measure {kind} columns; expected one of: {suited}"
+        )
+    return method
+
+
+def compute(method: Method, kind: Kind, reference: Distribution, current: Distribution) -> float:
+    """Return the method's value for a column of `kind`; always finite.
+
+    Raises Unmeasurable with the reason where there is none.
+    """
+    if not reference.finite:
+        raise Unmeasurable("no value in the reference")
+    if not current.finite:
+        raise Unmeasurable("no value in the window")
+    with np.errstate(all="ignore"):
+        value = method.compute[kind](reference, current)
+    if not math.isfinite(value):
+        raise Unmeasurable(f"{method.name} is beyond what a number can hold for these values")
+    return value
+
+
+def _unknown(name: str) -> str:
+    known = [DEFAULT, *dict.fromkeys(method.name for method in _METHODS)]
+    known += [method.full_name for method in _METHODS]
+    nearest = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {nearest[0]!r}?" if nearest else f"expected one of: {', '.join(known)}"
+    return f"no drift method {name!r}; {hint}"

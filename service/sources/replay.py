@@ -1,0 +1,156 @@
+"""What comes next in a file of past rows? A CSV or Parquet file replayed in the order of its event time.
+
+A take gives the rows of one step of event time (steps lie on a grid; a gap in the data is seen as empty
+takes) or a fixed number of rows. The position is `until` (UTC microseconds, where the next step starts),
+`row` (rows given so far) and `file` (a fingerprint). By steps the time alone decides what follows, by rows
+the row number alone; where the file has changed since, the replay goes on by that rule and logs a warning.
+
+The file is opened at the first take and read as it was then. Rows without a usable time are rejects of the
+take that starts from the beginning.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import structlog
+
+from service.core.batch import no_rows
+from service.core.take import Take
+from service.errors import ConfigurationError, SourceError
+from service.sources.table_file import OrderedRows, open_ordered
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from service.core.schema import Schema
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayOptions:
+    """Which file is replayed and at which pace: `step_us` of event time a take, or `rows` a take.
+
+    Steps start at `offset_us` plus whole steps from 1970. Only rows from `start` to `end` (half-open) are
+    given. All times are microseconds, UTC. Raises ConfigurationError unless exactly one pace is given.
+    """
+
+    path: Path
+    timestamp: str
+    step_us: int | None = None
+    rows: int | None = None
+    offset_us: int = 0
+    start: int | None = None
+    end: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a replay without a pace or with two."""
+        pace = [value for value in (self.step_us, self.rows) if value is not None]
+        if len(pace) != 1 or pace[0] <= 0:
+            raise ConfigurationError(
+                f"replay of {self.path}: step {self.step_us} and rows {self.rows}; "
+                "expected exactly one of them, above 0"
+            )
+
+
+class ReplaySource:
+    """Gives a file's rows, take by take; what it holds is the open file, never a position."""
+
+    def __init__(self, options: ReplayOptions, schema: Schema) -> None:
+        self._options = options
+        self._schema = schema
+        self._rows: OrderedRows | None = None
+        # One thread of its own: takes never overlap, not even where one was cancelled, and the memory that
+        # reading needs is not multiplied by the threads of a pool.
+        self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="replay")
+
+    async def take(self, position: dict[str, Any] | None) -> Take:
+        """Return the rows after `position`; raises SourceError where the file cannot be read (now)."""
+        return await asyncio.get_running_loop().run_in_executor(self._reader, self._take, position)
+
+    async def close(self) -> None:
+        """Close the file and end the thread; no take may follow."""
+        await asyncio.get_running_loop().run_in_executor(self._reader, self._close)
+        self._reader.shutdown(wait=False)
+
+    def _take(self, position: dict[str, Any] | None) -> Take:
+        rows = self._opened(position)
+        try:
+            return _take(rows, self._options, position)
+        except SourceError:
+            self._close()  # what comes next opens the file anew
+            raise
+
+    def _opened(self, position: dict[str, Any] | None) -> OrderedRows:
+        if self._rows is None:
+            options = self._options
+            self._rows = open_ordered(options.path, self._schema, options.timestamp)
+            if position is not None and position.get("file") != self._rows.fingerprint:
+                going_on = "the next step" if options.step_us else "the next row number"
+                log.warning("replayed file changed", path=str(options.path), going_on_with=going_on)
+        return self._rows
+
+    def _close(self) -> None:
+        if self._rows is not None:
+            self._rows.close()
+            self._rows = None
+
+
+def _take(rows: OrderedRows, options: ReplayOptions, position: dict[str, Any] | None) -> Take:
+    low, high = _bounds(rows, options)
+    if low == high:
+        first = stop = low
+        until = position.get("until") if position else None
+        watermark = None
+    elif options.step_us is not None:
+        first, stop, until = _step(rows, options, options.step_us, position, (low, high))
+        watermark = until
+    else:
+        first = min(max(int(position["row"]) if position else 0, low), high)
+        stop = min(first + (options.rows or 0), high)
+        watermark = int(rows.times[stop - 1]) + (stop == high)  # the last row: nothing of its instant follows
+        until = None
+    return Take(
+        rows.read(first, stop) if first < stop else no_rows(),
+        {"row": stop, "until": until, "file": rows.fingerprint},
+        watermark=watermark,
+        exhausted=stop == high,
+        rejects=rows.rejects if position is None else (),
+        rejected=rows.rejected if position is None else 0,
+        progress=(stop - low) / (high - low) if high > low else 1.0,
+    )
+
+
+def _bounds(rows: OrderedRows, options: ReplayOptions) -> tuple[int, int]:
+    low = 0 if options.start is None else int(np.searchsorted(rows.times, options.start, side="left"))
+    high = len(rows.times)
+    if options.end is not None:
+        high = int(np.searchsorted(rows.times, options.end, side="left"))
+    return low, max(low, high)
+
+
+def _step(
+    rows: OrderedRows,
+    options: ReplayOptions,
+    step: int,
+    position: dict[str, Any] | None,
+    bounds: tuple[int, int],
+) -> tuple[int, int, int]:
+    """Return the next step's rows, first and stop, and its end; at the end of the file it stands still."""
+    low, high = bounds
+    since = position.get("until") if position else None
+    if since is not None:
+        first = min(max(int(np.searchsorted(rows.times, since, side="left")), low), high)
+        if first == high:
+            return high, high, since
+    else:  # from the start, or from a position that was counted in rows
+        first = min(max(int(position["row"]) if position else 0, low), high)
+        since = int(rows.times[min(first, high - 1)])
+    until = (since - options.offset_us) // step * step + step + options.offset_us
+    stop = int(np.searchsorted(rows.times[:high], until, side="left"))
+    return first, max(first, stop), until

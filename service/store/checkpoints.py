@@ -1,0 +1,69 @@
+"""Where each monitor stands, and the lock that lets a cycle count once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from service.core.record import Checkpoint
+from service.store.values import instant, microseconds, text
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import asyncpg
+
+_READ = """
+SELECT cycle, position, rows, watermark, closed, layout FROM tidegauge.checkpoint WHERE monitor = $1
+"""
+
+_BEGIN = """
+INSERT INTO tidegauge.checkpoint (monitor, cycle, position, rows, watermark, closed, layout)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (monitor) DO NOTHING
+RETURNING updated_at
+"""
+
+_FOLLOW = """
+UPDATE tidegauge.checkpoint
+SET cycle = $2, position = $3, rows = $4, watermark = $5, closed = $6, layout = $7, updated_at = now()
+WHERE monitor = $1 AND cycle = $2 - 1
+RETURNING updated_at
+"""
+
+
+async def read(connection: asyncpg.Pool | asyncpg.Connection, monitor: str, layout: str) -> Checkpoint:
+    """Return where `monitor` stands, the fresh checkpoint where it never committed.
+
+    With another layout the source goes on where it was, but no pane counts as closed: none can be reused.
+    """
+    row = await connection.fetchrow(_READ, monitor)
+    if row is None:
+        return Checkpoint()
+    return Checkpoint(
+        cycle=row["cycle"],
+        position=row["position"],
+        rows=row["rows"],
+        watermark=None if row["watermark"] is None else microseconds(row["watermark"]),
+        closed=row["closed"] if row["layout"] == text(layout) else None,
+    )
+
+
+async def advance(
+    connection: asyncpg.Connection, monitor: str, layout: str, after: Checkpoint
+) -> datetime | None:
+    """Store `after` if it follows the stored cycle by exactly one; return the transaction's instant.
+
+    None, and nothing is written, where it does not. Holds the monitor's row until the transaction ends, so
+    that a second committer waits here and then finds the cycle done.
+    """
+    advanced: datetime | None = await connection.fetchval(
+        _BEGIN if after.cycle == 1 else _FOLLOW,
+        monitor,
+        after.cycle,
+        after.position,
+        after.rows,
+        None if after.watermark is None else instant(after.watermark),
+        after.closed,
+        text(layout),
+    )
+    return advanced

@@ -1,0 +1,91 @@
+"""The dummy source's table: a row a position, the same one whenever that position comes again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from service.store.failures import translated
+
+if TYPE_CHECKING:
+    import asyncpg
+
+# Position, timestamp (UTC), an integer, a text, a float.
+Row = tuple[int, datetime, int, str, float]
+
+_CREATE = """
+CREATE TABLE IF NOT EXISTS tidegauge.dummy_metrics (
+    position bigint PRIMARY KEY,
+    timestamp timestamptz NOT NULL,
+    value1 integer NOT NULL,
+    value2 text NOT NULL,
+    value3 double precision NOT NULL
+)
+"""
+
+# CREATE ... IF NOT EXISTS of two starters at once can fail: one at a time.
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('tidegauge.dummy_metrics', 0))"
+
+_GRANT = """
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'tidegauge_reader') THEN
+        GRANT SELECT ON tidegauge.dummy_metrics TO tidegauge_reader;
+    END IF;
+END;
+$$
+"""
+
+_APPEND = """
+INSERT INTO tidegauge.dummy_metrics (position, timestamp, value1, value2, value3) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (position) DO NOTHING
+"""
+
+_READ = "SELECT position, timestamp, value1, value2, value3 FROM tidegauge.dummy_metrics WHERE position = $1"
+
+
+class DummyTable:
+    """The table, made on first use."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+        self._there = False
+
+    async def append(self, row: Row) -> Row:
+        """Keep `row` unless its position is taken; return the row that is kept there. Raises StoreError."""
+        if not self._there:
+            await create_table(self._pool)
+            self._there = True
+        return await append_row(self._pool, row)
+
+
+async def create_table(pool: asyncpg.Pool) -> None:
+    """Make the table where it is missing, readable for the reader role. Raises StoreError."""
+    with translated("create the table dummy_metrics"):
+        async with pool.acquire() as connection:
+            if await connection.fetchval("SELECT to_regclass('tidegauge.dummy_metrics') IS NOT NULL"):
+                return
+            async with connection.transaction():
+                await connection.execute(_LOCK)
+                await connection.execute(_CREATE)
+                await connection.execute(_GRANT)
+
+
+async def append_row(pool: asyncpg.Pool, row: Row) -> Row:
+    """Insert `row` unless its position is taken; return the row that is kept there. Raises StoreError."""
+    with translated("append to dummy_metrics"):
+        async with pool.acquire() as connection:
+            await connection.execute(_APPEND, *row)
+            kept = await connection.fetchrow(_READ, row[0])
+    position, timestamp, value1, value2, value3 = kept
+    return position, timestamp, value1, value2, value3
+
+
+async def read_row(pool: asyncpg.Pool, position: int) -> Row | None:
+    """Return the row kept at `position`, None where there is none. Raises StoreError."""
+    with translated("read dummy_metrics"):
+        kept = await pool.fetchrow(_READ, position)
+    if kept is None:
+        return None
+    _, timestamp, value1, value2, value3 = kept
+    return position, timestamp, value1, value2, value3

@@ -1,0 +1,34 @@
+"""Marks for charts: breaches, recoveries, schema changes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from service.store.values import instant, text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import asyncpg
+
+    from service.core.record import Event
+
+_INSERT = """
+INSERT INTO tidegauge.event (monitor, at, kind, column_name, metric, message, details)
+SELECT $1, e.* FROM unnest($2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::jsonb[]) e
+"""
+
+
+async def append(connection: asyncpg.Connection, monitor: str, events: Sequence[Event]) -> None:
+    """Keep `events`, in one statement."""
+    if events:
+        await connection.execute(
+            _INSERT,
+            monitor,
+            [instant(event.at) for event in events],
+            [text(event.kind) for event in events],
+            [text(event.column) for event in events],
+            [text(event.metric) for event in events],
+            [text(event.message) for event in events],
+            [event.details for event in events],
+        )

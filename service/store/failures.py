@@ -1,0 +1,34 @@
+"""How a driver's error becomes one of ours: what was tried, what the database said."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import asyncpg
+
+from service.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# All that asyncpg raises for a refusal, a lost connection or a wrong use; TimeoutError is an OSError.
+DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+
+
+@contextmanager
+def translated(doing: str) -> Iterator[None]:
+    """Raise StoreError, with what was being done, for any error of the driver in the block."""
+    try:
+        yield
+    except DRIVER_ERRORS as error:
+        raise StoreError(f"{doing}: {reason(error)}") from error
+
+
+def reason(error: BaseException) -> str:
+    """Return what an error says in one line; a timeout says nothing by itself."""
+    text = " ".join(str(error).split())
+    if isinstance(error, TimeoutError):
+        return f"no answer in time{f' ({text})' if text else ''}"
+    detail = getattr(error, "detail", None)
+    return f"{text or type(error).__name__}{f' ({detail})' if detail else ''}"

@@ -1,0 +1,100 @@
+"""The store on Postgres: a cycle's numbers, panes, log row and checkpoint go in together or not at all."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import asyncpg
+
+from service.store import checkpoints, cycles, events, ledger, panes, rejects, samples, series
+from service.store.failures import translated
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from service.core.measurement import Series
+    from service.core.record import Checkpoint, CycleRecord, PaneRecord
+
+
+class PostgresStore:
+    """Keeps what cycles leave behind. Methods raise StoreError where the database refuses or is away."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+        self._series: dict[str, dict[Series, int]] = {}
+        self._partition_end: datetime | None = None  # samples before this instant have their partition
+
+    async def checkpoint(self, monitor: str, layout: str) -> Checkpoint:
+        """Return where `monitor` stands, the fresh checkpoint where it never committed.
+
+        Where the panes were made with another layout, `closed` is None: none of them can be reused.
+        """
+        with translated(f"{monitor}: read the checkpoint"):
+            return await checkpoints.read(self._pool, monitor, layout)
+
+    async def panes(self, monitor: str, layout: str, first: int | None, last: int | None) -> list[PaneRecord]:
+        """Return the stored panes from key `first` to `last`, both included, ascending; None: no bound."""
+        with translated(f"{monitor}: read panes"):
+            return await panes.read(self._pool, monitor, layout, first, last)
+
+    async def commit(self, record: CycleRecord, *, finished: int | None = None) -> bool:
+        """Write all of a cycle in one transaction; False, and nothing is written, where it was overtaken.
+
+        `record.after.cycle` must follow the stored cycle by exactly one, so a cycle done twice changes
+        nothing. `finished` is the cycle's end in UTC microseconds, None for the database's clock.
+        """
+        known = self._series.setdefault(record.monitor, {})
+        with translated(f"{record.monitor}: write cycle {record.after.cycle}"):
+            try:
+                async with self._pool.acquire() as connection, connection.transaction():
+                    written = await self._write(connection, record, known, finished)
+            except asyncpg.ForeignKeyViolationError:
+                known.clear()  # an older database was restored: series are made anew next time
+                raise
+        if written is None:
+            return False
+        fresh, self._partition_end = written
+        known.update(fresh)
+        return True
+
+    async def record_skipped(self, monitor: str, slot: int, slots: int) -> None:
+        """Log that `slots` grid points from `slot` (UTC microseconds) on passed without a cycle."""
+        with translated(f"{monitor}: log skipped cycles"):
+            await cycles.append_skipped(self._pool, monitor, slot, slots)
+
+    async def record_failed(self, monitor: str, slot: int, started: int, error: str) -> None:
+        """Log that the cycle of `slot`, begun at `started` (both UTC microseconds), failed."""
+        with translated(f"{monitor}: log a failed cycle"):
+            await cycles.append_failed(self._pool, monitor, slot, started, error)
+
+    async def ping(self) -> float:
+        """Return the seconds of a round trip to the database."""
+        with translated("ping"):
+            started = time.perf_counter()
+            await self._pool.fetchval("SELECT 1")
+            return time.perf_counter() - started
+
+    async def _write(
+        self,
+        connection: asyncpg.Connection,
+        record: CycleRecord,
+        known: dict[Series, int],
+        finished: int | None,
+    ) -> tuple[dict[Series, int], datetime | None] | None:
+        monitor, layout = record.monitor, record.layout
+        now = await checkpoints.advance(connection, monitor, layout, record.after)
+        if now is None:
+            return None
+        partition_end = self._partition_end
+        if record.windows and (partition_end is None or now >= partition_end):
+            partition_end = await samples.ensure_partition(connection, now)
+        wanted = (m.series for window in record.windows for m in window.measurements)
+        fresh = await series.get_or_create(connection, monitor, wanted, known)
+        runs = await ledger.open_runs(connection, monitor, record.windows)
+        measurements = await samples.append(connection, record.windows, runs, {**known, **fresh})
+        await panes.upsert(connection, monitor, layout, record.panes)
+        await rejects.append(connection, monitor, record.rejects)
+        await events.append(connection, monitor, record.events)
+        await cycles.append(connection, record, measurements=measurements, finished=finished)
+        return fresh, partition_end

@@ -1,0 +1,70 @@
+"""What is given up with age: whole months of samples, and the rows beside them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from service.errors import StoreError
+from service.store.failures import translated
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import asyncpg
+
+BATCH = 10_000  # rows a statement deletes: locks stay short
+LOCK_WAIT = "5s"  # a long report must not make every writer queue up behind the drop
+
+# Their names say their month, and ensure_sample_partition makes no others.
+_PARTITIONS = r"""
+SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+WHERE i.inhparent = 'tidegauge.sample'::regclass AND c.relname ~ '^sample_\d{4,}_\d{2}$'
+ORDER BY c.relname
+"""
+
+# A run goes with its samples' partition, and not before.
+_DELETES = {
+    "window_run": "DELETE FROM tidegauge.window_run WHERE id IN "
+    "(SELECT id FROM tidegauge.window_run WHERE computed_at < $1 LIMIT $2)",
+    "cycle_log": "DELETE FROM tidegauge.cycle_log WHERE id IN "
+    "(SELECT id FROM tidegauge.cycle_log WHERE finished_at < $1 LIMIT $2)",
+    "rejected_row": "DELETE FROM tidegauge.rejected_row WHERE id IN "
+    "(SELECT id FROM tidegauge.rejected_row WHERE received_at < $1 LIMIT $2)",
+    "event": "DELETE FROM tidegauge.event WHERE id IN "
+    "(SELECT id FROM tidegauge.event WHERE recorded_at < $1 LIMIT $2)",
+}
+
+
+async def drop_older(pool: asyncpg.Pool, days: int) -> list[str]:
+    """Drop the sample partitions that ended over `days` days ago, and delete older rows beside them.
+
+    Samples go by the month, so up to a month more is kept. Returns the names of the partitions dropped.
+    Raises StoreError where `days` is under 1 or the database refuses; what was dropped by then stays so.
+    """
+    if days < 1:
+        raise StoreError(f"retention of {days} days; expected 1 or more")
+    with translated("drop old measurements"):
+        async with pool.acquire() as connection:
+            cutoff: datetime = await connection.fetchval("SELECT now() - $1::interval", timedelta(days=days))
+            names = [row["relname"] for row in await connection.fetch(_PARTITIONS)]
+            old = _ended_before(names, cutoff)
+            for name in old:
+                async with connection.transaction():
+                    await connection.execute(f"SET LOCAL lock_timeout = '{LOCK_WAIT}'")
+                    await connection.execute(f'DROP TABLE tidegauge."{name}"')
+            month = cutoff.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+            for table, statement in _DELETES.items():
+                await _delete(connection, statement, month if table == "window_run" else cutoff)
+    return old
+
+
+def _ended_before(names: Iterable[str], cutoff: datetime) -> list[str]:
+    limit = (cutoff.year, cutoff.month)
+    months = {name: tuple(int(part) for part in name.split("_")[1:]) for name in names}
+    return [name for name, month in months.items() if month < limit]
+
+
+async def _delete(connection: asyncpg.Connection, statement: str, before: datetime) -> None:
+    while await connection.execute(statement, before, BATCH) == f"DELETE {BATCH}":
+        pass

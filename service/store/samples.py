@@ -1,0 +1,70 @@
+"""The numbers: all of a cycle's windows in one statement."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from service.store.values import finite, instant, text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    import asyncpg
+
+    from service.core.measurement import Series
+    from service.core.record import WindowRecord
+
+_ENSURE_PARTITION = "SELECT tidegauge.ensure_sample_partition($1)"
+
+_INSERT = """
+INSERT INTO tidegauge.sample
+    (computed_at, run_id, series_id, window_end, value, threshold, breached, error_bound, low, high,
+     reference, rows, reason)
+SELECT now(), m.* FROM unnest(
+    $1::bigint[], $2::bigint[], $3::timestamptz[], $4::float8[], $5::float8[], $6::boolean[], $7::float8[],
+    $8::float8[], $9::float8[], $10::float8[], $11::bigint[], $12::text[]
+) m
+"""
+
+
+async def ensure_partition(connection: asyncpg.Connection, when: datetime) -> datetime:
+    """Make the partition that `when` belongs to where it is missing; return where that month ends.
+
+    To be called before the transaction touches anything that another one waits for.
+    """
+    month_end: datetime = await connection.fetchval(_ENSURE_PARTITION, when)
+    return month_end
+
+
+async def append(
+    connection: asyncpg.Connection,
+    windows: Sequence[WindowRecord],
+    runs: Sequence[int],
+    ids: Mapping[Series, int],
+) -> int:
+    """Append the measurements of `windows`, entered as `runs`; return how many there were."""
+    placed = [
+        (run, instant(window.end), measurement)
+        for run, window in zip(runs, windows, strict=True)
+        for measurement in window.measurements
+    ]
+    if not placed:
+        return 0
+    measurements = [measurement for _, _, measurement in placed]
+    await connection.execute(
+        _INSERT,
+        [run for run, _, _ in placed],
+        [ids[m.series] for m in measurements],
+        [end for _, end, _ in placed],
+        [m.value for m in measurements],
+        [finite(m.threshold) for m in measurements],
+        [m.breached for m in measurements],
+        [finite(m.error_bound) for m in measurements],
+        [finite(m.low) for m in measurements],
+        [finite(m.high) for m in measurements],
+        [finite(m.reference) for m in measurements],
+        [m.rows for m in measurements],
+        [None if m.reason is None else text(m.reason) for m in measurements],
+    )
+    return len(placed)

@@ -1,0 +1,49 @@
+"""The committed dashboards, and every piece of SQL in them by name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[3]
+GRAFANA = ROOT / "config" / "grafana"
+FILES = sorted((GRAFANA / "dashboards").glob("*.json"))
+
+Json = dict[str, Any]
+
+
+def load(path: Path) -> Json:
+    """Return a dashboard's JSON."""
+    dashboard: Json = json.loads(path.read_text())
+    return dashboard
+
+
+def panel_queries(dashboard: Json) -> Iterator[tuple[str, Json]]:
+    """Give each panel's targets with the panel's title."""
+    for panel in dashboard["panels"]:
+        for target in panel.get("targets", []):
+            yield f"{panel['title']}, {target['refId']}", target
+
+
+def variable_queries(dashboard: Json) -> Iterator[tuple[str, Json]]:
+    """Give each variable that asks the database, with its name."""
+    for variable in dashboard["templating"]["list"]:
+        if variable["type"] == "query":
+            yield f"variable {variable['name']}", variable
+
+
+def annotation_queries(dashboard: Json) -> Iterator[tuple[str, Json]]:
+    """Give each annotation that asks the database, with its name."""
+    for annotation in dashboard["annotations"]["list"]:
+        if "target" in annotation:
+            yield f"annotation {annotation['name']}", annotation
+
+
+def all_sql(dashboard: Json) -> dict[str, str]:
+    """Return every SQL text of a dashboard by where it stands."""
+    texts = {name: target["rawSql"] for name, target in panel_queries(dashboard)}
+    texts |= {name: variable["query"] for name, variable in variable_queries(dashboard)}
+    texts |= {name: annotation["target"]["rawSql"] for name, annotation in annotation_queries(dashboard)}
+    return texts

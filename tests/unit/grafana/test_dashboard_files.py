@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import json
+import re
+from itertools import chain, combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.unit.grafana.dashboards import (
+    FILES,
+    GRAFANA,
+    ROOT,
+    Json,
+    all_sql,
+    annotation_queries,
+    load,
+    panel_queries,
+    variable_queries,
+)
+
+COLUMNS = 24  # Grafana's grid
+
+each_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+
+
+def _yaml(path: Path) -> Any:
+    return yaml.safe_load(path.read_text())
+
+
+def _source() -> Json:
+    (source,) = _yaml(GRAFANA / "provisioning" / "datasources" / "tidegauge.yaml")["datasources"]
+    found: Json = source
+    return found
+
+
+def test_there_is_a_dashboard() -> None:
+    """The folder that is provisioned holds the monitor's dashboard."""
+    assert "monitor" in {path.stem for path in FILES}
+
+
+@each_file
+def test_file_is_written_one_way(path: Path) -> None:
+    """Keys are sorted and indented by two, so that a change shows as the lines that changed."""
+    text = json.dumps(load(path), indent=2, sort_keys=True) + "\n"
+    assert path.read_text() == text
+
+
+def test_no_uid_stands_twice() -> None:
+    """Every dashboard has a uid of its own."""
+    uids = [load(path)["uid"] for path in FILES]
+    assert len(set(uids)) == len(uids)
+    assert all(uids)
+
+
+@each_file
+def test_panels_have_their_own_id_and_place(path: Path) -> None:
+    """No two panels share an id or overlap, and none leaves the grid."""
+    panels = load(path)["panels"]
+    ids = [panel["id"] for panel in panels]
+    assert len(set(ids)) == len(ids)
+    places = [panel["gridPos"] for panel in panels]
+    assert all(p["x"] >= 0 and p["x"] + p["w"] <= COLUMNS for p in places)
+    overlaps = [
+        (a, b)
+        for a, b in combinations(places, 2)
+        if a["x"] < b["x"] + b["w"]
+        and b["x"] < a["x"] + a["w"]
+        and a["y"] < b["y"] + b["h"]
+        and b["y"] < a["y"] + a["h"]
+    ]
+    assert overlaps == []
+
+
+@each_file
+def test_everything_names_the_provisioned_data_source(path: Path) -> None:
+    """Panels, targets, variables and annotations name the provisioned source by type and uid."""
+    dashboard, source = load(path), _source()
+    queries = chain(panel_queries(dashboard), variable_queries(dashboard), annotation_queries(dashboard))
+    named = {panel["title"]: panel["datasource"] for panel in dashboard["panels"]}
+    named |= {name: query["datasource"] for name, query in queries}
+    wanted = {"type": source["type"], "uid": source["uid"]}
+    assert {name: found for name, found in named.items() if found != wanted} == {}
+
+
+@each_file
+def test_dashboard_is_live_when_opened(path: Path) -> None:
+    """A relative time range and a refresh, or it would open empty and stay so; 1 s may be chosen."""
+    dashboard = load(path)
+    assert dashboard["time"]["from"].startswith("now-")
+    assert dashboard["time"]["to"] == "now"
+    assert dashboard["refresh"] == "5s"
+    assert "1s" in dashboard["timepicker"]["refresh_intervals"]
+
+
+@each_file
+def test_panels_explain_themselves(path: Path) -> None:
+    """Every panel has a title, a description and, where it draws numbers, a unit."""
+    panels = load(path)["panels"]
+    assert [p["title"] for p in panels if not p["description"]] == []
+    drawn = [p for p in panels if p["type"] != "table"]
+    assert [p["title"] for p in drawn if "unit" not in p["fieldConfig"]["defaults"]] == []
+
+
+@each_file
+def test_queries_use_defined_variables_and_every_variable_is_used(path: Path) -> None:
+    """What a query names is a variable of its dashboard, and no variable is there for nothing."""
+    dashboard = load(path)
+    defined = {variable["name"] for variable in dashboard["templating"]["list"]}
+    named = set(re.findall(r"\$\{?((?!__)\w+)", "\n".join(all_sql(dashboard).values())))
+    assert named == defined
+
+
+@each_file
+def test_time_axis_can_be_chosen(path: Path) -> None:
+    """The live axis is the default, event time the other choice."""
+    (axis,) = (v for v in load(path)["templating"]["list"] if v["name"] == "axis")
+    assert axis["current"]["value"] == "computed_at"
+    assert [option["value"] for option in axis["options"]] == ["computed_at", "window_end"]
+    assert axis["query"] == ", ".join(f"{o['text']} : {o['value']}" for o in axis["options"])
+
+
+def test_data_source_reads_only_and_keeps_its_password_secret() -> None:
+    """The data source is the reader's, its database stands in jsonData, its password comes by variable."""
+    source = _source()
+    assert source["user"] == "tidegauge_reader"
+    assert "database" not in source
+    assert source["jsonData"]["database"] == "tidegauge"
+    assert source["jsonData"]["timeInterval"] == "1s"
+    assert source["secureJsonData"] == {"password": "$POSTGRES_READER_PASSWORD"}
+    assert source["editable"] is False
+
+
+def test_containers_mount_what_grafana_looks_for() -> None:
+    """The provider's folder is the one that compose mounts, and the home dashboard lies in it."""
+    (provider,) = _yaml(GRAFANA / "provisioning" / "dashboards" / "tidegauge.yaml")["providers"]
+    grafana = _yaml(ROOT / "docker-compose.yml")["services"]["grafana"]
+    folder = provider["options"]["path"]
+    assert f"./config/grafana/dashboards:{folder}:ro" in grafana["volumes"]
+    home = Path(grafana["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])
+    assert str(home.parent) == folder
+    assert home.name in {path.name for path in FILES}
+    assert grafana["environment"]["GF_DASHBOARDS_MIN_REFRESH_INTERVAL"] == "1s"

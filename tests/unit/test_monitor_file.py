@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from service import monitor_file
+from service.core.schema import Kind, Role
+from service.core.window import Unit, WindowPlan
+from service.errors import ConfigurationError
+
+DAY = 86_400_000_000
+GOOD = """\
+description: a model
+source: {type: replay, path: "{data_dir}/rows.csv", timestamp: at, step: 1d}
+reference: {path: reference.parquet}
+columns:
+  size: {kind: numerical, min: 0, max: 9}
+  colour: categorical
+  guess: numerical
+  truth: numerical
+prediction: guess
+target: truth
+window: {size: 7d, hop: 1d, offset: 5h, min_rows: 10}
+drift:
+  methods: [default, "psi:robust"]
+  columns: {colour: [chisquare]}
+"""
+
+
+def _load(folder: Path, text: str) -> object:
+    path = folder / "mine.yaml"
+    path.write_text(text)
+    return monitor_file.load(path, Path("data"))
+
+
+def test_a_good_file_becomes_a_monitor(tmp_path: Path) -> None:
+    """Everything that the file says arrives in the core's form."""
+    path = tmp_path / "mine.yaml"
+    path.write_text(GOOD)
+    monitor = monitor_file.load(path, Path("data"))
+    assert monitor.name == "mine"
+    assert monitor.source.type == "replay"
+    assert monitor.source.path == "data/rows.csv"
+    assert monitor.window.plan() == WindowPlan(Unit.TIME, DAY, 7, DAY * 5 // 24, 10)
+    size, colour, guess, truth = monitor.schema_.columns
+    assert (size.low, size.high, colour.kind) == (0, 9, Kind.CATEGORICAL)
+    assert (guess.role, truth.role) == (Role.PREDICTION, Role.TARGET)
+    assert monitor.measure_plan.drift.by_column == {"colour": ("chisquare",)}
+
+
+@pytest.mark.parametrize(
+    ("change", "line", "message"),
+    [
+        (
+            ("colour: categorical", "colour: category"),
+            6,
+            r"columns\.colour\.kind: .*'categorical'.*'category'",
+        ),
+        (("min_rows: 10", "min_row: 10"), 11, r"window\.min_row: no such key; the nearest is min_rows"),
+        (("step: 1d", "step: daily"), 2, r"source\.step: expected a duration such as .*'daily'"),
+        (("timestamp: at, ", ""), 2, r"source\.timestamp: is missing"),
+        (("type: replay", "type: replays"), 2, r"source.*'replay'.*'replays'"),
+        (("prediction: guess", "prediction: gues"), 9, r"prediction: 'gues' is not among the columns"),
+        (("target: truth", "target: colour"), 10, r"target: 'colour' is categorical; expected numerical"),
+        (('"psi:robust"', '"psy"'), 13, r"drift\.methods: .*psi"),
+        (("[chisquare]", "[ks]"), 14, r"drift\.columns\.colour: .*ks"),
+        (
+            ("size: 7d, hop: 1d", "size: 7d, hop: 2d"),
+            11,
+            r"window: expected the size to be a whole number of hops",
+        ),
+        (("size: 7d, hop: 1d", "hop: 1d"), 11, r"window: expected one of size .* and size_rows"),
+        (
+            ("description: a model", "description: a model\ndescription: twice"),
+            2,
+            r"description: stands twice",
+        ),
+        (("columns:", "columns: ["), 6, r"not valid YAML"),
+        (
+            ("step: 1d}", "step: 1d, start: 2013-02-01 00:00:00}"),
+            2,
+            r"source\.start: expected a time with its zone",
+        ),
+    ],
+)
+def test_a_fault_is_named_by_line_and_key(
+    tmp_path: Path, change: tuple[str, str], line: int, message: str
+) -> None:
+    """Each message says which file, which line, which key, and what was expected."""
+    with pytest.raises(ConfigurationError, match=rf"mine\.yaml:{line}: {message}"):
+        _load(tmp_path, GOOD.replace(*change))
+
+
+@pytest.mark.parametrize("text", ["", "just words", "- a\n- list\n"])
+def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None:
+    """An empty file or a list says which keys were expected."""
+    with pytest.raises(ConfigurationError, match=r"mine\.yaml:1: expected keys such as source"):
+        _load(tmp_path, text)
+
+
+def test_all_faults_of_all_files_come_at_once(tmp_path: Path) -> None:
+    """One start shows everything that has to be mended."""
+    (tmp_path / "one.yaml").write_text(GOOD.replace("min_rows: 10", "min_row: 10"))
+    (tmp_path / "two.yaml").write_text(GOOD.replace("step: 1d", "step: daily"))
+    with pytest.raises(ConfigurationError, match=r"one\.yaml:11") as caught:
+        monitor_file.load_all(tmp_path, Path("data"))
+    assert "two.yaml:2" in str(caught.value)
+
+
+def test_two_monitors_of_one_name_are_refused(tmp_path: Path) -> None:
+    """A name is what rows are kept under."""
+    (tmp_path / "one.yaml").write_text("name: same\n" + GOOD)
+    (tmp_path / "two.yaml").write_text("name: same\n" + GOOD)
+    with pytest.raises(ConfigurationError, match="two monitors are named same"):
+        monitor_file.load_all(tmp_path, Path("data"))
+
+
+def test_a_folder_without_monitors_is_refused(tmp_path: Path) -> None:
+    """Watching nothing is a mistake, not a quiet success."""
+    with pytest.raises(ConfigurationError, match="no monitor file in it"):
+        monitor_file.load_all(tmp_path, Path("data"))
+    with pytest.raises(ConfigurationError, match="no such folder"):
+        monitor_file.load_all(tmp_path / "absent", Path("data"))
+
+
+@pytest.mark.parametrize("path", sorted(Path("config/monitors").glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_shipped_monitors_are_valid(path: Path) -> None:
+    """What comes with the project starts as it is."""
+    assert monitor_file.load(path, Path(".data")).name == path.stem
