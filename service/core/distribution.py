@@ -13,7 +13,7 @@ compress-then-merge equals merge-then-compress; `dropped_bits` says what was los
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     Values = NDArray[np.float64] | NDArray[np.str_]
 
 MANTISSA_BITS = 52
+LARGEST_WHOLE = 2.0**53  # whole numbers up to here are doubles, and so are their differences
+PLACES_A_ROW = 4  # counting by place pays while the range has no more places than that
 NO_COUNTS = np.zeros(0, dtype=np.int64)
 
 
@@ -46,11 +48,13 @@ class Distribution:
     positive_infinite: int = 0
     negative_infinite: int = 0
     dropped_bits: int = 0
+    finite: int = field(init=False)  # rows with a value: neither missing nor infinite
 
     def __post_init__(self) -> None:
-        """Make the arrays read-only, so that a merge can share them."""
+        """Make the arrays read-only, so that a merge can share them, and count the rows once."""
         self.values.flags.writeable = False
         self.counts.flags.writeable = False
+        object.__setattr__(self, "finite", int(self.counts.sum()))
 
     def __eq__(self, other: object) -> bool:
         """Compare bit by bit."""
@@ -71,11 +75,6 @@ class Distribution:
     def is_numeric(self) -> bool:
         """Whether the values are numbers rather than labels."""
         return self.values.dtype.kind == "f"
-
-    @property
-    def finite(self) -> int:
-        """Rows with a value: neither missing nor infinite."""
-        return int(self.counts.sum())
 
     @property
     def infinite(self) -> int:
@@ -116,6 +115,35 @@ def empty(kind: Kind) -> Distribution:
 
 def of_numbers(numbers: NDArray[np.float64]) -> Distribution:
     """Count `numbers` (float64, shape (n,)); NaN is missing, infinities are counted apart."""
+    return _of_whole_numbers(numbers) or _of_any_numbers(numbers)
+
+
+def _of_whole_numbers(numbers: NDArray[np.float64]) -> Distribution | None:
+    # Minutes, cents, codes, hours: counted by place in a third of the time that sorting takes.
+    finite = np.isfinite(numbers)
+    usable = numbers if finite.all() else numbers[finite]
+    if not len(usable):
+        return None
+    low, high = float(usable.min()), float(usable.max())
+    if not low.is_integer() or max(-low, high) > LARGEST_WHOLE or high - low > PLACES_A_ROW * len(usable):
+        return None
+    places = (usable - low).astype(np.intp)
+    if (places + low != usable).any():
+        return None
+    tally = np.bincount(places)
+    seen = tally.nonzero()[0]
+    lost = len(numbers) - len(usable)
+    positive, negative = (int((numbers == end).sum()) if lost else 0 for end in (np.inf, -np.inf))
+    return Distribution(
+        seen + low,
+        tally[seen],
+        missing=lost - positive - negative,
+        positive_infinite=positive,
+        negative_infinite=negative,
+    )
+
+
+def _of_any_numbers(numbers: NDArray[np.float64]) -> Distribution:
     ordered = np.sort(numbers)  # NaN last, infinities at the ends
     stop = int(np.searchsorted(ordered, np.inf, side="left"))
     start = int(np.searchsorted(ordered, -np.inf, side="right"))

@@ -64,7 +64,12 @@ def _is_plain(table: pa.Table, column: Column) -> bool:
         return True
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
-    return column.kind is Kind.CATEGORICAL and bool(pa.types.is_string(kind))
+    return column.kind is Kind.CATEGORICAL and is_text(kind)
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Say whether a column of this type holds text."""
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def _is_number(kind: pa.DataType) -> bool:

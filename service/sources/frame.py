@@ -18,6 +18,7 @@ from service.core.batch import Batch, Labels, Numbers
 from service.core.record import Reject
 from service.core.schema import Kind
 from service.errors import SourceError
+from service.sources.cell import content_of, is_missing
 from service.sources.event_time import REASONS
 from service.sources.frame_time import event_times
 from service.sources.framed import Framed, missing_timestamp
@@ -36,7 +37,7 @@ LABEL_LENGTH = (
     200  # a longer label is cut and told apart by a hash: labels are stored at the longest one's width
 )
 TEXT_LENGTH = 1_000  # of a rejected row's cell
-NUMBER_KINDS = {"integer", "floating", "mixed-integer-float", "boolean", "decimal"}
+NUMBER_KINDS = {"integer", "floating", "mixed-integer-float", "boolean"}
 
 
 def to_batch(
@@ -130,11 +131,10 @@ def _marked(values: NDArray[np.float64], unparsable: NDArray[np.bool_]) -> Numbe
 
 
 def _parsed(objects: NDArray[np.object_]) -> Numbers:
-    kind = pd.api.types.infer_dtype(objects, skipna=True)
-    if kind in NUMBER_KINDS:
+    if content_of(objects) in NUMBER_KINDS:
         try:
             return Numbers(np.where(pd.isna(objects), np.nan, objects).astype(np.float64))
-        except (OverflowError, ValueError):  # an integer beyond a double, a signalling Decimal
+        except OverflowError:  # an integer beyond a double
             pass
     values = np.array([_number(value) for value in objects.tolist()], dtype=object)
     unparsable = values == UNPARSABLE
@@ -150,9 +150,7 @@ def _number(value: Any) -> float | str:
         return _number_in(value)
     if isinstance(value, dt.date | dt.timedelta | np.datetime64 | np.timedelta64 | complex | bytes):
         return math.nan if value != value else UNPARSABLE  # noqa: PLR0124 - true of NaT and NaN alone
-    if not pd.api.types.is_scalar(value):
-        return UNPARSABLE
-    if pd.isna(value):
+    if is_missing(value):
         return math.nan
     try:
         return float(value)
@@ -172,7 +170,7 @@ def _number_in(text: str) -> float | str:
 
 
 def _text_labels(objects: NDArray[np.object_]) -> Labels:
-    if pd.api.types.infer_dtype(objects, skipna=True) != "string":
+    if content_of(objects) != "string":
         # Texts first: True, 1 and 1.0 are one key of a hash table, and which one stays depends on the order.
         objects = np.array([_text(value) for value in objects.tolist()], dtype=object)
     codes, distinct = pd.factorize(objects)
@@ -184,7 +182,7 @@ def _text(value: Any) -> str | None:
         value = value.decode(errors="replace")
     if isinstance(value, str):
         return storable(value) if value and not value.isspace() else None
-    if pd.api.types.is_scalar(value) and pd.isna(value):
+    if is_missing(value):
         return None
     if isinstance(value, float | np.floating):
         return f"{value:.17g}"  # a whole number is the same label as an integer or a float
@@ -205,7 +203,7 @@ def _rejects(frame: pd.DataFrame, found: EventTimes, timestamp: str, keep_reject
 
 def _plain(value: Any) -> Any:
     # What JSON and Postgres can hold of a cell.
-    if pd.api.types.is_scalar(value) and pd.isna(value):
+    if is_missing(value):
         return None
     if isinstance(value, np.generic):
         value = value.item()

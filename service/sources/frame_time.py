@@ -7,11 +7,13 @@ time zone.
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from service.sources.cell import content_of, is_missing
 from service.sources.event_time import (
     MISSING,
     NUMBER,
@@ -58,7 +60,7 @@ def _of_objects(values: NDArray[np.object_]) -> EventTimes:
 
 def _readable(values: NDArray[np.object_]) -> NDArray[np.object_]:
     # What pandas may parse: it would take an integer for nanoseconds and "now" for the present.
-    if pd.api.types.infer_dtype(values, skipna=True) == "string":
+    if content_of(values) == "string":
         unsafe = pd.Series(values, dtype=object).isin(CLOCK_WORDS).to_numpy(dtype=np.bool_)
     else:
         unsafe = np.array([not _is_time_or_text(value) for value in values], dtype=np.bool_)
@@ -79,9 +81,9 @@ def _single(value: Any) -> tuple[int, int]:
     # Rows that pandas did not read, one by one: what is wrong, or a form of ISO 8601 that only Python knows.
     if isinstance(value, str):
         return of_text(value.strip())
-    if pd.api.types.is_scalar(value) and pd.isna(value):
+    if is_missing(value):
         return 0, MISSING
-    if isinstance(value, bool | int | float | complex | np.number | np.bool_):
+    if isinstance(value, bool | int | float | complex | Decimal | np.number | np.bool_):
         return 0, NUMBER
     if isinstance(value, dt.datetime):
         return of_instant(value)

@@ -1,7 +1,7 @@
 """Which rows does a CSV or Parquet file hold? A reference's, and a replay's in the order of event time.
 
 A file that begins with Parquet's mark is Parquet, every other is CSV with a header line (compressed where its
-name ends in .gz, .bz2, .xz or .zip; tabs where it ends in .tsv). Only the watched columns are read.
+name ends in .gz, .bz2, .xz or .zip; tabs where it ends in .tsv).
 
 A Parquet file whose times are all usable and in order is read one row group at a time: 8 bytes a row for the
 times and one group's rows are all that stays in memory. Any other file is read once, ordered by event time
@@ -27,7 +27,7 @@ from service.sources import arrow
 from service.sources.framed import Framed, missing_timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -132,7 +132,10 @@ def _explained(path: Path) -> Iterator[None]:
 
 def _is_parquet(path: Path) -> bool:
     with path.open("rb") as file:
-        return file.read(len(PARQUET_MARK)) == PARQUET_MARK
+        mark = file.read(len(PARQUET_MARK))
+    if not mark:
+        raise SourceError("the file is empty; expected a header line and rows")
+    return mark == PARQUET_MARK
 
 
 def _fingerprint(path: Path) -> str:
@@ -143,46 +146,39 @@ def _fingerprint(path: Path) -> str:
         content = file.read(FINGERPRINT_BYTES)
         file.seek(max(0, size - FINGERPRINT_BYTES))
         content += file.read()
-    if not size:
-        raise SourceError("the file is empty; expected a header line and rows")
     return hashlib.sha256(f"{size}:".encode() + content).hexdigest()[:16]
 
 
 def _read(path: Path, schema: Schema, timestamp: str | None) -> Framed:
-    wanted = {*schema.names, *([] if timestamp is None else [timestamp])}
     if _is_parquet(path):
+        wanted = {*schema.names, timestamp}
         with parquet.ParquetFile(path) as file:
             names = _checked(file.schema_arrow.names, timestamp)
             table = file.read([name for name in names if name in wanted], use_threads=False)
             # The count is the file's own: a table without columns has lost it.
             framed, rows = arrow.to_batch(table, schema, timestamp), file.metadata.num_rows
     else:
-        framed, rows = _read_csv(path, wanted, schema, timestamp)
+        framed, rows = _read_csv(path, schema, timestamp)
     if not rows:
         raise SourceError("the file holds no rows")
     return framed
 
 
-def _read_csv(
-    path: Path, wanted: Collection[str], schema: Schema, timestamp: str | None
-) -> tuple[Framed, int]:
+def _read_csv(path: Path, schema: Schema, timestamp: str | None) -> tuple[Framed, int]:
     import pandas as pd  # noqa: PLC0415 - half a second and 60 MB that a Parquet file does not need
 
     from service.sources.frame import to_batch  # noqa: PLC0415 - as above
 
-    separator = "\t" if ".tsv" in path.suffixes else ","
-    # A byte that is no UTF-8 spoils its cell, not the file.
-    header = pd.read_csv(path, sep=separator, nrows=0, encoding_errors="replace")
-    _checked(header.columns.tolist(), timestamp)
+    # All columns: told to read some, pandas cuts a line that is too long instead of refusing it.
     frame = pd.read_csv(
         path,
-        sep=separator,
-        usecols=lambda name: name in wanted,
-        index_col=False,
+        sep="\t" if ".tsv" in path.suffixes else ",",
         low_memory=False,  # a column's type is decided once, not per part
         float_precision="round_trip",
-        encoding_errors="replace",
+        encoding_errors="replace",  # a byte that is no UTF-8 spoils its cell, not the file
     )
+    if not isinstance(frame.index, pd.RangeIndex):  # pandas takes the surplus for an index
+        raise SourceError("its lines hold more cells than its header has names; expected as many")
     return to_batch(frame, schema, timestamp), len(frame)
 
 
@@ -198,7 +194,7 @@ def _by_row_group(path: Path, schema: Schema, timestamp: str, mark: str) -> Orde
     names = _checked(kinds.names, timestamp)
     columns = [name for name in names if name in {*schema.names, timestamp}]
     # Text as codes into the distinct texts is framed much faster.
-    texts = [name for name in columns if name != timestamp and pa.types.is_string(kinds.field(name).type)]
+    texts = [name for name in columns if name != timestamp and arrow.is_text(kinds.field(name).type)]
     file = parquet.ParquetFile(path, read_dictionary=texts)
     lazy = None
     try:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -132,13 +133,15 @@ async def shut_down(place: Place, lock_file: Path, seconds: float) -> None:
     After `seconds` it is told to abort, which loses nothing either: the next start recovers. Raises
     EmbeddedServerError where even that does not end it.
     """
-    running = read(place)
-    pid = None if running is None or not _is_ours(running.pid, place) else running.pid
+    pid = None
     for number, patience in ((signal.SIGINT, seconds), (signal.SIGQUIT, ABORT_SECONDS)):
-        if pid is not None and locks.is_held(lock_file):
-            os.kill(pid, number)
         deadline = time.monotonic() + patience
+        told = None
         while locks.is_held(lock_file):
+            pid = _pid(place) or pid  # a server that has just begun tells its number a moment later
+            if pid is not None and told != pid:
+                _tell(pid, number)
+                told = pid
             if time.monotonic() > deadline:
                 break
             await asyncio.sleep(POLL_SECONDS)
@@ -147,6 +150,16 @@ async def shut_down(place: Place, lock_file: Path, seconds: float) -> None:
                 await asyncio.to_thread(_take_note, pid)
             return
     raise EmbeddedServerError(f"the server of {place.cluster} (process {pid}) does not end; see {place.log}")
+
+
+def _pid(place: Place) -> int | None:
+    running = read(place)
+    return running.pid if running is not None and _is_ours(running.pid, place) else None
+
+
+def _tell(pid: int, number: int) -> None:
+    with suppress(ProcessLookupError):  # it ended by itself
+        os.kill(pid, number)
 
 
 def _has_ended(pid: int) -> bool:

@@ -1,0 +1,77 @@
+"""Nothing is lost and nothing is counted twice, whatever dies."""
+
+from __future__ import annotations
+
+import csv
+import random
+import signal
+import subprocess
+from pathlib import Path
+
+from tests.service_process import Place, end, lay_out
+
+DAYS = 250
+KILLS = 10
+
+
+def _measured(place: Place) -> list[list[str]]:
+    """Every measurement of the windows, but for when it was computed; cycle times belong to the clock."""
+    done = place.command("metrics", "--format", "csv")
+    assert done.returncode == 0, done.stderr
+    header, *lines = csv.reader(done.stdout.splitlines())
+    kept = [i for i, name in enumerate(header) if name != "computed_at"]
+    aspect = header.index("aspect")
+    return [[line[i] for i in kept] for line in lines if line[aspect] != "health"]
+
+
+def test_ten_kills_change_nothing(tmp_path: Path) -> None:
+    """After ten `kill -9` at random points the table equals an uninterrupted run's, value for value."""
+    straight, interrupted = (lay_out(tmp_path / name, days=DAYS) for name in ("straight", "killed"))
+    assert straight.start(TIDEGAUGE_MAX_CYCLES="400").wait(120) == 0
+
+    moments = random.Random(11)
+    kills = 0
+    while kills < KILLS:
+        process = interrupted.start(TIDEGAUGE_MAX_CYCLES="400", TIDEGAUGE_CYCLE_SECONDS="0.05")
+        try:
+            # From before the database answers to deep in the cycles.
+            process.wait(moments.uniform(0.1, 2.5))
+        except subprocess.TimeoutExpired:
+            end(process, signal.SIGKILL)
+            kills += 1
+        assert process.returncode == -signal.SIGKILL, interrupted.log
+    assert interrupted.start(TIDEGAUGE_MAX_CYCLES="400").wait(120) == 0, interrupted.log
+
+    expected = _measured(straight)
+    assert len(expected) > DAYS * 20
+    assert _measured(interrupted) == expected
+
+
+def test_a_stop_by_signal_is_clean_and_the_next_start_goes_on(tmp_path: Path) -> None:
+    """SIGTERM and SIGINT finish the running cycle, exit with 0, and the next start continues."""
+    place = lay_out(tmp_path / "place", days=40)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        process = place.start(TIDEGAUGE_CYCLE_SECONDS="0.1")
+        _until(place, '"event": "cycle"', process)
+        assert end(process, number) == 0
+    assert place.start(TIDEGAUGE_MAX_CYCLES="60").wait(60) == 0
+    assert place.log.count('"source_exhausted": true') == 1
+    windows = {line[header] for header, line in _ends(place)}
+    assert len(windows) == 40
+
+
+def _ends(place: Place) -> list[tuple[int, list[str]]]:
+    done = place.command("metrics", "--metric", "mae", "--format", "csv")
+    header, *lines = csv.reader(done.stdout.splitlines())
+    return [(header.index("window_end"), line) for line in lines]
+
+
+def _until(place: Place, text: str, process: subprocess.Popen[str]) -> None:
+    """Wait for new text in the log, as long as the process lives."""
+    before = place.log.count(text)
+    while place.log.count(text) == before:
+        try:
+            process.wait(0.02)
+        except subprocess.TimeoutExpired:
+            continue
+        raise AssertionError(f"the service ended before it logged {text!r}:\n{place.log}")
