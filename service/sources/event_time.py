@@ -55,7 +55,7 @@ def of_raw(raw: NDArray[np.int64], unit: str, missing: NDArray[np.bool_]) -> Eve
         low, high, micros = EARLIEST * 1_000, LATEST * 1_000, raw // 1_000
     else:
         low, high = EARLIEST // scale, LATEST // scale
-        micros = np.clip(raw, low, high) * scale  # clipped first: a product beyond int64 would wrap round
+        micros = raw * scale  # wraps round beyond int64, where the time is refused
     reasons = np.where((raw < low) | (raw >= high), OUTSIDE, USABLE)
     reasons = np.where(missing, MISSING, reasons).astype(np.int8)
     return EventTimes(np.where(reasons == USABLE, micros, 0), reasons)

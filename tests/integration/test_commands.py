@@ -1,0 +1,140 @@
+"""The commands as a person runs them: exit status, messages, what is printed."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.service_process import Place, lay_out
+
+
+@pytest.fixture
+def place(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Place:
+    """Lay out a folder over a database of the test's own."""
+    monkeypatch.setenv("TIDEGAUGE_DATABASE_URL", database_url)
+    return lay_out(tmp_path / "place", days=12)
+
+
+def test_run_measures_and_metrics_prints(place: Place) -> None:
+    """A replay to its end exits 0; its measurements come out as CSV, JSON and a table."""
+    assert place.command("run", "--max-cycles", "20").returncode == 0
+    filters = ("metrics", "--monitor", "toy", "--aspect", "performance", "--metric", "mae")
+    lines = list(csv.DictReader(place.command(*filters, "--format", "csv").stdout.splitlines()))
+    assert len(lines) == 12
+    assert all(0.5 < float(line["value"]) < 1.1 for line in lines)
+    objects = [json.loads(line) for line in place.command(*filters, "--format", "json").stdout.splitlines()]
+    assert [f"{o['value']!r}" for o in objects] == [line["value"] for line in lines]
+    table = place.command(*filters).stdout.splitlines()
+    assert table[0].split()[:3] == ["monitor", "window_end", "aspect"]
+    assert table[-1] == "12 measurements"
+
+
+def test_a_second_run_adds_nothing(place: Place) -> None:
+    """A replay that has ended stays ended: nothing is measured twice."""
+    place.command("run", "--max-cycles", "20")
+    before = place.command("metrics", "--format", "csv").stdout.splitlines()
+    assert place.command("run", "--max-cycles", "20").returncode == 0
+    after = place.command("metrics", "--format", "csv").stdout.splitlines()
+    assert [line for line in after if ",health," not in line] == [
+        line for line in before if ",health," not in line
+    ]
+
+
+def test_since_leaves_out_what_is_older(place: Place) -> None:
+    """`--since` is compared with when a number was computed."""
+    place.command("run", "--max-cycles", "20")
+    assert place.command("metrics", "--since", "2100-01-01").stdout.splitlines()[-1] == "0 measurements"
+
+
+def test_check_finds_all_well(place: Place) -> None:
+    """With readable files and a database there is nothing to complain about."""
+    done = place.command("check")
+    assert (done.returncode, "all is well" in done.stdout) == (0, True), done.stderr
+
+
+def test_check_names_every_fault_at_once(place: Place) -> None:
+    """A key that is wrong and a file that is missing are both printed, and the status is 2."""
+    text = (place.root / "monitors/toy.yaml").read_text()
+    (place.root / "monitors/other.yaml").write_text(text.replace("window:", "windows:"))
+    assert "other.yaml:6: windows: no such key; the nearest is window" in place.command("check").stderr
+    (place.root / "monitors/other.yaml").unlink()
+    (place.root / "data/reference.csv").unlink()
+    done = place.command("check")
+    assert done.returncode == 2
+    assert "toy: reference:" in done.stderr
+    assert "reference.csv" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"TIDEGAUGE_CYCLE_SECONDS": "soon"}, "TIDEGAUGE_CYCLE_SECONDS='soon'"),
+        ({"TIDEGAUGE_CYCLE_SECOND": "1"}, "the nearest is TIDEGAUGE_CYCLE_SECONDS"),
+        ({"TIDEGAUGE_MONITORS_DIR": "nowhere"}, "nowhere: no such folder"),
+    ],
+)
+def test_bad_configuration_exits_with_2(place: Place, variables: dict[str, str], message: str) -> None:
+    """A bad variable stops the start, by name."""
+    done = place.command("run", "--max-cycles", "1", **variables)
+    assert (done.returncode, message in done.stderr) == (2, True), done.stderr
+
+
+def test_a_bad_monitor_file_exits_with_2(place: Place) -> None:
+    """File, line, key and what was expected."""
+    path = place.root / "monitors/toy.yaml"
+    path.write_text(path.read_text().replace("hop: 1d", "hop: daily"))
+    done = place.command("run", "--max-cycles", "1")
+    assert done.returncode == 2
+    assert "toy.yaml:6: window.hop: expected a duration" in done.stderr
+
+
+def test_a_database_that_is_away_exits_with_1(place: Place) -> None:
+    """The message says where it was looked for, and holds no password."""
+    url = "postgresql://someone:secret@127.0.0.1:9/nowhere"
+    done = place.command("migrate", TIDEGAUGE_DATABASE_URL=url)
+    assert done.returncode == 1
+    assert "127.0.0.1" in done.stderr
+    assert "secret" not in done.stderr
+
+
+def test_a_taken_port_is_named(place: Place) -> None:
+    """Two services on one port: the second says which variable to change."""
+    holding = (
+        "import socket; s = socket.create_server(('127.0.0.1', 0)); "
+        "print(s.getsockname()[1], flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", holding], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        port = holder.stdout.readline().strip()
+        done = place.command("run", "--max-cycles", "100", TIDEGAUGE_HTTP_PORT=port)
+        holder.communicate("\n")
+    assert done.returncode == 2
+    assert f"TIDEGAUGE_HTTP_PORT={port}" in done.stderr
+
+
+@pytest.mark.parametrize("module", ["service", "service.cli"])
+def test_importing_is_light(module: str) -> None:
+    """Nothing heavy is imported before a command needs it."""
+    heavy = "{'pandas', 'evidently', 'sklearn', 'numpy'}"
+    code = f"import sys, {module}; print(*sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+def test_the_service_never_imports_evidently(place: Place) -> None:
+    """A whole run leaves Evidently and scikit-learn alone: they are seconds and hundreds of megabytes."""
+    code = (
+        "import sys; from service.cli import main; assert main(['run', '--max-cycles', '3']) == 0; "
+        "print(*sorted({'evidently', 'sklearn', 'matplotlib'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=place.environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == ""

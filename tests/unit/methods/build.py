@@ -1,0 +1,63 @@
+"""Small profiles to measure: columns given as lists."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from service.core import profile
+from service.core.batch import Batch, Labels, Numbers
+from service.core.distribution import Distribution, of_codes, of_numbers
+from service.core.schema import Column, Kind, Role, Schema
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from service.core.profile import Profile
+
+SCHEMA = Schema(
+    (
+        Column("size", Kind.NUMERICAL),
+        Column("colour", Kind.CATEGORICAL),
+        Column("guess", Kind.NUMERICAL, Role.PREDICTION),
+        Column("truth", Kind.NUMERICAL, Role.TARGET),
+    )
+)
+
+
+def numbers(*values: float) -> Distribution:
+    """Count numbers."""
+    return of_numbers(np.array(values, dtype=np.float64))
+
+
+def labels(text: str | Sequence[str]) -> Distribution:
+    """Count labels; a text is one label a letter."""
+    names, codes = np.unique(np.array(list(text), dtype=np.str_), return_inverse=True)
+    return of_codes(codes, names)
+
+
+def rows(
+    size: Sequence[float] | None = None,
+    colour: Sequence[str | None] | str | None = None,
+    guess: Sequence[float] | None = None,
+    truth: Sequence[float] | None = None,
+    *,
+    schema: Schema = SCHEMA,
+    unparsable: Sequence[bool] | None = None,
+) -> Profile:
+    """Profile rows; a column left out is absent, None in `colour` is missing."""
+    given = {"size": size, "guess": guess, "truth": truth}
+    columns: dict[str, Numbers | Labels] = {
+        name: Numbers(np.array(values, dtype=np.float64))
+        for name, values in given.items()
+        if values is not None
+    }
+    if unparsable is not None and size is not None:
+        columns["size"] = Numbers(np.array(size, dtype=np.float64), np.array(unparsable))
+    if colour is not None:
+        names = sorted({label for label in colour if label is not None})
+        codes = [-1 if label is None else names.index(label) for label in colour]
+        columns["colour"] = Labels(np.array(codes, dtype=np.int64), np.array(names, dtype=np.str_))
+    count = max((len(v) for v in (*given.values(), colour) if v is not None), default=0)
+    return profile.of(Batch(count, np.zeros(count, dtype=np.int64), columns), schema)
