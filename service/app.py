@@ -208,7 +208,7 @@ async def _door(settings: Settings, pool: asyncpg.Pool, scheduler: Scheduler) ->
         readiness=readiness,
         measurements=measurements,
     )
-    app = application.build(callables)
+    app = await asyncio.to_thread(application.build, callables)
     async with server.serving(app, host=settings.http_host, port=settings.http_port) as address:
         yield address
 

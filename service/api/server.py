@@ -35,8 +35,14 @@ async def serving(app: FastAPI, *, host: str, port: int) -> AsyncIterator[str]:
     """
     listener = _listen(host, port)
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=SHUTDOWN_SECONDS
+        app,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
+    await asyncio.to_thread(config.load)  # imports the protocol: cycles run meanwhile
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]), name="http")
     try:

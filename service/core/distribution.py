@@ -135,7 +135,7 @@ def _of_whole_numbers(numbers: NDArray[np.float64]) -> Distribution | None:
     lost = len(numbers) - len(usable)
     positive, negative = (int((numbers == end).sum()) if lost else 0 for end in (np.inf, -np.inf))
     return Distribution(
-        seen + low,
+        seen.astype(np.float64) + low,
         tally[seen],
         missing=lost - positive - negative,
         positive_infinite=positive,

@@ -92,7 +92,9 @@ def quantile_edges(reference: Distribution) -> NDArray[np.float64]:
     values = numbers(reference)
     deciles = values[cumulative.searchsorted(ranks)]
     heavy = values[reference.counts * QUANTILE_CELLS >= rows]
-    return np.unique(np.concatenate((deciles, heavy, np.nextafter(heavy, -np.inf))))
+    with np.errstate(over="ignore"):  # below the smallest number lies minus infinity
+        before = np.nextafter(heavy, -np.inf)
+    return np.unique(np.concatenate((deciles, heavy, before)))
 
 
 def counts_up_to(distribution: Distribution, edges: NDArray[np.float64]) -> Counts:

@@ -54,8 +54,8 @@ def measure_regression(
     """Measure mae, rmse, mean_error and pending_rows, each beside the reference's.
 
     Nothing where the schema names no prediction and target. `thresholds` go by metric: breached at the
-    threshold and beyond, for mean_error in both directions. With
-    `withheld` the errors have that reason; the count of rows without a label is a fact all the same.
+    threshold and beyond, for mean_error in both directions. With `withheld` the
+    errors have that reason; the count of rows without a label is a fact all the same.
     """
     outcome = current.outcome
     if outcome is None:
