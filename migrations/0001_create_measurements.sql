@@ -92,7 +92,11 @@ BEGIN
         RETURN range_end;
     END IF;
     PERFORM pg_advisory_xact_lock(hashtextextended('tidegauge.sample', 0));
-    IF to_regclass('tidegauge.' || partition_name) IS NOT NULL THEN
+    -- Asked of the catalogue itself: to_regclass may still remember that there was none before the wait.
+    IF EXISTS (
+        SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = 'tidegauge' AND c.relname = partition_name
+    ) THEN
         RETURN range_end;
     END IF;
     EXECUTE format('CREATE TABLE tidegauge.%I (LIKE tidegauge.sample INCLUDING ALL)', partition_name);

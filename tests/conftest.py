@@ -38,7 +38,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def server_dir() -> Iterator[Path]:
-    """A short-lived folder for the session's server."""
+    """Give a short-lived folder for the session's server."""
     folder = Path(tempfile.mkdtemp(prefix="tidegauge-tests-"))
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
@@ -46,7 +46,7 @@ def server_dir() -> Iterator[Path]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def server(server_dir: Path) -> AsyncIterator[EmbeddedServer]:
-    """The session's server, with a template database made by the real migrations."""
+    """Give the session's server, with a template database made by the real migrations."""
     async with EmbeddedServer(server_dir, settings=HASTY) as running:
         await as_admin(running, f"CREATE DATABASE {TEMPLATE} OWNER tidegauge")
         connection = await asyncpg.connect(on_database(running.dsn, TEMPLATE))
@@ -59,21 +59,21 @@ async def server(server_dir: Path) -> AsyncIterator[EmbeddedServer]:
 
 @pytest_asyncio.fixture
 async def empty_database_url(server: EmbeddedServer) -> AsyncIterator[str]:
-    """The URL of a new database with nothing in it, owned by the service's role."""
+    """Give the URL of a new database with nothing in it, owned by the service's role."""
     async with _database(server, "template1") as url:
         yield url
 
 
 @pytest_asyncio.fixture
 async def database_url(server: EmbeddedServer) -> AsyncIterator[str]:
-    """The URL of a new migrated database, owned by the service's role."""
+    """Give the URL of a new migrated database, owned by the service's role."""
     async with _database(server, TEMPLATE) as url:
         yield url
 
 
 @pytest_asyncio.fixture
 async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
-    """A pool on a new migrated database; at the end every connection must have been given back."""
+    """Give a pool on a new migrated database; at the end every connection must be back."""
     opened = await open_pool(database_url)
     try:
         yield opened
@@ -84,8 +84,10 @@ async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
 
 @pytest_asyncio.fixture
 async def reader(server: EmbeddedServer, database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """A connection to the test's database as the role that may only read."""
-    connection = await asyncpg.connect(on_database(server.reader_dsn, urlsplit(database_url).path.lstrip("/")))
+    """Connect to the test's database as the role that may only read."""
+    connection = await asyncpg.connect(
+        on_database(server.reader_dsn, urlsplit(database_url).path.lstrip("/"))
+    )
     try:
         yield connection
     finally:
@@ -97,9 +99,9 @@ def on_database(dsn: str, name: str) -> str:
     return urlsplit(dsn)._replace(path=f"/{name}").geturl()
 
 
-async def as_admin(server: EmbeddedServer, *statements: str) -> None:
+async def as_admin(server: EmbeddedServer, *statements: str, database: str = "postgres") -> None:
     """Run statements as the superuser, each in its own transaction."""
-    connection = await asyncpg.connect(server.admin_dsn)
+    connection = await asyncpg.connect(on_database(server.admin_dsn, database))
     try:
         for statement in statements:
             await connection.execute(statement)

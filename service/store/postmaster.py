@@ -30,7 +30,7 @@ ABORT_SECONDS = 5.0
 PROCESSES = Path("/proc")
 
 # Servers that this process started: a parent must take note of its children's end, whoever ends them.
-_children: dict[int, subprocess.Popen[bytes]] = {}
+_children: set[int] = set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,10 @@ def launch(
             start_new_session=True,  # Ctrl-C is for the service, which then stops the server
             **account.spawn(lock, *inherited),
         )
-    _children[process.pid] = process
+    process.returncode = (
+        0  # it may outlive us: we take note of its end by its number, not Popen with a warning
+    )
+    _children.add(process.pid)
     return process.pid, connection
 
 
@@ -163,17 +166,15 @@ def _tell(pid: int, number: int) -> None:
 
 
 def _has_ended(pid: int) -> bool:
-    child = _children.get(pid)
-    if child is None or child.poll() is None:
-        return child is None
-    del _children[pid]
-    return True
+    if pid in _children and os.waitpid(pid, os.WNOHANG) != (0, 0):
+        _children.remove(pid)
+    return pid not in _children
 
 
 def _take_note(pid: int) -> None:
-    child = _children.pop(pid, None)
-    if child is not None:
-        child.wait()
+    if pid in _children:
+        _children.remove(pid)
+        os.waitpid(pid, 0)
 
 
 def _is_ours(pid: int, place: Place) -> bool:
