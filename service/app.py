@@ -7,6 +7,7 @@ import importlib
 import signal
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,6 @@ from service.store.retention import drop_older
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
-    from datetime import datetime
 
     import asyncpg
 
@@ -50,6 +50,7 @@ log = structlog.get_logger(__name__)
 MICROSECONDS = 1_000_000
 DEFAULT_CYCLE_SECONDS = 10.0
 RETENTION_SECONDS = 3_600.0
+DEFAULT_PERIOD = timedelta(days=1)  # of measurements by HTTP
 
 
 def now() -> int:
@@ -200,8 +201,10 @@ async def _door(settings: Settings, pool: asyncpg.Pool, scheduler: Scheduler) ->
         checks = await readiness_checks(pool, scheduler.jobs, now())
         return application.Readiness(all(text == "ok" for text in checks.values()), checks)
 
-    async def measurements(**filters: Any) -> list[dict[str, Any]]:
-        return [dict(row) for row in await query.measurements(pool, **filters)]
+    async def measurements(*, since: datetime | None, **filters: Any) -> list[dict[str, Any]]:
+        # Without a bound the newest rows could only be found by reading a monitor's whole history.
+        after = since or datetime.now(UTC) - DEFAULT_PERIOD
+        return [dict(row) for row in await query.measurements(pool, since=after, **filters)]
 
     callables = application.Callables(
         monitors=lambda: [state_of(job) for job in scheduler.jobs],
