@@ -64,7 +64,7 @@ def build(callables: Callables) -> FastAPI:
         since: datetime | None = None,
         limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = 1_000,
     ) -> list[dict[str, Any]]:
-        """Return a monitor's newest measurements, oldest first; of the last day where `since` is not given."""
+        """Return a monitor's newest measurements, oldest first; of the last day without `since`."""
         if name not in {monitor["name"] for monitor in callables.monitors()}:
             raise HTTPException(404, f"no monitor is named {name!r}")
         return await callables.measurements(

@@ -50,6 +50,14 @@ def test_many_new_categories_count_as_one():
     )
 
 
+def test_half_a_row_is_added_to_every_cell():
+    """Shares are (count + 1/2) / (rows + cells / 2), the cell of unseen categories included."""
+    before, now = np.array([3.5, 1.5, 0.5]) / 5.5, np.array([1.5, 0.5, 0.5]) / 2.5
+    expected = float(((before - now) * np.log(before / now)).sum())
+    got = measured("psi:robust", labels("aaab"), labels("a"), Kind.CATEGORICAL)
+    assert got == pytest.approx(expected, rel=1e-12)
+
+
 def test_cells_hold_a_tenth_of_the_reference_each():
     """A continuous reference is cut into ten cells of equal rows."""
     both = quantile_cells(of_numbers(NORMAL), of_numbers(NORMAL + 1.0))
