@@ -1,0 +1,221 @@
+"""From where does a number count as drift, if one window in so many may alarm for nothing?
+
+Windows of the real size are drawn from the reference itself, in blocks (`block_resampling`), and compared with
+it by each method: the method's own null distribution, autocorrelation included. A window alarms when any test
+of any column is beyond its threshold. All tests get the same marginal rate, the one at which the share of drawn
+windows with at least one test beyond it is the rate asked for: the single-step min-p procedure of P. H.
+Westfall and S. S. Young (1993). It uses how the columns go together, where Bonferroni assumes the worst, and a
+column may be tested by several methods without more false alarms.
+
+Both tails (of each test, and of the smallest marginal p-value) are smoothed above their 90 % quantile by a
+generalised Pareto distribution (J. R. M. Hosking and J. F. Wallis, 1987, probability-weighted moments), so
+that a rate of one in 100 over 40 tests needs thousands of draws and not hundreds of thousands.
+
+What it cannot know: the windows are drawn from the reference's own rows, so the reference's own sampling error
+(a share of window rows / reference rows of the window's) and whatever the reference never saw are left out.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from service.core.measurement import Worse
+from service.errors import ConfigurationError
+from service.methods import block_resampling, calibration_tail, null_distribution
+from service.methods.drift import methods_of
+from service.methods.unmeasurable import Unmeasurable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
+
+    from service.core.batch import Batch
+    from service.core.schema import Schema
+    from service.methods.block_resampling import Resampling
+    from service.methods.drift import DriftPlan
+    from service.methods.null_distribution import Coded, Form
+    from service.methods.registry import Method
+
+    Test = tuple[str, str]  # a column and the full name of a method
+    Progress = Callable[[float], None]
+
+VERSION = 1
+LARGEST_RATE = 0.5
+MOST_DRAWS, LEAST_DRAWS, ROWS_DRAWN = 4_000, 2_000, 10_000_000
+CELLS_AT_ONCE = 4_000_000  # 32 MB a matrix
+NEVER = -1.0  # a p-value threshold that no p-value reaches
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Thresholds for windows of `rows` rows at a false-alarm `rate` a window, over all its columns together.
+
+    `thresholds` go by column and full method name, on the method's own scale. `uncalibrated` says why a test
+    kept its plan's threshold. `alarmed` is the share of the drawn windows that these thresholds alarm on.
+    `reference` is the reference's fingerprint, as the caller gave it.
+    """
+
+    rate: float
+    rows: int
+    draws: int
+    seed: int
+    block: int
+    thresholds: Mapping[Test, float]
+    uncalibrated: Mapping[Test, str] = field(default_factory=dict)
+    alarmed: float = 0.0
+    reference: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain lists, numbers and texts, from which `from_json` makes an equal calibration."""
+        return {
+            "version": VERSION,
+            "rate": self.rate,
+            "rows": self.rows,
+            "draws": self.draws,
+            "seed": self.seed,
+            "block": self.block,
+            "thresholds": [[*test, value] for test, value in self.thresholds.items()],
+            "uncalibrated": [[*test, reason] for test, reason in self.uncalibrated.items()],
+            "alarmed": self.alarmed,
+            "reference": self.reference,
+        }
+
+
+def from_json(content: Mapping[str, Any]) -> Calibration:
+    """Return what `as_json` was made of.
+
+    Raises ConfigurationError for another version: calibrate again.
+    """
+    if content.get("version") != VERSION:
+        raise ConfigurationError(
+            f"calibration: stored in version {content.get('version')}, expected {VERSION}; calibrate again"
+        )
+    return Calibration(
+        content["rate"],
+        content["rows"],
+        content["draws"],
+        content["seed"],
+        content["block"],
+        {(column, method): value for column, method, value in content["thresholds"]},
+        {(column, method): reason for column, method, reason in content["uncalibrated"]},
+        content["alarmed"],
+        content["reference"],
+    )
+
+
+def calibrate(
+    reference: Batch,
+    schema: Schema,
+    plan: DriftPlan,
+    *,
+    rows: int,
+    rate: float,
+    seed: int,
+    block: int | None = None,
+    period: int | None = None,
+    every_method: bool = True,
+    draws: int | None = None,
+    fingerprint: str = "",
+    progress: Progress | None = None,
+) -> Calibration:
+    """Find the thresholds for windows of `rows` rows, at `rate` false alarms a window over all columns.
+
+    `reference` holds the reference's rows in event-time order. A column is tested by every method that `plan`
+    gives it, or by its first alone. `block` and `period`: see `block_resampling.plan`. A window larger than
+    the reference draws rows more than once; its thresholds are those of a reference that goes on as it was.
+    `progress` is told the share done. Equal arguments give equal results. Raises ConfigurationError for a rate
+    outside (0, 0.5], no rows, no draws, and names that `plan` got wrong.
+    """
+    if not 0.0 < rate <= LARGEST_RATE:
+        raise ConfigurationError(f"calibration: the rate is {rate}; expected more than 0, at most 0.5")
+    count = min(MOST_DRAWS, max(LEAST_DRAWS, ROWS_DRAWN // max(rows, 1))) if draws is None else draws
+    if count < 1:
+        raise ConfigurationError(f"calibration: draws is {count}; expected 1 or more")
+    resampling = block_resampling.plan(reference.event_time, rows, block=block, period=period)
+    coded = {column.name: null_distribution.code(reference, column) for column in schema.columns}
+    chosen = _tests(coded, plan, every_method=every_method)
+    forms, unmeasurable = _forms(chosen, coded, rows)
+    random = np.random.default_rng([seed, rows])
+    scores = _scores(forms, coded, resampling, count, random, progress or (lambda _: None))
+    beyond = dict(zip(forms, calibration_tail.marks(scores, rate), strict=True))
+    thresholds = {test: _threshold(method, forms, beyond, plan, test) for test, method in chosen.items()}
+    steady = {test: "the drawn windows do not differ" for test, mark in beyond.items() if mark is None}
+    limits = [math.inf if mark is None else mark for mark in beyond.values()]
+    return Calibration(
+        rate,
+        rows,
+        count,
+        seed,
+        resampling.block,
+        thresholds,
+        unmeasurable | steady,
+        calibration_tail.alarmed(scores, limits) if limits else 0.0,
+        fingerprint,
+    )
+
+
+def _tests(coded: Mapping[str, Coded], plan: DriftPlan, *, every_method: bool) -> dict[Test, Method]:
+    tests = {}
+    for name, column in coded.items():
+        methods = methods_of(plan, column.column, column.reference, column.reference)
+        for method in methods if every_method else methods[:1]:
+            tests[name, method.full_name] = method
+    return tests
+
+
+def _forms(
+    tests: Mapping[Test, Method], coded: Mapping[str, Coded], rows: int
+) -> tuple[dict[Test, Form], dict[Test, str]]:
+    forms, reasons = {}, {}
+    for test, method in tests.items():
+        try:
+            forms[test] = null_distribution.form_of(method, coded[test[0]], rows)
+        except Unmeasurable as reason:
+            reasons[test] = str(reason)
+    return forms, reasons
+
+
+def _scores(
+    forms: Mapping[Test, Form],
+    coded: Mapping[str, Coded],
+    resampling: Resampling,
+    draws: int,
+    random: np.random.Generator,
+    progress: Progress,
+) -> NDArray[np.float64]:
+    widest = max([resampling.rows, *(column.width for column in coded.values())])
+    at_once = max(1, CELLS_AT_ONCE // widest)
+    scores = np.full((draws, len(forms)), np.nan)
+    for start in range(0, draws, at_once):
+        stop = min(start + at_once, draws)
+        drawn = block_resampling.draw(resampling, stop - start, random)
+        for name, column in coded.items():
+            mine = [(index, test) for index, test in enumerate(forms) if test[0] == name]
+            counts = column.counted(drawn) if mine else None
+            for index, test in mine:
+                scores[start:stop, index] = forms[test].scores(counts)
+        progress(stop / draws)
+    return scores
+
+
+def _threshold(
+    method: Method,
+    forms: Mapping[Test, Form],
+    beyond: Mapping[Test, float | None],
+    plan: DriftPlan,
+    test: Test,
+) -> float:
+    mark = beyond.get(test)
+    if mark is None:
+        # Nothing is known of how it scatters: what the plan says holds, for a constant column as well.
+        named = plan.thresholds.get(method.full_name, plan.thresholds.get(method.name))
+        return method.threshold if named is None else named
+    value = forms[test].value(mark)
+    if method.worse is Worse.LOWER and value <= null_distribution.SMALLEST_P:
+        return NEVER
+    return value
