@@ -117,6 +117,7 @@ def watch(monitor: Monitor, pool: asyncpg.Pool, compute: Compute) -> Watched:
         schema=monitor.schema_,
         window=monitor.window.plan(),
         measures=monitor.measure_plan,
+        alarm=monitor.alarm.plan(),
         source=_source(monitor, pool),
         load_reference=_reference_loader(monitor, compute),
     )

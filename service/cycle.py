@@ -6,12 +6,13 @@ same position, and the position is committed in the transaction that holds what 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from service.core import advance, window
 from service.core.measurement import Aspect
 from service.core.record import CycleRecord
+from service.methods import alarm
 from service.methods.measure import measure
 
 if TYPE_CHECKING:
@@ -20,12 +21,13 @@ if TYPE_CHECKING:
     from service.core.advance import Pane
     from service.core.measurement import Measurement
     from service.core.profile import Profile
-    from service.core.record import Checkpoint, PaneRecord
+    from service.core.record import Checkpoint, Event, PaneRecord, WindowRecord
     from service.core.reference import Reference
     from service.core.schema import Schema
     from service.core.take import Take
     from service.core.window import WindowPlan
     from service.executor import Compute
+    from service.methods.alarm import AlarmPlan
     from service.methods.measure import MeasurePlan
     from service.sources.protocol import Source
 
@@ -56,6 +58,7 @@ class Watched:
     schema: Schema
     window: WindowPlan
     measures: MeasurePlan
+    alarm: AlarmPlan
     source: Source
     load_reference: Callable[[], Awaitable[Reference]]
 
@@ -137,19 +140,22 @@ class Cycle:
         def work() -> tuple[CycleRecord, dict[int, Pane]]:
             changed = advance.absorb(panes, fresh)
             everything = {**panes, **changed}
+            windows = advance.measure_windows(
+                due, everything, watched.schema, plan, self._measured_against(reference.profile)
+            )
+            alarms, events = self._alarms(before, windows)
             record = CycleRecord(
                 monitor=watched.name,
                 layout=watched.layout,
-                after=after,
+                after=replace(after, alarms=alarms),
                 slot=slot,
                 started=started,
                 rows=take.batch.rows,
                 panes=advance.pane_records(changed),
-                windows=advance.measure_windows(
-                    due, everything, watched.schema, plan, self._measured_against(reference.profile)
-                ),
+                windows=windows,
                 rejects=take.rejects,
                 rejected=take.rejected,
+                events=events,
                 lag_seconds=take.lag_seconds,
             )
             return record, everything
@@ -170,6 +176,18 @@ class Cycle:
             return measure(reference, current, self._watched.schema, self._watched.measures)
 
         return against
+
+    def _alarms(
+        self, before: Checkpoint, windows: Sequence[WindowRecord]
+    ) -> tuple[alarm.Alarms, tuple[Event, ...]]:
+        # A window measured again by late rows changes no alarm: what was raised at the time was raised.
+        alarms: alarm.Alarms = before.alarms
+        events: list[Event] = []
+        for measured in windows:
+            if before.closed is None or measured.last > before.closed:
+                alarms, fresh = alarm.step(alarms, measured, self._watched.alarm)
+                events += fresh
+        return alarms, tuple(events)
 
     def _kept(self, checkpoint: Checkpoint, panes: dict[int, Pane]) -> _State:
         first = self._first_needed(checkpoint)
@@ -198,9 +216,8 @@ def summary(report: CycleReport) -> dict[str, Any]:
 
 
 def _drifted(measurements: Sequence[Measurement]) -> list[str]:
-    # A column's first method is its verdict, here as in the share of drifted columns.
-    verdicts: dict[str, bool | None] = {}
-    for m in measurements:
-        if m.series.aspect is Aspect.DRIFT and m.series.column:
-            verdicts.setdefault(m.series.column, m.breached)
-    return [column for column, drifted in verdicts.items() if drifted]
+    return [
+        m.series.column
+        for m in alarm.verdicts(measurements)
+        if m.series.aspect is Aspect.DRIFT and m.series.column and m.breached
+    ]

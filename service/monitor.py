@@ -12,6 +12,7 @@ from service.core.schema import Column, Kind, Role, Schema
 from service.core.window import Unit, WindowPlan
 from service.errors import ConfigurationError
 from service.methods import registry
+from service.methods.alarm import AlarmPlan
 from service.methods.drift import DriftPlan
 from service.methods.measure import MeasurePlan
 
@@ -142,6 +143,23 @@ class DriftConfig(Part):
     share: float = Field(default=0.5, gt=0, le=1)
 
 
+class AlarmConfig(Part):
+    """An alarm is raised by `breaches` of the last `windows` windows, and ends by as many clear ones."""
+
+    breaches: int = Field(default=2, ge=1)
+    windows: int = Field(default=3, ge=1, le=100)
+
+    @model_validator(mode="after")
+    def _enough_windows(self) -> AlarmConfig:
+        if self.breaches > self.windows:
+            raise ValueError(f"expected at most {self.windows} breaches of {self.windows} windows")
+        return self
+
+    def plan(self) -> AlarmPlan:
+        """Return the methods' form."""
+        return AlarmPlan(self.breaches, self.windows)
+
+
 def _kind_alone(value: Any) -> Any:
     return {"kind": value} if isinstance(value, str) else value
 
@@ -158,6 +176,7 @@ class Monitor(Part):
     target: str | None = None
     window: WindowConfig
     drift: DriftConfig = DriftConfig()
+    alarm: AlarmConfig = AlarmConfig()
     performance: dict[Literal["mae", "rmse", "mean_error"], float] = {}
     cycle_seconds: float | None = Field(default=None, ge=0, le=86_400)
 

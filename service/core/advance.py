@@ -57,7 +57,7 @@ def follow(before: Checkpoint, take: Take, plan: WindowPlan) -> Checkpoint:
     closed = window.last_closed(plan, watermark=watermark, rows=rows)
     if before.closed is not None:
         closed = before.closed if closed is None else max(closed, before.closed)
-    return Checkpoint(before.cycle + 1, take.position, rows, watermark, closed)
+    return Checkpoint(before.cycle + 1, take.position, rows, watermark, closed, before.alarms)
 
 
 def measure_windows(

@@ -29,7 +29,7 @@ class Checkpoint:
 
     `cycle` counts committed cycles and is the optimistic lock: a commit names the cycle that it follows.
     `position` belongs to the source (JSON-able). `rows` counts the rows placed in panes, `closed` is the key
-    of the last pane whose window was measured.
+    of the last pane whose window was measured. `alarms` is what `methods/alarm.py` knows of the last windows.
     """
 
     cycle: int = 0
@@ -37,6 +37,7 @@ class Checkpoint:
     rows: int = 0
     watermark: int | None = None
     closed: int | None = None
+    alarms: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

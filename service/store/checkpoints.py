@@ -13,19 +13,20 @@ if TYPE_CHECKING:
     import asyncpg
 
 _READ = """
-SELECT cycle, position, rows, watermark, closed, layout FROM tidegauge.checkpoint WHERE monitor = $1
+SELECT cycle, position, rows, watermark, closed, layout, alarms FROM tidegauge.checkpoint WHERE monitor = $1
 """
 
 _BEGIN = """
-INSERT INTO tidegauge.checkpoint (monitor, cycle, position, rows, watermark, closed, layout)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO tidegauge.checkpoint (monitor, cycle, position, rows, watermark, closed, layout, alarms)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT (monitor) DO NOTHING
 RETURNING updated_at
 """
 
 _FOLLOW = """
 UPDATE tidegauge.checkpoint
-SET cycle = $2, position = $3, rows = $4, watermark = $5, closed = $6, layout = $7, updated_at = now()
+SET cycle = $2, position = $3, rows = $4, watermark = $5, closed = $6, layout = $7, alarms = $8,
+    updated_at = now()
 WHERE monitor = $1 AND cycle = $2 - 1
 RETURNING updated_at
 """
@@ -45,6 +46,7 @@ async def read(connection: asyncpg.Pool | asyncpg.Connection, monitor: str, layo
         rows=row["rows"],
         watermark=None if row["watermark"] is None else microseconds(row["watermark"]),
         closed=row["closed"] if row["layout"] == text(layout) else None,
+        alarms=row["alarms"],
     )
 
 
@@ -65,5 +67,6 @@ async def advance(
         None if after.watermark is None else instant(after.watermark),
         after.closed,
         text(layout),
+        {text(series): seen for series, seen in after.alarms.items()},
     )
     return advanced

@@ -9,6 +9,7 @@ from service.core.distribution import Distribution, compress, of_numbers
 from service.core.measurement import Measurement
 from service.core.schema import Column, Kind
 from service.methods import drift
+from service.methods.bounds import Range, _filled
 from service.methods.drift import DriftPlan
 from service.methods.registry import METHODS, compute, find
 
@@ -105,16 +106,10 @@ def test_frequent_values_that_were_made_equal_are_within_the_bound(name: str):
     assert 0.1 < exact - got.value <= got.error_bound
 
 
-def test_the_stand_in_for_zero_is_within_the_bound():
-    """Two rows that share a bin when compressed have one each in truth, and a far smaller stand-in for zero."""
-    draw = np.random.default_rng(8)
-    ends = np.repeat([0.0, 16.5], 3)
-    reference = np.concatenate((draw.uniform(1.0, 8.0, size=11_992), ends, [12.3, 12.4]))
-    current = np.concatenate((draw.uniform(1.0, 8.0, size=10_994), ends, np.repeat(14.0, 1_000)))
-    sides = [of_numbers(reference), of_numbers(current)]
-    exact = compute(find("psi", Kind.NUMERICAL), Kind.NUMERICAL, sides[0], sides[1])
-    kept = [compress(side, 60) for side in sides]
-    got = measured("psi", kept[0], kept[1])
-    assert got.value is not None
-    assert got.error_bound is not None
-    assert 1.0 < exact - got.value <= got.error_bound
+def test_the_stand_in_for_zero_is_a_range_as_well():
+    """Where the smallest share is 1 to 3 rows of 12,000, an empty bin holds 1e-4 or a millionth of one."""
+    rows = 12_000
+    side = Range(np.array([0.5, 1 / rows, 0.0]), np.array([0.9, 3 / rows, 0.0]))
+    low, high = _filled(side, rows)
+    assert low.tolist() == [0.5, 1 / rows, 1 / rows / 10**6]
+    assert high.tolist() == [0.9, 3 / rows, 1e-4]

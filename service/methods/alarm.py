@@ -1,0 +1,107 @@
+"""When a breach becomes an alarm, and when it is over: k of n windows raise it, k of n clear it.
+
+With k above half of n, one noisy window neither raises an alarm nor clears one, and both can never hold at
+once. For a smaller k, clearing takes n - k + 1 clear windows, so that raising wins.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from service.core.measurement import Aspect, Worse
+from service.core.record import Event
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from service.core.measurement import Measurement, Series
+    from service.core.record import WindowRecord
+
+BREACH, RECOVERY = "breach", "recovery"
+_BREACHED, _CLEAR = "x", "."
+_RAISED = "!"
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmPlan:
+    """An alarm is raised by `breaches` of the last `windows` windows; by default 2 of 3."""
+
+    breaches: int = 2
+    windows: int = 3
+
+    @property
+    def clear(self) -> int:
+        """How many of the last windows must be clear for an alarm to end."""
+        return max(self.breaches, self.windows - self.breaches + 1)
+
+
+# What is known of each series that is not simply quiet: its last windows, oldest first, `x` breached and
+# `.` clear, with `!` behind them while its alarm is raised. Text, so that a checkpoint can keep it.
+Alarms = dict[str, str]
+
+
+def step(
+    before: Mapping[str, str], window: WindowRecord, plan: AlarmPlan
+) -> tuple[Alarms, tuple[Event, ...]]:
+    """Return the alarms after a window, and an event for each that it raised or ended.
+
+    A series without a verdict in this window (no value, no threshold) stays as it was, and so does `before`.
+    """
+    after, events = dict(before), []
+    for measurement in verdicts(window.measurements):
+        key = _key(measurement.series)
+        past = before.get(key, "")
+        was_raised = past.endswith(_RAISED)
+        mark = _BREACHED if measurement.breached else _CLEAR
+        seen = (past.removesuffix(_RAISED) + mark)[-plan.windows :]
+        is_raised = seen.count(_BREACHED) >= plan.breaches
+        if was_raised:
+            is_raised = seen.count(_CLEAR) < plan.clear
+        after[key] = seen + (_RAISED if is_raised else "")
+        if not is_raised and _BREACHED not in seen:
+            del after[key]
+        if is_raised != was_raised:
+            events.append(_event(measurement, window, seen, raised=is_raised))
+    return after, tuple(events)
+
+
+def verdicts(measurements: Sequence[Measurement]) -> Iterator[Measurement]:
+    """Yield what can alarm: a column's first drift method, and every other measurement with a verdict."""
+    decided: set[str] = set()
+    for m in measurements:
+        if m.series.aspect is Aspect.DRIFT and m.series.column:
+            if m.series.column in decided:
+                continue
+            decided.add(m.series.column)
+        if m.breached is not None:
+            yield m
+
+
+def _key(series: Series) -> str:
+    return f"{series.aspect}|{series.column}|{series.segment}|{series.metric}|{series.definition}"
+
+
+def _event(m: Measurement, window: WindowRecord, seen: str, *, raised: bool) -> Event:
+    series = m.series
+    subject = " ".join(part for part in (series.column, series.segment, series.metric) if part)
+    side = {Worse.HIGHER: "above", Worse.LOWER: "below", Worse.BOTH: "beyond"}[series.worse]
+    marks, word = (seen.count(_BREACHED), side) if raised else (seen.count(_CLEAR), f"no longer {side}")
+    limit = "its threshold" if m.threshold is None else f"{m.threshold:.4g}"
+    value = "no value" if m.value is None else f"{m.value:.4g}"
+    return Event(
+        kind=BREACH if raised else RECOVERY,
+        at=window.end,
+        message=f"{subject}: {value}, {word} {limit} in {marks} of the last {len(seen)} windows",
+        column=series.column,
+        metric=series.metric,
+        details={
+            "aspect": series.aspect.value,
+            "segment": series.segment,
+            "definition": series.definition,
+            "value": m.value,
+            "threshold": m.threshold,
+            "window_first": window.first,
+            "window_last": window.last,
+        },
+    )

@@ -1,0 +1,84 @@
+"""Alarms: k of n windows raise, k of n clear, and one noisy window does neither."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.core.measurement import Aspect, Measurement, Series
+from service.core.record import Event, WindowRecord
+from service.methods.alarm import AlarmPlan, step, verdicts
+
+SERIES = Series(Aspect.DRIFT, "wasserstein", "temp", definition="evidently")
+
+
+def _window(last: int, *breached: bool | None, series: Series = SERIES) -> WindowRecord:
+    measurements = tuple(
+        Measurement(
+            series, 0.3 if flag is not None else None, 10, None if flag is not None else "few", 0.1, flag
+        )
+        for flag in breached
+    )
+    return WindowRecord(last, last, last * 100, last * 100 + 100, 1, 10, measurements)
+
+
+def _run(flags: str, plan: AlarmPlan) -> list[Event]:
+    """Step through windows, `x` breached, `.` clear, `-` without a value."""
+    alarms: dict[str, str] = {}
+    events: list[Event] = []
+    for last, flag in enumerate(flags):
+        alarms, fresh = step(alarms, _window(last, {"x": True, ".": False, "-": None}[flag]), plan)
+        events += fresh
+    return events
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ("x..x..x..", []),  # one noisy window raises nothing
+        ("xx", [("breach", 200)]),
+        ("x.x", [("breach", 300)]),
+        ("xx.xx.xx", [("breach", 200)]),  # one clear window clears nothing
+        ("xx..", [("breach", 200), ("recovery", 400)]),
+        ("xx-..", [("breach", 200), ("recovery", 500)]),  # a window without a value says nothing
+        ("xx..xx..", [("breach", 200), ("recovery", 400), ("breach", 600), ("recovery", 800)]),
+        ("........", []),
+    ],
+)
+def test_two_of_three(flags: str, expected: list[tuple[str, int]]) -> None:
+    """The default: events with the ends of the windows that raised and ended the alarm."""
+    assert [(event.kind, event.at) for event in _run(flags, AlarmPlan())] == expected
+
+
+@given(st.text("x.-", max_size=60), st.integers(1, 6), st.integers(0, 6))
+def test_breach_and_recovery_alternate(flags: str, breaches: int, more: int) -> None:
+    """Whatever k and n, an alarm that is raised is raised once and ended once."""
+    kinds = [event.kind for event in _run(flags, AlarmPlan(breaches, breaches + more))]
+    assert kinds == (["breach", "recovery"] * len(kinds))[: len(kinds)]
+
+
+def test_a_quiet_series_leaves_no_trace() -> None:
+    """What is kept does not grow with series that never breach."""
+    alarms, _ = step({}, _window(1, False), AlarmPlan())
+    assert alarms == {}
+    for last in range(5):
+        alarms, _ = step(alarms, _window(last, last == 0), AlarmPlan())
+    assert alarms == {}
+
+
+def test_the_state_before_is_left_alone() -> None:
+    """A cycle that is not committed can be done again from the same state."""
+    before = {"drift|temp||wasserstein|evidently": "x"}
+    after, events = step(before, _window(1, True), AlarmPlan())
+    assert before == {"drift|temp||wasserstein|evidently": "x"}
+    assert after == {"drift|temp||wasserstein|evidently": "xx!"}
+    assert events[0].message == "temp wasserstein: 0.3, above 0.1 in 2 of the last 2 windows"
+
+
+def test_a_columns_second_method_does_not_alarm() -> None:
+    """The first method decides: a second opinion must not double the false alarms."""
+    second = Series(Aspect.DRIFT, "psi", "temp", definition="robust")
+    first = Measurement(SERIES, 0.05, 10, threshold=0.1, breached=False)
+    other = Measurement(second, 0.5, 10, threshold=0.1, breached=True)
+    assert list(verdicts((first, other))) == [first]
