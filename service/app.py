@@ -27,12 +27,14 @@ from service.sources.dummy import DummySource, reference_batch
 from service.sources.replay import ReplayOptions, ReplaySource
 from service.sources.table_file import read_rows
 from service.store import query
+from service.store.calibrations import CalibrationTable
 from service.store.dummy import DummyTable
 from service.store.embedded import EmbeddedServer
 from service.store.migrate import migrate, migrations_folder
 from service.store.pool import open_pool
 from service.store.postgres import PostgresStore
 from service.store.retention import drop_older
+from service.thresholds import Thresholds
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -112,6 +114,7 @@ def interval_of(monitor: Monitor, settings: Settings) -> float:
 
 def watch(monitor: Monitor, pool: asyncpg.Pool, compute: Compute) -> Watched:
     """Build a monitor's source and the loader of its reference; nothing is read yet."""
+    load_rows = _reference_rows_loader(monitor, compute)
     return Watched(
         name=monitor.name,
         schema=monitor.schema_,
@@ -119,7 +122,8 @@ def watch(monitor: Monitor, pool: asyncpg.Pool, compute: Compute) -> Watched:
         measures=monitor.measure_plan,
         alarm=monitor.alarm.plan(),
         source=_source(monitor, pool),
-        load_reference=_reference_loader(monitor, compute),
+        load_reference=_reference_loader(monitor, load_rows, compute),
+        thresholds=_thresholds(monitor, load_rows, pool, compute),
     )
 
 
@@ -142,23 +146,44 @@ def _replay_options(config: ReplayConfig, offset: int) -> ReplayOptions:
     )
 
 
-def _reference_loader(monitor: Monitor, compute: Compute) -> Callable[[], Awaitable[Reference]]:
-    config, schema = monitor.reference, monitor.schema_
+def _reference_rows_loader(monitor: Monitor, compute: Compute) -> Callable[[], Awaitable[Batch]]:
+    config = monitor.reference
 
-    def load() -> Reference:
+    def load() -> Batch:
         if isinstance(config, DummyReference):
             seed = monitor.source.seed if isinstance(monitor.source, DummyConfig) else 0
-            batch = reference_batch(config.rows, seed)
-        else:
-            batch = _reference_rows(config, monitor)
-        return references.of(profile_of(batch, schema))
+            return reference_batch(config.rows, seed)
+        return _reference_rows(config, monitor)
 
-    async def in_worker() -> Reference:
-        reference = await compute.run(load)
+    return lambda: compute.run(load)
+
+
+def _reference_loader(
+    monitor: Monitor, load_rows: Callable[[], Awaitable[Batch]], compute: Compute
+) -> Callable[[], Awaitable[Reference]]:
+    async def load() -> Reference:
+        batch = await load_rows()
+        reference = await compute.run(lambda: references.of(profile_of(batch, monitor.schema_)))
         log.info("reference ready", monitor=monitor.name, rows=reference.profile.rows)
         return reference
 
-    return in_worker
+    return load
+
+
+def _thresholds(
+    monitor: Monitor, load_rows: Callable[[], Awaitable[Batch]], pool: asyncpg.Pool, compute: Compute
+) -> Thresholds | None:
+    if monitor.drift.thresholds != "calibrated":
+        return None
+    return Thresholds(
+        monitor.schema_,
+        monitor.measure_plan.drift,
+        rate=monitor.drift.false_alarm_rate,
+        min_rows=monitor.window.min_rows,
+        load_rows=load_rows,
+        kept=CalibrationTable(pool, monitor.name),
+        compute=compute,
+    )
 
 
 def _reference_rows(config: FileReference, monitor: Monitor) -> Batch:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from service.methods.alarm import AlarmPlan
     from service.methods.measure import MeasurePlan
     from service.sources.protocol import Source
+    from service.thresholds import Thresholds
 
 
 class Store(Protocol):
@@ -61,6 +62,7 @@ class Watched:
     alarm: AlarmPlan
     source: Source
     load_reference: Callable[[], Awaitable[Reference]]
+    thresholds: Thresholds | None = None  # None: the plan's own hold
 
     @property
     def layout(self) -> str:
@@ -136,6 +138,9 @@ class Cycle:
         held = state.panes.keys() | fresh.keys()
         due = window.due(plan, before=before.closed, now=after.closed, touched=fresh.keys(), held=held)
         panes = {**await self._older(state, [*fresh, *map(plan.first_of, due)]), **state.panes}
+        if watched.thresholds is not None:
+            sizes = advance.window_rows(due, panes, fresh, plan)
+            await watched.thresholds.prepare(sizes, reference.fingerprint)
 
         def work() -> tuple[CycleRecord, dict[int, Pane]]:
             changed = advance.absorb(panes, fresh)
@@ -172,8 +177,14 @@ class Cycle:
         return await self._compute.run(advance.restored, records)
 
     def _measured_against(self, reference: Profile) -> Callable[[Profile], tuple[Measurement, ...]]:
+        watched = self._watched
+
         def against(current: Profile) -> tuple[Measurement, ...]:
-            return measure(reference, current, self._watched.schema, self._watched.measures)
+            plan = watched.measures
+            if watched.thresholds is not None:
+                drift = replace(plan.drift, calibrated=watched.thresholds.of(current.rows))
+                plan = replace(plan, drift=drift)
+            return measure(reference, current, watched.schema, plan)
 
         return against
 

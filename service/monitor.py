@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import re
 from datetime import datetime  # pydantic reads the annotations
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from service.core.schema import Column, Kind, Role, Schema
+from service.core.task import TaskName
 from service.core.window import Unit, WindowPlan
 from service.errors import ConfigurationError
 from service.methods import registry
 from service.methods.alarm import AlarmPlan
 from service.methods.drift import DriftPlan
 from service.methods.measure import MeasurePlan
+from service.monitor_task import Asked, check_performance, task_from
+
+if TYPE_CHECKING:
+    from service.core.task import Task
 
 SECOND = 1_000_000
 _UNITS = {"ms": 1_000, "s": SECOND, "m": 60 * SECOND, "h": 3_600 * SECOND, "d": 86_400 * SECOND}
@@ -135,11 +140,16 @@ class WindowConfig(Part):
 
 
 class DriftConfig(Part):
-    """Which drift methods measure which columns, and from where a value counts as drift."""
+    """Which drift methods measure which columns, and from where a value counts as drift.
+
+    `thresholds` are calibrated on the reference for `false_alarm_rate` (of windows, over all columns
+    together), Evidently's defaults, or given by method; one that is not named then keeps Evidently's.
+    """
 
     methods: tuple[str, ...] = ("default",)
     columns: dict[str, tuple[str, ...]] = {}
-    thresholds: dict[str, float] = {}
+    thresholds: Literal["calibrated", "evidently"] | dict[str, float] = "calibrated"
+    false_alarm_rate: float = Field(default=0.01, gt=0, le=0.5)
     share: float = Field(default=0.5, gt=0, le=1)
 
 
@@ -172,24 +182,22 @@ class Monitor(Part):
     source: Annotated[ReplayConfig | DummyConfig, Field(discriminator="type")]
     reference: Annotated[FileReference | DummyReference, Field(discriminator="type")]
     columns: dict[str, Annotated[ColumnConfig, BeforeValidator(_kind_alone)]] = Field(min_length=1)
+    task: Literal["regression", "binary", "multiclass"] | None = None
     prediction: str | None = None
     target: str | None = None
+    score: str | None = None
+    scores: dict[str | bool | int | float, str] = {}
+    positive: str | bool | int | float | None = None
+    threshold: float | None = Field(default=None, allow_inf_nan=False)
     window: WindowConfig
     drift: DriftConfig = DriftConfig()
     alarm: AlarmConfig = AlarmConfig()
-    performance: dict[Literal["mae", "rmse", "mean_error"], float] = {}
+    performance: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = {}
     cycle_seconds: float | None = Field(default=None, ge=0, le=86_400)
 
     @model_validator(mode="after")
     def _names_agree(self) -> Monitor:
-        for key in ("prediction", "target"):
-            column = getattr(self, key)
-            if column is None:
-                continue
-            if column not in self.columns:
-                raise ValueError(f"{key}: {column!r} is not among the columns: {', '.join(self.columns)}")
-            if self.columns[column].kind is not Kind.NUMERICAL:
-                raise ValueError(f"{key}: {column!r} is {self.columns[column].kind}; expected numerical")
+        check_performance(self.performance, self._task)
         if isinstance(self.reference, FileReference) and self.reference.path is None:
             if not isinstance(self.source, ReplayConfig):
                 raise ValueError("reference: expected a path, since the source has no file")
@@ -197,6 +205,22 @@ class Monitor(Part):
                 raise ValueError("reference: expected a path, or start and end within the source's file")
         self._methods_exist()
         return self
+
+    @property
+    def _asked(self) -> Asked:
+        return Asked(
+            task=None if self.task is None else TaskName(self.task),
+            prediction=self.prediction,
+            target=self.target,
+            score=self.score,
+            scores=self.scores,
+            positive=self.positive,
+            threshold=self.threshold,
+        )
+
+    @property
+    def _task(self) -> Task | None:
+        return task_from(self._asked, {name: config.kind for name, config in self.columns.items()})
 
     def _methods_exist(self) -> None:
         for column in self.drift.columns:
@@ -212,12 +236,15 @@ class Monitor(Part):
     @property
     def schema_(self) -> Schema:
         """The watched columns in the core's form."""
-        roles = {self.prediction: Role.PREDICTION, self.target: Role.TARGET}
+        roles = dict.fromkeys(self._asked.predicted_columns, Role.PREDICTION)
+        if self.target is not None:
+            roles[self.target] = Role.TARGET
         return Schema(
             tuple(
                 Column(name, config.kind, roles.get(name, Role.FEATURE), config.min, config.max)
                 for name, config in self.columns.items()
-            )
+            ),
+            self._task,
         )
 
     @property
@@ -226,11 +253,10 @@ class Monitor(Part):
         drift = DriftPlan(
             methods=self.drift.methods,
             by_column=self.drift.columns,
-            thresholds=self.drift.thresholds,
+            thresholds=self.drift.thresholds if isinstance(self.drift.thresholds, dict) else {},
             share=self.drift.share,
         )
-        thresholds = {str(metric): limit for metric, limit in self.performance.items()}
-        return MeasurePlan(drift=drift, performance=thresholds, min_rows=self.window.min_rows)
+        return MeasurePlan(drift=drift, performance=self.performance, min_rows=self.window.min_rows)
 
 
 def _exists(name: str, kind: Kind) -> bool:

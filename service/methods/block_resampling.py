@@ -1,15 +1,16 @@
-"""How is a window drawn from the reference so that neighbouring rows stay neighbours?
+"""How is a window drawn from the reference so that neighbouring rows stay neighbours? In circular blocks.
 
-A window of n rows is made of circular moving blocks of consecutive rows (H. R. Kunsch, 1989; D. N. Politis and
-J. P. Romano, 1992): rows of one moment share their weather, their outage or their batch, and a window of n
-such rows says less than n rows drawn one by one. Where a period is given (a day, by default, if the reference
-spans two weeks or more), the blocks are spread evenly over its phases, each from a random day: what a day's
-course alone does to a window of whole days is then no drift and no noise either. This is the idea of the
+A window of n rows is made of blocks of consecutive rows (H. R. Kunsch, 1989; circular: D. N. Politis and
+J. P. Romano, 1992): rows of one moment share their weather, their outage or their batch, and n such rows say
+less than n rows drawn one by one. With a period (a day, unless told otherwise, where the reference spans two
+weeks) the blocks are spread evenly over its phases, each from a random day. This is the idea of the
 generalised seasonal block bootstrap (A. E. Dudek, J. Leskow, E. Paparoditis, D. N. Politis, 2014).
 
-The block length is ceil(n^(1/3)) rows, the rate that P. Hall, J. L. Horowitz and B.-Y. Jing (1995) give for
-the variance of a statistic of n rows; a caller who knows better gives another. A block as long as the window
-draws windows in one piece: right for rows whose level wanders for days, at the price of power.
+The block length is ceil(n^(1/3)) rows unless told otherwise, the rate of P. Hall, J. L. Horowitz and B.-Y.
+Jing (1995). Such windows are more alike than windows cut from a stream whose level wanders for hours or days:
+on those the calibrated alarms come far oftener than asked for. Blocks as long as the window, without a period
+(subsampling, D. N. Politis and J. P. Romano, 1994), count all of that, and cost power.
+docs/benchmarks/calibration.md has both.
 """
 
 from __future__ import annotations

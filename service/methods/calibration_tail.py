@@ -1,9 +1,10 @@
-"""Where does the far tail of a null distribution lie, of one test and of many together?
+"""Where does the far tail of a null distribution lie, of one test and of many together? Beyond the draws.
 
-A tail is empirical up to its 90 % quantile and a generalised Pareto distribution above it (J. Pickands, 1975),
-fitted by probability-weighted moments (J. R. M. Hosking and J. F. Wallis, 1987). Its shape is kept within
-[-0.5, 0.5], the range in which they found these estimates good. All tests share one marginal rate, by the
-single-step min-p procedure of P. H. Westfall and S. S. Young (1993).
+A tail is empirical up to its 90 % quantile and a generalised Pareto distribution above it (J. Pickands,
+1975), fitted by probability-weighted moments (J. R. M. Hosking and J. F. Wallis, 1987), its shape kept within
+[-0.5, 0.5], where they found these estimates good: so a rate of one in 100 over 40 tests needs thousands of
+draws and not hundreds of thousands. All tests share one marginal rate, by the single-step min-p procedure of
+P. H. Westfall and S. S. Young (1993).
 """
 
 from __future__ import annotations

@@ -28,14 +28,16 @@ class DriftPlan:
 
     `methods` hold for every column whose kind they suit, `by_column` in their place for the columns that it
     names. The first of a column's methods decides whether it has drifted. `thresholds` go by method
-    (`psi`, for both definitions) or by method and definition (`psi:robust`, which wins); `share` is the share
-    of drifted columns from which the whole data set has drifted.
+    (`psi`, for both definitions) or by method and definition (`psi:robust`, which wins); `calibrated` goes by
+    column and full method name and wins over both. `share` is the share of drifted columns from which the
+    whole data set has drifted.
     """
 
     methods: tuple[str, ...] = (DEFAULT,)
     by_column: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     thresholds: Mapping[str, float] = field(default_factory=dict)
     share: float = 0.5
+    calibrated: Mapping[tuple[str, str], float] = field(default_factory=dict)
 
 
 def measure_drift(
@@ -51,7 +53,7 @@ def measure_drift(
     for column in schema.columns:
         sides = reference.columns[column.name].distribution, current.columns[column.name].distribution
         of_column = [
-            _measured(method, column, sides, threshold=_threshold(plan, method), withheld=withheld)
+            _measured(method, column, sides, threshold=threshold_of(plan, column, method), withheld=withheld)
             for method in methods_of(plan, column, *sides)
         ]
         measured += of_column
@@ -107,7 +109,11 @@ def _suits(name: str, column: Column) -> bool:
     return column.kind in (method or find(name, column.kind)).kinds
 
 
-def _threshold(plan: DriftPlan, method: Method) -> float:
+def threshold_of(plan: DriftPlan, column: Column, method: Method) -> float:
+    """Return from where `method` counts as drift in `column`."""
+    calibrated = plan.calibrated.get((column.name, method.full_name))
+    if calibrated is not None:
+        return calibrated
     named = plan.thresholds.get(method.full_name, plan.thresholds.get(method.name))
     return method.threshold if named is None else named
 

@@ -1,8 +1,8 @@
-"""How do a column's numbers scatter when nothing has drifted? Many windows compared with the reference at once.
+"""How do a column's numbers scatter when nothing has drifted? Many windows are compared at once.
 
-The reference's values are coded once; a drawn window is then a row of counts over the reference's own distinct
-values, and many windows a matrix. The usual methods are computed on such matrices (equal to the registry's own
-to rounding); any other is asked window by window.
+The reference's values are coded once; a drawn window is then a row of counts over the reference's own
+distinct values, and many windows a matrix. The usual methods are computed on such matrices (equal to the
+registry's own to rounding); any other is asked window by window.
 
 A score is a method's number on a scale where larger is worse and a p-value does not run into zero; `value`
 leads back to the method's own.
@@ -24,6 +24,7 @@ from service.core.profile import DISTINCT_LIMIT
 from service.core.schema import Kind
 from service.methods import binning, registry, robust, tails
 from service.methods.alignment import numbers
+from service.methods.calibration_divergence import DIVERGENCES, FILLED
 from service.methods.distance import SMALLEST_SCALE, finite_scale, stand_in
 from service.methods.unmeasurable import Unmeasurable
 
@@ -35,10 +36,11 @@ if TYPE_CHECKING:
     from service.core.batch import Batch
     from service.core.schema import Column
     from service.methods.alignment import Counts
+    from service.methods.calibration_divergence import Divergence
     from service.methods.registry import Method
 
     Floats = NDArray[np.float64]
-    Divergence = Callable[[Floats, Floats], Floats]
+    Scores = Callable[[Counts], Floats]
 
 SMALLEST_P = 1e-300
 MISSING, NEGATIVE, POSITIVE = 0, 1, 2  # places after the values: no value, and the two infinities
@@ -69,9 +71,9 @@ class Coded:
 
 
 class Form(NamedTuple):
-    """A method on counted windows: `scores` (float64, shape (w,), NaN where there is none) and the way back."""
+    """A method on counted windows: `scores` (float64, shape (w,), NaN where there is none), the way back."""
 
-    scores: Callable[[Counts], Floats]
+    scores: Scores
     value: Callable[[float], float]
 
 
@@ -103,22 +105,33 @@ def form_of(method: Method, coded: Coded, rows: int) -> Form:
     """
     if not coded.reference.finite:
         raise Unmeasurable("no value in the reference")
-    numerical = coded.column.kind is Kind.NUMERICAL and coded.reference.is_numeric
-    full = method.full_name
-    if numerical and full == "wasserstein:evidently":
-        return Form(_wasserstein(coded, max(finite_scale(coded.reference), SMALLEST_SCALE)), _same)
-    if numerical and full == "wasserstein:robust" and coded.reference.distinct > 1:
-        return Form(_winsorised(coded), _same)
-    if numerical and full == "ks:evidently":
+    if coded.column.kind is Kind.NUMERICAL and method.full_name == "ks:evidently":
         return _kolmogorov_smirnov(coded, rows)
-    divergence = _DIVERGENCES.get(method.name)
-    if divergence and method.definition is registry.Definition.ROBUST:
-        return Form(_fixed(coded, divergence), _same)
-    if divergence and (not numerical or coded.reference.distinct <= binning.FEW_DISTINCT):
-        return Form(_evidently(coded, divergence, _by_value, filled=method.name in _FILLED), _same)
-    if divergence and method.name != "hellinger":
-        return Form(_evidently(coded, divergence, _in_sturges_bins, filled=method.name in _FILLED), _same)
-    return _one_by_one(method, coded)
+    at_once = _transport(method, coded) or _divergent(method, coded)
+    return Form(at_once, _same) if at_once else _one_by_one(method, coded)
+
+
+def _transport(method: Method, coded: Coded) -> Scores | None:
+    if coded.column.kind is not Kind.NUMERICAL:
+        return None
+    if method.full_name == "wasserstein:evidently":
+        return _wasserstein(coded, max(finite_scale(coded.reference), SMALLEST_SCALE))
+    if method.full_name == "wasserstein:robust" and coded.reference.distinct > 1:
+        return _winsorised(coded)
+    return None
+
+
+def _divergent(method: Method, coded: Coded) -> Scores | None:
+    divergence = DIVERGENCES.get(method.name)
+    if divergence is None:
+        return None
+    if method.definition is registry.Definition.ROBUST:
+        return _fixed(coded, divergence)
+    few = coded.reference.distinct <= binning.FEW_DISTINCT
+    if coded.column.kind is Kind.NUMERICAL and method.name == "hellinger":
+        return None
+    cells = _by_value if few or coded.column.kind is Kind.CATEGORICAL else _in_sturges_bins
+    return _evidently(coded, divergence, cells, filled=method.name in FILLED)
 
 
 def _one_by_one(method: Method, coded: Coded) -> Form:
@@ -160,10 +173,10 @@ def _gaps(held: Counts, reference: Counts) -> Floats:
     with np.errstate(invalid="ignore", divide="ignore"):
         below = held[:, :-1].cumsum(axis=1) / rows
     below -= reference[:-1].cumsum() / reference.sum()
-    return np.abs(below, out=below)
+    return np.asarray(np.abs(below, out=below), dtype=np.float64)
 
 
-def _wasserstein(coded: Coded, scale: float) -> Callable[[Counts], Floats]:
+def _wasserstein(coded: Coded, scale: float) -> Scores:
     steps = np.diff(numbers(coded.reference)) / scale
 
     def scores(counts: Counts) -> Floats:
@@ -172,7 +185,7 @@ def _wasserstein(coded: Coded, scale: float) -> Callable[[Counts], Floats]:
     return scores
 
 
-def _winsorised(coded: Coded) -> Callable[[Counts], Floats]:
+def _winsorised(coded: Coded) -> Scores:
     scale = finite_scale(coded.reference)
     if scale == 0.0:
         raise Unmeasurable("the reference's values differ by less than a number can hold")
@@ -216,7 +229,7 @@ def _kolmogorov_smirnov(coded: Coded, rows: int) -> Form:
     return Form(scores, value)
 
 
-def _fixed(coded: Coded, divergence: Divergence) -> Callable[[Counts], Floats]:
+def _fixed(coded: Coded, divergence: Divergence) -> Scores:
     if coded.column.kind is Kind.CATEGORICAL:
         if coded.reference.dropped_bits:
             raise Unmeasurable("the column has too many distinct values to keep each one")
@@ -271,7 +284,7 @@ def _evidently(
     cells: Callable[[Coded, Counts, int], tuple[Counts, Counts]],
     *,
     filled: bool,
-) -> Callable[[Counts], Floats]:
+) -> Scores:
     def scores(counts: Counts) -> Floats:
         held = counts[:, :-3]
         rows = held.sum(axis=1)
@@ -293,36 +306,3 @@ def _shares(counts: Counts, *, filled: bool) -> Floats:
     smallest = np.where(counts > 0, shares, np.inf).min(axis=1)
     fill = np.array([stand_in(float(share)) for share in smallest])
     return np.where(counts > 0, shares, fill[:, None])
-
-
-def _psi(reference: Floats, shares: Floats) -> Floats:
-    return np.asarray(((reference - shares) * np.log(reference / shares)).sum(axis=1))
-
-
-def _jensenshannon(reference: Floats, shares: Floats) -> Floats:
-    from scipy.special import rel_entr  # noqa: PLC0415 - a service starts without SciPy
-
-    middle = (reference + shares) / 2.0
-    both = rel_entr(reference, middle).sum(axis=1) + rel_entr(shares, middle).sum(axis=1)
-    return np.sqrt(np.maximum(both / 2.0, 0.0))
-
-
-def _kl_div(reference: Floats, shares: Floats) -> Floats:
-    from scipy.special import rel_entr  # noqa: PLC0415 - a service starts without SciPy
-
-    both = [side / side.sum(axis=-1, keepdims=True) for side in (reference, shares)]
-    return np.asarray(rel_entr(both[0], both[1]).sum(axis=1))
-
-
-def _hellinger(reference: Floats, shares: Floats) -> Floats:
-    affinity = np.sqrt(reference * shares).sum(axis=1)
-    return np.sqrt(1.0 - np.minimum(affinity, 1.0))
-
-
-_FILLED = ("psi", "kl_div")
-_DIVERGENCES: dict[str, Divergence] = {
-    "psi": _psi,
-    "jensenshannon": _jensenshannon,
-    "kl_div": _kl_div,
-    "hellinger": _hellinger,
-}

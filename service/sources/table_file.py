@@ -91,7 +91,8 @@ def read_rows(
 ) -> Batch:
     """Return a reference's rows: all of them, or those from `start` to `end` (UTC microseconds, half-open).
 
-    The time column is needed for the latter only: without bounds every row counts and its event time is 0.
+    They are in the order of their time where the file has the column `timestamp`, which only bounds need:
+    without it, or where a time cannot be read, the file's order holds and every event time is 0.
     Raises ReferenceDataError where the file cannot be read, or where no row is left.
     """
     bounded = start is not None or end is not None
@@ -101,13 +102,19 @@ def read_rows(
         )
     try:
         with _explained(path):
-            batch = _read(path, schema, timestamp if bounded else None).batch
+            timed = bounded or (timestamp is not None and timestamp in _names(path))
+            framed = _read(path, schema, timestamp if timed else None)
+            if framed.rejected and not bounded:
+                framed = _read(path, schema, None)
+            batch = framed.batch
     except SourceError as error:
         raise ReferenceDataError(f"the reference cannot be read: {error}") from error
     if bounded:
         since = batch.event_time >= (start if start is not None else np.iinfo(np.int64).min)
         until = batch.event_time < (end if end is not None else np.iinfo(np.int64).max)
         batch = batch.take(np.flatnonzero(since & until))
+    if (np.diff(batch.event_time) < 0).any():
+        batch = batch.take(np.argsort(batch.event_time, kind="stable"))
     if not batch.rows:
         raise ReferenceDataError(f"{path}: no row lies between start and end; expected the reference's rows")
     return batch
@@ -138,6 +145,14 @@ def _is_parquet(path: Path) -> bool:
     return mark == PARQUET_MARK
 
 
+def _names(path: Path) -> list[str]:
+    if _is_parquet(path):
+        return list(parquet.read_schema(path).names)
+    import pandas as pd  # noqa: PLC0415 - see _read_csv
+
+    return list(pd.read_csv(path, sep="\t" if ".tsv" in path.suffixes else ",", nrows=0).columns)
+
+
 def _fingerprint(path: Path) -> str:
     # Size, head and tail (Parquet's footer with every group's statistics): a copy or a touch changes nothing.
     with path.open("rb") as file:
@@ -151,12 +166,12 @@ def _fingerprint(path: Path) -> str:
 
 def _read(path: Path, schema: Schema, timestamp: str | None) -> Framed:
     if _is_parquet(path):
-        wanted = {*schema.names, timestamp}
+        wanted = {*schema.names, schema.identity, timestamp}
         with parquet.ParquetFile(path) as file:
             names = _checked(file.schema_arrow.names, timestamp)
             table = file.read([name for name in names if name in wanted], use_threads=False)
             # The count is the file's own: a table without columns has lost it.
-            framed, rows = arrow.to_batch(table, schema, timestamp), file.metadata.num_rows
+            framed, rows = arrow.to_batch(table, schema, timestamp, names=names), file.metadata.num_rows
     else:
         framed, rows = _read_csv(path, schema, timestamp)
     if not rows:
@@ -192,7 +207,7 @@ def _by_row_group(path: Path, schema: Schema, timestamp: str, mark: str) -> Orde
     """Return a Parquet file's rows read as they are needed; None unless every row has a time, in order."""
     kinds = parquet.read_schema(path)
     names = _checked(kinds.names, timestamp)
-    columns = [name for name in names if name in {*schema.names, timestamp}]
+    columns = [name for name in names if name in {*schema.names, schema.identity, timestamp}]
     # Text as codes into the distinct texts is framed much faster.
     texts = [name for name in columns if name != timestamp and arrow.is_text(kinds.field(name).type)]
     file = parquet.ParquetFile(path, read_dictionary=texts)
@@ -200,7 +215,7 @@ def _by_row_group(path: Path, schema: Schema, timestamp: str, mark: str) -> Orde
     try:
         found = arrow.event_times(file.read([timestamp], use_threads=False)[timestamp])
         if len(found.micros) and found.usable.all() and (np.diff(found.micros) >= 0).all():
-            groups = _RowGroups(file, path, schema, timestamp, columns)
+            groups = _RowGroups(file, path, schema, timestamp, (columns, names))
             lazy = OrderedRows(found.micros, groups.read, groups.close, mark)
     finally:
         if lazy is None:
@@ -212,9 +227,15 @@ class _RowGroups:
     """Rows of an open Parquet file; the row groups last read stay, since takes follow each other."""
 
     def __init__(
-        self, file: parquet.ParquetFile, path: Path, schema: Schema, timestamp: str, columns: list[str]
+        self,
+        file: parquet.ParquetFile,
+        path: Path,
+        schema: Schema,
+        timestamp: str,
+        columns: tuple[list[str], list[str]],
     ) -> None:
-        self._file, self._path, self._columns = file, path, columns
+        self._file, self._path = file, path
+        self._columns, self._names = columns  # the ones that are read, and all that there are
         self._schema, self._timestamp = schema, timestamp
         sizes = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
         self._starts = np.concatenate(([0], np.cumsum(sizes, dtype=np.int64)))
@@ -229,7 +250,8 @@ class _RowGroups:
         if self._held[:2] != (low, high):
             with _explained(self._path):
                 table = self._file.read_row_groups(list(range(low, high)), self._columns, use_threads=False)
-                self._held = (low, high, arrow.to_batch(table, self._schema, self._timestamp).batch)
+                framed = arrow.to_batch(table, self._schema, self._timestamp, names=self._names)
+                self._held = (low, high, framed.batch)
         base = int(self._starts[low])
         return self._held[2].take(slice(first - base, stop - base))
 

@@ -1,0 +1,127 @@
+"""Which thresholds hold for a window: found once from the reference, kept, and found again in the store.
+
+Windows vary in size, so thresholds are calibrated for the sizes of a grid (the least rows of a window,
+doubled and doubled again), each when a window first needs it, and interpolated between. The seed is fixed:
+the same reference gives the same thresholds on every machine, kept or not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from typing import TYPE_CHECKING, Any, Protocol
+
+import structlog
+
+from service.errors import ConfigurationError
+from service.methods import calibration
+from service.methods.calibration_sizes import STEP, thresholds_for
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
+
+    from service.core.batch import Batch
+    from service.core.schema import Schema
+    from service.executor import Compute
+    from service.methods.calibration import Calibration, Test
+    from service.methods.drift import DriftPlan
+
+log = structlog.get_logger(__name__)
+
+SEED = 20_130_101
+
+
+class Kept(Protocol):
+    """Where calibrations outlive the process."""
+
+    async def read(self, fingerprint: str, rows: int) -> dict[str, Any] | None:
+        """Return what is kept for windows of `rows` rows, None where there is nothing."""
+        ...
+
+    async def keep(self, fingerprint: str, rows: int, content: dict[str, Any]) -> None:
+        """Keep `content` for windows of `rows` rows."""
+        ...
+
+
+class Thresholds:
+    """A monitor's calibrated thresholds, by window size."""
+
+    def __init__(
+        self,
+        schema: Schema,
+        plan: DriftPlan,
+        *,
+        rate: float,
+        min_rows: int,
+        load_rows: Callable[[], Awaitable[Batch]],
+        kept: Kept,
+        compute: Compute,
+    ) -> None:
+        self._schema = schema
+        self._plan = plan
+        self._rate = rate
+        self._min_rows = max(min_rows, 1)
+        self._load_rows = load_rows
+        self._kept = kept
+        self._compute = compute
+        self._known: dict[int, Calibration] = {}
+
+    async def prepare(self, window_rows: Iterable[int], reference: str) -> None:
+        """Make sure that windows of these sizes have thresholds; `reference` is the reference's fingerprint.
+
+        Raises TidegaugeError where the reference's rows or the store cannot be had now.
+        """
+        wanted = sorted({size for rows in window_rows for size in self._sizes(rows)} - self._known.keys())
+        if not wanted:
+            return
+        fingerprint = self._fingerprint(reference)
+        batch: Batch | None = None
+        for size in wanted:
+            found = _usable(await self._kept.read(fingerprint, size))
+            if found is None:
+                batch = batch or await self._load_rows()
+                found = await self._calibrate(batch, size, fingerprint)
+                await self._kept.keep(fingerprint, size, found.as_json())
+            self._known[size] = found
+
+    def of(self, rows: int) -> Mapping[Test, float]:
+        """Return the thresholds of a window of `rows` rows; none for one that is too small to be measured."""
+        sizes = self._sizes(rows)
+        return thresholds_for([self._known[size] for size in sizes], rows) or {} if sizes else {}
+
+    def _sizes(self, rows: int) -> tuple[int, ...]:
+        if rows < self._min_rows:
+            return ()
+        steps = math.floor(round(math.log(rows / self._min_rows, STEP), 9))
+        below = round(self._min_rows * STEP**steps)
+        return (below,) if below == rows else (below, round(self._min_rows * STEP ** (steps + 1)))
+
+    async def _calibrate(self, batch: Batch, size: int, fingerprint: str) -> Calibration:
+        log.info("calibrating thresholds", window_rows=size, false_alarm_rate=self._rate)
+        started = time.perf_counter()
+        found = await self._compute.run(
+            calibration.calibrate,
+            batch,
+            self._schema,
+            self._plan,
+            rows=size,
+            rate=self._rate,
+            seed=SEED,
+            every_method=False,
+            fingerprint=fingerprint,
+        )
+        seconds = round(time.perf_counter() - started, 1)
+        log.info("thresholds calibrated", window_rows=size, draws=found.draws, seconds=seconds)
+        return found
+
+    def _fingerprint(self, reference: str) -> str:
+        parts = (calibration.VERSION, reference, self._schema.fingerprint, self._plan, self._rate, SEED)
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+def _usable(content: dict[str, Any] | None) -> Calibration | None:
+    try:
+        return None if content is None else calibration.from_json(content)
+    except ConfigurationError:  # of an earlier version: calibrated anew
+        return None
