@@ -7,6 +7,7 @@ import importlib
 import signal
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,7 @@ from service.store.pool import open_pool
 from service.store.postgres import PostgresStore
 from service.store.retention import drop_older
 from service.thresholds import Thresholds
+from service.vitals import Vitals
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -46,12 +48,14 @@ if TYPE_CHECKING:
     from service.executor import Compute
     from service.settings import Settings
     from service.sources.protocol import Source
+    from service.vitals import MonitorVitals
 
 log = structlog.get_logger(__name__)
 
 MICROSECONDS = 1_000_000
 DEFAULT_CYCLE_SECONDS = 10.0
 RETENTION_SECONDS = 3_600.0
+PING_SECONDS = 3.0  # a scrape does not wait longer for the database
 DEFAULT_PERIOD = timedelta(days=1)  # of measurements by HTTP
 
 
@@ -88,15 +92,17 @@ async def run(settings: Settings, monitors: list[Monitor], *, max_cycles: int | 
         log.info("database ready", embedded=settings.database_url is None, migrations_applied=len(applied))
         store = PostgresStore(pool)
         compute = await stack.enter_async_context(workers())
-        scheduler = Scheduler(store, now=now, max_cycles=max_cycles)
+        vitals = Vitals([monitor.name for monitor in monitors], store)
+        scheduler = Scheduler(vitals, now=now, max_cycles=max_cycles)
         for monitor in monitors:
             watched = watch(monitor, pool, compute)
             stack.push_async_callback(watched.source.close)
             cycle = Cycle(watched, store, compute, now=now)
-            scheduler.add(monitor.name, interval_of(monitor, settings), _logged(cycle))
+            run_one = _logged(cycle, vitals.monitors[monitor.name])
+            scheduler.add(monitor.name, interval_of(monitor, settings), run_one)
         stack.push_async_callback(scheduler.stop)
         scheduler.start()
-        address = await stack.enter_async_context(_door(settings, pool, scheduler))
+        address = await stack.enter_async_context(_door(settings, pool, scheduler, vitals))
         log.info("watching", monitors=",".join(m.name for m in monitors), http=address)
         await _until_done(stop, scheduler, pool, settings)
         await scheduler.stop()
@@ -176,9 +182,10 @@ def _thresholds(
     if monitor.drift.thresholds != "calibrated":
         return None
     return Thresholds(
-        monitor.schema_,
+        monitor.schema_.compared,
         monitor.measure_plan.drift,
         rate=monitor.drift.false_alarm_rate,
+        whole_windows=monitor.drift.blocks == "window",
         min_rows=monitor.window.min_rows,
         load_rows=load_rows,
         kept=CalibrationTable(pool, monitor.name),
@@ -202,11 +209,13 @@ def _instant(when: datetime | None) -> int | None:
     return None if when is None else round(when.timestamp() * MICROSECONDS)
 
 
-def _logged(cycle: Cycle) -> Callable[[int], Awaitable[Ran]]:
+def _logged(cycle: Cycle, vitals: MonitorVitals) -> Callable[[int], Awaitable[Ran]]:
     async def run_one(slot: int) -> Ran:
         report = await cycle.run(slot)
-        milliseconds = (now() - report.record.started) / 1_000
+        ended = now()
+        milliseconds = (ended - report.record.started) / 1_000
         if report.committed:
+            vitals.committed(report.record, at=ended)
             log.info("cycle", **summary(report), ms=round(milliseconds, 1))
         else:
             log.warning("cycle overtaken", hint="another service runs this monitor on the same database")
@@ -217,10 +226,13 @@ def _logged(cycle: Cycle) -> Callable[[int], Awaitable[Ran]]:
 
 
 @asynccontextmanager
-async def _door(settings: Settings, pool: asyncpg.Pool, scheduler: Scheduler) -> AsyncIterator[str]:
+async def _door(
+    settings: Settings, pool: asyncpg.Pool, scheduler: Scheduler, vitals: Vitals
+) -> AsyncIterator[str]:
     # FastAPI takes half a second to import: cycles run meanwhile.
-    application, server = await asyncio.to_thread(
-        lambda: tuple(importlib.import_module(f"service.api.{name}") for name in ("app", "server"))
+    names = ("app", "server", "prometheus")
+    application, server, prometheus = await asyncio.to_thread(
+        lambda: tuple(importlib.import_module(f"service.api.{name}") for name in names)
     )
 
     async def readiness() -> Any:
@@ -232,10 +244,20 @@ async def _door(settings: Settings, pool: asyncpg.Pool, scheduler: Scheduler) ->
         after = since or datetime.now(UTC) - DEFAULT_PERIOD
         return [dict(row) for row in await query.measurements(pool, since=after, **filters)]
 
+    async def scrape(accept: str) -> Any:
+        try:
+            round_trip: float | None = await asyncio.wait_for(PostgresStore(pool).ping(), PING_SECONDS)
+        except (StoreError, TimeoutError):
+            round_trip = None
+        # Copies: the cycles go on while the text is written.
+        monitors = [replace(monitor) for monitor in vitals.monitors.values()]
+        return await asyncio.to_thread(prometheus.exposition, monitors, round_trip, accept)
+
     callables = application.Callables(
         monitors=lambda: [state_of(job) for job in scheduler.jobs],
         readiness=readiness,
         measurements=measurements,
+        scrape=scrape,
     )
     app = await asyncio.to_thread(application.build, callables)
     async with server.serving(app, host=settings.http_host, port=settings.http_port) as address:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from service.core import advance, window
+from service.core import advance, schema_change, window
 from service.core.measurement import Aspect
 from service.core.record import CycleRecord
 from service.methods import alarm
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from service.methods.measure import MeasurePlan
     from service.sources.protocol import Source
     from service.thresholds import Thresholds
+
+LONGEST_GAP = 2**40  # panes: no calendar has more
 
 
 class Store(Protocol):
@@ -83,12 +85,14 @@ class CycleReport:
 class _State:
     """Where the monitor stands, and the panes that windows still to come can need.
 
-    `panes` holds every stored pane from key `known_from` on; None: every one.
+    `panes` holds every stored pane from key `known_from` on; None: every one. `told` is the last closed pane
+    with rows: what the columns of the next one are compared with.
     """
 
     checkpoint: Checkpoint
     known_from: int | None
     panes: dict[int, Pane] = field(default_factory=dict)
+    told: schema_change.Told | None = None
 
 
 class Cycle:
@@ -112,10 +116,11 @@ class Cycle:
         reference = self._reference or await self._watched.load_reference()
         self._reference = reference
         take = await self._watched.source.take(state.checkpoint.position)
-        record, panes = await self._advance(state, take, reference, slot=slot, started=started)
+        take = replace(take, batch=take.batch.taken(self._now(), live=take.live))
+        record, panes, told = await self._advance(state, take, reference, slot=slot, started=started)
         committed = await self._store.commit(record)
         if committed:
-            self._state = self._kept(record.after, panes)
+            self._state = self._kept(record.after, panes, told)
         return CycleReport(record, take, committed)
 
     async def _restore(self) -> _State:
@@ -123,7 +128,21 @@ class Cycle:
         checkpoint = await self._store.checkpoint(name, layout)
         first = self._first_needed(checkpoint)
         records = await self._store.panes(name, layout, first, None)
-        return _State(checkpoint, first, await self._compute.run(advance.restored, records))
+        panes = await self._compute.run(advance.restored, records)
+        return _State(checkpoint, first, panes, await self._told(checkpoint, panes))
+
+    async def _told(self, checkpoint: Checkpoint, panes: dict[int, Pane]) -> schema_change.Told | None:
+        # The last closed pane with rows: mostly the one right before, farther back after a gap in the data.
+        name, layout, closed = self._watched.name, self._watched.layout, checkpoint.closed
+        if closed is None:
+            return None
+        told = schema_change.newest(panes, closed)
+        last, reach = self._watched.window.first_of(closed + 1) - 1, 1
+        while told is None and reach <= LONGEST_GAP:
+            records = await self._store.panes(name, layout, last - reach + 1, last)
+            told = schema_change.newest(await self._compute.run(advance.restored, records[-1:]), closed)
+            last, reach = last - reach, reach * 4
+        return told
 
     def _first_needed(self, checkpoint: Checkpoint) -> int | None:
         closed = checkpoint.closed
@@ -131,7 +150,7 @@ class Cycle:
 
     async def _advance(
         self, state: _State, take: Take, reference: Reference, *, slot: int, started: int
-    ) -> tuple[CycleRecord, dict[int, Pane]]:
+    ) -> tuple[CycleRecord, dict[int, Pane], schema_change.Told | None]:
         watched, plan, before = self._watched, self._watched.window, state.checkpoint
         fresh = await self._compute.run(advance.profile_panes, take.batch, watched.schema, plan, before.rows)
         after = advance.follow(before, take, plan)
@@ -142,13 +161,14 @@ class Cycle:
             sizes = advance.window_rows(due, panes, fresh, plan)
             await watched.thresholds.prepare(sizes, reference.fingerprint)
 
-        def work() -> tuple[CycleRecord, dict[int, Pane]]:
+        def work() -> tuple[CycleRecord, dict[int, Pane], schema_change.Told | None]:
             changed = advance.absorb(panes, fresh)
             everything = {**panes, **changed}
             windows = advance.measure_windows(
                 due, everything, watched.schema, plan, self._measured_against(reference.profile)
             )
             alarms, events = self._alarms(before, windows)
+            told, changes = schema_change.tell(state.told, everything, after.closed)
             record = CycleRecord(
                 monitor=watched.name,
                 layout=watched.layout,
@@ -160,10 +180,10 @@ class Cycle:
                 windows=windows,
                 rejects=take.rejects,
                 rejected=take.rejected,
-                events=events,
+                events=(*changes, *events),
                 lag_seconds=take.lag_seconds,
             )
-            return record, everything
+            return record, everything, told
 
         return await self._compute.run(work)
 
@@ -200,10 +220,12 @@ class Cycle:
                 events += fresh
         return alarms, tuple(events)
 
-    def _kept(self, checkpoint: Checkpoint, panes: dict[int, Pane]) -> _State:
+    def _kept(
+        self, checkpoint: Checkpoint, panes: dict[int, Pane], told: schema_change.Told | None
+    ) -> _State:
         first = self._first_needed(checkpoint)
         kept = {key: pane for key, pane in panes.items() if first is None or key >= first}
-        return _State(checkpoint, first, kept)
+        return _State(checkpoint, first, kept, told)
 
 
 def summary(report: CycleReport) -> dict[str, Any]:

@@ -15,7 +15,9 @@ from service.errors import ConfigurationError
 from service.methods import registry
 from service.methods.alarm import AlarmPlan
 from service.methods.drift import DriftPlan
+from service.methods.expectation import Expectation
 from service.methods.measure import MeasurePlan
+from service.methods.traffic import TrafficPlan
 from service.monitor_task import Asked, check_performance, task_from
 
 if TYPE_CHECKING:
@@ -96,11 +98,37 @@ class DummyReference(Part):
 
 
 class ColumnConfig(Part):
-    """A watched column: its kind and, for numbers, the range that is in order."""
+    """A watched column: its kind, and what is expected of it; every row that offends is a breach."""
 
     kind: Kind
-    min: float | None = None
-    max: float | None = None
+    min: float | None = Field(default=None, allow_inf_nan=False)
+    max: float | None = Field(default=None, allow_inf_nan=False)
+    allowed: tuple[str | bool | int | float, ...] | None = Field(default=None, min_length=1)
+    not_null: bool = False
+    unique: bool = False
+
+    @model_validator(mode="after")
+    def _can_be_kept(self) -> ColumnConfig:
+        if self.kind is Kind.CATEGORICAL and (self.min is not None or self.max is not None):
+            raise ValueError("min and max belong to numerical columns; expected allowed: [..] for categories")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"expected min at or below max, got {self.min:g} and {self.max:g}")
+        texts = [value for value in self.allowed or () if isinstance(value, str)]
+        if self.kind is Kind.NUMERICAL and texts:
+            raise ValueError(f"allowed: expected numbers for a numerical column, got {texts[0]!r}")
+        return self
+
+    @property
+    def expectation(self) -> Expectation:
+        """What is declared, in the methods' form."""
+        return Expectation(self.min, self.max, self.allowed, self.not_null, self.unique)
+
+
+class ServiceConfig(Part):
+    """Where the rows say how the watched model was served: milliseconds, and whether it failed (0 is no)."""
+
+    latency_ms: str | None = None
+    error: str | None = None
 
 
 class WindowConfig(Part):
@@ -144,12 +172,15 @@ class DriftConfig(Part):
 
     `thresholds` are calibrated on the reference for `false_alarm_rate` (of windows, over all columns
     together), Evidently's defaults, or given by method; one that is not named then keeps Evidently's.
+    `blocks` says how windows are drawn from the reference for it: `short` finds small shifts and takes a level
+    that wanders for hours or days for drift; `window`, in one piece, takes that for normal and finds less.
     """
 
-    methods: tuple[str, ...] = ("default",)
+    methods: tuple[str, ...] = ("wasserstein:robust", "default")
     columns: dict[str, tuple[str, ...]] = {}
     thresholds: Literal["calibrated", "evidently"] | dict[str, float] = "calibrated"
     false_alarm_rate: float = Field(default=0.01, gt=0, le=0.5)
+    blocks: Literal["short", "window"] = "short"
     share: float = Field(default=0.5, gt=0, le=1)
 
 
@@ -182,6 +213,8 @@ class Monitor(Part):
     source: Annotated[ReplayConfig | DummyConfig, Field(discriminator="type")]
     reference: Annotated[FileReference | DummyReference, Field(discriminator="type")]
     columns: dict[str, Annotated[ColumnConfig, BeforeValidator(_kind_alone)]] = Field(min_length=1)
+    id: str | None = None
+    service: ServiceConfig | None = None
     task: Literal["regression", "binary", "multiclass"] | None = None
     prediction: str | None = None
     target: str | None = None
@@ -204,7 +237,22 @@ class Monitor(Part):
             if self.reference.start is None and self.reference.end is None:
                 raise ValueError("reference: expected a path, or start and end within the source's file")
         self._methods_exist()
+        self._names_beside_the_columns()
         return self
+
+    def _names_beside_the_columns(self) -> None:
+        if self.id is not None and self.id in self.columns:
+            raise ValueError(f"id: {self.id!r} is watched; expected another column, or unique: true there")
+        for key, name in self._served.items():
+            config = self.columns.get(name)
+            if config is not None and config.kind is not Kind.NUMERICAL:
+                raise ValueError(f"service.{key}: {name!r} is {config.kind}; expected numerical")
+            if name == self.id:
+                raise ValueError(f"service.{key}: {name!r} is the id; expected another column")
+
+    @property
+    def _served(self) -> dict[str, str]:
+        return {} if self.service is None else self.service.model_dump(exclude_none=True)
 
     @property
     def _asked(self) -> Asked:
@@ -239,13 +287,13 @@ class Monitor(Part):
         roles = dict.fromkeys(self._asked.predicted_columns, Role.PREDICTION)
         if self.target is not None:
             roles[self.target] = Role.TARGET
-        return Schema(
-            tuple(
-                Column(name, config.kind, roles.get(name, Role.FEATURE), config.min, config.max)
-                for name, config in self.columns.items()
-            ),
-            self._task,
-        )
+        columns = [
+            Column(name, config.kind, roles.get(name, Role.FEATURE), config.min, config.max)
+            for name, config in self.columns.items()
+        ]
+        beside = (name for name in dict.fromkeys(self._served.values()) if name not in self.columns)
+        columns += [Column(name, Kind.NUMERICAL, Role.SERVICE) for name in beside]
+        return Schema(tuple(columns), self._task, self.id)
 
     @property
     def measure_plan(self) -> MeasurePlan:
@@ -256,7 +304,20 @@ class Monitor(Part):
             thresholds=self.drift.thresholds if isinstance(self.drift.thresholds, dict) else {},
             share=self.drift.share,
         )
-        return MeasurePlan(drift=drift, performance=self.performance, min_rows=self.window.min_rows)
+        return MeasurePlan(
+            drift=drift,
+            performance=self.performance,
+            min_rows=self.window.min_rows,
+            expectations={name: config.expectation for name, config in self.columns.items()},
+            traffic=self._traffic,
+        )
+
+    @property
+    def _traffic(self) -> TrafficPlan | None:
+        if self.service is None:
+            return None
+        seconds = None if self.window.size is None else self.window.size / SECOND
+        return TrafficPlan(self.service.latency_ms, self.service.error, seconds)
 
 
 def _exists(name: str, kind: Kind) -> bool:

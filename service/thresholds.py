@@ -45,7 +45,11 @@ class Kept(Protocol):
 
 
 class Thresholds:
-    """A monitor's calibrated thresholds, by window size."""
+    """A monitor's calibrated thresholds, by window size.
+
+    With `whole_windows` windows are drawn from the reference in one piece, else in short blocks: see
+    `methods/block_resampling.py` for what that decides.
+    """
 
     def __init__(
         self,
@@ -53,6 +57,7 @@ class Thresholds:
         plan: DriftPlan,
         *,
         rate: float,
+        whole_windows: bool,
         min_rows: int,
         load_rows: Callable[[], Awaitable[Batch]],
         kept: Kept,
@@ -61,6 +66,7 @@ class Thresholds:
         self._schema = schema
         self._plan = plan
         self._rate = rate
+        self._whole_windows = whole_windows
         self._min_rows = max(min_rows, 1)
         self._load_rows = load_rows
         self._kept = kept
@@ -108,6 +114,8 @@ class Thresholds:
             rows=size,
             rate=self._rate,
             seed=SEED,
+            block=size if self._whole_windows else None,
+            period=0 if self._whole_windows else None,
             every_method=False,
             fingerprint=fingerprint,
         )
@@ -116,7 +124,8 @@ class Thresholds:
         return found
 
     def _fingerprint(self, reference: str) -> str:
-        parts = (calibration.VERSION, reference, self._schema.fingerprint, self._plan, self._rate, SEED)
+        drawn = (self._rate, self._whole_windows, SEED)
+        parts = (calibration.VERSION, reference, self._schema.fingerprint, self._plan, *drawn)
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 

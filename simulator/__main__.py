@@ -1,4 +1,4 @@
-"""Which data set is made ready, and where? `python -m simulator prepare [--into DIR] [flights]`."""
+"""Which data set is made ready, and what happens to it? `python -m simulator prepare | apply`."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import time
 from pathlib import Path
 from typing import TextIO
 
+from service.errors import ConfigurationError, TidegaugeError
 from simulator import flights
 from simulator.datasets import DataSetMissingError
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; return its exit status: 0 done, 1 failed."""
+    """Run one command; return its exit status: 0 done, 2 for a wrong scenario, 1 for any other failure."""
     parser = argparse.ArgumentParser(prog="simulator", description="Real data for trying Tidegauge.")
     commands = parser.add_subparsers(dest="command", required=True)
     prepare = commands.add_parser(
@@ -22,7 +23,13 @@ def main(arguments: list[str] | None = None) -> int:
     )
     prepare.add_argument("data_set", nargs="?", choices=["flights"], default="flights")
     prepare.add_argument("--into", type=Path, help="folder (default: demo in TIDEGAUGE_DATA_DIR)")
+    apply = commands.add_parser("apply", help="let a scenario happen to a data set: drift, defects, delays")
+    apply.add_argument("scenario", help="a scenario file, or the name of one that comes with the product")
+    apply.add_argument("--data", type=Path, required=True, help="the rows before: a Parquet or CSV file")
+    apply.add_argument("--into", type=Path, required=True, help="the rows after: a Parquet file for a replay")
     chosen = parser.parse_args(arguments)
+    if chosen.command == "apply":
+        return _apply(chosen.scenario, chosen.data, chosen.into)
     data_dir = Path(os.environ.get("TIDEGAUGE_DATA_DIR") or ".data")
     return _prepare(chosen.into or data_dir / "demo")
 
@@ -41,9 +48,30 @@ def _prepare(folder: Path) -> int:
     return 0
 
 
-def _say(text: str, *, to: TextIO = sys.stdout) -> None:
-    to.write(f"{text}\n")
-    to.flush()
+def _apply(name: str, data: Path, into: Path) -> int:
+    # `prepare` comes before every start of the demo and must not wait for pandas.
+    from simulator import scenario, scenario_data, scenario_file  # noqa: PLC0415
+
+    try:
+        wanted = scenario_file.load(scenario_file.found(name))
+        if into.exists() and data.exists() and into.samefile(data):
+            raise ConfigurationError(f"{into}: --into is the data itself; expected another file")
+        before = scenario_data.read(data)
+        applied = scenario.apply(wanted, before)
+        written = scenario_data.write(applied, into)
+    except (OSError, TidegaugeError) as error:
+        _say(f"the scenario could not be applied to {data}: {error}", to=sys.stderr)
+        return 2 if isinstance(error, ConfigurationError) else 1
+    _say(f"{len(before)} rows became {len(applied.rows)}: {', '.join(str(path) for path in written)}")
+    if applied.labels is not None:
+        _say(f"{len(applied.labels)} labels come later: {written[-1]}")
+    return 0
+
+
+def _say(text: str, *, to: TextIO | None = None) -> None:
+    stream = to or sys.stdout
+    stream.write(f"{text}\n")
+    stream.flush()
 
 
 if __name__ == "__main__":

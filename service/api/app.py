@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003  # FastAPI reads the annotations at run time
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import FastAPI, HTTPException, Query, Response
+from fastapi import FastAPI, Header, HTTPException, Query, Response
+from fastapi.responses import PlainTextResponse
 
 from service import __version__
 
@@ -31,10 +32,11 @@ class Callables:
     monitors: Callable[[], list[dict[str, Any]]]
     readiness: Callable[[], Awaitable[Readiness]]
     measurements: Callable[..., Awaitable[list[dict[str, Any]]]]
+    scrape: Callable[[str], Awaitable[tuple[bytes, str]]]
 
 
 def build(callables: Callables) -> FastAPI:
-    """Return the application: `/healthz`, `/readyz`, `/v1/monitors` and a monitor's metrics."""
+    """Return the application: `/healthz`, `/readyz`, `/metrics`, `/v1/monitors` and a monitor's metrics."""
     app = FastAPI(title="Tidegauge", version=__version__)
 
     @app.get("/healthz")
@@ -48,6 +50,12 @@ def build(callables: Callables) -> FastAPI:
         found = await callables.readiness()
         response.status_code = 200 if found.ready else 503
         return {"ready": found.ready, "checks": found.checks}
+
+    @app.get("/metrics", response_class=PlainTextResponse)
+    async def scrape(accept: Annotated[str, Header()] = "") -> Response:
+        """Give Prometheus the cycles' health and each monitor's latest window."""
+        body, content_type = await callables.scrape(accept)
+        return Response(body, headers={"content-type": content_type})
 
     @app.get("/v1/monitors")
     async def monitors() -> list[dict[str, Any]]:

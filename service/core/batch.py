@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from service.core.distribution import Values
+
+CLOCKS_DIFFER = 60_000_000  # microseconds that a sender's clock may be ahead
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +46,65 @@ class Labels:
 
 
 @dataclass(frozen=True, slots=True)
+class Arrival:
+    """How rows came, as far as their source knows; None where it does not.
+
+    `unwatched` names the columns that came beside the watched ones, the time and the id. `identity` is each
+    row's id as a hash (uint64, shape (n,), 0 where it is missing). `backwards` marks the rows whose time lies
+    before that of the row right before them in the source's order, `future` the ones whose time had not come
+    yet when they were taken (bool, shape (n,)). `received` is when rows that are new were taken (UTC
+    microseconds).
+    """
+
+    unwatched: tuple[str, ...] | None = None
+    identity: NDArray[np.uint64] | None = None
+    backwards: NDArray[np.bool_] | None = None
+    future: NDArray[np.bool_] | None = None
+    received: int | None = None
+
+    def take(self, rows: NDArray[np.intp] | slice) -> Arrival:
+        """Return the arrival of the rows chosen."""
+        return Arrival(
+            self.unwatched,
+            None if self.identity is None else self.identity[rows],
+            None if self.backwards is None else self.backwards[rows],
+            None if self.future is None else self.future[rows],
+            self.received,
+        )
+
+
+UNKNOWN = Arrival()
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """`rows` rows; `event_time` int64 UTC microseconds, shape (rows,); a column that never came is absent."""
 
     rows: int
     event_time: NDArray[np.int64]
     columns: Mapping[str, Numbers | Labels]
+    arrival: Arrival = UNKNOWN
 
     def take(self, rows: NDArray[np.intp] | slice) -> Batch:
         """Return the batch of the rows chosen (indices or a slice)."""
         times = self.event_time[rows]
         chosen = {name: column.take(rows) for name, column in self.columns.items()}
-        return Batch(len(times), times, chosen)
+        return Batch(len(times), times, chosen, self.arrival.take(rows))
+
+    def taken(self, instant: int, *, live: bool) -> Batch:
+        """Return the batch with what taking it at `instant` (UTC microseconds) says of its rows.
+
+        Only of rows that are `live`, not replayed, does the instant say when they came.
+        """
+        future = self.event_time > instant + CLOCKS_DIFFER
+        return replace(self, arrival=replace(self.arrival, future=future, received=instant if live else None))
+
+
+def steps_back(times: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Mark the rows, in a source's order, whose time lies before that of the row right before them."""
+    marks = np.zeros(len(times), dtype=np.bool_)
+    np.less(times[1:], times[:-1], out=marks[1:])
+    return marks
 
 
 def no_rows() -> Batch:

@@ -3,16 +3,17 @@
 `CellCounts` of one column is a commutative monoid over rows: `empty`, `of`, `merge`. All of it is integers
 (sums of doubles as in `exact.py`), so merging the parts of any split gives the whole, bit for bit.
 
-Cells of numbers: the reference's quantiles, its least and largest value, and each value that holds as much as
-a cell should gets one of its own. Values beyond the reference's range have a cell on each side, which the
-reference never filled: what the model does there it never showed. Cells of labels: one each, the rarer ones of
-more than `MOST_LABELS` together; all labels that the reference does not have share one. Both: one for missing.
+Cells of numbers: the reference's quantiles, its least and largest value, and each value that holds as much
+as a cell should gets one of its own. Values beyond the reference's range have a cell on each side, which the
+reference never filled: what the model does there it never showed. Cells of labels: one each, the rarer ones
+of more than `MOST_LABELS` together; all labels that the reference does not have share one. Both kinds: one
+for missing values.
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 QUANTILE_CELLS = 10
 MOST_LABELS = 100
+FEW_BOUNDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +51,20 @@ class CellEdges:
     bounds: tuple[float, ...] = ()
     labels: tuple[str, ...] = ()
     places: tuple[int, ...] = ()
+    fingerprint: str = field(init=False)  # sixteen hex digits that change with any edge, label or place
+
+    def __post_init__(self) -> None:
+        """Take the fingerprint once: every batch asks for it."""
+        bounds = [bound.hex() for bound in self.bounds]
+        text = repr((self.kind.value, bounds, self.labels, self.places))
+        digest = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+        object.__setattr__(self, "fingerprint", digest[:16])
 
     @property
     def cells(self) -> int:
         """How many cells there are."""
         named = len(self.bounds) if self.kind is Kind.NUMERICAL else max(self.places, default=-1) + 1
         return named + 2
-
-    @property
-    def fingerprint(self) -> str:
-        """Sixteen hex digits that change with any edge, label or place."""
-        bounds = [bound.hex() for bound in self.bounds]
-        text = repr((self.kind.value, bounds, self.labels, self.places))
-        return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,12 +218,25 @@ def _codes(column: Numbers | Labels | None, rows: int, edges: CellEdges) -> Code
     if isinstance(column, Numbers) is not (edges.kind is Kind.NUMERICAL):
         raise ProfileError(f"a column of {type(column).__name__.lower()} has no {edges.kind} cells")
     if isinstance(column, Numbers):
-        codes = np.searchsorted(np.array(edges.bounds), column.values, side="left")
+        codes = _between(column.values, edges.bounds)
         codes[np.isnan(column.values)] = missing
         return codes
     place = dict(zip(edges.labels, edges.places, strict=True))
     cells = [place.get(_text(label), missing - 1) for label in column.labels.tolist()]
-    return np.array([*cells, missing], dtype=np.intp)[column.codes]  # code -1, missing, is the last
+    found: Codes = np.array([*cells, missing], dtype=np.intp)[column.codes]  # code -1, missing, is the last
+    return found
+
+
+def _between(values: NDArray[np.float64], bounds: tuple[float, ...]) -> Codes:
+    # How many bounds lie below each value. A few comparisons of all rows are six times as quick as a search
+    # for each row, whose branches no processor can foretell.
+    if len(bounds) > FEW_BOUNDS:
+        found: Codes = np.searchsorted(np.array(bounds), values, side="left")
+        return found
+    below = np.zeros(len(values), dtype=np.int8)
+    for bound in bounds:
+        below += values > bound
+    return below.astype(np.intp)
 
 
 def _text(label: str | float) -> str:

@@ -1,8 +1,9 @@
 """A profile's bytes: on disk, on the wire and between processes.
 
 Layout: four magic bytes, a format version (uint16, big-endian), then a zlib stream of: the length of a JSON
-head (uint32), the head, and the number arrays that it names, each as little-endian float64 or int64. Equal
-profiles give equal bytes. Integers in the head have no size limit, so exact sums survive.
+head (uint32), the head, and the number arrays that it names, each as little-endian float64 or int64. Behind
+it a second zlib stream, stored only, holds the tally's hashes (uint64). Equal profiles give equal bytes.
+Integers in the head have no size limit, so exact sums survive.
 """
 
 from __future__ import annotations
@@ -15,15 +16,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from service.core.distribution import Distribution
-from service.core.outcome import RegressionOutcome
+from service.core.outcome_codec import outcome_head, outcome_of
 from service.core.profile import ColumnProfile, Profile
+from service.core.tally_codec import tally_head, tally_of
 from service.errors import CodecError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAGIC = b"TDGP"
-VERSION = 1
+VERSION = 2
 _PREFIX = struct.Struct(">4sH")
 _LENGTH = struct.Struct(">I")
 _COMPRESSION = 1  # panes are written every cycle: speed over the last tenth of size
@@ -32,15 +34,18 @@ _COMPRESSION = 1  # panes are written every cycle: speed over the last tenth of 
 def encode(profile: Profile) -> bytes:
     """Return the profile as bytes."""
     arrays: list[bytes] = []
+    hashes: list[bytes] = []
     head = {
         "schema": profile.schema,
         "rows": profile.rows,
         "columns": {name: _column_head(column, arrays) for name, column in profile.columns.items()},
-        "outcome": _outcome_head(profile.outcome),
+        "outcome": outcome_head(profile.outcome, lambda kept: _distribution_head(kept, arrays)),
+        "tally": tally_head(profile.tally, arrays, hashes),
     }
     text = json.dumps(head, separators=(",", ":"), ensure_ascii=False).encode()
     body = b"".join([_LENGTH.pack(len(text)), text, *arrays])
-    return _PREFIX.pack(MAGIC, VERSION) + zlib.compress(body, _COMPRESSION)
+    stored = zlib.compress(b"".join(hashes), 0)
+    return _PREFIX.pack(MAGIC, VERSION) + zlib.compress(body, _COMPRESSION) + stored
 
 
 def decode(payload: bytes) -> Profile:
@@ -57,12 +62,16 @@ def decode(payload: bytes) -> Profile:
             f"expected {MAGIC!r} version {VERSION}"
         )
     try:
-        body = zlib.decompress(payload[_PREFIX.size :])
+        stream = zlib.decompressobj()
+        body = stream.decompress(payload[_PREFIX.size :])
+        hashes = _Arrays(zlib.decompress(stream.unused_data), 0)
         (length,) = _LENGTH.unpack_from(body)
         head = json.loads(body[_LENGTH.size : _LENGTH.size + length])
         reader = _Arrays(body, _LENGTH.size + length)
         columns = {name: _column(entry, reader) for name, entry in head["columns"].items()}
-        return Profile(head["schema"], head["rows"], columns, _outcome(head["outcome"]))
+        outcome = outcome_of(head["outcome"], lambda entry: _distribution(entry, reader))
+        tally = tally_of(head["tally"], reader.take, hashes.take)
+        return Profile(head["schema"], head["rows"], columns, outcome, tally)
     except (zlib.error, struct.error, ValueError, KeyError, TypeError) as error:
         raise CodecError(f"a profile of {len(payload)} bytes is damaged: {error}") from error
 
@@ -81,7 +90,16 @@ class _Arrays:
 
 
 def _column_head(column: ColumnProfile, arrays: list[bytes]) -> dict[str, Any]:
-    kept = column.distribution
+    head = _distribution_head(column.distribution, arrays)
+    return {**head, "unparsable": column.unparsable, "absent": column.absent}
+
+
+def _column(entry: dict[str, Any], arrays: _Arrays) -> ColumnProfile:
+    kept = _distribution(entry, arrays)
+    return ColumnProfile(kept, unparsable=entry["unparsable"], absent=entry["absent"])
+
+
+def _distribution_head(kept: Distribution, arrays: list[bytes]) -> dict[str, Any]:
     arrays.append(kept.counts.astype("<i8").tobytes())
     if kept.is_numeric:
         arrays.append(kept.values.astype("<f8").tobytes())
@@ -91,31 +109,12 @@ def _column_head(column: ColumnProfile, arrays: list[bytes]) -> dict[str, Any]:
         "missing": kept.missing,
         "infinite": [kept.negative_infinite, kept.positive_infinite],
         "dropped_bits": kept.dropped_bits,
-        "unparsable": column.unparsable,
-        "absent": column.absent,
     }
 
 
-def _column(entry: dict[str, Any], arrays: _Arrays) -> ColumnProfile:
+def _distribution(entry: dict[str, Any], arrays: _Arrays) -> Distribution:
     counts = arrays.take("<i8", entry["size"])
     labels = entry["labels"]
     values = arrays.take("<f8", entry["size"]) if labels is None else np.array(labels, dtype=np.str_)
     negative, positive = entry["infinite"]
-    kept = Distribution(values, counts, entry["missing"], positive, negative, entry["dropped_bits"])
-    return ColumnProfile(kept, unparsable=entry["unparsable"], absent=entry["absent"])
-
-
-def _outcome_head(outcome: RegressionOutcome | None) -> list[int | str] | None:
-    if outcome is None:
-        return None
-    # Sums as hexadecimal: decimal text of a 2,000-bit integer is slow, and Python bounds its length.
-    sums = [f"{value:x}" for value in (outcome.error, outcome.absolute_error, outcome.squared_error)]
-    return [outcome.labelled, outcome.pending, outcome.unusable, *sums]
-
-
-def _outcome(entry: list[Any] | None) -> RegressionOutcome | None:
-    if entry is None:
-        return None
-    labelled, pending, unusable, *sums = entry
-    error, absolute, squared = (int(text, 16) for text in sums)
-    return RegressionOutcome(labelled, pending, unusable, error, absolute, squared)
+    return Distribution(values, counts, entry["missing"], positive, negative, entry["dropped_bits"])

@@ -1,68 +1,66 @@
-"""How a regression model's predictions turned out: counts and exact sums of its errors.
-
-An error is prediction minus target. Sums are kept as integers (`exact.py`), so that outcomes merge in any
-order to the same bits.
-"""
+"""How a model's predictions turned out, whatever its task: `empty`, `of`, `merge`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from service.core.exact import exact_sum
+from service.core.batch import Numbers
+from service.core.binary_outcome import BinaryOutcome, merge_binary, of_binary
+from service.core.multiclass_outcome import MulticlassOutcome, merge_multiclass, of_multiclass
+from service.core.regression_outcome import RegressionOutcome, merge_regression, of_regression
+from service.core.task import Binary, Multiclass, Regression
+from service.errors import ProfileError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
+    from service.core.batch import Batch
+    from service.core.task import Task
+
+Outcome = RegressionOutcome | BinaryOutcome | MulticlassOutcome
+_One = TypeVar("_One", RegressionOutcome, BinaryOutcome, MulticlassOutcome)
 
 
-@dataclass(frozen=True, slots=True)
-class RegressionOutcome:
-    """Rows by what is known of them, and the labelled rows' error sums in units of 2**-1074.
+def empty(task: Task) -> Outcome:
+    """Return the outcome of no rows: the identity of `merge`."""
+    if isinstance(task, Regression):
+        return RegressionOutcome()
+    return BinaryOutcome() if isinstance(task, Binary) else MulticlassOutcome()
 
-    `pending` rows have a prediction and no label yet; `unusable` ones have no finite prediction, or an error
-    whose square is beyond a double.
+
+def of(batch: Batch, task: Task, *, limit: int) -> Outcome:
+    """Return how a batch's rows turned out; at most `limit` distinct errors or scores a class are kept."""
+    if isinstance(task, Binary):
+        return of_binary(batch, task, limit=limit)
+    if isinstance(task, Multiclass):
+        return of_multiclass(batch, task)
+    prediction, target = (_numbers(batch, name) for name in (task.prediction, task.target))
+    return of_regression(prediction.values, target.values, unparsable=target.unparsable, limit=limit)
+
+
+def merge(parts: Sequence[Outcome], *, limit: int) -> Outcome:
+    """Return the outcome of all rows of `parts`, which stay as they are.
+
+    Raises ProfileError where there is no part or where parts belong to different tasks.
     """
-
-    labelled: int = 0
-    pending: int = 0
-    unusable: int = 0
-    error: int = 0
-    absolute_error: int = 0
-    squared_error: int = 0
-
-
-def of_regression(prediction: NDArray[np.float64], target: NDArray[np.float64]) -> RegressionOutcome:
-    """Sum the errors of `prediction` against `target` (float64, shape (n,); NaN target: no label yet)."""
-    predicted = np.isfinite(prediction)
-    pending = predicted & np.isnan(target)
-    with np.errstate(over="ignore", invalid="ignore"):
-        error = prediction - target
-        squared = error * error
-    usable = np.isfinite(squared)  # finite only where both sides were
-    labelled = int(usable.sum())
-    waiting = int(pending.sum())
-    error = error[usable]
-    return RegressionOutcome(
-        labelled=labelled,
-        pending=waiting,
-        unusable=len(prediction) - labelled - waiting,
-        error=exact_sum(error),
-        absolute_error=exact_sum(np.abs(error)),
-        squared_error=exact_sum(squared[usable]),
-    )
+    first = parts[0] if parts else None
+    if isinstance(first, RegressionOutcome):
+        return merge_regression(_alike(parts, RegressionOutcome), limit)
+    if isinstance(first, BinaryOutcome):
+        return merge_binary(_alike(parts, BinaryOutcome), limit)
+    return merge_multiclass(_alike(parts, MulticlassOutcome))
 
 
-def merge_regression(parts: Sequence[RegressionOutcome]) -> RegressionOutcome:
-    """Return the outcome of all rows of `parts`; of none, the empty outcome."""
-    return RegressionOutcome(
-        labelled=sum(part.labelled for part in parts),
-        pending=sum(part.pending for part in parts),
-        unusable=sum(part.unusable for part in parts),
-        error=sum(part.error for part in parts),
-        absolute_error=sum(part.absolute_error for part in parts),
-        squared_error=sum(part.squared_error for part in parts),
-    )
+def _alike(parts: Sequence[Outcome], kind: type[_One]) -> list[_One]:
+    same = [part for part in parts if isinstance(part, kind)]
+    if not same or len(same) < len(parts):
+        found = ", ".join(sorted({type(part).__name__ for part in parts})) or "none"
+        raise ProfileError(f"merge: expected outcomes of one task, one or more of them; got {found}")
+    return same
+
+
+def _numbers(batch: Batch, name: str) -> Numbers:
+    column = batch.columns.get(name)
+    return column if isinstance(column, Numbers) else Numbers(np.full(batch.rows, np.nan))

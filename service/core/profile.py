@@ -6,15 +6,12 @@ new law. Guarantee: merging the profiles of any split gives the profile of the w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from service.core import distribution
+from service.core import distribution, outcome, tally
 from service.core.batch import Numbers
-from service.core.outcome import RegressionOutcome, merge_regression, of_regression
-from service.core.schema import Role, Schema
+from service.core.tally import Tally
 from service.errors import ProfileError
 
 if TYPE_CHECKING:
@@ -22,7 +19,8 @@ if TYPE_CHECKING:
 
     from service.core.batch import Batch, Labels
     from service.core.distribution import Distribution
-    from service.core.schema import Column
+    from service.core.outcome import Outcome
+    from service.core.schema import Column, Schema
 
 DISTINCT_LIMIT = 65_536
 
@@ -53,27 +51,29 @@ class ColumnProfile:
 class Profile:
     """The summary of `rows` rows: one column profile a schema column, in the schema's order.
 
-    `outcome` is None where the schema names no numerical prediction and target.
+    `outcome` is None where the schema has no task.
     """
 
     schema: str
     rows: int
     columns: dict[str, ColumnProfile]
-    outcome: RegressionOutcome | None = None
+    outcome: Outcome | None = None
+    tally: Tally = field(default_factory=Tally)
 
 
 def empty(schema: Schema) -> Profile:
     """Return the profile of no rows: the identity of `merge`."""
     columns = {c.name: ColumnProfile(distribution.empty(c.kind)) for c in schema.columns}
-    outcome = RegressionOutcome() if _has_outcome(schema) else None
-    return Profile(schema.fingerprint, 0, columns, outcome)
+    turned_out = None if schema.task is None else outcome.empty(schema.task)
+    return Profile(schema.fingerprint, 0, columns, turned_out, tally.empty(schema))
 
 
 def of(batch: Batch, schema: Schema, *, limit: int = DISTINCT_LIMIT) -> Profile:
-    """Profile a batch's rows; a numerical column keeps at most `limit` distinct values."""
+    """Profile a batch's rows; at most `limit` distinct numbers are kept of a column."""
     columns = {c.name: _column(batch, c, limit) for c in schema.columns}
-    outcome = _outcome(batch, schema) if _has_outcome(schema) else None
-    return Profile(schema.fingerprint, batch.rows, columns, outcome)
+    turned_out = None if schema.task is None else outcome.of(batch, schema.task, limit=limit)
+    counted = tally.of(batch, schema, limit=limit)
+    return Profile(schema.fingerprint, batch.rows, columns, turned_out, counted)
 
 
 def merge(parts: Sequence[Profile], *, limit: int = DISTINCT_LIMIT) -> Profile:
@@ -96,7 +96,8 @@ def merge(parts: Sequence[Profile], *, limit: int = DISTINCT_LIMIT) -> Profile:
         first.schema,
         sum(part.rows for part in parts),
         columns,
-        merge_regression(outcomes) if outcomes else None,
+        outcome.merge(outcomes, limit=limit) if outcomes else None,
+        tally.merge([part.tally for part in parts], limit=limit),
     )
 
 
@@ -123,17 +124,3 @@ def _column(batch: Batch, column: Column, limit: int) -> ColumnProfile:
 
 def _of_labels(data: Labels) -> Distribution:
     return distribution.of_codes(data.codes, data.labels)
-
-
-def _has_outcome(schema: Schema) -> bool:
-    return schema.with_role(Role.TARGET) is not None and schema.with_role(Role.PREDICTION) is not None
-
-
-def _outcome(batch: Batch, schema: Schema) -> RegressionOutcome:
-    prediction, target = (_numbers(batch, schema.with_role(role)) for role in (Role.PREDICTION, Role.TARGET))
-    return of_regression(prediction, target)
-
-
-def _numbers(batch: Batch, column: Column | None) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    data = batch.columns.get(column.name) if column is not None else None
-    return data.values if isinstance(data, Numbers) else np.full(batch.rows, np.nan)

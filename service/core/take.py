@@ -16,9 +16,9 @@ class Take:
 
     `position` is JSON-able and opaque to everyone but its source. `watermark` (UTC microseconds) promises
     that no row of an earlier event time will follow; None where the source cannot promise. `exhausted` says
-    that nothing will ever follow. `rejected` counts the refused rows, of which `rejects` are kept.
-    `progress` is the share of the source that was read (0 to 1), `lag_seconds` how far behind the newest row
-    it stands; None where unknown.
+    that nothing will ever follow; `live` that the rows are taken as they come, not replayed. `rejected`
+    counts the refused rows, of which `rejects` are kept. `progress` is the share of the source that was
+    read (0 to 1), `lag_seconds` how far behind the newest row it stands; None where unknown.
     """
 
     batch: Batch
@@ -29,3 +29,4 @@ class Take:
     rejected: int = 0
     progress: float | None = None
     lag_seconds: float | None = None
+    live: bool = False

@@ -6,11 +6,11 @@ less than n rows drawn one by one. With a period (a day, unless told otherwise, 
 weeks) the blocks are spread evenly over its phases, each from a random day. This is the idea of the
 generalised seasonal block bootstrap (A. E. Dudek, J. Leskow, E. Paparoditis, D. N. Politis, 2014).
 
-The block length is ceil(n^(1/3)) rows unless told otherwise, the rate of P. Hall, J. L. Horowitz and B.-Y.
-Jing (1995). Such windows are more alike than windows cut from a stream whose level wanders for hours or days:
-on those the calibrated alarms come far oftener than asked for. Blocks as long as the window, without a period
-(subsampling, D. N. Politis and J. P. Romano, 1994), count all of that, and cost power.
-docs/benchmarks/calibration.md has both.
+How long the blocks are decides what a calibration promises. Blocks as long as the window (subsampling,
+D. N. Politis and J. P. Romano, 1994) resemble the consecutive rows that a monitor sees. `short(n)`,
+ceil(n^(1/3)) rows (P. Hall, J. L. Horowitz and B.-Y. Jing, 1995), make windows that are more alike: small
+shifts are found, and where a stream's level wanders for hours or days nearly every real window alarms.
+docs/benchmarks/calibration.md has the figures of both.
 """
 
 from __future__ import annotations
@@ -44,22 +44,24 @@ class Resampling:
     by_phase: NDArray[np.intp] | None = None
 
 
-def plan(
-    event_time: NDArray[np.int64], rows: int, *, block: int | None = None, period: int | None = None
-) -> Resampling:
+def short(rows: int) -> int:
+    """Return the length of short blocks for windows of `rows` rows: ceil(rows^(1/3))."""
+    return math.ceil(round(math.cbrt(rows), 9))
+
+
+def plan(event_time: NDArray[np.int64], rows: int, *, block: int, period: int | None = None) -> Resampling:
     """Plan the drawing of windows of `rows` rows from rows in time order (`event_time`: UTC microseconds).
 
-    `block` rows a block, by default ceil(rows^(1/3)), at most the window and the reference. `period` in
-    microseconds; None takes a day where the reference spans 14 of them, 0 takes none. Raises
-    ConfigurationError where there is no row to draw, or a number is out of its range.
+    `block` rows a block, at most the window and the reference. `period` in microseconds; None takes a day
+    where the reference spans 14 of them, 0 takes none. Raises ConfigurationError where there is no row to
+    draw, or a number is out of its range.
     """
     if not len(event_time):
         raise ConfigurationError("calibration: the reference holds no rows; expected at least one")
     for name, value, least in (("rows", rows, 1), ("block", block, 1), ("period", period, 0)):
         if value is not None and value < least:
             raise ConfigurationError(f"calibration: {name} is {value}; expected {least} or more")
-    wanted = math.ceil(round(rows ** (1.0 / 3.0), 9)) if block is None else block
-    length = min(wanted, rows, len(event_time))
+    length = min(block, rows, len(event_time))
     if period is None:
         span = int(event_time.max()) - int(event_time.min())
         period = DAY if span >= LEAST_PERIODS * DAY else 0

@@ -8,9 +8,9 @@ Young (1993). It uses how the columns go together, where Bonferroni assumes the 
 tested by several methods without more false alarms.
 
 What is promised: windows drawn in the same way with another seed alarm at the rate asked for, to about a
-fifth of it at one in 100. That reaches as far as drawn windows resemble real ones, and no farther: the
-length of the blocks decides it. The windows are drawn from the reference's own rows, so the reference's own
-sampling error and whatever it never saw are left out.
+fifth of it at one in 100. That reaches as far as drawn windows resemble real ones, and no farther; so every
+calibration is tried on consecutive rows of the reference and says how often they alarm. The windows are drawn
+from the reference's own rows: the reference's own sampling error and whatever it never saw are left out.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from service.methods.drift import methods_of
 from service.methods.unmeasurable import Unmeasurable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -42,11 +42,13 @@ if TYPE_CHECKING:
     Test = tuple[str, str]  # a column and the full name of a method
     Progress = Callable[[float], None]
 
-VERSION = 1
+VERSION = 2
 LARGEST_RATE = 0.5
 MOST_DRAWS, LEAST_DRAWS, ROWS_DRAWN = 8_000, 2_000, 40_000_000
 CELLS_AT_ONCE = 4_000_000  # 32 MB a matrix
 NEVER = -1.0  # a p-value threshold that no p-value reaches
+CHECKED = 1_000  # windows in one piece that a calibration is tried on
+FEWEST_PIECES = 2.0  # a reference of fewer windows than that has no sample of them
 _STEADY, _UNMEASURED = "the drawn windows do not differ", "no drawn window could be measured"
 
 
@@ -56,6 +58,8 @@ class Calibration:
 
     `thresholds` go by column and full method name, on the method's own scale. `uncalibrated` says why a test
     kept its plan's threshold. `alarmed` is the share of the drawn windows that these thresholds alarm on.
+    `consecutive` is that share of windows cut from the reference in one piece: where it is far above `rate`,
+    drawn windows did not resemble real ones. None where the reference is shorter than two windows.
     `reference` is the reference's fingerprint, as the caller gave it.
     """
 
@@ -67,6 +71,7 @@ class Calibration:
     thresholds: Mapping[Test, float]
     uncalibrated: Mapping[Test, str] = field(default_factory=dict)
     alarmed: float = 0.0
+    consecutive: float | None = None
     reference: str = ""
 
     def as_json(self) -> dict[str, Any]:
@@ -81,6 +86,7 @@ class Calibration:
             "thresholds": [[*test, value] for test, value in self.thresholds.items()],
             "uncalibrated": [[*test, reason] for test, reason in self.uncalibrated.items()],
             "alarmed": self.alarmed,
+            "consecutive": self.consecutive,
             "reference": self.reference,
         }
 
@@ -103,6 +109,7 @@ def from_json(content: Mapping[str, Any]) -> Calibration:
         {(column, method): value for column, method, value in content["thresholds"]},
         {(column, method): reason for column, method, reason in content["uncalibrated"]},
         content["alarmed"],
+        content["consecutive"],
         content["reference"],
     )
 
@@ -125,43 +132,89 @@ def calibrate(
     """Find the thresholds for windows of `rows` rows, at `rate` false alarms a window over all columns.
 
     `reference` holds the reference's rows in event-time order. A column is tested by every method that `plan`
-    gives it, or by its first alone. `block` and `period`: see `block_resampling.plan`. A window larger than
-    the reference draws rows more than once; its thresholds are those of a reference that goes on as it was.
-    `progress` is told the share done. Equal arguments give equal results. Raises ConfigurationError for a
-    rate outside (0, 0.5], no rows, no draws, and names that `plan` got wrong.
+    gives it, or by its first alone. `block` is how many consecutive rows are drawn together. None takes short
+    blocks where the reference's own consecutive windows alarm no oftener than chance allows, and else windows
+    in one piece. `period`: see `block_resampling.plan`. A window larger than the reference draws rows more
+    than once; its thresholds are those of a reference that goes on as it was. `progress` is told the share
+    done. Equal arguments give equal results. Raises ConfigurationError for a rate outside (0, 0.5], no rows,
+    no draws, and names that `plan` got wrong.
     """
-    if not 0.0 < rate <= LARGEST_RATE:
-        raise ConfigurationError(f"calibration: the rate is {rate}; expected more than 0, at most 0.5")
-    count = min(MOST_DRAWS, max(LEAST_DRAWS, ROWS_DRAWN // max(rows, 1))) if draws is None else draws
-    if count < 1:
-        raise ConfigurationError(f"calibration: draws is {count}; expected 1 or more")
-    resampling = block_resampling.plan(reference.event_time, rows, block=block, period=period)
+    count = _draws(rate, rows, draws)
+    lengths = (block,) if block is not None else (block_resampling.short(max(rows, 1)), rows)
+    drawings = [block_resampling.plan(reference.event_time, rows, block=b, period=period) for b in lengths]
     coded = {column.name: null_distribution.code(reference, column) for column in schema.columns}
     chosen = _tests(coded, plan, every_method=every_method)
     forms, unmeasurable = _forms(chosen, coded, rows)
-    random = np.random.default_rng([seed, rows])
-    scores = _scores(
-        forms, coded, resampling, draws=count, random=random, progress=progress or (lambda _: None)
-    )
-    beyond = dict(zip(forms, calibration_tail.marks(scores, rate), strict=True))
+    told = progress or (lambda _: None)
+
+    def drawn_as(part: int) -> tuple[NDArray[np.float64], list[float | None], float | None]:
+        random = np.random.default_rng([seed, rows, drawings[part].block])
+        own = _part(told, part, len(drawings))
+        scores = _scores(forms, coded, drawings[part], draws=count, random=random, progress=own)
+        marks = calibration_tail.marks(scores, rate)
+        pieces = _pieces(reference, rows)
+        if pieces is None:
+            return scores, marks, None
+        cut = _scores(forms, coded, pieces, draws=CHECKED, random=random, progress=_unheard)
+        return scores, marks, calibration_tail.alarmed(cut, _limits(marks))
+
+    part = 0
+    scores, marks, consecutive = drawn_as(part)
+    if len(drawings) > 1 and (consecutive or 0.0) > _bearable(rate, rows, reference.rows):
+        part = 1
+        scores, marks, consecutive = drawn_as(part)
+    told(1.0)
+    beyond = dict(zip(forms, marks, strict=True))
     thresholds = {test: _threshold(method, forms, beyond, plan, test) for test, method in chosen.items()}
     steady = {
         test: _UNMEASURED if np.isnan(column).all() else _STEADY
         for (test, mark), column in zip(beyond.items(), scores.T, strict=True)
         if mark is None
     }
-    limits = [math.inf if mark is None else mark for mark in beyond.values()]
+    alarmed = calibration_tail.alarmed(scores, _limits(marks))
     return Calibration(
         rate,
         rows,
         count,
         seed,
-        resampling.block,
+        drawings[part].block,
         thresholds,
         unmeasurable | steady,
-        calibration_tail.alarmed(scores, limits) if limits else 0.0,
+        alarmed,
+        consecutive,
         fingerprint,
     )
+
+
+def _draws(rate: float, rows: int, asked: int | None) -> int:
+    if not 0.0 < rate <= LARGEST_RATE:
+        raise ConfigurationError(f"calibration: the rate is {rate}; expected more than 0, at most 0.5")
+    if asked is not None and asked < 1:
+        raise ConfigurationError(f"calibration: draws is {asked}; expected 1 or more")
+    return asked or min(MOST_DRAWS, max(LEAST_DRAWS, ROWS_DRAWN // max(rows, 1)))
+
+
+def _part(progress: Progress, part: int, parts: int) -> Progress:
+    return lambda done: progress((part + done) / parts)
+
+
+def _limits(marks: Sequence[float | None]) -> list[float]:
+    return [math.inf if mark is None else mark for mark in marks]
+
+
+def _bearable(rate: float, rows: int, reference_rows: int) -> float:
+    # The rate and two standard errors of as many windows as lie side by side in the reference.
+    return rate + 2.0 * math.sqrt(rate * (1.0 - rate) * rows / reference_rows)
+
+
+def _pieces(reference: Batch, rows: int) -> Resampling | None:
+    if reference.rows < FEWEST_PIECES * rows:
+        return None
+    return block_resampling.plan(reference.event_time, rows, block=rows, period=0)
+
+
+def _unheard(_: float) -> None:
+    pass
 
 
 def _tests(coded: Mapping[str, Coded], plan: DriftPlan, *, every_method: bool) -> dict[Test, Method]:

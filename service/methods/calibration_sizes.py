@@ -1,9 +1,10 @@
 """Which threshold does a window get whose size was not calibrated? One between its neighbours'.
 
 Windows by time vary in size. Calibrate on a grid of sizes; between two of them thresholds are interpolated
-linearly in the logarithm of both. A distance under the null falls with the rows, steeply at first and then
-towards a floor that autocorrelation sets, which is convex on these scales: the interpolated threshold lies at
-or above the true one, so fewer windows alarm, not more. Of p-values the stricter neighbour's holds.
+linearly in the logarithm of both. With sizes a factor of two apart that is right on average, within 1 % of
+the thresholds calibrated in between (measured on one series, in short blocks of one length), beside the 1 to
+3 % by which another seed moves those. Where it would be too narrow it is not used: of p-values the stricter
+neighbour's holds, and where the larger size has the wider threshold (longer blocks), that one.
 """
 
 from __future__ import annotations
@@ -62,6 +63,6 @@ def thresholds_for(calibrations: Sequence[Calibration], rows: int) -> Mapping[Te
 def _between(method: str, below: float, above: float, weight: float) -> float:
     if _WORSE[method] is Worse.LOWER:
         return min(below, above)
-    if min(below, above) <= 0.0:
+    if above >= below or min(below, above) <= 0.0:
         return max(below, above)
     return math.exp((1.0 - weight) * math.log(below) + weight * math.log(above))

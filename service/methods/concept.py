@@ -1,39 +1,42 @@
-"""Did the error change because the inputs moved, or because the relationship did?
+"""What changed the mean error: the inputs, or the relationship between them and the target.
 
-With cells j fixed by the reference, p the share of *labelled* rows in a cell, e the mean error there and m the
-reference's mean error over all cells, the change of the mean error is, exactly,
+With cells j fixed by the reference, p the share of *labelled* rows in a cell, e the mean error there and m
+the reference's mean error over all cells, the change of the mean error is, exactly,
 
-    data    = sum over seen cells    (p_cur - p_ref) (e_ref - m)   the inputs moved to easier or harder cells
+    data    = sum over seen cells    (p_cur - p_ref) (e_ref - m)   the inputs moved to harder cells
     concept = sum over seen cells    p_cur (e_cur - e_ref)         the same inputs are predicted worse
-    unseen  = sum over other cells   p_cur (e_cur - m)             rows where the reference has none labelled
+    unseen  = sum over other cells   p_cur (e_cur - m)             the reference has none labelled there
 
-A cell without labelled rows now has p_cur = 0: it counts in `data`, by what left it, and nothing else. Without
-unseen rows m cancels and this is Kitagawa's decomposition ("Components of a difference between two rates",
-1955); with them m keeps the rows that left for unseen cells from counting as data drift of their own size.
+A cell without labelled rows now has p_cur = 0: it counts in `data`, by what left it, and nothing else.
+Without unseen rows m cancels and this is Kitagawa's decomposition ("Components of a difference between two
+rates", 1955); with them m keeps rows that left for unseen cells from counting as data drift of their size.
 
-Bias: inputs that move *within* a cell count as concept: the error's slope in the cell times the move. More
-cells make that smaller. The range's ends are cells of the reference's own range, so rows beyond it are unseen,
-never concept. Variance: given the seen cells the concept part is unbiased, thin cells or not, and its error is
-that of a mean over the window's rows plus that of the reference's, hardly more for more cells: a thin cell's
-noisy mean has little weight, unless the window crowds where the reference is thin, which the band shows.
-Bands are 95 %, normal, and take rows as independent: errors that share a day's weather make them too narrow.
+Bias: inputs that move *within* a cell count as concept, by the error's slope in the cell times the move; more
+cells make that smaller. Rows beyond the reference's range are unseen, never concept. Inputs that the cells do
+not see (another column) count as concept too: by each column the split asks what that column explains.
+Variance: given the seen cells the concept part is unbiased, thin cells or not, and its error is that of a
+mean over the window's rows plus that of the reference's, hardly more for more cells: a thin cell's noisy mean
+has little weight, unless the window crowds where the reference is thin, which the band shows. Bands are 95 %,
+normal, and take rows as independent: errors that share a day's weather make them too narrow.
 """
 
 from __future__ import annotations
 
 import math
+from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from service.core.cells import check_alike
-from service.core.exact import UNIT_BITS, to_float
+from service.core.exact import to_float
 from service.core.measurement import Aspect, Measurement, Series
-from service.methods.regression import NO_LABELS
+from service.methods.figure import NO_LABELS
 from service.methods.unmeasurable import Unmeasurable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -65,16 +68,18 @@ class Split(NamedTuple):
     total: Part
 
 
-METRICS = {
-    "error_change": lambda split: split.total,
-    "error_change_data": lambda split: split.data,
-    "error_change_concept": lambda split: split.concept,
-    "error_change_unseen": lambda split: split.unseen,
-}
+METRICS: Mapping[str, Callable[[Split], Part]] = MappingProxyType(
+    {
+        "error_change": lambda parts: parts.total,
+        "error_change_data": lambda parts: parts.data,
+        "error_change_concept": lambda parts: parts.concept,
+        "error_change_unseen": lambda parts: parts.unseen,
+    }
+)
 
 
 class _Side(NamedTuple):
-    # By cell, shape (k,): labelled rows, their share, mean error and variance (divisor n); then over all cells.
+    # By cell, shape (k,): labelled rows, their share, mean error, its variance (divisor n); then over all.
     labelled: Floats
     share: Floats
     mean: Floats
@@ -87,8 +92,8 @@ class _Side(NamedTuple):
 def split(reference: CellCounts, current: CellCounts) -> Split:
     """Split the change of the mean error from `reference` to `current`.
 
-    The parts add up to the whole to 1e-9 of the errors' size. Raises Unmeasurable with the reason where a side
-    has no labelled row, ProfileError where the sides were counted in other cells.
+    The parts add up to the whole to 1e-9 of the errors' size. Raises Unmeasurable with the reason where a
+    side has no labelled row, ProfileError where the sides were counted in other cells.
     """
     check_alike(reference, current)
     if not any(reference.labelled):
@@ -118,10 +123,10 @@ def measure_concept(
     *,
     withheld: str | None = None,
 ) -> tuple[Measurement, ...]:
-    """Measure the change of the mean error and its three parts, for each column that `reference` has cells of.
+    """Measure the change of the mean error and its three parts, for each column that has cells.
 
-    The cells of the column `prediction` give the split of the whole window (column ''). One column that cannot
-    be measured does not stop another. With `withheld` each series has that reason.
+    The cells of the column `prediction` give the split of the whole window (column ''). One column that
+    cannot be measured does not stop another. With `withheld` each series has that reason.
     """
     measured: list[Measurement] = []
     names = sorted({*reference, *current}, key=lambda name: (name != prediction, name))
@@ -160,6 +165,7 @@ def _measurement(series: Series, part: Part, rows: int) -> Measurement:
     return Measurement(series, part.value, rows, low=part.value - reach, high=part.value + reach)
 
 
+@lru_cache(maxsize=1024)  # a reference's side comes again with every window
 def _side(counts: CellCounts) -> _Side:
     rows = sum(counts.labelled)
     cells = zip(counts.labelled, counts.absolute_error, counts.squared_error, strict=True)
@@ -170,11 +176,11 @@ def _side(counts: CellCounts) -> _Side:
 
 
 def _moments(rows: int, total: int, squares: int) -> tuple[float, float]:
-    # Mean and variance (divisor n); the difference of squares is taken while it is exact.
+    # Mean and variance (divisor n), the latter good for a standard error: to 1e-15 of the mean square.
     if not rows:
         return 0.0, 0.0
-    excess = max(rows * (squares << UNIT_BITS) - total * total, 0)  # squares were rounded, each once
-    return to_float(total, rows), to_float(excess, (rows * rows) << UNIT_BITS)
+    mean = to_float(total, rows)
+    return mean, max(to_float(squares, rows) - mean * mean, 0.0)
 
 
 def _deviations(
@@ -193,16 +199,16 @@ def _deviations(
     moved = np.where(seen, new.share - old.share, 0.0)
     away = float(new.share[~seen].sum())
     variances = (
-        _of_mean(new, harder, seen & False) + _of_mean(old, harder, seen & False) + moved**2 @ scatter,
-        _of_mean(new, worse, seen) + np.where(seen, new.share, 0.0) ** 2 @ scatter,
+        _of_mean(new, harder) + _of_mean(old, harder) + float(moved**2 @ scatter),
+        _of_mean(new, worse, seen) + float(np.where(seen, new.share, 0.0) ** 2 @ scatter),
         _of_mean(new, strange, ~seen) + away**2 * old.spread / (old.rows - 1),
         new.spread / (new.rows - 1) + old.spread / (old.rows - 1),
     )
-    return tuple(math.sqrt(v) if math.isfinite(v) else None for v in map(float, variances))
+    return tuple(math.sqrt(v) if math.isfinite(v) else None for v in variances)
 
 
-def _of_mean(side: _Side, level: Floats, scattered: NDArray[np.bool_]) -> float:
-    # Variance of the mean over a side's rows of: the cell's level, and the row's own error where `scattered`.
-    mean = float(side.share @ level)
-    square = side.share @ (level**2 + np.where(scattered, side.variance, 0.0))
-    return max(float(square) - mean * mean, 0.0) / (side.rows - 1)
+def _of_mean(side: _Side, level: Floats, scattered: NDArray[np.bool_] | None = None) -> float:
+    # Variance of the mean, over a side's rows, of the cell's level and in cells `scattered` the error's own.
+    between = float(side.share @ (level - float(side.share @ level)) ** 2)
+    within = 0.0 if scattered is None else float(side.share[scattered] @ side.variance[scattered])
+    return (between + within) / (side.rows - 1)

@@ -10,7 +10,7 @@ import numpy as np
 
 from service.core.measurement import Aspect, Measurement, Series, Worse
 from service.errors import ConfigurationError
-from service.methods.registry import DEFAULT, METHODS, compute, default_method, drifted, find
+from service.methods.registry import DEFAULT, METHODS, compute, default_method, drifted, find, full_name
 from service.methods.unmeasurable import Unmeasurable
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def validate(plan: DriftPlan, schema: Schema) -> None:
                 find(method, column.kind)
     known = {*(method.name for method in METHODS.values()), *(m.full_name for m in METHODS.values())}
     for name in plan.methods:
-        if name not in known | {DEFAULT}:
+        if name != DEFAULT:
             _suits(name, schema.columns[0])
     for name in plan.thresholds:
         if name not in known:
@@ -105,7 +105,7 @@ def validate(plan: DriftPlan, schema: Schema) -> None:
 
 
 def _suits(name: str, column: Column) -> bool:
-    method = next((m for m in METHODS.values() if name in (m.name, m.full_name)), None)
+    method = next((m for m in METHODS.values() if full_name(name) == m.full_name), None)
     return column.kind in (method or find(name, column.kind)).kinds
 
 
@@ -147,6 +147,8 @@ def _measured(
 
 
 def _bound(method: Method, reference: Distribution, current: Distribution, value: float) -> float | None:
+    if method.draws_error is not None:
+        return method.draws_error(value)
     if not (reference.dropped_bits or current.dropped_bits) or method.bound is None:
         return None
     with np.errstate(all="ignore"):

@@ -1,4 +1,4 @@
-"""What is measured of one window, all of it: drift, quality and performance, in this order."""
+"""What is measured of one window, all of it: drift, quality, performance and health, in this order."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from service.methods.drift import DriftPlan, measure_drift
+from service.methods.expectation import Expectation, measure_expectations
+from service.methods.integrity import measure_integrity
+from service.methods.performance import measure_performance
 from service.methods.quality import measure_quality
-from service.methods.regression import measure_regression
+from service.methods.traffic import TrafficPlan, measure_traffic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,11 +22,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MeasurePlan:
-    """What to measure: drift, the thresholds of mae, rmse and mean_error, and the least rows of a window."""
+    """What to measure: drift, thresholds by performance metric, and the least rows of a window.
+
+    `expectations` are what is declared of columns, by their names; `traffic` is None where the health of the
+    watched model is not asked for.
+    """
 
     drift: DriftPlan = field(default_factory=DriftPlan)
     performance: Mapping[str, float] = field(default_factory=dict)
     min_rows: int = 0
+    expectations: Mapping[str, Expectation] = field(default_factory=dict)
+    traffic: TrafficPlan | None = None
 
 
 def measure(
@@ -31,15 +40,18 @@ def measure(
 ) -> tuple[Measurement, ...]:
     """Measure a window against the reference; one measurement a series, with a value or a reason.
 
-    A window of fewer than `plan.min_rows` rows (labelled or not) has no drift and no error, each series with
-    that reason; its quality and its pending rows are measured all the same. Raises ConfigurationError where
-    the plan names no known method.
+    A window of fewer than `plan.min_rows` rows (labelled or not) has no drift and no performance, each
+    series with that reason; its quality, health and pending rows are measured all the same. Raises
+    ConfigurationError where the plan names no known method.
     """
     withheld = None
     if current.rows < plan.min_rows:
         withheld = f"{current.rows} rows, fewer than the {plan.min_rows} that the monitor asks for"
     return (
-        *measure_drift(reference, current, schema, plan.drift, withheld=withheld),
+        *measure_drift(reference, current, schema.compared, plan.drift, withheld=withheld),
         *measure_quality(reference, current, schema),
-        *measure_regression(reference, current, plan.performance, withheld=withheld),
+        *measure_integrity(reference, current, schema),
+        *measure_expectations(reference, current, schema, plan.expectations),
+        *measure_performance(reference, current, schema.task, plan.performance, withheld=withheld),
+        *measure_traffic(reference, current, plan.traffic),
     )

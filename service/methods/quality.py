@@ -1,20 +1,21 @@
 """How much of a window is missing, unreadable, out of range or new? Shares of rows, beside the reference's.
 
-A share of all rows: missing, infinite, unparsable. A share of the rows with a value: out of range (infinities
-are), new category. `error_bound` is the share that compression may have moved across an end of the range.
+A share of all rows: missing, infinite, unparsable. A share of the rows with a value: out of range
+(infinities are), new category. `vanished_categories` counts those with at least 1 % of the reference's rows
+and none here.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from service.core import distribution
 from service.core.distribution import Distribution
 from service.core.measurement import Aspect, Measurement, Series
 from service.core.schema import Kind
-from service.methods.alignment import alike, numbers, paired
+from service.methods.alignment import numbers, paired
+from service.methods.shares import NO_ROWS, NO_VALUES, End, Part, beyond, measured_share, single
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,17 +23,9 @@ if TYPE_CHECKING:
     from service.core.profile import ColumnProfile, Profile
     from service.core.schema import Column, Schema
 
-NO_ROWS = "no rows in the window"
-NO_VALUES = "no value in the window"
 NO_RANGE = "no value in the reference and no range declared"
 NO_CATEGORIES = "no value in the reference"
-
-
-class _Part(NamedTuple):
-    # `found` of `rows` rows; with compressed values up to `doubtful` more.
-    found: int
-    rows: int
-    doubtful: int | None = None
+COMMON_SHARE = 0.01  # of the reference's rows, from which a category is missed
 
 
 def measure_quality(reference: Profile, current: Profile, schema: Schema) -> tuple[Measurement, ...]:
@@ -54,34 +47,30 @@ def _of_column(column: Column, reference: ColumnProfile, current: ColumnProfile)
     yield _share(
         column,
         "missing_share",
-        _Part(reference.missing, reference.rows),
-        _Part(current.missing, current.rows),
+        Part(reference.missing, reference.rows),
+        Part(current.missing, current.rows),
     )
     if column.kind is Kind.CATEGORICAL:
         yield _new_categories(column, before, now)
+        yield _vanished_categories(column, before, now)
         return
     yield _out_of_range(column, before, now)
     yield _share(
-        column, "infinite_share", _Part(before.infinite, reference.rows), _Part(now.infinite, current.rows)
+        column, "infinite_share", Part(before.infinite, reference.rows), Part(now.infinite, current.rows)
     )
     yield _share(
         column,
         "unparsable_share",
-        _Part(reference.unparsable, reference.rows),
-        _Part(current.unparsable, current.rows),
+        Part(reference.unparsable, reference.rows),
+        Part(current.unparsable, current.rows),
     )
 
 
 def _share(
-    column: Column, metric: str, reference: _Part, current: _Part, *, empty: str = NO_ROWS
+    column: Column, metric: str, reference: Part, current: Part, *, empty: str = NO_ROWS
 ) -> Measurement:
     series = Series(Aspect.QUALITY, metric, column.name, unit="share")
-    baseline = reference.found / reference.rows if reference.rows else None
-    if not current.rows:
-        return Measurement(series, None, 0, empty, reference=baseline)
-    bound = None if current.doubtful is None else current.doubtful / current.rows
-    value = current.found / current.rows
-    return Measurement(series, value, current.rows, reference=baseline, error_bound=bound)
+    return measured_share(series, reference, current, empty=empty)
 
 
 def _new_categories(column: Column, reference: Distribution, current: Distribution) -> Measurement:
@@ -93,10 +82,19 @@ def _new_categories(column: Column, reference: Distribution, current: Distributi
     return _share(
         column,
         "new_category_share",
-        _Part(0, reference.finite),
-        _Part(new, current.finite),
+        Part(0, reference.finite),
+        Part(new, current.finite),
         empty=NO_VALUES,
     )
+
+
+def _vanished_categories(column: Column, reference: Distribution, current: Distribution) -> Measurement:
+    series = Series(Aspect.QUALITY, "vanished_categories", column.name, unit="categories")
+    if not reference.distinct or not current.distinct:
+        return Measurement(series, None, current.finite, NO_VALUES if reference.distinct else NO_CATEGORIES)
+    both = paired(reference, current)
+    common = both.reference >= COMMON_SHARE * reference.finite
+    return Measurement(series, float((common & (both.current == 0)).sum()), current.finite, reference=0.0)
 
 
 def _out_of_range(column: Column, reference: Distribution, current: Distribution) -> Measurement:
@@ -116,7 +114,7 @@ def _out_of_range(column: Column, reference: Distribution, current: Distribution
 def _range(column: Column, reference: Distribution) -> tuple[Distribution, Distribution] | None:
     # Each end as a distribution of one value, which carries the bits that the reference has dropped.
     low, high = (
-        _end(reference, index) if declared is None else distribution.of_numbers(np.array([declared]))
+        _end(reference, index) if declared is None else single(declared)
         for declared, index in ((column.low, 0), (column.high, -1))
     )
     return (low, high) if low.distinct and high.distinct else None
@@ -127,14 +125,7 @@ def _end(reference: Distribution, index: int) -> Distribution:
     return Distribution(value, np.ones(len(value), np.int64), dropped_bits=reference.dropped_bits)
 
 
-def _outside(part: Distribution, low: Distribution, high: Distribution) -> _Part:
-    # Truncation keeps the order: what is outside when truncated is outside.
-    found, doubtful, compressed = part.infinite, 0, False
-    for end, sign in ((low, 1.0), (high, -1.0)):
-        kept, limit = alike(part, end)
-        past = (numbers(kept) - numbers(limit)[0]) * sign
-        found += int(kept.counts[past < 0.0].sum())
-        if kept.dropped_bits:
-            compressed = True
-            doubtful += int(kept.counts[past == 0.0].sum())
-    return _Part(found, part.finite + part.infinite, doubtful if compressed else None)
+def _outside(part: Distribution, low: Distribution, high: Distribution) -> Part:
+    below, above = beyond(part, low, End.LOW), beyond(part, high, End.HIGH)
+    doubts = [side.doubtful for side in (below, above) if side.doubtful is not None]
+    return Part(below.found + above.found, below.rows, sum(doubts) if doubts else None)

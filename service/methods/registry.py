@@ -18,7 +18,19 @@ import numpy as np
 from service.core.measurement import Worse
 from service.core.schema import Kind
 from service.errors import ConfigurationError
-from service.methods import binning, bounds, distance, robust, testing
+from service.methods import (
+    binning,
+    bounds,
+    characteristic,
+    cramer_von_mises,
+    distance,
+    energy,
+    frequency,
+    moments,
+    ranks,
+    robust,
+    testing,
+)
 from service.methods.alignment import union_distinct
 from service.methods.distance import over
 from service.methods.unmeasurable import Unmeasurable
@@ -54,6 +66,7 @@ class Method:
     `compute` takes (reference, current) for each kind of column that the method measures. At `threshold` and
     on the `worse` side of it a column has drifted; the threshold itself counts where `inclusive`. `bound`
     takes (reference, current, value) of compressed numbers; a method without it refuses them.
+    `draws_error` is how far a value that rests on random draws may lie from that of all possible ones.
     """
 
     name: str
@@ -64,6 +77,7 @@ class Method:
     unit: str
     compute: Mapping[Kind, Compute]
     bound: Bound | None = None
+    draws_error: Callable[[float], float] | None = None
 
     @property
     def kinds(self) -> frozenset[Kind]:
@@ -88,13 +102,19 @@ def _test(
     compute: Mapping[Kind, Compute],
     bound: Bound | None = None,
     *,
+    threshold: float = 0.05,
     inclusive: bool = False,
+    draws_error: Callable[[float], float] | None = None,
 ) -> Method:
-    return Method(name, definition, 0.05, Worse.LOWER, inclusive, "p-value", compute, bound)
+    return Method(name, definition, threshold, Worse.LOWER, inclusive, "p-value", compute, bound, draws_error)
 
 
 def _numbers(compute: Compute) -> Mapping[Kind, Compute]:
     return MappingProxyType({Kind.NUMERICAL: compute})
+
+
+def _labels(compute: Compute) -> Mapping[Kind, Compute]:
+    return MappingProxyType({Kind.CATEGORICAL: compute})
 
 
 def _either(numerical: Compute, categorical: Compute) -> Mapping[Kind, Compute]:
@@ -139,6 +159,47 @@ _METHODS = (
     _test("chisquare", _R, _either(robust.chisquare, robust.chisquare)),
     _test("z", _E, _either(testing.z, testing.z)),
     _test("z", _R, _either(robust.z, robust.z)),
+    Method(
+        "ed",
+        _E,
+        0.1,
+        Worse.HIGHER,
+        inclusive=False,
+        unit="root of the column's unit",
+        compute=_numbers(energy.energy_distance),
+        bound=energy.energy_bound,
+    ),
+    _test("mannw", _E, _numbers(ranks.mannw)),
+    _test("mannw", _R, _numbers(ranks.mannw_two_sided)),
+    _test("anderson", _E, _numbers(ranks.anderson), threshold=0.1),
+    _test(
+        "cramer_von_mises",
+        _E,
+        _numbers(cramer_von_mises.cramer_von_mises),
+        threshold=0.1,
+        inclusive=True,
+    ),
+    _test(
+        "cramer_von_mises",
+        _R,
+        _numbers(cramer_von_mises.cramer_von_mises_tied),
+        threshold=0.1,
+        inclusive=True,
+    ),
+    _test("es", _E, _numbers(characteristic.epps_singleton)),
+    _test("es", _R, _numbers(characteristic.epps_singleton_ranked)),
+    _test("t_test", _E, _numbers(moments.t_test), moments.t_test_bound),
+    _test("t_test", _R, _numbers(moments.welch), moments.welch_bound),
+    _test("g_test", _E, _labels(frequency.g_test), threshold=0.1),
+    _test("g_test", _R, _labels(frequency.g_homogeneity), threshold=0.1),
+    _test("fisher_exact", _E, _labels(frequency.fisher_exact), threshold=0.1),
+    _test(
+        "TVD",
+        _R,
+        _labels(frequency.total_variation),
+        threshold=0.1,
+        draws_error=frequency.draws_error,
+    ),
 )
 METHODS: Mapping[tuple[str, Definition], Method] = MappingProxyType(
     {(method.name, method.definition): method for method in _METHODS}
@@ -169,13 +230,17 @@ def default_method(reference: Distribution, current: Distribution, kind: Kind) -
     return METHODS[name, Definition.EVIDENTLY]
 
 
+def full_name(name: str) -> str:
+    """Return a method's name with its definition; without one it is Evidently's."""
+    return name if ":" in name else f"{name}:{Definition.EVIDENTLY}"
+
+
 def find(name: str, kind: Kind) -> Method:
     """Return the method called `psi` (Evidently's definition) or `psi:robust`.
 
     Raises ConfigurationError with the nearest known name, or with what would suit `kind`.
     """
-    full = name if ":" in name else f"{name}:{Definition.EVIDENTLY}"
-    method = next((method for method in _METHODS if method.full_name == full), None)
+    method = next((method for method in _METHODS if method.full_name == full_name(name)), None)
     if method is None:
         raise ConfigurationError(_unknown(name))
     if kind not in method.kinds:
@@ -203,7 +268,12 @@ def compute(method: Method, kind: Kind, reference: Distribution, current: Distri
 
 
 def _unknown(name: str) -> str:
-    known = [DEFAULT, *dict.fromkeys(method.name for method in _METHODS)]
+    others = [method.full_name for method in _METHODS if method.name == name]
+    if others:
+        return (
+            f"the drift method {name!r} has no form with Evidently's number; expected {' or '.join(others)}"
+        )
+    known = [DEFAULT, *(method.name for method in _METHODS if method.definition is _E)]
     known += [method.full_name for method in _METHODS]
     nearest = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {nearest[0]!r}?" if nearest else f"expected one of: {', '.join(known)}"

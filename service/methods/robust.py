@@ -68,7 +68,7 @@ def chisquare(reference: Distribution, current: Distribution) -> float:
     both = value_cells(reference, current)
     if len(both.reference) == 1:
         return 1.0
-    table = _pooled(both)
+    table = pooled(both)
     if table.shape[1] == 1:
         raise Unmeasurable("fewer than two categories can be expected five times; take a longer window")
     expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / table.sum()
@@ -90,16 +90,11 @@ def z(reference: Distribution, current: Distribution) -> float:
     )
 
 
-def _winsorised(part: Distribution, reference: Distribution) -> tuple[NDArray[np.float64], Counts]:
-    low, high = numbers(reference)[[0, -1]]
-    values = numbers(part).clip(low, high)
-    if not part.infinite:
-        return values, part.counts
-    ends = (part.negative_infinite, part.positive_infinite)
-    return np.concatenate(([low], values, [high])), np.concatenate((ends[:1], part.counts, ends[1:]))
+def pooled(both: Pair) -> NDArray[np.int64]:
+    """Return the table (int64, shape (2, cells)) with the categories expected fewer than five times as one.
 
-
-def _pooled(both: Pair) -> NDArray[np.int64]:
+    A pool that is still too small joins the next larger category.
+    """
     table = np.array(both)
     # A category is rare where its share of the smaller side is below five rows.
     least = LEAST_EXPECTED * table.sum() / table.sum(axis=1).min()
@@ -111,3 +106,12 @@ def _pooled(both: Pair) -> NDArray[np.int64]:
     if totals[rare - 1] < least:
         rare = min(rare + 1, len(totals))
     return np.column_stack((table[:, :rare].sum(axis=1), table[:, rare:]))
+
+
+def _winsorised(part: Distribution, reference: Distribution) -> tuple[NDArray[np.float64], Counts]:
+    low, high = numbers(reference)[[0, -1]]
+    values = numbers(part).clip(low, high)
+    if not part.infinite:
+        return values, part.counts
+    ends = (part.negative_infinite, part.positive_infinite)
+    return np.concatenate(([low], values, [high])), np.concatenate((ends[:1], part.counts, ends[1:]))

@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 import pyarrow as pa
 
-from service.core.batch import Batch, Labels, Numbers
+from service.core import hashing
+from service.core.batch import Arrival, Batch, Labels, Numbers, steps_back
 from service.core.schema import Kind
 from service.sources.event_time import EventTimes, of_raw
-from service.sources.framed import Framed, missing_timestamp
+from service.sources.framed import Framed, missing_timestamp, unwatched_names
 from service.sources.label import coded, storable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -26,21 +29,37 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound=np.generic)
 
 
-def to_batch(table: pa.Table, schema: Schema, timestamp: str | None, *, keep_rejects: int = 100) -> Framed:
+def to_batch(
+    table: pa.Table,
+    schema: Schema,
+    timestamp: str | None,
+    *,
+    keep_rejects: int = 100,
+    names: Sequence[str] | None = None,
+) -> Framed:
     """Return the schema's columns of `table` as typed arrays; see `frame.to_batch` for what it promises."""
-    names = table.schema.names
-    if timestamp is not None and timestamp not in names:
-        raise missing_timestamp(timestamp, names)
-    wanted = [column for column in schema.columns if column.name in names]
-    if len(set(names)) == len(names) and all(_is_plain(table, column) for column in wanted):
+    held = table.schema.names
+    if timestamp is not None and timestamp not in held:
+        raise missing_timestamp(timestamp, held)
+    wanted = [column for column in schema.columns if column.name in held]
+    if (
+        len(set(held)) == len(held)
+        and _has_plain_id(table, schema)
+        and all(_is_plain(table, column) for column in wanted)
+    ):
         times = None if timestamp is None else event_times(table[timestamp])
         if times is None or times.usable.all():
             micros = np.zeros(table.num_rows, dtype=np.int64) if times is None else times.micros
             columns = {column.name: _column(table[column.name], column.kind) for column in wanted}
-            return Framed(Batch(table.num_rows, micros, columns))
+            arrival = Arrival(
+                unwatched_names(held if names is None else names, schema, timestamp),
+                _identity(table, schema),
+                None if times is None else steps_back(micros),
+            )
+            return Framed(Batch(table.num_rows, micros, columns, arrival))
     from service.sources import frame  # noqa: PLC0415 - pandas, for the tables that need it
 
-    return frame.to_batch(framed(table), schema, timestamp, keep_rejects=keep_rejects)
+    return frame.to_batch(framed(table), schema, timestamp, keep_rejects=keep_rejects, names=names or held)
 
 
 def event_times(column: pa.ChunkedArray) -> EventTimes:
@@ -70,6 +89,21 @@ def _is_plain(table: pa.Table, column: Column) -> bool:
 def is_text(kind: pa.DataType) -> bool:
     """Say whether a column of this type holds text."""
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _has_plain_id(table: pa.Table, schema: Schema) -> bool:
+    if schema.identity is None or schema.identity not in table.schema.names:
+        return True
+    kind = table.schema.field(schema.identity).type
+    return bool(pa.types.is_integer(kind)) or is_text(kind)
+
+
+def _identity(table: pa.Table, schema: Schema) -> NDArray[np.uint64] | None:
+    if schema.identity is None or schema.identity not in table.schema.names:
+        return None
+    texts = table[schema.identity].cast(pa.string()).to_pylist()
+    kept = ["" if not text or text.isspace() else storable(text) for text in texts]
+    return hashing.of_texts(np.array(kept, dtype=np.str_))
 
 
 def _is_number(kind: pa.DataType) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from service.core.batch import Batch, Labels, Numbers
+from service.core.batch import Arrival, Batch, Labels, Numbers, steps_back
 from service.core.take import Take
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class DummySource:
         when = datetime.fromtimestamp(self._now() / MICROSECONDS, UTC)
         values = draw(1, [self._seed, index])
         kept = await self._table.append((index, when, *values[0]))
-        return Take(to_batch([kept]), {"row": index + 1})
+        return Take(to_batch([kept]), {"row": index + 1}, live=True)
 
     async def close(self) -> None:
         """Nothing is held: the table belongs to the store."""
@@ -74,12 +74,14 @@ def to_batch(rows: Sequence[Row]) -> Batch:
     """Return rows as typed columns `value1`, `value2` and `value3`."""
     _, times, integers, texts, floats = zip(*rows, strict=True)
     labels, codes = np.unique(np.array(texts, dtype=np.str_), return_inverse=True)
+    micros = np.array([round(when.timestamp() * MICROSECONDS) for when in times], dtype=np.int64)
     return Batch(
         len(rows),
-        np.array([round(when.timestamp() * MICROSECONDS) for when in times], dtype=np.int64),
+        micros,
         {
             "value1": Numbers(np.array(integers, dtype=np.float64)),
             "value2": Labels(codes, labels),
             "value3": Numbers(np.array(floats, dtype=np.float64)),
         },
+        Arrival(unwatched=(), backwards=steps_back(micros)),
     )

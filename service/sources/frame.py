@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from service.core.batch import Batch, Labels, Numbers
+from service.core import hashing
+from service.core.batch import Arrival, Batch, Labels, Numbers, steps_back
 from service.core.record import Reject
 from service.core.schema import Kind
 from service.errors import SourceError
 from service.sources.cell import content_of, is_missing
 from service.sources.event_time import REASONS
 from service.sources.frame_time import event_times
-from service.sources.framed import Framed, missing_timestamp
+from service.sources.framed import Framed, missing_timestamp, unwatched_names
 from service.sources.label import coded, storable
 
 if TYPE_CHECKING:
@@ -41,35 +42,48 @@ NUMBER_KINDS = {"integer", "floating", "mixed-integer-float", "boolean"}
 
 
 def to_batch(
-    frame: pd.DataFrame, schema: Schema, timestamp: str | None, *, keep_rejects: int = 100
+    frame: pd.DataFrame,
+    schema: Schema,
+    timestamp: str | None,
+    *,
+    keep_rejects: int = 100,
+    names: Sequence[str] | None = None,
 ) -> Framed:
     """Return the schema's columns of `frame` as typed arrays, event time from the column `timestamp`.
 
     A row without a usable time is a reject; a column that the frame does not have is absent from the batch.
-    With `timestamp` None (a reference without time) every row's event time is 0. Raises SourceError where the
-    timestamp column is not there, or where a column that is needed is there twice.
+    With `timestamp` None (a reference without time) every row's event time is 0. `names` are the columns
+    that came, where the frame holds but some of them. Raises SourceError where the timestamp column is not
+    there, or where a column that is needed is there twice.
     """
-    names = [name for name in schema.names if name in frame.columns]
-    _check_names(frame, names, timestamp)
+    held = [name for name in schema.names if name in frame.columns]
+    _check_names(frame, held, timestamp, schema.identity)
+    beside = unwatched_names(list(frame.columns) if names is None else names, schema, timestamp)
     if timestamp is None:
         times = np.zeros(len(frame), dtype=np.int64)
-        return Framed(Batch(len(frame), times, _columns(frame, schema, names)))
+        arrival = Arrival(beside, _identity(frame, schema))
+        return Framed(Batch(len(frame), times, _columns(frame, schema, held), arrival))
     found = event_times(frame[timestamp])
     usable = found.usable
-    if usable.all():
-        return Framed(Batch(len(frame), found.micros, _columns(frame, schema, names)))
-    batch = Batch(int(usable.sum()), found.micros[usable], _columns(frame[usable], schema, names))
+    kept = frame if usable.all() else frame[usable]
+    times = found.micros[usable]
+    arrival = Arrival(beside, _identity(kept, schema), steps_back(times))
+    batch = Batch(len(kept), times, _columns(kept, schema, held), arrival)
+    if kept is frame:
+        return Framed(batch)
     rejects = _rejects(frame, found, timestamp, keep_rejects)
     return Framed(batch, rejects, len(frame) - batch.rows)
 
 
-def _check_names(frame: pd.DataFrame, names: Sequence[str], timestamp: str | None) -> None:
+def _check_names(
+    frame: pd.DataFrame, names: Sequence[str], timestamp: str | None, identity: str | None
+) -> None:
     if timestamp is not None and timestamp not in frame.columns:
         raise missing_timestamp(timestamp, frame.columns)
     if frame.columns.is_unique:
         return
     doubled = set(frame.columns[frame.columns.duplicated()])
-    twice = [name for name in (*names, timestamp) if name in doubled]
+    twice = [name for name in (*names, timestamp, identity) if name in doubled]
     if twice:
         raise SourceError(
             f"the column {twice[0]!r} is in the data more than once; "
@@ -108,6 +122,21 @@ def labels(column: pd.Series[Any]) -> Labels:
     values = column.to_numpy(dtype=np.float64, na_value=np.nan) + 0.0  # one zero: -0.0 becomes 0.0
     codes, distinct = pd.factorize(values, sort=True)
     return Labels(codes, distinct)
+
+
+def _identity(frame: pd.DataFrame, schema: Schema) -> NDArray[np.uint64] | None:
+    if schema.identity is None or schema.identity not in frame.columns:
+        return None
+    return identities(frame[schema.identity])
+
+
+def identities(column: pd.Series[Any]) -> NDArray[np.uint64]:
+    """Return a column of ids as hashes, shape (n,), 0 where missing: 5, 5.0 and "5" are one id.
+
+    Integers of any size are told apart; they are never rounded to a double.
+    """
+    texts = [_text(value) or "" for value in np.asarray(column, dtype=object).tolist()]
+    return hashing.of_texts(np.array(texts, dtype=np.str_))
 
 
 def _is_plain_number(dtype: np.dtype[Any] | ExtensionDtype) -> bool:

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from service.errors import SourceError
+from service.sources.label import storable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from service.core.batch import Batch
     from service.core.record import Reject
+    from service.core.schema import Schema
 
 NAMES_SHOWN = 30
 
@@ -24,6 +26,12 @@ class Framed:
     batch: Batch
     rejects: tuple[Reject, ...] = ()
     rejected: int = 0
+
+
+def unwatched_names(names: Iterable[object], schema: Schema, timestamp: str | None) -> tuple[str, ...]:
+    """Return the columns among `names` that are neither watched nor time nor id, sorted, each once."""
+    known = {*schema.names, timestamp, schema.identity}
+    return tuple(sorted({storable(str(name)) for name in names if name not in known}))
 
 
 def missing_timestamp(timestamp: str, names: Iterable[object]) -> SourceError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from service.core.batch import Batch, Labels, Numbers
+from service.core.batch import Arrival, Batch, Labels, Numbers, steps_back
 from service.core.schema import Column, Kind, Role, Schema
 
 SCHEMA = Schema(
@@ -14,7 +14,8 @@ SCHEMA = Schema(
         Column("colour", Kind.CATEGORICAL),
         Column("guess", Kind.NUMERICAL, Role.PREDICTION),
         Column("truth", Kind.NUMERICAL, Role.TARGET),
-    )
+    ),
+    identity="key",
 )
 LABELS = np.array(["blue", "green", "red"])
 
@@ -44,4 +45,15 @@ def batches(draw: st.DrawFn, max_rows: int = 25) -> Batch:
     }
     if draw(st.booleans()):
         columns.pop(draw(st.sampled_from(sorted(columns))))
-    return Batch(rows, times, columns)
+    batch = Batch(rows, times, columns, draw(arrivals(times)))
+    return draw(st.sampled_from([batch, batch.taken(5_000, live=True), batch.taken(9_000, live=False)]))
+
+
+@st.composite
+def arrivals(draw: st.DrawFn, times: np.ndarray) -> Arrival:
+    """Draw what a source knows of its rows: all of it, or nothing."""
+    if draw(st.booleans()):
+        return Arrival()
+    ids = st.lists(st.sampled_from([0, 1, 2, 2**63, 2**64 - 1]), min_size=len(times), max_size=len(times))
+    names = draw(st.sets(st.sampled_from(["extra", "more", "other"])))
+    return Arrival(tuple(sorted(names)), np.array(draw(ids), dtype=np.uint64), steps_back(times))

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.core.exact import exact_sum, to_float
+from service.core.exact import exact_sum, exact_sums, to_float
 
 finite = st.floats(allow_nan=False, allow_infinity=False, width=64)
 lists = st.lists(finite, max_size=40)
@@ -50,3 +50,10 @@ def test_what_is_no_number_is_refused() -> None:
     """NaN and infinity are counted apart by the caller, never summed."""
     with pytest.raises(ValueError, match="NaN or infinity"):
         exact_sum(np.array([1.0, np.nan]))
+
+
+@given(st.lists(st.tuples(finite, finite, finite), max_size=40))
+def test_many_sums_at_once_are_the_single_ones(rows: list[tuple[float, float, float]]) -> None:
+    """Each row of a table has its own sum, whatever stands in the other rows."""
+    table = np.array(rows, dtype=np.float64).reshape(-1, 3).T.copy()
+    assert exact_sums(table) == [sum(int(Fraction(v) * 2**1074) for v in row) for row in table.tolist()]

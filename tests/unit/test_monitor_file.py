@@ -6,6 +6,7 @@ import pytest
 
 from service import monitor_file
 from service.core.schema import Kind, Role
+from service.core.task import Binary, Multiclass, Regression, Task
 from service.core.window import Unit, WindowPlan
 from service.errors import ConfigurationError
 
@@ -63,6 +64,23 @@ def test_a_good_file_becomes_a_monitor(tmp_path: Path) -> None:
         (("type: replay", "type: replays"), 2, r"source.*'replay'.*'replays'"),
         (("prediction: guess", "prediction: gues"), 9, r"prediction: 'gues' is not among the columns"),
         (("target: truth", "target: colour"), 10, r"target: 'colour' is categorical; expected numerical"),
+        (
+            ("target: truth", "target: truth\nscore: size"),
+            11,
+            r"score: belongs to task: binary; .* regression",
+        ),
+        (
+            ("target: truth", "task: ranking"),
+            10,
+            r"task: .*'regression', 'binary' or 'multiclass'.*'ranking'",
+        ),
+        (
+            ("target: truth", "performance: {mea: 3}\ntarget: truth"),
+            10,
+            r"performance\.mea: .*did you mean 'mae'",
+        ),
+        (("target: truth", "performance: {mae: 3}"), 10, r"performance: needs a prediction and a target"),
+        (("target: truth", "performance: {mae: many}"), 10, r"performance\.mae: .*number"),
         (('"psi:robust"', '"psy"'), 13, r"drift\.methods: .*psi"),
         (("[chisquare]", "[ks]"), 14, r"drift\.columns\.colour: .*ks"),
         (
@@ -90,6 +108,71 @@ def test_a_fault_is_named_by_line_and_key(
     """Each message says which file, which line, which key, and what was expected."""
     with pytest.raises(ConfigurationError, match=rf"mine\.yaml:{line}: {message}"):
         _load(tmp_path, GOOD.replace(*change))
+
+
+BINARY = GOOD.replace(
+    "prediction: guess\ntarget: truth",
+    "task: binary\ntarget: colour\nscore: guess\npositive: red\nthreshold: 0.2\nperformance: {roc_auc: 0.7}",
+)
+MULTICLASS = GOOD.replace(
+    "prediction: guess\ntarget: truth",
+    "task: multiclass\ntarget: colour\nprediction: size\nscores: {1: guess, red: truth}",
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "task", "predictions"),
+    [
+        (GOOD, Regression("guess", "truth"), ["guess"]),
+        (GOOD.replace("target: truth", ""), None, ["guess"]),
+        (BINARY, Binary("colour", score="guess", positive=("red",), threshold=0.2), ["guess"]),
+        (BINARY.replace("positive: red\n", ""), Binary("colour", score="guess", threshold=0.2), ["guess"]),
+        (
+            BINARY.replace("threshold: 0.2", "prediction: size").replace(": red", ": 1"),
+            Binary("colour", "size", "guess", ("1",)),
+            ["size", "guess"],
+        ),
+        (
+            MULTICLASS,
+            Multiclass("colour", "size", (("1", "guess"), ("red", "truth"))),
+            ["size", "guess", "truth"],
+        ),
+    ],
+)
+def test_the_task_becomes_the_schema_s(
+    tmp_path: Path, text: str, task: Task | None, predictions: list[str]
+) -> None:
+    """What the model was asked for, its labels as text, and the columns that it predicts."""
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    schema = monitor_file.load(path, Path("data")).schema_
+    assert schema.task == task
+    assert [c.name for c in schema.columns if c.role is Role.PREDICTION] == predictions
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (BINARY.replace("target: colour\n", ""), r"target: is missing; task: binary needs"),
+        (BINARY.replace("score: guess\n", ""), r"prediction: is missing; task: binary needs prediction"),
+        (
+            BINARY.replace("score: guess", "score: colour"),
+            r":11: score: 'colour' is categorical; .*numerical",
+        ),
+        (BINARY.replace("score: guess", "score: gues"), r":11: score: 'gues' is not among the columns"),
+        (BINARY.replace("positive", "prediction: size\npositive"), r":14: threshold: has no effect beside"),
+        (BINARY.replace("roc_auc", "mae"), r":14: performance\.mae: no such metric"),
+        (BINARY.replace("score: guess", "scores: {a: guess}"), r":11: scores: belongs to task: multiclass"),
+        (BINARY.replace("0.2", ".nan"), r":13: threshold: "),
+        (MULTICLASS.replace("prediction: size\n", ""), r"prediction: is missing; task: multiclass needs"),
+        (MULTICLASS.replace("1: guess", "1: colour"), r":12: scores\.1: 'colour' is categorical"),
+        (GOOD.replace("target: truth", "task: regression"), r"target: is missing; task: regression needs"),
+    ],
+)
+def test_a_fault_of_the_task_is_named(tmp_path: Path, text: str, message: str) -> None:
+    """Each key that does not fit the task is named, with what it needs."""
+    with pytest.raises(ConfigurationError, match=message):
+        _load(tmp_path, text)
 
 
 @pytest.mark.parametrize("text", ["", "just words", "- a\n- list\n"])

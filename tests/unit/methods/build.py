@@ -10,11 +10,14 @@ from service.core import profile
 from service.core.batch import Batch, Labels, Numbers
 from service.core.distribution import Distribution, of_codes, of_numbers
 from service.core.schema import Column, Kind, Role, Schema
+from service.methods.performance import measure_performance
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from service.core.measurement import Measurement
     from service.core.profile import Profile
+    from service.core.task import Task
 
 SCHEMA = Schema(
     (
@@ -61,3 +64,39 @@ def rows(
         columns["colour"] = Labels(np.array(codes, dtype=np.int64), np.array(names, dtype=np.str_))
     count = max((len(v) for v in (*given.values(), colour) if v is not None), default=0)
     return profile.of(Batch(count, np.zeros(count, dtype=np.int64), columns), schema)
+
+
+def column(values: Sequence[float | str | None]) -> Numbers | Labels:
+    """Return a column of numbers (NaN is missing), or of labels where one is a text (None is missing)."""
+    cells = np.asarray(values, dtype=object)
+    if not any(isinstance(value, str) for value in cells.tolist()):
+        return Numbers(cells.astype(np.float64))
+    names = sorted({value for value in cells.tolist() if value is not None})
+    place = {name: index for index, name in enumerate(names)}
+    codes = np.array([-1 if value is None else place[value] for value in cells.tolist()], dtype=np.int64)
+    return Labels(codes, np.array(names, dtype=np.str_))
+
+
+def profiled(task: Task, columns: Mapping[str, Sequence[float | str | None]]) -> Profile:
+    """Profile rows given as columns."""
+    cells = {name: column(values) for name, values in columns.items()}
+    kinds = {
+        name: Kind.NUMERICAL if isinstance(cell, Numbers) else Kind.CATEGORICAL
+        for name, cell in cells.items()
+    }
+    schema = Schema(tuple(Column(name, kind) for name, kind in kinds.items()), task)
+    rows = max(map(len, columns.values()), default=0)
+    return profile.of(Batch(rows, np.zeros(rows, dtype=np.int64), cells), schema)
+
+
+def performance(
+    task: Task,
+    columns: Mapping[str, Sequence[float | str | None]],
+    reference: Mapping[str, Sequence[float | str | None]] | None = None,
+    thresholds: Mapping[str, float] | None = None,
+) -> dict[str, Measurement]:
+    """Measure rows of `task`; by metric, `metric[segment]` where there is one."""
+    current = profiled(task, columns)
+    before = current if reference is None else profiled(task, reference)
+    measured = measure_performance(before, current, task, thresholds or {})
+    return {m.series.metric + (f"[{m.series.segment}]" if m.series.segment else ""): m for m in measured}

@@ -52,7 +52,8 @@ def test_the_exact_value_lies_within_the_bound(
         assert got.error_bound is None
         return
     if got.value is None:
-        assert "compressed" in str(got.reason) or "too many distinct" in str(got.reason)
+        reasons = ("compressed", "too many distinct", "two rows or more")
+        assert any(reason in str(got.reason) for reason in reasons)
         return
     assert got.error_bound is not None
     exact = compute(method, Kind.NUMERICAL, sides[0], sides[1])

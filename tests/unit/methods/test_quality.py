@@ -57,6 +57,23 @@ def test_new_categories_are_a_share_of_rows_with_a_label():
     assert (got.value, got.rows, got.reference) == (pytest.approx(2 / 3), 3, 0.0)
 
 
+def test_a_common_category_that_is_gone_has_vanished():
+    """Categories with 1 % or more of the reference's rows and none in the window are counted, rare ones not."""
+    reference = rows(colour="r" * 970 + "b" * 10 + "g" * 11 + "y" * 9)
+    got = by_name(measure_quality(reference, rows(colour="rrx"), SCHEMA))["colour", "vanished_categories"]
+    assert (got.value, got.rows, got.reference) == (2.0, 3, 0.0)
+    whole = by_name(measure_quality(reference, reference, SCHEMA))["colour", "vanished_categories"]
+    assert whole.value == 0.0
+
+
+def test_vanished_categories_need_values_on_both_sides():
+    """A window without a label, or a reference without one, gives the reason."""
+    got = by_name(measure_quality(REFERENCE, rows(colour=[None]), SCHEMA))["colour", "vanished_categories"]
+    assert (got.value, got.reason) == (None, "no value in the window")
+    bare = by_name(measure_quality(rows(colour=[None]), rows(colour="r"), SCHEMA))
+    assert bare["colour", "vanished_categories"].reason == "no value in the reference"
+
+
 def test_an_empty_window_has_reasons():
     """Without rows every share has a reason, and the count of rows is a true zero."""
     got = by_name(measure_quality(REFERENCE, profile.empty(SCHEMA), SCHEMA))

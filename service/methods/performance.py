@@ -1,0 +1,129 @@
+"""How well does the model do where labels have come? Every figure of its task, beside the reference's own."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from service.core.binary_outcome import BinaryOutcome
+from service.core.measurement import Aspect, Measurement, Series, Worse
+from service.core.multiclass_outcome import MulticlassOutcome
+from service.core.regression_outcome import RegressionOutcome
+from service.core.task import Binary, Multiclass, Regression
+from service.methods import regression
+from service.methods.classification import (
+    OF_CLASSES,
+    OF_LABELS,
+    OF_ONE_CLASS,
+    label_figures,
+    multiclass_figures,
+)
+from service.methods.probability import LOG_LOSS, OF_SCORES, log_loss_figure, score_figures
+from service.methods.regression import regression_figures
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from service.core.outcome import Outcome
+    from service.core.profile import Profile
+    from service.core.task import Task
+    from service.methods.figure import Figure, Metric
+
+NO_THRESHOLDS: Mapping[str, float] = MappingProxyType({})
+
+
+def metrics_of(task: Task) -> tuple[Metric, ...]:
+    """Return what is measured of a task, each metric once; of several classes the last three are of each."""
+    if isinstance(task, Regression):
+        return regression.METRICS
+    if isinstance(task, Binary):
+        return (*OF_LABELS, *OF_SCORES) if task.score is not None else OF_LABELS
+    return (*OF_CLASSES, *((LOG_LOSS,) if task.scores else ()), *OF_ONE_CLASS)
+
+
+def measure_performance(
+    reference: Profile,
+    current: Profile,
+    task: Task | None,
+    thresholds: Mapping[str, float] = NO_THRESHOLDS,
+    *,
+    withheld: str | None = None,
+) -> tuple[Measurement, ...]:
+    """Measure the metrics of `task` and pending_rows, each beside the reference's; nothing without a task.
+
+    `thresholds` go by metric: breached at the threshold and beyond, on the side where the metric gets worse.
+    A mean error is worse both ways from 0, a positive rate from the reference's own. With `withheld` the
+    figures have that reason; the count of rows without a label is a fact all the same.
+    """
+    outcome, before = current.outcome, reference.outcome
+    if task is None or outcome is None:
+        return ()
+    known = {} if before is None else {_key(f): f.value for f in _figures(task, before, outcome)}
+    pending = Measurement(
+        Series(Aspect.PERFORMANCE, "pending_rows", unit="rows"),
+        float(outcome.pending),
+        current.rows,
+        reference=None if before is None else float(before.pending),
+    )
+    figures = [
+        _measured(figure, known.get(_key(figure)), thresholds.get(figure.metric.name), withheld)
+        for figure in _figures(task, outcome, before)
+    ]
+    return (*figures, pending)
+
+
+def _figures(task: Task, outcome: Outcome, other: Outcome | None) -> tuple[Figure, ...]:
+    # `other` is the side that the figures stand beside: both name the same classes.
+    if isinstance(outcome, RegressionOutcome):
+        return regression_figures(outcome)
+    if isinstance(outcome, BinaryOutcome):
+        scored = isinstance(task, Binary) and task.score is not None
+        return (*label_figures(outcome), *(score_figures(outcome) if scored else ()))
+    scored = isinstance(task, Multiclass) and bool(task.scores)
+    return (
+        *multiclass_figures(outcome, _classes(other)),
+        *((log_loss_figure(outcome),) if scored else ()),
+    )
+
+
+def _classes(outcome: Outcome | None) -> set[str]:
+    pairs = outcome.pairs if isinstance(outcome, MulticlassOutcome) else None
+    return {name for true, predicted, _ in pairs or () for name in (true, predicted)}
+
+
+def _key(figure: Figure) -> tuple[str, str]:
+    return figure.metric.name, figure.segment
+
+
+def _measured(
+    figure: Figure, baseline: float | None, threshold: float | None, withheld: str | None
+) -> Measurement:
+    metric, value = figure.metric, None if withheld else figure.value
+    low = high = None
+    if value is not None and figure.band is not None:
+        low, high = figure.band()
+    return Measurement(
+        Series(Aspect.PERFORMANCE, metric.name, segment=figure.segment, unit=metric.unit, worse=metric.worse),
+        value,
+        figure.rows,
+        withheld or figure.reason,
+        threshold,
+        _breached(metric, value, threshold, baseline),
+        baseline,
+        None if value is None else figure.error_bound,
+        low,
+        high,
+    )
+
+
+def _breached(
+    metric: Metric, value: float | None, threshold: float | None, baseline: float | None
+) -> bool | None:
+    if value is None or threshold is None:
+        return None
+    if metric.worse is Worse.LOWER:
+        return value <= threshold
+    if metric.worse is Worse.HIGHER:
+        return value >= threshold
+    centre = baseline if metric.from_reference else 0.0
+    return None if centre is None else abs(value - centre) >= threshold
