@@ -185,7 +185,7 @@ def _thresholds(
         monitor.schema_.compared,
         monitor.measure_plan.drift,
         rate=monitor.drift.false_alarm_rate,
-        whole_windows=monitor.drift.blocks == "window",
+        blocks=monitor.drift.blocks,
         min_rows=monitor.window.min_rows,
         load_rows=load_rows,
         kept=CalibrationTable(pool, monitor.name),

@@ -172,15 +172,16 @@ class DriftConfig(Part):
 
     `thresholds` are calibrated on the reference for `false_alarm_rate` (of windows, over all columns
     together), Evidently's defaults, or given by method; one that is not named then keeps Evidently's.
-    `blocks` says how windows are drawn from the reference for it: `short` finds small shifts and takes a level
-    that wanders for hours or days for drift; `window`, in one piece, takes that for normal and finds less.
+    `blocks` says how windows are drawn from the reference for it: `short` finds small shifts and takes a
+    level that wanders for hours or days for drift; `window`, in one piece, takes that for normal and finds
+    less; `auto` is short where the reference's own consecutive windows bear it out.
     """
 
     methods: tuple[str, ...] = ("wasserstein:robust", "default")
     columns: dict[str, tuple[str, ...]] = {}
     thresholds: Literal["calibrated", "evidently"] | dict[str, float] = "calibrated"
     false_alarm_rate: float = Field(default=0.01, gt=0, le=0.5)
-    blocks: Literal["short", "window"] = "short"
+    blocks: Literal["auto", "short", "window"] = "auto"
     share: float = Field(default=0.5, gt=0, le=1)
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import structlog
 
 from service.errors import ConfigurationError
-from service.methods import calibration
+from service.methods import block_resampling, calibration
 from service.methods.calibration_sizes import STEP, thresholds_for
 
 if TYPE_CHECKING:
@@ -47,8 +47,9 @@ class Kept(Protocol):
 class Thresholds:
     """A monitor's calibrated thresholds, by window size.
 
-    With `whole_windows` windows are drawn from the reference in one piece, else in short blocks: see
-    `methods/block_resampling.py` for what that decides.
+    `blocks` says how windows are drawn from the reference: `short` blocks, the whole `window` in one piece,
+    or `auto`: short ones where the reference's own consecutive windows bear them out, else one piece. What
+    that decides: `methods/block_resampling.py`.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class Thresholds:
         plan: DriftPlan,
         *,
         rate: float,
-        whole_windows: bool,
+        blocks: str,
         min_rows: int,
         load_rows: Callable[[], Awaitable[Batch]],
         kept: Kept,
@@ -66,7 +67,7 @@ class Thresholds:
         self._schema = schema
         self._plan = plan
         self._rate = rate
-        self._whole_windows = whole_windows
+        self._blocks = blocks
         self._min_rows = max(min_rows, 1)
         self._load_rows = load_rows
         self._kept = kept
@@ -114,17 +115,24 @@ class Thresholds:
             rows=size,
             rate=self._rate,
             seed=SEED,
-            block=size if self._whole_windows else None,
-            period=0 if self._whole_windows else None,
             every_method=False,
+            block={"short": block_resampling.short(size), "window": size}.get(self._blocks),
+            period=0 if self._blocks == "window" else None,
             fingerprint=fingerprint,
         )
         seconds = round(time.perf_counter() - started, 1)
-        log.info("thresholds calibrated", window_rows=size, draws=found.draws, seconds=seconds)
+        log.info(
+            "thresholds calibrated",
+            window_rows=size,
+            draws=found.draws,
+            block_rows=found.block,
+            consecutive_windows_alarming=found.consecutive,
+            seconds=seconds,
+        )
         return found
 
     def _fingerprint(self, reference: str) -> str:
-        drawn = (self._rate, self._whole_windows, SEED)
+        drawn = (self._rate, self._blocks, SEED)
         parts = (calibration.VERSION, reference, self._schema.fingerprint, self._plan, *drawn)
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 

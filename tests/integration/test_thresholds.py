@@ -42,7 +42,7 @@ async def _thresholds(
             SCHEMA,
             DriftPlan(),
             rate=0.01,
-            whole_windows=False,
+            blocks="short",
             min_rows=50,
             load_rows=reference.rows,
             kept=CalibrationTable(pool, "toy"),
