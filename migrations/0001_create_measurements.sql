@@ -23,6 +23,7 @@ COMMENT ON COLUMN tidegauge.series.worse IS 'Which way the number gets worse: a 
 CREATE TABLE tidegauge.window_run (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     monitor text NOT NULL,
+    layout text NOT NULL,
     first_pane bigint NOT NULL,
     last_pane bigint NOT NULL,
     window_start timestamptz NOT NULL,
@@ -32,7 +33,7 @@ CREATE TABLE tidegauge.window_run (
     rows bigint NOT NULL,
     computed_at timestamptz NOT NULL DEFAULT now(),
     CHECK (first_pane <= last_pane),
-    UNIQUE (monitor, first_pane, last_pane, revision)
+    UNIQUE (monitor, layout, first_pane, last_pane, revision)
 );
 
 CREATE INDEX window_run_by_event_time ON tidegauge.window_run (monitor, window_end);

@@ -76,7 +76,7 @@ JOIN tidegauge.series s ON s.id = m.series_id
 JOIN tidegauge.window_run w ON w.id = m.run_id
 WHERE NOT EXISTS (
     SELECT FROM tidegauge.window_run newer
-    WHERE newer.monitor = w.monitor AND newer.first_pane = w.first_pane
+    WHERE newer.monitor = w.monitor AND newer.layout = w.layout AND newer.first_pane = w.first_pane
       AND newer.last_pane = w.last_pane AND newer.revision > w.revision
 )
 UNION ALL

@@ -83,9 +83,30 @@ async def run(settings: Settings, monitors: list[Monitor], *, max_cycles: int | 
 
     Returns the exit status: 0 after a clean stop, 1 where a monitor's last cycle failed.
     """
-    stop = asyncio.Event()
+    stop, cycling = asyncio.Event(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    log.info("starting", monitors=",".join(monitor.name for monitor in monitors))
+    service = asyncio.create_task(_serve(settings, monitors, max_cycles, stop, cycling), name="service")
+    signalled = asyncio.create_task(stop.wait(), name="signal")
+    await asyncio.wait([service, signalled], return_when=asyncio.FIRST_COMPLETED)
+    signalled.cancel()
+    if not cycling.is_set():
+        service.cancel()  # still starting: there is no cycle to be finished
+    try:
+        return await service
+    except asyncio.CancelledError:
+        log.info("stopped before the first cycle")
+        return 0
+
+
+async def _serve(
+    settings: Settings,
+    monitors: list[Monitor],
+    max_cycles: int | None,
+    stop: asyncio.Event,
+    cycling: asyncio.Event,
+) -> int:
     async with AsyncExitStack() as stack:
         pool = await stack.enter_async_context(database(settings))
         applied = await migrate(pool, migrations_folder())
@@ -102,6 +123,7 @@ async def run(settings: Settings, monitors: list[Monitor], *, max_cycles: int | 
             scheduler.add(monitor.name, interval_of(monitor, settings), run_one)
         stack.push_async_callback(scheduler.stop)
         scheduler.start()
+        cycling.set()
         address = await stack.enter_async_context(_door(settings, pool, scheduler, vitals))
         log.info("watching", monitors=",".join(m.name for m in monitors), http=address)
         await _until_done(stop, scheduler, pool, settings)
@@ -136,7 +158,7 @@ def watch(monitor: Monitor, pool: asyncpg.Pool, compute: Compute) -> Watched:
 def _source(monitor: Monitor, pool: asyncpg.Pool) -> Source:
     config = monitor.source
     if isinstance(config, DummyConfig):
-        return DummySource(DummyTable(pool), seed=config.seed, now=now)
+        return DummySource(DummyTable(pool, monitor.name), seed=config.seed, now=now)
     return ReplaySource(_replay_options(config, monitor.window.offset), monitor.schema_)
 
 
@@ -220,7 +242,8 @@ def _logged(cycle: Cycle, vitals: MonitorVitals) -> Callable[[int], Awaitable[Ra
         else:
             log.warning("cycle overtaken", hint="another service runs this monitor on the same database")
         done = report.take.exhausted and report.committed
-        return Ran(report.record.outcome if report.committed else Outcome.SKIPPED, exhausted=done)
+        outcome = report.record.outcome if report.committed else Outcome.SKIPPED
+        return Ran(outcome, exhausted=done, waiting=not report.moved)
 
     return run_one
 
@@ -273,7 +296,9 @@ async def _until_done(
         asyncio.create_task(_retain(pool, settings.retention_days), name="retention"),
     ]
     try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()  # what failed is not a clean stop
     finally:
         for task in tasks:
             task.cancel()
@@ -321,15 +346,22 @@ async def check(settings: Settings) -> list[str]:
 
 
 async def _data_faults(monitor: Monitor, pool: asyncpg.Pool, compute: Compute) -> list[str]:
-    watched, faults = watch(monitor, pool, compute), []
+    watched, load_rows = watch(monitor, pool, compute), _reference_rows_loader(monitor, compute)
+    faults: list[str] = []
     if isinstance(monitor.source, ReplayConfig):  # a dummy's take would append a row
         try:
-            await watched.source.take(None)
+            batch = (await watched.source.take(None)).batch
+            faults += _absent(monitor, batch, "source") if batch.rows else []
         except TidegaugeError as error:
             faults.append(f"{monitor.name}: source: {error}")
     try:
-        await watched.load_reference()
+        faults += _absent(monitor, await load_rows(), "reference")
     except TidegaugeError as error:
         faults.append(f"{monitor.name}: reference: {error}")
     await watched.source.close()
     return faults
+
+
+def _absent(monitor: Monitor, batch: Batch, where: str) -> list[str]:
+    missing = [name for name in monitor.schema_.names if name not in batch.columns]
+    return [f"{monitor.name}: {where}: it has no column {name!r}" for name in missing]

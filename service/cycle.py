@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from service.core import advance, schema_change, window
+from service.core import advance, codec, schema_change, window
 from service.core.measurement import Aspect
 from service.core.record import CycleRecord
 from service.methods import alarm
@@ -69,7 +69,7 @@ class Watched:
     @property
     def layout(self) -> str:
         """What stored panes depend on: with another layout they are never mixed in."""
-        return f"{self.schema.fingerprint}:{self.window.layout}"
+        return f"{self.schema.fingerprint}:{self.window.layout}:{codec.VERSION}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,7 @@ class CycleReport:
     record: CycleRecord
     take: Take
     committed: bool
+    moved: bool  # whether the source went on: else there was nothing new
 
 
 @dataclass(slots=True)
@@ -115,13 +116,14 @@ class Cycle:
         state, self._state = self._state or await self._restore(), None  # kept again only after success
         reference = self._reference or await self._watched.load_reference()
         self._reference = reference
-        take = await self._watched.source.take(state.checkpoint.position)
+        before = state.checkpoint.position
+        take = await self._watched.source.take(before)
         take = replace(take, batch=take.batch.taken(self._now(), live=take.live))
         record, panes, told = await self._advance(state, take, reference, slot=slot, started=started)
         committed = await self._store.commit(record)
         if committed:
             self._state = self._kept(record.after, panes, told)
-        return CycleReport(record, take, committed)
+        return CycleReport(record, take, committed, moved=take.position != before)
 
     async def _restore(self) -> _State:
         name, layout = self._watched.name, self._watched.layout
@@ -155,6 +157,10 @@ class Cycle:
         fresh = await self._compute.run(advance.profile_panes, take.batch, watched.schema, plan, before.rows)
         after = advance.follow(before, take, plan)
         held = state.panes.keys() | fresh.keys()
+        if (
+            take.exhausted and held
+        ):  # nothing will follow: the panes that are still open are as full as they get
+            after = replace(after, closed=max([*held, *([] if after.closed is None else [after.closed])]))
         due = window.due(plan, before=before.closed, now=after.closed, touched=fresh.keys(), held=held)
         panes = {**await self._older(state, [*fresh, *map(plan.first_of, due)]), **state.panes}
         if watched.thresholds is not None:

@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import structlog
+from structlog.tracebacks import ExceptionDictTransformer
 
 if TYPE_CHECKING:
     from structlog.typing import Processor
@@ -24,7 +25,8 @@ def configure(*, log_format: str, level: str) -> None:
     ]
     if log_format == "json":
         ending: list[Processor] = [
-            structlog.processors.dict_tracebacks,
+            # Without the frames' variables: they hold rows and passwords.
+            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
             structlog.processors.JSONRenderer(),
         ]
     else:

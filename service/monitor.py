@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from datetime import datetime  # pydantic reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -272,6 +273,11 @@ class Monitor(Part):
         return task_from(self._asked, {name: config.kind for name, config in self.columns.items()})
 
     def _methods_exist(self) -> None:
+        if isinstance(self.drift.thresholds, dict):
+            known = {name for m in registry.METHODS.values() for name in (m.name, m.full_name)}
+            for name in self.drift.thresholds.keys() - known:
+                nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
+                raise ValueError(f"drift.thresholds.{name}: no such method; the nearest is {nearest}")
         for column in self.drift.columns:
             if column not in self.columns:
                 raise ValueError(f"drift.columns: {column!r} is not among the columns")

@@ -39,6 +39,7 @@ class Ran:
 
     outcome: Outcome
     exhausted: bool = False
+    waiting: bool = False  # the source had nothing new
 
 
 class Journal(Protocol):
@@ -153,10 +154,10 @@ class Scheduler:
 
     async def _back_to_back(self, job: Job) -> None:
         while not self._stopping.is_set() and not job.finished.is_set():
-            outcome = await self._run(job, self._now())
-            pause = job.not_before - asyncio.get_running_loop().time() if outcome is Outcome.FAILED else 0.0
-            if outcome is Outcome.IDLE:
-                pause = IDLE_SECONDS
+            ran = await self._run(job, self._now())
+            pause = IDLE_SECONDS if ran.waiting else 0.0
+            if ran.outcome is Outcome.FAILED:
+                pause = job.not_before - asyncio.get_running_loop().time()
             await self._pause(pause)
 
     async def _pause(self, seconds: float) -> None:
@@ -168,7 +169,7 @@ class Scheduler:
         except TimeoutError:
             return
 
-    async def _run(self, job: Job, slot: int) -> Outcome:
+    async def _run(self, job: Job, slot: int) -> Ran:
         structlog.contextvars.bind_contextvars(monitor=job.name, cycle=job.cycles)
         started = self._now()
         try:
@@ -186,7 +187,7 @@ class Scheduler:
             if not self._stopping.is_set() and self._timer.running and job.interval_seconds:
                 self._timer.remove_job(job.name)
             log.info("monitor finished", cycles=job.cycles, source_exhausted=ran.exhausted)
-        return ran.outcome
+        return ran
 
     async def _failed(self, job: Job, slot: int, started: int, error: Exception) -> None:
         delay = min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2**job.failures)

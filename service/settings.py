@@ -5,16 +5,22 @@ from __future__ import annotations
 import difflib
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.errors import ConfigurationError
 
 PREFIX = "TIDEGAUGE_"
 ENV_FILE = ".env"
+
+
+def _postgres(url: SecretStr) -> SecretStr:
+    if not url.get_secret_value().startswith(("postgresql://", "postgres://")):
+        raise ValueError("expected postgresql://USER:PASSWORD@HOST/DATABASE")
+    return url
 
 
 class Settings(BaseSettings):
@@ -24,7 +30,7 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, env_file=ENV_FILE, env_ignore_empty=True, extra="ignore", frozen=True
     )
 
-    database_url: SecretStr | None = None
+    database_url: Annotated[SecretStr, AfterValidator(_postgres)] | None = None
     data_dir: Path = Path(".data")
     cycle_seconds: float | None = Field(default=None, ge=0, le=86_400)
     max_cycles: int | None = Field(default=None, ge=1)
@@ -34,7 +40,7 @@ class Settings(BaseSettings):
     ingest_token: SecretStr | None = None
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    retention_days: int | None = Field(default=None, ge=1)
+    retention_days: int | None = Field(default=None, ge=1, le=36_500)
 
 
 def load() -> Settings:

@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 from typing import TextIO
 
+from dotenv import dotenv_values
+
 from service.errors import ConfigurationError, TidegaugeError
 from simulator import flights
 from simulator.datasets import DataSetMissingError
@@ -30,8 +32,13 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     if chosen.command == "apply":
         return _apply(chosen.scenario, chosen.data, chosen.into)
-    data_dir = Path(os.environ.get("TIDEGAUGE_DATA_DIR") or ".data")
-    return _prepare(chosen.into or data_dir / "demo")
+    return _prepare(chosen.into or _data_dir() / "demo")
+
+
+def _data_dir() -> Path:
+    # Where the service looks: the environment wins over `.env`.
+    name = "TIDEGAUGE_DATA_DIR"
+    return Path(os.environ.get(name) or dotenv_values(".env").get(name) or ".data")
 
 
 def _prepare(folder: Path) -> int:

@@ -61,6 +61,16 @@ class Place:
             check=False,
         )
 
+    def until(self, text: str, process: subprocess.Popen[str]) -> None:
+        """Wait for new text in the log, as long as the process lives."""
+        before = self.log.count(text)
+        while self.log.count(text) == before:
+            try:
+                process.wait(0.02)
+            except subprocess.TimeoutExpired:
+                continue
+            raise AssertionError(f"the service ended before it logged {text!r}:\n{self.log}")
+
     @property
     def log(self) -> str:
         """What the service has logged so far, over all its starts."""

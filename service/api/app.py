@@ -14,7 +14,7 @@ from service import __version__
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-MOST_ROWS = 10_000
+MOST_ROWS = 2_000
 
 
 @dataclass(frozen=True, slots=True)

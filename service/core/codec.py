@@ -91,12 +91,13 @@ class _Arrays:
 
 def _column_head(column: ColumnProfile, arrays: list[bytes]) -> dict[str, Any]:
     head = _distribution_head(column.distribution, arrays)
-    return {**head, "unparsable": column.unparsable, "absent": column.absent}
+    gaps = {"unparsable": column.unparsable, "absent": column.absent}
+    return {**head, **gaps, "categorical": column.categorical}
 
 
 def _column(entry: dict[str, Any], arrays: _Arrays) -> ColumnProfile:
     kept = _distribution(entry, arrays)
-    return ColumnProfile(kept, unparsable=entry["unparsable"], absent=entry["absent"])
+    return ColumnProfile(kept, entry["unparsable"], entry["absent"], entry["categorical"])
 
 
 def _distribution_head(kept: Distribution, arrays: list[bytes]) -> dict[str, Any]:

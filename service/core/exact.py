@@ -57,6 +57,8 @@ def _sums(values: NDArray[np.float64]) -> list[int]:
     largest = size.max(axis=1)
     if not np.isfinite(largest).all():
         raise ValueError("exact_sums: NaN or infinity among the values; count them apart")
+    if not largest.any():
+        return [0] * len(values)
     smallest = np.minimum(size.min(axis=1, where=size > 0.0, initial=np.inf), largest)  # zeros are no bits
     low, high = np.frexp(np.stack((smallest, largest)))[1]
     base = np.maximum(low - _MANTISSA_BITS, -UNIT_BITS)

@@ -9,7 +9,7 @@ an attacker.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     Hashes = NDArray[np.uint64]
 
 NOTHING = np.uint64(0)  # the hash of an id that is missing; none other has it
+KEPT_BYTES = 8_192  # labels longer than this together are hashed anew
 _FOLD = np.uint64(32)
 # Two NaN as words: no number has them.
 _MISSING = np.uint64(0x7FF8_0000_7FF8_0000)
@@ -43,13 +44,13 @@ def of_rows(columns: Sequence[Numbers | Labels | None], rows: int) -> Hashes:
     for key, column in zip(_keys(len(columns)), columns, strict=True):
         if column is None:
             total += np.uint64(int(_MISSING) * int(key) % 2**64)
-            continue
-        if isinstance(column, Numbers):
+        elif isinstance(column, Numbers):
             _words_of_numbers(column, word)
+            np.multiply(word, key, out=word)
+            np.add(total, word, out=total)
         else:
-            _words_of_labels(column, word)
-        np.multiply(word, key, out=word)
-        np.add(total, word, out=total)
+            words, codes = _words_of_labels(column)
+            np.add(total, (words * key)[codes], out=total)
     return _mixed(total)
 
 
@@ -81,14 +82,28 @@ def _words_of_numbers(column: Numbers, out: Hashes) -> None:
         out[column.unparsable] = _UNPARSABLE
 
 
-def _words_of_labels(column: Labels, out: Hashes) -> None:
+def _words_of_labels(column: Labels) -> tuple[Hashes, NDArray[np.integer]]:
+    # Each label's word, the missing one's behind them, and each row's place among them.
     labels, codes = column.labels, column.codes
-    if len(labels) > len(codes):  # a few rows of many: only what they hold is hashed
+    if labels.nbytes <= KEPT_BYTES:
+        return _kept_words(labels.dtype.str, labels.tobytes()), codes
+    if len(labels) > len(codes):  # a few rows of many labels: only what they hold is hashed
         places, codes = np.unique(codes, return_inverse=True)
         codes = codes - (1 if len(places) and places[0] < 0 else 0)
         labels = labels[places[places >= 0]]
-    words = np.append(of_texts(as_texts(labels)), _MISSING)
-    np.take(words, codes, out=out, mode="wrap")  # code -1, missing, is the last
+    return _words(labels), codes
+
+
+@lru_cache(maxsize=256)
+def _kept_words(dtype: str, content: bytes) -> Hashes:
+    # A column has the same few labels in batch after batch.
+    words = _words(np.frombuffer(content, dtype=dtype))
+    words.flags.writeable = False
+    return words
+
+
+def _words(labels: Values) -> Hashes:
+    return np.append(of_texts(as_texts(labels)), _MISSING)
 
 
 def as_texts(labels: Values) -> NDArray[np.str_]:

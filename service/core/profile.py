@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 from service.core import distribution, outcome, tally
 from service.core.batch import Numbers
+from service.core.schema import Kind
 from service.core.tally import Tally
 from service.errors import ProfileError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from service.core.batch import Batch, Labels
+    from service.core.batch import Batch
     from service.core.distribution import Distribution
     from service.core.outcome import Outcome
     from service.core.schema import Column, Schema
@@ -35,6 +36,7 @@ class ColumnProfile:
     distribution: Distribution
     unparsable: int = 0
     absent: int = 0
+    categorical: bool = False  # labels, which may be numbers, are never compressed
 
     @property
     def rows(self) -> int:
@@ -63,7 +65,10 @@ class Profile:
 
 def empty(schema: Schema) -> Profile:
     """Return the profile of no rows: the identity of `merge`."""
-    columns = {c.name: ColumnProfile(distribution.empty(c.kind)) for c in schema.columns}
+    columns = {
+        c.name: ColumnProfile(distribution.empty(c.kind), categorical=c.kind is Kind.CATEGORICAL)
+        for c in schema.columns
+    }
     turned_out = None if schema.task is None else outcome.empty(schema.task)
     return Profile(schema.fingerprint, 0, columns, turned_out, tally.empty(schema))
 
@@ -104,23 +109,21 @@ def merge(parts: Sequence[Profile], *, limit: int = DISTINCT_LIMIT) -> Profile:
 def _merged(parts: Sequence[ColumnProfile], limit: int) -> ColumnProfile:
     whole = distribution.merge([part.distribution for part in parts])
     return ColumnProfile(
-        distribution.compress(whole, limit),
+        whole if parts[0].categorical else distribution.compress(whole, limit),
         unparsable=sum(part.unparsable for part in parts),
         absent=sum(part.absent for part in parts),
+        categorical=parts[0].categorical,
     )
 
 
 def _column(batch: Batch, column: Column, limit: int) -> ColumnProfile:
     data = batch.columns.get(column.name)
     if data is None:
-        return ColumnProfile(distribution.empty(column.kind), absent=batch.rows)
+        categorical = column.kind is Kind.CATEGORICAL
+        return ColumnProfile(distribution.empty(column.kind), absent=batch.rows, categorical=categorical)
     if not isinstance(data, Numbers):
-        return ColumnProfile(_of_labels(data))
+        return ColumnProfile(distribution.of_codes(data.codes, data.labels), categorical=True)
     if data.unparsable is None:
         return ColumnProfile(distribution.compress(distribution.of_numbers(data.values), limit))
     kept = distribution.of_numbers(data.values[~data.unparsable])
     return ColumnProfile(distribution.compress(kept, limit), unparsable=int(data.unparsable.sum()))
-
-
-def _of_labels(data: Labels) -> Distribution:
-    return distribution.of_codes(data.codes, data.labels)

@@ -73,10 +73,13 @@ def of_hashes(hashes: Hashes, *, limit: int, may_miss: bool = False) -> Seen:
     rows = len(hashes)
     if may_miss:
         hashes = hashes[hashes != NOTHING]
-    ordered = np.sort(hashes)
+    ordered = np.sort(hashes, kind="stable")  # for integers the quicker one
     starts = _starts(ordered)
-    counts = np.diff(starts, append=len(ordered))
-    return _bounded(Seen(len(ordered), rows - len(ordered), ordered[starts], counts), limit)
+    if len(starts) == len(ordered):  # as it should be
+        distinct, counts = ordered, np.ones(len(ordered), dtype=np.int64)
+    else:
+        distinct, counts = ordered[starts], np.diff(starts, append=len(ordered))
+    return _bounded(Seen(len(ordered), rows - len(ordered), distinct, counts), limit)
 
 
 def merge(parts: Sequence[Seen], *, limit: int) -> Seen:

@@ -103,11 +103,11 @@ def due(
     from it; `held` all panes known to hold rows, touched ones included. New windows are the ones that closed;
     a row that came late re-opens its pane, so every measured window that holds the pane is due again.
     """
-    if now is None or not held:
+    if now is None or (before is None and not held):
         return []
     start = before + 1 if before is not None else min(held)
     fresh: Collection[int] = range(start, now + 1)
-    if len(fresh) > LONGEST_EMPTY_RUN:
+    if plan.unit is Unit.ROWS or len(fresh) > LONGEST_EMPTY_RUN:
         fresh = {last for key in held for last in _windows_of(plan, key) if start <= last <= now}
     again: set[int] = set()
     if before is not None:

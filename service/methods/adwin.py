@@ -1,8 +1,9 @@
-"""ADWIN: a window that grows while its mean stays, and drops its oldest rows where a cut shows two means.
+"""ADWIN: a window that grows until some cut shows that its older and newer rows have two means.
 
 After A. Bifet and R. Gavaldà, "Learning from time-changing data with adaptive windowing" (2007): rows are
-kept as buckets of 1, 2, 4, 8 ... rows, so n rows take O(log n) numbers. The order of the arithmetic is
-river's, so that detections are the same.
+kept as sums of 1, 2, 4, 8 ... rows, so n rows take O(log n) numbers. The paper's window then drops its oldest
+rows; here as in river a detector starts anew after a change, so nothing is ever dropped. The order of the
+arithmetic is river's, so that detections are the same.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from dataclasses import dataclass, field
 class Adwin:
     """Detects a change of the mean of values between 0 and 1; the fields below `grace_period` are its state.
 
-    `totals[i]` and `variances[i]` (sums of squared deviations) are of buckets of 2**i rows, oldest first.
+    `totals[i]` are the sums of buckets of 2**i rows, oldest first; `variance` is the window's sum of squared
+    deviations.
     """
 
     delta: float = 0.002
@@ -26,25 +28,17 @@ class Adwin:
     total: float = field(default=0.0, init=False)
     variance: float = field(default=0.0, init=False)
     width: int = field(default=0, init=False)
-    tick: int = field(default=0, init=False)
     totals: list[list[float]] = field(default_factory=lambda: [[]], init=False)
-    variances: list[list[float]] = field(default_factory=lambda: [[]], init=False)
 
     def update(self, value: float) -> bool:
         """Take one value; return whether the mean has changed."""
         self._insert(value)
-        self.tick += 1
-        if self.tick % self.clock or self.width <= self.grace_period:
+        if self.width % self.clock or self.width <= self.grace_period:
             return False
-        changed = False
-        while self._has_cut():
-            changed = True
-            self._drop_oldest()
-        return changed
+        return self._has_cut()
 
     def _insert(self, value: float) -> None:
         self.totals[0].append(value)
-        self.variances[0].append(0.0)
         self.width += 1
         if self.width > 1:
             step = value - self.total / (self.width - 1.0)
@@ -57,19 +51,13 @@ class Adwin:
 
     def _join_oldest(self, place: int) -> None:
         # The two oldest buckets of a size become one of twice the size.
-        totals, variances = self.totals[place], self.variances[place]
-        rows = float(2**place)
-        apart = totals[0] / rows - totals[1] / rows
+        totals = self.totals[place]
         if place + 1 == len(self.totals):
             self.totals.append([])
-            self.variances.append([])
         self.totals[place + 1].append(totals[0] + totals[1])
-        self.variances[place + 1].append(variances[0] + variances[1] + rows * 0.5 * apart * apart)
-        del totals[:2], variances[:2]
+        del totals[:2]
 
     def _has_cut(self) -> bool:
-        if self.variance < 0.0:
-            return False  # rounding took a constant window below zero: nothing to tell apart
         limit = math.log(2.0 * math.log(self.width) / self.delta)
         spread = self.variance / self.width
         old_rows, new_rows, old, new = 0.0, float(self.width), 0.0, self.total
@@ -88,14 +76,3 @@ class Adwin:
                 if abs(old / old_rows - new / new_rows) > least:
                     return True
         return False
-
-    def _drop_oldest(self) -> None:
-        rows = float(2 ** (len(self.totals) - 1))
-        total, variance = self.totals[-1].pop(0), self.variances[-1].pop(0)
-        self.width -= int(rows)
-        self.total -= total
-        apart = total / rows - self.total / self.width
-        self.variance -= variance + rows * self.width * apart * apart / (rows + self.width)
-        if not self.totals[-1]:
-            self.totals.pop()
-            self.variances.pop()

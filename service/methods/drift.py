@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from service.core.measurement import Aspect, Measurement, Series, Worse
-from service.errors import ConfigurationError
 from service.methods.registry import DEFAULT, METHODS, compute, default_method, drifted, find, full_name
 from service.methods.unmeasurable import Unmeasurable
 
@@ -77,31 +76,6 @@ def methods_of(
         method = default if name == DEFAULT else find(name, column.kind)
         methods.setdefault(method.full_name, method)
     return tuple(methods.values()) or (default,)
-
-
-def validate(plan: DriftPlan, schema: Schema) -> None:
-    """Check that every name in `plan` is known and suits its column.
-
-    Raises ConfigurationError that says which key is wrong and what was expected.
-    """
-    for name, methods in plan.by_column.items():
-        column = next((column for column in schema.columns if column.name == name), None)
-        if column is None:
-            raise ConfigurationError(
-                f"drift: {name!r} is not among the columns; expected one of {', '.join(schema.names)}"
-            )
-        for method in methods:
-            if method != DEFAULT:
-                find(method, column.kind)
-    known = {*(method.name for method in METHODS.values()), *(m.full_name for m in METHODS.values())}
-    for name in plan.methods:
-        if name != DEFAULT:
-            _suits(name, schema.columns[0])
-    for name in plan.thresholds:
-        if name not in known:
-            raise ConfigurationError(
-                f"drift threshold for an unknown method {name!r}; expected one of {', '.join(sorted(known))}"
-            )
 
 
 def _suits(name: str, column: Column) -> bool:

@@ -41,7 +41,7 @@ def roc_auc(ranks: Ranking) -> float:
     """Return the share of pairs in which the positive row has the higher score, ties counting half."""
     twice_below = _twice_below(ranks.negatives)
     pairs = int(ranks.positives.sum()) * int(ranks.negatives.sum())
-    return int(ranks.positives @ twice_below) / (2 * pairs)
+    return int((ranks.positives * twice_below).sum()) / (2 * pairs)
 
 
 def roc_auc_variance(ranks: Ranking, auc: float) -> float:
@@ -57,7 +57,7 @@ def roc_auc_variance(ranks: Ranking, auc: float) -> float:
             return 0.0
         placed = _twice_below(other) / (2.0 * others)
         centre = auc if own is ranks.positives else 1.0 - auc
-        total += float(own @ (placed - centre) ** 2) / (rows - 1) / rows
+        total += _weighted(own, (placed - centre) ** 2) / (rows - 1) / rows
     return total
 
 
@@ -65,14 +65,14 @@ def roc_auc_bound(ranks: Ranking) -> float | None:
     """Return how far compression can have moved the area: every mixed tie may have been a win or a loss."""
     if not ranks.compressed:
         return None
-    ties = int(ranks.positives @ ranks.negatives)
+    ties = int((ranks.positives * ranks.negatives).sum())
     return ties / (2 * int(ranks.positives.sum()) * int(ranks.negatives.sum()))
 
 
 def average_precision(ranks: Ranking) -> float:
     """Return the mean over the positive rows of the precision among the rows that score no lower."""
     positives, true, false = _from_the_top(ranks)
-    return float(positives @ (true / (true + false))) / int(true[-1])
+    return _weighted(positives, true / (true + false)) / int(true[-1])
 
 
 def average_precision_variance(ranks: Ranking) -> float:
@@ -90,9 +90,9 @@ def average_precision_variance(ranks: Ranking) -> float:
     down_to = (true + false).astype(np.float64)
     precision = true / down_to
     above = (positives * false / down_to**2).cumsum()
-    of_positive = precision - float(positives @ precision) / total + above
+    of_positive = precision - _weighted(positives, precision) / total + above
     of_negative = (positives * true / down_to**2).cumsum()
-    squares = float(positives @ of_positive**2) + float(negatives @ of_negative**2)
+    squares = _weighted(positives, of_positive**2) + _weighted(negatives, of_negative**2)
     return squares / total**2 * rows / (rows - 1)
 
 
@@ -108,7 +108,7 @@ def average_precision_bound(ranks: Ranking) -> float | None:
     before, first = false - ranks.negatives[::-1][positives_of(ranks)], true - positives + 1
     precision = true / (true + false)
     best, worst = true / (true + before), first / (first + false)
-    return float(positives @ np.maximum(best - precision, precision - worst)) / int(true[-1])
+    return _weighted(positives, np.maximum(best - precision, precision - worst)) / int(true[-1])
 
 
 def positives_of(ranks: Ranking) -> NDArray[np.bool_]:
@@ -122,6 +122,12 @@ def _from_the_top(ranks: Ranking) -> tuple[NDArray[np.int64], NDArray[np.int64],
     filled = positives_of(ranks)
     true, false = ranks.positives[::-1].cumsum()[filled], ranks.negatives[::-1].cumsum()[filled]
     return ranks.positives[::-1][filled], true, false
+
+
+def _weighted(counts: NDArray[np.int64], values: NDArray[np.float64]) -> float:
+    # Not a dot product: BLAS splits long ones over threads, which costs more than it saves here and makes the
+    # last bit depend on the machine.
+    return float((counts * values).sum())
 
 
 def _twice_below(counts: NDArray[np.int64]) -> NDArray[np.int64]:

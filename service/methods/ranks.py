@@ -144,8 +144,6 @@ def _counted_tail(few: int, many: int, larger: int) -> float:
     ways /= math.comb(few + many, few)
     up_to = float(ways.sum())
     tail = up_to if larger > most - larger else 1.0 - up_to + float(ways[-1])
-    if larger == most - larger:
-        tail = up_to
     return min(max(tail, 0.0), 1.0)
 
 

@@ -102,7 +102,7 @@ def _r2(outcome: RegressionOutcome) -> float:
 def _fourth(outcome: RegressionOutcome) -> float:
     # The mean of e**4.
     sizes = outcome.sizes
-    return float(numbers(sizes) ** 4 @ sizes.counts) / outcome.labelled
+    return float((numbers(sizes) ** 4 * sizes.counts).sum()) / outcome.labelled
 
 
 def _rmse_band(outcome: RegressionOutcome, rmse: float) -> Band:

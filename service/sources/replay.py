@@ -1,9 +1,10 @@
 """What comes next in a file of past rows? A CSV or Parquet file replayed in the order of its event time.
 
 A take gives the rows of one step of event time (steps lie on a grid; a gap in the data is seen as empty
-takes) or a fixed number of rows. The position is `until` (UTC microseconds, where the next step starts),
-`row` (rows given so far) and `file` (a fingerprint). By steps the time alone decides what follows, by rows
-the row number alone; where the file has changed since, the replay goes on by that rule and logs a warning.
+takes, a very long one is leapt over) or a fixed number of rows. The position is `until` (UTC microseconds,
+where the next step starts), `row` (rows given so far) and `file` (a fingerprint). By steps the time alone
+decides what follows, by rows the row number alone; where the file has changed since, the replay goes on by
+that rule and logs a warning.
 
 The file is opened at the first take and read as it was then. Rows without a usable time are rejects of the
 take that starts from the beginning.
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from service.core.schema import Schema
 
 log = structlog.get_logger(__name__)
+
+LONGEST_GAP = 400  # steps without a row that are still taken one by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +120,20 @@ def _take(rows: OrderedRows, options: ReplayOptions, position: dict[str, Any] | 
         until = None
     return Take(
         rows.read(first, stop) if first < stop else no_rows(),
-        {"row": stop, "until": until, "file": rows.fingerprint},
+        {"row": stop, "until": _resume(rows, until, stop, high), "file": rows.fingerprint},
         watermark=watermark,
         exhausted=stop == high,
         rejects=rows.rejects if position is None else (),
         rejected=rows.rejected if position is None else 0,
         progress=(stop - low) / (high - low) if high > low else 1.0,
     )
+
+
+def _resume(rows: OrderedRows, until: int | None, stop: int, high: int) -> int | None:
+    # At the end the rest of the step stays open: a file that grows goes on behind its last row.
+    if until is None or stop < high or not high:
+        return until
+    return min(until, int(rows.times[high - 1]) + 1)
 
 
 def _bounds(rows: OrderedRows, options: ReplayOptions) -> tuple[int, int]:
@@ -152,5 +162,8 @@ def _step(
         first = min(max(int(position["row"]) if position else 0, low), high)
         since = int(rows.times[min(first, high - 1)])
     until = (since - options.offset_us) // step * step + step + options.offset_us
+    ahead = int(rows.times[first])
+    if ahead >= until + LONGEST_GAP * step:  # one stray time must not cost a take for every step to the next
+        until = (ahead - options.offset_us) // step * step + step + options.offset_us
     stop = int(np.searchsorted(rows.times[:high], until, side="left"))
     return first, max(first, stop), until

@@ -22,6 +22,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from service.core.batch import no_rows
+from service.core.schema import Kind
 from service.errors import ReferenceDataError, SourceError
 from service.sources import arrow
 from service.sources.framed import Framed, missing_timestamp
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 PARQUET_MARK = b"PAR1"
 FINGERPRINT_BYTES = 65_536
+NO_NUMBER = ["", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None", "<NA>"]
 FILE_ERRORS = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, pa.ArrowException)
 
 
@@ -184,11 +186,18 @@ def _read_csv(path: Path, schema: Schema, timestamp: str | None) -> tuple[Framed
 
     from service.sources.frame import to_batch  # noqa: PLC0415 - as above
 
+    labels = {column.name for column in schema.columns if column.kind is Kind.CATEGORICAL}
     # All columns: told to read some, pandas cuts a line that is too long instead of refusing it.
     frame = pd.read_csv(
         path,
         sep="\t" if ".tsv" in path.suffixes else ",",
         low_memory=False,  # a column's type is decided once, not per part
+        # A label is what is written: 01234 keeps its zero, and NA may be a place.
+        dtype=dict.fromkeys(labels, str),
+        keep_default_na=False,
+        na_values={
+            name: [""] if name in labels else NO_NUMBER for name in (*schema.names, timestamp) if name
+        },
         float_precision="round_trip",
         encoding_errors="replace",  # a byte that is no UTF-8 spoils its cell, not the file
     )

@@ -16,6 +16,8 @@ _READ = """
 SELECT cycle, position, rows, watermark, closed, layout, alarms FROM tidegauge.checkpoint WHERE monitor = $1
 """
 
+_FORGET_PANES = "DELETE FROM tidegauge.pane WHERE monitor = $1"
+
 _BEGIN = """
 INSERT INTO tidegauge.checkpoint (monitor, cycle, position, rows, watermark, closed, layout, alarms)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
@@ -35,11 +37,14 @@ RETURNING updated_at
 async def read(connection: asyncpg.Pool | asyncpg.Connection, monitor: str, layout: str) -> Checkpoint:
     """Return where `monitor` stands, the fresh checkpoint where it never committed.
 
-    With another layout the source goes on where it was, but no pane counts as closed: none can be reused.
+    With another layout the source goes on where it was and the panes start anew: what is stored of them was
+    made otherwise, or before a gap, and is deleted.
     """
     row = await connection.fetchrow(_READ, monitor)
     if row is None:
         return Checkpoint()
+    if row["layout"] != text(layout):
+        await connection.execute(_FORGET_PANES, monitor)
     return Checkpoint(
         cycle=row["cycle"],
         position=row["position"],

@@ -15,11 +15,13 @@ Row = tuple[int, datetime, int, str, float]
 
 _CREATE = """
 CREATE TABLE IF NOT EXISTS tidegauge.dummy_metrics (
-    position bigint PRIMARY KEY,
+    monitor text NOT NULL,
+    position bigint NOT NULL,
     timestamp timestamptz NOT NULL,
     value1 integer NOT NULL,
     value2 text NOT NULL,
-    value3 double precision NOT NULL
+    value3 double precision NOT NULL,
+    PRIMARY KEY (monitor, position)
 )
 """
 
@@ -37,18 +39,23 @@ $$
 """
 
 _APPEND = """
-INSERT INTO tidegauge.dummy_metrics (position, timestamp, value1, value2, value3) VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT (position) DO NOTHING
+INSERT INTO tidegauge.dummy_metrics (monitor, position, timestamp, value1, value2, value3)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (monitor, position) DO NOTHING
 """
 
-_READ = "SELECT position, timestamp, value1, value2, value3 FROM tidegauge.dummy_metrics WHERE position = $1"
+_READ = """
+SELECT position, timestamp, value1, value2, value3 FROM tidegauge.dummy_metrics
+WHERE monitor = $1 AND position = $2
+"""
 
 
 class DummyTable:
     """The table, made on first use."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool, monitor: str) -> None:
         self._pool = pool
+        self._monitor = monitor
         self._there = False
 
     async def append(self, row: Row) -> Row:
@@ -56,7 +63,7 @@ class DummyTable:
         if not self._there:
             await create_table(self._pool)
             self._there = True
-        return await append_row(self._pool, row)
+        return await append_row(self._pool, self._monitor, row)
 
 
 async def create_table(pool: asyncpg.Pool) -> None:
@@ -71,21 +78,11 @@ async def create_table(pool: asyncpg.Pool) -> None:
                 await connection.execute(_GRANT)
 
 
-async def append_row(pool: asyncpg.Pool, row: Row) -> Row:
+async def append_row(pool: asyncpg.Pool, monitor: str, row: Row) -> Row:
     """Insert `row` unless its position is taken; return the row that is kept there. Raises StoreError."""
     with translated("append to dummy_metrics"):
         async with pool.acquire() as connection:
-            await connection.execute(_APPEND, *row)
-            kept = await connection.fetchrow(_READ, row[0])
+            await connection.execute(_APPEND, monitor, *row)
+            kept = await connection.fetchrow(_READ, monitor, row[0])
     position, timestamp, value1, value2, value3 = kept
-    return position, timestamp, value1, value2, value3
-
-
-async def read_row(pool: asyncpg.Pool, position: int) -> Row | None:
-    """Return the row kept at `position`, None where there is none. Raises StoreError."""
-    with translated("read dummy_metrics"):
-        kept = await pool.fetchrow(_READ, position)
-    if kept is None:
-        return None
-    _, timestamp, value1, value2, value3 = kept
     return position, timestamp, value1, value2, value3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from service.store.values import instant
+from service.store.values import instant, text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
 _INSERT = """
 INSERT INTO tidegauge.window_run
-    (monitor, first_pane, last_pane, window_start, window_end, panes, rows, revision)
-SELECT $1, w.*, 1 + coalesce((
+    (monitor, layout, first_pane, last_pane, window_start, window_end, panes, rows, revision)
+SELECT $1, $8, w.*, 1 + coalesce((
     SELECT max(run.revision) FROM tidegauge.window_run run
-    WHERE run.monitor = $1 AND run.first_pane = w.first_pane AND run.last_pane = w.last_pane
+    WHERE run.monitor = $1 AND run.layout = $8
+        AND run.first_pane = w.first_pane AND run.last_pane = w.last_pane
 ), 0)
 FROM unnest($2::bigint[], $3::bigint[], $4::timestamptz[], $5::timestamptz[], $6::integer[], $7::bigint[])
     AS w (first_pane, last_pane, window_start, window_end, panes, rows)
@@ -27,7 +28,7 @@ RETURNING id, first_pane, last_pane
 
 
 async def open_runs(
-    connection: asyncpg.Connection, monitor: str, windows: Sequence[WindowRecord]
+    connection: asyncpg.Connection, monitor: str, layout: str, windows: Sequence[WindowRecord]
 ) -> list[int]:
     """Enter `windows` under their next revisions, in one statement; return their ids in the same order."""
     if not windows:
@@ -41,6 +42,7 @@ async def open_runs(
         [instant(window.end) for window in windows],
         [window.panes for window in windows],
         [window.rows for window in windows],
+        text(layout),
     )
     ids = {(row["first_pane"], row["last_pane"]): row["id"] for row in rows}
     return [ids[window.first, window.last] for window in windows]

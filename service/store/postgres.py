@@ -28,7 +28,7 @@ class PostgresStore:
     async def checkpoint(self, monitor: str, layout: str) -> Checkpoint:
         """Return where `monitor` stands, the fresh checkpoint where it never committed.
 
-        Where the panes were made with another layout, `closed` is None: none of them can be reused.
+        Where the panes were made with another layout, `closed` is None and they are deleted.
         """
         with translated(f"{monitor}: read the checkpoint"):
             return await checkpoints.read(self._pool, monitor, layout)
@@ -91,7 +91,7 @@ class PostgresStore:
             partition_end = await samples.ensure_partition(connection, now)
         wanted = (m.series for window in record.windows for m in window.measurements)
         fresh = await series.get_or_create(connection, monitor, wanted, known)
-        runs = await ledger.open_runs(connection, monitor, record.windows)
+        runs = await ledger.open_runs(connection, monitor, layout, record.windows)
         measurements = await samples.append(connection, record.windows, runs, {**known, **fresh})
         await panes.upsert(connection, monitor, layout, record.panes)
         await rejects.append(connection, monitor, record.rejects)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _NEWEST_FIRST = """
 SELECT * FROM (
-    SELECT * FROM tidegauge.metrics{where} ORDER BY window_end DESC, computed_at DESC{limit}
+    SELECT * FROM tidegauge.metrics{where} ORDER BY computed_at DESC, window_end DESC{limit}
 ) AS chosen
 ORDER BY window_end, monitor, aspect, column_name, segment, metric, definition, computed_at
 """
@@ -51,7 +51,7 @@ async def measurements(
 ) -> list[asyncpg.Record]:
     """Return rows of the view `metrics`, ordered by window end, then series.
 
-    `since` (with a time zone) is compared with `computed_at`. With `limit` the newest windows' rows are
+    `since` (with a time zone) is compared with `computed_at`. With `limit` the rows computed last are
     given. Raises StoreError.
     """
     filters = {

@@ -155,10 +155,10 @@ READING = """## Reading it
 - A detector says *that* the error changed. Where only the inputs moved, to rows that are harder by nature,
   nearly all of them speak, and so does the windowed error change; of the measures here the concept part alone
   tells the two apart.
-- A delay counts only beside the false alarms. Eddm is quick because it rings every few hundred rows anyway;
+- A delay counts only beside the false alarms. Eddm is quick because it rings every 450 rows anyway;
   its delay on a slow change is mostly the wait for its next false alarm, and it should not page anybody.
 - A window cannot speak before it is full: on a large jump detectors are quicker, on a small or slow change a
-  window of this size is as quick as the best of them.
+  window of this size is about as quick as the best of those that seldom ring without cause.
 - Kswin compares 30 rows with 30: with errors of 0 and 1 it sees large jumps only. It is meant for errors of
   any size.
 - A detector takes rows as independent. Errors that share a day's weather are not: expect more false alarms on

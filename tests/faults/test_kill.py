@@ -52,7 +52,7 @@ def test_a_stop_by_signal_is_clean_and_the_next_start_goes_on(tmp_path: Path) ->
     place = lay_out(tmp_path / "place", days=40)
     for number in (signal.SIGTERM, signal.SIGINT):
         process = place.start(TIDEGAUGE_CYCLE_SECONDS="0.1")
-        _until(place, '"event": "cycle"', process)
+        place.until('"event": "cycle"', process)
         assert end(process, number) == 0
     assert place.start(TIDEGAUGE_MAX_CYCLES="60").wait(60) == 0
     assert place.log.count('"source_exhausted": true') == 1
@@ -64,14 +64,3 @@ def _ends(place: Place) -> list[tuple[int, list[str]]]:
     done = place.command("metrics", "--metric", "mae", "--format", "csv")
     header, *lines = csv.reader(done.stdout.splitlines())
     return [(header.index("window_end"), line) for line in lines]
-
-
-def _until(place: Place, text: str, process: subprocess.Popen[str]) -> None:
-    """Wait for new text in the log, as long as the process lives."""
-    before = place.log.count(text)
-    while place.log.count(text) == before:
-        try:
-            process.wait(0.02)
-        except subprocess.TimeoutExpired:
-            continue
-        raise AssertionError(f"the service ended before it logged {text!r}:\n{place.log}")

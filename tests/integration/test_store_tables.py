@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from service.errors import StoreError
-from service.store.dummy import DummyTable, append_row, create_table, read_row
+from service.store.dummy import DummyTable, append_row, create_table
 from service.store.migrate import migrations_folder
 from service.store.postgres import PostgresStore
 from service.store.retention import drop_older
@@ -207,11 +207,11 @@ async def test_a_retention_of_no_days_is_refused(pool: asyncpg.Pool):
 async def test_the_dummy_table_keeps_the_first_row_of_a_position(pool: asyncpg.Pool):
     """The table is made on first use by several at once, and a position always gives the same row."""
     first = (0, datetime(2026, 1, 1, tzinfo=UTC), 7, "red", 0.1)
-    tables = [DummyTable(pool) for _ in range(4)]
+    tables = [DummyTable(pool, "toy") for _ in range(4)]
     assert await asyncio.gather(*(table.append(first) for table in tables)) == [first] * 4
-    assert await append_row(pool, (0, datetime(2027, 1, 1, tzinfo=UTC), 8, "green", 0.2)) == first
-    assert await read_row(pool, 0) == first
-    assert await read_row(pool, 1) is None
+    assert await append_row(pool, "toy", (0, datetime(2027, 1, 1, tzinfo=UTC), 8, "green", 0.2)) == first
+    other = (0, datetime(2027, 1, 1, tzinfo=UTC), 8, "green", 0.2)
+    assert await append_row(pool, "another", other) == other
 
 
 async def test_the_files_ship_with_an_installed_package(tmp_path: Path):

@@ -145,7 +145,7 @@ def test_detections_are_river_s(case: tuple[str, dict[str, Any]]) -> None:
 
 
 def test_a_long_stream_agrees_too() -> None:
-    """ADWIN's window of 40,000 rows, in buckets of up to 8,192, drops the same ones as river's."""
+    """ADWIN's window of 40,000 rows, in buckets of up to 8,192, is cut at the same rows as river's."""
     draw = np.random.default_rng(9)
     errors = np.concatenate([draw.random(40_000), draw.random(2_000) * 1.2, draw.random(3_000) * 0.8])
     wanted = expected(theirs("adwin", {}), errors)

@@ -69,7 +69,7 @@ def test_every_univariate_test_of_evidently_is_accounted_for() -> None:
 
 
 def test_evidently_counts_few_rows_in_half_precision() -> None:
-    """Its Cramér-von Mises p-value of five rows a side is 92 of 252 to three digits, so there is none here."""
+    """Its Cramér-von Mises p-value of five rows a side has three digits, so there is none here."""
     reference, current = np.array([0.0, 0.0, 0.0, 1.0, 1.0]), np.zeros(5)
     known = evidently()
     kind = known.kinds[Kind.NUMERICAL]
@@ -89,7 +89,7 @@ import warnings
 warnings.simplefilter("ignore")
 import numpy as np, pandas as pd
 from evidently.legacy.calculations.stattests.tvd_stattest import _tvd_stattest
-draw = np.random.default_rng(2)
+draw = np.random.default_rng(5)
 sides = [pd.Series(np.sort(draw.choice(list("abcde"), size))) for size in (100, 70)]
 print(_tvd_stattest(*sides, None, 0.1)[0])
 """
@@ -98,12 +98,14 @@ print(_tvd_stattest(*sides, None, 0.1)[0])
 def test_evidently_s_tvd_depends_on_the_hash_seed() -> None:
     """The same rows in the same order give other p-values under other hash seeds: there is none to equal."""
     theirs = set()
-    for seed in range(6):
+    for seed in range(4):
         environment = {**os.environ, "DO_NOT_TRACK": "1", "PYTHONHASHSEED": str(seed)}
         run = subprocess.run(
             [sys.executable, "-c", TVD_OF_ROWS], capture_output=True, text=True, check=True, env=environment
         )
         theirs.add(float(run.stdout))
+        if len(theirs) > 1:
+            break
     assert len(theirs) > 1
 
 

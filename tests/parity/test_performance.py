@@ -13,8 +13,11 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 from sklearn.calibration import calibration_curve
 
+from service.core import distribution
+from service.core.multiclass_outcome import MulticlassOutcome
 from service.core.task import Binary, Multiclass, Regression
-from tests.unit.methods.build import performance
+from service.methods import classification, ranking
+from tests.unit.methods.build import performance, profiled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -244,3 +247,39 @@ def test_the_log_loss_of_several_classes_equals_scikit_learn(certain: bool) -> N
     columns = {"truth": truth, "guess": guess, **dict(zip(("p_a", "p_b", "p_c"), chances.T, strict=True))}
     got = performance(CLASSES, columns)
     agree(got, {"log_loss": sk.log_loss(truth, chances), **multiclass_by_sklearn(truth, guess)})
+
+
+def jackknifed(function: Any, rows: int) -> float:
+    """Return the infinitesimal jackknife's variance of `function` of the rows' weights, by differences."""
+    step, each = 1e-5, np.eye(rows)
+    slopes = [(function(1.0 + step * e) - function(1.0 - step * e)) / (2.0 * step) for e in each]
+    return float(np.square(slopes).sum()) * rows / (rows - 1)
+
+
+@pytest.mark.parametrize("average", ["macro", "weighted"])
+def test_the_variance_of_f1_is_its_jackknife_s(average: str) -> None:
+    """What scikit-learn's weighted F1 changes with each row's weight gives the same variance."""
+    draw = np.random.default_rng(9)
+    truth = draw.choice(list("abc"), 60, p=[0.6, 0.3, 0.1])
+    guess = np.where(draw.uniform(size=60) < 0.6, truth, draw.choice(list("abc"), 60))
+    expected = jackknifed(
+        lambda weights: sk.f1_score(truth, guess, average=average, sample_weight=weights), 60
+    )
+    shape = profiled(Multiclass("truth", "guess"), {"truth": truth, "guess": guess}).outcome
+    assert isinstance(shape, MulticlassOutcome)
+    _, table = classification.confusion_of(shape)
+    f1 = sk.f1_score(truth, guess, average=None)
+    weights = table.sum(axis=1) / 60 if average == "weighted" else np.full(3, 1 / 3)
+    got = classification._f1_variance(table, f1, weights, by_rows=average == "weighted")
+    assert got == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_variance_of_average_precision_is_its_jackknife_s() -> None:
+    """What scikit-learn's average precision changes with each row's weight gives the same variance."""
+    draw = np.random.default_rng(10)
+    truth = draw.integers(0, 2, 60)
+    score = np.round(draw.normal(size=60) + truth, 1)
+    expected = jackknifed(lambda weights: sk.average_precision_score(truth, score, sample_weight=weights), 60)
+    sides = [distribution.of_numbers(score[truth == side]) for side in (1, 0)]
+    got = ranking.average_precision_variance(ranking.ranking(*sides))
+    assert got == pytest.approx(expected, rel=1e-4)

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from service.core import hashing, seen
@@ -100,6 +100,7 @@ def _words(numbers: np.ndarray) -> np.ndarray:
         max_size=30,
     )
 )
+@example([(np.nan, "a"), (-np.nan, "a"), (0.0, ""), (-0.0, "")])
 def test_equal_rows_and_only_they_share_a_hash(drawn: list[tuple[float, str]]) -> None:
     """Rows have one hash if their values are equal, zeros and gaps of any sign among them."""
     hashes = _row_hashes(drawn)

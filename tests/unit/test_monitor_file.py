@@ -82,6 +82,11 @@ def test_a_good_file_becomes_a_monitor(tmp_path: Path) -> None:
         (("target: truth", "performance: {mae: 3}"), 10, r"performance: needs a prediction and a target"),
         (("target: truth", "performance: {mae: many}"), 10, r"performance\.mae: .*number"),
         (('"psi:robust"', '"psy"'), 13, r"drift\.methods: .*psi"),
+        (
+            ("  methods:", "  thresholds: {psy: 1}\n  methods:"),
+            13,
+            r"drift\.thresholds\.psy: .* nearest is psi",
+        ),
         (("[chisquare]", "[ks]"), 14, r"drift\.columns\.colour: .*ks"),
         (
             ("size: 7d, hop: 1d", "size: 7d, hop: 2d"),

@@ -9,7 +9,7 @@ from service.core import profile
 from service.core.measurement import Aspect, Measurement, Worse
 from service.core.schema import Column, Kind, Schema
 from service.errors import ConfigurationError
-from service.methods.drift import DriftPlan, measure_drift, validate
+from service.methods.drift import DriftPlan, measure_drift
 from tests.unit.methods.build import SCHEMA, rows
 
 REFERENCE = rows(
@@ -101,22 +101,6 @@ def test_the_threshold_of_a_definition_wins():
     got = by_name(measure_drift(REFERENCE, SHIFTED, SCHEMA, plan))
     assert got["size", "psi", "evidently"].threshold == 0.3
     assert got["size", "psi", "robust"].threshold == 0.2
-
-
-@pytest.mark.parametrize(
-    ("plan", "message"),
-    [
-        (DriftPlan(("psy",)), "did you mean 'psi'"),
-        (DriftPlan(by_column={"sise": ("psi",)}), "'sise' is not among the columns"),
-        (DriftPlan(by_column={"colour": ("ks",)}), "does not measure categorical"),
-        (DriftPlan(thresholds={"psy": 0.2}), "unknown method 'psy'"),
-    ],
-)
-def test_a_wrong_plan_is_refused(plan: DriftPlan, message: str):
-    """Validation names the wrong key and what was expected."""
-    with pytest.raises(ConfigurationError, match=message):
-        validate(plan, SCHEMA)
-    validate(DriftPlan(("default", "ks", "psi:robust"), thresholds={"psi": 1, "ks:evidently": 0.01}), SCHEMA)
 
 
 def test_a_method_named_for_a_column_must_suit_it():

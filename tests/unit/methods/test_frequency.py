@@ -102,6 +102,11 @@ def test_total_variation_keeps_its_false_alarm_rate():
     assert 0.02 < np.mean(low) < 0.085
 
 
+def test_total_variation_of_total_drift_is_small_and_not_zero():
+    """The observed rows count as one draw: no number of draws can show a p-value of zero."""
+    assert total_variation(labels("a" * 300), labels("b" * 300)) == 1.0 / (DRAWS + 1)
+
+
 def test_total_variation_is_the_same_each_time():
     """The same counts give the same number, however the rows came."""
     draw = np.random.default_rng(37)

@@ -58,7 +58,7 @@ def test_new_categories_are_a_share_of_rows_with_a_label():
 
 
 def test_a_common_category_that_is_gone_has_vanished():
-    """Categories with 1 % or more of the reference's rows and none in the window are counted, rare ones not."""
+    """Categories with 1 % or more of the reference and none in the window are counted, rare ones not."""
     reference = rows(colour="r" * 970 + "b" * 10 + "g" * 11 + "y" * 9)
     got = by_name(measure_quality(reference, rows(colour="rrx"), SCHEMA))["colour", "vanished_categories"]
     assert (got.value, got.rows, got.reference) == (2.0, 3, 0.0)

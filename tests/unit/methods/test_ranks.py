@@ -72,6 +72,9 @@ def test_infinities_rank_at_the_ends():
     overflowed = numbers(*np.arange(20.0, 30.0), *[np.inf] * 5)
     large = numbers(*np.arange(20.0, 30.0), *[1e300] * 5)
     assert mannw_two_sided(reference, overflowed) == mannw_two_sided(reference, large)
+    underflowed = numbers(*np.arange(20.0, 30.0), *[-np.inf] * 5)
+    small = numbers(*np.arange(20.0, 30.0), *[-1e300] * 5)
+    assert mannw_two_sided(reference, underflowed) == mannw_two_sided(reference, small)
     assert mannw_two_sided(reference, overflowed) != mannw_two_sided(
         reference, numbers(*np.arange(20.0, 30.0))
     )
