@@ -34,9 +34,9 @@ async def partitions(pool: asyncpg.Pool) -> list[str]:
 async def at(pool: asyncpg.Pool, when: datetime) -> int:
     """Enter a run with one sample and a log row as if it were `when`; return the run."""
     run: int = await pool.fetchval(
-        """INSERT INTO tidegauge.window_run (monitor, first_pane, last_pane, window_start, window_end,
-               revision, panes, rows, computed_at)
-           SELECT 'old', 0, 1 + count(*), $1, $1, 1, 1, 1, $1 FROM tidegauge.window_run
+        """INSERT INTO tidegauge.window_run (monitor, layout, first_pane, last_pane, window_start,
+               window_end, revision, panes, rows, computed_at)
+           SELECT 'old', 'a layout', 0, 1 + count(*), $1, $1, 1, 1, 1, $1 FROM tidegauge.window_run
            RETURNING id""",
         when,
     )
