@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from service.store.embedded import EmbeddedServer
 from tests.service_process import Place, end, lay_out
@@ -73,6 +74,14 @@ async def test_health_and_readiness_tell_apart(
         path = f"{address}/v1/monitors/toy/metrics?metric=mae&limit=3"
         rows = await _eventually(path, lambda answer: len(answer) == 3)
         assert {row["metric"] for row in rows} == {"mae"}
+        scraped = {
+            (sample.name, sample.labels.get("metric")): sample.value
+            for family in text_string_to_metric_families(await asyncio.to_thread(_text, f"{address}/metrics"))
+            for sample in family.samples
+        }
+        assert scraped["tidegauge_database_up", None] == 1
+        assert scraped["tidegauge_windows_total", None] >= 3
+        assert scraped["tidegauge_measurement", "mae"] > 0
         assert (
             "/v1/monitors/{name}/metrics"
             in (await asyncio.to_thread(_get, f"{address}/openapi.json"))["paths"]
@@ -96,6 +105,11 @@ async def _eventually(url: str, wanted: Callable[[Any], bool]) -> Any:
             if wanted(answer):
                 return answer
             await asyncio.sleep(0.02)
+
+
+def _text(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310  # our own loopback address
+        return str(answer.read().decode())
 
 
 def _get(url: str) -> Any:

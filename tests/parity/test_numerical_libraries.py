@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 
 import numpy as np
@@ -10,18 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
-from sklearn.metrics import mean_absolute_error, mean_squared_error
 
 from service.core.distribution import of_numbers
 from service.methods import tails
 from service.methods.alignment import area, ecdf_gap, numbers
 from service.methods.binning import counts_between, sturges_edges
 from service.methods.distance import standard_deviation
-from service.methods.regression import measure_regression
 from service.methods.testing import ks, largest_gap
 from service.methods.unmeasurable import Unmeasurable
 from tests.distributions import NUMERIC
-from tests.unit.methods.build import rows
 
 FINITE = st.floats(-1e9, 1e9, allow_nan=False)
 TENTHS = st.integers(-300, 300).map(lambda tenths: tenths * 0.1)
@@ -110,15 +106,3 @@ def test_standard_deviation_equals_numpy(values: list[float], times: int) -> Non
     """The deviation of counted values is that of the raw rows."""
     raw = np.repeat(np.array(values), times)
     assert standard_deviation(of_numbers(raw)) == pytest.approx(raw.std(), rel=1e-9, abs=1e-6)
-
-
-@given(st.lists(st.tuples(FINITE, FINITE), min_size=1, max_size=60))
-def test_errors_equal_scikit_learn(pairs: list[tuple[float, float]]) -> None:
-    """Errors (mae, rmse) are scikit-learn's on the raw rows, the mean error is the mean difference."""
-    guess, truth = (list(side) for side in zip(*pairs, strict=True))
-    side = rows(guess=guess, truth=truth)
-    got = {m.series.metric: m.value for m in measure_regression(side, side)}
-    assert got["mae"] == pytest.approx(mean_absolute_error(truth, guess), rel=1e-9)
-    assert got["rmse"] == pytest.approx(math.sqrt(mean_squared_error(truth, guess)), rel=1e-9)
-    error = np.subtract(guess, truth)
-    assert got["mean_error"] == pytest.approx(error.mean(), rel=1e-9, abs=1e-6)
