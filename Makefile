@@ -11,10 +11,10 @@ run: $(VENV)/.run
 	@exec $(BIN)/tidegauge run
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q --ignore=tests/benchmarks
 
 bench: $(VENV)/.dev
-	$(BIN)/python -m pytest tests/benchmarks --benchmark-enable --benchmark-only -q
+	$(BIN)/python -m pytest tests/benchmarks --benchmark-enable -q
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

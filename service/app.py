@@ -16,7 +16,6 @@ import structlog
 
 from service import monitor_file
 from service.core import reference as references
-from service.core.profile import of as profile_of
 from service.core.record import Outcome
 from service.cycle import Cycle, Watched, summary
 from service.errors import ConfigurationError, StoreError, TidegaugeError
@@ -191,7 +190,7 @@ def _reference_loader(
 ) -> Callable[[], Awaitable[Reference]]:
     async def load() -> Reference:
         batch = await load_rows()
-        reference = await compute.run(lambda: references.of(profile_of(batch, monitor.schema_)))
+        reference = await compute.run(lambda: references.of(batch, monitor.schema_))
         log.info("reference ready", monitor=monitor.name, rows=reference.profile.rows)
         return reference
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from service.core import advance, codec, schema_change, window
+from service.core import advance, codec, profile, schema_change, window
 from service.core.measurement import Aspect
 from service.core.record import CycleRecord
 from service.methods import alarm
@@ -68,7 +68,7 @@ class Watched:
 
     @property
     def layout(self) -> str:
-        """What stored panes depend on: with another layout they are never mixed in."""
+        """What stored panes depend on, besides the reference: with another layout they are never mixed in."""
         return f"{self.schema.fingerprint}:{self.window.layout}:{codec.VERSION}"
 
 
@@ -106,6 +106,7 @@ class Cycle:
         self._now = now
         self._state: _State | None = None
         self._reference: Reference | None = None
+        self._layout = ""  # follows from the reference, so it is known once that is
 
     async def run(self, slot: int) -> CycleReport:
         """Run the cycle of grid point `slot` (UTC microseconds).
@@ -113,9 +114,9 @@ class Cycle:
         Raises TidegaugeError where the source, the reference or the store fails; nothing was written then.
         """
         started = self._now()
-        state, self._state = self._state or await self._restore(), None  # kept again only after success
         reference = self._reference or await self._watched.load_reference()
-        self._reference = reference
+        self._reference, self._layout = reference, f"{self._watched.layout}:{reference.layout}"
+        state, self._state = self._state or await self._restore(), None  # kept again only after success
         before = state.checkpoint.position
         take = await self._watched.source.take(before)
         take = replace(take, batch=take.batch.taken(self._now(), live=take.live))
@@ -126,7 +127,7 @@ class Cycle:
         return CycleReport(record, take, committed, moved=take.position != before)
 
     async def _restore(self) -> _State:
-        name, layout = self._watched.name, self._watched.layout
+        name, layout = self._watched.name, self._layout
         checkpoint = await self._store.checkpoint(name, layout)
         first = self._first_needed(checkpoint)
         records = await self._store.panes(name, layout, first, None)
@@ -135,7 +136,7 @@ class Cycle:
 
     async def _told(self, checkpoint: Checkpoint, panes: dict[int, Pane]) -> schema_change.Told | None:
         # The last closed pane with rows: mostly the one right before, farther back after a gap in the data.
-        name, layout, closed = self._watched.name, self._watched.layout, checkpoint.closed
+        name, layout, closed = self._watched.name, self._layout, checkpoint.closed
         if closed is None:
             return None
         told = schema_change.newest(panes, closed)
@@ -154,7 +155,9 @@ class Cycle:
         self, state: _State, take: Take, reference: Reference, *, slot: int, started: int
     ) -> tuple[CycleRecord, dict[int, Pane], schema_change.Told | None]:
         watched, plan, before = self._watched, self._watched.window, state.checkpoint
-        fresh = await self._compute.run(advance.profile_panes, take.batch, watched.schema, plan, before.rows)
+        fresh = await self._compute.run(
+            advance.profile_panes, take.batch, watched.schema, plan, before.rows, reference.edges
+        )
         after = advance.follow(before, take, plan)
         held = state.panes.keys() | fresh.keys()
         if (
@@ -170,14 +173,14 @@ class Cycle:
         def work() -> tuple[CycleRecord, dict[int, Pane], schema_change.Told | None]:
             changed = advance.absorb(panes, fresh)
             everything = {**panes, **changed}
-            windows = advance.measure_windows(
-                due, everything, watched.schema, plan, self._measured_against(reference.profile)
-            )
+            nothing = profile.empty(watched.schema, reference.edges)
+            measured_by = self._measured_against(reference.profile)
+            windows = advance.measure_windows(due, everything, nothing, plan, measured_by)
             alarms, events = self._alarms(before, windows)
             told, changes = schema_change.tell(state.told, everything, after.closed)
             record = CycleRecord(
                 monitor=watched.name,
-                layout=watched.layout,
+                layout=self._layout,
                 after=replace(after, alarms=alarms),
                 slot=slot,
                 started=started,
@@ -197,9 +200,7 @@ class Cycle:
         # Late rows reach back behind the panes in memory.
         if state.known_from is None or min(keys, default=state.known_from) >= state.known_from:
             return {}
-        records = await self._store.panes(
-            self._watched.name, self._watched.layout, min(keys), state.known_from - 1
-        )
+        records = await self._store.panes(self._watched.name, self._layout, min(keys), state.known_from - 1)
         return await self._compute.run(advance.restored, records)
 
     def _measured_against(self, reference: Profile) -> Callable[[Profile], tuple[Measurement, ...]]:

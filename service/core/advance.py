@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from service.core.batch import Batch
     from service.core.measurement import Measurement
-    from service.core.profile import Profile
+    from service.core.profile import Edges, Profile
     from service.core.schema import Schema
     from service.core.take import Take
     from service.core.window import WindowPlan
@@ -30,7 +30,9 @@ class Pane:
     end: int
 
 
-def profile_panes(batch: Batch, schema: Schema, plan: WindowPlan, rows_before: int) -> dict[int, Pane]:
+def profile_panes(
+    batch: Batch, schema: Schema, plan: WindowPlan, rows_before: int, edges: Edges = profile.NO_EDGES
+) -> dict[int, Pane]:
     """Profile a batch pane by pane; `rows_before` rows were placed before it."""
     parts = window.split(batch, window.assign(batch, plan, rows_before))
     panes = {}
@@ -38,7 +40,7 @@ def profile_panes(batch: Batch, schema: Schema, plan: WindowPlan, rows_before: i
         start, end = plan.bounds(key)
         if plan.unit is window.Unit.ROWS:
             start, end = int(part.event_time.min()), int(part.event_time.max()) + 1
-        panes[key] = Pane(profile.of(part, schema), start, end)
+        panes[key] = Pane(profile.of(part, schema, edges), start, end)
     return panes
 
 
@@ -61,14 +63,17 @@ def follow(before: Checkpoint, take: Take, plan: WindowPlan) -> Checkpoint:
 
 
 def measure_windows(
-    due: Iterable[int], panes: Mapping[int, Pane], schema: Schema, plan: WindowPlan, measure: Measure
+    due: Iterable[int], panes: Mapping[int, Pane], nothing: Profile, plan: WindowPlan, measure: Measure
 ) -> tuple[WindowRecord, ...]:
-    """Fold each due window's panes in key order and measure it; `panes` holds all that exist of them."""
+    """Fold each due window's panes in key order and measure it.
+
+    `panes` holds all that exist of them, `nothing` is the profile of no rows.
+    """
     records = []
     for last in due:
         first = plan.first_of(last)
         held = [panes[key] for key in range(first, last + 1) if key in panes]
-        whole = profile.merge([pane.profile for pane in held]) if held else profile.empty(schema)
+        whole = profile.merge([pane.profile for pane in held]) if held else nothing
         start, end = plan.bounds(first)[0], plan.bounds(last)[1]
         if plan.unit is window.Unit.ROWS:
             start, end = min(pane.start for pane in held), max(pane.end for pane in held)

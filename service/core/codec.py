@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from service.core.cells import CellCounts
 from service.core.distribution import Distribution
 from service.core.outcome_codec import outcome_head, outcome_of
 from service.core.profile import ColumnProfile, Profile
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAGIC = b"TDGP"
-VERSION = 2
+VERSION = 3
 _PREFIX = struct.Struct(">4sH")
 _LENGTH = struct.Struct(">I")
 _COMPRESSION = 1  # panes are written every cycle: speed over the last tenth of size
@@ -41,6 +42,7 @@ def encode(profile: Profile) -> bytes:
         "columns": {name: _column_head(column, arrays) for name, column in profile.columns.items()},
         "outcome": outcome_head(profile.outcome, lambda kept: _distribution_head(kept, arrays)),
         "tally": tally_head(profile.tally, arrays, hashes),
+        "cells": {name: _cells_head(counts) for name, counts in profile.cells.items()},
     }
     text = json.dumps(head, separators=(",", ":"), ensure_ascii=False).encode()
     body = b"".join([_LENGTH.pack(len(text)), text, *arrays])
@@ -71,7 +73,8 @@ def decode(payload: bytes) -> Profile:
         columns = {name: _column(entry, reader) for name, entry in head["columns"].items()}
         outcome = outcome_of(head["outcome"], lambda entry: _distribution(entry, reader))
         tally = tally_of(head["tally"], reader.take, hashes.take)
-        return Profile(head["schema"], head["rows"], columns, outcome, tally)
+        cells = {name: _cells(entry) for name, entry in head["cells"].items()}
+        return Profile(head["schema"], head["rows"], columns, outcome, tally, cells)
     except (zlib.error, struct.error, ValueError, KeyError, TypeError) as error:
         raise CodecError(f"a profile of {len(payload)} bytes is damaged: {error}") from error
 
@@ -98,6 +101,18 @@ def _column_head(column: ColumnProfile, arrays: list[bytes]) -> dict[str, Any]:
 def _column(entry: dict[str, Any], arrays: _Arrays) -> ColumnProfile:
     kept = _distribution(entry, arrays)
     return ColumnProfile(kept, entry["unparsable"], entry["absent"], entry["categorical"])
+
+
+def _cells_head(counts: CellCounts) -> list[Any]:
+    # Sums as hexadecimal: see `outcome_codec.py`.
+    sums = [[f"{value:x}" for value in side] for side in (counts.absolute_error, counts.squared_error)]
+    return [counts.edges, counts.rows, counts.labelled, *sums]
+
+
+def _cells(entry: list[Any]) -> CellCounts:
+    edges, rows, labelled, *sums = entry
+    absolute, squared = (tuple(int(text, 16) for text in side) for side in sums)
+    return CellCounts(edges, tuple(rows), tuple(labelled), absolute, squared)
 
 
 def _distribution_head(kept: Distribution, arrays: list[bytes]) -> dict[str, Any]:

@@ -9,21 +9,30 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from service.core import distribution, outcome, tally
+import numpy as np
+
+from service.core import cells, distribution, outcome, tally
 from service.core.batch import Numbers
 from service.core.schema import Kind
 from service.core.tally import Tally
+from service.core.task import Regression
 from service.errors import ProfileError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from service.core.batch import Batch
+    from service.core.cells import CellCounts, CellEdges
     from service.core.distribution import Distribution
     from service.core.outcome import Outcome
     from service.core.schema import Column, Schema
 
+    Edges = Mapping[str, CellEdges]
+
 DISTINCT_LIMIT = 65_536
+NO_EDGES: Edges = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +62,8 @@ class ColumnProfile:
 class Profile:
     """The summary of `rows` rows: one column profile a schema column, in the schema's order.
 
-    `outcome` is None where the schema has no task.
+    `outcome` is None where the schema has no task. `cells` are a regression's errors by cell of a column, for
+    the columns that a reference gave edges for.
     """
 
     schema: str
@@ -61,24 +71,27 @@ class Profile:
     columns: dict[str, ColumnProfile]
     outcome: Outcome | None = None
     tally: Tally = field(default_factory=Tally)
+    cells: dict[str, CellCounts] = field(default_factory=dict)
 
 
-def empty(schema: Schema) -> Profile:
+def empty(schema: Schema, edges: Edges = NO_EDGES) -> Profile:
     """Return the profile of no rows: the identity of `merge`."""
     columns = {
         c.name: ColumnProfile(distribution.empty(c.kind), categorical=c.kind is Kind.CATEGORICAL)
         for c in schema.columns
     }
     turned_out = None if schema.task is None else outcome.empty(schema.task)
-    return Profile(schema.fingerprint, 0, columns, turned_out, tally.empty(schema))
+    no_cells = {name: cells.empty(at) for name, at in edges.items()}
+    return Profile(schema.fingerprint, 0, columns, turned_out, tally.empty(schema), no_cells)
 
 
-def of(batch: Batch, schema: Schema, *, limit: int = DISTINCT_LIMIT) -> Profile:
+def of(batch: Batch, schema: Schema, edges: Edges = NO_EDGES, *, limit: int = DISTINCT_LIMIT) -> Profile:
     """Profile a batch's rows; at most `limit` distinct numbers are kept of a column."""
     columns = {c.name: _column(batch, c, limit) for c in schema.columns}
     turned_out = None if schema.task is None else outcome.of(batch, schema.task, limit=limit)
     counted = tally.of(batch, schema, limit=limit)
-    return Profile(schema.fingerprint, batch.rows, columns, turned_out, counted)
+    by_cell = cells.of_columns(batch.columns, errors(batch, schema), edges) if edges else {}
+    return Profile(schema.fingerprint, batch.rows, columns, turned_out, counted, by_cell)
 
 
 def merge(parts: Sequence[Profile], *, limit: int = DISTINCT_LIMIT) -> Profile:
@@ -90,7 +103,7 @@ def merge(parts: Sequence[Profile], *, limit: int = DISTINCT_LIMIT) -> Profile:
         raise ProfileError("merge: no part given; expected at least one profile, it may be empty")
     first = parts[0]
     for part in parts[1:]:
-        if part.schema != first.schema:
+        if part.schema != first.schema or part.cells.keys() != first.cells.keys():
             raise ProfileError(
                 f"merge: profiles of schema {first.schema} and {part.schema} cannot be merged; "
                 "expected parts made with the same columns, kinds and roles"
@@ -103,7 +116,18 @@ def merge(parts: Sequence[Profile], *, limit: int = DISTINCT_LIMIT) -> Profile:
         columns,
         outcome.merge(outcomes, limit=limit) if outcomes else None,
         tally.merge([part.tally for part in parts], limit=limit),
+        {name: cells.merge([part.cells[name] for part in parts]) for name in first.cells},
     )
+
+
+def errors(batch: Batch, schema: Schema) -> NDArray[np.float64]:
+    """Return a regression's absolute error by row (float64, shape (rows,)), NaN where there is none."""
+    task = schema.task
+    if not isinstance(task, Regression):
+        return np.full(batch.rows, np.nan)
+    sides = [batch.columns.get(name) for name in (task.prediction, task.target)]
+    prediction, target = (s.values if isinstance(s, Numbers) else np.full(batch.rows, np.nan) for s in sides)
+    return cells.absolute_error(prediction, target)
 
 
 def _merged(parts: Sequence[ColumnProfile], limit: int) -> ColumnProfile:

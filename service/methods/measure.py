@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from service.core.schema import Role
+from service.methods.concept import measure_concept
 from service.methods.drift import DriftPlan, measure_drift
 from service.methods.expectation import Expectation, measure_expectations
 from service.methods.integrity import measure_integrity
@@ -35,6 +37,17 @@ class MeasurePlan:
     traffic: TrafficPlan | None = None
 
 
+def _concept(
+    reference: Profile, current: Profile, schema: Schema, withheld: str | None
+) -> tuple[Measurement, ...]:
+    if not reference.cells:
+        return ()
+    prediction = schema.with_role(Role.PREDICTION)
+    return measure_concept(
+        reference.cells, current.cells, prediction.name if prediction else None, withheld=withheld
+    )
+
+
 def measure(
     reference: Profile, current: Profile, schema: Schema, plan: MeasurePlan
 ) -> tuple[Measurement, ...]:
@@ -54,4 +67,5 @@ def measure(
         *measure_expectations(reference, current, schema, plan.expectations),
         *measure_performance(reference, current, schema.task, plan.performance, withheld=withheld),
         *measure_traffic(reference, current, plan.traffic),
+        *_concept(reference, current, schema, withheld),
     )

@@ -162,7 +162,7 @@ def _step(
         first = min(max(int(position["row"]) if position else 0, low), high)
         since = int(rows.times[min(first, high - 1)])
     until = (since - options.offset_us) // step * step + step + options.offset_us
-    ahead = int(rows.times[first])
+    ahead = int(rows.times[first]) if first < high else until
     if ahead >= until + LONGEST_GAP * step:  # one stray time must not cost a take for every step to the next
         until = (ahead - options.offset_us) // step * step + step + options.offset_us
     stop = int(np.searchsorted(rows.times[:high], until, side="left"))

@@ -34,6 +34,21 @@ def test_run_measures_and_metrics_prints(place: Place) -> None:
     assert table[-1] == "12 measurements"
 
 
+def test_the_change_of_the_error_is_told_apart(place: Place) -> None:
+    """Moved inputs, a moved relation and the unseen add up to the whole change, in every window."""
+    place.command("run", "--max-cycles", "20")
+    done = place.command("metrics", "--aspect", "drift", "--format", "csv")
+    parts: dict[str, dict[str, float]] = {}
+    for line in csv.DictReader(done.stdout.splitlines()):
+        if line["metric"].startswith("error_change") and not line["column_name"] and line["value"]:
+            parts.setdefault(line["window_end"], {})[line["metric"]] = float(line["value"])
+    assert len(parts) == 12
+    for split in parts.values():
+        whole = split.pop("error_change")
+        assert sum(split.values()) == pytest.approx(whole, abs=1e-9)
+        assert len(split) == 3
+
+
 def test_a_second_run_adds_nothing(place: Place) -> None:
     """A replay that has ended stays ended: nothing is measured twice."""
     place.command("run", "--max-cycles", "20")

@@ -8,7 +8,7 @@ import asyncpg
 import numpy as np
 import pytest
 
-from service.core import profile, reference
+from service.core import reference
 from service.core.batch import Arrival, Batch, Labels, Numbers
 from service.core.schema import Column, Kind, Schema
 from service.core.take import Take
@@ -76,7 +76,7 @@ class Stream:
 
 
 async def _reference() -> Reference:
-    return reference.of(profile.of(rows(0), SCHEMA))
+    return reference.of(rows(0), SCHEMA)
 
 
 async def _events(pool: asyncpg.Pool) -> list[tuple[int, str, str]]:

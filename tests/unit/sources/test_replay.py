@@ -112,7 +112,9 @@ async def test_an_exhausted_replay_stands_still(tmp_path: Path, pace: dict[str, 
     last = (await takes(replay))[-1]
     after = await replay.take(last.position)
     assert (after.batch.rows, after.exhausted, after.position) == (0, True, last.position)
-    assert after.watermark == last.watermark
+    assert after.watermark is not None
+    assert last.watermark is not None
+    assert after.watermark <= last.watermark  # a promise that was made is not taken back, only not renewed
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
@@ -202,13 +204,14 @@ async def test_a_file_that_breaks_while_it_is_read_is_an_error_and_is_opened_ane
 
 
 async def test_a_changed_file_goes_on_and_says_so(tmp_path: Path) -> None:
-    """With more rows in the file a replay goes on where it stood, and logs that the file is another."""
+    """A file that grew goes on behind its last row, first the rest of that day, and the log says so."""
     path = write(tmp_path / "a.csv", [1, 2, 25])
     last = (await takes(source(path, step_us=DAY)))[-1]
     write(path, [1, 2, 25, 49, 50])
     with capture_logs() as logs:
-        again = await source(path, step_us=DAY).take(last.position)
-    assert numbers(again) == [3, 4]
+        rest = await source(path, step_us=DAY).take(last.position)
+    again = await source(path, step_us=DAY).take(rest.position)
+    assert (numbers(rest), numbers(again)) == ([], [3, 4])
     assert [entry["event"] for entry in logs] == ["replayed file changed"]
     with capture_logs() as logs:
         assert await source(path, step_us=DAY).take(again.position)
