@@ -10,6 +10,7 @@ import yaml
 
 from service.core import advance, window
 from service.core.measurement import Aspect
+from service.core.profile import empty
 from service.core.profile import of as profile_of
 from service.core.record import Checkpoint
 from service.core.take import Take
@@ -94,7 +95,7 @@ async def measured(takes: AsyncIterator[Take], reference: Profile) -> list[Windo
             WINDOWS, before=state.closed, now=after.closed, touched=fresh.keys(), held=panes.keys()
         )
         records += advance.measure_windows(
-            due, panes, SCHEMA, WINDOWS, lambda current: measure(reference, current, SCHEMA, PLAN)
+            due, panes, empty(SCHEMA), WINDOWS, lambda current: measure(reference, current, SCHEMA, PLAN)
         )
         state = after
     return records
