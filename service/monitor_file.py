@@ -10,9 +10,9 @@ from pydantic import ValidationError
 
 from service.errors import ConfigurationError
 from service.monitor import Monitor, Part
+from service.yaml_lines import dotted, located, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from pydantic_core import ErrorDetails
@@ -87,24 +87,11 @@ def _complete(content: dict[str, Any], data_dir: Path) -> None:
 def _lines(path: Path, root: yaml.Node) -> tuple[list[str], dict[KeyPath, int]]:
     lines: dict[KeyPath, int] = {(): 1}
     faults = []
-    for keys, line in _walk(root, ()):
+    for keys, line in walk(root):
         if keys in lines and keys:
-            faults.append(f"{path}:{line}: {_dotted(keys)}: stands twice; the first is in line {lines[keys]}")
+            faults.append(f"{path}:{line}: {dotted(keys)}: stands twice; the first is in line {lines[keys]}")
         lines.setdefault(keys, line)
     return faults, lines
-
-
-def _walk(node: yaml.Node, keys: KeyPath) -> Iterator[tuple[KeyPath, int]]:
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            below = (*keys, str(key.value))
-            yield below, key.start_mark.line + 1
-            yield from _walk(value, below)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            below = (*keys, index)
-            yield below, value.start_mark.line + 1
-            yield from _walk(value, below)
 
 
 def _fault(path: Path, lines: dict[KeyPath, int], error: ErrorDetails) -> str:
@@ -113,14 +100,13 @@ def _fault(path: Path, lines: dict[KeyPath, int], error: ErrorDetails) -> str:
     if not keys and ": " in message:  # a check over several keys names its own
         named, message = message.split(": ", 1)
         keys = tuple(named.split("."))
-    line = next(lines[keys[:end]] for end in range(len(keys), -1, -1) if keys[:end] in lines)
     if error["type"] == "extra_forbidden":
         message = f"no such key; the nearest is {_nearest(keys)}"
     elif error["type"] == "missing":
         message = "is missing"
     elif error["type"] in {"enum", "literal_error", "union_tag_invalid"}:
         message = f"{message[0].lower()}{message[1:]}, got {error['input']!r}"
-    return f"{path}:{line}: {_dotted(keys) + ': ' if keys else ''}{message}"
+    return located(str(path), lines, keys, message)
 
 
 def _written(location: KeyPath, lines: dict[KeyPath, int]) -> KeyPath:
@@ -136,7 +122,3 @@ def _written(location: KeyPath, lines: dict[KeyPath, int]) -> KeyPath:
 def _nearest(keys: KeyPath) -> str:
     known = sorted({name for part in Part.__subclasses__() for name in part.model_fields})
     return difflib.get_close_matches(str(keys[-1]), known, n=1, cutoff=0.0)[0]
-
-
-def _dotted(keys: KeyPath) -> str:
-    return ".".join(str(key) for key in keys)

@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError
 
 from service.errors import ConfigurationError
+from service.yaml_lines import dotted, located, walk
 from simulator.changes.registry import CHANGES
 from simulator.changes.span import Options, Since
 from simulator.scenario import Scenario, Step
@@ -85,7 +86,7 @@ def parse(text: str, name: str) -> Scenario:
     if root is None or not isinstance(content, dict):
         raise ConfigurationError(f"{name}:1: {HEADLINE}")
     lines: dict[Keys, int] = {(): 1}
-    faults = [_said(name, lines, keys, "stands twice") for keys in _repeated(root, lines)]
+    faults = [located(name, lines, keys, "stands twice") for keys in _repeated(root, lines)]
     if faults:
         raise ConfigurationError("\n".join(faults))
     config = _checked(ScenarioConfig, content, (), name, lines)
@@ -117,8 +118,8 @@ def _step(content: dict[str, Any], keys: Keys, name: str, lines: Mapping[Keys, i
         near = difflib.get_close_matches(str(kind), CHANGES, n=1, cutoff=0.0)
         hint = f"; the nearest is {near[0]!r}" if near and kind is not None else ""
         expected = f"{got}{hint}; expected one of: {', '.join(CHANGES)}"
-        raise ConfigurationError(_said(name, lines, (*keys, "change"), expected))
-    place = f"{name}:{lines[keys]}: {_dotted(keys)}"
+        raise ConfigurationError(located(name, lines, (*keys, "change"), expected))
+    place = f"{name}:{lines[keys]}: {dotted(keys)}"
     return Step(kind, _checked(CHANGES[kind].options, options, keys, name, lines), place)
 
 
@@ -147,34 +148,13 @@ def _fault(
         message = "is missing"
     elif not error["type"].startswith("value_error"):
         message = f"{message[0].lower()}{message[1:]}, got {error['input']!r}"
-    return _said(name, lines, location, message)
-
-
-def _said(name: str, lines: Mapping[Keys, int], keys: Keys, message: str) -> str:
-    line = next(lines[keys[:end]] for end in range(len(keys), -1, -1) if keys[:end] in lines)
-    return f"{name}:{line}: {_dotted(keys) + ': ' if keys else ''}{message}"
-
-
-def _dotted(keys: Keys) -> str:
-    return ".".join(str(key) for key in keys)
+    return located(name, lines, location, message)
 
 
 def _repeated(root: yaml.Node, lines: dict[Keys, int]) -> Iterator[Keys]:
     """Note every key's line in `lines`; give the keys that stand twice."""
-    for keys, line in _walk(root, ()):
+    for keys, line in walk(root):
         repeated = keys in lines
         lines[keys] = line
         if repeated:
             yield keys
-
-
-def _walk(node: yaml.Node, keys: Keys) -> Iterator[tuple[Keys, int]]:
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            below = (*keys, str(key.value))
-            yield below, key.start_mark.line + 1
-            yield from _walk(value, below)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            yield (*keys, index), value.start_mark.line + 1
-            yield from _walk(value, (*keys, index))
