@@ -96,9 +96,9 @@ def _migrate(_options: argparse.Namespace) -> int:
 
 def _check(_options: argparse.Namespace) -> int:
     settings = _settings()
-    from service import app
+    from service import checking
 
-    faults = asyncio.run(app.check(settings))
+    faults = asyncio.run(checking.check(settings))
     for fault in faults:
         _complain(fault)
     if not faults:

@@ -115,7 +115,7 @@ class Cycle:
         """
         started = self._now()
         reference = self._reference or await self._watched.load_reference()
-        self._reference, self._layout = reference, f"{self._watched.layout}:{reference.layout}"
+        self._reference, self._layout = reference, f"{self._watched.layout}:{reference.anchors.fingerprint}"
         state, self._state = self._state or await self._restore(), None  # kept again only after success
         before = state.checkpoint.position
         take = await self._watched.source.take(before)
@@ -156,7 +156,7 @@ class Cycle:
     ) -> tuple[CycleRecord, dict[int, Pane], schema_change.Told | None]:
         watched, plan, before = self._watched, self._watched.window, state.checkpoint
         fresh = await self._compute.run(
-            advance.profile_panes, take.batch, watched.schema, plan, before.rows, reference.edges
+            advance.profile_panes, take.batch, watched.schema, plan, before.rows, reference.anchors
         )
         after = advance.follow(before, take, plan)
         held = state.panes.keys() | fresh.keys()
@@ -173,7 +173,7 @@ class Cycle:
         def work() -> tuple[CycleRecord, dict[int, Pane], schema_change.Told | None]:
             changed = advance.absorb(panes, fresh)
             everything = {**panes, **changed}
-            nothing = profile.empty(watched.schema, reference.edges)
+            nothing = profile.empty(watched.schema, reference.anchors)
             measured_by = self._measured_against(reference.profile)
             windows = advance.measure_windows(due, everything, nothing, plan, measured_by)
             alarms, events = self._alarms(before, windows)

@@ -9,7 +9,8 @@ import yaml
 from pydantic import ValidationError
 
 from service.errors import ConfigurationError
-from service.monitor import Monitor, Part
+from service.monitor import Monitor
+from service.monitor_source import Part
 from service.yaml_lines import dotted, located, walk
 
 if TYPE_CHECKING:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from service.core import codec, profile, window
+from service.core import anchors, codec, profile, window
 from service.core.record import Checkpoint, PaneRecord, WindowRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from service.core.anchors import Anchors
     from service.core.batch import Batch
     from service.core.measurement import Measurement
-    from service.core.profile import Edges, Profile
+    from service.core.profile import Profile
     from service.core.schema import Schema
     from service.core.take import Take
     from service.core.window import WindowPlan
@@ -31,7 +32,7 @@ class Pane:
 
 
 def profile_panes(
-    batch: Batch, schema: Schema, plan: WindowPlan, rows_before: int, edges: Edges = profile.NO_EDGES
+    batch: Batch, schema: Schema, plan: WindowPlan, rows_before: int, fixed: Anchors = anchors.NONE
 ) -> dict[int, Pane]:
     """Profile a batch pane by pane; `rows_before` rows were placed before it."""
     parts = window.split(batch, window.assign(batch, plan, rows_before))
@@ -40,7 +41,7 @@ def profile_panes(
         start, end = plan.bounds(key)
         if plan.unit is window.Unit.ROWS:
             start, end = int(part.event_time.min()), int(part.event_time.max()) + 1
-        panes[key] = Pane(profile.of(part, schema, edges), start, end)
+        panes[key] = Pane(profile.of(part, schema, fixed), start, end)
     return panes
 
 

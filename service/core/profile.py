@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from service.core import cells, distribution, outcome, tally
+from service.core import anchors, cells, distribution, outcome, tally
 from service.core.batch import Numbers
 from service.core.schema import Kind
 from service.core.tally import Tally
@@ -19,20 +19,18 @@ from service.core.task import Regression
 from service.errors import ProfileError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from service.core.anchors import Anchors
     from service.core.batch import Batch
-    from service.core.cells import CellCounts, CellEdges
+    from service.core.cells import CellCounts
     from service.core.distribution import Distribution
     from service.core.outcome import Outcome
     from service.core.schema import Column, Schema
 
-    Edges = Mapping[str, CellEdges]
-
 DISTINCT_LIMIT = 65_536
-NO_EDGES: Edges = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +61,7 @@ class Profile:
     """The summary of `rows` rows: one column profile a schema column, in the schema's order.
 
     `outcome` is None where the schema has no task. `cells` are a regression's errors by cell of a column, for
-    the columns that a reference gave edges for.
+    the columns that the reference's anchors have edges for.
     """
 
     schema: str
@@ -74,23 +72,25 @@ class Profile:
     cells: dict[str, CellCounts] = field(default_factory=dict)
 
 
-def empty(schema: Schema, edges: Edges = NO_EDGES) -> Profile:
+def empty(schema: Schema, fixed: Anchors = anchors.NONE) -> Profile:
     """Return the profile of no rows: the identity of `merge`."""
     columns = {
         c.name: ColumnProfile(distribution.empty(c.kind), categorical=c.kind is Kind.CATEGORICAL)
         for c in schema.columns
     }
     turned_out = None if schema.task is None else outcome.empty(schema.task)
-    no_cells = {name: cells.empty(at) for name, at in edges.items()}
+    no_cells = {name: cells.empty(at) for name, at in fixed.edges.items()}
     return Profile(schema.fingerprint, 0, columns, turned_out, tally.empty(schema), no_cells)
 
 
-def of(batch: Batch, schema: Schema, edges: Edges = NO_EDGES, *, limit: int = DISTINCT_LIMIT) -> Profile:
+def of(
+    batch: Batch, schema: Schema, fixed: Anchors = anchors.NONE, *, limit: int = DISTINCT_LIMIT
+) -> Profile:
     """Profile a batch's rows; at most `limit` distinct numbers are kept of a column."""
     columns = {c.name: _column(batch, c, limit) for c in schema.columns}
     turned_out = None if schema.task is None else outcome.of(batch, schema.task, limit=limit)
     counted = tally.of(batch, schema, limit=limit)
-    by_cell = cells.of_columns(batch.columns, errors(batch, schema), edges) if edges else {}
+    by_cell = cells.of_columns(batch.columns, errors(batch, schema), fixed.edges) if fixed.edges else {}
     return Profile(schema.fingerprint, batch.rows, columns, turned_out, counted, by_cell)
 
 

@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from service.core import cells, codec, profile
+from service.core.anchors import Anchors
 from service.core.schema import Role
 from service.core.task import Regression
 
 if TYPE_CHECKING:
     from service.core.batch import Batch
-    from service.core.profile import Edges, Profile
+    from service.core.cells import CellEdges
+    from service.core.profile import Profile
     from service.core.schema import Column, Schema
 
 # Inputs that move inside a cell count as a changed relation: 20 cells leave about a tenth of such a move.
@@ -21,17 +23,11 @@ PREDICTION_CELLS = 20
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A reference's profile, made once, the cells that it fixed, and the fingerprint of all that."""
+    """A reference's profile, made once, what it fixes for others, and the fingerprint of all that."""
 
     profile: Profile
-    edges: Edges
+    anchors: Anchors
     fingerprint: str
-
-    @property
-    def layout(self) -> str:
-        """What panes depend on of the reference: the cells that errors are counted by."""
-        marks = "".join(f"{name}:{at.fingerprint};" for name, at in self.edges.items())
-        return hashlib.sha256(marks.encode()).hexdigest()[:16]
 
 
 def of(batch: Batch, schema: Schema) -> Reference:
@@ -41,12 +37,12 @@ def of(batch: Batch, schema: Schema) -> Reference:
     from; other tasks have no cells.
     """
     plain = profile.of(batch, schema)
-    edges: Edges = {}
+    edges: dict[str, CellEdges] = {}
     if isinstance(schema.task, Regression):
         edges = {c.name: _edges(plain, c) for c in schema.columns if c.role is not Role.TARGET}
     counted = cells.of_columns(batch.columns, profile.errors(batch, schema), edges)
     whole = replace(plain, cells=counted)
-    return Reference(whole, edges, hashlib.sha256(codec.encode(whole)).hexdigest()[:16])
+    return Reference(whole, Anchors(edges), hashlib.sha256(codec.encode(whole)).hexdigest()[:16])
 
 
 def _edges(whole: Profile, column: Column) -> cells.CellEdges:

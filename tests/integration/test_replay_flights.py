@@ -16,8 +16,8 @@ import pytest
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import wasserstein_distance
 
-from service.monitor import ReplayConfig
 from service.monitor_file import load
+from service.monitor_source import ReplayConfig
 from service.sources.replay import ReplayOptions, ReplaySource
 from service.sources.table_file import read_rows
 from simulator import flights

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.core import cells, codec, distribution, profile
+from service.core.anchors import Anchors
 from service.core.batch import Batch
 from service.core.distribution import Distribution
 from service.core.profile import Profile
@@ -93,19 +94,23 @@ def test_damaged_bytes_are_refused(batch: Batch, cut: int) -> None:
 
 
 # Two cells of numbers and three of labels are enough for rows to fall in all kinds of them.
-EDGES = {
-    "size": cells.edges_of(distribution.of_numbers(np.array([-2.0, 0.0, 1.0, 1.5])), Kind.NUMERICAL, cells=2),
-    "colour": cells.edges_of(distribution.of_codes(np.array([0, 1]), LABELS), Kind.CATEGORICAL),
-}
+FIXED = Anchors(
+    {
+        "size": cells.edges_of(
+            distribution.of_numbers(np.array([-2.0, 0.0, 1.0, 1.5])), Kind.NUMERICAL, cells=2
+        ),
+        "colour": cells.edges_of(distribution.of_codes(np.array([0, 1]), LABELS), Kind.CATEGORICAL),
+    }
+)
 
 
 @given(batches(), st.integers(0, 25))
 def test_cells_are_part_of_the_monoid(batch: Batch, cut: int) -> None:
     """Errors by cell merge like the rest, for any split, and come back from the bytes."""
-    whole = profile.of(batch, SCHEMA, EDGES)
-    parts = [profile.of(batch.take(rows), SCHEMA, EDGES) for rows in (slice(cut), slice(cut, None))]
+    whole = profile.of(batch, SCHEMA, FIXED)
+    parts = [profile.of(batch.take(rows), SCHEMA, FIXED) for rows in (slice(cut), slice(cut, None))]
     assert profile.merge(parts) == whole == codec.decode(codec.encode(whole))
-    assert profile.merge([whole, profile.empty(SCHEMA, EDGES)]) == whole
+    assert profile.merge([whole, profile.empty(SCHEMA, FIXED)]) == whole
     assert sum(whole.cells["size"].rows) == batch.rows
 
 

@@ -1,0 +1,60 @@
+"""What would keep the service from working? Monitor files, their data and the database, a line a fault."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from service import monitor_file
+from service.database import database
+from service.errors import ConfigurationError, StoreError, TidegaugeError
+from service.executor import workers
+from service.monitor_source import ReplayConfig
+from service.store.migrate import migrate, migrations_folder
+from service.watching import reference_rows_loader, watch
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    from service.core.batch import Batch
+    from service.executor import Compute
+    from service.monitor import Monitor
+    from service.settings import Settings
+
+
+async def check(settings: Settings) -> list[str]:
+    """Return everything that would keep the service from working, a line each: monitors, files, database."""
+    faults: list[str] = []
+    try:
+        monitors = monitor_file.load_all(settings.monitors_dir, settings.data_dir)
+    except ConfigurationError as error:
+        faults, monitors = str(error).splitlines(), []
+    try:
+        async with database(settings) as pool, workers() as compute:
+            await migrate(pool, migrations_folder())
+            for monitor in monitors:
+                faults += await _data_faults(monitor, pool, compute)
+    except (StoreError, OSError) as error:
+        faults.append(f"database: {error}")
+    return faults
+
+
+async def _data_faults(monitor: Monitor, pool: asyncpg.Pool, compute: Compute) -> list[str]:
+    watched, load_rows = watch(monitor, pool, compute), reference_rows_loader(monitor, compute)
+    faults: list[str] = []
+    if isinstance(monitor.source, ReplayConfig):  # a dummy's take would append a row
+        try:
+            batch = (await watched.source.take(None)).batch
+            faults += _absent(monitor, batch, "source") if batch.rows else []
+        except TidegaugeError as error:
+            faults.append(f"{monitor.name}: source: {error}")
+    try:
+        faults += _absent(monitor, await load_rows(), "reference")
+    except TidegaugeError as error:
+        faults.append(f"{monitor.name}: reference: {error}")
+    await watched.source.close()
+    return faults
+
+
+def _absent(monitor: Monitor, batch: Batch, where: str) -> list[str]:
+    missing = [name for name in monitor.schema_.names if name not in batch.columns]
+    return [f"{monitor.name}: {where}: it has no column {name!r}" for name in missing]

@@ -1,0 +1,28 @@
+"""What a reference fixes for every profile that is compared with it: above all its cells."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from service.core.cells import CellEdges
+
+
+@dataclass(frozen=True, slots=True)
+class Anchors:
+    """The cells that a regression's errors are counted by, for each column that has some."""
+
+    edges: Mapping[str, CellEdges] = field(default_factory=dict)
+
+    @property
+    def fingerprint(self) -> str:
+        """Sixteen hex digits that change with anything fixed: panes made with other anchors never merge."""
+        marks = "".join(f"{name}:{at.fingerprint};" for name, at in self.edges.items())
+        return hashlib.sha256(marks.encode()).hexdigest()[:16]
+
+
+NONE = Anchors()  # of a profile that is compared with nothing, such as the reference's own first one

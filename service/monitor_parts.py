@@ -1,0 +1,118 @@
+"""What a monitor file may say of columns, windows, drift and alarms, and what the core makes of it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from service.core.schema import Kind
+from service.core.window import Unit, WindowPlan
+from service.methods.alarm import AlarmPlan
+from service.methods.expectation import Expectation
+from service.monitor_source import Duration, Part
+
+
+class ColumnConfig(Part):
+    """A watched column: its kind, and what is expected of it; every row that offends is a breach."""
+
+    kind: Kind
+    min: float | None = Field(default=None, allow_inf_nan=False)
+    max: float | None = Field(default=None, allow_inf_nan=False)
+    allowed: tuple[str | bool | int | float, ...] | None = Field(default=None, min_length=1)
+    not_null: bool = False
+    unique: bool = False
+
+    @model_validator(mode="after")
+    def _can_be_kept(self) -> ColumnConfig:
+        if self.kind is Kind.CATEGORICAL and (self.min is not None or self.max is not None):
+            raise ValueError("min and max belong to numerical columns; expected allowed: [..] for categories")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"expected min at or below max, got {self.min:g} and {self.max:g}")
+        texts = [value for value in self.allowed or () if isinstance(value, str)]
+        if self.kind is Kind.NUMERICAL and texts:
+            raise ValueError(f"allowed: expected numbers for a numerical column, got {texts[0]!r}")
+        return self
+
+    @property
+    def expectation(self) -> Expectation:
+        """What is declared, in the methods' form."""
+        return Expectation(self.min, self.max, self.allowed, self.not_null, self.unique)
+
+
+class ServiceConfig(Part):
+    """Where the rows say how the watched model was served: milliseconds, and whether it failed (0 is no)."""
+
+    latency_ms: str | None = None
+    error: str | None = None
+
+
+class WindowConfig(Part):
+    """What is compared with the reference: `size` of event time or rows, moving on by `hop`."""
+
+    size: Duration | None = None
+    hop: Duration | None = None
+    size_rows: int | None = Field(default=None, ge=1)
+    hop_rows: int | None = Field(default=None, ge=1)
+    offset: Duration = 0
+    lateness: Duration = 0
+    min_rows: int = Field(default=30, ge=1)
+
+    @model_validator(mode="after")
+    def _whole_hops(self) -> WindowConfig:
+        if (self.size is None) == (self.size_rows is None):
+            raise ValueError("expected one of size (event time, such as 7d) and size_rows (a number of rows)")
+        if (self.hop and self.size_rows) or (self.hop_rows and self.size):
+            raise ValueError("expected hop beside size, or hop_rows beside size_rows")
+        size, hop = self._size_and_hop
+        if hop == 0 or size % hop:
+            raise ValueError("expected the size to be a whole number of hops")
+        if self.size_rows and (self.offset or self.lateness):
+            raise ValueError("offset and lateness belong to windows of event time, not of rows")
+        return self
+
+    @property
+    def _size_and_hop(self) -> tuple[int, int]:
+        size = self.size or self.size_rows or 0
+        return size, self.hop or self.hop_rows or size
+
+    def plan(self) -> WindowPlan:
+        """Return the core's form."""
+        size, hop = self._size_and_hop
+        unit = Unit.TIME if self.size else Unit.ROWS
+        return WindowPlan(unit, hop, size // hop, self.offset, self.min_rows, self.lateness)
+
+
+class DriftConfig(Part):
+    """Which drift methods measure which columns, and from where a value counts as drift.
+
+    `thresholds` are calibrated on the reference for `false_alarm_rate` (of windows, over all columns
+    together), Evidently's defaults, or given by method; one that is not named then keeps Evidently's.
+    `blocks` says how windows are drawn from the reference for it: `short` finds small shifts and takes a
+    level that wanders for hours or days for drift; `window`, in one piece, takes that for normal and finds
+    less; `auto` is short where the reference's own consecutive windows bear it out.
+    """
+
+    methods: tuple[str, ...] = ("wasserstein:robust", "default")
+    columns: dict[str, tuple[str, ...]] = Field(default={})
+    thresholds: Literal["calibrated", "evidently"] | dict[str, float] = "calibrated"
+    false_alarm_rate: float = Field(default=0.01, gt=0, le=0.5)
+    blocks: Literal["auto", "short", "window"] = "auto"
+    share: float = Field(default=0.5, gt=0, le=1)
+
+
+class AlarmConfig(Part):
+    """An alarm is raised by `breaches` of the last `windows` windows, and ends by as many clear ones."""
+
+    breaches: int = Field(default=2, ge=1)
+    windows: int = Field(default=3, ge=1, le=100)
+
+    @model_validator(mode="after")
+    def _enough_windows(self) -> AlarmConfig:
+        if self.breaches > self.windows:
+            raise ValueError(f"expected at most {self.windows} breaches of {self.windows} windows")
+        return self
+
+    def plan(self) -> AlarmPlan:
+        """Return the methods' form."""
+        return AlarmPlan(self.breaches, self.windows)

@@ -1,0 +1,128 @@
+"""What a monitor's cycles need, built from its file: source, reference, thresholds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+from service.clock import now
+from service.core import reference as references
+from service.cycle import Watched
+from service.monitor_source import DummyConfig, DummyReference, ReplayConfig
+from service.sources.dummy import DummySource, reference_batch
+from service.sources.replay import ReplayOptions, ReplaySource
+from service.sources.table_file import read_rows
+from service.store.calibrations import CalibrationTable
+from service.store.dummy import DummyTable
+from service.thresholds import Thresholds
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from datetime import datetime
+
+    import asyncpg
+
+    from service.core.batch import Batch
+    from service.core.reference import Reference
+    from service.executor import Compute
+    from service.monitor import Monitor
+    from service.monitor_source import FileReference
+    from service.sources.protocol import Source
+
+log = structlog.get_logger(__name__)
+
+MICROSECONDS = 1_000_000
+
+
+def watch(monitor: Monitor, pool: asyncpg.Pool, compute: Compute) -> Watched:
+    """Build a monitor's source and the loader of its reference; nothing is read yet."""
+    load_rows = reference_rows_loader(monitor, compute)
+    return Watched(
+        name=monitor.name,
+        schema=monitor.schema_,
+        window=monitor.window.plan(),
+        measures=monitor.measure_plan,
+        alarm=monitor.alarm.plan(),
+        source=_source(monitor, pool),
+        load_reference=_reference_loader(monitor, load_rows, compute),
+        thresholds=_thresholds(monitor, load_rows, pool, compute),
+    )
+
+
+def _source(monitor: Monitor, pool: asyncpg.Pool) -> Source:
+    config = monitor.source
+    if isinstance(config, DummyConfig):
+        return DummySource(DummyTable(pool, monitor.name), seed=config.seed, now=now)
+    return ReplaySource(_replay_options(config, monitor.window.offset), monitor.schema_)
+
+
+def _replay_options(config: ReplayConfig, offset: int) -> ReplayOptions:
+    return ReplayOptions(
+        path=Path(config.path),
+        timestamp=config.timestamp,
+        step_us=config.step,
+        rows=config.rows,
+        offset_us=offset,
+        start=_instant(config.start),
+        end=_instant(config.end),
+    )
+
+
+def reference_rows_loader(monitor: Monitor, compute: Compute) -> Callable[[], Awaitable[Batch]]:
+    """Return what reads the rows of a monitor's reference on a worker thread."""
+    config = monitor.reference
+
+    def load() -> Batch:
+        if isinstance(config, DummyReference):
+            seed = monitor.source.seed if isinstance(monitor.source, DummyConfig) else 0
+            return reference_batch(config.rows, seed)
+        return _reference_rows(config, monitor)
+
+    return lambda: compute.run(load)
+
+
+def _reference_loader(
+    monitor: Monitor, load_rows: Callable[[], Awaitable[Batch]], compute: Compute
+) -> Callable[[], Awaitable[Reference]]:
+    async def load() -> Reference:
+        batch = await load_rows()
+        reference = await compute.run(lambda: references.of(batch, monitor.schema_))
+        log.info("reference ready", monitor=monitor.name, rows=reference.profile.rows)
+        return reference
+
+    return load
+
+
+def _thresholds(
+    monitor: Monitor, load_rows: Callable[[], Awaitable[Batch]], pool: asyncpg.Pool, compute: Compute
+) -> Thresholds | None:
+    if monitor.drift.thresholds != "calibrated":
+        return None
+    return Thresholds(
+        monitor.schema_.compared,
+        monitor.measure_plan.drift,
+        rate=monitor.drift.false_alarm_rate,
+        blocks=monitor.drift.blocks,
+        min_rows=monitor.window.min_rows,
+        load_rows=load_rows,
+        kept=CalibrationTable(pool, monitor.name),
+        compute=compute,
+    )
+
+
+def _reference_rows(config: FileReference, monitor: Monitor) -> Batch:
+    replay = monitor.source if isinstance(monitor.source, ReplayConfig) else None
+    path = config.path or (replay.path if replay else "")
+    return read_rows(
+        Path(path),
+        monitor.schema_,
+        timestamp=replay.timestamp if replay else None,
+        start=_instant(config.start),
+        end=_instant(config.end),
+    )
+
+
+def _instant(when: datetime | None) -> int | None:
+    return None if when is None else round(when.timestamp() * MICROSECONDS)
