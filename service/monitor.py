@@ -11,7 +11,6 @@ from service.core.schema import Column, Kind, Role, Schema
 from service.core.task import TaskName
 from service.errors import ConfigurationError
 from service.methods import registry
-from service.methods.drift import DriftPlan
 from service.methods.measure import MeasurePlan
 from service.methods.traffic import TrafficPlan
 from service.monitor_parts import AlarmConfig, ColumnConfig, DriftConfig, ServiceConfig, WindowConfig
@@ -111,7 +110,7 @@ class Monitor(Part):
         for column, config in self.columns.items():
             for name in self.drift.columns.get(column, ()):
                 _find(name, config.kind, f"drift.columns.{column}")
-        for name in self.drift.methods:
+        for name in self.drift.methods or ():
             if not any(_exists(name, config.kind) for config in self.columns.values()):
                 _find(name, next(iter(self.columns.values())).kind, "drift.methods")
 
@@ -132,14 +131,8 @@ class Monitor(Part):
     @property
     def measure_plan(self) -> MeasurePlan:
         """What to measure, in the methods' form."""
-        drift = DriftPlan(
-            methods=self.drift.methods,
-            by_column=self.drift.columns,
-            thresholds=self.drift.thresholds if isinstance(self.drift.thresholds, dict) else {},
-            share=self.drift.share,
-        )
         return MeasurePlan(
-            drift=drift,
+            drift=self.drift.plan(),
             performance=self.performance,
             min_rows=self.window.min_rows,
             expectations={name: config.expectation for name, config in self.columns.items()},

@@ -8,7 +8,9 @@ from pydantic import Field, model_validator
 
 from service.core.schema import Kind
 from service.core.window import Unit, WindowPlan
+from service.methods import registry
 from service.methods.alarm import AlarmPlan
+from service.methods.drift import DriftPlan, Verdict
 from service.methods.expectation import Expectation
 from service.monitor_source import Duration, Part
 
@@ -83,9 +85,17 @@ class WindowConfig(Part):
         return WindowPlan(unit, hop, size // hop, self.offset, self.min_rows, self.lateness)
 
 
+# Where mass went, how far the curves are apart at most, how the bulk is spread: each finds shifts that the
+# others miss (docs/benchmarks/calibration.md).
+CALIBRATED_METHODS = ("wasserstein:robust", "ks", "psi:robust")
+
+
 class DriftConfig(Part):
     """Which drift methods measure which columns, and from where a value counts as drift.
 
+    Unless named, the methods are three that see different things where thresholds are calibrated, else
+    Evidently's choice. By `verdict` a column has drifted beyond the threshold of `any` of its methods (the
+    default where calibrated: the rate holds over all of them together) or of the `first` alone.
     `thresholds` are calibrated on the reference for `false_alarm_rate` (of windows, over all columns
     together), Evidently's defaults, or given by method; one that is not named then keeps Evidently's.
     `blocks` says how windows are drawn from the reference for it: `short` finds small shifts and takes a
@@ -93,12 +103,33 @@ class DriftConfig(Part):
     less; `auto` is short where the reference's own consecutive windows bear it out.
     """
 
-    methods: tuple[str, ...] = ("wasserstein:robust", "default")
+    methods: tuple[str, ...] | None = Field(default=None, min_length=1)
     columns: dict[str, tuple[str, ...]] = Field(default={})
     thresholds: Literal["calibrated", "evidently"] | dict[str, float] = "calibrated"
     false_alarm_rate: float = Field(default=0.01, gt=0, le=0.5)
     blocks: Literal["auto", "short", "window"] = "auto"
+    verdict: Verdict | None = None
     share: float = Field(default=0.5, gt=0, le=1)
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether thresholds come from the reference."""
+        return self.thresholds == "calibrated"
+
+    @property
+    def chosen_methods(self) -> tuple[str, ...]:
+        """The methods by name: those given, else the default ones."""
+        return self.methods or (CALIBRATED_METHODS if self.is_calibrated else (registry.DEFAULT,))
+
+    def plan(self) -> DriftPlan:
+        """Return the methods' form."""
+        return DriftPlan(
+            methods=self.chosen_methods,
+            by_column=self.columns,
+            verdict=self.verdict or (Verdict.ANY if self.is_calibrated else Verdict.FIRST),
+            thresholds=self.thresholds if isinstance(self.thresholds, dict) else {},
+            share=self.share,
+        )
 
 
 class AlarmConfig(Part):

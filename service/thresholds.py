@@ -115,7 +115,6 @@ class Thresholds:
             rows=size,
             rate=self._rate,
             seed=SEED,
-            every_method=False,
             block={"short": block_resampling.short(size), "window": size}.get(self._blocks),
             period=0 if self._blocks == "window" else None,
             fingerprint=fingerprint,

@@ -98,7 +98,7 @@ def _reference_loader(
 def _thresholds(
     monitor: Monitor, load_rows: Callable[[], Awaitable[Batch]], pool: asyncpg.Pool, compute: Compute
 ) -> Thresholds | None:
-    if monitor.drift.thresholds != "calibrated":
+    if not monitor.drift.is_calibrated:
         return None
     return Thresholds(
         monitor.schema_.compared,

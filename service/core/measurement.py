@@ -47,7 +47,8 @@ class Measurement:
 
     `reference` is the same number measured on the reference, where that makes sense; `error_bound` is how
     far a number computed from compressed values can lie from the exact one; `low` and `high` are its
-    confidence band; `rows` is how many rows it rests on.
+    confidence band; `rows` is how many rows it rests on. `decides` is False for a second opinion: its breach
+    is shown and raises no alarm.
     """
 
     series: Series
@@ -60,6 +61,7 @@ class Measurement:
     error_bound: float | None = None
     low: float | None = None
     high: float | None = None
+    decides: bool = True
 
     def __post_init__(self) -> None:
         """Refuse a number that is no number, and a gap without its reason."""

@@ -67,18 +67,29 @@ def step(
 
 
 def verdicts(measurements: Sequence[Measurement]) -> Iterator[Measurement]:
-    """Yield what can alarm: a column's first drift method, and every other measurement with a verdict."""
-    decided: set[str] = set()
+    """Yield what can alarm, one measurement an alarm: those with a verdict that are no second opinion.
+
+    A column's drift is one alarm, whichever of its methods sees it: the first of those that are breached
+    stands for all, or else the first.
+    """
+    columns: dict[str, Measurement] = {}
     for m in measurements:
-        if m.series.aspect is Aspect.DRIFT and m.series.column:
-            if m.series.column in decided:
-                continue
-            decided.add(m.series.column)
-        if m.breached is not None:
+        if m.breached is None or not m.decides:
+            continue
+        if not _is_of_column(m.series):
             yield m
+        elif m.series.column not in columns or (m.breached and not columns[m.series.column].breached):
+            columns[m.series.column] = m
+    yield from columns.values()
+
+
+def _is_of_column(series: Series) -> bool:
+    return series.aspect is Aspect.DRIFT and bool(series.column)
 
 
 def _key(series: Series) -> str:
+    if _is_of_column(series):
+        return f"{series.aspect}|{series.column}"
     return f"{series.aspect}|{series.column}|{series.segment}|{series.metric}|{series.definition}"
 
 

@@ -24,7 +24,7 @@ import numpy as np
 from service.core.measurement import Worse
 from service.errors import ConfigurationError
 from service.methods import block_resampling, calibration_tail, null_distribution
-from service.methods.drift import methods_of
+from service.methods.drift import deciding, methods_of
 from service.methods.unmeasurable import Unmeasurable
 
 if TYPE_CHECKING:
@@ -124,15 +124,14 @@ def calibrate(
     seed: int,
     block: int | None = None,
     period: int | None = None,
-    every_method: bool = True,
     draws: int | None = None,
     fingerprint: str = "",
     progress: Progress | None = None,
 ) -> Calibration:
     """Find the thresholds for windows of `rows` rows, at `rate` false alarms a window over all columns.
 
-    `reference` holds the reference's rows in event-time order. A column is tested by every method that `plan`
-    gives it, or by its first alone. `block` is how many consecutive rows are drawn together. None takes short
+    `reference` holds the reference's rows in event-time order. A column is tested by those of its
+    methods that decide by `plan`. `block` is how many consecutive rows are drawn together. None takes short
     blocks where the reference's own consecutive windows alarm no oftener than chance allows, and else windows
     in one piece. `period`: see `block_resampling.plan`. A window larger than the reference draws rows more
     than once; its thresholds are those of a reference that goes on as it was. `progress` is told the share
@@ -143,7 +142,7 @@ def calibrate(
     lengths = (block,) if block is not None else (block_resampling.short(max(rows, 1)), rows)
     drawings = [block_resampling.plan(reference.event_time, rows, block=b, period=period) for b in lengths]
     coded = {column.name: null_distribution.code(reference, column) for column in schema.columns}
-    chosen = _tests(coded, plan, every_method=every_method)
+    chosen = _tests(coded, plan)
     forms, unmeasurable = _forms(chosen, coded, rows)
     told = progress or (lambda _: None)
 
@@ -217,11 +216,11 @@ def _unheard(_: float) -> None:
     pass
 
 
-def _tests(coded: Mapping[str, Coded], plan: DriftPlan, *, every_method: bool) -> dict[Test, Method]:
+def _tests(coded: Mapping[str, Coded], plan: DriftPlan) -> dict[Test, Method]:
     tests = {}
     for name, column in coded.items():
         methods = methods_of(plan, column.column, column.reference, column.reference)
-        for method in methods if every_method else methods[:1]:
+        for method in deciding(plan, methods):
             tests[name, method.full_name] = method
     return tests
 

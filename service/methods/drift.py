@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,19 +22,27 @@ if TYPE_CHECKING:
     from service.methods.registry import Method
 
 
+class Verdict(StrEnum):
+    """Which of a column's methods say whether it has drifted."""
+
+    ANY = "any"  # beyond the threshold of any of them
+    FIRST = "first"  # the others are second opinions
+
+
 @dataclass(frozen=True, slots=True)
 class DriftPlan:
     """Which methods measure drift, and from where a number counts as drift.
 
     `methods` hold for every column whose kind they suit, `by_column` in their place for the columns that it
-    names. The first of a column's methods decides whether it has drifted. `thresholds` go by method
-    (`psi`, for both definitions) or by method and definition (`psi:robust`, which wins); `calibrated` goes by
-    column and full method name and wins over both. `share` is the share of drifted columns from which the
-    whole data set has drifted.
+    names; `verdict` says which of a column's methods decide whether it has drifted. `thresholds` go by
+    method (`psi`, for both definitions) or by method and definition (`psi:robust`, which wins); `calibrated`
+    goes by column and full method name and wins over both. `share` is the share of drifted columns from which
+    the whole data set has drifted.
     """
 
     methods: tuple[str, ...] = (DEFAULT,)
     by_column: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    verdict: Verdict = Verdict.ANY
     thresholds: Mapping[str, float] = field(default_factory=dict)
     share: float = 0.5
     calibrated: Mapping[tuple[str, str], float] = field(default_factory=dict)
@@ -51,12 +60,21 @@ def measure_drift(
     verdicts: list[bool] = []
     for column in schema.columns:
         sides = reference.columns[column.name].distribution, current.columns[column.name].distribution
+        methods = methods_of(plan, column, *sides)
         of_column = [
-            _measured(method, column, sides, threshold=threshold_of(plan, column, method), withheld=withheld)
-            for method in methods_of(plan, column, *sides)
+            _measured(
+                method,
+                column,
+                sides,
+                threshold=threshold_of(plan, column, method),
+                decides=method in deciding(plan, methods),
+                withheld=withheld,
+            )
+            for method in methods
         ]
         measured += of_column
-        verdicts += [m.breached for m in of_column[:1] if m.breached is not None]
+        opinions = [m.breached for m in of_column if m.decides and m.breached is not None]
+        verdicts += [any(opinions)] if opinions else []
     return (*measured, *_of_columns(verdicts, plan.share, current.rows, withheld))
 
 
@@ -76,6 +94,11 @@ def methods_of(
         method = default if name == DEFAULT else find(name, column.kind)
         methods.setdefault(method.full_name, method)
     return tuple(methods.values()) or (default,)
+
+
+def deciding(plan: DriftPlan, methods: tuple[Method, ...]) -> tuple[Method, ...]:
+    """Return those of a column's `methods` that say whether it has drifted."""
+    return methods if plan.verdict is Verdict.ANY else methods[:1]
 
 
 def _suits(name: str, column: Column) -> bool:
@@ -98,6 +121,7 @@ def _measured(
     sides: tuple[Distribution, Distribution],
     *,
     threshold: float,
+    decides: bool = True,
     withheld: str | None,
 ) -> Measurement:
     series = Series(
@@ -110,14 +134,16 @@ def _measured(
     )
     rows = sides[1].finite
     if withheld:
-        return Measurement(series, None, rows, withheld, threshold)
+        return Measurement(series, None, rows, withheld, threshold, decides=decides)
     try:
         value = compute(method, column.kind, *sides)
         bound = _bound(method, *sides, value)
     except (ValueError, ArithmeticError) as error:  # this column has no number; the others are still measured
-        return Measurement(series, None, rows, str(error) or type(error).__name__, threshold)
+        return Measurement(series, None, rows, str(error) or type(error).__name__, threshold, decides=decides)
     breached = drifted(method, value, threshold)
-    return Measurement(series, value, rows, threshold=threshold, breached=breached, error_bound=bound)
+    return Measurement(
+        series, value, rows, threshold=threshold, breached=breached, error_bound=bound, decides=decides
+    )
 
 
 def _bound(method: Method, reference: Distribution, current: Distribution, value: float) -> float | None:

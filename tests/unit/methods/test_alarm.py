@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -69,16 +71,34 @@ def test_a_quiet_series_leaves_no_trace() -> None:
 
 def test_the_state_before_is_left_alone() -> None:
     """A cycle that is not committed can be done again from the same state."""
-    before = {"drift|temp||wasserstein|evidently": "x"}
+    before = {"drift|temp": "x"}
     after, events = step(before, _window(1, True), AlarmPlan())
-    assert before == {"drift|temp||wasserstein|evidently": "x"}
-    assert after == {"drift|temp||wasserstein|evidently": "xx!"}
+    assert before == {"drift|temp": "x"}
+    assert after == {"drift|temp": "xx!"}
     assert events[0].message == "temp wasserstein: 0.3, above 0.1 in 2 of the last 2 windows"
 
 
-def test_a_columns_second_method_does_not_alarm() -> None:
-    """The first method decides: a second opinion must not double the false alarms."""
-    second = Series(Aspect.DRIFT, "psi", "temp", definition="robust")
-    first = Measurement(SERIES, 0.05, 10, threshold=0.1, breached=False)
-    other = Measurement(second, 0.5, 10, threshold=0.1, breached=True)
-    assert list(verdicts((first, other))) == [first]
+PSI = Series(Aspect.DRIFT, "psi", "temp", definition="robust")
+CALM = Measurement(SERIES, 0.05, 10, threshold=0.1, breached=False)
+MOVED = Measurement(PSI, 0.5, 10, threshold=0.1, breached=True)
+
+
+def test_a_column_has_one_verdict() -> None:
+    """Whichever of the methods that decide is beyond its threshold speaks for the column."""
+    assert list(verdicts((CALM, MOVED))) == [MOVED]
+    assert list(verdicts((CALM, replace(MOVED, breached=False)))) == [CALM]
+
+
+def test_a_second_opinion_does_not_alarm() -> None:
+    """A method that does not decide must not add false alarms."""
+    assert list(verdicts((CALM, replace(MOVED, decides=False)))) == [CALM]
+
+
+def test_two_methods_raise_one_alarm_together() -> None:
+    """A shift that one method sees now and another then is the same alarm."""
+    windows = [
+        replace(_window(last), measurements=seen) for last, seen in enumerate(((CALM, MOVED), (MOVED,)))
+    ]
+    alarms, _ = step({}, windows[0], AlarmPlan())
+    alarms, events = step(alarms, windows[1], AlarmPlan())
+    assert (alarms, [event.metric for event in events]) == ({"drift|temp": "xx!"}, ["psi"])
