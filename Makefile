@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 PYTHON ?= python3
+# On a terminal the first set-up shows how far it is.
+QUIET := $(shell [ -t 2 ] || echo -q)
 
 run: $(VENV)/.run
 	@$(BIN)/python -m simulator prepare
@@ -30,16 +32,17 @@ lock: $(BIN)/uv
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --all-extras --group dev pyproject.toml -o requirements-dev.lock
 
 $(BIN)/uv:
+	@[ -n "$(QUIET)" ] || echo "setting up $(VENV) (once, a minute or less)" >&2
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
 
 $(VENV)/.run: $(BIN)/uv requirements.lock pyproject.toml
-	@$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install $(QUIET) --python $(BIN)/python --require-hashes -r requirements.lock
 	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps -e .
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run requirements-dev.lock
-	@$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements-dev.lock
+	@$(BIN)/uv pip install $(QUIET) --python $(BIN)/python --require-hashes -r requirements-dev.lock
 	@touch $@
 
 clean:

@@ -16,6 +16,8 @@ from service.database import database
 from service.door import door
 from service.errors import StoreError
 from service.executor import workers
+from service.monitor_source import ReplayConfig
+from service.progress import shown
 from service.scheduler import Ran, Scheduler
 from service.store import query
 from service.store.migrate import migrate, migrations_folder
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     import asyncpg
 
     from service.monitor import Monitor
+    from service.progress import Told
     from service.settings import Settings
     from service.vitals import MonitorVitals
 
@@ -80,8 +83,11 @@ async def _serve(
             watched = watch(monitor, pool, compute)
             stack.push_async_callback(watched.source.close)
             cycle = Cycle(watched, store, compute, now=now)
-            run_one = _logged(cycle, vitals.monitors[monitor.name])
-            scheduler.add(monitor.name, interval_of(monitor, settings), run_one)
+            interval = interval_of(monitor, settings)
+            told = None
+            if isinstance(monitor.source, ReplayConfig) and not interval:  # timed cycles are not waited for
+                told = stack.enter_context(shown(f"replaying {monitor.name}"))
+            scheduler.add(monitor.name, interval, _logged(cycle, vitals.monitors[monitor.name], told))
         stack.push_async_callback(scheduler.stop)
         scheduler.start()
         cycling.set()
@@ -101,13 +107,15 @@ def interval_of(monitor: Monitor, settings: Settings) -> float:
     return DEFAULT_CYCLE_SECONDS
 
 
-def _logged(cycle: Cycle, vitals: MonitorVitals) -> Callable[[int], Awaitable[Ran]]:
+def _logged(cycle: Cycle, vitals: MonitorVitals, told: Told | None) -> Callable[[int], Awaitable[Ran]]:
     async def run_one(slot: int) -> Ran:
         report = await cycle.run(slot)
         ended = now()
         milliseconds = (ended - report.record.started) / 1_000
         if report.committed:
             vitals.committed(report.record, at=ended)
+            if told is not None and report.take.progress is not None:
+                told(report.take.progress)
             log.info("cycle", **summary(report), ms=round(milliseconds, 1))
         else:
             log.warning("cycle overtaken", hint="another service runs this monitor on the same database")

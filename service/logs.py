@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 
+from service.progress import log_handler
+
 if TYPE_CHECKING:
     from structlog.typing import Processor
 
@@ -44,7 +46,7 @@ def configure(*, log_format: str, level: str) -> None:
         foreign_pre_chain=shared,
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *ending],
     )
-    stream = logging.StreamHandler(sys.stderr)
+    stream = log_handler(sys.stderr)
     stream.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers = [stream]

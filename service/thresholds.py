@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from service.executor import Compute
     from service.methods.calibration import Calibration, Test
     from service.methods.drift import DriftPlan
+    from service.progress import Shown
 
 log = structlog.get_logger(__name__)
 
@@ -63,6 +64,7 @@ class Thresholds:
         load_rows: Callable[[], Awaitable[Batch]],
         kept: Kept,
         compute: Compute,
+        shown: Shown,
     ) -> None:
         self._schema = schema
         self._plan = plan
@@ -72,6 +74,7 @@ class Thresholds:
         self._load_rows = load_rows
         self._kept = kept
         self._compute = compute
+        self._shown = shown
         self._known: dict[int, Calibration] = {}
 
     async def prepare(self, window_rows: Iterable[int], reference: str) -> None:
@@ -107,18 +110,20 @@ class Thresholds:
     async def _calibrate(self, batch: Batch, size: int, fingerprint: str) -> Calibration:
         log.info("calibrating thresholds", window_rows=size, false_alarm_rate=self._rate)
         started = time.perf_counter()
-        found = await self._compute.run(
-            calibration.calibrate,
-            batch,
-            self._schema,
-            self._plan,
-            rows=size,
-            rate=self._rate,
-            seed=SEED,
-            block={"short": block_resampling.short(size), "window": size}.get(self._blocks),
-            period=0 if self._blocks == "window" else None,
-            fingerprint=fingerprint,
-        )
+        with self._shown(f"calibrating thresholds for windows of {size} rows") as told:
+            found = await self._compute.run(
+                calibration.calibrate,
+                batch,
+                self._schema,
+                self._plan,
+                rows=size,
+                rate=self._rate,
+                seed=SEED,
+                block={"short": block_resampling.short(size), "window": size}.get(self._blocks),
+                period=0 if self._blocks == "window" else None,
+                fingerprint=fingerprint,
+                progress=told,
+            )
         seconds = round(time.perf_counter() - started, 1)
         log.info(
             "thresholds calibrated",

@@ -11,6 +11,7 @@ from service.clock import now
 from service.core import reference as references
 from service.cycle import Watched
 from service.monitor_source import DummyConfig, DummyReference, ReplayConfig
+from service.progress import shown
 from service.sources.dummy import DummySource, reference_batch
 from service.sources.replay import ReplayOptions, ReplaySource
 from service.sources.table_file import read_rows
@@ -109,6 +110,7 @@ def _thresholds(
         load_rows=load_rows,
         kept=CalibrationTable(pool, monitor.name),
         compute=compute,
+        shown=shown,
     )
 
 

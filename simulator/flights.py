@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
+from service.progress import shown
 from simulator.datasets import NEW_YORK, WEATHER, flight_files, read_flights
 
 if TYPE_CHECKING:
@@ -56,24 +57,31 @@ def prepare(folder: Path, *, starting: Callable[[], None] = lambda: None) -> boo
         starting()
         for leftover in folder.glob(f"flights*{UNFINISHED}"):
             leftover.unlink()
-        reference, replay = tables()
-        _write(folder / REFERENCE, lambda path: _write_parquet(reference, path))
-        _write(folder / REPLAY, lambda path: _write_parquet(replay, path))
+        with shown("preparing the flights") as told:
+            reference, replay = tables(told)
+            _write(folder / REFERENCE, lambda path: _write_parquet(reference, path))
+            _write(folder / REPLAY, lambda path: _write_parquet(replay, path))
         stamp = {"ingredients": _ingredients(), "bytes": _sizes(folder)}
         _write(folder / STAMP, lambda path: path.write_text(json.dumps(stamp, indent=1)))
     return True
 
 
-def tables() -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the reference and the replay: flights by scheduled departure with `predicted_air_time`."""
+def tables(told: Callable[[float], None] = lambda _: None) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the reference and the replay: flights by scheduled departure with `predicted_air_time`.
+
+    `told` hears the share done of the work of `prepare`.
+    """
     import pandas as pd  # noqa: PLC0415 - only the first start needs pandas and the model
 
     from simulator.model import predictions  # noqa: PLC0415
 
+    told(0.3)  # what the imports take
     flights = read_flights()
+    told(0.6)
     departure = flights["scheduled_departure"]
     january = departure < pd.Timestamp(REFERENCE_START, tz=NEW_YORK)
     flights["predicted_air_time"] = predictions(flights[january], flights)
+    told(0.9)
     flights = flights[COLUMNS]
     is_replay = departure >= pd.Timestamp(REPLAY_START, tz=NEW_YORK)
     return flights[~january & ~is_replay], flights[is_replay]

@@ -14,6 +14,7 @@ from service.core.batch import Batch
 from service.core.schema import Column, Kind, Schema
 from service.executor import workers
 from service.methods.drift import DriftPlan, measure_drift
+from service.progress import shown
 from service.sources.dummy import reference_batch
 from service.store.calibrations import CalibrationTable
 from service.thresholds import Thresholds
@@ -47,6 +48,7 @@ async def _thresholds(
             load_rows=reference.rows,
             kept=CalibrationTable(pool, "toy"),
             compute=compute,
+            shown=shown,
         )
         await thresholds.prepare(sizes, "a fingerprint")
         yield thresholds
