@@ -175,7 +175,9 @@ class Cycle:
             everything = {**panes, **changed}
             nothing = profile.empty(watched.schema, reference.anchors)
             measured_by = self._measured_against(reference.profile)
-            windows = advance.measure_windows(due, everything, nothing, plan, measured_by)
+            windows = advance.measure_windows(
+                due, everything, nothing, plan, measured_by, fixed=reference.bins
+            )
             alarms, events = self._alarms(before, windows)
             told, changes = schema_change.tell(state.told, everything, after.closed)
             record = CycleRecord(

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from service.core import anchors, codec, profile, window
+from service.core import anchors, bins, codec, profile, window
 from service.core.record import Checkpoint, PaneRecord, WindowRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from service.core.anchors import Anchors
     from service.core.batch import Batch
+    from service.core.bins import Bins
     from service.core.measurement import Measurement
     from service.core.profile import Profile
     from service.core.schema import Schema
@@ -64,11 +65,18 @@ def follow(before: Checkpoint, take: Take, plan: WindowPlan) -> Checkpoint:
 
 
 def measure_windows(
-    due: Iterable[int], panes: Mapping[int, Pane], nothing: Profile, plan: WindowPlan, measure: Measure
+    due: Iterable[int],
+    panes: Mapping[int, Pane],
+    nothing: Profile,
+    plan: WindowPlan,
+    measure: Measure,
+    *,
+    fixed: Sequence[Bins] = (),
 ) -> tuple[WindowRecord, ...]:
     """Fold each due window's panes in key order and measure it.
 
-    `panes` holds all that exist of them, `nothing` is the profile of no rows.
+    `panes` holds all that exist of them, `nothing` is the profile of no rows, `fixed` are the bins that the
+    reference gave its columns.
     """
     records = []
     for last in due:
@@ -78,7 +86,8 @@ def measure_windows(
         start, end = plan.bounds(first)[0], plan.bounds(last)[1]
         if plan.unit is window.Unit.ROWS:
             start, end = min(pane.start for pane in held), max(pane.end for pane in held)
-        records.append(WindowRecord(first, last, start, end, len(held), whole.rows, measure(whole)))
+        measured, drawn = measure(whole), bins.counted(fixed, whole)
+        records.append(WindowRecord(first, last, start, end, len(held), whole.rows, measured, drawn))
     return tuple(records)
 
 

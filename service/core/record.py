@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from service.core.bins import Binned
     from service.core.measurement import Measurement
 
 
@@ -53,7 +54,10 @@ class PaneRecord:
 
 @dataclass(frozen=True, slots=True)
 class WindowRecord:
-    """One measured window: panes `first` to `last`, of which `panes` hold rows."""
+    """One measured window: panes `first` to `last`, of which `panes` hold rows.
+
+    `distributions` are its columns by the reference's bins, one a column or none at all.
+    """
 
     first: int
     last: int
@@ -62,6 +66,7 @@ class WindowRecord:
     panes: int
     rows: int
     measurements: tuple[Measurement, ...]
+    distributions: tuple[Binned, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,14 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from service.core import cells, codec, profile
+from service.core import bins, cells, codec, profile
 from service.core.anchors import Anchors
 from service.core.schema import Role
 from service.core.task import Regression
 
 if TYPE_CHECKING:
     from service.core.batch import Batch
+    from service.core.bins import Bins
     from service.core.cells import CellEdges
     from service.core.profile import Profile
     from service.core.schema import Column, Schema
@@ -28,6 +29,7 @@ class Reference:
     profile: Profile
     anchors: Anchors
     fingerprint: str
+    bins: tuple[Bins, ...] = ()  # follow from the profile, so they are no part of the fingerprint
 
 
 def of(batch: Batch, schema: Schema) -> Reference:
@@ -42,7 +44,8 @@ def of(batch: Batch, schema: Schema) -> Reference:
         edges = {c.name: _edges(plain, c) for c in schema.columns if c.role is not Role.TARGET}
     counted = cells.of_columns(batch.columns, profile.errors(batch, schema), edges)
     whole = replace(plain, cells=counted)
-    return Reference(whole, Anchors(edges), hashlib.sha256(codec.encode(whole)).hexdigest()[:16])
+    fingerprint = hashlib.sha256(codec.encode(whole)).hexdigest()[:16]
+    return Reference(whole, Anchors(edges), fingerprint, bins.of_reference(whole, schema))
 
 
 def _edges(whole: Profile, column: Column) -> cells.CellEdges:

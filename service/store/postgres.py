@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
-from service.store import checkpoints, cycles, events, ledger, panes, rejects, samples, series
+from service.store import checkpoints, cycles, distributions, events, ledger, panes, rejects, samples, series
 from service.store.failures import translated
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from service.core.bins import Bins
     from service.core.measurement import Series
     from service.core.record import Checkpoint, CycleRecord, PaneRecord
 
@@ -23,6 +24,7 @@ class PostgresStore:
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
         self._series: dict[str, dict[Series, int]] = {}
+        self._bins: dict[str, dict[Bins, int]] = {}
         self._partition_end: datetime | None = None  # samples before this instant have their partition
 
     async def checkpoint(self, monitor: str, layout: str) -> Checkpoint:
@@ -45,17 +47,20 @@ class PostgresStore:
         nothing. `finished` is the cycle's end in UTC microseconds, None for the database's clock.
         """
         known = self._series.setdefault(record.monitor, {})
+        bins = self._bins.setdefault(record.monitor, {})
         with translated(f"{record.monitor}: write cycle {record.after.cycle}"):
             try:
                 async with self._pool.acquire() as connection, connection.transaction():
-                    written = await self._write(connection, record, known, finished)
+                    written = await self._write(connection, record, known, bins, finished)
             except asyncpg.ForeignKeyViolationError:
-                known.clear()  # an older database was restored: series are made anew next time
+                known.clear()  # an older database was restored: series and bins are made anew next time
+                bins.clear()
                 raise
         if written is None:
             return False
-        fresh, self._partition_end = written
+        fresh, fresh_bins, self._partition_end = written
         known.update(fresh)
+        bins.update(fresh_bins)
         return True
 
     async def record_skipped(self, monitor: str, slot: int, slots: int) -> None:
@@ -80,8 +85,9 @@ class PostgresStore:
         connection: asyncpg.Connection,
         record: CycleRecord,
         known: dict[Series, int],
+        bins: dict[Bins, int],
         finished: int | None,
-    ) -> tuple[dict[Series, int], datetime | None] | None:
+    ) -> tuple[dict[Series, int], dict[Bins, int], datetime | None] | None:
         monitor, layout = record.monitor, record.layout
         now = await checkpoints.advance(connection, monitor, layout, record.after)
         if now is None:
@@ -93,8 +99,11 @@ class PostgresStore:
         fresh = await series.get_or_create(connection, monitor, wanted, known)
         runs = await ledger.open_runs(connection, monitor, layout, record.windows)
         measurements = await samples.append(connection, record.windows, runs, {**known, **fresh})
+        seen = (binned.bins for window in record.windows for binned in window.distributions)
+        fresh_bins = await distributions.get_or_create_bins(connection, monitor, seen, bins)
+        await distributions.append(connection, record.windows, runs, {**bins, **fresh_bins})
         await panes.upsert(connection, monitor, layout, record.panes)
         await rejects.append(connection, monitor, record.rejects)
         await events.append(connection, monitor, record.events)
         await cycles.append(connection, record, measurements=measurements, finished=finished)
-        return fresh, partition_end
+        return fresh, fresh_bins, partition_end

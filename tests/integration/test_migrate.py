@@ -49,7 +49,7 @@ async def test_the_real_migrations_apply_once(empty: asyncpg.Pool):
     assert await migrate(empty, folder) == names
     assert await migrate(empty, folder) == []
     assert await pending(empty, folder) == []
-    assert await applied_version(empty) == len(names)
+    assert await applied_version(empty) == int(names[-1][:4])
 
 
 async def test_four_starters_at_once_migrate_once(empty: asyncpg.Pool, folder: Path):
@@ -100,7 +100,7 @@ async def test_a_failing_file_leaves_nothing_and_earlier_files_stay(empty: async
     with pytest.raises(MigrationError, match=r"9998_create_wrong\.sql could not be applied.*no_such_thing"):
         await migrate(empty, folder)
     assert await empty.fetchval("SELECT to_regclass('tidegauge.half')") is None
-    assert await applied_version(empty) == len(read_migrations(migrations_folder()))
+    assert await applied_version(empty) == read_migrations(migrations_folder())[-1].version
     wrong.write_text("CREATE TABLE tidegauge.half ()")
     assert await migrate(empty, folder) == [wrong.name]
 

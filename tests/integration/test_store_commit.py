@@ -150,7 +150,7 @@ async def test_the_same_series_is_made_once(store: PostgresStore, pool: asyncpg.
 async def test_a_store_survives_a_database_put_back(store: PostgresStore, pool: asyncpg.Pool):
     """Series that vanished under a running service are an error once, then made again."""
     await store.commit(record(1))
-    await pool.execute("TRUNCATE tidegauge.series, tidegauge.sample, tidegauge.window_run")
+    await pool.execute("TRUNCATE tidegauge.series, tidegauge.sample, tidegauge.window_run CASCADE")
     with pytest.raises(StoreError, match="write cycle 2"):
         await store.commit(record(2))
     assert await store.commit(record(2))
