@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -25,9 +25,10 @@ from service.store.postgres import PostgresStore
 from service.store.retention import drop_older
 from service.vitals import Vitals
 from service.watching import watch
+from service.webhook import delivering
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     import asyncpg
 
@@ -75,7 +76,8 @@ async def _serve(
         pool = await stack.enter_async_context(database(settings))
         applied = await migrate(pool, migrations_folder())
         log.info("database ready", embedded=settings.database_url is None, migrations_applied=len(applied))
-        store = PostgresStore(pool)
+        store = PostgresStore(pool, deliver_events=settings.webhook_url is not None)
+        tell_of_events = await stack.enter_async_context(_webhook(settings, pool))
         compute = await stack.enter_async_context(workers())
         vitals = Vitals([monitor.name for monitor in monitors], store)
         scheduler = Scheduler(vitals, now=now, max_cycles=max_cycles)
@@ -87,7 +89,9 @@ async def _serve(
             told = None
             if isinstance(monitor.source, ReplayConfig) and not interval:  # timed cycles are not waited for
                 told = stack.enter_context(shown(f"replaying {monitor.name}"))
-            scheduler.add(monitor.name, interval, _logged(cycle, vitals.monitors[monitor.name], told))
+            scheduler.add(
+                monitor.name, interval, _logged(cycle, vitals.monitors[monitor.name], told, tell_of_events)
+            )
         stack.push_async_callback(scheduler.stop)
         scheduler.start()
         cycling.set()
@@ -107,13 +111,28 @@ def interval_of(monitor: Monitor, settings: Settings) -> float:
     return DEFAULT_CYCLE_SECONDS
 
 
-def _logged(cycle: Cycle, vitals: MonitorVitals, told: Told | None) -> Callable[[int], Awaitable[Ran]]:
+@asynccontextmanager
+async def _webhook(settings: Settings, pool: asyncpg.Pool) -> AsyncIterator[Callable[[], None]]:
+    """Give what is to be called after events were committed."""
+    url, secret = settings.webhook_url, settings.webhook_secret
+    if url is None or secret is None:
+        yield lambda: None
+        return
+    async with delivering(pool, url.get_secret_value(), secret.get_secret_value(), now=now) as postman:
+        yield postman.wake
+
+
+def _logged(
+    cycle: Cycle, vitals: MonitorVitals, told: Told | None, tell_of_events: Callable[[], None]
+) -> Callable[[int], Awaitable[Ran]]:
     async def run_one(slot: int) -> Ran:
         report = await cycle.run(slot)
         ended = now()
         milliseconds = (ended - report.record.started) / 1_000
         if report.committed:
             vitals.committed(report.record, at=ended)
+            if report.record.events:
+                tell_of_events()
             if told is not None and report.take.progress is not None:
                 told(report.take.progress)
             log.info("cycle", **summary(report), ms=round(milliseconds, 1))

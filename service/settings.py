@@ -12,15 +12,34 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.errors import ConfigurationError
+from service.webhook_message import key_of
 
 PREFIX = "TIDEGAUGE_"
 ENV_FILE = ".env"
+SHORTEST_KEY = 24  # bytes of a webhook's secret, by the standard
+SECRETS = {"database_url", "ingest_token", "webhook_url", "webhook_secret"}
 
 
 def _postgres(url: SecretStr) -> SecretStr:
     if not url.get_secret_value().startswith(("postgresql://", "postgres://")):
         raise ValueError("expected postgresql://USER:PASSWORD@HOST/DATABASE")
     return url
+
+
+def _web(url: SecretStr) -> SecretStr:
+    if not url.get_secret_value().startswith(("http://", "https://")):
+        raise ValueError("expected a URL that starts with https:// or http://")
+    return url
+
+
+def _key(secret: SecretStr) -> SecretStr:
+    try:
+        long_enough = len(key_of(secret.get_secret_value())) >= SHORTEST_KEY
+    except ValueError:
+        raise ValueError("expected base64 behind whsec_") from None
+    if not long_enough:
+        raise ValueError(f"expected {SHORTEST_KEY} bytes or more; `openssl rand -base64 32` makes such a one")
+    return secret
 
 
 class Settings(BaseSettings):
@@ -40,6 +59,8 @@ class Settings(BaseSettings):
     ingest_token: SecretStr | None = None
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    webhook_url: Annotated[SecretStr, AfterValidator(_web)] | None = None
+    webhook_secret: Annotated[SecretStr, AfterValidator(_key)] | None = None
     retention_days: int | None = Field(default=None, ge=1, le=36_500)
 
 
@@ -50,10 +71,20 @@ def load() -> Settings:
     """
     _refuse_unknown()
     try:
-        return Settings()
+        found = Settings()
     except ValidationError as error:
-        lines = [f"{PREFIX}{str(e['loc'][0]).upper()}={e['input']!r}: {e['msg']}" for e in error.errors()]
+        lines = [f"{PREFIX}{_shown(str(e['loc'][0]), e['input'])}: {e['msg']}" for e in error.errors()]
         raise ConfigurationError("\n".join(lines)) from error
+    if (found.webhook_url is None) is not (found.webhook_secret is None):
+        raise ConfigurationError(
+            f"{PREFIX}WEBHOOK_URL and {PREFIX}WEBHOOK_SECRET belong together; expected both or neither: "
+            "without its signature a receiver could not know where an event comes from"
+        )
+    return found
+
+
+def _shown(name: str, value: object) -> str:
+    return name.upper() if name in SECRETS else f"{name.upper()}={value!r}"
 
 
 def _refuse_unknown() -> None:

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 class PostgresStore:
     """Keeps what cycles leave behind. Methods raise StoreError where the database refuses or is away."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool, *, deliver_events: bool = False) -> None:
         self._pool = pool
+        self._deliver_events = deliver_events
         self._series: dict[str, dict[Series, int]] = {}
         self._bins: dict[str, dict[Bins, int]] = {}
         self._partition_end: datetime | None = None  # samples before this instant have their partition
@@ -104,6 +105,6 @@ class PostgresStore:
         await distributions.append(connection, record.windows, runs, {**bins, **fresh_bins})
         await panes.upsert(connection, monitor, layout, record.panes)
         await rejects.append(connection, monitor, record.rejects)
-        await events.append(connection, monitor, record.events)
+        await events.append(connection, monitor, record.events, deliver=self._deliver_events)
         await cycles.append(connection, record, measurements=measurements, finished=finished)
         return fresh, fresh_bins, partition_end

@@ -32,6 +32,25 @@ def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> N
     assert settings.load() == settings.Settings()
 
 
+def test_a_webhook_needs_its_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A receiver must be able to tell that an event is ours."""
+    monkeypatch.setenv("TIDEGAUGE_WEBHOOK_URL", "https://example.org/hook")
+    with pytest.raises(ConfigurationError, match=r"WEBHOOK_SECRET belong together"):
+        settings.load()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("WEBHOOK_SECRET", "hush"), ("WEBHOOK_SECRET", "whsec_?"), ("DATABASE_URL", "mysql://u:hush@h/d")],
+)
+def test_a_secret_is_never_shown(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
+    """A message names the variable that is wrong, not what it holds."""
+    monkeypatch.setenv(f"TIDEGAUGE_{variable}", value)
+    with pytest.raises(ConfigurationError, match=rf"^TIDEGAUGE_{variable}: ") as caught:
+        settings.load()
+    assert "hush" not in str(caught.value)
+
+
 def test_an_unknown_variable_names_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
     """A typing slip stops the start instead of being ignored."""
     monkeypatch.setenv("TIDEGAUGE_CYCLE_SECOND", "1")
