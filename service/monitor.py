@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from service.core import row_sample
 from service.core.schema import Column, Kind, Role, Schema
 from service.core.task import TaskName
 from service.errors import ConfigurationError
@@ -54,6 +55,7 @@ class Monitor(Part):
     drift: DriftConfig = DriftConfig()
     alarm: AlarmConfig = AlarmConfig()
     performance: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(default={})
+    sample_rows: int = Field(default=row_sample.SIZE, ge=0, le=row_sample.LARGEST_SIZE)
     cycle_seconds: float | None = Field(default=None, ge=0, le=86_400)
 
     @model_validator(mode="after")

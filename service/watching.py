@@ -89,7 +89,9 @@ def _reference_loader(
 ) -> Callable[[], Awaitable[Reference]]:
     async def load() -> Reference:
         batch = await load_rows()
-        reference = await compute.run(lambda: references.of(batch, monitor.schema_))
+        reference = await compute.run(
+            lambda: references.of(batch, monitor.schema_, sample_rows=monitor.sample_rows)
+        )
         log.info("reference ready", monitor=monitor.name, rows=reference.profile.rows)
         return reference
 

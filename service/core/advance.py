@@ -36,7 +36,8 @@ def profile_panes(
     batch: Batch, schema: Schema, plan: WindowPlan, rows_before: int, fixed: Anchors = anchors.NONE
 ) -> dict[int, Pane]:
     """Profile a batch pane by pane; `rows_before` rows were placed before it."""
-    parts = window.split(batch, window.assign(batch, plan, rows_before))
+    numbered = batch.numbered(rows_before)
+    parts = window.split(numbered, window.assign(numbered, plan, rows_before))
     panes = {}
     for key, part in parts.items():
         start, end = plan.bounds(key)

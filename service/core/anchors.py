@@ -1,4 +1,4 @@
-"""What a reference fixes for every profile that is compared with it: above all its cells."""
+"""What a reference fixes for every profile that is compared with it: cells, rows kept whole."""
 
 from __future__ import annotations
 
@@ -14,14 +14,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Anchors:
-    """The cells that a regression's errors are counted by, for each column that has some."""
+    """The cells that a regression's errors are counted by, for each column that has some.
+
+    `sample_rows` is how many rows a profile keeps as they are (`row_sample.py`); 0 for none.
+    """
 
     edges: Mapping[str, CellEdges] = field(default_factory=dict)
+    sample_rows: int = 0
 
     @property
     def fingerprint(self) -> str:
         """Sixteen hex digits that change with anything fixed: panes made with other anchors never merge."""
         marks = "".join(f"{name}:{at.fingerprint};" for name, at in self.edges.items())
+        marks += f"sample_rows:{self.sample_rows}"
         return hashlib.sha256(marks.encode()).hexdigest()[:16]
 
 

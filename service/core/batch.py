@@ -78,18 +78,28 @@ UNKNOWN = Arrival()
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """`rows` rows; `event_time` int64 UTC microseconds, shape (rows,); a column that never came is absent."""
+    """`rows` rows; `event_time` int64 UTC microseconds, shape (rows,); a column that never came is absent.
+
+    `ordinal` counts the rows of a monitor's stream, or of its reference, from its first (int64, shape
+    (rows,)); None until they are numbered. A row keeps its ordinal whatever batch it comes in.
+    """
 
     rows: int
     event_time: NDArray[np.int64]
     columns: Mapping[str, Numbers | Labels]
     arrival: Arrival = UNKNOWN
+    ordinal: NDArray[np.int64] | None = None
 
     def take(self, rows: NDArray[np.intp] | slice) -> Batch:
         """Return the batch of the rows chosen (indices or a slice)."""
         times = self.event_time[rows]
         chosen = {name: column.take(rows) for name, column in self.columns.items()}
-        return Batch(len(times), times, chosen, self.arrival.take(rows))
+        ordinal = None if self.ordinal is None else self.ordinal[rows]
+        return Batch(len(times), times, chosen, self.arrival.take(rows), ordinal)
+
+    def numbered(self, first: int) -> Batch:
+        """Return the batch with its rows numbered from `first`."""
+        return replace(self, ordinal=np.arange(first, first + self.rows, dtype=np.int64))
 
     def taken(self, instant: int, *, live: bool) -> Batch:
         """Return the batch with what taking it at `instant` (UTC microseconds) says of its rows.

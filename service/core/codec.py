@@ -1,7 +1,7 @@
 """A profile's bytes: on disk, on the wire and between processes.
 
 Layout: four magic bytes, a format version (uint16, big-endian), then a zlib stream of: the length of a JSON
-head (uint32), the head, and the number arrays that it names, each as little-endian float64 or int64. Behind
+head (uint32), the head, and the arrays that it names, each as little-endian numbers. Behind
 it a second zlib stream, stored only, holds the tally's hashes (uint64). Equal profiles give equal bytes.
 Integers in the head have no size limit, so exact sums survive.
 """
@@ -19,6 +19,7 @@ from service.core.cells import CellCounts
 from service.core.distribution import Distribution
 from service.core.outcome_codec import outcome_head, outcome_of
 from service.core.profile import ColumnProfile, Profile
+from service.core.row_sample_codec import row_sample_head, row_sample_of
 from service.core.tally_codec import tally_head, tally_of
 from service.errors import CodecError
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAGIC = b"TDGP"
-VERSION = 3
+VERSION = 4
 _PREFIX = struct.Struct(">4sH")
 _LENGTH = struct.Struct(">I")
 _COMPRESSION = 1  # panes are written every cycle: speed over the last tenth of size
@@ -43,6 +44,7 @@ def encode(profile: Profile) -> bytes:
         "outcome": outcome_head(profile.outcome, lambda kept: _distribution_head(kept, arrays)),
         "tally": tally_head(profile.tally, arrays, hashes),
         "cells": {name: _cells_head(counts) for name, counts in profile.cells.items()},
+        "sample": row_sample_head(profile.sample, arrays),
     }
     text = json.dumps(head, separators=(",", ":"), ensure_ascii=False).encode()
     body = b"".join([_LENGTH.pack(len(text)), text, *arrays])
@@ -74,7 +76,8 @@ def decode(payload: bytes) -> Profile:
         outcome = outcome_of(head["outcome"], lambda entry: _distribution(entry, reader))
         tally = tally_of(head["tally"], reader.take, hashes.take)
         cells = {name: _cells(entry) for name, entry in head["cells"].items()}
-        return Profile(head["schema"], head["rows"], columns, outcome, tally, cells)
+        sample = row_sample_of(head["sample"], reader.take)
+        return Profile(head["schema"], head["rows"], columns, outcome, tally, cells, sample)
     except (zlib.error, struct.error, ValueError, KeyError, TypeError) as error:
         raise CodecError(f"a profile of {len(payload)} bytes is damaged: {error}") from error
 

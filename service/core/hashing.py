@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 NOTHING = np.uint64(0)  # the hash of an id that is missing; none other has it
 KEPT_BYTES = 8_192  # labels longer than this together are hashed anew
 _FOLD = np.uint64(32)
+_GOLDEN = np.uint64(0x9E37_79B9_7F4A_7C15)
 # Two NaN as words: no number has them.
 _MISSING = np.uint64(0x7FF8_0000_7FF8_0000)
 _UNPARSABLE = np.uint64(0x7FF8_0001_7FF8_0000)
@@ -67,6 +68,14 @@ def of_texts(texts: NDArray[np.str_]) -> Hashes:
     hashes[hashes == NOTHING] = 1
     hashes[points[:, 0] == 0] = NOTHING
     return hashes
+
+
+def of_ordinals(ordinals: NDArray[np.int64], seed: int) -> Hashes:
+    """Hash whole numbers, shape (n,): different ones never share a hash.
+
+    They are the numbers that splitmix64 gives from `seed` (0 to 2**64 - 1), at the places `ordinals`.
+    """
+    return _mixed(np.uint64(seed) + ordinals.astype(np.uint64) * _GOLDEN)
 
 
 def _words_of_numbers(column: Numbers, out: Hashes) -> None:
@@ -119,7 +128,7 @@ def _keys(count: int) -> tuple[np.uint64, ...]:
 
 
 def _mixed(words: Hashes) -> Hashes:
-    words = words + np.uint64(0x9E37_79B9_7F4A_7C15)
+    words = words + _GOLDEN
     words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58_476D_1CE4_E5B9)
     words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D0_49BB_1331_11EB)
     return words ^ (words >> np.uint64(31))

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from service.core import anchors, cells, distribution, outcome, tally
+from service.core import anchors, cells, distribution, outcome, row_sample, tally
 from service.core.batch import Numbers
+from service.core.row_sample import RowSample
 from service.core.schema import Kind
 from service.core.tally import Tally
 from service.core.task import Regression
@@ -61,7 +62,7 @@ class Profile:
     """The summary of `rows` rows: one column profile a schema column, in the schema's order.
 
     `outcome` is None where the schema has no task. `cells` are a regression's errors by cell of a column, for
-    the columns that the reference's anchors have edges for.
+    the columns that the reference's anchors have edges for. `sample` holds some of the rows themselves.
     """
 
     schema: str
@@ -70,6 +71,7 @@ class Profile:
     outcome: Outcome | None = None
     tally: Tally = field(default_factory=Tally)
     cells: dict[str, CellCounts] = field(default_factory=dict)
+    sample: RowSample = field(default_factory=RowSample)
 
 
 def empty(schema: Schema, fixed: Anchors = anchors.NONE) -> Profile:
@@ -80,18 +82,23 @@ def empty(schema: Schema, fixed: Anchors = anchors.NONE) -> Profile:
     }
     turned_out = None if schema.task is None else outcome.empty(schema.task)
     no_cells = {name: cells.empty(at) for name, at in fixed.edges.items()}
-    return Profile(schema.fingerprint, 0, columns, turned_out, tally.empty(schema), no_cells)
+    no_sample = row_sample.empty(schema, fixed.sample_rows)
+    return Profile(schema.fingerprint, 0, columns, turned_out, tally.empty(schema), no_cells, no_sample)
 
 
 def of(
     batch: Batch, schema: Schema, fixed: Anchors = anchors.NONE, *, limit: int = DISTINCT_LIMIT
 ) -> Profile:
-    """Profile a batch's rows; at most `limit` distinct numbers are kept of a column."""
+    """Profile a batch's rows; at most `limit` distinct numbers are kept of a column.
+
+    Raises ProfileError where `fixed` asks for a sample and the rows are not numbered.
+    """
     columns = {c.name: _column(batch, c, limit) for c in schema.columns}
     turned_out = None if schema.task is None else outcome.of(batch, schema.task, limit=limit)
     counted = tally.of(batch, schema, limit=limit)
     by_cell = cells.of_columns(batch.columns, errors(batch, schema), fixed.edges) if fixed.edges else {}
-    return Profile(schema.fingerprint, batch.rows, columns, turned_out, counted, by_cell)
+    sampled = row_sample.of(batch, schema, fixed.sample_rows)
+    return Profile(schema.fingerprint, batch.rows, columns, turned_out, counted, by_cell, sampled)
 
 
 def merge(parts: Sequence[Profile], *, limit: int = DISTINCT_LIMIT) -> Profile:
@@ -117,6 +124,7 @@ def merge(parts: Sequence[Profile], *, limit: int = DISTINCT_LIMIT) -> Profile:
         outcome.merge(outcomes, limit=limit) if outcomes else None,
         tally.merge([part.tally for part in parts], limit=limit),
         {name: cells.merge([part.cells[name] for part in parts]) for name in first.cells},
+        row_sample.merge([part.sample for part in parts]),
     )
 
 

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from service.core import bins, cells, codec, profile
+from service.core import bins, cells, codec, profile, row_sample
 from service.core.anchors import Anchors
 from service.core.schema import Role
 from service.core.task import Regression
@@ -32,8 +32,10 @@ class Reference:
     bins: tuple[Bins, ...] = ()  # follow from the profile, so they are no part of the fingerprint
 
 
-def of(batch: Batch, schema: Schema) -> Reference:
+def of(batch: Batch, schema: Schema, *, sample_rows: int = 0) -> Reference:
     """Make a reference of its rows; equal rows give equal fingerprints.
+
+    At most `sample_rows` of them are kept as they are, and of every profile that is compared with it.
 
     A regression's errors are counted by the cells of every column but its target, to tell where they came
     from; other tasks have no cells.
@@ -44,8 +46,9 @@ def of(batch: Batch, schema: Schema) -> Reference:
         edges = {c.name: _edges(plain, c) for c in schema.columns if c.role is not Role.TARGET}
     counted = cells.of_columns(batch.columns, profile.errors(batch, schema), edges)
     whole = replace(plain, cells=counted)
-    fingerprint = hashlib.sha256(codec.encode(whole)).hexdigest()[:16]
-    return Reference(whole, Anchors(edges), fingerprint, bins.of_reference(whole, schema))
+    fingerprint = hashlib.sha256(codec.encode(whole)).hexdigest()[:16]  # of all rows: a sample adds nothing
+    sampled = replace(whole, sample=row_sample.of(batch.numbered(0), schema, sample_rows))
+    return Reference(sampled, Anchors(edges, sample_rows), fingerprint, bins.of_reference(whole, schema))
 
 
 def _edges(whole: Profile, column: Column) -> cells.CellEdges:

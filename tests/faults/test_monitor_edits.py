@@ -38,6 +38,7 @@ def _rows(place: Place, metric: str) -> list[dict[str, str]]:
     [
         ("window: {size: 7d, hop: 1d, min_rows: 20}", "window: {size: 6d, hop: 2d, min_rows: 20}"),
         ("window: {size_rows: 80, hop_rows: 40}", "window: {size_rows: 160, hop_rows: 80}"),
+        ("window: {size: 7d, hop: 1d}", "window: {size: 7d, hop: 1d}\nsample_rows: 20"),
     ],
 )
 def test_an_edit_and_its_reversal_keep_history(place: Place, window: str, other: str) -> None:

@@ -48,6 +48,7 @@ def test_a_good_file_becomes_a_monitor(tmp_path: Path) -> None:
     assert (size.low, size.high, colour.kind) == (0, 9, Kind.CATEGORICAL)
     assert (guess.role, truth.role) == (Role.PREDICTION, Role.TARGET)
     assert monitor.measure_plan.drift.by_column == {"colour": ("chisquare",)}
+    assert monitor.sample_rows == 500
 
 
 @pytest.mark.parametrize(
