@@ -18,6 +18,7 @@ from service.errors import StoreError
 from service.executor import workers
 from service.monitor_source import ReplayConfig
 from service.progress import shown
+from service.reports.worker import worker
 from service.scheduler import Ran, Scheduler
 from service.store import query
 from service.store.migrate import migrate, migrations_folder
@@ -79,12 +80,13 @@ async def _serve(
         store = PostgresStore(pool, deliver_events=settings.webhook_url is not None)
         tell_of_events = await stack.enter_async_context(_webhook(settings, pool))
         compute = await stack.enter_async_context(workers())
+        slowly = await stack.enter_async_context(worker())
         vitals = Vitals([monitor.name for monitor in monitors], store)
         scheduler = Scheduler(vitals, now=now, max_cycles=max_cycles)
         for monitor in monitors:
             watched = watch(monitor, pool, compute)
             stack.push_async_callback(watched.source.close)
-            cycle = Cycle(watched, store, compute, now=now)
+            cycle = Cycle(watched, store, compute, now=now, worker=slowly)
             interval = interval_of(monitor, settings)
             told = None
             if isinstance(monitor.source, ReplayConfig) and not interval:  # timed cycles are not waited for

@@ -8,15 +8,19 @@ from service import monitor_file
 from service.database import database
 from service.errors import ConfigurationError, StoreError, TidegaugeError
 from service.executor import workers
+from service.methods import registry
 from service.monitor_source import ReplayConfig
 from service.store.migrate import migrate, migrations_folder
 from service.watching import reference_rows_loader, watch
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import asyncpg
 
     from service.core.batch import Batch
     from service.executor import Compute
+    from service.methods.drift import DriftPlan
     from service.monitor import Monitor
     from service.settings import Settings
 
@@ -36,6 +40,27 @@ async def check(settings: Settings) -> list[str]:
     except (StoreError, OSError) as error:
         faults.append(f"database: {error}")
     return faults
+
+
+def remarks(settings: Settings) -> list[str]:
+    """Return what is right and yet worth knowing of the monitor files, a line each."""
+    told = []
+    for monitor in monitor_file.load_all(settings.monitors_dir, settings.data_dir):
+        plan = monitor.measure_plan.drift
+        named = dict.fromkeys(registry.full_name(name) for name in _named(plan))
+        slow = [method.name for method in registry.ALL if method.in_worker and method.full_name in named]
+        if slow and monitor.drift.is_calibrated:
+            told.append(
+                f"{monitor.name}: {', '.join(slow)}: too slow to be calibrated; keeps Evidently's threshold, "
+                "and beside other methods it is a second opinion that raises no alarm"
+            )
+    return told
+
+
+def _named(plan: DriftPlan) -> Iterator[str]:
+    yield from plan.methods
+    for names in plan.by_column.values():
+        yield from names
 
 
 async def _data_faults(monitor: Monitor, pool: asyncpg.Pool, compute: Compute) -> list[str]:

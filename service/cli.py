@@ -102,6 +102,8 @@ def _check(_options: argparse.Namespace) -> int:
     for fault in faults:
         _complain(fault)
     if not faults:
+        for remark in checking.remarks(settings):
+            print(remark)
         print("all is well: every monitor file, every file that they name, and the database")
     return MISCONFIGURED if faults else CLEAN
 

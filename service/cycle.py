@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from service.core import advance, codec, profile, schema_change, window
 from service.core.measurement import Aspect
+from service.core.question import Answer
 from service.core.record import CycleRecord
-from service.methods import alarm
-from service.methods.measure import measure
+from service.errors import WorkerError
+from service.methods import alarm, slow
+from service.methods.measure import measure, settle
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -50,6 +52,14 @@ class Store(Protocol):
 
     async def commit(self, record: CycleRecord) -> bool:
         """Write all of a cycle or nothing; False where its checkpoint was overtaken."""
+        ...
+
+
+class Worker(Protocol):
+    """Where the measures run that would take too long, or need too much, in this process."""
+
+    async def run(self, function: str, *arguments: Any) -> Any:
+        """Return what the function, `package.module:name`, returns; raise WorkerError where it does not."""
         ...
 
 
@@ -99,10 +109,19 @@ class _State:
 class Cycle:
     """Runs a monitor's cycles, one at a time; after a failure it starts from what the store holds."""
 
-    def __init__(self, watched: Watched, store: Store, compute: Compute, *, now: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        watched: Watched,
+        store: Store,
+        compute: Compute,
+        *,
+        now: Callable[[], int],
+        worker: Worker | None = None,
+    ) -> None:
         self._watched = watched
         self._store = store
         self._compute = compute
+        self._worker = worker
         self._now = now
         self._state: _State | None = None
         self._reference: Reference | None = None
@@ -170,14 +189,16 @@ class Cycle:
             sizes = advance.window_rows(due, panes, fresh, plan)
             await watched.thresholds.prepare(sizes, reference.fingerprint)
 
+        changed = await self._compute.run(advance.absorb, panes, fresh)
+        everything = {**panes, **changed}
+        nothing = profile.empty(watched.schema, reference.anchors)
+        measured_by = self._measured_against(reference.profile)
+        measured = await self._compute.run(
+            advance.measure_windows, due, everything, nothing, plan, measured_by, fixed=reference.bins
+        )
+        windows = [await self._settled(window) for window in measured]
+
         def work() -> tuple[CycleRecord, dict[int, Pane], schema_change.Told | None]:
-            changed = advance.absorb(panes, fresh)
-            everything = {**panes, **changed}
-            nothing = profile.empty(watched.schema, reference.anchors)
-            measured_by = self._measured_against(reference.profile)
-            windows = advance.measure_windows(
-                due, everything, nothing, plan, measured_by, fixed=reference.bins
-            )
             alarms, events = self._alarms(before, windows)
             told, changes = schema_change.tell(state.told, everything, after.closed)
             record = CycleRecord(
@@ -188,7 +209,7 @@ class Cycle:
                 started=started,
                 rows=take.batch.rows,
                 panes=advance.pane_records(changed),
-                windows=windows,
+                windows=tuple(windows),
                 rejects=take.rejects,
                 rejected=take.rejected,
                 events=(*changes, *events),
@@ -197,6 +218,19 @@ class Cycle:
             return record, everything, told
 
         return await self._compute.run(work)
+
+    async def _settled(self, measured: WindowRecord) -> WindowRecord:
+        # What only the worker process can measure; it fails measure by measure, never the cycle.
+        asked = slow.calls(measured.measurements)
+        if not asked or self._worker is None:
+            return measured
+        answers = {}
+        for call in asked:
+            try:
+                answers[call] = await self._worker.run(call.function, *call.arguments)
+            except WorkerError as error:
+                answers[call] = {"": Answer(reason=str(error))}
+        return replace(measured, measurements=settle(measured.measurements, answers))
 
     async def _older(self, state: _State, keys: list[int]) -> dict[int, Pane]:
         # Late rows reach back behind the panes in memory.

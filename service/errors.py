@@ -40,3 +40,7 @@ class MigrationError(StoreError):
 
 class EmbeddedServerError(StoreError):
     """The embedded Postgres could not be started."""
+
+
+class WorkerError(TidegaugeError):
+    """A call to the worker process gave no result."""

@@ -102,7 +102,7 @@ class Monitor(Part):
 
     def _methods_exist(self) -> None:
         if isinstance(self.drift.thresholds, dict):
-            known = {name for m in registry.METHODS.values() for name in (m.name, m.full_name)}
+            known = {name for m in registry.ALL for name in (m.name, m.full_name)}
             for name in self.drift.thresholds.keys() - known:
                 nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
                 raise ValueError(f"drift.thresholds.{name}: no such method; the nearest is {nearest}")

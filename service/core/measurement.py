@@ -5,6 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from service.core.question import Question
 
 
 class Aspect(StrEnum):
@@ -48,7 +52,8 @@ class Measurement:
     `reference` is the same number measured on the reference, where that makes sense; `error_bound` is how
     far a number computed from compressed values can lie from the exact one; `low` and `high` are its
     confidence band; `rows` is how many rows it rests on. `decides` is False for a second opinion: its breach
-    is shown and raises no alarm.
+    is shown and raises no alarm. With a `question` the worker process has still to be asked, and until then
+    the reason says so.
     """
 
     series: Series
@@ -62,6 +67,7 @@ class Measurement:
     low: float | None = None
     high: float | None = None
     decides: bool = True
+    question: Question | None = None
 
     def __post_init__(self) -> None:
         """Refuse a number that is no number, and a gap without its reason."""

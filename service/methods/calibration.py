@@ -164,7 +164,11 @@ def calibrate(
         scores, marks, consecutive = drawn_as(part)
     told(1.0)
     beyond = dict(zip(forms, marks, strict=True))
-    thresholds = {test: _threshold(method, forms, beyond, plan, test) for test, method in chosen.items()}
+    thresholds = {
+        test: _threshold(method, forms, beyond, plan, test)
+        for test, method in chosen.items()
+        if method.in_worker is None  # the plan's own holds
+    }
     steady = {
         test: _UNMEASURED if np.isnan(column).all() else _STEADY
         for (test, mark), column in zip(beyond.items(), scores.T, strict=True)

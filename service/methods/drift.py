@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from service.core.measurement import Aspect, Measurement, Series, Worse
-from service.methods.registry import DEFAULT, METHODS, compute, default_method, drifted, find, full_name
+from service.methods.registry import ALL, DEFAULT, compute, default_method, drifted, find, full_name
+from service.methods.slow import WAITING, question
 from service.methods.unmeasurable import Unmeasurable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from service.core.distribution import Distribution
     from service.core.profile import Profile
     from service.core.schema import Column, Schema
     from service.methods.registry import Method
+
+COUNT, SHARE = "drifted_columns", "drift_share"
 
 
 class Verdict(StrEnum):
@@ -57,11 +60,10 @@ def measure_drift(
     computed: each series has that reason. Raises ConfigurationError where `plan` names no known method.
     """
     measured: list[Measurement] = []
-    verdicts: list[bool] = []
     for column in schema.columns:
         sides = reference.columns[column.name].distribution, current.columns[column.name].distribution
         methods = methods_of(plan, column, *sides)
-        of_column = [
+        measured += [
             _measured(
                 method,
                 column,
@@ -72,10 +74,7 @@ def measure_drift(
             )
             for method in methods
         ]
-        measured += of_column
-        opinions = [m.breached for m in of_column if m.decides and m.breached is not None]
-        verdicts += [any(opinions)] if opinions else []
-    return (*measured, *_of_columns(verdicts, plan.share, current.rows, withheld))
+    return (*measured, *of_columns(measured, plan.share, current.rows, withheld))
 
 
 def methods_of(
@@ -97,12 +96,18 @@ def methods_of(
 
 
 def deciding(plan: DriftPlan, methods: tuple[Method, ...]) -> tuple[Method, ...]:
-    """Return those of a column's `methods` that say whether it has drifted."""
-    return methods if plan.verdict is Verdict.ANY else methods[:1]
+    """Return those of a column's `methods` that say whether it has drifted.
+
+    One that runs in the worker process is never calibrated: beside others it is a second opinion, so that a
+    false-alarm rate over any of them can be kept.
+    """
+    if plan.verdict is Verdict.FIRST:
+        return methods[:1]
+    return tuple(method for method in methods if method.in_worker is None) or methods
 
 
 def _suits(name: str, column: Column) -> bool:
-    method = next((m for m in METHODS.values() if full_name(name) == m.full_name), None)
+    method = next((m for m in ALL if full_name(name) == m.full_name), None)
     return column.kind in (method or find(name, column.kind)).kinds
 
 
@@ -136,6 +141,9 @@ def _measured(
     if withheld:
         return Measurement(series, None, rows, withheld, threshold, decides=decides)
     try:
+        if method.in_worker is not None:
+            asked, rows = question(method, column.kind, *sides)
+            return Measurement(series, None, rows, WAITING, threshold, decides=decides, question=asked)
         value = compute(method, column.kind, *sides)
         bound = _bound(method, *sides, value)
     except (ValueError, ArithmeticError) as error:  # this column has no number; the others are still measured
@@ -158,17 +166,45 @@ def _bound(method: Method, reference: Distribution, current: Distribution, value
     return bound
 
 
-def _of_columns(
-    verdicts: Sequence[bool], limit: float, rows: int, withheld: str | None
-) -> Iterator[Measurement]:
-    count = Series(Aspect.DRIFT, "drifted_columns", unit="columns", worse=Worse.HIGHER)
-    share = Series(Aspect.DRIFT, "drift_share", unit="share", worse=Worse.HIGHER)
+def of_columns(
+    measured: Iterable[Measurement], limit: float, rows: int, withheld: str | None = None
+) -> tuple[Measurement, Measurement]:
+    """Measure how many columns have drifted, and the share, which is breached from `limit` on.
+
+    A column has drifted where one of its `measured` numbers that decide is breached; a column without a
+    verdict is left out.
+    """
+    columns: dict[str, bool] = {}
+    for m in measured:
+        if m.decides and m.breached is not None:
+            columns[m.series.column] = columns.get(m.series.column, False) or m.breached
+    verdicts = columns.values()
+    count = Series(Aspect.DRIFT, COUNT, unit="columns", worse=Worse.HIGHER)
+    share = Series(Aspect.DRIFT, SHARE, unit="share", worse=Worse.HIGHER)
     if withheld or not verdicts:
         reason = withheld or "no column could be measured"
-        yield Measurement(count, None, rows, reason)
-        yield Measurement(share, None, rows, reason, limit)
-        return
+        return Measurement(count, None, rows, reason), Measurement(share, None, rows, reason, limit)
     drifting = sum(verdicts)
-    yield Measurement(count, float(drifting), rows)
     part = drifting / len(verdicts)
-    yield Measurement(share, part, rows, threshold=limit, breached=part >= limit)
+    return (
+        Measurement(count, float(drifting), rows),
+        Measurement(share, part, rows, threshold=limit, breached=part >= limit),
+    )
+
+
+def recounted(measurements: Sequence[Measurement]) -> tuple[Measurement, ...]:
+    """Return a window's measurements with the drifted columns counted from them anew, segment by segment."""
+    fresh: dict[Series, Measurement] = {}
+    for m in measurements:
+        if m.series.metric == SHARE and m.series.aspect is Aspect.DRIFT and m.threshold is not None:
+            of_segment = [
+                other
+                for other in measurements
+                if other.series.aspect is Aspect.DRIFT
+                and other.series.column
+                and other.series.segment == m.series.segment
+            ]
+            counted = of_columns(of_segment, m.threshold, m.rows)
+            if counted[1].value is not None:
+                fresh |= {replace(c.series, segment=m.series.segment): c for c in counted}
+    return tuple(replace(fresh[m.series], series=m.series) if m.series in fresh else m for m in measurements)

@@ -104,9 +104,9 @@ def total_variation(reference: Distribution, current: Distribution) -> float:
     return (extreme + 1) / (DRAWS + 1)
 
 
-def draws_error(value: float) -> float:
-    """Return three standard errors of a p-value from `DRAWS` draws."""
-    return STANDARD_ERRORS * math.sqrt(value * (1.0 - value) / DRAWS)
+def draws_error(value: float, *, draws: int = DRAWS) -> float:
+    """Return three standard errors of a p-value from so many draws."""
+    return STANDARD_ERRORS * math.sqrt(value * (1.0 - value) / draws)
 
 
 def _table(reference: Distribution, current: Distribution) -> NDArray[np.int64]:

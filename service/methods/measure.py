@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from service.core.schema import Role
+from service.methods import slow
 from service.methods.concept import measure_concept
-from service.methods.drift import DriftPlan, measure_drift
+from service.methods.drift import DriftPlan, measure_drift, recounted
 from service.methods.expectation import Expectation, measure_expectations
 from service.methods.integrity import measure_integrity
 from service.methods.performance import measure_performance
@@ -15,10 +16,11 @@ from service.methods.quality import measure_quality
 from service.methods.traffic import TrafficPlan, measure_traffic
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from service.core.measurement import Measurement
     from service.core.profile import Profile
+    from service.core.question import Answer, Call
     from service.core.schema import Schema
 
 
@@ -69,3 +71,10 @@ def measure(
         *measure_traffic(reference, current, plan.traffic),
         *_concept(reference, current, schema, withheld),
     )
+
+
+def settle(
+    measurements: Sequence[Measurement], answers: Mapping[Call, Mapping[str, Answer]]
+) -> tuple[Measurement, ...]:
+    """Return a window's measurements with the worker process's answers in them; none has a question left."""
+    return recounted(slow.settled(measurements, answers))

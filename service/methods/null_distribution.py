@@ -105,6 +105,8 @@ def form_of(method: Method, coded: Coded, rows: int) -> Form:
     """
     if not coded.reference.finite:
         raise Unmeasurable("no value in the reference")
+    if method.in_worker is not None:
+        raise Unmeasurable("it runs in the worker process: thousands of drawn windows would take hours")
     if coded.column.kind is Kind.NUMERICAL and method.full_name == "ks:evidently":
         return _kolmogorov_smirnov(coded, rows)
     at_once = _transport(method, coded) or _divergent(method, coded)

@@ -1,7 +1,8 @@
 """Which drift methods exist, for which kind of column, and which way is worse? One table says it.
 
 A new method is one function and one line in `_METHODS`. `psi` is Evidently's definition, `psi:robust` the one
-that does not mislead where Evidently's does.
+that does not mislead where Evidently's does. `_IN_WORKER` are Evidently's own tests where counts alone do not
+give their number: they rest on random draws or on the texts themselves, and run in the worker process.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import difflib
 import math
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -60,13 +62,26 @@ class Definition(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class InWorker:
+    """How a method is asked of the worker process: for which kinds of column, on how many rows a side.
+
+    Of more than `most_rows` an even sample is taken.
+    """
+
+    kinds: frozenset[Kind]
+    most_rows: int
+    least_rows: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Method:
     """One way to compare a column with its reference.
 
     `compute` takes (reference, current) for each kind of column that the method measures. At `threshold` and
     on the `worse` side of it a column has drifted; the threshold itself counts where `inclusive`. `bound`
     takes (reference, current, value) of compressed numbers; a method without it refuses them.
-    `draws_error` is how far a value that rests on random draws may lie from that of all possible ones.
+    `draws_error` is how far a value that rests on random draws may lie from that of all possible ones. With
+    `in_worker` there is nothing to compute here: `methods/slow.py` asks the worker process.
     """
 
     name: str
@@ -78,11 +93,12 @@ class Method:
     compute: Mapping[Kind, Compute]
     bound: Bound | None = None
     draws_error: Callable[[float], float] | None = None
+    in_worker: InWorker | None = None
 
     @property
     def kinds(self) -> frozenset[Kind]:
         """The kinds of column that it measures."""
-        return frozenset(self.compute)
+        return frozenset(self.compute) if self.in_worker is None else self.in_worker.kinds
 
     @property
     def full_name(self) -> str:
@@ -105,8 +121,10 @@ def _test(
     threshold: float = 0.05,
     inclusive: bool = False,
     draws_error: Callable[[float], float] | None = None,
+    in_worker: InWorker | None = None,
 ) -> Method:
-    return Method(name, definition, threshold, Worse.LOWER, inclusive, "p-value", compute, bound, draws_error)
+    worse, unit = Worse.LOWER, "p-value"
+    return Method(name, definition, threshold, worse, inclusive, unit, compute, bound, draws_error, in_worker)
 
 
 def _numbers(compute: Compute) -> Mapping[Kind, Compute]:
@@ -205,6 +223,31 @@ METHODS: Mapping[tuple[str, Definition], Method] = MappingProxyType(
     {(method.name, method.definition): method for method in _METHODS}
 )
 
+# Evidently's kernel test holds a matrix of (N + n)^2 and permutes it 100 times: two seconds at the most here.
+# Its TVD draws 1,000 permutations of all rows: some ten seconds at the most.
+_IN_WORKER = (
+    _test(
+        "empirical_mmd",
+        _E,
+        {},
+        threshold=0.1,
+        draws_error=partial(frequency.draws_error, draws=100),
+        in_worker=InWorker(frozenset({Kind.NUMERICAL}), most_rows=1_000, least_rows=2),
+    ),
+    _test(
+        "TVD",
+        _E,
+        {},
+        threshold=0.1,
+        draws_error=partial(frequency.draws_error, draws=1_000),
+        in_worker=InWorker(frozenset({Kind.CATEGORICAL}), most_rows=50_000),
+    ),
+)
+IN_WORKER: Mapping[tuple[str, Definition], Method] = MappingProxyType(
+    {(method.name, method.definition): method for method in _IN_WORKER}
+)
+ALL = (*_METHODS, *_IN_WORKER)
+
 
 def drifted(method: Method, value: float, threshold: float) -> bool:
     """Return whether `value` lies at or beyond `threshold`, on the side where the method gets worse."""
@@ -240,11 +283,11 @@ def find(name: str, kind: Kind) -> Method:
 
     Raises ConfigurationError with the nearest known name, or with what would suit `kind`.
     """
-    method = next((method for method in _METHODS if method.full_name == full_name(name)), None)
+    method = next((method for method in ALL if method.full_name == full_name(name)), None)
     if method is None:
         raise ConfigurationError(_unknown(name))
     if kind not in method.kinds:
-        suited = ", ".join(dict.fromkeys(method.name for method in _METHODS if kind in method.kinds))
+        suited = ", ".join(dict.fromkeys(method.name for method in ALL if kind in method.kinds))
         raise ConfigurationError(
             f"the method {name!r} does not measure {kind} columns; expected one of: {suited}"
         )
@@ -268,13 +311,13 @@ def compute(method: Method, kind: Kind, reference: Distribution, current: Distri
 
 
 def _unknown(name: str) -> str:
-    others = [method.full_name for method in _METHODS if method.name == name]
+    others = [method.full_name for method in ALL if method.name == name]
     if others:
         return (
             f"the drift method {name!r} has no form with Evidently's number; expected {' or '.join(others)}"
         )
-    known = [DEFAULT, *(method.name for method in _METHODS if method.definition is _E)]
-    known += [method.full_name for method in _METHODS]
+    known = [DEFAULT, *(method.name for method in ALL if method.definition is _E)]
+    known += [method.full_name for method in ALL]
     nearest = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {nearest[0]!r}?" if nearest else f"expected one of: {', '.join(known)}"
     return f"no drift method {name!r}; {hint}"

@@ -72,6 +72,15 @@ def test_check_finds_all_well(place: Place) -> None:
     assert (done.returncode, "all is well" in done.stdout) == (0, True), done.stderr
 
 
+def test_check_says_which_methods_are_not_calibrated(place: Place) -> None:
+    """A method that runs in the worker process keeps its threshold, which is no fault and worth a line."""
+    path = place.root / "monitors/toy.yaml"
+    path.write_text(path.read_text().replace("thresholds: evidently", "columns: {colour: [chisquare, TVD]}"))
+    done = place.command("check")
+    assert done.returncode == 0, done.stderr
+    assert "toy: TVD: too slow to be calibrated" in done.stdout
+
+
 def test_check_names_every_fault_at_once(place: Place) -> None:
     """A key that is wrong and a file that is missing are both printed, and the status is 2."""
     text = (place.root / "monitors/toy.yaml").read_text()

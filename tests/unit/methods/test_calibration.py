@@ -389,3 +389,15 @@ def test_the_grid_covers_all_sizes_in_steps_of_two_at_most():
     assert max(b / a for a, b in pairwise(sizes)) <= 2.02
     with pytest.raises(ConfigurationError, match="from 5 to 4"):
         calibration_sizes.grid(5, 4)
+
+
+def test_a_slow_method_is_not_calibrated_and_says_why():
+    """Its plan's threshold holds, alone in a column or beside another method; the others are calibrated."""
+    plan = DriftPlan(("wasserstein:robust", "empirical_mmd"), {"colour": ("TVD",)}, Verdict.FIRST)
+    got = calibrate(reference(), SCHEMA, plan, rows=200, rate=0.05, seed=3, block=6, draws=200)
+    assert ("size", "wasserstein:robust") in got.thresholds
+    assert ("colour", "TVD:evidently") not in got.thresholds
+    assert "worker process" in got.uncalibrated["colour", "TVD:evidently"]
+    only = replace(plan, methods=("empirical_mmd",))
+    alone = calibrate(reference(), SCHEMA, only, rows=200, rate=0.05, seed=3, block=6, draws=200)
+    assert alone.thresholds == {}

@@ -11,7 +11,6 @@ from scipy import stats
 from service.core.distribution import Distribution, merge
 from service.core.measurement import Measurement
 from service.core.schema import Column, Kind
-from service.errors import ConfigurationError
 from service.methods import drift
 from service.methods.drift import DriftPlan
 from service.methods.frequency import (
@@ -124,11 +123,10 @@ def test_total_variation_says_how_far_its_draws_may_be_off():
     assert got.series.definition == "robust"
 
 
-def test_tvd_without_its_definition_is_refused_at_the_start():
-    """A bare TVD would promise Evidently's number, which no counts can give: the name is refused."""
-    with pytest.raises(ConfigurationError, match="TVD:robust"):
-        find("TVD", Kind.CATEGORICAL)
-    assert find("TVD:robust", Kind.CATEGORICAL).threshold == 0.1
+def test_a_bare_tvd_is_evidently_s_own_and_runs_in_the_worker():
+    """Evidently's number rests on its random draws, which no counts can give; the robust form's does not."""
+    assert find("TVD", Kind.CATEGORICAL).in_worker is not None
+    assert find("TVD:robust", Kind.CATEGORICAL).in_worker is None
 
 
 @pytest.mark.parametrize("method", [g_homogeneity, total_variation])

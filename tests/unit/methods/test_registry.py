@@ -45,6 +45,7 @@ def test_a_plain_name_means_evidently_s_definition():
     ("name", "hint"),
     [
         ("wassertein", "did you mean 'wasserstein'"),
+        ("empirical_mm", "did you mean 'empirical_mmd'"),
         ("psi:robus", "did you mean 'psi:robust'"),
         ("zzzz", "expected one of"),
     ],

@@ -1,0 +1,40 @@
+"""Functions that a worker process is asked for in tests."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+
+import numpy as np
+
+
+def draws() -> tuple[float, float, list[str]]:
+    # The generators that libraries draw from where they are given none.
+    return random.random(), float(np.random.random()), list({"a", "b", "c", "d", "e"})  # noqa: NPY002, S311
+
+
+def environment(name: str) -> str | None:
+    return os.environ.get(name)
+
+
+def refuse(what: str) -> None:
+    raise ValueError(f"no {what}")
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def never() -> None:
+    threading.Event().wait()
+
+
+def chatter() -> int:
+    print("a library says hello")  # noqa: T201 - as libraries do
+    return len(b"x" * 5_000_000)
+
+
+def echo(content: bytes) -> bytes:
+    return content
