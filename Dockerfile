@@ -19,7 +19,7 @@ RUN --mount=type=cache,target=/root/.cache/pip \
 # image, not from a volume, so that a new image brings its own.
 WORKDIR /
 ENV TIDEGAUGE_DATA_DIR=/var/lib/tidegauge
-RUN /opt/tidegauge/bin/python -m simulator prepare && chmod -R a+rX /var/lib/tidegauge
+RUN /opt/tidegauge/bin/python -m simulator prepare && mkdir -p /var/lib/tidegauge/reports && chmod -R a+rX /var/lib/tidegauge
 
 FROM python:3.13-slim
 RUN groupadd --gid 10001 tidegauge \

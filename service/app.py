@@ -18,6 +18,7 @@ from service.errors import StoreError
 from service.executor import workers
 from service.monitor_source import ReplayConfig
 from service.progress import shown
+from service.reporting import Reported, reporter_of, working
 from service.reports.worker import worker
 from service.scheduler import Ran, Scheduler
 from service.store import query
@@ -29,14 +30,17 @@ from service.watching import watch
 from service.webhook import delivering
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     import asyncpg
 
+    from service.core.record import CycleRecord
     from service.monitor import Monitor
     from service.progress import Told
     from service.settings import Settings
     from service.vitals import MonitorVitals
+
+    Listener = Callable[[CycleRecord], None]  # told of every committed cycle
 
 log = structlog.get_logger(__name__)
 
@@ -83,21 +87,26 @@ async def _serve(
         slowly = await stack.enter_async_context(worker())
         vitals = Vitals([monitor.name for monitor in monitors], store)
         scheduler = Scheduler(vitals, now=now, max_cycles=max_cycles)
+        reported: dict[str, Reported] = {}
+        reporter = reporter_of(
+            settings, pool=pool, store=store, compute=compute, worker=slowly, monitors=reported
+        )
         for monitor in monitors:
             watched = watch(monitor, pool, compute)
             stack.push_async_callback(watched.source.close)
             cycle = Cycle(watched, store, compute, now=now, worker=slowly)
             interval = interval_of(monitor, settings)
-            told = None
+            reported[monitor.name] = Reported(monitor.schema_, monitor.description, cycle.reference)
+            fared, listeners = vitals.monitors[monitor.name], (tell_of_events, reporter.after)
+            progress = None
             if isinstance(monitor.source, ReplayConfig) and not interval:  # timed cycles are not waited for
-                told = stack.enter_context(shown(f"replaying {monitor.name}"))
-            scheduler.add(
-                monitor.name, interval, _logged(cycle, vitals.monitors[monitor.name], told, tell_of_events)
-            )
+                progress = stack.enter_context(shown(f"replaying {monitor.name}"))
+            scheduler.add(monitor.name, interval, _logged(cycle, fared, listeners, progress))
+        await stack.enter_async_context(working(reporter))
         stack.push_async_callback(scheduler.stop)
         scheduler.start()
         cycling.set()
-        address = await stack.enter_async_context(door(settings, pool, scheduler, vitals))
+        address = await stack.enter_async_context(door(settings, pool, scheduler, vitals, reporter))
         log.info("watching", monitors=",".join(m.name for m in monitors), http=address)
         await _until_done(stop, scheduler, pool, settings)
         await scheduler.stop()
@@ -114,29 +123,28 @@ def interval_of(monitor: Monitor, settings: Settings) -> float:
 
 
 @asynccontextmanager
-async def _webhook(settings: Settings, pool: asyncpg.Pool) -> AsyncIterator[Callable[[], None]]:
-    """Give what is to be called after events were committed."""
+async def _webhook(settings: Settings, pool: asyncpg.Pool) -> AsyncIterator[Listener]:
     url, secret = settings.webhook_url, settings.webhook_secret
     if url is None or secret is None:
-        yield lambda: None
+        yield lambda _: None
         return
     async with delivering(pool, url.get_secret_value(), secret.get_secret_value(), now=now) as postman:
-        yield postman.wake
+        yield lambda record: postman.wake() if record.events else None
 
 
 def _logged(
-    cycle: Cycle, vitals: MonitorVitals, told: Told | None, tell_of_events: Callable[[], None]
+    cycle: Cycle, fared: MonitorVitals, listeners: Sequence[Listener], progress: Told | None
 ) -> Callable[[int], Awaitable[Ran]]:
     async def run_one(slot: int) -> Ran:
         report = await cycle.run(slot)
         ended = now()
         milliseconds = (ended - report.record.started) / 1_000
         if report.committed:
-            vitals.committed(report.record, at=ended)
-            if report.record.events:
-                tell_of_events()
-            if told is not None and report.take.progress is not None:
-                told(report.take.progress)
+            fared.committed(report.record, at=ended)
+            for told in listeners:
+                told(report.record)
+            if progress is not None and report.take.progress is not None:
+                progress(report.take.progress)
             log.info("cycle", **summary(report), ms=round(milliseconds, 1))
         else:
             log.warning("cycle overtaken", hint="another service runs this monitor on the same database")

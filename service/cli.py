@@ -11,6 +11,7 @@ import asyncio
 import os
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from service import __version__
@@ -70,6 +71,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     metrics.add_argument("--format", choices=("table", "csv", "json"), default="table")
     metrics.set_defaults(command=_metrics)
+
+    report = commands.add_parser("report", help="have Evidently draw its report of a window")
+    report.add_argument("--monitor", required=True, metavar="NAME", help="whose window")
+    report.add_argument("--window", type=_positive, metavar="ID", help="which window (default: the newest)")
+    report.add_argument(
+        "--output", type=Path, metavar="FILE", help="where to write it (default: NAME-ID.html)"
+    )
+    report.set_defaults(command=_report)
     return parser
 
 
@@ -116,6 +125,17 @@ def _metrics(options: argparse.Namespace) -> int:
     filters = {name: getattr(options, name) for name in names}
     rows = asyncio.run(app.measurements(settings, **filters))
     listing.write(rows, options.format, sys.stdout)
+    return CLEAN
+
+
+def _report(options: argparse.Namespace) -> int:
+    settings = _settings()
+    from service import report_command
+
+    window, page = asyncio.run(report_command.report(settings, options.monitor, options.window))
+    path = options.output or Path(f"{options.monitor}-{window}.html")
+    path.write_text(page)
+    print(path)
     return CLEAN
 
 

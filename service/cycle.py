@@ -133,8 +133,8 @@ class Cycle:
         Raises TidegaugeError where the source, the reference or the store fails; nothing was written then.
         """
         started = self._now()
-        reference = self._reference or await self._watched.load_reference()
-        self._reference, self._layout = reference, f"{self._watched.layout}:{reference.anchors.fingerprint}"
+        reference = await self.reference()
+        self._layout = f"{self._watched.layout}:{reference.anchors.fingerprint}"
         state, self._state = self._state or await self._restore(), None  # kept again only after success
         before = state.checkpoint.position
         take = await self._watched.source.take(before)
@@ -144,6 +144,12 @@ class Cycle:
         if committed:
             self._state = self._kept(record.after, panes, told)
         return CycleReport(record, take, committed, moved=take.position != before)
+
+    async def reference(self) -> Reference:
+        """Return what windows are compared with, loaded once. Raises TidegaugeError where it cannot be."""
+        if self._reference is None:
+            self._reference = await self._watched.load_reference()
+        return self._reference
 
     async def _restore(self) -> _State:
         name, layout = self._watched.name, self._layout

@@ -7,12 +7,13 @@ import importlib
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from service.clock import now
 from service.errors import StoreError
 from service.readiness import readiness_checks, state_of
-from service.store import query
+from service.store import query, runs
 from service.store.postgres import PostgresStore
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
+    from service.reporting import Reporter
     from service.scheduler import Scheduler
     from service.settings import Settings
     from service.vitals import Vitals
@@ -30,7 +32,7 @@ DEFAULT_PERIOD = timedelta(days=1)  # of measurements by HTTP
 
 @asynccontextmanager
 async def door(
-    settings: Settings, pool: asyncpg.Pool, scheduler: Scheduler, vitals: Vitals
+    settings: Settings, pool: asyncpg.Pool, scheduler: Scheduler, vitals: Vitals, reporter: Reporter
 ) -> AsyncIterator[str]:
     """Serve the HTTP door while the context lasts; gives the address that it is reached at."""
     # FastAPI takes half a second to import: cycles run meanwhile.
@@ -57,11 +59,17 @@ async def door(
         monitors = [replace(monitor) for monitor in vitals.monitors.values()]
         return await asyncio.to_thread(prometheus.exposition, monitors, round_trip, accept)
 
+    async def report(name: str, window: int) -> str:
+        _, page = await reporter.report(name, window)
+        return page
+
     callables = application.Callables(
         monitors=lambda: [state_of(job) for job in scheduler.jobs],
         readiness=readiness,
         measurements=measurements,
         scrape=scrape,
+        windows=partial(runs.newest, pool),
+        report=report,
     )
     app = await asyncio.to_thread(application.build, callables)
     async with server.serving(app, host=settings.http_host, port=settings.http_port) as address:

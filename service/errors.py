@@ -44,3 +44,7 @@ class EmbeddedServerError(StoreError):
 
 class WorkerError(TidegaugeError):
     """A call to the worker process gave no result."""
+
+
+class ReportError(TidegaugeError):
+    """There is nothing that a report could be made of."""

@@ -61,6 +61,7 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     webhook_url: Annotated[SecretStr, AfterValidator(_web)] | None = None
     webhook_secret: Annotated[SecretStr, AfterValidator(_key)] | None = None
+    reports_kept: int = Field(default=50, ge=0, le=10_000)
     retention_days: int | None = Field(default=None, ge=1, le=36_500)
 
 

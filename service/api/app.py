@@ -10,6 +10,7 @@ from fastapi import FastAPI, Header, HTTPException, Query, Response
 from fastapi.responses import PlainTextResponse
 
 from service import __version__
+from service.api.report_routes import report_routes
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -33,6 +34,8 @@ class Callables:
     readiness: Callable[[], Awaitable[Readiness]]
     measurements: Callable[..., Awaitable[list[dict[str, Any]]]]
     scrape: Callable[[str], Awaitable[tuple[bytes, str]]]
+    windows: Callable[[str, int], Awaitable[list[Any]]]
+    report: Callable[[str, int], Awaitable[str]]
 
 
 def build(callables: Callables) -> FastAPI:
@@ -79,4 +82,5 @@ def build(callables: Callables) -> FastAPI:
             monitor=name, aspect=aspect, column=column, metric=metric, since=since, limit=limit
         )
 
+    app.include_router(report_routes(callables.monitors, callables.windows, callables.report))
     return app

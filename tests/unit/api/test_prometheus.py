@@ -129,7 +129,11 @@ async def test_the_door_answers_in_the_format_asked_for() -> None:
     async def unused(*_: Any, **__: Any) -> Any:
         raise AssertionError("not asked for")
 
-    app = build(Callables(monitors=list, readiness=unused, measurements=unused, scrape=scrape))
+    app = build(
+        Callables(
+            monitors=list, readiness=unused, measurements=unused, scrape=scrape, windows=unused, report=unused
+        )
+    )
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://tidegauge") as client:
         plain = await client.get("/metrics")
