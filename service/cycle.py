@@ -14,7 +14,7 @@ from service.core.measurement import Aspect
 from service.core.question import Answer
 from service.core.record import CycleRecord
 from service.errors import WorkerError
-from service.methods import alarm, slow
+from service.methods import alarm, error_stream, slow
 from service.methods.measure import measure, settle
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from service.core.window import WindowPlan
     from service.executor import Compute
     from service.methods.alarm import AlarmPlan
+    from service.methods.error_stream import Detectors
     from service.methods.measure import MeasurePlan
     from service.sources.protocol import Source
     from service.thresholds import Thresholds
@@ -75,6 +76,7 @@ class Watched:
     source: Source
     load_reference: Callable[[], Awaitable[Reference]]
     thresholds: Thresholds | None = None  # None: the plan's own hold
+    detectors: Detectors = field(default_factory=dict)  # needs the schema to have a task
 
     @property
     def layout(self) -> str:
@@ -206,11 +208,12 @@ class Cycle:
 
         def work() -> tuple[CycleRecord, dict[int, Pane], schema_change.Told | None]:
             alarms, events = self._alarms(before, windows)
+            detectors, found = self._changes(before, take, reference)
             told, changes = schema_change.tell(state.told, everything, after.closed)
             record = CycleRecord(
                 monitor=watched.name,
                 layout=self._layout,
-                after=replace(after, alarms=alarms),
+                after=replace(after, alarms=alarms, detectors=detectors),
                 slot=slot,
                 started=started,
                 rows=take.batch.rows,
@@ -218,7 +221,7 @@ class Cycle:
                 windows=tuple(windows),
                 rejects=take.rejects,
                 rejected=take.rejected,
-                events=(*changes, *events),
+                events=(*changes, *found, *events),
                 lag_seconds=take.lag_seconds,
             )
             return record, everything, told
@@ -269,6 +272,18 @@ class Cycle:
                 events += fresh
         return alarms, tuple(events)
 
+    def _changes(
+        self, before: Checkpoint, take: Take, reference: Reference
+    ) -> tuple[dict[str, str], tuple[Event, ...]]:
+        schema, detectors = self._watched.schema, self._watched.detectors
+        if schema.task is None or not detectors:
+            return {}, ()  # what a detector that was taken out had counted is forgotten
+        fed = error_stream.errors_to_feed(schema, take.batch)
+        outcome = reference.profile.outcome
+        return error_stream.find_changes(
+            detectors, before.detectors, fed, task=schema.task, reference=outcome
+        )
+
     def _kept(
         self, checkpoint: Checkpoint, panes: dict[int, Pane], told: schema_change.Told | None
     ) -> _State:
@@ -285,6 +300,9 @@ def summary(report: CycleReport) -> dict[str, Any]:
     told["rows"] = record.rows
     if record.rejected:
         told["rejected"] = record.rejected
+    changes = [event.metric for event in record.events if event.kind == error_stream.CHANGE_POINT]
+    if changes:
+        told["changed"] = ",".join(dict.fromkeys(changes))
     if record.windows:
         latest = record.windows[-1]
         told["window_rows"] = latest.rows

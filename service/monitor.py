@@ -14,6 +14,7 @@ from service.errors import ConfigurationError
 from service.methods import registry
 from service.methods.measure import MeasurePlan
 from service.methods.traffic import TrafficPlan
+from service.monitor_detectors import DetectorConfigs, check_detectors
 from service.monitor_parts import AlarmConfig, ColumnConfig, DriftConfig, ServiceConfig, WindowConfig
 from service.monitor_source import (
     SECOND,
@@ -56,11 +57,13 @@ class Monitor(Part):
     alarm: AlarmConfig = AlarmConfig()
     performance: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(default={})
     sample_rows: int = Field(default=row_sample.SIZE, ge=0, le=row_sample.LARGEST_SIZE)
+    detectors: DetectorConfigs = Field(default={})
     cycle_seconds: float | None = Field(default=None, ge=0, le=86_400)
 
     @model_validator(mode="after")
     def _names_agree(self) -> Monitor:
         check_performance(self.performance, self._task)
+        check_detectors(self.detectors, self._task)
         if isinstance(self.reference, FileReference) and self.reference.path is None:
             if not isinstance(self.source, ReplayConfig):
                 raise ValueError("reference: expected a path, since the source has no file")

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from service.methods.error_stream import CHANGE_POINT
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -30,6 +32,7 @@ class MonitorVitals:
     rows: int = 0
     rejected: int = 0
     windows: int = 0
+    change_points: int = 0
     succeeded_at: int | None = None
     duration_seconds: float | None = None
     lag_seconds: float | None = None
@@ -41,6 +44,7 @@ class MonitorVitals:
         self.rows += record.rows
         self.rejected += record.rejected
         self.windows += len(record.windows)
+        self.change_points += sum(event.kind == CHANGE_POINT for event in record.events)
         self.succeeded_at = at
         self.duration_seconds = (at - record.started) / 1_000_000
         self.lag_seconds = record.lag_seconds

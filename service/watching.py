@@ -49,6 +49,7 @@ def watch(monitor: Monitor, pool: asyncpg.Pool, compute: Compute) -> Watched:
         source=_source(monitor, pool),
         load_reference=_reference_loader(monitor, load_rows, compute),
         thresholds=_thresholds(monitor, load_rows, pool, compute),
+        detectors=monitor.detectors,
     )
 
 

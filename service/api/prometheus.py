@@ -32,6 +32,7 @@ COUNTERS: tuple[tuple[str, str, Read], ...] = (
     ("tidegauge_rows", "Rows that were taken.", lambda m: m.rows),
     ("tidegauge_rejected_rows", "Rows that could not be used.", lambda m: m.rejected),
     ("tidegauge_windows", "Windows that were measured, again ones included.", lambda m: m.windows),
+    ("tidegauge_change_points", "Changes of the error that detectors found.", lambda m: m.change_points),
 )
 
 

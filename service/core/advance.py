@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from service.core import anchors, bins, codec, profile, window
-from service.core.record import Checkpoint, PaneRecord, WindowRecord
+from service.core.record import PaneRecord, WindowRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from service.core.bins import Bins
     from service.core.measurement import Measurement
     from service.core.profile import Profile
+    from service.core.record import Checkpoint
     from service.core.schema import Schema
     from service.core.take import Take
     from service.core.window import WindowPlan
@@ -62,7 +63,14 @@ def follow(before: Checkpoint, take: Take, plan: WindowPlan) -> Checkpoint:
     closed = window.last_closed(plan, watermark=watermark, rows=rows)
     if before.closed is not None:
         closed = before.closed if closed is None else max(closed, before.closed)
-    return Checkpoint(before.cycle + 1, take.position, rows, watermark, closed, before.alarms)
+    return replace(
+        before,
+        cycle=before.cycle + 1,
+        position=take.position,
+        rows=rows,
+        watermark=watermark,
+        closed=closed,
+    )
 
 
 def measure_windows(

@@ -124,6 +124,13 @@ def of_binary(batch: Batch, task: Binary, *, limit: int) -> BinaryOutcome:
     )
 
 
+def wrong_binary(batch: Batch, task: Binary) -> Doubles:
+    """Return 1 for each row predicted wrongly, 0 for one predicted rightly, NaN where a side is open."""
+    truth = is_one_of(class_labels(batch.columns.get(task.target), batch.rows), task.positive)
+    predicted = _predicted(batch, task, _scores(batch, task))
+    return np.where((truth >= 0) & (predicted >= 0), truth != predicted, np.nan)
+
+
 def merge_binary(parts: Sequence[BinaryOutcome], limit: int) -> BinaryOutcome:
     """Return the outcome of all rows of `parts` (one or more)."""
     return BinaryOutcome(

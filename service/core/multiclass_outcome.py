@@ -15,7 +15,7 @@ import numpy as np
 
 from service.core.batch import Numbers
 from service.core.binary_outcome import loss_of
-from service.core.class_labels import MISSING, ClassLabels, class_labels
+from service.core.class_labels import MISSING, UNUSABLE, ClassLabels, class_labels
 from service.core.exact import exact_sums
 
 if TYPE_CHECKING:
@@ -76,6 +76,17 @@ def of_multiclass(batch: Batch, task: Multiclass) -> MulticlassOutcome:
         log_loss_squared=sums[1],
         pairs=_pairs(counts),
     )
+
+
+def wrong_multiclass(batch: Batch, task: Multiclass) -> NDArray[np.float64]:
+    """Return 1 for each row taken for another class, 0 for one named rightly, NaN where a side is open."""
+    sides = [class_labels(batch.columns.get(name), batch.rows) for name in (task.target, task.prediction)]
+    code: dict[str, int] = {}
+    truth, answer = (
+        np.array([*(code.setdefault(name, len(code)) for name in side.names), UNUSABLE, MISSING])[side.codes]
+        for side in sides
+    )
+    return np.where((truth >= 0) & (answer >= 0), truth != answer, np.nan)
 
 
 def merge_multiclass(parts: Sequence[MulticlassOutcome]) -> MulticlassOutcome:

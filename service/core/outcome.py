@@ -7,14 +7,21 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from service.core.batch import Numbers
-from service.core.binary_outcome import BinaryOutcome, merge_binary, of_binary
-from service.core.multiclass_outcome import MulticlassOutcome, merge_multiclass, of_multiclass
+from service.core.binary_outcome import BinaryOutcome, merge_binary, of_binary, wrong_binary
+from service.core.multiclass_outcome import (
+    MulticlassOutcome,
+    merge_multiclass,
+    of_multiclass,
+    wrong_multiclass,
+)
 from service.core.regression_outcome import RegressionOutcome, merge_regression, of_regression
 from service.core.task import Binary, Multiclass, Regression
 from service.errors import ProfileError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from service.core.batch import Batch
     from service.core.task import Task
@@ -38,6 +45,11 @@ def of(batch: Batch, task: Task, *, limit: int) -> Outcome:
         return of_multiclass(batch, task)
     prediction, target = (_numbers(batch, name) for name in (task.prediction, task.target))
     return of_regression(prediction.values, target.values, unparsable=target.unparsable, limit=limit)
+
+
+def mistakes(batch: Batch, task: Binary | Multiclass) -> NDArray[np.float64]:
+    """Return each row's error of a classifier (float64, shape (rows,)): 1 wrong, 0 right, NaN unknown."""
+    return wrong_binary(batch, task) if isinstance(task, Binary) else wrong_multiclass(batch, task)
 
 
 def merge(parts: Sequence[Outcome], *, limit: int) -> Outcome:

@@ -138,6 +138,14 @@ def errors(batch: Batch, schema: Schema) -> NDArray[np.float64]:
     return cells.absolute_error(prediction, target)
 
 
+def mistakes(batch: Batch, schema: Schema) -> NDArray[np.float64]:
+    """Return a classifier's error by row (float64, shape (rows,)): 1 wrong, 0 right, NaN where unknown."""
+    task = schema.task
+    if task is None or isinstance(task, Regression):
+        return np.full(batch.rows, np.nan)
+    return outcome.mistakes(batch, task)
+
+
 def _merged(parts: Sequence[ColumnProfile], limit: int) -> ColumnProfile:
     whole = distribution.merge([part.distribution for part in parts])
     return ColumnProfile(

@@ -30,7 +30,8 @@ class Checkpoint:
 
     `cycle` counts committed cycles and is the optimistic lock: a commit names the cycle that it follows.
     `position` belongs to the source (JSON-able). `rows` counts the rows placed in panes, `closed` is the key
-    of the last pane whose window was measured. `alarms` is what `methods/alarm.py` knows of the last windows.
+    of the last pane whose window was measured. `alarms` is what `methods/alarm.py` knows of the last windows,
+    `detectors` the state of each change-point detector as text (`methods/error_stream.py`).
     """
 
     cycle: int = 0
@@ -39,6 +40,7 @@ class Checkpoint:
     watermark: int | None = None
     closed: int | None = None
     alarms: dict[str, str] = field(default_factory=dict)
+    detectors: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

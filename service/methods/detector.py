@@ -16,7 +16,7 @@ from __future__ import annotations
 import difflib
 import json
 import math
-from dataclasses import Field, asdict, dataclass, fields
+from dataclasses import Field, asdict, dataclass, field, fields
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -51,12 +51,47 @@ class Detector(Protocol):
 class Change:
     """A change was found at row `index` of the errors fed, of event time `time` (UTC microseconds).
 
-    `row` counts the stream's usable errors from its start, from 0.
+    `row` counts the stream's usable errors from its start, from 0. `level` is the mean error of the newest
+    `rows` since the last change, at most `RECENT`; `before` that of the `rows_before` ones between that
+    change and these, None where there is none. Errors count as they were fed, up to `LARGEST`.
     """
 
     index: int
     row: int
     time: int
+    level: float
+    rows: int
+    before: float | None
+    rows_before: int
+
+
+@dataclass(slots=True)
+class _Level:
+    # What the errors were like since the last change: their sum, how many, and the newest.
+    total: float = 0.0
+    rows: int = 0
+    recent: list[float] = field(default_factory=list)
+
+    def add(self, error: float) -> None:
+        self.recent.append(min(error, LARGEST))
+        if len(self.recent) > RECENT:
+            self.total += self.recent.pop(0)
+            self.rows += 1
+
+    def change(self, index: int, row: int, time: int) -> Change:
+        before = self.total / self.rows if self.rows else None
+        level = math.fsum(self.recent) / len(self.recent)
+        return Change(index, row, time, level, len(self.recent), before, self.rows)
+
+
+@dataclass(slots=True)
+class _State:
+    name: str
+    stream: str
+    detector: Detector
+    limit: float | None
+    row: int
+    level: _Level
 
 
 VERSION = 1
@@ -76,6 +111,7 @@ BINARY = frozenset({"ddm", "eddm", "hddm_a", "hddm_w"})
 BINARY_QUANTILE = 0.87
 SCALE_QUANTILE = 0.99
 LARGEST = 1e100  # sums of squares of errors up to here are finite
+RECENT = 50  # newest errors that a change's level is taken over: of 0 and 1 a mean good to 0.07
 POSITIVE = {"clock", "max_buckets", "min_window_length", "grace_period", "min_instances", "warm_start"}
 POSITIVE |= {"window_size", "stat_size", "threshold", "drift_threshold"}
 SHARES = {"delta", "alpha", "beta", "drift_confidence", "lambda_val"}
@@ -92,16 +128,39 @@ def limit_of(name: str, reference: Distribution, share: float | None = None) -> 
 
 
 def start(
-    name: str, parameters: Mapping[str, Value] = MappingProxyType({}), *, limit: float | None = None
+    name: str,
+    parameters: Mapping[str, Value] = MappingProxyType({}),
+    *,
+    limit: float | None = None,
+    stream: str = "",
 ) -> bytes:
     """Return the state of a new detector (`adwin`, `page_hinkley`, `ddm` ...) that has seen no error.
 
-    `parameters` have river's names. Without `limit` errors are read as they are. Raises ConfigurationError
-    for a name that is not known (with the nearest one) or a value that does not suit.
+    `parameters` have river's names. Without `limit` errors are read as they are. `stream` says what they are
+    errors of. Raises ConfigurationError for a name that is not known (with the nearest one) or a value that
+    does not suit.
     """
     if limit is not None and not (math.isfinite(limit) and limit >= 0.0):
         raise ConfigurationError(f"detector {name!r}: limit {limit}; expected a finite number from 0")
-    return _encoded(name, _made(name, parameters), limit, 0)
+    return _encoded(_State(name, stream, _made(name, parameters), limit, 0, _Level()))
+
+
+def resume(state: bytes, fresh: bytes) -> bytes:
+    """Return `state` where it is of the same detector, parameters, limit and stream as `fresh`, else `fresh`.
+
+    A state of an earlier version gives `fresh` too. Raises CodecError where `state` is none.
+    """
+    stored, wanted = _loaded(state), json.loads(fresh)
+    asked = ("version", "detector", "stream", "parameters", "limit")
+    return state if all(stored.get(key) == wanted[key] for key in asked) else fresh
+
+
+def check_parameter(name: str, key: str, value: Value) -> None:
+    """Raise ConfigurationError where detector `name` has no parameter `key`, or `value` does not suit it."""
+    known = {field.name: field.default for field in fields(_kind(name)) if field.init}
+    if key not in known:
+        raise ConfigurationError(f"detector {name!r} has no parameter {key!r}; {_nearest(key, known)}")
+    _check(name, key, value, known[key])
 
 
 def feed(
@@ -115,16 +174,18 @@ def feed(
     """
     if len(errors) != len(times):
         raise ValueError(f"{len(errors)} errors with {len(times)} times; expected one each")
-    name, detector, limit, row = _decoded(state)
+    now = _decoded(state)
     places = np.flatnonzero(np.isfinite(errors))
-    values = _read(name, errors[places], limit)
+    values = _read(now.name, errors[places], now.limit)
     changes = []
-    for index, value in zip(places.tolist(), values.tolist(), strict=True):
-        if detector.update(value):
-            changes.append(Change(index, row, int(times[index])))
-            detector = _made(name, _parameters(detector))
-        row += 1
-    return _encoded(name, detector, limit, row), tuple(changes)
+    rows = zip(places.tolist(), errors[places].tolist(), values.tolist(), strict=True)
+    for index, error, value in rows:
+        now.level.add(error)
+        if now.detector.update(value):
+            changes.append(now.level.change(index, now.row, int(times[index])))
+            now.detector, now.level = _made(now.name, _parameters(now.detector)), _Level()
+        now.row += 1
+    return _encoded(now), tuple(changes)
 
 
 def _read(name: str, errors: NDArray[np.float64], limit: float | None) -> NDArray[np.float64]:
@@ -139,15 +200,17 @@ def _read(name: str, errors: NDArray[np.float64], limit: float | None) -> NDArra
     return np.minimum(errors, limit) / limit
 
 
-def _made(name: str, parameters: Mapping[str, Value]) -> Detector:
+def _kind(name: str) -> type[Detector]:
     kind = DETECTORS.get(name)
     if kind is None:
         raise ConfigurationError(f"no detector {name!r}; {_nearest(name, DETECTORS)}")
-    known = {field.name: field.default for field in fields(kind) if field.init}
+    return kind
+
+
+def _made(name: str, parameters: Mapping[str, Value]) -> Detector:
+    kind = _kind(name)
     for key, value in parameters.items():
-        if key not in known:
-            raise ConfigurationError(f"detector {name!r} has no parameter {key!r}; {_nearest(key, known)}")
-        _check(name, key, value, known[key])
+        check_parameter(name, key, value)
     detector: Detector = kind(**parameters)
     if isinstance(detector, Kswin) and detector.stat_size * 2 > detector.window_size:
         raise ConfigurationError(
@@ -184,17 +247,27 @@ def _parameters(detector: Detector) -> dict[str, Value]:
     return {name: getattr(detector, name) for name in names}
 
 
-def _encoded(name: str, detector: Detector, limit: float | None, row: int) -> bytes:
-    parameters = _parameters(detector)
-    counted = {key: value for key, value in asdict(detector).items() if key not in parameters}
-    state = {"version": VERSION, "detector": name, "limit": limit, "row": row}
-    state |= {"parameters": parameters, "state": counted}
+def _encoded(now: _State) -> bytes:
+    parameters = _parameters(now.detector)
+    counted = {key: value for key, value in asdict(now.detector).items() if key not in parameters}
+    state = {"version": VERSION, "detector": now.name, "stream": now.stream, "parameters": parameters}
+    state |= {"limit": now.limit, "row": now.row, "level": asdict(now.level), "state": counted}
     return json.dumps(state, separators=(",", ":"), allow_nan=False).encode()
 
 
-def _decoded(state: bytes) -> tuple[str, Detector, float | None, int]:
+def _loaded(state: bytes) -> dict[str, Any]:
     try:
         known = json.loads(state)
+    except ValueError as error:
+        raise CodecError(f"{len(state)} bytes are no detector's state: {error}") from error
+    if not isinstance(known, dict):
+        raise CodecError(f"a detector's state is a {type(known).__name__}; expected an object")
+    return known
+
+
+def _decoded(state: bytes) -> _State:
+    known = _loaded(state)
+    try:
         if known["version"] != VERSION:
             raise CodecError(
                 f"a detector's state of version {known['version']} cannot be read; expected {VERSION}"
@@ -206,6 +279,7 @@ def _decoded(state: bytes) -> tuple[str, Detector, float | None, int]:
             raise CodecError(f"a detector's state holds {sorted(counted)}; expected {sorted(expected)}")
         for key, value in counted.items():
             setattr(detector, key, value)
-        return known["detector"], detector, known["limit"], known["row"]
+        level = _Level(**known["level"])
+        return _State(known["detector"], known["stream"], detector, known["limit"], known["row"], level)
     except (ValueError, KeyError, TypeError, AttributeError, ConfigurationError) as error:
         raise CodecError(f"{len(state)} bytes are no detector's state: {error}") from error

@@ -13,14 +13,16 @@ if TYPE_CHECKING:
     import asyncpg
 
 _READ = """
-SELECT cycle, position, rows, watermark, closed, layout, alarms FROM tidegauge.checkpoint WHERE monitor = $1
+SELECT cycle, position, rows, watermark, closed, layout, alarms, detectors
+FROM tidegauge.checkpoint WHERE monitor = $1
 """
 
 _FORGET_PANES = "DELETE FROM tidegauge.pane WHERE monitor = $1"
 
 _BEGIN = """
-INSERT INTO tidegauge.checkpoint (monitor, cycle, position, rows, watermark, closed, layout, alarms)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+INSERT INTO tidegauge.checkpoint
+    (monitor, cycle, position, rows, watermark, closed, layout, alarms, detectors)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 ON CONFLICT (monitor) DO NOTHING
 RETURNING updated_at
 """
@@ -28,7 +30,7 @@ RETURNING updated_at
 _FOLLOW = """
 UPDATE tidegauge.checkpoint
 SET cycle = $2, position = $3, rows = $4, watermark = $5, closed = $6, layout = $7, alarms = $8,
-    updated_at = now()
+    detectors = $9, updated_at = now()
 WHERE monitor = $1 AND cycle = $2 - 1
 RETURNING updated_at
 """
@@ -52,6 +54,7 @@ async def read(connection: asyncpg.Pool | asyncpg.Connection, monitor: str, layo
         watermark=None if row["watermark"] is None else microseconds(row["watermark"]),
         closed=row["closed"] if row["layout"] == text(layout) else None,
         alarms=row["alarms"],
+        detectors=row["detectors"],
     )
 
 
@@ -73,5 +76,6 @@ async def advance(
         after.closed,
         text(layout),
         {text(series): seen for series, seen in after.alarms.items()},
+        after.detectors,
     )
     return advanced

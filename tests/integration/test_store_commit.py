@@ -37,7 +37,9 @@ def window(last: int, measurements: Sequence[Measurement], panes: int = 7) -> Wi
 
 
 def record(cycle: int, **more: Any) -> CycleRecord:
-    after = Checkpoint(cycle=cycle, position={"row": cycle}, rows=100 * cycle, watermark=START, closed=cycle)
+    after = Checkpoint(
+        cycle, {"row": cycle}, 100 * cycle, START, cycle, {"drift|size": "x.!"}, {"adwin": '{"row":0.10}'}
+    )
     given: dict[str, Any] = {
         "monitor": "flights", "layout": LAYOUT, "after": after, "slot": START + cycle, "started": START,
         "rows": 100,

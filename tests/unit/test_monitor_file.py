@@ -116,6 +116,50 @@ def test_a_fault_is_named_by_line_and_key(
         _load(tmp_path, GOOD.replace(*change))
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("detectors: [adwin, ddm]", {"adwin": {}, "ddm": {}}),
+        ("detectors: {adwin: {delta: 0.01}, ddm: }", {"adwin": {"delta": 0.01}, "ddm": {}}),
+        ("", {}),
+    ],
+)
+def test_detectors_are_named_alone_or_with_parameters(
+    tmp_path: Path, text: str, expected: dict[str, dict[str, float]]
+) -> None:
+    """A list names them, a mapping gives their parameters; without either there is none."""
+    path = tmp_path / "mine.yaml"
+    path.write_text(GOOD + text)
+    assert monitor_file.load(path, Path("data")).detectors == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        ("detectors: [adwim]", 15, r"detectors\.adwim: .*did you mean 'adwin'"),
+        ("detectors: [ddm, ddm]", 15, r"detectors: 'ddm' stands twice"),
+        ("detectors: adwin", 15, r"detectors: expected names, such as \[adwin, ddm\]"),
+        ("detectors:\n  adwin:\n    delat: 1", 17, r"detectors\.adwin\.delat: .*did you mean 'delta'"),
+        ("detectors:\n  adwin:\n    delta: 2", 17, r"detectors\.adwin\.delta: .*a number between 0 and 1"),
+        ("detectors:\n  kswin: {window_size: 9}", 16, r"detectors\.kswin: .*expected a window of twice that"),
+    ],
+)
+def test_a_fault_of_a_detector_is_named_by_line_and_key(
+    tmp_path: Path, text: str, line: int, message: str
+) -> None:
+    """An unknown detector or parameter has its line and the nearest name, a value what was expected."""
+    with pytest.raises(ConfigurationError, match=rf"mine\.yaml:{line}: {message}"):
+        _load(tmp_path, GOOD + text)
+
+
+def test_detectors_need_a_task(tmp_path: Path) -> None:
+    """Without a prediction and a target there is no error whose change could be detected."""
+    with pytest.raises(
+        ConfigurationError, match=r"mine\.yaml:14: detectors: needs a prediction and a target"
+    ):
+        _load(tmp_path, GOOD.replace("target: truth\n", "") + "detectors: [adwin]")
+
+
 BINARY = GOOD.replace(
     "prediction: guess\ntarget: truth",
     "task: binary\ntarget: colour\nscore: guess\npositive: red\nthreshold: 0.2\nperformance: {roc_auc: 0.7}",

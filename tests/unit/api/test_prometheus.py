@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families as plain_tex
 from service.api.app import Callables, build
 from service.api.prometheus import exposition
 from service.core.measurement import Aspect, Measurement, Series
-from service.core.record import Checkpoint, CycleRecord, WindowRecord
+from service.core.record import Checkpoint, CycleRecord, Event, WindowRecord
 from service.errors import StoreError
 from service.vitals import MonitorVitals, Vitals
 
@@ -34,8 +34,9 @@ def window(end: int, value: float) -> WindowRecord:
 def cycle(*windows: WindowRecord, lag: float | None = None) -> CycleRecord:
     """Make a cycle of nine rows that started at second 5."""
     return CycleRecord(
-        "shop", "l", Checkpoint(), 0, 5_000_000, 9, windows=windows, rejected=2, lag_seconds=lag
-    )
+        "shop", "l", Checkpoint(), 0, 5_000_000, 9, windows=windows, rejected=2, lag_seconds=lag,
+        events=(Event("change_point", 7, "it changed", metric="adwin"), Event("breach", 7, "too high")),
+    )  # fmt: skip
 
 
 def samples(
@@ -62,6 +63,7 @@ def test_cycles_and_the_latest_window_can_be_read(accept: str) -> None:
     assert got["tidegauge_rows_total", "shop"] == 18
     assert got["tidegauge_rejected_rows_total", "shop"] == 4
     assert got["tidegauge_windows_total", "shop"] == 2
+    assert got["tidegauge_change_points_total", "shop"] == 2
     assert got["tidegauge_cycle_duration_seconds", "shop"] == 1.0
     assert got["tidegauge_last_success_timestamp_seconds", "shop"] == 6.0
     assert got["tidegauge_window_end_timestamp_seconds", "shop"] == 120
