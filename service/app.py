@@ -137,15 +137,13 @@ def _logged(
 ) -> Callable[[int], Awaitable[Ran]]:
     async def run_one(slot: int) -> Ran:
         report = await cycle.run(slot)
-        ended = now()
-        milliseconds = (ended - report.record.started) / 1_000
         if report.committed:
-            fared.committed(report.record, at=ended)
+            fared.committed(report.record, at=now(), seconds=report.seconds)
             for told in listeners:
                 told(report.record)
             if progress is not None and report.take.progress is not None:
                 progress(report.take.progress)
-            log.info("cycle", **summary(report), ms=round(milliseconds, 1))
+            log.info("cycle", **summary(report), ms=round(report.seconds * 1_000, 1))
         else:
             log.warning("cycle overtaken", hint="another service runs this monitor on the same database")
         done = report.take.exhausted and report.committed

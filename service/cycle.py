@@ -6,6 +6,7 @@ same position, and the position is committed in the transaction that holds what 
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -51,8 +52,11 @@ class Store(Protocol):
         """Return the stored panes from key `first` to `last`, both included; None leaves a side open."""
         ...
 
-    async def commit(self, record: CycleRecord) -> bool:
-        """Write all of a cycle or nothing; False where its checkpoint was overtaken."""
+    async def commit(self, record: CycleRecord, *, began: float) -> bool:
+        """Write all of a cycle or nothing; False where its checkpoint was overtaken.
+
+        `began` is when the cycle did, in seconds of the loop's clock.
+        """
         ...
 
 
@@ -92,6 +96,7 @@ class CycleReport:
     take: Take
     committed: bool
     moved: bool  # whether the source went on: else there was nothing new
+    seconds: float  # from the cycle's start to its end, by a clock that nobody sets
 
 
 @dataclass(slots=True)
@@ -134,7 +139,8 @@ class Cycle:
 
         Raises TidegaugeError where the source, the reference or the store fails; nothing was written then.
         """
-        started = self._now()
+        started, clock = self._now(), asyncio.get_running_loop().time
+        began = clock()
         reference = await self.reference()
         self._layout = f"{self._watched.layout}:{reference.anchors.fingerprint}"
         state, self._state = self._state or await self._restore(), None  # kept again only after success
@@ -142,10 +148,10 @@ class Cycle:
         take = await self._watched.source.take(before)
         take = replace(take, batch=take.batch.taken(self._now(), live=take.live))
         record, panes, told = await self._advance(state, take, reference, slot=slot, started=started)
-        committed = await self._store.commit(record)
+        committed = await self._store.commit(record, began=began)
         if committed:
             self._state = self._kept(record.after, panes, told)
-        return CycleReport(record, take, committed, moved=take.position != before)
+        return CycleReport(record, take, committed, moved=take.position != before, seconds=clock() - began)
 
     async def reference(self) -> Reference:
         """Return what windows are compared with, loaded once. Raises TidegaugeError where it cannot be."""
@@ -223,6 +229,7 @@ class Cycle:
                 rejected=take.rejected,
                 events=(*changes, *found, *events),
                 lag_seconds=take.lag_seconds,
+                progress=take.progress,
             )
             return record, everything, told
 

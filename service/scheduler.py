@@ -49,8 +49,10 @@ class Journal(Protocol):
         """Record that `slots` slots passed unused, `slot` (UTC microseconds) being the last of them."""
         ...
 
-    async def record_failed(self, monitor: str, slot: int, started: int, error: str) -> None:
-        """Record a cycle that failed."""
+    async def record_failed(
+        self, monitor: str, slot: int, started: int, error: str, *, seconds: float
+    ) -> None:
+        """Record a cycle that failed after `seconds`."""
         ...
 
 
@@ -68,6 +70,15 @@ class Job:
     not_before: float = 0.0  # back-off, in the loop's time
     exhausted: bool = False
     finished: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    # A cycle that ended in an error; instants in UTC microseconds.
+    error: Exception
+    slot: int
+    started: int
+    seconds: float
 
 
 class Scheduler:
@@ -171,11 +182,13 @@ class Scheduler:
 
     async def _run(self, job: Job, slot: int) -> Ran:
         structlog.contextvars.bind_contextvars(monitor=job.name, cycle=job.cycles)
-        started = self._now()
+        started, clock = self._now(), asyncio.get_running_loop().time
+        began = clock()
         try:
             ran = await job.run(slot)
         except Exception as error:  # noqa: BLE001  # one monitor's failure is its own: logged and retried
-            await self._failed(job, slot, started, error)
+            failure = _Failure(error, slot, started, clock() - began)
+            await self._failed(job, failure)
             ran = Ran(Outcome.FAILED)
         else:
             job.failures = 0
@@ -189,7 +202,8 @@ class Scheduler:
             log.info("monitor finished", cycles=job.cycles, source_exhausted=ran.exhausted)
         return ran
 
-    async def _failed(self, job: Job, slot: int, started: int, error: Exception) -> None:
+    async def _failed(self, job: Job, failure: _Failure) -> None:
+        error = failure.error
         delay = min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2**job.failures)
         job.failures += 1
         job.not_before = asyncio.get_running_loop().time() + delay
@@ -197,7 +211,10 @@ class Scheduler:
         # An error of ours says all there is to say; any other needs its trace.
         log.error("cycle failed", **told, exc_info=None if isinstance(error, TidegaugeError) else error)
         text = f"{type(error).__name__}: {error}"
-        await self._journalled(job, self._journal.record_failed(job.name, slot, started, text))
+        writing = self._journal.record_failed(
+            job.name, failure.slot, failure.started, text, seconds=failure.seconds
+        )
+        await self._journalled(job, writing)
 
     async def _journalled(self, job: Job, writing: Awaitable[None]) -> None:
         # The journal lies in the database that may be what failed: the log line stands either way.

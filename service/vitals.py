@@ -35,19 +35,23 @@ class MonitorVitals:
     change_points: int = 0
     succeeded_at: int | None = None
     duration_seconds: float | None = None
+    rows_per_second: float | None = None
     lag_seconds: float | None = None
+    progress: float | None = None
     latest: WindowRecord | None = None
 
-    def committed(self, record: CycleRecord, *, at: int) -> None:
-        """Count a cycle that was committed at the instant `at`."""
+    def committed(self, record: CycleRecord, *, at: int, seconds: float) -> None:
+        """Count a cycle that was committed at the instant `at` and took `seconds`."""
         self.cycles += 1
         self.rows += record.rows
         self.rejected += record.rejected
         self.windows += len(record.windows)
         self.change_points += sum(event.kind == CHANGE_POINT for event in record.events)
         self.succeeded_at = at
-        self.duration_seconds = (at - record.started) / 1_000_000
+        self.duration_seconds = seconds
+        self.rows_per_second = record.rows / seconds if record.rows and seconds else None
         self.lag_seconds = record.lag_seconds
+        self.progress = record.progress
         # Late rows measure an older window again: that one is not the latest.
         if record.windows and (self.latest is None or record.windows[-1].end >= self.latest.end):
             self.latest = record.windows[-1]
@@ -65,7 +69,9 @@ class Vitals:
         self.monitors[monitor].skipped += slots
         await self._journal.record_skipped(monitor, slot, slots)
 
-    async def record_failed(self, monitor: str, slot: int, started: int, error: str) -> None:
-        """Count and record a cycle that failed."""
+    async def record_failed(
+        self, monitor: str, slot: int, started: int, error: str, *, seconds: float
+    ) -> None:
+        """Count and record a cycle that failed after `seconds`."""
         self.monitors[monitor].failures += 1
-        await self._journal.record_failed(monitor, slot, started, error)
+        await self._journal.record_failed(monitor, slot, started, error, seconds=seconds)

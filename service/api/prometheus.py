@@ -47,6 +47,12 @@ GAUGES: tuple[tuple[str, str, Read], ...] = (
         "When the last cycle was committed.",
         lambda m: _seconds(m.succeeded_at),
     ),
+    (
+        "tidegauge_cycle_rows_per_second",
+        "Rows that the last cycle took, by how long it took.",
+        lambda m: m.rows_per_second,
+    ),
+    ("tidegauge_source_progress_ratio", "Share of the source that was read, 0 to 1.", lambda m: m.progress),
     ("tidegauge_source_lag_seconds", "How far behind its source the monitor is.", lambda m: m.lag_seconds),
     (
         "tidegauge_window_end_timestamp_seconds",

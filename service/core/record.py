@@ -97,7 +97,7 @@ class CycleRecord:
 
     `layout` fingerprints what panes depend on (schema, pane size); panes of another layout are never mixed
     in. `slot` is the grid point that the cycle belongs to, `rejected` counts all rejects of which `rejects`
-    are kept.
+    are kept. `progress` is the share of the source that was read, None where it has no end.
     """
 
     monitor: str
@@ -112,6 +112,7 @@ class CycleRecord:
     rejected: int = 0
     events: tuple[Event, ...] = ()
     lag_seconds: float | None = None
+    progress: float | None = None
 
     @property
     def outcome(self) -> Outcome:

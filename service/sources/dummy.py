@@ -49,7 +49,7 @@ class DummySource:
         when = datetime.fromtimestamp(self._now() / MICROSECONDS, UTC)
         values = draw(1, [self._seed, index])
         kept = await self._table.append((index, when, *values[0]))
-        return Take(to_batch([kept]), {"row": index + 1}, live=True)
+        return Take(to_batch([kept]), {"row": index + 1}, lag_seconds=0.0, live=True)  # no row is newer
 
     async def close(self) -> None:
         """Nothing is held: the table belongs to the store."""

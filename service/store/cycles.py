@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from service.core.record import Outcome
 from service.store.values import finite, instant, text
 
 if TYPE_CHECKING:
@@ -12,16 +11,20 @@ if TYPE_CHECKING:
 
     from service.core.record import CycleRecord
 
+MILLISECONDS = 1_000.0
 LONGEST_ERROR = 2_000  # characters; the whole trace is in the service's log
 
-# Without an end of the caller's own, the end is now; a clock that runs behind gives 0 ms, never less.
+# The instants are of two clocks, the service's and the database's; the duration is none of their difference.
 _FINISHED = """
 INSERT INTO tidegauge.cycle_log
     (monitor, slot, started_at, finished_at, outcome, rows, windows, measurements, rejected, lag_seconds,
-     error, duration_ms)
-SELECT $1, $2, $3, e.finished_at, $4, $5, $6, $7, $8, $9, $10,
-    greatest(0, extract(epoch FROM e.finished_at - $3::timestamptz)::float8 * 1000)
-FROM (SELECT coalesce($11::timestamptz, clock_timestamp()) AS finished_at) e
+     progress, round_trip_ms, duration_ms)
+VALUES ($1, $2, $3, clock_timestamp(), $4, $5, $6, $7, $8, $9, $10, $11, $12)
+"""
+
+_FAILED = """
+INSERT INTO tidegauge.cycle_log (monitor, slot, started_at, finished_at, outcome, error, duration_ms)
+VALUES ($1, $2, $3, clock_timestamp(), 'failed', $4, $5)
 """
 
 _SKIPPED = """
@@ -31,9 +34,14 @@ VALUES ($1, $2, now(), now(), 'skipped', $3)
 
 
 async def append(
-    connection: asyncpg.Connection, record: CycleRecord, *, measurements: int, finished: int | None
+    connection: asyncpg.Connection,
+    record: CycleRecord,
+    *,
+    measurements: int,
+    seconds: float,
+    round_trip_seconds: float,
 ) -> None:
-    """Log a committed cycle; `finished` in UTC microseconds, None for the database's clock now."""
+    """Log a committed cycle that took `seconds` up to now."""
     await connection.execute(
         _FINISHED,
         record.monitor,
@@ -45,8 +53,9 @@ async def append(
         measurements,
         record.rejected,
         finite(record.lag_seconds),
-        None,
-        None if finished is None else instant(finished),
+        finite(record.progress),
+        round_trip_seconds * MILLISECONDS,
+        seconds * MILLISECONDS,
     )
 
 
@@ -58,20 +67,16 @@ async def append_skipped(
 
 
 async def append_failed(
-    connection: asyncpg.Pool | asyncpg.Connection, monitor: str, slot: int, started: int, error: str
+    connection: asyncpg.Pool | asyncpg.Connection,
+    monitor: str,
+    slot: int,
+    started: int,
+    error: str,
+    *,
+    seconds: float,
 ) -> None:
-    """Log a cycle that failed, with the error's first 2,000 characters."""
+    """Log a cycle that failed after `seconds`, with the error's first 2,000 characters."""
+    message = text(error)[:LONGEST_ERROR]
     await connection.execute(
-        _FINISHED,
-        monitor,
-        instant(slot),
-        instant(started),
-        Outcome.FAILED.value,
-        0,
-        0,
-        0,
-        0,
-        None,
-        text(error)[:LONGEST_ERROR],
-        None,
+        _FAILED, monitor, instant(slot), instant(started), message, seconds * MILLISECONDS
     )

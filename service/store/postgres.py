@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import asyncpg
 
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     from service.core.bins import Bins
     from service.core.measurement import Series
     from service.core.record import Checkpoint, CycleRecord, PaneRecord
+
+
+class _Timing(NamedTuple):
+    began: float  # by the loop's clock
+    round_trip_seconds: float  # that it took to begin the transaction: nothing there waits for a lock
 
 
 class PostgresStore:
@@ -41,18 +47,22 @@ class PostgresStore:
         with translated(f"{monitor}: read panes"):
             return await panes.read(self._pool, monitor, layout, first, last)
 
-    async def commit(self, record: CycleRecord, *, finished: int | None = None) -> bool:
+    async def commit(self, record: CycleRecord, *, began: float | None = None) -> bool:
         """Write all of a cycle in one transaction; False, and nothing is written, where it was overtaken.
 
         `record.after.cycle` must follow the stored cycle by exactly one, so a cycle done twice changes
-        nothing. `finished` is the cycle's end in UTC microseconds, None for the database's clock.
+        nothing. `began` is when the cycle did, in seconds of the loop's clock; None: with this call.
         """
+        began = _time() if began is None else began
         known = self._series.setdefault(record.monitor, {})
         bins = self._bins.setdefault(record.monitor, {})
         with translated(f"{record.monitor}: write cycle {record.after.cycle}"):
             try:
-                async with self._pool.acquire() as connection, connection.transaction():
-                    written = await self._write(connection, record, known, bins, finished)
+                async with self._pool.acquire() as connection:
+                    asked = _time()
+                    async with connection.transaction():
+                        timing = _Timing(began, _time() - asked)
+                        written = await self._write(connection, record, known, bins, timing)
             except asyncpg.ForeignKeyViolationError:
                 known.clear()  # an older database was restored: series and bins are made anew next time
                 bins.clear()
@@ -69,10 +79,12 @@ class PostgresStore:
         with translated(f"{monitor}: log skipped cycles"):
             await cycles.append_skipped(self._pool, monitor, slot, slots)
 
-    async def record_failed(self, monitor: str, slot: int, started: int, error: str) -> None:
-        """Log that the cycle of `slot`, begun at `started` (both UTC microseconds), failed."""
+    async def record_failed(
+        self, monitor: str, slot: int, started: int, error: str, *, seconds: float
+    ) -> None:
+        """Log that the cycle of `slot`, of `started` (both UTC microseconds), failed after `seconds`."""
         with translated(f"{monitor}: log a failed cycle"):
-            await cycles.append_failed(self._pool, monitor, slot, started, error)
+            await cycles.append_failed(self._pool, monitor, slot, started, error, seconds=seconds)
 
     async def ping(self) -> float:
         """Return the seconds of a round trip to the database."""
@@ -87,7 +99,7 @@ class PostgresStore:
         record: CycleRecord,
         known: dict[Series, int],
         bins: dict[Bins, int],
-        finished: int | None,
+        timing: _Timing,
     ) -> tuple[dict[Series, int], dict[Bins, int], datetime | None] | None:
         monitor, layout = record.monitor, record.layout
         now = await checkpoints.advance(connection, monitor, layout, record.after)
@@ -106,5 +118,15 @@ class PostgresStore:
         await panes.upsert(connection, monitor, layout, record.panes)
         await rejects.append(connection, monitor, record.rejects)
         await events.append(connection, monitor, record.events, deliver=self._deliver_events)
-        await cycles.append(connection, record, measurements=measurements, finished=finished)
+        await cycles.append(
+            connection,
+            record,
+            measurements=measurements,
+            seconds=_time() - timing.began,
+            round_trip_seconds=timing.round_trip_seconds,
+        )
         return fresh, fresh_bins, partition_end
+
+
+def _time() -> float:
+    return asyncio.get_running_loop().time()

@@ -85,7 +85,7 @@ async def _fill(pool: asyncpg.Pool) -> None:
     await _commit(store, 1, _window(0, 0.03, 8.0), now=now)
     await _commit(store, 2, _window(0, 0.04, 8.25), _window(1, 0.05, 8.5), now=now + 1_000_000, rejected=3)
     await _commit(store, 3, _window(2, 0.35, 17.0), now=now + 2_000_000, events=(breach,))
-    await store.record_failed(MONITOR, now + 3_000_000, now + 3_000_000, "the file is gone")
+    await store.record_failed(MONITOR, now + 3_000_000, now + 3_000_000, "the file is gone", seconds=0.5)
     await store.record_skipped(MONITOR, now + 4_000_000, 2)
 
 

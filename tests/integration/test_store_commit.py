@@ -261,47 +261,61 @@ async def test_a_year_that_postgres_and_python_do_not_share_is_told(store: Postg
 
 
 async def test_cycles_are_logged_with_their_duration(store: PostgresStore, pool: asyncpg.Pool):
-    """The log row of a cycle has its outcome, its counts and the time from its start to its end."""
-    await store.commit(record(1, rejected=4, lag_seconds=1.5), finished=START + 12_500)
+    """The log row of a cycle has its outcome, its counts and the time from its start to its end.
+
+    That time is by the loop's clock: that the service's clock lies years off changes nothing.
+    """
+    began = asyncio.get_running_loop().time() - 2.0
+    await store.commit(record(1, rejected=4, lag_seconds=1.5, progress=math.nan), began=began)
     row = await pool.fetchrow("SELECT * FROM tidegauge.cycle_log")
     assert (row["slot"], row["started_at"]) == (instant(START + 1), instant(START))
     assert row["outcome"] == Outcome.MEASURED
-    assert row["duration_ms"] == 12.5
+    assert 2_000 <= row["duration_ms"] < 60_000
+    assert 0 < row["round_trip_ms"] < 60_000
+    assert row["progress"] is None
     assert [row[name] for name in ("rows", "windows", "measurements", "rejected")] == [100, 1, 2, 4]
-    await store.commit(record(2, started=microseconds(datetime.now(UTC)) - 2_000_000))
-    assert (
-        2_000
-        <= await pool.fetchval("SELECT duration_ms FROM tidegauge.cycle_log ORDER BY id DESC LIMIT 1")
-        < 60_000
-    )
 
 
 async def test_service_health_is_measured_too(store: PostgresStore, pool: asyncpg.Pool):
     """Cycles done, skipped and failed appear as measurements of aspect health, derived and not stored."""
-    await store.commit(record(1, rejected=4), finished=START + 12_500)
+    await store.commit(record(1, rejected=4, progress=0.25))
     await store.record_skipped("flights", START + 2, 3)
-    await store.record_failed("flights", START + 5, START + 5, "no \x00 source")
+    await store.record_failed("flights", START + 5, START + 5, "no \x00 source", seconds=0.75)
     rows = await query.measurements(pool, aspect="health")
-    found = [(microseconds(row["window_end"]) - START, row["metric"], row["value"]) for row in rows]
-    # The failed cycle ends by the database's clock, so its duration is whatever that says.
-    assert sorted(row for row in found if row[:2] != (5, "cycle_ms")) == [
-        (1, "cycle_ms", 12.5), (1, "cycle_rows", 100), (1, "failed_cycles", 0), (1, "lag_seconds", None),
-        (1, "rejected_rows", 4), (1, "skipped_cycles", 0),
-        (2, "failed_cycles", 0), (2, "skipped_cycles", 3),
-        (5, "failed_cycles", 1), (5, "skipped_cycles", 0),
-    ]  # fmt: skip
+    found = {(microseconds(row["window_end"]) - START, row["metric"]): row["value"] for row in rows}
+    took, answered, rate = (
+        found.pop((1, name)) for name in ("cycle_ms", "database_round_trip_ms", "rows_per_second")
+    )
+    assert 0 < answered < took < 60_000
+    assert rate == pytest.approx(100 / (took / 1_000))
+    assert found == {
+        (1, "cycle_rows"): 100, (1, "failed_cycles"): 0, (1, "lag_seconds"): None,
+        (1, "progress_share"): 0.25, (1, "rejected_rows"): 4, (1, "skipped_cycles"): 0,
+        (2, "failed_cycles"): 0, (2, "skipped_cycles"): 3,
+        (5, "cycle_ms"): 750, (5, "failed_cycles"): 1, (5, "skipped_cycles"): 0,
+    }  # fmt: skip
     assert {row["reason"] for row in rows if row["value"] is None} == {
-        "the source does not say how far behind it is"
+        "past rows are replayed at a pace of their own: see progress_share"
     }
     assert (await counts(pool))["sample"] == 2
+
+
+async def test_a_rate_or_a_lag_that_is_not_known_has_its_reason(store: PostgresStore, pool: asyncpg.Pool):
+    """A cycle without rows has no rate, a source that does not say has no lag, none of them is a zero."""
+    await store.commit(record(1, rows=0))
+    rows = await query.measurements(pool, aspect="health")
+    assert {row["metric"]: row["reason"] for row in rows if row["value"] is None} == {
+        "rows_per_second": "no rows were taken",
+        "lag_seconds": "the source does not say how far behind it is",
+    }
 
 
 async def test_the_last_cycle_of_each_monitor_is_known(store: PostgresStore, pool: asyncpg.Pool):
     """Each monitor's last log row is found, also of one that only ever failed."""
     assert await query.monitors_state(pool) == []
-    await store.commit(record(1), finished=START)
-    await store.commit(record(2), finished=START + 10)
-    await store.record_failed("another", START, START, "no file")
+    await store.commit(record(1))
+    await store.commit(record(2))
+    await store.record_failed("another", START, START, "no file", seconds=0.1)
     states = [(row["monitor"], row["outcome"], row["error"]) for row in await query.monitors_state(pool)]
     assert states == [("another", "failed", "no file"), ("flights", "measured", None)]
 

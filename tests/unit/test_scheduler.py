@@ -29,8 +29,11 @@ class Journal:
     async def record_skipped(self, monitor: str, slot: int, slots: int) -> None:
         self.skipped.append((monitor, slot, slots))
 
-    async def record_failed(self, monitor: str, slot: int, started: int, error: str) -> None:
+    async def record_failed(
+        self, monitor: str, slot: int, started: int, error: str, *, seconds: float
+    ) -> None:
         assert started >= slot - SECOND
+        assert 0 <= seconds < 60
         self.failed.append((monitor, error))
 
 

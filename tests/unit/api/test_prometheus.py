@@ -31,10 +31,11 @@ def window(end: int, value: float) -> WindowRecord:
     return WindowRecord(0, 0, 0, end * 1_000_000, 1, 9, measurements)
 
 
-def cycle(*windows: WindowRecord, lag: float | None = None) -> CycleRecord:
+def cycle(*windows: WindowRecord, lag: float | None = None, progress: float | None = None) -> CycleRecord:
     """Make a cycle of nine rows that started at second 5."""
     return CycleRecord(
         "shop", "l", Checkpoint(), 0, 5_000_000, 9, windows=windows, rejected=2, lag_seconds=lag,
+        progress=progress,
         events=(Event("change_point", 7, "it changed", metric="adwin"), Event("breach", 7, "too high")),
     )  # fmt: skip
 
@@ -56,15 +57,17 @@ def samples(
 def test_cycles_and_the_latest_window_can_be_read(accept: str) -> None:
     """Counts, the last cycle and each number of the latest window come back, in either format."""
     vitals = MonitorVitals("shop")
-    vitals.committed(cycle(window(60, 0.25), lag=3.5), at=5_250_000)
-    vitals.committed(cycle(window(120, 0.05)), at=6_000_000)
+    vitals.committed(cycle(window(60, 0.25), lag=3.5), at=5_250_000, seconds=0.25)
+    vitals.committed(cycle(window(120, 0.05), progress=0.75), at=6_000_000, seconds=1.5)
     got = samples([vitals], accept=accept)
     assert got["tidegauge_cycles_total", "shop"] == 2
     assert got["tidegauge_rows_total", "shop"] == 18
     assert got["tidegauge_rejected_rows_total", "shop"] == 4
     assert got["tidegauge_windows_total", "shop"] == 2
     assert got["tidegauge_change_points_total", "shop"] == 2
-    assert got["tidegauge_cycle_duration_seconds", "shop"] == 1.0
+    assert got["tidegauge_cycle_duration_seconds", "shop"] == 1.5
+    assert got["tidegauge_cycle_rows_per_second", "shop"] == 6.0
+    assert got["tidegauge_source_progress_ratio", "shop"] == 0.75
     assert got["tidegauge_last_success_timestamp_seconds", "shop"] == 6.0
     assert got["tidegauge_window_end_timestamp_seconds", "shop"] == 120
     assert got["tidegauge_database_round_trip_seconds",] == 0.002
@@ -78,7 +81,7 @@ def test_what_is_not_known_is_left_out() -> None:
     vitals = MonitorVitals("shop")
     fresh = {name for name, *_ in samples([vitals])}
     assert fresh.isdisjoint({"tidegauge_measurement", "tidegauge_cycle_duration_seconds"})
-    vitals.committed(cycle(window(60, 0.25)), at=6_000_000)
+    vitals.committed(cycle(window(60, 0.25)), at=6_000_000, seconds=1.0)
     got = samples([vitals])
     assert ("tidegauge_source_lag_seconds", "shop") not in got
     assert not [key for key in got if "missing_share" in key]
@@ -94,8 +97,8 @@ def test_a_database_that_is_away_is_said() -> None:
 def test_an_older_window_measured_again_is_not_the_latest() -> None:
     """Late rows do not turn the gauges back."""
     vitals = MonitorVitals("shop")
-    vitals.committed(cycle(window(120, 0.05)), at=6_000_000)
-    vitals.committed(cycle(window(60, 0.9)), at=7_000_000)
+    vitals.committed(cycle(window(120, 0.05), progress=0.75), at=6_000_000, seconds=1.5)
+    vitals.committed(cycle(window(60, 0.9)), at=7_000_000, seconds=1.0)
     assert vitals.latest is not None
     assert (vitals.latest.end, vitals.windows) == (120_000_000, 2)
 
@@ -106,7 +109,7 @@ class Journal:
     async def record_skipped(self, *_: object) -> None:
         raise StoreError("away")
 
-    async def record_failed(self, *_: object) -> None:
+    async def record_failed(self, *_: object, **__: object) -> None:
         raise StoreError("away")
 
 
@@ -116,7 +119,7 @@ async def test_failures_count_even_where_they_cannot_be_logged() -> None:
     with pytest.raises(StoreError):
         await vitals.record_skipped("shop", 0, 3)
     with pytest.raises(StoreError):
-        await vitals.record_failed("shop", 0, 0, "it broke")
+        await vitals.record_failed("shop", 0, 0, "it broke", seconds=0.1)
     got = samples(list(vitals.monitors.values()))
     assert got["tidegauge_cycles_skipped_total", "shop"] == 3
     assert got["tidegauge_cycle_failures_total", "shop"] == 1
