@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from service import door, garbage
 from service.clock import now
 from service.core.record import Outcome
 from service.cycle import Cycle, summary
 from service.database import database
-from service.door import door
 from service.errors import StoreError
 from service.executor import workers
 from service.monitor_source import ReplayConfig
@@ -78,6 +78,11 @@ async def _serve(
     cycling: asyncio.Event,
 ) -> int:
     async with AsyncExitStack() as stack:
+        starting = stack.enter_context(ExitStack())
+        starting.enter_context(garbage.postponed())
+        # While the database starts, not while the first cycles run.
+        imports = asyncio.create_task(asyncio.to_thread(door.load), name="import of the HTTP door")
+        stack.push_async_callback(asyncio.wait, [imports])
         pool = await stack.enter_async_context(database(settings))
         applied = await migrate(pool, migrations_folder())
         log.info("database ready", embedded=settings.database_url is None, migrations_applied=len(applied))
@@ -106,7 +111,8 @@ async def _serve(
         stack.push_async_callback(scheduler.stop)
         scheduler.start()
         cycling.set()
-        address = await stack.enter_async_context(door(settings, pool, scheduler, vitals, reporter))
+        address = await stack.enter_async_context(door.door(settings, pool, scheduler, vitals, reporter))
+        starting.close()
         log.info("watching", monitors=",".join(m.name for m in monitors), http=address)
         await _until_done(stop, scheduler, pool, settings)
         await scheduler.stop()

@@ -30,16 +30,17 @@ PING_SECONDS = 3.0  # a scrape does not wait longer for the database
 DEFAULT_PERIOD = timedelta(days=1)  # of measurements by HTTP
 
 
+def load() -> Any:
+    """Import what serves HTTP: it takes half a second, and is there for whoever asks again."""
+    return tuple(importlib.import_module(f"service.api.{name}") for name in ("app", "server", "prometheus"))
+
+
 @asynccontextmanager
 async def door(
     settings: Settings, pool: asyncpg.Pool, scheduler: Scheduler, vitals: Vitals, reporter: Reporter
 ) -> AsyncIterator[str]:
     """Serve the HTTP door while the context lasts; gives the address that it is reached at."""
-    # FastAPI takes half a second to import: cycles run meanwhile.
-    names = ("app", "server", "prometheus")
-    application, server, prometheus = await asyncio.to_thread(
-        lambda: tuple(importlib.import_module(f"service.api.{name}") for name in names)
-    )
+    application, server, prometheus = await asyncio.to_thread(load)
 
     async def readiness() -> Any:
         checks = await readiness_checks(pool, scheduler.jobs, now())

@@ -12,7 +12,7 @@ import pytest
 from service.core.measurement import Aspect, Measurement, Series, Worse
 from service.core.record import Checkpoint, CycleRecord, Event, Outcome, PaneRecord, Reject, WindowRecord
 from service.errors import StoreError
-from service.store import query
+from service.store import query, samples
 from service.store.postgres import PostgresStore
 from service.store.values import instant, microseconds
 
@@ -189,6 +189,21 @@ async def test_a_gap_keeps_its_reason(store: PostgresStore, pool: asyncpg.Pool):
         None, "no labels yet", 0.5, None, None,
     )  # fmt: skip
     assert (row["reference"], row["low"], row["high"]) == (0.25, -1.0, 1.0)
+
+
+@pytest.mark.parametrize("most", [1, 3, 4, 1_000])
+async def test_measurements_are_written_in_parts(
+    store: PostgresStore, pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch, most: int
+):
+    """However many go into a statement, the measurements of all windows are kept, each with its window."""
+    monkeypatch.setattr(samples, "MOST_AT_ONCE", most)
+    every = [window(last, [measured(last), measured(last + 0.5, MAE)]) for last in range(4)]
+    assert await store.commit(record(1, windows=tuple(every)))
+    found = await pool.fetch("SELECT value, window_end FROM tidegauge.metrics WHERE aspect <> 'health'")
+    assert sorted((row["value"], microseconds(row["window_end"])) for row in found) == [
+        (last + more, every[last].end) for last in range(4) for more in (0.0, 0.5)
+    ]
+    assert await pool.fetchval("SELECT measurements FROM tidegauge.cycle_log") == 8
 
 
 async def test_numbers_beside_the_value_that_are_none_become_null(store: PostgresStore, pool: asyncpg.Pool):
