@@ -121,17 +121,17 @@ def _timed(holds: Holds, plain: Any, begun: float) -> Any:
 
 
 def _collecting(holds: Holds, begun: float) -> Any:
-    started = 0.0
+    started = cpu = 0.0
 
     def told(phase: str, details: dict[str, int]) -> None:
-        nonlocal started
+        nonlocal started, cpu
         if phase == "start":
-            started = time.perf_counter()
+            started, cpu = time.perf_counter(), time.thread_time()
             return
         seconds = time.perf_counter() - started
         if seconds >= LONG_SECONDS:
             what = f"generation {details['generation']} in {threading.current_thread().name}"
-            holds.collections.append(Hold(started - begun, seconds, what))
+            holds.collections.append(Hold(started - begun, seconds, what, time.thread_time() - cpu))
 
     return told
 
@@ -175,7 +175,7 @@ def main() -> None:
     from service.settings import Settings  # noqa: PLC0415
 
     settings = Settings(cycle_seconds=0, max_cycles=cycles, http_port=0)
-    logs.configure(log_format="console", level="warning")
+    logs.configure(log_format="console", level="error")
     monitors = monitor_file.load_all(settings.monitors_dir, settings.data_dir)
     with watched() as holds:
         status = asyncio.run(app.run(settings, monitors, max_cycles=cycles))
