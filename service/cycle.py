@@ -206,7 +206,7 @@ class Cycle:
         changed = await self._compute.run(advance.absorb, panes, fresh)
         everything = {**panes, **changed}
         nothing = profile.empty(watched.schema, reference.anchors)
-        measured_by = self._measured_against(reference.profile)
+        measured_by = self._measured_against(reference)
         measured = await self._compute.run(
             advance.measure_windows, due, everything, nothing, plan, measured_by, fixed=reference.bins
         )
@@ -255,7 +255,7 @@ class Cycle:
         records = await self._store.panes(self._watched.name, self._layout, min(keys), state.known_from - 1)
         return await self._compute.run(advance.restored, records)
 
-    def _measured_against(self, reference: Profile) -> Callable[[Profile], tuple[Measurement, ...]]:
+    def _measured_against(self, reference: Reference) -> Callable[[Profile], tuple[Measurement, ...]]:
         watched = self._watched
 
         def against(current: Profile) -> tuple[Measurement, ...]:
@@ -263,7 +263,7 @@ class Cycle:
             if watched.thresholds is not None:
                 drift = replace(plan.drift, calibrated=watched.thresholds.of(current.rows))
                 plan = replace(plan, drift=drift)
-            return measure(reference, current, watched.schema, plan)
+            return measure(reference.profile, current, watched.schema, plan, reference.anchors)
 
         return against
 

@@ -11,7 +11,7 @@ from service.core import row_sample
 from service.core.schema import Column, Kind, Role, Schema
 from service.core.task import TaskName
 from service.errors import ConfigurationError
-from service.methods import registry
+from service.methods import multivariate, registry
 from service.methods.measure import MeasurePlan
 from service.methods.traffic import TrafficPlan
 from service.monitor_detectors import DetectorConfigs, check_detectors
@@ -106,9 +106,14 @@ class Monitor(Part):
     def _methods_exist(self) -> None:
         if isinstance(self.drift.thresholds, dict):
             known = {name for m in registry.ALL for name in (m.name, m.full_name)}
+            known |= {*multivariate.TESTS}
             for name in self.drift.thresholds.keys() - known:
                 nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
                 raise ValueError(f"drift.thresholds.{name}: no such method; the nearest is {nearest}")
+        if multivariate.PCA in self.drift.multivariate and len(self._features) < multivariate.FEWEST_COLUMNS:
+            raise ValueError(
+                "drift.multivariate: pca needs two columns that are neither prediction nor target"
+            )
         for column in self.drift.columns:
             if column not in self.columns:
                 raise ValueError(f"drift.columns: {column!r} is not among the columns")
@@ -118,6 +123,10 @@ class Monitor(Part):
         for name in self.drift.methods or ():
             if not any(_exists(name, config.kind) for config in self.columns.values()):
                 _find(name, next(iter(self.columns.values())).kind, "drift.methods")
+
+    @property
+    def _features(self) -> list[str]:
+        return [column.name for column in self.schema_.columns if column.role is Role.FEATURE]
 
     @property
     def schema_(self) -> Schema:

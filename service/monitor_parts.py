@@ -100,7 +100,8 @@ class DriftConfig(Part):
     together), Evidently's defaults, or given by method; one that is not named then keeps Evidently's.
     `blocks` says how windows are drawn from the reference for it: `short` finds small shifts and takes a
     level that wanders for hours or days for drift; `window`, in one piece, takes that for normal and finds
-    less; `auto` is short where the reference's own consecutive windows bear it out.
+    less; `auto` is short where the reference's own consecutive windows bear it out. `multivariate` names what
+    is measured over all columns together.
     """
 
     methods: tuple[str, ...] | None = Field(default=None, min_length=1)
@@ -110,6 +111,7 @@ class DriftConfig(Part):
     blocks: Literal["auto", "short", "window"] = "auto"
     verdict: Verdict | None = None
     share: float = Field(default=0.5, gt=0, le=1)
+    multivariate: tuple[Literal["pca"], ...] = ()
 
     @property
     def is_calibrated(self) -> bool:
@@ -129,6 +131,7 @@ class DriftConfig(Part):
             verdict=self.verdict or (Verdict.ANY if self.is_calibrated else Verdict.FIRST),
             thresholds=self.thresholds if isinstance(self.thresholds, dict) else {},
             share=self.share,
+            multivariate=self.multivariate,
         )
 
 

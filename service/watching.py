@@ -10,6 +10,7 @@ import structlog
 from service.clock import now
 from service.core import reference as references
 from service.cycle import Watched
+from service.methods import multivariate
 from service.monitor_source import DummyConfig, DummyReference, ReplayConfig
 from service.progress import shown
 from service.sources.dummy import DummySource, reference_batch
@@ -91,7 +92,12 @@ def _reference_loader(
     async def load() -> Reference:
         batch = await load_rows()
         reference = await compute.run(
-            lambda: references.of(batch, monitor.schema_, sample_rows=monitor.sample_rows)
+            lambda: references.of(
+                batch,
+                monitor.schema_,
+                sample_rows=monitor.sample_rows,
+                components=multivariate.PCA in monitor.drift.multivariate,
+            )
         )
         log.info("reference ready", monitor=monitor.name, rows=reference.profile.rows)
         return reference

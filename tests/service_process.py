@@ -19,7 +19,7 @@ columns: {size: numerical, colour: categorical, guess: numerical, truth: numeric
 prediction: guess
 target: truth
 window: {size: 7d, hop: 1d, min_rows: 20}
-drift: {methods: [default, ks, "psi:robust"], thresholds: evidently}
+drift: {methods: [default, ks, "psi:robust"], thresholds: evidently, multivariate: [pca]}
 """
 
 

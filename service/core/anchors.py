@@ -10,23 +10,28 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from service.core.cells import CellEdges
+    from service.core.reconstruction import Components
 
 
 @dataclass(frozen=True, slots=True)
 class Anchors:
     """The cells that a regression's errors are counted by, for each column that has some.
 
-    `sample_rows` is how many rows a profile keeps as they are (`row_sample.py`); 0 for none.
+    `sample_rows` is how many rows a profile keeps as they are (`row_sample.py`); 0 for none. `components`
+    are what its rows are reconstructed from (`reconstruction.py`); None where nobody asked or nothing fits.
     """
 
     edges: Mapping[str, CellEdges] = field(default_factory=dict)
     sample_rows: int = 0
+    components: Components | None = None
 
     @property
     def fingerprint(self) -> str:
         """Sixteen hex digits that change with anything fixed: panes made with other anchors never merge."""
         marks = "".join(f"{name}:{at.fingerprint};" for name, at in self.edges.items())
         marks += f"sample_rows:{self.sample_rows}"
+        if self.components is not None:
+            marks += f";components:{self.components.fingerprint}"
         return hashlib.sha256(marks.encode()).hexdigest()[:16]
 
 

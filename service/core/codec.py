@@ -19,6 +19,7 @@ from service.core.cells import CellCounts
 from service.core.distribution import Distribution
 from service.core.outcome_codec import outcome_head, outcome_of
 from service.core.profile import ColumnProfile, Profile
+from service.core.reconstruction import Reconstruction
 from service.core.row_sample_codec import row_sample_head, row_sample_of
 from service.core.tally_codec import tally_head, tally_of
 from service.errors import CodecError
@@ -45,6 +46,7 @@ def encode(profile: Profile) -> bytes:
         "tally": tally_head(profile.tally, arrays, hashes),
         "cells": {name: _cells_head(counts) for name, counts in profile.cells.items()},
         "sample": row_sample_head(profile.sample, arrays),
+        "reconstruction": _reconstruction_head(profile.reconstruction),
     }
     text = json.dumps(head, separators=(",", ":"), ensure_ascii=False).encode()
     body = b"".join([_LENGTH.pack(len(text)), text, *arrays])
@@ -77,7 +79,8 @@ def decode(payload: bytes) -> Profile:
         tally = tally_of(head["tally"], reader.take, hashes.take)
         cells = {name: _cells(entry) for name, entry in head["cells"].items()}
         sample = row_sample_of(head["sample"], reader.take)
-        return Profile(head["schema"], head["rows"], columns, outcome, tally, cells, sample)
+        rebuilt = _reconstruction(head["reconstruction"])
+        return Profile(head["schema"], head["rows"], columns, outcome, tally, cells, sample, rebuilt)
     except (zlib.error, struct.error, ValueError, KeyError, TypeError) as error:
         raise CodecError(f"a profile of {len(payload)} bytes is damaged: {error}") from error
 
@@ -116,6 +119,20 @@ def _cells(entry: list[Any]) -> CellCounts:
     edges, rows, labelled, *sums = entry
     absolute, squared = (tuple(int(text, 16) for text in side) for side in sums)
     return CellCounts(edges, tuple(rows), tuple(labelled), absolute, squared)
+
+
+def _reconstruction_head(summed: Reconstruction | None) -> list[Any] | None:
+    if summed is None:
+        return None
+    sums = [f"{value:x}" for value in (summed.total, summed.squares)]
+    return [summed.components, summed.rows, summed.imputed, summed.empty, *sums]
+
+
+def _reconstruction(entry: list[Any] | None) -> Reconstruction | None:
+    if entry is None:
+        return None
+    components, rows, imputed, without, *sums = entry
+    return Reconstruction(components, rows, imputed, without, *(int(text, 16) for text in sums))
 
 
 def _distribution_head(kept: Distribution, arrays: list[bytes]) -> dict[str, Any]:

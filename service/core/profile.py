@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from service.core import anchors, cells, distribution, outcome, row_sample, tally
+from service.core import anchors, cells, distribution, outcome, reconstruction, row_sample, tally
 from service.core.batch import Numbers
 from service.core.row_sample import RowSample
 from service.core.schema import Kind
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from service.core.cells import CellCounts
     from service.core.distribution import Distribution
     from service.core.outcome import Outcome
+    from service.core.reconstruction import Reconstruction
     from service.core.schema import Column, Schema
 
 DISTINCT_LIMIT = 65_536
@@ -62,7 +63,8 @@ class Profile:
     """The summary of `rows` rows: one column profile a schema column, in the schema's order.
 
     `outcome` is None where the schema has no task. `cells` are a regression's errors by cell of a column, for
-    the columns that the reference's anchors have edges for. `sample` holds some of the rows themselves.
+    the columns that the reference's anchors have edges for. `sample` holds some of the rows themselves,
+    `reconstruction` how far the reference's components are from them all (None where nobody asked).
     """
 
     schema: str
@@ -72,6 +74,7 @@ class Profile:
     tally: Tally = field(default_factory=Tally)
     cells: dict[str, CellCounts] = field(default_factory=dict)
     sample: RowSample = field(default_factory=RowSample)
+    reconstruction: Reconstruction | None = None
 
 
 def empty(schema: Schema, fixed: Anchors = anchors.NONE) -> Profile:
@@ -83,7 +86,8 @@ def empty(schema: Schema, fixed: Anchors = anchors.NONE) -> Profile:
     turned_out = None if schema.task is None else outcome.empty(schema.task)
     no_cells = {name: cells.empty(at) for name, at in fixed.edges.items()}
     no_sample = row_sample.empty(schema, fixed.sample_rows)
-    return Profile(schema.fingerprint, 0, columns, turned_out, tally.empty(schema), no_cells, no_sample)
+    none = None if fixed.components is None else reconstruction.empty(fixed.components)
+    return Profile(schema.fingerprint, 0, columns, turned_out, tally.empty(schema), no_cells, no_sample, none)
 
 
 def of(
@@ -98,7 +102,8 @@ def of(
     counted = tally.of(batch, schema, limit=limit)
     by_cell = cells.of_columns(batch.columns, errors(batch, schema), fixed.edges) if fixed.edges else {}
     sampled = row_sample.of(batch, schema, fixed.sample_rows)
-    return Profile(schema.fingerprint, batch.rows, columns, turned_out, counted, by_cell, sampled)
+    summed = None if fixed.components is None else reconstruction.of(batch, fixed.components)
+    return Profile(schema.fingerprint, batch.rows, columns, turned_out, counted, by_cell, sampled, summed)
 
 
 def merge(parts: Sequence[Profile], *, limit: int = DISTINCT_LIMIT) -> Profile:
@@ -110,13 +115,14 @@ def merge(parts: Sequence[Profile], *, limit: int = DISTINCT_LIMIT) -> Profile:
         raise ProfileError("merge: no part given; expected at least one profile, it may be empty")
     first = parts[0]
     for part in parts[1:]:
-        if part.schema != first.schema or part.cells.keys() != first.cells.keys():
+        if not _alike(first, part):
             raise ProfileError(
                 f"merge: profiles of schema {first.schema} and {part.schema} cannot be merged; "
                 "expected parts made with the same columns, kinds and roles"
             )
     columns = {name: _merged([part.columns[name] for part in parts], limit) for name in first.columns}
     outcomes = [part.outcome for part in parts if part.outcome is not None]
+    summed = [part.reconstruction for part in parts if part.reconstruction is not None]
     return Profile(
         first.schema,
         sum(part.rows for part in parts),
@@ -125,6 +131,15 @@ def merge(parts: Sequence[Profile], *, limit: int = DISTINCT_LIMIT) -> Profile:
         tally.merge([part.tally for part in parts], limit=limit),
         {name: cells.merge([part.cells[name] for part in parts]) for name in first.cells},
         row_sample.merge([part.sample for part in parts]),
+        reconstruction.merge(summed) if summed else None,
+    )
+
+
+def _alike(one: Profile, other: Profile) -> bool:
+    return (
+        one.schema == other.schema
+        and one.cells.keys() == other.cells.keys()
+        and (one.reconstruction is None) is (other.reconstruction is None)
     )
 
 

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from service.core import bins, cells, codec, profile, row_sample
+from service.core import bins, cells, codec, profile, reconstruction, row_sample
 from service.core.anchors import Anchors
 from service.core.schema import Role
 from service.core.task import Regression
@@ -32,10 +32,11 @@ class Reference:
     bins: tuple[Bins, ...] = ()  # follow from the profile, so they are no part of the fingerprint
 
 
-def of(batch: Batch, schema: Schema, *, sample_rows: int = 0) -> Reference:
+def of(batch: Batch, schema: Schema, *, sample_rows: int = 0, components: bool = False) -> Reference:
     """Make a reference of its rows; equal rows give equal fingerprints.
 
-    At most `sample_rows` of them are kept as they are, and of every profile that is compared with it.
+    At most `sample_rows` of them are kept as they are, and of every profile that is compared with it. With
+    `components`, which need the rows in event-time order, every profile has its reconstruction error.
 
     A regression's errors are counted by the cells of every column but its target, to tell where they came
     from; other tasks have no cells.
@@ -47,8 +48,15 @@ def of(batch: Batch, schema: Schema, *, sample_rows: int = 0) -> Reference:
     counted = cells.of_columns(batch.columns, profile.errors(batch, schema), edges)
     whole = replace(plain, cells=counted)
     fingerprint = hashlib.sha256(codec.encode(whole)).hexdigest()[:16]  # of all rows: a sample adds nothing
-    sampled = replace(whole, sample=row_sample.of(batch.numbered(0), schema, sample_rows))
-    return Reference(sampled, Anchors(edges, sample_rows), fingerprint, bins.of_reference(whole, schema))
+    fitted = reconstruction.fit(batch, schema, reference=fingerprint) if components else None
+    whole = replace(
+        whole,
+        sample=row_sample.of(batch.numbered(0), schema, sample_rows),
+        reconstruction=None if fitted is None else reconstruction.of(batch, fitted),
+    )
+    return Reference(
+        whole, Anchors(edges, sample_rows, fitted), fingerprint, bins.of_reference(whole, schema)
+    )
 
 
 def _edges(whole: Profile, column: Column) -> cells.CellEdges:

@@ -23,7 +23,7 @@ import numpy as np
 
 from service.core.measurement import Worse
 from service.errors import ConfigurationError
-from service.methods import block_resampling, calibration_tail, null_distribution
+from service.methods import block_resampling, calibration_tail, multivariate, null_distribution
 from service.methods.drift import deciding, methods_of
 from service.methods.unmeasurable import Unmeasurable
 
@@ -130,12 +130,13 @@ def calibrate(
 ) -> Calibration:
     """Find the thresholds for windows of `rows` rows, at `rate` false alarms a window over all columns.
 
-    `reference` holds the reference's rows in event-time order. A column is tested by those of its
-    methods that decide by `plan`. `block` is how many consecutive rows are drawn together. None takes short
-    blocks where the reference's own consecutive windows alarm no oftener than chance allows, and else windows
-    in one piece. `period`: see `block_resampling.plan`. A window larger than the reference draws rows more
-    than once; its thresholds are those of a reference that goes on as it was. `progress` is told the share
-    done. Equal arguments give equal results. Raises ConfigurationError for a rate outside (0, 0.5], no rows,
+    `reference` holds the reference's rows in event-time order. A column is tested by those of its methods
+    that decide by `plan`; what is measured over all columns together is one test more, of the column "".
+    `block` is how many consecutive rows are drawn together. None takes short blocks where the reference's own
+    consecutive windows alarm no oftener than chance allows, and else windows in one piece. `period`: see
+    `block_resampling.plan`. A window larger than the reference draws rows more than once; its thresholds are
+    those of a reference that goes on as it was. `progress` is told the share done. Equal arguments give equal
+    results. Raises ConfigurationError for a rate outside (0, 0.5], no rows,
     no draws, and names that `plan` got wrong.
     """
     count = _draws(rate, rows, draws)
@@ -144,17 +145,18 @@ def calibrate(
     coded = {column.name: null_distribution.code(reference, column) for column in schema.columns}
     chosen = _tests(coded, plan)
     forms, unmeasurable = _forms(chosen, coded, rows)
+    joint = multivariate.null_scores(reference, schema, plan)
     told = progress or (lambda _: None)
 
     def drawn_as(part: int) -> tuple[NDArray[np.float64], list[float | None], float | None]:
         random = np.random.default_rng([seed, rows, drawings[part].block])
         own = _part(told, part, len(drawings))
-        scores = _scores(forms, coded, drawings[part], draws=count, random=random, progress=own)
+        scores = _scores(forms, coded, joint, drawings[part], draws=count, random=random, progress=own)
         marks = calibration_tail.marks(scores, rate)
         pieces = _pieces(reference, rows)
         if pieces is None:
             return scores, marks, None
-        cut = _scores(forms, coded, pieces, draws=CHECKED, random=random, progress=_unheard)
+        cut = _scores(forms, coded, joint, pieces, draws=CHECKED, random=random, progress=_unheard)
         return scores, marks, calibration_tail.alarmed(cut, _limits(marks))
 
     part = 0
@@ -163,12 +165,13 @@ def calibrate(
         part = 1
         scores, marks, consecutive = drawn_as(part)
     told(1.0)
-    beyond = dict(zip(forms, marks, strict=True))
+    beyond = dict(zip([*forms, *(("", metric) for metric in joint)], marks, strict=True))
     thresholds = {
         test: _threshold(method, forms, beyond, plan, test)
         for test, method in chosen.items()
         if method.in_worker is None  # the plan's own holds
     }
+    thresholds |= {test: mark for test, mark in beyond.items() if not test[0] and mark is not None}
     steady = {
         test: _UNMEASURED if np.isnan(column).all() else _STEADY
         for (test, mark), column in zip(beyond.items(), scores.T, strict=True)
@@ -244,6 +247,7 @@ def _forms(
 def _scores(
     forms: Mapping[Test, Form],
     coded: Mapping[str, Coded],
+    joint: Mapping[str, multivariate.Scores],
     resampling: Resampling,
     *,
     draws: int,
@@ -252,7 +256,7 @@ def _scores(
 ) -> NDArray[np.float64]:
     widest = max([resampling.rows, *(column.width for column in coded.values())])
     at_once = max(1, CELLS_AT_ONCE // widest)
-    scores = np.full((draws, len(forms)), np.nan)
+    scores = np.full((draws, len(forms) + len(joint)), np.nan)
     for start in range(0, draws, at_once):
         stop = min(start + at_once, draws)
         drawn = block_resampling.draw(resampling, stop - start, random)
@@ -263,6 +267,8 @@ def _scores(
             counts = column.counted(drawn)
             for index, test in mine:
                 scores[start:stop, index] = forms[test].scores(counts)
+        for index, score in enumerate(joint.values(), len(forms)):
+            scores[start:stop, index] = score(drawn)
         progress(stop / draws)
     return scores
 

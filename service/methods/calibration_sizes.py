@@ -61,7 +61,7 @@ def thresholds_for(calibrations: Sequence[Calibration], rows: int) -> Mapping[Te
 
 
 def _between(method: str, below: float, above: float, weight: float) -> float:
-    if _WORSE[method] is Worse.LOWER:
+    if _WORSE.get(method) is Worse.LOWER:  # measures over all columns are none: they get worse upwards
         return min(below, above)
     if above >= below or min(below, above) <= 0.0:
         return max(below, above)

@@ -40,7 +40,8 @@ class DriftPlan:
     names; `verdict` says which of a column's methods decide whether it has drifted. `thresholds` go by
     method (`psi`, for both definitions) or by method and definition (`psi:robust`, which wins); `calibrated`
     goes by column and full method name and wins over both. `share` is the share of drifted columns from which
-    the whole data set has drifted.
+    the whole data set has drifted. `multivariate` names what is measured over all columns together
+    (`multivariate.py`); its thresholds go by metric, the calibrated ones with an empty column.
     """
 
     methods: tuple[str, ...] = (DEFAULT,)
@@ -49,6 +50,7 @@ class DriftPlan:
     thresholds: Mapping[str, float] = field(default_factory=dict)
     share: float = 0.5
     calibrated: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    multivariate: tuple[str, ...] = ()
 
 
 def measure_drift(

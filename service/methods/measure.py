@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from service.core import anchors
 from service.core.schema import Role
 from service.methods import slow
 from service.methods.concept import measure_concept
 from service.methods.drift import DriftPlan, measure_drift, recounted
 from service.methods.expectation import Expectation, measure_expectations
 from service.methods.integrity import measure_integrity
+from service.methods.multivariate import measure_multivariate
 from service.methods.performance import measure_performance
 from service.methods.quality import measure_quality
 from service.methods.traffic import TrafficPlan, measure_traffic
@@ -18,6 +20,7 @@ from service.methods.traffic import TrafficPlan, measure_traffic
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from service.core.anchors import Anchors
     from service.core.measurement import Measurement
     from service.core.profile import Profile
     from service.core.question import Answer, Call
@@ -51,9 +54,11 @@ def _concept(
 
 
 def measure(
-    reference: Profile, current: Profile, schema: Schema, plan: MeasurePlan
+    reference: Profile, current: Profile, schema: Schema, plan: MeasurePlan, fixed: Anchors = anchors.NONE
 ) -> tuple[Measurement, ...]:
     """Measure a window against the reference; one measurement a series, with a value or a reason.
+
+    `fixed` is what the profiles were made with.
 
     A window of fewer than `plan.min_rows` rows (labelled or not) has no drift and no performance, each
     series with that reason; its quality, health and pending rows are measured all the same. Raises
@@ -64,6 +69,7 @@ def measure(
         withheld = f"{current.rows} rows, fewer than the {plan.min_rows} that the monitor asks for"
     return (
         *measure_drift(reference, current, schema.compared, plan.drift, withheld=withheld),
+        *measure_multivariate(reference, current, plan.drift, fixed.components, withheld=withheld),
         *measure_quality(reference, current, schema),
         *measure_integrity(reference, current, schema),
         *measure_expectations(reference, current, schema, plan.expectations),

@@ -160,6 +160,22 @@ def test_detectors_need_a_task(tmp_path: Path) -> None:
         _load(tmp_path, GOOD.replace("target: truth\n", "") + "detectors: [adwin]")
 
 
+def test_measures_over_all_columns_are_asked_for_by_name(tmp_path: Path) -> None:
+    """What is measured together stands in the plan; an unknown name and too few columns are refused."""
+    asked = GOOD + "  multivariate: [pca]\n  thresholds: {pca_reconstruction_error: 2}\n"
+    path = tmp_path / "mine.yaml"
+    path.write_text(asked)
+    plan = monitor_file.load(path, Path("data")).measure_plan.drift
+    assert (plan.multivariate, plan.thresholds) == (("pca",), {"pca_reconstruction_error": 2.0})
+    with pytest.raises(ConfigurationError, match=r"mine\.yaml:15: drift\.multivariate.*'pca'.*'pcs'"):
+        _load(tmp_path, asked.replace("[pca]", "[pcs]"))
+    lonely = asked.replace("  colour: categorical\n", "").replace("  columns: {colour: [chisquare]}\n", "")
+    with pytest.raises(
+        ConfigurationError, match=r"mine\.yaml:13: drift\.multivariate: pca needs two columns"
+    ):
+        _load(tmp_path, lonely)
+
+
 BINARY = GOOD.replace(
     "prediction: guess\ntarget: truth",
     "task: binary\ntarget: colour\nscore: guess\npositive: red\nthreshold: 0.2\nperformance: {roc_auc: 0.7}",
