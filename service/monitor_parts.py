@@ -27,6 +27,9 @@ class ColumnConfig(Part):
 
     @model_validator(mode="after")
     def _can_be_kept(self) -> ColumnConfig:
+        bounds = (self.min, self.max, self.allowed)
+        if self.kind is Kind.TEXT and (self.unique or any(bound is not None for bound in bounds)):
+            raise ValueError("a text column has no min, max, allowed or unique; expected not_null at most")
         if self.kind is Kind.CATEGORICAL and (self.min is not None or self.max is not None):
             raise ValueError("min and max belong to numerical columns; expected allowed: [..] for categories")
         if self.min is not None and self.max is not None and self.min > self.max:

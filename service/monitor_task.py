@@ -89,6 +89,8 @@ def check_performance(thresholds: Iterable[str], task: Task | None) -> None:
 def _check(key: str, column: str, kinds: Mapping[str, Kind], *, numerical: bool) -> None:
     if column not in kinds:
         raise ValueError(f"{key}: {column!r} is not among the columns: {', '.join(kinds)}")
+    if kinds[column] is Kind.TEXT:
+        raise ValueError(f"{key}: {column!r} is text; expected categorical for labels, or numerical")
     if numerical and kinds[column] is not Kind.NUMERICAL:
         hint = "; for labels say task: binary or task: multiclass" if key in {"prediction", "target"} else ""
         raise ValueError(f"{key}: {column!r} is {kinds[column]}; expected numerical{hint}")

@@ -1,4 +1,4 @@
-"""What a reference fixes for every profile that is compared with it: cells, rows kept whole."""
+"""What a reference fixes for every profile that is compared with it: cells, words, rows kept whole."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from service.core.cells import CellEdges
     from service.core.reconstruction import Components
+    from service.core.texts import Vocabulary
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,16 +20,19 @@ class Anchors:
 
     `sample_rows` is how many rows a profile keeps as they are (`row_sample.py`); 0 for none. `components`
     are what its rows are reconstructed from (`reconstruction.py`); None where nobody asked or nothing fits.
+    `vocabularies` are the words that each text column's reference has.
     """
 
     edges: Mapping[str, CellEdges] = field(default_factory=dict)
     sample_rows: int = 0
     components: Components | None = None
+    vocabularies: Mapping[str, Vocabulary] = field(default_factory=dict)
 
     @property
     def fingerprint(self) -> str:
         """Sixteen hex digits that change with anything fixed: panes made with other anchors never merge."""
         marks = "".join(f"{name}:{at.fingerprint};" for name, at in self.edges.items())
+        marks += "".join(f"{name}:{known.fingerprint};" for name, known in self.vocabularies.items())
         marks += f"sample_rows:{self.sample_rows}"
         if self.components is not None:
             marks += f";components:{self.components.fingerprint}"

@@ -46,6 +46,26 @@ class Labels:
 
 
 @dataclass(frozen=True, slots=True)
+class Texts:
+    """A text column: `texts` (str or None where missing, as objects, shape (n,)), an empty one among them."""
+
+    texts: NDArray[np.object_]
+
+    @property
+    def lengths(self) -> NDArray[np.float64]:
+        """How many characters each text has (float64, shape (n,)), NaN where it is missing."""
+        counted = (np.nan if text is None else len(text) for text in self.texts.tolist())
+        return np.fromiter(counted, dtype=np.float64, count=len(self.texts))
+
+    def take(self, rows: NDArray[np.intp] | slice) -> Texts:
+        """Return the column of the rows chosen."""
+        return Texts(self.texts[rows])
+
+
+ColumnRows = Numbers | Labels | Texts
+
+
+@dataclass(frozen=True, slots=True)
 class Arrival:
     """How rows came, as far as their source knows; None where it does not.
 
@@ -86,14 +106,14 @@ class Batch:
 
     rows: int
     event_time: NDArray[np.int64]
-    columns: Mapping[str, Numbers | Labels]
+    columns: Mapping[str, ColumnRows]
     arrival: Arrival = UNKNOWN
     ordinal: NDArray[np.int64] | None = None
 
     def take(self, rows: NDArray[np.intp] | slice) -> Batch:
         """Return the batch of the rows chosen (indices or a slice)."""
         times = self.event_time[rows]
-        chosen = {name: column.take(rows) for name, column in self.columns.items()}
+        chosen: dict[str, ColumnRows] = {name: column.take(rows) for name, column in self.columns.items()}
         ordinal = None if self.ordinal is None else self.ordinal[rows]
         return Batch(len(times), times, chosen, self.arrival.take(rows), ordinal)
 

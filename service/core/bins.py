@@ -4,7 +4,8 @@ Numbers are counted in equal-width bins [edge, next edge) over the bulk of the r
 quantiles) and one open bin on each side, which holds the infinities too; labels by the reference's most
 frequent ones, all others together. The last bin is that of the rows without a value: empty, unreadable, or
 without the column. So every row is in one bin, and the counts of two parts add up to those of the whole,
-but for numbers that compression moved over an edge. Pictures only: no verdict rests on them.
+but for numbers that compression moved over an edge. Of texts the lengths are counted. Pictures only: no
+verdict rests on them.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ class Binned:
 def of_reference(reference: Profile, schema: Schema) -> tuple[Bins, ...]:
     """Fix the bins of every column, in the schema's order."""
     return tuple(
-        _fixed(column.name, column.kind, reference.columns[column.name]) for column in schema.columns
+        _fixed(column.name, column.kind.counted, reference.columns[column.name]) for column in schema.columns
     )
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from service.core.batch import Labels, Numbers
+from service.core.batch import Numbers, Texts
 from service.core.distribution import MANTISSA_BITS, labelled
 from service.core.exact_groups import limbs_of, sums_by_group
 from service.core.schema import Kind
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from service.core.batch import ColumnRows
     from service.core.distribution import Distribution
     from service.core.exact_groups import Limbs
 
@@ -115,13 +116,13 @@ def empty(edges: CellEdges) -> CellCounts:
     return CellCounts(edges.fingerprint, nothing, nothing, nothing, nothing)
 
 
-def of(column: Numbers | Labels | None, error: NDArray[np.float64], edges: CellEdges) -> CellCounts:
+def of(column: ColumnRows | None, error: NDArray[np.float64], edges: CellEdges) -> CellCounts:
     """Count one column's rows and errors; see `of_columns`, with None for a column that never came."""
     return _counted(column, len(error), _prepared(error), edges)
 
 
 def of_columns(
-    columns: Mapping[str, Numbers | Labels], error: NDArray[np.float64], edges: Mapping[str, CellEdges]
+    columns: Mapping[str, ColumnRows], error: NDArray[np.float64], edges: Mapping[str, CellEdges]
 ) -> dict[str, CellCounts]:
     """Count rows and errors by cell, for each column that has edges; one that is not there is all missing.
 
@@ -198,7 +199,7 @@ def _prepared(error: NDArray[np.float64]) -> _Errors:
     return _Errors(usable, limbs_of(error[usable]), limbs_of(squared[usable]))
 
 
-def _counted(column: Numbers | Labels | None, rows: int, errors: _Errors, edges: CellEdges) -> CellCounts:
+def _counted(column: ColumnRows | None, rows: int, errors: _Errors, edges: CellEdges) -> CellCounts:
     codes, size = _codes(column, rows, edges), edges.cells
     if len(codes) != rows:
         raise ValueError(f"a column of {len(codes)} rows beside {rows} errors; expected as many")
@@ -211,11 +212,11 @@ def _counted(column: Numbers | Labels | None, rows: int, errors: _Errors, edges:
     return CellCounts(edges.fingerprint, of_all, of_known, absolute, squared)
 
 
-def _codes(column: Numbers | Labels | None, rows: int, edges: CellEdges) -> Codes:
+def _codes(column: ColumnRows | None, rows: int, edges: CellEdges) -> Codes:
     missing = edges.cells - 1
     if column is None:
         return np.full(rows, missing, dtype=np.intp)
-    if isinstance(column, Numbers) is not (edges.kind is Kind.NUMERICAL):
+    if isinstance(column, Texts) or isinstance(column, Numbers) is not (edges.kind is Kind.NUMERICAL):
         raise ProfileError(f"a column of {type(column).__name__.lower()} has no {edges.kind} cells")
     if isinstance(column, Numbers):
         codes = _between(column.values, edges.bounds)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from service.core.batch import Numbers
+from service.core.batch import Numbers, Texts
 from service.core.task import label_text
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from service.core.batch import Labels
+    from service.core.batch import ColumnRows
 
 MISSING, UNUSABLE = -1, -2
 
@@ -29,10 +29,12 @@ class ClassLabels(NamedTuple):
     names: list[str]
 
 
-def class_labels(column: Numbers | Labels | None, rows: int) -> ClassLabels:
+def class_labels(column: ColumnRows | None, rows: int) -> ClassLabels:
     """Return each row's class; all are missing where the column never came."""
     if column is None:
         return ClassLabels(np.full(rows, MISSING, dtype=np.int64), [])
+    if isinstance(column, Texts):  # a text names no class; a monitor that asks for it is refused
+        return ClassLabels(np.full(rows, UNUSABLE, dtype=np.int64), [])
     if not isinstance(column, Numbers):
         return ClassLabels(
             column.codes.astype(np.int64), [label_text(name) for name in column.labels.tolist()]

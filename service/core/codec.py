@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import struct
 import zlib
+from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from service.core.profile import ColumnProfile, Profile
 from service.core.reconstruction import Reconstruction
 from service.core.row_sample_codec import row_sample_head, row_sample_of
 from service.core.tally_codec import tally_head, tally_of
+from service.core.texts import TextCounts
 from service.errors import CodecError
 
 if TYPE_CHECKING:
@@ -101,12 +103,18 @@ class _Arrays:
 def _column_head(column: ColumnProfile, arrays: list[bytes]) -> dict[str, Any]:
     head = _distribution_head(column.distribution, arrays)
     gaps = {"unparsable": column.unparsable, "absent": column.absent}
-    return {**head, **gaps, "categorical": column.categorical}
+    return {**head, **gaps, "categorical": column.categorical, "text": _text_head(column.text)}
 
 
 def _column(entry: dict[str, Any], arrays: _Arrays) -> ColumnProfile:
     kept = _distribution(entry, arrays)
-    return ColumnProfile(kept, entry["unparsable"], entry["absent"], entry["categorical"])
+    counted = entry["text"]
+    text = None if counted is None else TextCounts(*counted)
+    return ColumnProfile(kept, entry["unparsable"], entry["absent"], entry["categorical"], text)
+
+
+def _text_head(text: TextCounts | None) -> list[Any] | None:
+    return None if text is None else list(astuple(text))
 
 
 def _cells_head(counts: CellCounts) -> list[Any]:

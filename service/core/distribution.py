@@ -109,7 +109,9 @@ class Distribution:
 
 def empty(kind: Kind) -> Distribution:
     """Return the distribution of no rows: merging it changes nothing."""
-    values: Values = np.zeros(0, dtype=np.float64) if kind is Kind.NUMERICAL else np.zeros(0, dtype=np.str_)
+    values: Values = (
+        np.zeros(0, dtype=np.float64) if kind.counted is Kind.NUMERICAL else np.zeros(0, dtype=np.str_)
+    )
     return Distribution(values, NO_COUNTS.copy())
 
 

@@ -9,19 +9,20 @@ an attacker.
 
 from __future__ import annotations
 
+import hashlib
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from service.core.batch import Numbers
+from service.core.batch import Numbers, Texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from service.core.batch import Labels
+    from service.core.batch import ColumnRows, Labels
     from service.core.distribution import Values
 
     Hashes = NDArray[np.uint64]
@@ -35,7 +36,7 @@ _MISSING = np.uint64(0x7FF8_0000_7FF8_0000)
 _UNPARSABLE = np.uint64(0x7FF8_0001_7FF8_0000)
 
 
-def of_rows(columns: Sequence[Numbers | Labels | None], rows: int) -> Hashes:
+def of_rows(columns: Sequence[ColumnRows | None], rows: int) -> Hashes:
     """Hash `rows` rows of `columns`, shape (rows,); a column that is None counts as missing in every row.
 
     Labels go by their text, a number among them by its 17 significant digits; -0.0 is 0.0; a value that is no
@@ -45,6 +46,8 @@ def of_rows(columns: Sequence[Numbers | Labels | None], rows: int) -> Hashes:
     for key, column in zip(_keys(len(columns)), columns, strict=True):
         if column is None:
             total += np.uint64(int(_MISSING) * int(key) % 2**64)
+        elif isinstance(column, Texts):
+            total += of_words(column.texts.tolist()) * key
         elif isinstance(column, Numbers):
             _words_of_numbers(column, word)
             np.multiply(word, key, out=word)
@@ -68,6 +71,17 @@ def of_texts(texts: NDArray[np.str_]) -> Hashes:
     hashes[hashes == NOTHING] = 1
     hashes[points[:, 0] == 0] = NOTHING
     return hashes
+
+
+def of_words(texts: Sequence[str | None]) -> Hashes:
+    """Hash texts of any length one by one, shape (n,); a missing one has a hash of its own."""
+    hashes = [
+        int(_MISSING)
+        if text is None
+        else int.from_bytes(hashlib.blake2b(text.encode(errors="replace"), digest_size=8).digest())
+        for text in texts
+    ]
+    return np.array(hashes, dtype=np.uint64)
 
 
 def of_ordinals(ordinals: NDArray[np.int64], seed: int) -> Hashes:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from service.core import anchors, cells, distribution, outcome, reconstruction, row_sample, tally
-from service.core.batch import Numbers
+from service.core import anchors, cells, distribution, outcome, reconstruction, row_sample, tally, texts
+from service.core.batch import Labels, Numbers, Texts
 from service.core.row_sample import RowSample
 from service.core.schema import Kind
 from service.core.tally import Tally
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from service.core.outcome import Outcome
     from service.core.reconstruction import Reconstruction
     from service.core.schema import Column, Schema
+    from service.core.texts import TextCounts
 
 DISTINCT_LIMIT = 65_536
 
@@ -46,6 +47,7 @@ class ColumnProfile:
     unparsable: int = 0
     absent: int = 0
     categorical: bool = False  # labels, which may be numbers, are never compressed
+    text: TextCounts | None = None  # of a text column, whose distribution is that of its lengths
 
     @property
     def rows(self) -> int:
@@ -79,10 +81,7 @@ class Profile:
 
 def empty(schema: Schema, fixed: Anchors = anchors.NONE) -> Profile:
     """Return the profile of no rows: the identity of `merge`."""
-    columns = {
-        c.name: ColumnProfile(distribution.empty(c.kind), categorical=c.kind is Kind.CATEGORICAL)
-        for c in schema.columns
-    }
+    columns = {c.name: _absent(c, 0, fixed) for c in schema.columns}
     turned_out = None if schema.task is None else outcome.empty(schema.task)
     no_cells = {name: cells.empty(at) for name, at in fixed.edges.items()}
     no_sample = row_sample.empty(schema, fixed.sample_rows)
@@ -97,7 +96,7 @@ def of(
 
     Raises ProfileError where `fixed` asks for a sample and the rows are not numbered.
     """
-    columns = {c.name: _column(batch, c, limit) for c in schema.columns}
+    columns = {c.name: _column(batch, c, fixed, limit) for c in schema.columns}
     turned_out = None if schema.task is None else outcome.of(batch, schema.task, limit=limit)
     counted = tally.of(batch, schema, limit=limit)
     by_cell = cells.of_columns(batch.columns, errors(batch, schema), fixed.edges) if fixed.edges else {}
@@ -163,21 +162,34 @@ def mistakes(batch: Batch, schema: Schema) -> NDArray[np.float64]:
 
 def _merged(parts: Sequence[ColumnProfile], limit: int) -> ColumnProfile:
     whole = distribution.merge([part.distribution for part in parts])
+    counted = [part.text for part in parts if part.text is not None]
     return ColumnProfile(
         whole if parts[0].categorical else distribution.compress(whole, limit),
         unparsable=sum(part.unparsable for part in parts),
         absent=sum(part.absent for part in parts),
         categorical=parts[0].categorical,
+        text=texts.merge(counted) if counted else None,
     )
 
 
-def _column(batch: Batch, column: Column, limit: int) -> ColumnProfile:
+def _absent(column: Column, rows: int, fixed: Anchors) -> ColumnProfile:
+    return ColumnProfile(
+        distribution.empty(column.kind),
+        absent=rows,
+        categorical=column.kind is Kind.CATEGORICAL,
+        text=texts.empty(fixed.vocabularies.get(column.name)) if column.kind is Kind.TEXT else None,
+    )
+
+
+def _column(batch: Batch, column: Column, fixed: Anchors, limit: int) -> ColumnProfile:
     data = batch.columns.get(column.name)
     if data is None:
-        categorical = column.kind is Kind.CATEGORICAL
-        return ColumnProfile(distribution.empty(column.kind), absent=batch.rows, categorical=categorical)
-    if not isinstance(data, Numbers):
+        return _absent(column, batch.rows, fixed)
+    if isinstance(data, Labels):
         return ColumnProfile(distribution.of_codes(data.codes, data.labels), categorical=True)
+    if isinstance(data, Texts):
+        lengths = distribution.compress(distribution.of_numbers(data.lengths), limit)
+        return ColumnProfile(lengths, text=texts.of(data, fixed.vocabularies.get(column.name)))
     if data.unparsable is None:
         return ColumnProfile(distribution.compress(distribution.of_numbers(data.values), limit))
     kept = distribution.of_numbers(data.values[~data.unparsable])

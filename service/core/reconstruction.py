@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from service.core.batch import Numbers
+from service.core.batch import Numbers, Texts
 from service.core.exact import exact_sums
 from service.core.hashing import as_texts
 from service.core.schema import Kind, Role
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from service.core.batch import Batch, Labels
+    from service.core.batch import Batch, ColumnRows
     from service.core.schema import Column, Schema
 
     Floats = NDArray[np.float64]
@@ -163,8 +163,8 @@ def merge(parts: Sequence[Reconstruction]) -> Reconstruction:
 
 def _encoding(column: Column, batch: Batch) -> Encoding | None:
     data = batch.columns.get(column.name)
-    if column.role is not Role.FEATURE or data is None:
-        return None
+    if column.role is not Role.FEATURE or data is None or isinstance(data, Texts):
+        return None  # a text's length says little of it
     shares: dict[str, float] = {}
     if isinstance(data, Numbers):
         values = data.values
@@ -202,10 +202,10 @@ def _encoded(batch: Batch, encodings: Sequence[Encoding]) -> Iterator[tuple[Floa
         yield block, lacks.sum(axis=0)
 
 
-def _reader(column: Numbers | Labels | None, encoding: Encoding) -> Callable[[slice], Floats] | None:
+def _reader(column: ColumnRows | None, encoding: Encoding) -> Callable[[slice], Floats] | None:
     if column is None:
         return None
-    if isinstance(column, Numbers) is not (encoding.kind is Kind.NUMERICAL):
+    if isinstance(column, Texts) or isinstance(column, Numbers) is not (encoding.kind is Kind.NUMERICAL):
         raise ProfileError(
             f"{encoding.name} holds {type(column).__name__}; the reference's is {encoding.kind}"
         )

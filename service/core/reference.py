@@ -6,9 +6,12 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from service.core import bins, cells, codec, profile, reconstruction, row_sample
+import numpy as np
+
+from service.core import bins, cells, codec, profile, reconstruction, row_sample, texts
 from service.core.anchors import Anchors
-from service.core.schema import Role
+from service.core.batch import Texts
+from service.core.schema import Kind, Role
 from service.core.task import Regression
 
 if TYPE_CHECKING:
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from service.core.cells import CellEdges
     from service.core.profile import Profile
     from service.core.schema import Column, Schema
+    from service.core.texts import Vocabulary
 
 # Inputs that move inside a cell count as a changed relation: 20 cells leave about a tenth of such a move.
 PREDICTION_CELLS = 20
@@ -38,13 +42,14 @@ def of(batch: Batch, schema: Schema, *, sample_rows: int = 0, components: bool =
     At most `sample_rows` of them are kept as they are, and of every profile that is compared with it. With
     `components`, which need the rows in event-time order, every profile has its reconstruction error.
 
-    A regression's errors are counted by the cells of every column but its target, to tell where they came
-    from; other tasks have no cells.
+    A regression's errors are counted by the cells of every column but its target and texts, to tell where
+    they came from; other tasks have no cells. A text column's words are the vocabulary of those that follow.
     """
-    plain = profile.of(batch, schema)
+    known = _vocabularies(batch, schema)
+    plain = profile.of(batch, schema, Anchors(vocabularies=known))
     edges: dict[str, CellEdges] = {}
     if isinstance(schema.task, Regression):
-        edges = {c.name: _edges(plain, c) for c in schema.columns if c.role is not Role.TARGET}
+        edges = {c.name: _edges(plain, c) for c in schema.columns if _has_cells(c)}
     counted = cells.of_columns(batch.columns, profile.errors(batch, schema), edges)
     whole = replace(plain, cells=counted)
     fingerprint = hashlib.sha256(codec.encode(whole)).hexdigest()[:16]  # of all rows: a sample adds nothing
@@ -55,8 +60,19 @@ def of(batch: Batch, schema: Schema, *, sample_rows: int = 0, components: bool =
         reconstruction=None if fitted is None else reconstruction.of(batch, fitted),
     )
     return Reference(
-        whole, Anchors(edges, sample_rows, fitted), fingerprint, bins.of_reference(whole, schema)
+        whole, Anchors(edges, sample_rows, fitted, known), fingerprint, bins.of_reference(whole, schema)
     )
+
+
+def _has_cells(column: Column) -> bool:
+    # What a text says is not in its length: errors told apart by it would claim to know more than they do.
+    return column.role is not Role.TARGET and column.kind is not Kind.TEXT
+
+
+def _vocabularies(batch: Batch, schema: Schema) -> dict[str, Vocabulary]:
+    nothing = Texts(np.zeros(0, dtype=object))
+    held = {c.name: batch.columns.get(c.name, nothing) for c in schema.columns if c.kind is Kind.TEXT}
+    return {name: texts.vocabulary_of(data) for name, data in held.items() if isinstance(data, Texts)}
 
 
 def _edges(whole: Profile, column: Column) -> cells.CellEdges:

@@ -10,12 +10,12 @@ parts' samples merged, bit for bit, in any order.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from service.core import hashing
-from service.core.batch import Batch, Labels, Numbers
+from service.core.batch import Batch, Labels, Numbers, Texts
 from service.core.schema import Kind
 from service.errors import ProfileError
 
@@ -24,11 +24,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from service.core.batch import ColumnRows
     from service.core.schema import Column, Schema
 
 SEED = 0x7469_6465  # fixed: the same rows are drawn on every machine
 SIZE = 500  # the default: a joint measure of a dozen columns settles there, and a pane stays small
 LARGEST_SIZE = 20_000
+TEXT_LENGTH = 2_000  # characters: of a longer text the beginning is kept
+FORMS = {Kind.NUMERICAL: Numbers, Kind.CATEGORICAL: Labels, Kind.TEXT: Texts}
 
 
 def _no_ordinals() -> NDArray[np.int64]:
@@ -40,20 +43,18 @@ class RowSample:
     """At most `size` rows in the order of their `ordinals` (int64, ascending, shape (k,)), read-only.
 
     `event_time` (int64 UTC microseconds) and each of `columns` (one a watched column, in the schema's order)
-    have shape (k,). Labels are texts, sorted, and only those that a row has; codes are int32. A column that
-    never came is missing in its rows.
+    have shape (k,). Labels are texts, sorted, and only those that a row has; codes are int32. A text
+    is kept up to TEXT_LENGTH characters. A column that never came is missing in its rows.
     """
 
     size: int = 0
     ordinals: NDArray[np.int64] = field(default_factory=_no_ordinals)
     event_time: NDArray[np.int64] = field(default_factory=_no_ordinals)
-    columns: Mapping[str, Numbers | Labels] = field(default_factory=dict)
+    columns: Mapping[str, ColumnRows] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Make the arrays read-only, so that profiles can share them."""
-        held = (
-            column.values if isinstance(column, Numbers) else column.codes for column in self.columns.values()
-        )
+        held = (_array(column) for column in self.columns.values())
         for array in (self.ordinals, self.event_time, *held):
             array.flags.writeable = False
 
@@ -158,22 +159,33 @@ def _by_content(sample: RowSample) -> NDArray[np.intp]:
     return kept[np.lexsort((content[kept], sample.event_time[kept], sample.ordinals[kept]))]
 
 
-def _chosen(column: Numbers | Labels | None, watched: Column, rows: NDArray[np.intp]) -> Numbers | Labels:
+def _chosen(column: ColumnRows | None, watched: Column, rows: NDArray[np.intp]) -> ColumnRows:
     if column is None:
         return _nothing(watched, len(rows))
-    if isinstance(column, Numbers) is not (watched.kind is Kind.NUMERICAL):
+    if not isinstance(column, FORMS[watched.kind]):
         raise ProfileError(f"row sample: {watched.name} holds {type(column).__name__}; it is {watched.kind}")
     return _compact(column.take(rows))
 
 
-def _nothing(watched: Column, rows: int) -> Numbers | Labels:
+def _array(column: ColumnRows) -> NDArray[Any]:
+    if isinstance(column, Texts):
+        return column.texts
+    return column.values if isinstance(column, Numbers) else column.codes
+
+
+def _nothing(watched: Column, rows: int) -> ColumnRows:
+    if watched.kind is Kind.TEXT:
+        return Texts(np.full(rows, None, dtype=object))
     if watched.kind is Kind.CATEGORICAL:
         return Labels(np.full(rows, -1, dtype=np.int32), np.zeros(0, dtype=np.str_))
     return Numbers(np.full(rows, np.nan))
 
 
-def _compact(column: Numbers | Labels) -> Numbers | Labels:
-    # One form for equal rows: one zero, marks only where there are some, texts that a row has, sorted.
+def _compact(column: ColumnRows) -> ColumnRows:
+    # One form for equal rows: one zero, marks only where there are some, labels that a row has, sorted.
+    if isinstance(column, Texts):
+        cut = [None if text is None else text[:TEXT_LENGTH] for text in column.texts.tolist()]
+        return Texts(_objects(cut))
     if isinstance(column, Numbers):
         values, marks = column.values + 0.0, column.unparsable
         if marks is None or not marks.any():
@@ -189,7 +201,16 @@ def _compact(column: Numbers | Labels) -> Numbers | Labels:
     return Labels(np.where(column.codes < 0, -1, codes).astype(np.int32), labels)
 
 
-def _joined(parts: Sequence[Numbers | Labels]) -> Numbers | Labels:
+def _objects(texts: list[str | None]) -> NDArray[np.object_]:
+    array: NDArray[np.object_] = np.empty(len(texts), dtype=object)
+    array[:] = texts
+    return array
+
+
+def _joined(parts: Sequence[ColumnRows]) -> ColumnRows:
+    written = [part.texts for part in parts if isinstance(part, Texts)]
+    if written:
+        return Texts(np.concatenate(written))
     numbers = [part for part in parts if isinstance(part, Numbers)]
     if numbers:
         values = np.concatenate([part.values for part in numbers])
@@ -207,7 +228,10 @@ def _joined(parts: Sequence[Numbers | Labels]) -> Numbers | Labels:
     return Labels(np.concatenate(codes).astype(np.int32), labels)
 
 
-def _equal(one: Numbers | Labels, other: Numbers | Labels) -> bool:
+def _equal(one: ColumnRows, other: ColumnRows) -> bool:
+    if isinstance(one, Texts) or isinstance(other, Texts):
+        both = isinstance(one, Texts) and isinstance(other, Texts)
+        return both and np.array_equal(_array(one), _array(other))
     if isinstance(one, Labels) or isinstance(other, Labels):
         return (
             isinstance(one, Labels)

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from service.core.batch import Labels, Numbers
+from service.core.batch import Labels, Numbers, Texts
 from service.core.row_sample import RowSample
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
+
+    from service.core.batch import ColumnRows
 
     Take = Callable[[str, int], NDArray[Any]]
 
@@ -42,7 +44,9 @@ def row_sample_of(head: dict[str, Any], take: Take) -> RowSample:
     return RowSample(head["size"], ordinals, times, columns)
 
 
-def _column_head(column: Numbers | Labels, arrays: list[bytes]) -> dict[str, Any]:
+def _column_head(column: ColumnRows, arrays: list[bytes]) -> dict[str, Any]:
+    if isinstance(column, Texts):
+        return {"texts": column.texts.tolist()}
     if isinstance(column, Labels):
         arrays.append(_turned(column.codes.astype("<i4")))
         return {"labels": column.labels.tolist()}
@@ -51,7 +55,9 @@ def _column_head(column: Numbers | Labels, arrays: list[bytes]) -> dict[str, Any
     return {"unparsable": marks}
 
 
-def _column(entry: dict[str, Any], rows: int, take: Take) -> Numbers | Labels:
+def _column(entry: dict[str, Any], rows: int, take: Take) -> ColumnRows:
+    if "texts" in entry:
+        return Texts(np.array([*entry["texts"], None], dtype=object)[:-1])
     if "labels" in entry:
         return Labels(_turned_back(take, "<i4", rows), np.array(entry["labels"], dtype=np.str_))
     values = _turned_back(take, "<f8", rows)

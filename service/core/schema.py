@@ -10,10 +10,16 @@ from service.core.task import Regression, Task
 
 
 class Kind(StrEnum):
-    """How a column's values are compared: by size or by equality."""
+    """How a column's values are compared: by size, by equality, or as texts by their lengths and words."""
 
     NUMERICAL = "numerical"
     CATEGORICAL = "categorical"
+    TEXT = "text"
+
+    @property
+    def counted(self) -> Kind:
+        """As what its values are counted: a text's length is a number."""
+        return Kind.NUMERICAL if self is Kind.TEXT else self
 
 
 class Role(StrEnum):

@@ -110,7 +110,7 @@ def deciding(plan: DriftPlan, methods: tuple[Method, ...]) -> tuple[Method, ...]
 
 def _suits(name: str, column: Column) -> bool:
     method = next((m for m in ALL if full_name(name) == m.full_name), None)
-    return column.kind in (method or find(name, column.kind)).kinds
+    return (method or find(name, column.kind)).suits(column.kind)
 
 
 def threshold_of(plan: DriftPlan, column: Column, method: Method) -> float:

@@ -121,6 +121,8 @@ def _constant(name: str, reference: ColumnProfile, current: ColumnProfile) -> Me
 
 
 def _distinct(column: ColumnProfile) -> int:
+    if column.text is not None:  # its distribution is that of lengths
+        return 0 if column.text.first is None else 2 - column.text.is_constant
     kept = column.distribution
     return kept.distinct + bool(kept.positive_infinite) + bool(kept.negative_infinite)
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from service.core import distribution
-from service.core.batch import Numbers
+from service.core.batch import Numbers, Texts
 from service.core.distribution import Distribution
 from service.core.measurement import Worse
 from service.core.profile import DISTINCT_LIMIT
@@ -83,6 +83,8 @@ def code(batch: Batch, column: Column) -> Coded:
     if data is None:
         nothing = distribution.empty(column.kind)
         return Coded(column, np.zeros(batch.rows, dtype=np.int64), nothing)
+    if isinstance(data, Texts):
+        data = Numbers(data.lengths)
     if not isinstance(data, Numbers):
         counted = distribution.of_codes(data.codes, data.labels)
         known = np.searchsorted(counted.values, data.labels[data.codes]) if len(data.labels) else data.codes
@@ -107,14 +109,14 @@ def form_of(method: Method, coded: Coded, rows: int) -> Form:
         raise Unmeasurable("no value in the reference")
     if method.in_worker is not None:
         raise Unmeasurable("it runs in the worker process: thousands of drawn windows would take hours")
-    if coded.column.kind is Kind.NUMERICAL and method.full_name == "ks:evidently":
+    if coded.column.kind.counted is Kind.NUMERICAL and method.full_name == "ks:evidently":
         return _kolmogorov_smirnov(coded, rows)
     at_once = _transport(method, coded) or _divergent(method, coded)
     return Form(at_once, _same) if at_once else _one_by_one(method, coded)
 
 
 def _transport(method: Method, coded: Coded) -> Scores | None:
-    if coded.column.kind is not Kind.NUMERICAL:
+    if coded.column.kind.counted is not Kind.NUMERICAL:
         return None
     if method.full_name == "wasserstein:evidently":
         return _wasserstein(coded, max(finite_scale(coded.reference), SMALLEST_SCALE))
@@ -130,9 +132,9 @@ def _divergent(method: Method, coded: Coded) -> Scores | None:
     if method.definition is registry.Definition.ROBUST:
         return _fixed(coded, divergence)
     few = coded.reference.distinct <= binning.FEW_DISTINCT
-    if coded.column.kind is Kind.NUMERICAL and method.name == "hellinger":
+    if coded.column.kind.counted is Kind.NUMERICAL and method.name == "hellinger":
         return None
-    cells = _by_value if few or coded.column.kind is Kind.CATEGORICAL else _in_sturges_bins
+    cells = _by_value if few or coded.column.kind.counted is Kind.CATEGORICAL else _in_sturges_bins
     return _evidently(coded, divergence, cells, filled=method.name in FILLED)
 
 
@@ -232,7 +234,7 @@ def _kolmogorov_smirnov(coded: Coded, rows: int) -> Form:
 
 
 def _fixed(coded: Coded, divergence: Divergence) -> Scores:
-    if coded.column.kind is Kind.CATEGORICAL:
+    if coded.column.kind.counted is Kind.CATEGORICAL:
         if coded.reference.dropped_bits:
             raise Unmeasurable("the column has too many distinct values to keep each one")
         reference = robust.smoothed(np.append(coded.reference.counts, 0))
@@ -250,7 +252,7 @@ def _fixed(coded: Coded, divergence: Divergence) -> Scores:
         held = np.zeros((len(counts), cell_count))
         held[:, filled] = np.add.reduceat(counts[:, :-3], starts, axis=1)
         without = held.sum(axis=1) == 0.0
-        if coded.column.kind is Kind.NUMERICAL:
+        if coded.column.kind.counted is Kind.NUMERICAL:
             held[:, 0] += counts[:, -3 + NEGATIVE]
             held[:, -1] += counts[:, -3 + POSITIVE]
         rows = held.sum(axis=1, keepdims=True)

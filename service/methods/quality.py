@@ -16,6 +16,7 @@ from service.core.measurement import Aspect, Measurement, Series
 from service.core.schema import Kind
 from service.methods.alignment import numbers, paired
 from service.methods.shares import NO_ROWS, NO_VALUES, End, Part, beyond, measured_share, single
+from service.methods.text import measure_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,6 +51,9 @@ def _of_column(column: Column, reference: ColumnProfile, current: ColumnProfile)
         Part(reference.missing, reference.rows),
         Part(current.missing, current.rows),
     )
+    if column.kind is Kind.TEXT:
+        yield from measure_texts(column.name, reference, current)
+        return
     if column.kind is Kind.CATEGORICAL:
         yield _new_categories(column, before, now)
         yield _vanished_categories(column, before, now)

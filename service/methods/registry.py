@@ -100,6 +100,10 @@ class Method:
         """The kinds of column that it measures."""
         return frozenset(self.compute) if self.in_worker is None else self.in_worker.kinds
 
+    def suits(self, kind: Kind) -> bool:
+        """Say whether it measures columns of `kind`; what measures numbers measures the lengths of texts."""
+        return kind in self.kinds or kind.counted in self.kinds
+
     @property
     def full_name(self) -> str:
         """Its name with the definition, as in `psi:robust`."""
@@ -259,11 +263,13 @@ def drifted(method: Method, value: float, threshold: float) -> bool:
 def default_method(reference: Distribution, current: Distribution, kind: Kind) -> Method:
     """Return Evidently's choice, by the reference's finite rows and the distinct values of both sides.
 
+    Of a text column the one for its lengths: Evidently's choice for texts runs in the worker process.
+
     Over 1,000 rows: numbers with more than 5 distinct values wasserstein, everything else jensenshannon. Up
     to 1,000: such numbers ks, else chisquare with more than 2 distinct values, z with 2 or fewer.
     """
     distinct = union_distinct(reference, current, FEW_VALUES)
-    many = kind is Kind.NUMERICAL and distinct > FEW_VALUES
+    many = kind.counted is Kind.NUMERICAL and distinct > FEW_VALUES
     if reference.finite > SMALL_REFERENCE:
         name = "wasserstein" if many else "jensenshannon"
     elif many:
@@ -286,8 +292,8 @@ def find(name: str, kind: Kind) -> Method:
     method = next((method for method in ALL if method.full_name == full_name(name)), None)
     if method is None:
         raise ConfigurationError(_unknown(name))
-    if kind not in method.kinds:
-        suited = ", ".join(dict.fromkeys(method.name for method in ALL if kind in method.kinds))
+    if not method.suits(kind):
+        suited = ", ".join(dict.fromkeys(method.name for method in ALL if method.suits(kind)))
         raise ConfigurationError(
             f"the method {name!r} does not measure {kind} columns; expected one of: {suited}"
         )
@@ -304,7 +310,7 @@ def compute(method: Method, kind: Kind, reference: Distribution, current: Distri
     if not current.finite:
         raise Unmeasurable("no value in the window")
     with np.errstate(all="ignore"):
-        value = method.compute[kind](reference, current)
+        value = method.compute[kind.counted](reference, current)
     if not math.isfinite(value):
         raise Unmeasurable(f"{method.name} is beyond what a number can hold for these values")
     return value

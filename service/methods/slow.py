@@ -53,7 +53,7 @@ def question(
         if side.dropped_bits:
             raise Unmeasurable("the values were compressed and the error of the result has no bound")
     before, now = ((side.values, _sampled(side, method.in_worker.most_rows)) for side in sides)
-    return Question(Call(STATISTICAL_TEST, (method.name, kind.value, before, now))), int(now[1].sum())
+    return Question(Call(STATISTICAL_TEST, (method.name, kind.counted.value, before, now))), int(now[1].sum())
 
 
 def calls(measurements: Sequence[Measurement]) -> list[Call]:

@@ -12,11 +12,11 @@ import numpy as np
 import pyarrow as pa
 
 from service.core import hashing
-from service.core.batch import Arrival, Batch, Labels, Numbers, steps_back
+from service.core.batch import Arrival, Batch, Labels, Numbers, Texts, steps_back
 from service.core.schema import Kind
 from service.sources.event_time import EventTimes, of_raw
 from service.sources.framed import Framed, missing_timestamp, unwatched_names
-from service.sources.label import coded, storable
+from service.sources.label import clean, coded, storable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from service.core.batch import ColumnRows
     from service.core.schema import Column, Schema
 
 T = TypeVar("T", bound=np.generic)
@@ -80,10 +81,10 @@ def framed(table: pa.Table) -> pd.DataFrame:
 def _is_plain(table: pa.Table, column: Column) -> bool:
     kind = table.schema.field(column.name).type
     if _is_number(kind):
-        return True
+        return column.kind is not Kind.TEXT
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
-    return column.kind is Kind.CATEGORICAL and is_text(kind)
+    return column.kind is not Kind.NUMERICAL and is_text(kind)
 
 
 def is_text(kind: pa.DataType) -> bool:
@@ -111,7 +112,10 @@ def _is_number(kind: pa.DataType) -> bool:
     return any(is_one(kind) for is_one in numbers)
 
 
-def _column(column: pa.ChunkedArray, kind: Kind) -> Numbers | Labels:
+def _column(column: pa.ChunkedArray, kind: Kind) -> ColumnRows:
+    if kind is Kind.TEXT:
+        written = [None if text is None else clean(text) for text in column.to_pylist()]
+        return Texts(np.array([*written, None], dtype=object)[:-1])
     missing = _missing(column)
     if _is_number(column.type):
         values = _values(column.cast(pa.float64(), safe=False), np.float64)

@@ -2,7 +2,7 @@
 
 Guarantee: a row's numbers and labels depend on that row and the column's type alone, so that rows split in
 another way profile to the same bits. What is no number is marked unparsable, never silently missing; empty
-text is missing in both kinds of column. Integers beyond 2**53 are rounded to the nearest double.
+text is missing in a column of numbers or labels. Integers beyond 2**53 are rounded to the nearest double.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from service.core import hashing
-from service.core.batch import Arrival, Batch, Labels, Numbers, steps_back
+from service.core.batch import Arrival, Batch, Labels, Numbers, Texts, steps_back
 from service.core.record import Reject
 from service.core.schema import Kind
 from service.errors import SourceError
@@ -23,14 +23,15 @@ from service.sources.cell import content_of, is_missing
 from service.sources.event_time import REASONS
 from service.sources.frame_time import event_times
 from service.sources.framed import Framed, missing_timestamp, unwatched_names
-from service.sources.label import coded, storable
+from service.sources.label import clean, coded, storable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
     from pandas.api.extensions import ExtensionDtype
 
+    from service.core.batch import ColumnRows
     from service.core.schema import Schema
     from service.sources.event_time import EventTimes
 
@@ -91,11 +92,14 @@ def _check_names(
         )
 
 
-def _columns(frame: pd.DataFrame, schema: Schema, names: Sequence[str]) -> dict[str, Numbers | Labels]:
-    kinds = {column.name: column.kind for column in schema.columns}
-    return {
-        name: numbers(frame[name]) if kinds[name] is Kind.NUMERICAL else labels(frame[name]) for name in names
+def _columns(frame: pd.DataFrame, schema: Schema, names: Sequence[str]) -> dict[str, ColumnRows]:
+    form: dict[Kind, Callable[[pd.Series[Any]], ColumnRows]] = {
+        Kind.NUMERICAL: numbers,
+        Kind.CATEGORICAL: labels,
+        Kind.TEXT: texts,
     }
+    kinds = {column.name: column.kind for column in schema.columns}
+    return {name: form[kinds[name]](frame[name]) for name in names}
 
 
 def numbers(column: pd.Series[Any]) -> Numbers:
@@ -122,6 +126,12 @@ def labels(column: pd.Series[Any]) -> Labels:
     values = column.to_numpy(dtype=np.float64, na_value=np.nan) + 0.0  # one zero: -0.0 becomes 0.0
     codes, distinct = pd.factorize(values, sort=True)
     return Labels(codes, distinct)
+
+
+def texts(column: pd.Series[Any]) -> Texts:
+    """Return a column as texts; a text without a character is one, and not missing."""
+    written = [_written(value) for value in np.asarray(column, dtype=object).tolist()]
+    return Texts(np.array([*written, None], dtype=object)[:-1])
 
 
 def _identity(frame: pd.DataFrame, schema: Schema) -> NDArray[np.uint64] | None:
@@ -207,15 +217,20 @@ def _text_labels(objects: NDArray[np.object_]) -> Labels:
 
 
 def _text(value: Any) -> str | None:
+    text = _written(value)
+    return storable(text) if text and not text.isspace() else None
+
+
+def _written(value: Any) -> str | None:
     if isinstance(value, bytes):
         value = value.decode(errors="replace")
     if isinstance(value, str):
-        return storable(value) if value and not value.isspace() else None
+        return clean(value)
     if is_missing(value):
         return None
     if isinstance(value, float | np.floating):
         return f"{value:.17g}"  # a whole number is the same label as an integer or a float
-    return storable(str(value))
+    return clean(str(value))
 
 
 def _rejects(frame: pd.DataFrame, found: EventTimes, timestamp: str, keep_rejects: int) -> tuple[Reject, ...]:

@@ -28,12 +28,16 @@ def coded(codes: NDArray[np.integer], texts: Sequence[str | None]) -> Labels:
     return Labels(np.append(places, -1)[codes], labels)  # code -1, missing, is the last
 
 
+def clean(text: str) -> str:
+    """Return the text as numpy, UTF-8 and Postgres keep it."""
+    if text.isascii() and "\0" not in text:  # neither Postgres nor numpy keeps a NUL, UTF-8 no surrogate
+        return text
+    return text.replace("\0", "\ufffd").encode(errors="replace").decode()
+
+
 def storable(text: str) -> str:
-    """Return the text as a label that numpy, UTF-8 and Postgres keep as it is, at most LABEL_LENGTH long."""
-    if (
-        not text.isascii() or "\0" in text
-    ):  # neither Postgres nor numpy's text keeps a NUL, UTF-8 no surrogate
-        text = text.replace("\0", "\ufffd").encode(errors="replace").decode()
+    """Return the text as a label that every store keeps as it is, at most LABEL_LENGTH long."""
+    text = clean(text)
     if len(text) <= LABEL_LENGTH:
         return text
     return f"{text[: LABEL_LENGTH - 17]}…{hashlib.sha256(text.encode()).hexdigest()[:16]}"

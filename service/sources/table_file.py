@@ -186,13 +186,13 @@ def _read_csv(path: Path, schema: Schema, timestamp: str | None) -> tuple[Framed
 
     from service.sources.frame import to_batch  # noqa: PLC0415 - as above
 
-    labels = {column.name for column in schema.columns if column.kind is Kind.CATEGORICAL}
+    labels = {column.name for column in schema.columns if column.kind is not Kind.NUMERICAL}
     # All columns: told to read some, pandas cuts a line that is too long instead of refusing it.
     frame = pd.read_csv(
         path,
         sep="\t" if ".tsv" in path.suffixes else ",",
         low_memory=False,  # a column's type is decided once, not per part
-        # A label is what is written: 01234 keeps its zero, and NA may be a place.
+        # A label or a text is what is written: 01234 keeps its zero, and NA may be a place.
         dtype=dict.fromkeys(labels, str),
         keep_default_na=False,
         na_values={

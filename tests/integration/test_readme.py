@@ -38,6 +38,7 @@ def test_the_monitor_file_measures_ones_own_parquet(
                 "predicted_at": pd.date_range("2026-01-01", periods=rows, freq="12min", tz="UTC"),
                 "tenure": random.integers(0, 80, rows),
                 "plan": random.choice(["basic", "plus"], rows),
+                "comment": random.choice(["", "too dear", "all is well here"], rows),
                 "score": truth + random.normal(0, 5, rows),
                 "churned_in_days": truth,
             }

@@ -66,6 +66,11 @@ def test_a_good_file_becomes_a_monitor(tmp_path: Path) -> None:
         (("prediction: guess", "prediction: gues"), 9, r"prediction: 'gues' is not among the columns"),
         (("target: truth", "target: colour"), 10, r"target: 'colour' is categorical; expected numerical"),
         (
+            ("truth: numerical", "truth: text"),
+            10,
+            r"target: 'truth' is text; expected categorical for labels, or numerical",
+        ),
+        (
             ("target: truth", "target: truth\nscore: size"),
             11,
             r"score: belongs to task: binary; .* regression",

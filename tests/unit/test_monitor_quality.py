@@ -89,6 +89,11 @@ def test_the_id_is_part_of_what_panes_depend_on(tmp_path: Path) -> None:
             "not_nul: true",
             r":4: columns\.size\.not_nul: no such key; the nearest is not_null",
         ),
+        (
+            "kind: categorical, allowed: [",
+            "kind: text, allowed: [",
+            r":6: columns\.plan: a text column has no",
+        ),
         ("id: order", "id: plan", r":8: id: 'plan' is watched; expected another column, or unique: true"),
         ("error: size", "error: plan", r":9: service\.error: 'plan' is categorical; expected numerical"),
         ("error: size", "error: order", r":9: service\.error: 'order' is the id"),

@@ -18,7 +18,7 @@ from service.core import distribution
 from service.core.batch import Labels, Numbers
 from service.core.schema import Column, Kind, Schema
 from service.errors import SourceError
-from service.sources.frame import labels, numbers, to_batch
+from service.sources.frame import labels, numbers, texts, to_batch
 from service.sources.label import LABEL_LENGTH
 
 if TYPE_CHECKING:
@@ -237,3 +237,20 @@ def test_a_needed_column_that_is_there_twice_is_refused() -> None:
     with pytest.raises(SourceError, match="'size' is in the data more than once"):
         to_batch(frame, SCHEMA, "at")
     assert to_batch(frame.set_axis(["at", "x", "x"], axis=1), SCHEMA, "at").batch.rows == 1
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        (pd.Series(["late", "", "  ", None, NAN]), ["late", "", "  ", None, None]),
+        (pd.Series([5, 5.5, True, b"raw", pd.NaT], dtype=object), ["5", "5.5", "True", "raw", None]),
+        (pd.Series([1.0, NAN]), ["1", None]),
+        (pd.Series(["nul\0", "\ud800"]), ["nul\ufffd", "?"]),
+        (pd.Series(["a", None], dtype="category"), ["a", None]),
+        (pd.Series(["a", None], dtype="string"), ["a", None]),
+        (pd.Series(["x" * 5_000]), ["x" * 5_000]),
+    ],
+)
+def test_texts_are_kept_as_they_are(column: pd.Series[Any], expected: list[str | None]) -> None:
+    """A text is neither cut nor folded, an empty one is there; what holds nothing is missing."""
+    assert texts(column).texts.tolist() == expected

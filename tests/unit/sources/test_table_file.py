@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from service.core import profile
-from service.core.batch import Numbers
+from service.core.batch import Numbers, Texts
 from service.core.schema import Column, Kind, Schema
 from service.errors import ReferenceDataError, SourceError
 from service.sources.table_file import open_ordered, read_rows
@@ -167,3 +167,15 @@ def test_a_fingerprint_is_of_the_content(tmp_path: Path) -> None:
     )
     marks = [open_ordered(path, SCHEMA, "at").fingerprint for path in (one, copy, other)]
     assert marks[0] == marks[1] != marks[2]
+
+
+def test_texts_of_both_kinds_of_file_are_the_same(tmp_path: Path) -> None:
+    """A CSV and a Parquet file give equal texts: 007 keeps its zeros, an empty CSV cell is missing."""
+    schema = Schema((Column("comment", Kind.TEXT),))
+    frame = pd.DataFrame({"x": 1, "comment": ["007", "NA", " ", None, "late, again", "late, again"]})
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    frame.to_parquet(tmp_path / "a.parquet")
+    for name in ("a.csv", "a.parquet"):
+        found = read_rows(tmp_path / name, schema, timestamp=None).columns["comment"]
+        assert isinstance(found, Texts)
+        assert found.texts.tolist() == ["007", "NA", " ", None, "late, again", "late, again"]
