@@ -11,7 +11,7 @@ from service.core import row_sample
 from service.core.schema import Column, Kind, Role, Schema
 from service.core.task import TaskName
 from service.errors import ConfigurationError
-from service.methods import multivariate, registry
+from service.methods import domain_classifier, multivariate, registry
 from service.methods.measure import MeasurePlan
 from service.methods.traffic import TrafficPlan
 from service.monitor_detectors import DetectorConfigs, check_detectors
@@ -106,14 +106,11 @@ class Monitor(Part):
     def _methods_exist(self) -> None:
         if isinstance(self.drift.thresholds, dict):
             known = {name for m in registry.ALL for name in (m.name, m.full_name)}
-            known |= {*multivariate.TESTS}
+            known |= {*multivariate.TESTS, domain_classifier.AUC}
             for name in self.drift.thresholds.keys() - known:
                 nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
                 raise ValueError(f"drift.thresholds.{name}: no such method; the nearest is {nearest}")
-        if multivariate.PCA in self.drift.multivariate and len(self._features) < multivariate.FEWEST_COLUMNS:
-            raise ValueError(
-                "drift.multivariate: pca needs two columns that are neither prediction nor target"
-            )
+        self._joint_measures_have_what_they_need()
         for column in self.drift.columns:
             if column not in self.columns:
                 raise ValueError(f"drift.columns: {column!r} is not among the columns")
@@ -127,6 +124,14 @@ class Monitor(Part):
     @property
     def _features(self) -> list[str]:
         return [column.name for column in self.schema_.columns if column.role is Role.FEATURE]
+
+    def _joint_measures_have_what_they_need(self) -> None:
+        if multivariate.PCA in self.drift.multivariate and len(self._features) < multivariate.FEWEST_COLUMNS:
+            raise ValueError(
+                "drift.multivariate: pca needs two columns that are neither prediction nor target"
+            )
+        if not self.sample_rows and domain_classifier.DOMAIN_CLASSIFIER in self.drift.multivariate:
+            raise ValueError("sample_rows: is 0; the domain_classifier learns from sampled rows")
 
     @property
     def schema_(self) -> Schema:

@@ -114,7 +114,7 @@ class DriftConfig(Part):
     blocks: Literal["auto", "short", "window"] = "auto"
     verdict: Verdict | None = None
     share: float = Field(default=0.5, gt=0, le=1)
-    multivariate: tuple[Literal["pca"], ...] = ()
+    multivariate: tuple[Literal["pca", "domain_classifier"], ...] = ()
 
     @property
     def is_calibrated(self) -> bool:

@@ -26,8 +26,7 @@ class Question:
 class Answer:
     """A number with its 95 % band, or the reason why there is none.
 
-    `threshold` replaces the one that was asked with, where a test finds its own for the rows at hand;
-    `error_bound` is how far the number may lie from one that rests on all possible random draws.
+    `threshold` replaces the one that was asked with, where a test finds its own for the rows at hand.
     """
 
     value: float | None = None
@@ -35,4 +34,3 @@ class Answer:
     threshold: float | None = None
     low: float | None = None
     high: float | None = None
-    error_bound: float | None = None

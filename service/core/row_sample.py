@@ -185,7 +185,7 @@ def _compact(column: ColumnRows) -> ColumnRows:
     # One form for equal rows: one zero, marks only where there are some, labels that a row has, sorted.
     if isinstance(column, Texts):
         cut = [None if text is None else text[:TEXT_LENGTH] for text in column.texts.tolist()]
-        return Texts(_objects(cut))
+        return Texts(np.array(cut, dtype=object))
     if isinstance(column, Numbers):
         values, marks = column.values + 0.0, column.unparsable
         if marks is None or not marks.any():
@@ -199,12 +199,6 @@ def _compact(column: ColumnRows) -> ColumnRows:
         labels, places = np.unique(hashing.as_texts(column.labels[used]), return_inverse=True)
         codes = np.append(places, 0)[np.searchsorted(used, column.codes)]
     return Labels(np.where(column.codes < 0, -1, codes).astype(np.int32), labels)
-
-
-def _objects(texts: list[str | None]) -> NDArray[np.object_]:
-    array: NDArray[np.object_] = np.empty(len(texts), dtype=object)
-    array[:] = texts
-    return array
 
 
 def _joined(parts: Sequence[ColumnRows]) -> ColumnRows:

@@ -57,7 +57,7 @@ def _column_head(column: ColumnRows, arrays: list[bytes]) -> dict[str, Any]:
 
 def _column(entry: dict[str, Any], rows: int, take: Take) -> ColumnRows:
     if "texts" in entry:
-        return Texts(np.array([*entry["texts"], None], dtype=object)[:-1])
+        return Texts(np.array(entry["texts"], dtype=object))
     if "labels" in entry:
         return Labels(_turned_back(take, "<i4", rows), np.array(entry["labels"], dtype=np.str_))
     values = _turned_back(take, "<f8", rows)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from service.core.measurement import Aspect, Measurement, Series, Worse
+from service.core.schema import Kind
 from service.methods.registry import ALL, DEFAULT, compute, default_method, drifted, find, full_name
-from service.methods.slow import WAITING, question
+from service.methods.slow import WAITING, question, question_about_texts
 from service.methods.unmeasurable import Unmeasurable
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from service.core.distribution import Distribution
     from service.core.profile import Profile
+    from service.core.question import Question
     from service.core.schema import Column, Schema
     from service.methods.registry import Method
 
@@ -63,8 +65,8 @@ def measure_drift(
     """
     measured: list[Measurement] = []
     for column in schema.columns:
-        sides = reference.columns[column.name].distribution, current.columns[column.name].distribution
-        methods = methods_of(plan, column, *sides)
+        sides = (reference, current)
+        methods = methods_of(plan, column, *_distributions(sides, column))
         measured += [
             _measured(
                 method,
@@ -125,7 +127,7 @@ def threshold_of(plan: DriftPlan, column: Column, method: Method) -> float:
 def _measured(
     method: Method,
     column: Column,
-    sides: tuple[Distribution, Distribution],
+    sides: tuple[Profile, Profile],
     *,
     threshold: float,
     decides: bool = True,
@@ -139,21 +141,36 @@ def _measured(
         unit=method.unit,
         worse=method.worse,
     )
-    rows = sides[1].finite
+    both = _distributions(sides, column)
+    rows = both[1].finite
     if withheld:
         return Measurement(series, None, rows, withheld, threshold, decides=decides)
     try:
         if method.in_worker is not None:
-            asked, rows = question(method, column.kind, *sides)
+            asked, rows = _asked(method, column, sides, threshold)
             return Measurement(series, None, rows, WAITING, threshold, decides=decides, question=asked)
-        value = compute(method, column.kind, *sides)
-        bound = _bound(method, *sides, value)
+        value = compute(method, column.kind, *both)
+        bound = _bound(method, *both, value)
     except (ValueError, ArithmeticError) as error:  # this column has no number; the others are still measured
         return Measurement(series, None, rows, str(error) or type(error).__name__, threshold, decides=decides)
     breached = drifted(method, value, threshold)
     return Measurement(
         series, value, rows, threshold=threshold, breached=breached, error_bound=bound, decides=decides
     )
+
+
+def _distributions(sides: tuple[Profile, Profile], column: Column) -> tuple[Distribution, Distribution]:
+    reference, current = (side.columns[column.name].distribution for side in sides)
+    return reference, current
+
+
+def _asked(
+    method: Method, column: Column, sides: tuple[Profile, Profile], threshold: float
+) -> tuple[Question, int]:
+    if Kind.TEXT in method.kinds:
+        reference, current = (side.sample.columns.get(column.name) for side in sides)
+        return question_about_texts(method, threshold, reference, current)
+    return question(method, column.kind, *_distributions(sides, column))
 
 
 def _bound(method: Method, reference: Distribution, current: Distribution, value: float) -> float | None:

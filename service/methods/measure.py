@@ -9,6 +9,7 @@ from service.core import anchors
 from service.core.schema import Role
 from service.methods import slow
 from service.methods.concept import measure_concept
+from service.methods.domain_classifier import measure_domain_classifier
 from service.methods.drift import DriftPlan, measure_drift, recounted
 from service.methods.expectation import Expectation, measure_expectations
 from service.methods.integrity import measure_integrity
@@ -70,6 +71,7 @@ def measure(
     return (
         *measure_drift(reference, current, schema.compared, plan.drift, withheld=withheld),
         *measure_multivariate(reference, current, plan.drift, fixed.components, withheld=withheld),
+        *measure_domain_classifier(reference, current, schema, plan.drift, withheld=withheld),
         *measure_quality(reference, current, schema),
         *measure_integrity(reference, current, schema),
         *measure_expectations(reference, current, schema, plan.expectations),

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from service.core import row_sample
 from service.core.measurement import Worse
 from service.core.schema import Kind
 from service.errors import ConfigurationError
@@ -110,6 +111,9 @@ class Method:
         return f"{self.name}:{self.definition}"
 
 
+_E, _R = Definition.EVIDENTLY, Definition.ROBUST
+
+
 def _distance(
     name: str, definition: Definition, unit: str, compute: Mapping[Kind, Compute], bound: Bound
 ) -> Method:
@@ -129,6 +133,11 @@ def _test(
 ) -> Method:
     worse, unit = Worse.LOWER, "p-value"
     return Method(name, definition, threshold, worse, inclusive, unit, compute, bound, draws_error, in_worker)
+
+
+def _text(name: str, *, threshold: float) -> Method:
+    asked = InWorker(frozenset({Kind.TEXT}), row_sample.LARGEST_SIZE)
+    return Method(name, _E, threshold, Worse.HIGHER, False, "ROC AUC", {}, in_worker=asked)
 
 
 def _numbers(compute: Compute) -> Mapping[Kind, Compute]:
@@ -156,7 +165,6 @@ def _fixed(divergence: Divergence) -> Mapping[Kind, Compute]:
     )
 
 
-_E, _R = Definition.EVIDENTLY, Definition.ROBUST
 _METHODS = (
     _distance("wasserstein", _E, "standard deviations", _numbers(distance.wasserstein), bounds.wasserstein),
     _distance(
@@ -228,7 +236,8 @@ METHODS: Mapping[tuple[str, Definition], Method] = MappingProxyType(
 )
 
 # Evidently's kernel test holds a matrix of (N + n)^2 and permutes it 100 times: two seconds at the most here.
-# Its TVD draws 1,000 permutations of all rows: some ten seconds at the most.
+# Its TVD draws 1,000 permutations of all rows: some ten seconds at the most. Its text tests train a
+# classifier to tell both sides' sampled texts apart; the second's threshold is a percentile of random ones.
 _IN_WORKER = (
     _test(
         "empirical_mmd",
@@ -246,6 +255,8 @@ _IN_WORKER = (
         draws_error=partial(frequency.draws_error, draws=1_000),
         in_worker=InWorker(frozenset({Kind.CATEGORICAL}), most_rows=50_000),
     ),
+    _text("abs_text_content_drift", threshold=0.55),
+    _text("perc_text_content_drift", threshold=0.95),
 )
 IN_WORKER: Mapping[tuple[str, Definition], Method] = MappingProxyType(
     {(method.name, method.definition): method for method in _IN_WORKER}

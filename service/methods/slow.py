@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from service.core.batch import Texts
 from service.core.measurement import Worse
 from service.core.question import Answer, Call, Question
 from service.methods.alignment import alike
+from service.methods.registry import IN_WORKER
 from service.methods.unmeasurable import Unmeasurable
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from service.core.batch import ColumnRows
     from service.core.distribution import Distribution
     from service.core.measurement import Measurement
     from service.core.schema import Kind
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
 WAITING = "the worker process was not asked"
 UNANSWERED = "the worker process gave no such number"
 STATISTICAL_TEST = "service.reports.statistical_tests:score"
+TEXT_TEST = "service.reports.statistical_tests:score_texts"
+NO_SAMPLE = "the monitor keeps no rows: sample_rows is 0"
 SEED = 20_130_101
 
 
@@ -56,6 +61,21 @@ def question(
     return Question(Call(STATISTICAL_TEST, (method.name, kind.counted.value, before, now))), int(now[1].sum())
 
 
+def question_about_texts(
+    method: Method, threshold: float, reference: ColumnRows | None, current: ColumnRows | None
+) -> tuple[Question, int]:
+    """Return what to ask the worker process of the texts in the samples of rows; see `question`."""
+    if not isinstance(reference, Texts) or not isinstance(current, Texts):
+        raise Unmeasurable(NO_SAMPLE)
+    before, now = (
+        [text for text in side.texts.tolist() if text is not None] for side in (reference, current)
+    )
+    for side, name in ((before, "reference"), (now, "window")):
+        if not side:
+            raise Unmeasurable(f"no value in the sampled rows of the {name}")
+    return Question(Call(TEXT_TEST, (method.name, threshold, before, now))), len(now)
+
+
 def calls(measurements: Sequence[Measurement]) -> list[Call]:
     """Return what the worker process has to be asked, each call once, in the measurements' order."""
     return list({id(m.question.call): m.question.call for m in measurements if m.question}.values())
@@ -71,6 +91,8 @@ def settled(
 def _answered(m: Measurement, asked: Question, answers: Mapping[Call, Mapping[str, Answer]]) -> Measurement:
     of_call = answers.get(asked.call, {})
     answer = of_call.get(asked.key, Answer(reason=UNANSWERED if of_call else WAITING))
+    names = (m.series.metric, m.series.definition)
+    method = next((known for known in IN_WORKER.values() if (known.name, known.definition) == names), None)
     threshold = m.threshold if answer.threshold is None else answer.threshold
     value = answer.value
     if value is None or not math.isfinite(value):
@@ -85,7 +107,7 @@ def _answered(m: Measurement, asked: Question, answers: Mapping[Call, Mapping[st
         reason=None,
         threshold=threshold,
         breached=breached,
-        error_bound=answer.error_bound,
+        error_bound=None if method is None or method.draws_error is None else method.draws_error(value),
         low=answer.low,
         high=answer.high,
         question=None,

@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 from evidently import BinaryClassification, DataDefinition, MulticlassClassification, Regression
 
-from service.core.batch import Labels, Numbers
+from service.core.batch import Numbers, Texts
 from service.core.class_labels import class_labels, is_one_of
 from service.core.schema import Kind
 from service.core.task import Binary, Multiclass
 from service.core.task import Regression as RegressionTask
 
 if TYPE_CHECKING:
-    from service.core.batch import Batch
+    from service.core.batch import Batch, ColumnRows
     from service.core.schema import Schema
     from service.core.task import Task
 
@@ -50,6 +50,7 @@ def definition(schema: Schema, names: list[str], *, performance: bool) -> DataDe
     return DataDefinition(
         numerical_columns=[name for name in names if kinds[name] is Kind.NUMERICAL],
         categorical_columns=[*(name for name in names if kinds[name] is Kind.CATEGORICAL), *classes],
+        text_columns=[name for name in names if kinds[name] is Kind.TEXT],
         regression=_regression(schema.task) if performance else None,
         classification=_classification(schema.task) if performance else None,
     )
@@ -78,9 +79,11 @@ def _classification(task: Task | None) -> list[BinaryClassification | Multiclass
     return [MulticlassClassification(**sides)] if isinstance(task, Multiclass) else None
 
 
-def _plain(column: Numbers | Labels | None, rows: int) -> pd.Series:
+def _plain(column: ColumnRows | None, rows: int) -> pd.Series:
     if column is None:
         return pd.Series(np.full(rows, None), dtype=object)
+    if isinstance(column, Texts):
+        return pd.Series(column.texts, dtype=object)
     if isinstance(column, Numbers):
         return pd.Series(np.where(np.isfinite(column.values), column.values, np.nan))
     return _named(column.codes, tuple(str(label) for label in column.labels.tolist()))

@@ -115,7 +115,7 @@ def _is_number(kind: pa.DataType) -> bool:
 def _column(column: pa.ChunkedArray, kind: Kind) -> ColumnRows:
     if kind is Kind.TEXT:
         written = [None if text is None else clean(text) for text in column.to_pylist()]
-        return Texts(np.array([*written, None], dtype=object)[:-1])
+        return Texts(np.array(written, dtype=object))
     missing = _missing(column)
     if _is_number(column.type):
         values = _values(column.cast(pa.float64(), safe=False), np.float64)

@@ -131,7 +131,7 @@ def labels(column: pd.Series[Any]) -> Labels:
 def texts(column: pd.Series[Any]) -> Texts:
     """Return a column as texts; a text without a character is one, and not missing."""
     written = [_written(value) for value in np.asarray(column, dtype=object).tolist()]
-    return Texts(np.array([*written, None], dtype=object)[:-1])
+    return Texts(np.array(written, dtype=object))
 
 
 def _identity(frame: pd.DataFrame, schema: Schema) -> NDArray[np.uint64] | None:

@@ -20,10 +20,10 @@ def main() -> None:
     tests = import_module("evidently.legacy.calculations.stattests.registry")._registered_stat_tests
     kinds = import_module("evidently.legacy.core").ColumnType
     scores = []
-    for name, kind, reference, current in json.load(sys.stdin):
+    for name, kind, reference, current, threshold in json.load(sys.stdin):
         np.random.seed(0)  # noqa: NPY002 - what Evidently draws from
         column_type = kinds(kind)
-        result = tests[name][column_type](pd.Series(reference), pd.Series(current), column_type, None)
+        result = tests[name][column_type](pd.Series(reference), pd.Series(current), column_type, threshold)
         scores.append([float(result.drift_score), bool(result.drifted)])
     json.dump(scores, sys.stdout)
 

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from service.core.batch import Texts
 from service.core.distribution import of_codes, of_numbers
 from service.core.schema import Kind
 from service.methods.registry import find
-from service.methods.slow import question
+from service.methods.slow import question, question_about_texts
 from service.reports.worker import worker
 from tests.parity.oracle import TOLERANCE
 
@@ -51,6 +52,22 @@ CASES: dict[str, tuple[str, Kind, Any, Any]] = {
 }
 
 
+WORDS = np.array(["wind", "late", "early", "plane", "storm", "ground", "crew", "gate"])
+
+
+def sentences(count: int, *, likes: float) -> list[str]:
+    shares = np.linspace(1.0, likes, len(WORDS))
+    return [" ".join(draw.choice(WORDS, 6, p=shares / shares.sum())) for _ in range(count)]
+
+
+TEXTS: dict[str, tuple[str, float, list[str], list[str]]] = {
+    "texts that moved": ("abs_text_content_drift", 0.55, sentences(60, likes=1), sentences(50, likes=9)),
+    "texts that stayed": ("abs_text_content_drift", 0.55, sentences(80, likes=1), sentences(60, likes=1)),
+    "a percentile": ("perc_text_content_drift", 0.95, sentences(60, likes=1), sentences(50, likes=9)),
+    "a percentile of few": ("perc_text_content_drift", 0.8, sentences(30, likes=1), sentences(20, likes=2)),
+}
+
+
 def counted(rows: Any) -> Distribution:
     if rows.dtype.kind == "f":
         return of_numbers(rows)
@@ -64,15 +81,18 @@ def theirs() -> dict[str, tuple[float, bool]]:
         (name, "num" if kind is Kind.NUMERICAL else "cat", np.sort(before).tolist(), np.sort(now).tolist())
         for name, kind, before, now in CASES.values()
     ]
+    asked = [(*case, None) for case in cases] + [
+        (name, "text", before, now, threshold) for name, threshold, before, now in TEXTS.values()
+    ]
     done = subprocess.run(
         [sys.executable, "-m", "tests.parity.evidently_alone"],
-        input=json.dumps(cases),
+        input=json.dumps(asked),
         capture_output=True,
         text=True,
         check=True,
         env={**os.environ, "PYTHONHASHSEED": "0", "DO_NOT_TRACK": "1"},
     )
-    return dict(zip(CASES, json.loads(done.stdout), strict=True))
+    return dict(zip([*CASES, *TEXTS], json.loads(done.stdout), strict=True))
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +102,10 @@ def ours() -> dict[str, Answer]:
             answers = {}
             for case, (name, kind, before, now) in CASES.items():
                 asked, _ = question(find(name, kind), kind, counted(before), counted(now))
+                answers[case] = (await process.run(asked.call.function, *asked.call.arguments))[asked.key]
+            for case, (name, threshold, before, now) in TEXTS.items():
+                sides = (Texts(np.array(texts, dtype=object)) for texts in (before, now))
+                asked, _ = question_about_texts(find(name, Kind.TEXT), threshold, *sides)
                 answers[case] = (await process.run(asked.call.function, *asked.call.arguments))[asked.key]
             return answers
 
@@ -97,3 +121,15 @@ def test_a_worker_gives_evidently_s_number(
     score, drifted = theirs[case]
     assert ours[case].value == pytest.approx(score, rel=TOLERANCE, abs=TOLERANCE)
     assert (ours[case].value < method.threshold) is drifted
+
+
+@pytest.mark.parametrize("case", TEXTS)
+def test_a_worker_tells_texts_apart_as_evidently_does(
+    case: str, ours: dict[str, Answer], theirs: dict[str, tuple[float, bool]]
+) -> None:
+    """Score and verdict equal those of Evidently's text test, the percentile's threshold among them."""
+    score, drifted = theirs[case]
+    answer, (_, threshold, *_) = ours[case], TEXTS[case]
+    assert answer.value == pytest.approx(score, rel=TOLERANCE, abs=TOLERANCE)
+    assert (answer.value > (threshold if answer.threshold is None else answer.threshold)) is drifted
+    assert (answer.threshold is None) is case.startswith("texts")

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from service.core import codec, profile, reference, texts
 from service.core.anchors import Anchors
-from service.core.batch import Batch, Texts
-from service.core.schema import Column, Kind, Schema
+from service.core.batch import Batch, Numbers, Texts
+from service.core.row_sample import TEXT_LENGTH
+from service.core.schema import Column, Kind, Role, Schema
 from service.errors import ProfileError
 
 SCHEMA = Schema((Column("comment", Kind.TEXT), Column("note", Kind.TEXT)))
@@ -84,3 +85,28 @@ def test_texts_counted_with_other_words_are_not_merged() -> None:
     parts = [texts.of(column(["late"]), known), texts.of(column(["late"]), other)]
     with pytest.raises(ProfileError, match=rf"{known.fingerprint}.*{other.fingerprint}"):
         texts.merge(parts)
+
+
+def test_a_sampled_text_is_cut_and_the_counts_are_not() -> None:
+    """Of a long text the sample keeps the beginning; its length and words are those of the whole."""
+    found = profile.of(batch(["x" * 2_500]), SCHEMA, FIXED)
+    kept = found.sample.columns["comment"]
+    assert isinstance(kept, Texts)
+    assert kept.texts.tolist() == ["x" * TEXT_LENGTH]
+    assert found.columns["comment"].distribution.values.tolist() == [2_500.0]
+
+
+def test_rows_that_differ_in_a_text_alone_are_no_repeats() -> None:
+    """Only a row with the same text repeats another; a missing text is unlike an empty one."""
+    found = profile.of(batch(["late", "early", "late", None, ""]), SCHEMA, FIXED)
+    assert found.tally.repeats.counts.tolist().count(2) == 1
+    assert len(found.tally.repeats.hashes) == 4
+
+
+def test_errors_are_not_split_by_a_text() -> None:
+    """A regression has concept cells for its other columns and none for a text."""
+    names = (Column("guess", Kind.NUMERICAL, Role.PREDICTION), Column("truth", Kind.NUMERICAL, Role.TARGET))
+    numbers = Numbers(np.arange(4.0))
+    rows = batch(["a", "b", "c", None])
+    held = Batch(4, rows.event_time, {**rows.columns, "guess": numbers, "truth": numbers})
+    assert set(reference.of(held, Schema((*SCHEMA.columns, *names))).profile.cells) == {"guess"}

@@ -181,6 +181,29 @@ def test_measures_over_all_columns_are_asked_for_by_name(tmp_path: Path) -> None
         _load(tmp_path, lonely)
 
 
+def test_a_domain_classifier_is_asked_for_by_name_and_needs_rows(tmp_path: Path) -> None:
+    """It stands in the plan with its threshold; an unknown name, or a monitor without rows, is refused."""
+    asked = GOOD + "  multivariate: [domain_classifier]\n  thresholds: {domain_classifier_auc: 0.7}\n"
+    path = tmp_path / "mine.yaml"
+    path.write_text(asked)
+    plan = monitor_file.load(path, Path("data")).measure_plan.drift
+    assert (plan.multivariate, plan.thresholds) == (("domain_classifier",), {"domain_classifier_auc": 0.7})
+    with pytest.raises(ConfigurationError, match=r"mine\.yaml:15: drift\.multivariate.*'domain_clas'"):
+        _load(tmp_path, asked.replace("[domain_classifier]", "[domain_clas]"))
+    with pytest.raises(ConfigurationError, match=r"sample_rows: is 0; the domain_classifier"):
+        _load(tmp_path, f"sample_rows: 0\n{asked}")
+
+
+def test_texts_have_methods_of_their_own(tmp_path: Path) -> None:
+    """A test on texts is known for a text column and for no other; one on numbers takes their lengths."""
+    asked = GOOD.replace("colour: categorical", "colour: text").replace("[chisquare]", "[ks, {}]")
+    _load(tmp_path, asked.replace("{}]", "perc_text_content_drift]"))
+    with pytest.raises(ConfigurationError, match=r"did you mean 'abs_text_content_drift'"):
+        _load(tmp_path, asked.replace("{}]", "abs_text_drift]"))
+    with pytest.raises(ConfigurationError, match=r"does not measure categorical"):
+        _load(tmp_path, GOOD.replace("[chisquare]", "[abs_text_content_drift]"))
+
+
 BINARY = GOOD.replace(
     "prediction: guess\ntarget: truth",
     "task: binary\ntarget: colour\nscore: guess\npositive: red\nthreshold: 0.2\nperformance: {roc_auc: 0.7}",

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from service.core import profile
+from service.core.anchors import Anchors
+from service.core.batch import Batch, Texts
 from service.core.question import Answer
-from service.core.schema import Kind
+from service.core.schema import Column, Kind, Schema
 from service.methods import slow
 from service.methods.drift import DriftPlan, Verdict, measure_drift
 from service.methods.measure import settle
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 
     from service.core.distribution import Distribution
     from service.core.measurement import Measurement
+    from service.core.profile import Profile
 
 BEFORE = rows(size=[1.0, 2.0, 3.0, 4.0] * 10, colour="rrgb" * 10)
 AFTER = rows(size=[2.0, 3.0] * 10, colour="rggb" * 5)
@@ -104,6 +108,8 @@ def test_answers_stand_in_their_places_with_a_verdict():
     tvd, mmd = measured["colour", "TVD"], measured["size", "empirical_mmd"]
     assert (tvd.value, tvd.threshold, tvd.breached, tvd.reason, tvd.rows) == (0.15, 0.2, True, None, 20)
     assert (mmd.value, mmd.threshold, mmd.breached, mmd.decides) == (0.1, 0.1, False, False)
+    assert mmd.error_bound == pytest.approx(3.0 * math.sqrt(0.1 * 0.9 / 100))
+    assert tvd.error_bound == pytest.approx(3.0 * math.sqrt(0.15 * 0.85 / 1_000))
     assert all(m.question is None for m in measured.values())
 
 
@@ -133,3 +139,51 @@ def test_beside_calibrated_methods_a_slow_one_is_a_second_opinion():
     assert measured["size", "ks"].decides
     assert not measured["size", "empirical_mmd"].decides
     assert measured["colour", "TVD"].decides
+
+
+TEXT_SCHEMA = Schema((Column("comment", Kind.TEXT),))
+TEXT_PLAN = DriftPlan(by_column={"comment": ("ks", "perc_text_content_drift")}, verdict=Verdict.FIRST)
+
+
+def of_texts(texts: Sequence[str | None], sample_rows: int = 50) -> Profile:
+    held = Texts(np.array([*texts, None], dtype=object)[:-1])
+    times = np.zeros(len(texts), dtype=np.int64)
+    batch = Batch(len(texts), times, {"comment": held}).numbered(0)
+    return profile.of(batch, TEXT_SCHEMA, Anchors(sample_rows=sample_rows))
+
+
+def test_a_text_test_is_asked_about_the_sampled_texts():
+    """The texts that the samples hold come along, missing ones left out, with the threshold."""
+    before, now = of_texts(["late", None, "early"]), of_texts(["storm", "wind"])
+    measured = by_name(measure_drift(before, now, TEXT_SCHEMA, TEXT_PLAN))
+    waiting = measured["comment", "perc_text_content_drift"]
+    assert (waiting.rows, waiting.threshold, waiting.decides) == (2, 0.95, False)
+    assert waiting.question is not None
+    assert waiting.question.call.arguments == (
+        "perc_text_content_drift",
+        0.95,
+        ["late", "early"],
+        ["storm", "wind"],
+    )
+
+
+def test_an_answer_s_own_threshold_decides():
+    """A percentile test's threshold lies on the scale of its score: the answer brings it."""
+    waiting = measure_drift(of_texts(["late"]), of_texts(["wind"]), TEXT_SCHEMA, TEXT_PLAN)
+    (call,) = slow.calls(waiting)
+    got = by_name(settle(waiting, {call: {"": Answer(0.7, threshold=0.62)}}))
+    answered = got["comment", "perc_text_content_drift"]
+    assert (answered.value, answered.threshold, answered.breached) == (0.7, 0.62, True)
+    assert answered.error_bound is None
+
+
+@pytest.mark.parametrize(
+    ("texts", "rows", "reason"),
+    [(["wind"], 0, "sample_rows is 0"), ([None], 50, "no value in the sampled rows of the window")],
+)
+def test_without_sampled_texts_there_is_a_reason(texts: list[str | None], rows: int, reason: str):
+    """A monitor that keeps no rows, or a window without a text, says so and asks nobody."""
+    measured = measure_drift(of_texts(["late"], rows), of_texts(texts, rows), TEXT_SCHEMA, TEXT_PLAN)
+    got = by_name(measured)["comment", "perc_text_content_drift"]
+    assert got.question is None
+    assert reason in (got.reason or "")

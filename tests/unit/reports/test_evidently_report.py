@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service.core.batch import Batch, Labels, Numbers
+from service.core.batch import Batch, Labels, Numbers, Texts
 from service.core.schema import Column, Kind, Role, Schema
 from service.core.task import Binary, Task
 from service.reports.order import Order
@@ -125,3 +125,23 @@ def test_rows_without_any_value_are_refused(reports: Any, tmp_path: Path) -> Non
     nothing = replace(rows(5, 1), columns={})
     with pytest.raises(ValueError, match="no column has a value"):
         reports.made(order(tmp_path, 1, nothing))
+
+
+def test_texts_are_part_of_a_report(reports: Any, tmp_path: Path) -> None:
+    """A text column is in Evidently's own drift of texts, and nothing is left out for it."""
+    draw = np.random.default_rng(4)
+
+    def with_texts(batch: Batch, words: list[str]) -> Batch:
+        texts = np.array(
+            [" ".join(draw.choice(words, 4)) for _ in range(batch.rows - 1)] + [None], dtype=object
+        )
+        return replace(batch, columns={**batch.columns, "comment": Texts(texts)})
+
+    asked = order(tmp_path, 7, with_texts(rows(300, 2), ["storm", "gate", "crew"]))
+    before = with_texts(asked.reference, ["wind", "late", "plane"])
+    schema = Schema((*COLUMNS, Column("comment", Kind.TEXT)))
+    page = html.unescape(reports.made(replace(asked, reference=before, schema=schema)))
+    assert "Left out: empty: no value on one side." in page
+    found = scores(tmp_path)
+    (score,) = [value for name, value in found.items() if "drift" in name.lower() and "comment" in name]
+    assert score > 0.9

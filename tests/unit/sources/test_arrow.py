@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from service.core import profile
+from service.core.batch import Texts
 from service.core.schema import Column, Kind, Schema
 from service.errors import SourceError
 from service.sources import arrow, frame
@@ -116,3 +117,11 @@ def test_numbers_do_not_hold_the_table_alive() -> None:
     """Typed arrays are copies: what was read can be given back."""
     found = arrow.to_batch(pa.table({"x": np.arange(3.0)}), BOTH[0], None).batch.columns["x"]
     assert found.values.base is None  # type: ignore[union-attr]
+
+
+def test_texts_are_cleaned_as_by_way_of_pandas() -> None:
+    """What no store keeps, a NUL, is replaced; nothing else of a text is touched."""
+    schema = Schema((Column("x", Kind.TEXT),))
+    found = arrow.to_batch(pa.table({"x": ["nul\0", "", " a ", None]}), schema, None).batch.columns["x"]
+    assert isinstance(found, Texts)
+    assert found.texts.tolist() == ["nul\ufffd", "", " a ", None]
