@@ -123,7 +123,8 @@ class Monitor(Part):
 
     @property
     def _features(self) -> list[str]:
-        return [column.name for column in self.schema_.columns if column.role is Role.FEATURE]
+        features = (column for column in self.schema_.columns if column.role is Role.FEATURE)
+        return [column.name for column in features if column.kind is not Kind.TEXT]
 
     def _joint_measures_have_what_they_need(self) -> None:
         if multivariate.PCA in self.drift.multivariate and len(self._features) < multivariate.FEWEST_COLUMNS:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from service.core.distribution import Distribution, compress, of_numbers
 from service.core.measurement import Measurement
+from service.core.profile import ColumnProfile, Profile
 from service.core.schema import Column, Kind
 from service.methods import drift
 from service.methods.bounds import Range, _filled
@@ -20,7 +21,10 @@ COLUMN = Column("size", Kind.NUMERICAL)
 def measured(name: str, reference: Distribution, current: Distribution) -> Measurement:
     """Measure one column by one method, as a window's measurement."""
     (method,) = drift.methods_of(DriftPlan((name,)), COLUMN, reference, current)
-    return drift._measured(method, COLUMN, (reference, current), threshold=0.1, withheld=None)
+    before, now = (
+        Profile("", side.rows, {COLUMN.name: ColumnProfile(side)}) for side in (reference, current)
+    )
+    return drift._measured(method, COLUMN, (before, now), threshold=0.1, withheld=None)
 
 
 @pytest.mark.parametrize("method", BOUNDED, ids=lambda m: m.full_name)

@@ -10,6 +10,7 @@ from scipy import stats
 
 from service.core.distribution import Distribution, merge
 from service.core.measurement import Measurement
+from service.core.profile import ColumnProfile, Profile
 from service.core.schema import Column, Kind
 from service.methods import drift
 from service.methods.drift import DriftPlan
@@ -34,7 +35,10 @@ COLOUR = Column("colour", Kind.CATEGORICAL)
 def measured(name: str, reference: Distribution, current: Distribution) -> Measurement:
     """Measure one column by one method, as a window's measurement."""
     (method,) = drift.methods_of(DriftPlan((name,)), COLOUR, reference, current)
-    return drift._measured(method, COLOUR, (reference, current), threshold=0.1, withheld=None)
+    before, now = (
+        Profile("", side.rows, {COLOUR.name: ColumnProfile(side)}) for side in (reference, current)
+    )
+    return drift._measured(method, COLOUR, (before, now), threshold=0.1, withheld=None)
 
 
 def test_g_test_needs_equal_sizes():

@@ -137,7 +137,9 @@ def test_too_few_rows_are_a_reason_without_asking(count: int, sample: int, reaso
     """Every series of the classifier says why it has no value, and the worker is not asked."""
     made = reference.of(rows(1), SCHEMA, sample_rows=sample)
     current = profile.of(
-        rows(2, count=count), SCHEMA, Anchors(made.anchors.edges, sample, made.anchors.vocabularies)
+        rows(2, count=count),
+        SCHEMA,
+        Anchors(made.anchors.edges, sample, vocabularies=made.anchors.vocabularies),
     )
     found = [m for m in measure(made.profile, current, SCHEMA, PLAN) if m.series.metric in {AUC, IMPORTANCE}]
     assert len(found) == 5
