@@ -12,7 +12,6 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from service.core import profile, reference
-from service.core.anchors import Anchors
 from service.core.batch import Batch, ColumnRows, Labels, Numbers, Texts
 from service.core.schema import Column, Kind, Role, Schema
 from service.methods import slow
@@ -136,11 +135,7 @@ def test_small_samples_have_a_wider_threshold() -> None:
 def test_too_few_rows_are_a_reason_without_asking(count: int, sample: int, reason: str) -> None:
     """Every series of the classifier says why it has no value, and the worker is not asked."""
     made = reference.of(rows(1), SCHEMA, sample_rows=sample)
-    current = profile.of(
-        rows(2, count=count),
-        SCHEMA,
-        Anchors(made.anchors.edges, sample, vocabularies=made.anchors.vocabularies),
-    )
+    current = profile.of(rows(2, count=count), SCHEMA, made.anchors)
     found = [m for m in measure(made.profile, current, SCHEMA, PLAN) if m.series.metric in {AUC, IMPORTANCE}]
     assert len(found) == 5
     assert all(m.value is None and reason in (m.reason or "") for m in found)
