@@ -12,7 +12,8 @@ import structlog
 from service import door, garbage
 from service.clock import now
 from service.core.record import Outcome
-from service.cycle import Cycle, summary
+from service.cycle import Cycle
+from service.cycle_summary import summary
 from service.database import database
 from service.errors import StoreError
 from service.executor import workers
@@ -152,9 +153,8 @@ def _logged(
             log.info("cycle", **summary(report), ms=round(report.seconds * 1_000, 1))
         else:
             log.warning("cycle overtaken", hint="another service runs this monitor on the same database")
-        done = report.take.exhausted and report.committed
         outcome = report.record.outcome if report.committed else Outcome.SKIPPED
-        return Ran(outcome, exhausted=done, waiting=not report.moved)
+        return Ran(outcome, exhausted=report.done, waiting=not report.moved)
 
     return run_one
 

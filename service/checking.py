@@ -69,7 +69,8 @@ async def _data_faults(monitor: Monitor, pool: asyncpg.Pool, compute: Compute) -
     if isinstance(monitor.source, ReplayConfig):  # a dummy's take would append a row
         try:
             batch = (await watched.source.take(None)).batch
-            faults += _absent(monitor, batch, "source") if batch.rows else []
+            late = monitor.target if monitor.labels is not None else None
+            faults += _absent(monitor, batch, "source", late) if batch.rows else []
         except TidegaugeError as error:
             faults.append(f"{monitor.name}: source: {error}")
     try:
@@ -80,6 +81,9 @@ async def _data_faults(monitor: Monitor, pool: asyncpg.Pool, compute: Compute) -
     return faults
 
 
-def _absent(monitor: Monitor, batch: Batch, where: str) -> list[str]:
-    missing = [name for name in monitor.schema_.names if name not in batch.columns]
-    return [f"{monitor.name}: {where}: it has no column {name!r}" for name in missing]
+def _absent(monitor: Monitor, batch: Batch, where: str, late: str | None = None) -> list[str]:
+    missing = [name for name in monitor.schema_.names if name not in batch.columns and name != late]
+    faults = [f"{monitor.name}: {where}: it has no column {name!r}" for name in missing]
+    if late is not None and batch.arrival.identity is None:
+        faults.append(f"{monitor.name}: {where}: it has no column {monitor.id!r}, the id that labels go by")
+    return faults

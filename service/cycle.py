@@ -10,8 +10,8 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from service.core import advance, codec, profile, schema_change, window
-from service.core.measurement import Aspect
+from service import label_step
+from service.core import advance, codec, pending, profile, schema_change, window
 from service.core.question import Answer
 from service.core.record import CycleRecord
 from service.errors import WorkerError
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from service.core.advance import Pane
+    from service.core.batch import Batch
     from service.core.measurement import Measurement
+    from service.core.pending import PendingRows
     from service.core.profile import Profile
     from service.core.record import Checkpoint, Event, PaneRecord, WindowRecord
     from service.core.reference import Reference
@@ -50,6 +52,18 @@ class Store(Protocol):
         self, monitor: str, layout: str, first: int | None, last: int | None
     ) -> Sequence[PaneRecord]:
         """Return the stored panes from key `first` to `last`, both included; None leaves a side open."""
+        ...
+
+    async def panes_at(self, monitor: str, layout: str, keys: Sequence[int]) -> Sequence[PaneRecord]:
+        """Return the stored panes among `keys`."""
+        ...
+
+    async def pending(self, monitor: str, identity: Sequence[int]) -> PendingRows:
+        """Return the rows that wait for a label under one of these ids (64-bit hashes, signed)."""
+        ...
+
+    async def forget_pending(self, monitor: str) -> None:
+        """Forget the rows that wait for labels."""
         ...
 
     async def commit(self, record: CycleRecord, *, began: float) -> bool:
@@ -81,11 +95,17 @@ class Watched:
     load_reference: Callable[[], Awaitable[Reference]]
     thresholds: Thresholds | None = None  # None: the plan's own hold
     detectors: Detectors = field(default_factory=dict)  # needs the schema to have a task
+    label_wait: int | None = None  # microseconds after which a row is given up; None: no labels come late
 
     @property
     def layout(self) -> str:
         """What stored panes depend on, besides the reference: with another layout they are never mixed in."""
         return f"{self.schema.fingerprint}:{self.window.layout}:{codec.VERSION}"
+
+    @property
+    def late_column(self) -> str | None:
+        """The column whose values come after their rows, None where all come with them."""
+        return None if self.label_wait is None else pending.target_of(self.schema).name
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +115,13 @@ class CycleReport:
     record: CycleRecord
     take: Take
     committed: bool
-    moved: bool  # whether the source went on: else there was nothing new
+    moved: bool  # whether there was anything to do: rows, labels, or windows that waited for their turn
     seconds: float  # from the cycle's start to its end, by a clock that nobody sets
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing will ever follow."""
+        return self.committed and self.take.exhausted and not self.record.after.labelling.again
 
 
 @dataclass(slots=True)
@@ -151,7 +176,8 @@ class Cycle:
         committed = await self._store.commit(record, began=began)
         if committed:
             self._state = self._kept(record.after, panes, told)
-        return CycleReport(record, take, committed, moved=take.position != before, seconds=clock() - began)
+        moved = take.position != before or bool(state.checkpoint.labelling.again)
+        return CycleReport(record, take, committed, moved, seconds=clock() - began)
 
     async def reference(self) -> Reference:
         """Return what windows are compared with, loaded once. Raises TidegaugeError where it cannot be."""
@@ -162,6 +188,8 @@ class Cycle:
     async def _restore(self) -> _State:
         name, layout = self._watched.name, self._layout
         checkpoint = await self._store.checkpoint(name, layout)
+        if self._watched.label_wait is None:  # no longer, perhaps: nothing is kept for labels not expected
+            await self._store.forget_pending(name)
         first = self._first_needed(checkpoint)
         records = await self._store.panes(name, layout, first, None)
         panes = await self._compute.run(advance.restored, records)
@@ -172,11 +200,13 @@ class Cycle:
         name, layout, closed = self._watched.name, self._layout, checkpoint.closed
         if closed is None:
             return None
-        told = schema_change.newest(panes, closed)
+        late = self._watched.late_column
+        told = schema_change.newest(panes, closed, late=late)
         last, reach = self._watched.window.first_of(closed + 1) - 1, 1
         while told is None and reach <= LONGEST_GAP:
             records = await self._store.panes(name, layout, last - reach + 1, last)
-            told = schema_change.newest(await self._compute.run(advance.restored, records[-1:]), closed)
+            restored = await self._compute.run(advance.restored, records[-1:])
+            told = schema_change.newest(restored, closed, late=late)
             last, reach = last - reach, reach * 4
         return told
 
@@ -193,43 +223,62 @@ class Cycle:
         )
         after = advance.follow(before, take, plan)
         held = state.panes.keys() | fresh.keys()
-        if (
-            take.exhausted and held
-        ):  # nothing will follow: the panes that are still open are as full as they get
+        if take.exhausted and held:  # nothing will follow: panes that are open are as full as they get
             after = replace(after, closed=max([*held, *([] if after.closed is None else [after.closed])]))
         due = window.due(plan, before=before.closed, now=after.closed, touched=fresh.keys(), held=held)
-        panes = {**await self._older(state, [*fresh, *map(plan.first_of, due)]), **state.panes}
+        late = await label_step.look_up(watched, take, before, due, store=self._store, compute=self._compute)
+        windows = sorted({*due, *late.again})
+        wanted = {*fresh, *late.touched, *advance.panes_of(windows, plan)}
+        panes = {**await self._older(state, wanted), **state.panes}
+        windows = [last for last in windows if last in due or advance.panes_of([last], plan) & panes.keys()]
         if watched.thresholds is not None:
-            sizes = advance.window_rows(due, panes, fresh, plan)
+            sizes = advance.window_rows(windows, panes, fresh, plan)
             await watched.thresholds.prepare(sizes, reference.fingerprint)
 
-        changed = await self._compute.run(advance.absorb, panes, fresh)
-        everything = {**panes, **changed}
+        everything, changed, relabelled = await self._compute.run(
+            label_step.absorb,
+            watched,
+            late,
+            take,
+            panes,
+            fresh,
+            rows_before=before.rows,
+            fixed=reference.anchors,
+        )
         nothing = profile.empty(watched.schema, reference.anchors)
         measured_by = self._measured_against(reference)
-        measured = await self._compute.run(
-            advance.measure_windows, due, everything, nothing, plan, measured_by, fixed=reference.bins
+        counted = await self._compute.run(
+            advance.measure_windows, windows, everything, nothing, plan, measured_by, fixed=reference.bins
         )
-        windows = [await self._settled(window) for window in measured]
+        measured = [await self._settled(window) for window in counted]
 
         def work() -> tuple[CycleRecord, dict[int, Pane], schema_change.Told | None]:
-            alarms, events = self._alarms(before, windows)
-            detectors, found = self._changes(before, take, reference)
-            told, changes = schema_change.tell(state.told, everything, after.closed)
+            following, events = alarm.follow(
+                replace(before, labelling=late.labelling),
+                measured,
+                watched.alarm,
+                plan,
+                late=watched.late_column,
+            )
+            detectors, found = self._changes(before, [take.batch, *relabelled.rows], reference)
+            told, changes = schema_change.tell(state.told, everything, after.closed, late=watched.late_column)
             record = CycleRecord(
                 monitor=watched.name,
                 layout=self._layout,
-                after=replace(after, alarms=alarms, detectors=detectors),
+                after=replace(
+                    after, alarms=following.alarms, labelling=following.labelling, detectors=detectors
+                ),
                 slot=slot,
                 started=started,
                 rows=take.batch.rows,
                 panes=advance.pane_records(changed),
-                windows=tuple(windows),
-                rejects=take.rejects,
-                rejected=take.rejected,
+                windows=tuple(measured),
+                rejects=(*take.rejects, *relabelled.rejects),
+                rejected=take.rejected + relabelled.rejected,
                 events=(*changes, *found, *events),
                 lag_seconds=take.lag_seconds,
                 progress=take.progress,
+                labels=label_step.record_of(watched, take, relabelled),
             )
             return record, everything, told
 
@@ -248,11 +297,12 @@ class Cycle:
                 answers[call] = {"": Answer(reason=str(error))}
         return replace(measured, measurements=settle(measured.measurements, answers))
 
-    async def _older(self, state: _State, keys: list[int]) -> dict[int, Pane]:
-        # Late rows reach back behind the panes in memory.
-        if state.known_from is None or min(keys, default=state.known_from) >= state.known_from:
+    async def _older(self, state: _State, keys: set[int]) -> dict[int, Pane]:
+        # Late rows and labels reach back behind the panes in memory.
+        behind = sorted(key for key in keys if state.known_from is not None and key < state.known_from)
+        if not behind:
             return {}
-        records = await self._store.panes(self._watched.name, self._layout, min(keys), state.known_from - 1)
+        records = await self._store.panes_at(self._watched.name, self._layout, behind)
         return await self._compute.run(advance.restored, records)
 
     def _measured_against(self, reference: Reference) -> Callable[[Profile], tuple[Measurement, ...]]:
@@ -267,25 +317,13 @@ class Cycle:
 
         return against
 
-    def _alarms(
-        self, before: Checkpoint, windows: Sequence[WindowRecord]
-    ) -> tuple[alarm.Alarms, tuple[Event, ...]]:
-        # A window measured again by late rows changes no alarm: what was raised at the time was raised.
-        alarms: alarm.Alarms = before.alarms
-        events: list[Event] = []
-        for measured in windows:
-            if before.closed is None or measured.last > before.closed:
-                alarms, fresh = alarm.step(alarms, measured, self._watched.alarm)
-                events += fresh
-        return alarms, tuple(events)
-
     def _changes(
-        self, before: Checkpoint, take: Take, reference: Reference
+        self, before: Checkpoint, rows: Sequence[Batch], reference: Reference
     ) -> tuple[dict[str, str], tuple[Event, ...]]:
         schema, detectors = self._watched.schema, self._watched.detectors
         if schema.task is None or not detectors:
             return {}, ()  # what a detector that was taken out had counted is forgotten
-        fed = error_stream.errors_to_feed(schema, take.batch)
+        fed = error_stream.errors_to_feed(schema, *rows)
         outcome = reference.profile.outcome
         return error_stream.find_changes(
             detectors, before.detectors, fed, task=schema.task, reference=outcome
@@ -297,34 +335,3 @@ class Cycle:
         first = self._first_needed(checkpoint)
         kept = {key: pane for key, pane in panes.items() if first is None or key >= first}
         return _State(checkpoint, first, kept, told)
-
-
-def summary(report: CycleReport) -> dict[str, Any]:
-    """Return what a person wants to read of a cycle: progress, rows, window, drifted columns, errors."""
-    record, told = report.record, dict[str, Any]()
-    if report.take.progress is not None:
-        told["progress"] = f"{report.take.progress:.1%}"
-    told["rows"] = record.rows
-    if record.rejected:
-        told["rejected"] = record.rejected
-    changes = [event.metric for event in record.events if event.kind == error_stream.CHANGE_POINT]
-    if changes:
-        told["changed"] = ",".join(dict.fromkeys(changes))
-    if record.windows:
-        latest = record.windows[-1]
-        told["window_rows"] = latest.rows
-        told["drifted"] = ",".join(_drifted(latest.measurements)) or "-"
-        told |= {
-            m.series.metric: round(m.value, 3)
-            for m in latest.measurements
-            if m.series.metric == "mae" and m.value is not None
-        }
-    return told
-
-
-def _drifted(measurements: Sequence[Measurement]) -> list[str]:
-    return [
-        m.series.column
-        for m in alarm.verdicts(measurements)
-        if m.series.aspect is Aspect.DRIFT and m.series.column and m.breached
-    ]

@@ -21,6 +21,7 @@ from service.monitor_source import (
     DummyConfig,
     DummyReference,
     FileReference,
+    LabelsConfig,
     Name,
     Part,
     ReplayConfig,
@@ -44,6 +45,7 @@ class Monitor(Part):
     reference: Annotated[FileReference | DummyReference, Field(discriminator="type")]
     columns: dict[str, Annotated[ColumnConfig, BeforeValidator(_kind_alone)]] = Field(min_length=1)
     id: str | None = None
+    labels: LabelsConfig | None = None
     service: ServiceConfig | None = None
     task: Literal["regression", "binary", "multiclass"] | None = None
     prediction: str | None = None
@@ -71,7 +73,20 @@ class Monitor(Part):
                 raise ValueError("reference: expected a path, or start and end within the source's file")
         self._methods_exist()
         self._names_beside_the_columns()
+        self._labels_have_rows()
         return self
+
+    def _labels_have_rows(self) -> None:
+        if self.labels is None:
+            return
+        if self.source.type != "replay":
+            raise ValueError(f"labels: a {self.source.type} source has none; expected a replay")
+        if self.id is None:
+            raise ValueError("labels: needs id, the column by which a label finds its row")
+        if self._task is None:
+            raise ValueError("labels: needs a prediction and a target, which this monitor does not name")
+        if (self.labels.target or self.target) == (self.labels.id or self.id):
+            raise ValueError("labels: id and target are one column; expected two")
 
     def _names_beside_the_columns(self) -> None:
         if self.id is not None and self.id in self.columns:

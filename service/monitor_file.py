@@ -80,7 +80,7 @@ def _complete(content: dict[str, Any], data_dir: Path) -> None:
     reference = content.get("reference")
     if isinstance(reference, dict):
         reference.setdefault("type", "file")
-    for part in (content.get("source"), reference):
+    for part in (content.get("source"), reference, content.get("labels")):
         if isinstance(part, dict) and isinstance(part.get("path"), str):
             part["path"] = part["path"].replace("{data_dir}", str(data_dir))
 

@@ -59,6 +59,19 @@ class ReplayConfig(Part):
         return self
 
 
+class LabelsConfig(Part):
+    """Labels that come after their rows, in a file of their own: id, label, and when it became known.
+
+    The columns are named as the monitor's own unless said otherwise. A row waits for as long as `wait`.
+    """
+
+    path: str
+    timestamp: str = "labelled_at"
+    id: str | None = None
+    target: str | None = None
+    wait: Duration = Field(default=30 * 86_400 * SECOND, gt=0)
+
+
 class DummyConfig(Part):
     """Random rows, one a cycle, in a table of their own."""
 

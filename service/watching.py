@@ -15,6 +15,7 @@ from service.monitor_source import DummyConfig, DummyReference, ReplayConfig
 from service.progress import shown
 from service.sources.dummy import DummySource, reference_batch
 from service.sources.replay import ReplayOptions, ReplaySource
+from service.sources.replay_labels import LabelOptions
 from service.sources.table_file import read_rows
 from service.store.calibrations import CalibrationTable
 from service.store.dummy import DummyTable
@@ -51,6 +52,7 @@ def watch(monitor: Monitor, pool: asyncpg.Pool, compute: Compute) -> Watched:
         load_reference=_reference_loader(monitor, load_rows, compute),
         thresholds=_thresholds(monitor, load_rows, pool, compute),
         detectors=monitor.detectors,
+        label_wait=None if monitor.labels is None else monitor.labels.wait,
     )
 
 
@@ -58,18 +60,33 @@ def _source(monitor: Monitor, pool: asyncpg.Pool) -> Source:
     config = monitor.source
     if isinstance(config, DummyConfig):
         return DummySource(DummyTable(pool, monitor.name), seed=config.seed, now=now)
-    return ReplaySource(_replay_options(config, monitor.window.offset), monitor.schema_)
+    return ReplaySource(_replay_options(config, monitor), monitor.schema_)
 
 
-def _replay_options(config: ReplayConfig, offset: int) -> ReplayOptions:
+def _replay_options(config: ReplayConfig, monitor: Monitor) -> ReplayOptions:
     return ReplayOptions(
         path=Path(config.path),
         timestamp=config.timestamp,
         step_us=config.step,
         rows=config.rows,
-        offset_us=offset,
+        offset_us=monitor.window.offset,
         start=_instant(config.start),
         end=_instant(config.end),
+        labels=_label_options(monitor),
+    )
+
+
+def _label_options(monitor: Monitor) -> LabelOptions | None:
+    config, identity, target = monitor.labels, monitor.id, monitor.target
+    if config is None or identity is None or target is None:
+        return None
+    return LabelOptions(
+        path=Path(config.path),
+        timestamp=config.timestamp,
+        identity=config.id or identity,
+        target=config.target or target,
+        kind=monitor.columns[target].kind,
+        wait_us=config.wait,
     )
 
 

@@ -53,6 +53,14 @@ def absorb(held: Mapping[int, Pane], fresh: Mapping[int, Pane]) -> dict[int, Pan
     return {key: _joined([held[key], pane] if key in held else [pane]) for key, pane in fresh.items()}
 
 
+def corrected(panes: Mapping[int, Pane], corrections: Mapping[int, Profile]) -> dict[int, Pane]:
+    """Return the panes that late labels touch, each with its correction; every one of them must be there."""
+    return {
+        key: replace(panes[key], profile=profile.merge([panes[key].profile, found]))
+        for key, found in corrections.items()
+    }
+
+
 def follow(before: Checkpoint, take: Take, plan: WindowPlan) -> Checkpoint:
     """Return the checkpoint after a take: position, rows and watermark moved on, never back."""
     rows = before.rows + take.batch.rows
@@ -95,9 +103,15 @@ def measure_windows(
         start, end = plan.bounds(first)[0], plan.bounds(last)[1]
         if plan.unit is window.Unit.ROWS:
             start, end = min(pane.start for pane in held), max(pane.end for pane in held)
-        measured, drawn = measure(whole), bins.counted(fixed, whole)
-        records.append(WindowRecord(first, last, start, end, len(held), whole.rows, measured, drawn))
+        known, waiting = (0, 0) if whole.outcome is None else (whole.outcome.labelled, whole.outcome.pending)
+        counted = (len(held), whole.rows, measure(whole), bins.counted(fixed, whole), known, waiting)
+        records.append(WindowRecord(first, last, start, end, *counted))
     return tuple(records)
+
+
+def panes_of(windows: Iterable[int], plan: WindowPlan) -> set[int]:
+    """Return the panes of some windows, by key."""
+    return {key for last in windows for key in range(plan.first_of(last), last + 1)}
 
 
 def window_rows(

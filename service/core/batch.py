@@ -121,6 +121,10 @@ class Batch:
         """Return the batch with its rows numbered from `first`."""
         return replace(self, ordinal=np.arange(first, first + self.rows, dtype=np.int64))
 
+    def with_column(self, name: str, column: Numbers | Labels) -> Batch:
+        """Return the batch with another content of one column."""
+        return replace(self, columns={**self.columns, name: column})
+
     def taken(self, instant: int, *, live: bool) -> Batch:
         """Return the batch with what taking it at `instant` (UTC microseconds) says of its rows.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -63,6 +64,26 @@ def merge(parts: Sequence[Outcome], *, limit: int) -> Outcome:
     if isinstance(first, BinaryOutcome):
         return merge_binary(_alike(parts, BinaryOutcome), limit)
     return merge_multiclass(_alike(parts, MulticlassOutcome))
+
+
+def less(outcome: Outcome, waiting: Outcome) -> Outcome:
+    """Return `outcome` less that of rows without a label, of which nothing but counts is kept.
+
+    A count may fall below zero: the rows were counted elsewhere, and merging makes the sum whole. Raises
+    ProfileError where `waiting` has a labelled row or belongs to another task.
+    """
+    if type(waiting) is not type(outcome) or waiting.labelled:
+        raise ProfileError(f"less: expected a {type(outcome).__name__} without labelled rows, got {waiting}")
+    pending, unusable = outcome.pending - waiting.pending, outcome.unusable - waiting.unusable
+    if isinstance(outcome, BinaryOutcome) and isinstance(waiting, BinaryOutcome):
+        return replace(
+            outcome,
+            pending=pending,
+            pending_positive=outcome.pending_positive - waiting.pending_positive,
+            pending_negative=outcome.pending_negative - waiting.pending_negative,
+            unusable=unusable,
+        )
+    return replace(outcome, pending=pending, unusable=unusable)
 
 
 def _alike(parts: Sequence[Outcome], kind: type[_One]) -> list[_One]:

@@ -96,7 +96,7 @@ def of(
 
     Raises ProfileError where `fixed` asks for a sample and the rows are not numbered.
     """
-    columns = {c.name: _column(batch, c, fixed, limit) for c in schema.columns}
+    columns = {c.name: of_column(batch, c, fixed, limit) for c in schema.columns}
     turned_out = None if schema.task is None else outcome.of(batch, schema.task, limit=limit)
     counted = tally.of(batch, schema, limit=limit)
     by_cell = cells.of_columns(batch.columns, errors(batch, schema), fixed.edges) if fixed.edges else {}
@@ -142,6 +142,22 @@ def _alike(one: Profile, other: Profile) -> bool:
     )
 
 
+def of_column(batch: Batch, column: Column, fixed: Anchors, limit: int) -> ColumnProfile:
+    """Profile one column of a batch's rows; at most `limit` distinct numbers are kept."""
+    data = batch.columns.get(column.name)
+    if data is None:
+        return _absent(column, batch.rows, fixed)
+    if isinstance(data, Labels):
+        return ColumnProfile(distribution.of_codes(data.codes, data.labels), categorical=True)
+    if isinstance(data, Texts):
+        lengths = distribution.compress(distribution.of_numbers(data.lengths), limit)
+        return ColumnProfile(lengths, text=texts.of(data, fixed.vocabularies.get(column.name)))
+    if data.unparsable is None:
+        return ColumnProfile(distribution.compress(distribution.of_numbers(data.values), limit))
+    kept = distribution.of_numbers(data.values[~data.unparsable])
+    return ColumnProfile(distribution.compress(kept, limit), unparsable=int(data.unparsable.sum()))
+
+
 def errors(batch: Batch, schema: Schema) -> NDArray[np.float64]:
     """Return a regression's absolute error by row (float64, shape (rows,)), NaN where there is none."""
     task = schema.task
@@ -179,18 +195,3 @@ def _absent(column: Column, rows: int, fixed: Anchors) -> ColumnProfile:
         categorical=column.kind is Kind.CATEGORICAL,
         text=texts.empty(fixed.vocabularies.get(column.name)) if column.kind is Kind.TEXT else None,
     )
-
-
-def _column(batch: Batch, column: Column, fixed: Anchors, limit: int) -> ColumnProfile:
-    data = batch.columns.get(column.name)
-    if data is None:
-        return _absent(column, batch.rows, fixed)
-    if isinstance(data, Labels):
-        return ColumnProfile(distribution.of_codes(data.codes, data.labels), categorical=True)
-    if isinstance(data, Texts):
-        lengths = distribution.compress(distribution.of_numbers(data.lengths), limit)
-        return ColumnProfile(lengths, text=texts.of(data, fixed.vocabularies.get(column.name)))
-    if data.unparsable is None:
-        return ColumnProfile(distribution.compress(distribution.of_numbers(data.values), limit))
-    kept = distribution.of_numbers(data.values[~data.unparsable])
-    return ColumnProfile(distribution.compress(kept, limit), unparsable=int(data.unparsable.sum()))

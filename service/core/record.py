@@ -9,9 +9,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from service.core.labelling import Labelling
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from service.core.bins import Binned
     from service.core.measurement import Measurement
+    from service.core.pending import PendingRows
 
 
 class Outcome(StrEnum):
@@ -31,7 +36,8 @@ class Checkpoint:
     `cycle` counts committed cycles and is the optimistic lock: a commit names the cycle that it follows.
     `position` belongs to the source (JSON-able). `rows` counts the rows placed in panes, `closed` is the key
     of the last pane whose window was measured. `alarms` is what `methods/alarm.py` knows of the last windows,
-    `detectors` the state of each change-point detector as text (`methods/error_stream.py`).
+    `detectors` the state of each change-point detector as text (`methods/error_stream.py`),
+    `labelling` how far late labels were followed up.
     """
 
     cycle: int = 0
@@ -41,6 +47,7 @@ class Checkpoint:
     closed: int | None = None
     alarms: dict[str, str] = field(default_factory=dict)
     detectors: dict[str, str] = field(default_factory=dict)
+    labelling: Labelling = field(default_factory=Labelling)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,7 @@ class WindowRecord:
     """One measured window: panes `first` to `last`, of which `panes` hold rows.
 
     `distributions` are its columns by the reference's bins, one a column or none at all.
+    Of its `rows` `labelled` have a label, and `pending` ones have a prediction and wait for theirs.
     """
 
     first: int
@@ -69,6 +77,8 @@ class WindowRecord:
     rows: int
     measurements: tuple[Measurement, ...]
     distributions: tuple[Binned, ...] = ()
+    labelled: int = 0
+    pending: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +102,27 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelRecord:
+    """What a cycle changes of the rows that wait for labels, in this order.
+
+    The rows of the ids `identity` (64-bit, signed) wait no longer, those of an event time before
+    `given_up_before` are given up, and `waiting` are new. `labels` counts the labels that found their row.
+    """
+
+    identity: Sequence[int]
+    waiting: PendingRows
+    given_up_before: int | None = None
+    labels: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class CycleRecord:
     """Everything that one committed cycle adds.
 
     `layout` fingerprints what panes depend on (schema, pane size); panes of another layout are never mixed
     in. `slot` is the grid point that the cycle belongs to, `rejected` counts all rejects of which `rejects`
     are kept. `progress` is the share of the source that was read, None where it has no end.
+    `labels` is None where the monitor expects none.
     """
 
     monitor: str
@@ -113,10 +138,12 @@ class CycleRecord:
     events: tuple[Event, ...] = ()
     lag_seconds: float | None = None
     progress: float | None = None
+    labels: LabelRecord | None = None
 
     @property
     def outcome(self) -> Outcome:
         """How this cycle is logged."""
         if self.windows:
             return Outcome.MEASURED
-        return Outcome.ADVANCED if self.rows else Outcome.IDLE
+        labelled = self.labels is not None and self.labels.labels
+        return Outcome.ADVANCED if self.rows or labelled else Outcome.IDLE

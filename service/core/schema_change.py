@@ -52,22 +52,23 @@ class Told:
     form: Form
 
 
-def form_of(profile: Profile) -> Form:
-    """Return the form of a pane's rows."""
+def form_of(profile: Profile, late: str | None = None) -> Form:
+    """Return the form of a pane's rows; `late` is a column that comes after them and is not looked at."""
     beside = profile.tally.unwatched
     return Form(
-        {name: _state(column) for name, column in profile.columns.items()},
+        {name: _state(column) for name, column in profile.columns.items() if name != late},
         frozenset(name for name, _ in beside.names) if beside.rows else None,
         beside.names[-1][0] if beside.more else None,
     )
 
 
 def tell(
-    told: Told | None, panes: Mapping[int, Pane], closed: int | None
+    told: Told | None, panes: Mapping[int, Pane], closed: int | None, *, late: str | None = None
 ) -> tuple[Told | None, tuple[Event, ...]]:
     """Return what is told after a cycle, and an event for each change up to the pane `closed`.
 
     `panes` holds every pane with rows from `told` on, late rows merged in; a pane that is older says nothing.
+    `late` is the column whose values come after the rows: that it is not there yet is no change.
     """
     if closed is None:
         return told, ()
@@ -75,17 +76,17 @@ def tell(
     for key in sorted(panes):
         if key > closed or (told is not None and key < told.key) or not panes[key].profile.rows:
             continue
-        form = form_of(panes[key].profile)
+        form = form_of(panes[key].profile, late)
         before = told.form if told else Form(dict.fromkeys(form.watched, State.PRESENT))
         events += _changes(before, form, panes[key])
         told = Told(key, form)
     return told, tuple(events)
 
 
-def newest(panes: Mapping[int, Pane], closed: int) -> Told | None:
+def newest(panes: Mapping[int, Pane], closed: int, *, late: str | None = None) -> Told | None:
     """Return where telling stands, from panes that were told; None where none of them is closed."""
     keys = [key for key, pane in panes.items() if key <= closed and pane.profile.rows]
-    return Told(max(keys), form_of(panes[max(keys)].profile)) if keys else None
+    return Told(max(keys), form_of(panes[max(keys)].profile, late)) if keys else None
 
 
 def _state(column: ColumnProfile) -> State:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from service.core.batch import Batch
+    from service.core.late_labels import LateLabels
     from service.core.record import Reject
 
 
@@ -18,7 +19,8 @@ class Take:
     that no row of an earlier event time will follow; None where the source cannot promise. `exhausted` says
     that nothing will ever follow; `live` that the rows are taken as they come, not replayed. `rejected`
     counts the refused rows, of which `rejects` are kept. `progress` is the share of the source that was
-    read (0 to 1), `lag_seconds` how far behind the newest row it stands; None where unknown.
+    read (0 to 1), `lag_seconds` how far behind the newest row it stands; None where unknown. `labels` came
+    after the rows of this take and of earlier ones; None where the source has none to hand over.
     """
 
     batch: Batch
@@ -29,4 +31,5 @@ class Take:
     rejected: int = 0
     progress: float | None = None
     lag_seconds: float | None = None
+    labels: LateLabels | None = None
     live: bool = False

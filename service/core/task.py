@@ -72,6 +72,16 @@ class Multiclass:
 Task = Regression | Binary | Multiclass
 
 
+def columns_of(task: Task) -> tuple[str, ...]:
+    """Return the columns that an outcome of the task is made of, each once."""
+    named: tuple[str | None, ...] = (task.prediction, task.target)
+    if isinstance(task, Binary):
+        named = (*named, task.score)
+    if isinstance(task, Multiclass):
+        named = (*named, *(column for _, column in task.scores))
+    return tuple(dict.fromkeys(name for name in named if name is not None))
+
+
 def label_text(label: str | float | bool) -> str:
     """Return the text as which a label is compared."""
     return label if isinstance(label, str) else str(label) if isinstance(label, bool) else f"{label:.17g}"

@@ -108,13 +108,14 @@ def due(
     start = before + 1 if before is not None else min(held)
     fresh: Collection[int] = range(start, now + 1)
     if plan.unit is Unit.ROWS or len(fresh) > LONGEST_EMPTY_RUN:
-        fresh = {last for key in held for last in _windows_of(plan, key) if start <= last <= now}
+        fresh = {last for key in held for last in windows_of(plan, key) if start <= last <= now}
     again: set[int] = set()
     if before is not None:
         late = (key for key in touched if key <= before)
-        again = {last for key in late for last in _windows_of(plan, key) if last <= before}
+        again = {last for key in late for last in windows_of(plan, key) if last <= before}
     return sorted(again.union(fresh))
 
 
-def _windows_of(plan: WindowPlan, key: int) -> range:
+def windows_of(plan: WindowPlan, key: int) -> range:
+    """Return the windows that hold pane `key`, by last pane."""
     return range(key, key + plan.panes)

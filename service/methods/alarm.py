@@ -6,18 +6,21 @@ once. For a smaller k, clearing takes n - k + 1 clear windows, so that raising w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from service.core import labelling
 from service.core.measurement import Aspect, Worse
 from service.core.record import Event
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from service.core.measurement import Measurement, Series
-    from service.core.record import WindowRecord
+    from service.core.record import Checkpoint, WindowRecord
+    from service.core.window import WindowPlan
 
+KNOWN_AT_ONCE = {"positive_rate"}  # of performance: it is measured of predictions alone
 BREACH, RECOVERY = "breach", "recovery"
 _BREACHED, _CLEAR = "x", "."
 _RAISED = "!"
@@ -42,14 +45,19 @@ Alarms = dict[str, str]
 
 
 def step(
-    before: Mapping[str, str], window: WindowRecord, plan: AlarmPlan
+    before: Mapping[str, str],
+    window: WindowRecord,
+    plan: AlarmPlan,
+    *,
+    among: Callable[[Series], bool] = lambda _: True,
 ) -> tuple[Alarms, tuple[Event, ...]]:
     """Return the alarms after a window, and an event for each that it raised or ended.
 
-    A series without a verdict in this window (no value, no threshold) stays as it was, and so does `before`.
+    A series without a verdict in this window (no value, no threshold) or not `among` those to be looked at
+    stays as it was, and so does `before`.
     """
     after, events = dict(before), []
-    for measurement in verdicts(window.measurements):
+    for measurement in verdicts([m for m in window.measurements if among(m.series)]):
         key = _key(measurement.series)
         past = before.get(key, "")
         was_raised = past.endswith(_RAISED)
@@ -63,6 +71,36 @@ def step(
             del after[key]
         if is_raised != was_raised:
             events.append(_event(measurement, window, seen, raised=is_raised))
+    return after, tuple(events)
+
+
+def follow(
+    before: Checkpoint,
+    windows: Iterable[WindowRecord],
+    plan: AlarmPlan,
+    window: WindowPlan,
+    *,
+    late: str | None = None,
+) -> tuple[Checkpoint, tuple[Event, ...]]:
+    """Return the checkpoint with the alarms after a cycle's windows, ascending, and their events.
+
+    Every window counts once, when it is first measured: what was raised at the time was raised. Where labels
+    come after their rows, in the column `late`, what rests on them counts apart from the rest: once as well,
+    when the window has enough of them (`core/labelling.py`).
+    """
+    after, events = before, list[Event]()
+    for measured in windows:
+        is_new = before.closed is None or measured.last > before.closed
+        has_labels = late is not None and labelling.counts(after.labelling, window, measured)
+
+        def is_counted(series: Series, new: bool = is_new, labelled: bool = has_labels) -> bool:
+            return labelled if late is not None and rests_on_labels(series, late) else new
+
+        if is_new or has_labels:
+            alarms, found = step(after.alarms, measured, plan, among=is_counted)
+            after, events = replace(after, alarms=alarms), [*events, *found]
+        if has_labels:
+            after = replace(after, labelling=replace(after.labelling, judged=measured.last))
     return after, tuple(events)
 
 
@@ -81,6 +119,17 @@ def verdicts(measurements: Sequence[Measurement]) -> Iterator[Measurement]:
         elif m.series.column not in columns or (m.breached and not columns[m.series.column].breached):
             columns[m.series.column] = m
     yield from columns.values()
+
+
+def rests_on_labels(series: Series, target: str) -> bool:
+    """Say whether a series has no verdict before labels have come: performance, and the target's own.
+
+    The share of drifted columns has one without the target, and an early warning must not wait; nor must how
+    many rows were predicted positive.
+    """
+    if series.aspect is Aspect.PERFORMANCE:
+        return series.metric not in KNOWN_AT_ONCE
+    return series.column == target
 
 
 def _is_of_column(series: Series) -> bool:

@@ -51,7 +51,7 @@ def to_batch(
         times = None if timestamp is None else event_times(table[timestamp])
         if times is None or times.usable.all():
             micros = np.zeros(table.num_rows, dtype=np.int64) if times is None else times.micros
-            columns = {column.name: _column(table[column.name], column.kind) for column in wanted}
+            columns = {column.name: _column(_of(table, column, schema), column.kind) for column in wanted}
             arrival = Arrival(
                 unwatched_names(held if names is None else names, schema, timestamp),
                 _identity(table, schema),
@@ -76,6 +76,12 @@ def framed(table: pa.Table) -> pd.DataFrame:
     """Return the table as a frame, without the writer's notes on which columns were its index."""
     frame: pd.DataFrame = table.to_pandas(ignore_metadata=True, use_threads=False)
     return frame
+
+
+def _of(table: pa.Table, column: Column, schema: Schema) -> pa.ChunkedArray:
+    # An id is no number: beyond 2**53 a double would show another one.
+    found = table[column.name]
+    return found.cast(pa.string()) if column.name == schema.identity else found
 
 
 def _is_plain(table: pa.Table, column: Column) -> bool:

@@ -99,7 +99,12 @@ def _columns(frame: pd.DataFrame, schema: Schema, names: Sequence[str]) -> dict[
         Kind.TEXT: texts,
     }
     kinds = {column.name: column.kind for column in schema.columns}
-    return {name: form[kinds[name]](frame[name]) for name in names}
+    found = {name: form[kinds[name]](frame[name]) for name in names if name != schema.identity}
+    if (
+        schema.identity is not None and schema.identity in names
+    ):  # no number even if it looks like one, see `arrow.py`
+        found[schema.identity] = _text_labels(np.asarray(frame[schema.identity], dtype=object))
+    return found
 
 
 def numbers(column: pd.Series[Any]) -> Numbers:

@@ -14,6 +14,7 @@ class Source(Protocol):
     async def take(self, position: dict[str, Any] | None) -> Take:
         """Return the rows after `position` (None: from the start); the same position gives the same rows.
 
+        So it is with labels that came after their rows: a source that has some hands them over in `labels`.
         Raises SourceError where rows cannot be had now; a row that is bad is a reject, not an error.
         """
         ...

@@ -7,15 +7,16 @@ decides what follows, by rows the row number alone; where the file has changed s
 that rule and logs a warning.
 
 The file is opened at the first take and read as it was then. Rows without a usable time are rejects of the
-take that starts from the beginning.
+take that starts from the beginning. Labels that come late are read from a file of their own
+(`replay_labels.py`); the position holds theirs beside the rows', and the source is exhausted with both.
 """
 
 from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import structlog
@@ -23,16 +24,16 @@ import structlog
 from service.core.batch import no_rows
 from service.core.take import Take
 from service.errors import ConfigurationError, SourceError
+from service.sources.replay_labels import LONGEST_GAP, Pace, end_of_step, next_labels, open_labels
 from service.sources.table_file import OrderedRows, open_ordered
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from service.core.schema import Schema
+    from service.sources.replay_labels import LabelOptions
 
 log = structlog.get_logger(__name__)
-
-LONGEST_GAP = 400  # steps without a row that are still taken one by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,8 @@ class ReplayOptions:
     """Which file is replayed and at which pace: `step_us` of event time a take, or `rows` a take.
 
     Steps start at `offset_us` plus whole steps from 1970. Only rows from `start` to `end` (half-open) are
-    given. All times are microseconds, UTC. Raises ConfigurationError unless exactly one pace is given.
+    given. All times are microseconds, UTC. `labels` is None where all come with their rows. Raises
+    ConfigurationError unless exactly one pace is given.
     """
 
     path: Path
@@ -50,6 +52,7 @@ class ReplayOptions:
     offset_us: int = 0
     start: int | None = None
     end: int | None = None
+    labels: LabelOptions | None = None
 
     def __post_init__(self) -> None:
         """Refuse a replay without a pace or with two."""
@@ -61,47 +64,72 @@ class ReplayOptions:
             )
 
 
+class _Opened(NamedTuple):
+    """The files: rows, and labels where they come late."""
+
+    rows: OrderedRows
+    labels: OrderedRows | None
+
+
 class ReplaySource:
-    """Gives a file's rows, take by take; what it holds is the open file, never a position."""
+    """Gives a file's rows, take by take; what it holds are the open files, never a position."""
 
     def __init__(self, options: ReplayOptions, schema: Schema) -> None:
         self._options = options
         self._schema = schema
-        self._rows: OrderedRows | None = None
+        self._files: _Opened | None = None
         # One thread of its own: takes never overlap, not even where one was cancelled, and the memory that
         # reading needs is not multiplied by the threads of a pool.
         self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="replay")
 
     async def take(self, position: dict[str, Any] | None) -> Take:
-        """Return the rows after `position`; raises SourceError where the file cannot be read (now)."""
+        """Return what follows `position`; raises SourceError where a file cannot be read (now)."""
         return await asyncio.get_running_loop().run_in_executor(self._reader, self._take, position)
 
     async def close(self) -> None:
-        """Close the file and end the thread; no take may follow."""
+        """Close the files and end the thread; no take may follow."""
         await asyncio.get_running_loop().run_in_executor(self._reader, self._close)
         self._reader.shutdown(wait=False)
 
     def _take(self, position: dict[str, Any] | None) -> Take:
-        rows = self._opened(position)
+        files = self._opened(position)
         try:
-            return _take(rows, self._options, position)
+            take = _take(files.rows, self._options, position)
+            return _with_labels(take, files, self._options, position)
         except SourceError:
-            self._close()  # what comes next opens the file anew
+            self._close()  # what comes next opens the files anew
             raise
 
-    def _opened(self, position: dict[str, Any] | None) -> OrderedRows:
-        if self._rows is None:
+    def _opened(self, position: dict[str, Any] | None) -> _Opened:
+        if self._files is None:
             options = self._options
-            self._rows = open_ordered(options.path, self._schema, options.timestamp)
-            if position is not None and position.get("file") != self._rows.fingerprint:
-                going_on = "the next step" if options.step_us else "the next row number"
-                log.warning("replayed file changed", path=str(options.path), going_on_with=going_on)
-        return self._rows
+            rows = open_ordered(options.path, self._schema, options.timestamp)
+            try:
+                labels = None if options.labels is None else open_labels(options.labels)
+            except SourceError:
+                rows.close()
+                raise
+            self._files = _Opened(rows, labels)
+            _warn_of_changes(self._files, options, position)
+        return self._files
 
     def _close(self) -> None:
-        if self._rows is not None:
-            self._rows.close()
-            self._rows = None
+        for file in self._files or ():
+            if file is not None:
+                file.close()
+        self._files = None
+
+
+def _warn_of_changes(files: _Opened, options: ReplayOptions, position: dict[str, Any] | None) -> None:
+    if position is None:
+        return
+    if position.get("file") != files.rows.fingerprint:
+        going_on = "the next step" if options.step_us else "the next row number"
+        log.warning("replayed file changed", path=str(options.path), going_on_with=going_on)
+    before = position.get("labels")
+    if before is not None and files.labels is not None and before["file"] != files.labels.fingerprint:
+        path = options.labels and str(options.labels.path)
+        log.warning("file of labels changed", path=path, going_on_with="the next label number")
 
 
 def _take(rows: OrderedRows, options: ReplayOptions, position: dict[str, Any] | None) -> Take:
@@ -126,6 +154,32 @@ def _take(rows: OrderedRows, options: ReplayOptions, position: dict[str, Any] | 
         rejects=rows.rejects if position is None else (),
         rejected=rows.rejected if position is None else 0,
         progress=(stop - low) / (high - low) if high > low else 1.0,
+    )
+
+
+def _with_labels(take: Take, files: _Opened, options: ReplayOptions, position: dict[str, Any] | None) -> Take:
+    opened = files.labels
+    if options.labels is None or opened is None:
+        return take
+    before = position.get("labels") if position else None
+    given = next_labels(
+        opened,
+        options.labels,
+        Pace(options.step_us, options.rows, options.offset_us, options.start, options.end),
+        before,
+        clock=take.watermark,
+        rows_left=bool(take.batch.rows) or not take.exhausted,
+    )
+    low, high = _bounds(files.rows, options)
+    done, everything = take.position["row"] - low + given.done, high - low + given.all
+    return replace(
+        take,
+        position={**take.position, "labels": given.position},
+        exhausted=take.exhausted and given.done == given.all,
+        labels=given.labels,
+        rejects=(*take.rejects, *(() if before else opened.rejects)),
+        rejected=take.rejected + (0 if before else opened.rejected),
+        progress=done / everything if everything else 1.0,
     )
 
 
@@ -161,9 +215,9 @@ def _step(
     else:  # from the start, or from a position that was counted in rows
         first = min(max(int(position["row"]) if position else 0, low), high)
         since = int(rows.times[min(first, high - 1)])
-    until = (since - options.offset_us) // step * step + step + options.offset_us
+    until = end_of_step(since, step, options.offset_us)
     ahead = int(rows.times[first]) if first < high else until
     if ahead >= until + LONGEST_GAP * step:  # one stray time must not cost a take for every step to the next
-        until = (ahead - options.offset_us) // step * step + step + options.offset_us
+        until = end_of_step(ahead, step, options.offset_us)
     stop = int(np.searchsorted(rows.times[:high], until, side="left"))
     return first, max(first, stop), until

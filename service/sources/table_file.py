@@ -10,6 +10,7 @@ times and one group's rows are all that stays in memory. Any other file is read 
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import zipfile
 import zlib
@@ -28,7 +29,7 @@ from service.sources import arrow
 from service.sources.framed import Framed, missing_timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -58,13 +59,16 @@ class OrderedRows:
     rejected: int = 0
 
 
-def open_ordered(path: Path, schema: Schema, timestamp: str) -> OrderedRows:
+def open_ordered(path: Path, schema: Schema, timestamp: str, *, needed: Sequence[str] = ()) -> OrderedRows:
     """Open a file of rows; `read` keeps to what was opened even where the path is replaced meanwhile.
 
-    Raises SourceError where the file cannot be read, holds no rows or has no column `timestamp`.
+    Raises SourceError where the file cannot be read, holds no rows or has no column `timestamp`, or lacks one
+    of the `needed` ones.
     """
     with _explained(path):
         mark = _fingerprint(path)
+        if needed:
+            _check_needed(needed, _names(path))
         if _is_parquet(path):
             lazy = _by_row_group(path, schema, timestamp, mark)
             if lazy is not None:
@@ -155,6 +159,14 @@ def _names(path: Path) -> list[str]:
     return list(pd.read_csv(path, sep="\t" if ".tsv" in path.suffixes else ",", nrows=0).columns)
 
 
+def _check_needed(needed: Sequence[str], names: list[str]) -> None:
+    for name in needed:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, n=1, cutoff=0.0)
+            hint = f"; the nearest is {near[0]!r}" if near else ""
+            raise SourceError(f"it has no column {name!r}{hint}; expected it beside {', '.join(names)}")
+
+
 def _fingerprint(path: Path) -> str:
     # Size, head and tail (Parquet's footer with every group's statistics): a copy or a touch changes nothing.
     with path.open("rb") as file:
@@ -186,7 +198,9 @@ def _read_csv(path: Path, schema: Schema, timestamp: str | None) -> tuple[Framed
 
     from service.sources.frame import to_batch  # noqa: PLC0415 - as above
 
-    labels = {column.name for column in schema.columns if column.kind is not Kind.NUMERICAL}
+    # An id is read as its own values say, whether it is a column here or not: labels must find their rows.
+    watched = [name for name in (*schema.names, timestamp) if name is not None and name != schema.identity]
+    labels = {c.name for c in schema.columns if c.kind is not Kind.NUMERICAL} - {schema.identity}
     # All columns: told to read some, pandas cuts a line that is too long instead of refusing it.
     frame = pd.read_csv(
         path,
@@ -195,9 +209,7 @@ def _read_csv(path: Path, schema: Schema, timestamp: str | None) -> tuple[Framed
         # A label or a text is what is written: 01234 keeps its zero, and NA may be a place.
         dtype=dict.fromkeys(labels, str),
         keep_default_na=False,
-        na_values={
-            name: [""] if name in labels else NO_NUMBER for name in (*schema.names, timestamp) if name
-        },
+        na_values={name: [""] if name in labels else NO_NUMBER for name in watched},
         float_precision="round_trip",
         encoding_errors="replace",  # a byte that is no UTF-8 spoils its cell, not the file
     )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
+from service.core.labelling import Labelling
 from service.core.record import Checkpoint
+from service.store import pending
 from service.store.values import instant, microseconds, text
 
 if TYPE_CHECKING:
@@ -13,7 +16,7 @@ if TYPE_CHECKING:
     import asyncpg
 
 _READ = """
-SELECT cycle, position, rows, watermark, closed, layout, alarms, detectors
+SELECT cycle, position, rows, watermark, closed, layout, alarms, detectors, labelling
 FROM tidegauge.checkpoint WHERE monitor = $1
 """
 
@@ -21,8 +24,8 @@ _FORGET_PANES = "DELETE FROM tidegauge.pane WHERE monitor = $1"
 
 _BEGIN = """
 INSERT INTO tidegauge.checkpoint
-    (monitor, cycle, position, rows, watermark, closed, layout, alarms, detectors)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    (monitor, cycle, position, rows, watermark, closed, layout, alarms, detectors, labelling)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 ON CONFLICT (monitor) DO NOTHING
 RETURNING updated_at
 """
@@ -30,7 +33,7 @@ RETURNING updated_at
 _FOLLOW = """
 UPDATE tidegauge.checkpoint
 SET cycle = $2, position = $3, rows = $4, watermark = $5, closed = $6, layout = $7, alarms = $8,
-    detectors = $9, updated_at = now()
+    detectors = $9, labelling = $10, updated_at = now()
 WHERE monitor = $1 AND cycle = $2 - 1
 RETURNING updated_at
 """
@@ -40,21 +43,25 @@ async def read(connection: asyncpg.Pool | asyncpg.Connection, monitor: str, layo
     """Return where `monitor` stands, the fresh checkpoint where it never committed.
 
     With another layout the source goes on where it was and the panes start anew: what is stored of them was
-    made otherwise, or before a gap, and is deleted.
+    made otherwise, or before a gap, and is deleted; so are the rows that wait for labels, which those panes
+    count.
     """
     row = await connection.fetchrow(_READ, monitor)
     if row is None:
         return Checkpoint()
-    if row["layout"] != text(layout):
+    is_same = row["layout"] == text(layout)
+    if not is_same:
         await connection.execute(_FORGET_PANES, monitor)
+        await pending.forget(connection, monitor)
     return Checkpoint(
         cycle=row["cycle"],
         position=row["position"],
         rows=row["rows"],
         watermark=None if row["watermark"] is None else microseconds(row["watermark"]),
-        closed=row["closed"] if row["layout"] == text(layout) else None,
+        closed=row["closed"] if is_same else None,
         alarms=row["alarms"],
         detectors=row["detectors"],
+        labelling=_labelling(row["labelling"]) if is_same else Labelling(),
     )
 
 
@@ -77,5 +84,11 @@ async def advance(
         text(layout),
         {text(series): seen for series, seen in after.alarms.items()},
         after.detectors,
+        asdict(after.labelling),
     )
     return advanced
+
+
+def _labelling(content: dict[str, Any]) -> Labelling:
+    again = tuple((first, last) for first, last in content.get("again", ()))
+    return Labelling(again, content.get("reached"), content.get("judged"))

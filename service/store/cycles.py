@@ -18,8 +18,8 @@ LONGEST_ERROR = 2_000  # characters; the whole trace is in the service's log
 _FINISHED = """
 INSERT INTO tidegauge.cycle_log
     (monitor, slot, started_at, finished_at, outcome, rows, windows, measurements, rejected, lag_seconds,
-     progress, round_trip_ms, duration_ms)
-VALUES ($1, $2, $3, clock_timestamp(), $4, $5, $6, $7, $8, $9, $10, $11, $12)
+     progress, round_trip_ms, duration_ms, labels, given_up)
+VALUES ($1, $2, $3, clock_timestamp(), $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 """
 
 _FAILED = """
@@ -38,10 +38,11 @@ async def append(
     record: CycleRecord,
     *,
     measurements: int,
+    given_up: int,
     seconds: float,
     round_trip_seconds: float,
 ) -> None:
-    """Log a committed cycle that took `seconds` up to now."""
+    """Log a committed cycle that took `seconds`; `given_up` rows had waited too long for a label."""
     await connection.execute(
         _FINISHED,
         record.monitor,
@@ -56,6 +57,8 @@ async def append(
         finite(record.progress),
         round_trip_seconds * MILLISECONDS,
         seconds * MILLISECONDS,
+        0 if record.labels is None else record.labels.labels,
+        given_up,
     )
 
 

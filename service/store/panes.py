@@ -18,6 +18,12 @@ WHERE monitor = $1 AND layout = $2 AND key >= $3 AND key <= $4
 ORDER BY key
 """
 
+_READ_AT = """
+SELECT key, pane_start, pane_end, rows, payload FROM tidegauge.pane
+WHERE monitor = $1 AND layout = $2 AND key = ANY($3::bigint[])
+ORDER BY key
+"""
+
 _UPSERT = """
 INSERT INTO tidegauge.pane (monitor, layout, key, pane_start, pane_end, rows, payload)
 SELECT $1, $2, p.*
@@ -41,16 +47,14 @@ async def read(
     rows = await connection.fetch(
         _READ, monitor, layout, LOWEST if first is None else first, HIGHEST if last is None else last
     )
-    return [
-        PaneRecord(
-            key=row["key"],
-            start=microseconds(row["pane_start"]),
-            end=microseconds(row["pane_end"]),
-            rows=row["rows"],
-            payload=row["payload"],
-        )
-        for row in rows
-    ]
+    return [_record(row) for row in rows]
+
+
+async def read_at(
+    connection: asyncpg.Pool | asyncpg.Connection, monitor: str, layout: str, keys: Sequence[int]
+) -> list[PaneRecord]:
+    """Return the stored panes among `keys`, ascending."""
+    return [_record(row) for row in await connection.fetch(_READ_AT, monitor, layout, keys)]
 
 
 async def upsert(
@@ -68,4 +72,14 @@ async def upsert(
         [instant(pane.end) for pane in panes],
         [pane.rows for pane in panes],
         [pane.payload for pane in panes],
+    )
+
+
+def _record(row: asyncpg.Record) -> PaneRecord:
+    return PaneRecord(
+        key=row["key"],
+        start=microseconds(row["pane_start"]),
+        end=microseconds(row["pane_end"]),
+        rows=row["rows"],
+        payload=row["payload"],
     )

@@ -8,14 +8,27 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import asyncpg
 
-from service.store import checkpoints, cycles, distributions, events, ledger, panes, rejects, samples, series
+from service.store import (
+    checkpoints,
+    cycles,
+    distributions,
+    events,
+    ledger,
+    panes,
+    pending,
+    rejects,
+    samples,
+    series,
+)
 from service.store.failures import translated
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from service.core.bins import Bins
     from service.core.measurement import Series
+    from service.core.pending import PendingRows
     from service.core.record import Checkpoint, CycleRecord, PaneRecord
 
 
@@ -46,6 +59,21 @@ class PostgresStore:
         """Return the stored panes from key `first` to `last`, both included, ascending; None: no bound."""
         with translated(f"{monitor}: read panes"):
             return await panes.read(self._pool, monitor, layout, first, last)
+
+    async def panes_at(self, monitor: str, layout: str, keys: Sequence[int]) -> list[PaneRecord]:
+        """Return the stored panes among `keys`, ascending."""
+        with translated(f"{monitor}: read panes"):
+            return await panes.read_at(self._pool, monitor, layout, keys)
+
+    async def pending(self, monitor: str, identity: Sequence[int]) -> PendingRows:
+        """Return the rows that wait for a label under one of these ids (64-bit hashes, signed)."""
+        with translated(f"{monitor}: read rows that wait for a label"):
+            return await pending.read(self._pool, monitor, identity)
+
+    async def forget_pending(self, monitor: str) -> None:
+        """Forget the rows that wait for labels."""
+        with translated(f"{monitor}: forget rows that wait for a label"):
+            await pending.forget(self._pool, monitor)
 
     async def commit(self, record: CycleRecord, *, began: float | None = None) -> bool:
         """Write all of a cycle in one transaction; False, and nothing is written, where it was overtaken.
@@ -118,10 +146,14 @@ class PostgresStore:
         await panes.upsert(connection, monitor, layout, record.panes)
         await rejects.append(connection, monitor, record.rejects)
         await events.append(connection, monitor, record.events, deliver=self._deliver_events)
+        given_up = 0
+        if record.labels is not None:
+            given_up = await pending.change(connection, monitor, record.labels)
         await cycles.append(
             connection,
             record,
             measurements=measurements,
+            given_up=given_up,
             seconds=_time() - timing.began,
             round_trip_seconds=timing.round_trip_seconds,
         )

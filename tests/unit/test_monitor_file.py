@@ -204,6 +204,43 @@ def test_texts_have_methods_of_their_own(tmp_path: Path) -> None:
         _load(tmp_path, GOOD.replace("[chisquare]", "[abs_text_content_drift]"))
 
 
+LABELS = "id: key\nlabels: {path: '{data_dir}/labels.csv', wait: 5d}\n"
+
+
+def test_late_labels_are_named_as_the_monitor_s_own(tmp_path: Path) -> None:
+    """The folder is filled in, and the columns are the monitor's id and target unless said otherwise."""
+    path = tmp_path / "mine.yaml"
+    path.write_text(GOOD + LABELS)
+    monitor = monitor_file.load(path, Path("data"))
+    assert monitor.labels is not None
+    assert (monitor.labels.path, monitor.labels.timestamp) == ("data/labels.csv", "labelled_at")
+    assert (monitor.labels.id, monitor.labels.target, monitor.labels.wait) == (None, None, 5 * DAY)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (GOOD + LABELS.replace("id: key\n", ""), r":15: labels: needs id, the column by which"),
+        (GOOD.replace("target: truth", "") + LABELS, r":16: labels: needs a prediction and a target"),
+        (GOOD + LABELS.replace("5d", "soon"), r":16: labels\.wait: expected a duration"),
+        (GOOD + LABELS.replace("5d", "0d"), r":16: labels\.wait: .*greater than 0"),
+        (GOOD + LABELS.replace("wait: 5d", "target: key"), r":16: labels: id and target are one column"),
+        (GOOD + LABELS.replace("wait", "waits"), r":16: labels\.waits: no such key; the nearest is wait"),
+        (
+            GOOD.replace(
+                '{type: replay, path: "{data_dir}/rows.csv", timestamp: at, step: 1d}', "{type: dummy}"
+            )
+            + LABELS,
+            r":16: labels: a dummy source has none; expected a replay",
+        ),
+    ],
+)
+def test_a_fault_of_late_labels_is_named(tmp_path: Path, text: str, message: str) -> None:
+    """Labels need an id, a task and a file that is replayed; each fault has its line."""
+    with pytest.raises(ConfigurationError, match=rf"mine\.yaml{message}"):
+        _load(tmp_path, text)
+
+
 BINARY = GOOD.replace(
     "prediction: guess\ntarget: truth",
     "task: binary\ntarget: colour\nscore: guess\npositive: red\nthreshold: 0.2\nperformance: {roc_auc: 0.7}",

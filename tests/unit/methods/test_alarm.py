@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.core.labelling import Labelling
 from service.core.measurement import Aspect, Measurement, Series
-from service.core.record import Event, WindowRecord
-from service.methods.alarm import AlarmPlan, step, verdicts
+from service.core.record import Checkpoint, Event, WindowRecord
+from service.core.window import Unit, WindowPlan
+from service.methods.alarm import AlarmPlan, follow, step, verdicts
 
 SERIES = Series(Aspect.DRIFT, "wasserstein", "temp", definition="evidently")
 
@@ -102,3 +105,53 @@ def test_two_methods_raise_one_alarm_together() -> None:
     alarms, _ = step({}, windows[0], AlarmPlan())
     alarms, events = step(alarms, windows[1], AlarmPlan())
     assert (alarms, [event.metric for event in events]) == ({"drift|temp": "xx!"}, ["psi"])
+
+
+MAE = Series(Aspect.PERFORMANCE, "mae")
+RATE = Series(Aspect.PERFORMANCE, "positive_rate")
+OF_TARGET = Series(Aspect.DRIFT, "wasserstein", "truth", definition="evidently")
+EVERY_WINDOW = AlarmPlan(breaches=1, windows=1)
+DAYS = WindowPlan(Unit.TIME, hop=100, min_rows=1)
+
+
+def _measured(last: int, labelled: int, pending: int) -> WindowRecord:
+    seen = tuple(Measurement(series, 0.3, 10, None, 0.1, True) for series in (SERIES, MAE, RATE, OF_TARGET))
+    window = WindowRecord(last, last, last * 100, last * 100 + 100, 1, 10, seen)
+    return replace(window, labelled=labelled, pending=pending)
+
+
+def _told(events: Sequence[Event]) -> list[str]:
+    return [f"{event.column or event.metric} {event.at}" for event in events]
+
+
+def test_what_rests_on_labels_waits_for_them() -> None:
+    """Drift counts when a window is first measured, performance and the target with its labels."""
+    state, events = follow(Checkpoint(closed=3), [_measured(4, 0, 10)], EVERY_WINDOW, DAYS, late="truth")
+    assert _told(events) == ["positive_rate 500", "temp 500"]
+    state = replace(state, closed=4)
+    again = [_measured(4, 5, 5), _measured(4, 9, 1), _measured(4, 10, 0)]
+    told = []
+    for window in again:
+        state, events = follow(state, [window], EVERY_WINDOW, DAYS, late="truth")
+        told.append(_told(events))
+    assert told == [[], ["mae 500", "truth 500"], []]
+    assert state.labelling.judged == 4
+
+
+def test_late_windows_count_in_their_order() -> None:
+    """A window that has its labels after a later one has no say any more."""
+    before = Checkpoint(closed=9, labelling=Labelling(judged=6))
+    state, events = follow(before, [_measured(5, 10, 0)], EVERY_WINDOW, DAYS, late="truth")
+    assert (state, events) == (before, ())
+    state, events = follow(
+        before, [_measured(7, 10, 0), _measured(8, 10, 0)], EVERY_WINDOW, DAYS, late="truth"
+    )
+    assert (state.labelling.judged, _told(events)) == (8, ["mae 800", "truth 800"])
+
+
+def test_without_late_labels_every_window_counts_at_once() -> None:
+    """What is measured again changes no alarm, however many labels there are."""
+    state, events = follow(Checkpoint(closed=3), [_measured(4, 1, 9)], EVERY_WINDOW, DAYS)
+    assert _told(events) == ["mae 500", "positive_rate 500", "temp 500", "truth 500"]
+    again, events = follow(replace(state, closed=4), [_measured(4, 10, 0)], EVERY_WINDOW, DAYS)
+    assert (again.alarms, again.labelling, events) == (state.alarms, Labelling(), ())

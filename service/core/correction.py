@@ -1,0 +1,65 @@
+"""What does a label that comes late change? The profile of the rows with it, less that of the rows without.
+
+The rows are counted in their pane already, without the label. A correction holds none of them again: no row,
+no value of another column, no hash (what a row held when it came stays so). It holds what the label adds, and
+the rows that waited for it with a minus. Everything is integers, so a correction merges like any profile, and
+a pane with its corrections has bit for bit the outcome, the target's distribution and the cells of the same
+rows labelled at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from service.core import anchors, cells, outcome, profile
+from service.core.profile import DISTINCT_LIMIT, ColumnProfile
+from service.errors import ProfileError
+
+if TYPE_CHECKING:
+    from service.core.anchors import Anchors
+    from service.core.batch import Batch, Labels, Numbers
+    from service.core.profile import Profile
+    from service.core.schema import Schema
+
+
+def of(
+    rows: Batch,
+    label: Numbers | Labels,
+    schema: Schema,
+    fixed: Anchors = anchors.NONE,
+    *,
+    limit: int = DISTINCT_LIMIT,
+) -> Profile:
+    """Return what `label` (a value a row) adds to the profile of `rows`, which came without one.
+
+    `rows` need the columns of the task and those that `fixed` names; the target is absent or missing in each,
+    as it was when they came. Raises ProfileError without a task, or where a row has a label already.
+    """
+    task = schema.task
+    if task is None:
+        raise ProfileError("correction: the schema has no task, so that no label is expected")
+    labelled = rows.with_column(task.target, label)
+    after, before = (outcome.of(batch, task, limit=limit) for batch in (labelled, rows))
+    nothing = profile.empty(schema, fixed)
+    target = next(column for column in schema.columns if column.name == task.target)
+    sides = [profile.of_column(batch, target, fixed, limit) for batch in (labelled, rows)]
+    by_cell = cells.of_columns(labelled.columns, profile.errors(labelled, schema), fixed.edges)
+    return replace(
+        nothing,
+        columns={**nothing.columns, task.target: _less(*sides)},
+        outcome=outcome.less(after, before),
+        cells={name: replace(counts, rows=(0,) * len(counts.rows)) for name, counts in by_cell.items()},
+    )
+
+
+def _less(after: ColumnProfile, before: ColumnProfile) -> ColumnProfile:
+    # What `before` holds is missing or absent in every row.
+    kept = after.distribution
+    missing = kept.missing - before.distribution.missing
+    return replace(
+        after,
+        distribution=replace(kept, missing=missing),
+        unparsable=after.unparsable - before.unparsable,
+        absent=after.absent - before.absent,
+    )
