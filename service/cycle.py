@@ -313,7 +313,8 @@ class Cycle:
             if watched.thresholds is not None:
                 drift = replace(plan.drift, calibrated=watched.thresholds.of(current.rows))
                 plan = replace(plan, drift=drift)
-            return measure(reference.profile, current, watched.schema, plan, reference.anchors)
+            fixed, estimator = reference.anchors, reference.estimator
+            return measure(reference.profile, current, watched.schema, plan, fixed, estimator=estimator)
 
         return against
 

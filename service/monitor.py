@@ -60,11 +60,12 @@ class Monitor(Part):
     performance: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(default={})
     sample_rows: int = Field(default=row_sample.SIZE, ge=0, le=row_sample.LARGEST_SIZE)
     detectors: DetectorConfigs = Field(default={})
+    estimate: bool = True
     cycle_seconds: float | None = Field(default=None, ge=0, le=86_400)
 
     @model_validator(mode="after")
     def _names_agree(self) -> Monitor:
-        check_performance(self.performance, self._task)
+        check_performance(self.performance, self._task, estimate=self.estimate)
         check_detectors(self.detectors, self._task)
         if isinstance(self.reference, FileReference) and self.reference.path is None:
             if not isinstance(self.source, ReplayConfig):

@@ -16,6 +16,7 @@ from service.core.task import (
     label_text,
     positive_labels,
 )
+from service.methods.estimate import estimated_metrics_of
 from service.methods.performance import metrics_of
 
 if TYPE_CHECKING:
@@ -74,9 +75,11 @@ def task_from(asked: Asked, kinds: Mapping[str, Kind]) -> Task | None:
     return _built(name, asked)
 
 
-def check_performance(thresholds: Iterable[str], task: Task | None) -> None:
-    """Raise ValueError where a threshold's metric is not measured of the task."""
+def check_performance(thresholds: Iterable[str], task: Task | None, *, estimate: bool = True) -> None:
+    """Raise ValueError where a threshold's metric is not measured of the task, or not estimated."""
     known = [] if task is None else [metric.name for metric in metrics_of(task)]
+    if task is not None and estimate:
+        known += [metric.name for metric in estimated_metrics_of(task)]
     for name in thresholds:
         if not known:
             raise ValueError("performance: needs a prediction and a target, which this monitor does not name")

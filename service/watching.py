@@ -114,6 +114,7 @@ def _reference_loader(
                 monitor.schema_,
                 sample_rows=monitor.sample_rows,
                 components=multivariate.PCA in monitor.drift.multivariate,
+                estimate=monitor.estimate,
             )
         )
         log.info("reference ready", monitor=monitor.name, rows=reference.profile.rows)

@@ -134,6 +134,26 @@ def of_columns(
     return {name: _counted(columns.get(name), len(error), prepared, at) for name, at in edges.items()}
 
 
+def codes_of(column: ColumnRows | None, rows: int, edges: CellEdges) -> Codes:
+    """Return each row's cell (intp, shape (rows,)); None is a column that never came: all missing.
+
+    Raises ProfileError where the column is of another kind than its edges.
+    """
+    missing = edges.cells - 1
+    if column is None:
+        return np.full(rows, missing, dtype=np.intp)
+    if isinstance(column, Texts) or isinstance(column, Numbers) is not (edges.kind is Kind.NUMERICAL):
+        raise ProfileError(f"a column of {type(column).__name__.lower()} has no {edges.kind} cells")
+    if isinstance(column, Numbers):
+        codes = _between(column.values, edges.bounds)
+        codes[np.isnan(column.values)] = missing
+        return codes
+    place = dict(zip(edges.labels, edges.places, strict=True))
+    cells = [place.get(_text(label), missing - 1) for label in column.labels.tolist()]
+    found: Codes = np.array([*cells, missing], dtype=np.intp)[column.codes]  # code -1, missing, is the last
+    return found
+
+
 def merge(parts: Sequence[CellCounts]) -> CellCounts:
     """Return the counts of all rows of `parts`, which stay as they are.
 
@@ -200,7 +220,7 @@ def _prepared(error: NDArray[np.float64]) -> _Errors:
 
 
 def _counted(column: ColumnRows | None, rows: int, errors: _Errors, edges: CellEdges) -> CellCounts:
-    codes, size = _codes(column, rows, edges), edges.cells
+    codes, size = codes_of(column, rows, edges), edges.cells
     if len(codes) != rows:
         raise ValueError(f"a column of {len(codes)} rows beside {rows} errors; expected as many")
     of_all = tuple(np.bincount(codes, minlength=size).tolist())
@@ -210,22 +230,6 @@ def _counted(column: ColumnRows | None, rows: int, errors: _Errors, edges: CellE
         of_known = tuple(np.bincount(known, minlength=size).tolist())
     absolute, squared = (sums_by_group(limbs, known, size) for limbs in (errors.absolute, errors.squared))
     return CellCounts(edges.fingerprint, of_all, of_known, absolute, squared)
-
-
-def _codes(column: ColumnRows | None, rows: int, edges: CellEdges) -> Codes:
-    missing = edges.cells - 1
-    if column is None:
-        return np.full(rows, missing, dtype=np.intp)
-    if isinstance(column, Texts) or isinstance(column, Numbers) is not (edges.kind is Kind.NUMERICAL):
-        raise ProfileError(f"a column of {type(column).__name__.lower()} has no {edges.kind} cells")
-    if isinstance(column, Numbers):
-        codes = _between(column.values, edges.bounds)
-        codes[np.isnan(column.values)] = missing
-        return codes
-    place = dict(zip(edges.labels, edges.places, strict=True))
-    cells = [place.get(_text(label), missing - 1) for label in column.labels.tolist()]
-    found: Codes = np.array([*cells, missing], dtype=np.intp)[column.codes]  # code -1, missing, is the last
-    return found
 
 
 def _between(values: NDArray[np.float64], bounds: tuple[float, ...]) -> Codes:

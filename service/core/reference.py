@@ -8,11 +8,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from service.core import bins, cells, codec, profile, reconstruction, row_sample, texts
+from service.core import (
+    bins,
+    cells,
+    codec,
+    loss_model,
+    profile,
+    reconstruction,
+    row_sample,
+    score_calibration,
+    texts,
+)
 from service.core.anchors import Anchors
 from service.core.batch import Texts
+from service.core.binary_outcome import BinaryOutcome
+from service.core.loss_model import LossModel
 from service.core.schema import Kind, Role
-from service.core.task import Regression
+from service.core.score_calibration import ScoreCalibration
+from service.core.task import Binary, Regression
 
 if TYPE_CHECKING:
     from service.core.batch import Batch
@@ -25,18 +38,27 @@ if TYPE_CHECKING:
 # Inputs that move inside a cell count as a changed relation: 20 cells leave about a tenth of such a move.
 PREDICTION_CELLS = 20
 
+Estimator = LossModel | ScoreCalibration
+
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A reference's profile, made once, what it fixes for others, and the fingerprint of all that."""
+    """A reference's profile, made once, what it fixes for others, and the fingerprint of all that.
+
+    `estimator` is what foretells the performance of rows without labels: None where it was not asked for or
+    the task has none.
+    """
 
     profile: Profile
     anchors: Anchors
     fingerprint: str
     bins: tuple[Bins, ...] = ()  # follow from the profile, so they are no part of the fingerprint
+    estimator: Estimator | None = None
 
 
-def of(batch: Batch, schema: Schema, *, sample_rows: int = 0, components: bool = False) -> Reference:
+def of(
+    batch: Batch, schema: Schema, *, sample_rows: int = 0, components: bool = False, estimate: bool = True
+) -> Reference:
     """Make a reference of its rows; equal rows give equal fingerprints.
 
     At most `sample_rows` of them are kept as they are, and of every profile that is compared with it. With
@@ -44,6 +66,7 @@ def of(batch: Batch, schema: Schema, *, sample_rows: int = 0, components: bool =
 
     A regression's errors are counted by the cells of every column but its target and texts, to tell where
     they came from; other tasks have no cells. A text column's words are the vocabulary of those that follow.
+    With `estimate` an estimator of the performance is fitted too.
     """
     known = _vocabularies(batch, schema)
     plain = profile.of(batch, schema, Anchors(vocabularies=known))
@@ -60,7 +83,11 @@ def of(batch: Batch, schema: Schema, *, sample_rows: int = 0, components: bool =
         reconstruction=None if fitted is None else reconstruction.of(batch, fitted),
     )
     return Reference(
-        whole, Anchors(edges, sample_rows, fitted, known), fingerprint, bins.of_reference(whole, schema)
+        whole,
+        Anchors(edges, sample_rows, fitted, known),
+        fingerprint,
+        bins.of_reference(whole, schema),
+        _estimator(batch, schema, whole, edges) if estimate else None,
     )
 
 
@@ -78,3 +105,15 @@ def _vocabularies(batch: Batch, schema: Schema) -> dict[str, Vocabulary]:
 def _edges(whole: Profile, column: Column) -> cells.CellEdges:
     count = PREDICTION_CELLS if column.role is Role.PREDICTION else cells.QUANTILE_CELLS
     return cells.edges_of(whole.columns[column.name].distribution, column.kind, cells=count)
+
+
+def _estimator(batch: Batch, schema: Schema, whole: Profile, edges: dict[str, CellEdges]) -> Estimator | None:
+    if isinstance(schema.task, Regression):
+        compared = set(schema.compared.names)  # how a model was served says nothing of its errors
+        used = {name: at for name, at in edges.items() if name in compared}
+        return loss_model.fit(batch, profile.errors(batch, schema), used)
+    if isinstance(schema.task, Binary) and schema.task.score is not None:
+        outcome = whole.outcome
+        if isinstance(outcome, BinaryOutcome):
+            return score_calibration.fit(outcome.positives, outcome.negatives)
+    return None

@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from service.core.measurement import Worse
+from service.core.measurement import Aspect, Measurement, Series, Worse
 from service.methods.sampling_error import NO_BAND
 from service.methods.unmeasurable import Unmeasurable
 
@@ -77,6 +77,45 @@ def figure(
 def none_of(metric: Metric, reason: str, *, segment: str = "") -> Figure:
     """Return a figure that there is not."""
     return Figure(metric, None, 0, reason, segment)
+
+
+def measured(
+    figure: Figure, baseline: float | None, threshold: float | None, withheld: str | None
+) -> Measurement:
+    """Return a figure as a measurement of its performance, beside its `baseline`, the reference's own.
+
+    Breached at the `threshold` and beyond, on the side where the metric gets worse; worse both ways is from
+    0, or from the baseline. With `withheld` there is no value but that reason.
+    """
+    metric, value = figure.metric, None if withheld else figure.value
+    low = high = None
+    if value is not None and figure.band is not None:
+        low, high = figure.band()
+    return Measurement(
+        Series(Aspect.PERFORMANCE, metric.name, segment=figure.segment, unit=metric.unit, worse=metric.worse),
+        value,
+        figure.rows,
+        withheld or figure.reason,
+        threshold,
+        _breached(metric, value, threshold, baseline),
+        baseline,
+        None if value is None else figure.error_bound,
+        low,
+        high,
+    )
+
+
+def _breached(
+    metric: Metric, value: float | None, threshold: float | None, baseline: float | None
+) -> bool | None:
+    if value is None or threshold is None:
+        return None
+    if metric.worse is Worse.LOWER:
+        return value <= threshold
+    if metric.worse is Worse.HIGHER:
+        return value >= threshold
+    centre = baseline if metric.from_reference else 0.0
+    return None if centre is None else abs(value - centre) >= threshold
 
 
 def _finite(band: Callable[[float], Band], value: float) -> Band:

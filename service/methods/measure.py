@@ -11,6 +11,7 @@ from service.methods import slow
 from service.methods.concept import measure_concept
 from service.methods.domain_classifier import measure_domain_classifier
 from service.methods.drift import DriftPlan, measure_drift, recounted
+from service.methods.estimate import measure_estimates
 from service.methods.expectation import Expectation, measure_expectations
 from service.methods.integrity import measure_integrity
 from service.methods.multivariate import measure_multivariate
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from service.core.measurement import Measurement
     from service.core.profile import Profile
     from service.core.question import Answer, Call
+    from service.core.reference import Estimator
     from service.core.schema import Schema
 
 
@@ -55,11 +57,18 @@ def _concept(
 
 
 def measure(
-    reference: Profile, current: Profile, schema: Schema, plan: MeasurePlan, fixed: Anchors = anchors.NONE
+    reference: Profile,
+    current: Profile,
+    schema: Schema,
+    plan: MeasurePlan,
+    fixed: Anchors = anchors.NONE,
+    *,
+    estimator: Estimator | None = None,
 ) -> tuple[Measurement, ...]:
     """Measure a window against the reference; one measurement a series, with a value or a reason.
 
-    `fixed` is what the profiles were made with.
+    `fixed` is what the profiles were made with. With an `estimator`, fitted on the reference, the expected
+    performance is measured too.
 
     A window of fewer than `plan.min_rows` rows (labelled or not) has no drift and no performance, each
     series with that reason; its quality, health and pending rows are measured all the same. Raises
@@ -76,6 +85,7 @@ def measure(
         *measure_integrity(reference, current, schema),
         *measure_expectations(reference, current, schema, plan.expectations),
         *measure_performance(reference, current, schema.task, plan.performance, withheld=withheld),
+        *measure_estimates(reference, current, schema.task, estimator, plan.performance, withheld=withheld),
         *measure_traffic(reference, current, plan.traffic),
         *_concept(reference, current, schema, withheld),
     )

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from service.core.binary_outcome import BinaryOutcome
-from service.core.measurement import Aspect, Measurement, Series, Worse
+from service.core.measurement import Aspect, Measurement, Series
 from service.core.multiclass_outcome import MulticlassOutcome
 from service.core.regression_outcome import RegressionOutcome
 from service.core.task import Binary, Multiclass, Regression
@@ -18,6 +18,7 @@ from service.methods.classification import (
     label_figures,
     multiclass_figures,
 )
+from service.methods.figure import measured
 from service.methods.probability import LOG_LOSS, OF_SCORES, log_loss_figure, score_figures
 from service.methods.regression import regression_figures
 
@@ -66,7 +67,7 @@ def measure_performance(
         reference=None if before is None else float(before.pending),
     )
     figures = [
-        _measured(figure, known.get(_key(figure)), thresholds.get(figure.metric.name), withheld)
+        measured(figure, known.get(_key(figure)), thresholds.get(figure.metric.name), withheld)
         for figure in _figures(task, outcome, before)
     ]
     return (*figures, pending)
@@ -93,37 +94,3 @@ def _classes(outcome: Outcome | None) -> set[str]:
 
 def _key(figure: Figure) -> tuple[str, str]:
     return figure.metric.name, figure.segment
-
-
-def _measured(
-    figure: Figure, baseline: float | None, threshold: float | None, withheld: str | None
-) -> Measurement:
-    metric, value = figure.metric, None if withheld else figure.value
-    low = high = None
-    if value is not None and figure.band is not None:
-        low, high = figure.band()
-    return Measurement(
-        Series(Aspect.PERFORMANCE, metric.name, segment=figure.segment, unit=metric.unit, worse=metric.worse),
-        value,
-        figure.rows,
-        withheld or figure.reason,
-        threshold,
-        _breached(metric, value, threshold, baseline),
-        baseline,
-        None if value is None else figure.error_bound,
-        low,
-        high,
-    )
-
-
-def _breached(
-    metric: Metric, value: float | None, threshold: float | None, baseline: float | None
-) -> bool | None:
-    if value is None or threshold is None:
-        return None
-    if metric.worse is Worse.LOWER:
-        return value <= threshold
-    if metric.worse is Worse.HIGHER:
-        return value >= threshold
-    centre = baseline if metric.from_reference else 0.0
-    return None if centre is None else abs(value - centre) >= threshold

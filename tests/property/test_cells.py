@@ -115,7 +115,7 @@ def test_the_number_of_cells_never_changes_what_is_counted(batch: Batch, wanted:
     drawn = np.random.default_rng(7).normal(size=300)
     edges = cells.edges_of(distribution.of_numbers(drawn), Kind.NUMERICAL, cells=wanted)
     values = np.append(drawn, [np.nan, np.inf, -np.inf])
-    codes = cells._codes(Numbers(values), len(values), edges)
+    codes = cells.codes_of(Numbers(values), len(values), edges)
     searched = np.searchsorted(np.array(edges.bounds), values)
     assert (codes[:300] == searched[:300]).all()
     assert codes[300:].tolist() == [edges.cells - 1, edges.cells - 2, 0]

@@ -1,0 +1,190 @@
+"""Estimates equal what scikit-learn and a loop over raw rows give, to 1e-9."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.isotonic import IsotonicRegression
+from sklearn.linear_model import Ridge
+
+from service.core import cells, loss_columns, profile, score_calibration
+from service.core import reference as references
+from service.core.batch import Batch, Labels, Numbers
+from service.core.distribution import of_numbers
+from service.core.loss_model import LossModel
+from service.core.reference import Reference
+from service.core.schema import Column, Kind, Role, Schema
+from service.methods.estimate import measure_estimates
+from service.methods.estimate_binary import chance_figures
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from service.core.measurement import Measurement
+
+    Floats = NDArray[np.float64]
+
+THRESHOLD = 0.5
+
+
+def by_rows(calibrated: Floats, score: Floats) -> dict[str, float | None]:
+    """Every expected figure, row by row and pair by pair."""
+    p, told = calibrated, score >= THRESHOLD
+    true_positive, false_negative = p[told].sum(), p[~told].sum()
+    false_positive, true_negative = (1 - p)[told].sum(), (1 - p)[~told].sum()
+    kept = np.clip(score, np.finfo(np.float64).eps, 1 - np.finfo(np.float64).eps)
+    wins, pairs = 0.0, 0.0
+    for i in range(len(p)):
+        others = np.arange(len(p)) != i
+        chance = p[i] * (1 - p[others])
+        wins += float(chance @ ((score[i] > score[others]) + 0.5 * (score[i] == score[others])))
+        pairs += float(chance.sum())
+    precisions = [
+        (1.0 + p[(score >= score[i]) & (np.arange(len(p)) != i)].sum()) / (score >= score[i]).sum()
+        for i in range(len(p))
+    ]
+    return {
+        "estimated_accuracy": (true_positive + true_negative) / len(p),
+        "estimated_precision": true_positive / told.sum() if told.any() else None,
+        "estimated_recall": true_positive / p.sum() if p.any() else None,
+        "estimated_f1": 2 * true_positive / (2 * true_positive + false_positive + false_negative)
+        if told.any() or p.any()
+        else None,
+        "estimated_observed_positive_rate": p.mean(),
+        "estimated_roc_auc": wins / pairs if pairs else None,
+        "estimated_pr_auc": float(p @ precisions) / p.sum() if p.any() else None,
+        "estimated_log_loss": float(np.mean(-p * np.log(kept) - (1 - p) * np.log(1 - kept))),
+        "estimated_brier": float(np.mean(p * (1 - score) ** 2 + (1 - p) * score**2)),
+    }
+
+
+def check_scores(truth: Floats, score: Floats, window: Floats) -> None:
+    """Compare every figure of a window's scores with scikit-learn's calibration and the loops above."""
+    theirs = IsotonicRegression(out_of_bounds="clip").fit(score, truth).predict(window)
+    ours = score_calibration.fit(of_numbers(score[truth == 1]), of_numbers(score[truth == 0]))
+    np.testing.assert_allclose(ours.chance(window), theirs, rtol=1e-9, atol=1e-12)
+    got = {f.metric.name: f for f in chance_figures(ours, of_numbers(window), THRESHOLD)}
+    expected = by_rows(theirs, window)
+    assert got.keys() == expected.keys()
+    for name, value in expected.items():
+        if value is None:
+            assert (got[name].value, bool(got[name].reason)) == (None, True), name
+        else:
+            assert got[name].value == pytest.approx(value, rel=1e-9, abs=1e-9), name
+
+
+@pytest.mark.parametrize("digits", [1, 2, 17])
+def test_expected_figures_equal_a_loop_over_rows(digits: int) -> None:
+    """Scores that are too bold, with many ties, few or none: each figure is that of the raw rows."""
+    draw = np.random.default_rng(20130106)
+    chance = draw.beta(2.0, 3.0, 900)
+    score = np.clip(0.5 + 1.4 * (chance - 0.5), 0.001, 0.999).round(digits)
+    truth = (draw.uniform(size=900) < chance).astype(float)
+    check_scores(truth, score, draw.beta(3.0, 3.0, 400).round(digits))
+
+
+probabilities = st.floats(0.0, 1.0).map(lambda value: round(value, 2))
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(st.booleans(), probabilities), min_size=1, max_size=25),
+    st.lists(probabilities, min_size=1, max_size=15),
+)
+def test_any_scores_equal_a_loop_over_rows(reference: list[tuple[bool, float]], window: list[float]) -> None:
+    """Whatever the rows: one class alone, one row alone, scores beyond the reference's."""
+    truth, score = np.array(reference, dtype=np.float64).T
+    check_scores(truth, score, np.array(window))
+
+
+SCHEMA = Schema(
+    (
+        Column("size", Kind.NUMERICAL),
+        Column("colour", Kind.CATEGORICAL),
+        Column("noise", Kind.NUMERICAL),
+        Column("guess", Kind.NUMERICAL, Role.PREDICTION),
+        Column("truth", Kind.NUMERICAL, Role.TARGET),
+    )
+)
+NAMES = np.array(["blue", "green", "red"])
+
+
+def flock(seed: int, rows: int, shift: float = 0.0) -> Batch:
+    """Draw rows whose error grows with the size and is larger for red, some of them without a label."""
+    draw = np.random.default_rng(seed)
+    size, colour = draw.normal(shift, 1.0, rows), draw.integers(-1, 3, rows)
+    guess = 10.0 * size
+    error = draw.normal(size=rows) * (1.0 + np.exp(0.5 * size) + 2.0 * (colour == 2))
+    truth = np.where(draw.uniform(size=rows) < 0.1, np.nan, guess + error)
+    columns = {"size": size, "noise": draw.normal(size=rows), "guess": guess, "truth": truth}
+    numbers = {name: Numbers(values) for name, values in columns.items()}
+    times = np.arange(rows, dtype=np.int64)
+    return Batch(rows, times, {**numbers, "colour": Labels(colour, NAMES)})
+
+
+def one_hot(batch: Batch, reference: Reference, columns: list[str]) -> Floats:
+    """Return every row's cells as zeros and ones."""
+    edges = reference.anchors.edges
+    codes = [cells.codes_of(batch.columns[name], batch.rows, edges[name]) for name in columns]
+    return np.hstack([np.eye(edges[name].cells)[code] for name, code in zip(columns, codes, strict=True)])
+
+
+@pytest.fixture(scope="module")
+def reference() -> Reference:
+    """Return the reference of 6,000 rows."""
+    return references.of(flock(1, 6_000), SCHEMA)
+
+
+def test_the_loss_model_is_a_ridge_regression_on_cells(reference: Reference) -> None:
+    """The estimates of a window equal the mean of scikit-learn's Ridge over its rows, labelled or not."""
+    model = reference.estimator
+    assert isinstance(model, LossModel)
+    assert model.absolute is not None
+    assert model.squared is not None
+    assert sorted(model.columns) == ["colour", "guess"]  # the guess is the size in finer cells
+    batch, window = flock(1, 6_000), flock(2, 700, shift=0.7)
+    error = profile.errors(batch, SCHEMA)
+    known = np.isfinite(error)
+    sides = [one_hot(rows, reference, list(model.columns)) for rows in (batch, window)]
+    measured = estimates(reference, window)
+    for name, loss, target in (
+        ("estimated_mae", model.absolute, error),
+        ("estimated_rmse", model.squared, error**2),
+    ):
+        ridge = Ridge(alpha=loss.penalty, solver="svd").fit(sides[0][known], target[known])
+        value = measured[name].value
+        assert value is not None
+        mean = value if name == "estimated_mae" else value**2
+        assert mean == pytest.approx(ridge.predict(sides[1]).mean(), rel=1e-9)
+
+
+def test_columns_are_chosen_by_blocks_held_out(reference: Reference) -> None:
+    """The squared error of each block held out equals that of scikit-learn's Ridge fitted on the others."""
+    batch = flock(1, 6_000)
+    error = profile.errors(batch, SCHEMA)
+    known = np.isfinite(error)
+    loss, names = error[known], ["size", "colour"]
+    table = one_hot(batch, reference, names)[known]
+    edges = reference.anchors.edges
+    codes = {name: cells.codes_of(batch.columns[name], batch.rows, edges[name])[known] for name in names}
+    sizes = {name: edges[name].cells for name in names}
+    blocks = loss_columns.blocks_of(len(loss))
+    got = loss_columns._held_out(loss_columns.moments_of(codes, sizes, loss, blocks))
+    edge = np.searchsorted(blocks, np.arange(loss_columns.BLOCKS + 1))
+    for block, (start, stop) in enumerate(pairwise(edge.tolist())):
+        rest = np.delete(np.arange(len(loss)), np.arange(start, stop))
+        ridge = Ridge(alpha=loss_columns.PENALTY, solver="svd").fit(table[rest], loss[rest])
+        expected = ((ridge.predict(table[start:stop]) - loss[start:stop]) ** 2).sum()
+        assert got[block] == pytest.approx(expected, rel=1e-9)
+
+
+def estimates(reference: Reference, window: Batch) -> dict[str, Measurement]:
+    """Measure the estimates of a window by metric."""
+    current = profile.of(window, SCHEMA, reference.anchors)
+    found = measure_estimates(reference.profile, current, SCHEMA.task, reference.estimator)
+    return {m.series.metric: m for m in found}
