@@ -9,6 +9,11 @@ Fitted by ridge regression on the cells of the columns that say where the model 
 about the mean. The penalty is fitted too, by the evidence: D. J. C. MacKay, "Bayesian interpolation" (1992).
 To it the cells' effects are drawn from one normal distribution; a cell that the reference never filled has
 an effect of 0 and that distribution's spread.
+
+Rows that follow on each other share a storm or a batch, and the mean of many is then less sure than their
+number says. How much less is read off the reference: by how much the means of its stretches, a twentieth of
+it each, differ from the model beyond what independent rows would (the intraclass correlation of cluster
+samples: L. Kish, "Survey sampling", 1965).
 """
 
 from __future__ import annotations
@@ -31,8 +36,10 @@ if TYPE_CHECKING:
     from service.core.loss_columns import Moments
 
     Floats = NDArray[np.float64]
+    Codes = NDArray[np.intp]
 
 LEAST_PENALTY, MOST_PENALTY = 1.0, 1e6  # in rows: what a cell's effect is drawn to zero by
+STRETCHES = 20
 MOST_STEPS = 100
 ENOUGH = 1e-3  # a penalty that moves less than this share is found
 
@@ -42,7 +49,8 @@ class Loss:
     """One loss by cell: `mean` over the reference's labelled rows, and each cell's effect on it.
 
     `effects` (float64, shape (k,)) and their `covariance` (k, k); `scatter` is the variance of a row's loss
-    about the model, `penalty` what the effects were fitted with, `rows` are the rows fitted to.
+    about the model, `penalty` what the effects were fitted with, `rows` are the rows fitted to. Rows less
+    than a `stretch` of rows apart go together with `correlation`.
     """
 
     rows: int
@@ -51,6 +59,12 @@ class Loss:
     covariance: Floats
     scatter: float
     penalty: float
+    correlation: float
+    stretch: int
+
+    def variance_of_mean(self, rows: int) -> float:
+        """Return the variance of the mean loss of `rows` rows (one or more) about the model."""
+        return self.scatter / rows * (1.0 + self.correlation * (min(rows, self.stretch) - 1))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,8 +89,14 @@ def fit(batch: Batch, error: Floats, edges: Mapping[str, CellEdges]) -> LossMode
     `edges` are those of the columns that may be used: never the target's. Rows are taken in the order of
     their times. Equal rows give an equal model on one machine; its last bits are LAPACK's.
     """
-    with np.errstate(over="ignore", invalid="ignore"):
-        squared = error * error
+    with np.errstate(
+        over="ignore", invalid="ignore"
+    ):  # what is too large for a double ends in no loss at all
+        return _fit(batch, error, edges)
+
+
+def _fit(batch: Batch, error: Floats, edges: Mapping[str, CellEdges]) -> LossModel:
+    squared = error * error
     order = np.argsort(batch.event_time, kind="stable")
     kept = order[np.isfinite(squared[order])]
     if not len(kept):
@@ -88,15 +108,16 @@ def fit(batch: Batch, error: Floats, edges: Mapping[str, CellEdges]) -> LossMode
     sizes = {name: at.cells for name, at in edges.items()}
     columns = telling_columns(codes, sizes, loss, blocks)
     chosen = {name: codes[name] for name in columns}
-    of_loss = (moments_of(chosen, sizes, each, blocks) for each in (loss, squared[kept]))
-    absolute, of_squares = (_fitted(moments) for moments in of_loss)
+    absolute, of_squares = (
+        _fitted(moments_of(chosen, sizes, each, blocks), chosen, each) for each in (loss, squared[kept])
+    )
     tallies = [np.bincount(codes[name], minlength=sizes[name]) for name in columns]
     shares = np.concatenate([np.zeros(0), *tallies]) / len(kept)
     marks = {name: edges[name].fingerprint for name in columns}
     return LossModel(len(kept), marks, shares, absolute, of_squares)
 
 
-def _fitted(moments: Moments) -> Loss | None:
+def _fitted(moments: Moments, codes: Mapping[str, Codes], loss: Floats) -> Loss | None:
     rows, total = float(moments.rows.sum()), float(moments.total.sum())
     spread = float(moments.squares.sum()) - total * total / rows
     if not np.isfinite(spread):
@@ -105,14 +126,32 @@ def _fitted(moments: Moments) -> Loss | None:
     sizes, axes = np.linalg.eigh(scatter)
     sizes, along = np.maximum(sizes, 0.0), axes.T @ products
     penalty, noise = _evidence(sizes, along, spread, rows)
+    effects = axes @ (along / (sizes + penalty))
+    about = loss - total / rows
+    for name, codes_of_column in codes.items():
+        by_cell = effects[moments.places[name]][codes_of_column]
+        about = about - (by_cell - by_cell.mean())
+    stretch = max(len(loss) // STRETCHES, 1)
     return Loss(
         rows=round(rows),
         mean=total / rows,
-        effects=axes @ (along / (sizes + penalty)),
+        effects=effects,
         covariance=noise * (axes / (sizes + penalty)) @ axes.T,
         scatter=noise,
         penalty=penalty,
+        correlation=_correlation(about, stretch, noise),
+        stretch=stretch,
     )
+
+
+def _correlation(about: Floats, stretch: int, scatter: float) -> float:
+    # Of what the model leaves over, by the variance of the means of stretches; independent rows have none.
+    whole = len(about) // stretch
+    if stretch < 2 or whole < 2 or not scatter:  # noqa: PLR2004 - a variance takes two
+        return 0.0
+    means = about[: whole * stretch].reshape(whole, stretch).mean(axis=1)
+    times = stretch * float(means.var(ddof=1)) / scatter
+    return max(times - 1.0, 0.0) / (stretch - 1)
 
 
 def _evidence(sizes: Floats, along: Floats, spread: float, rows: float) -> tuple[float, float]:

@@ -7,8 +7,8 @@ changed is not in them, so that the distance from the realised figure is concept
 watched column shows, or columns that matter together: the model adds effects up.
 
 The band is where the realised figure of as many labelled rows would lie in 95 of 100 windows, had only the
-inputs moved: the rows' scatter, taken to grow with the mean loss, and what the effects are uncertain by. It
-takes rows as independent.
+inputs moved: the rows' scatter, taken to grow with the mean loss and to go together as the reference's rows
+do, and what the effects are uncertain by.
 """
 
 from __future__ import annotations
@@ -96,8 +96,9 @@ def _figure(
 
     def band(_: float) -> Band:
         grown = (mean / loss.mean) ** 2 if loss.mean else 1.0
-        uncertain = loss.scatter / loss.rows + float(moved @ loss.covariance @ moved)
-        low, high = positive_band(mean, math.sqrt(loss.scatter * grown / rows + uncertain), rows)
+        of_rows = loss.variance_of_mean(rows) * grown + loss.variance_of_mean(loss.rows)
+        of_effects = float(moved @ loss.covariance @ moved)
+        low, high = positive_band(mean, math.sqrt(of_rows + of_effects), rows)
         return None if low is None else unit(low), None if high is None else unit(high)
 
     return figure(metric, rows, compute, band)

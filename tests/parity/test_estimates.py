@@ -14,18 +14,15 @@ from sklearn.linear_model import Ridge
 
 from service.core import cells, loss_columns, profile, score_calibration
 from service.core import reference as references
-from service.core.batch import Batch, Labels, Numbers
+from service.core.batch import Batch
 from service.core.distribution import of_numbers
 from service.core.loss_model import LossModel
 from service.core.reference import Reference
-from service.core.schema import Column, Kind, Role, Schema
-from service.methods.estimate import measure_estimates
 from service.methods.estimate_binary import chance_figures
+from tests.unit.methods.flock import SCHEMA, estimates, flock
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from service.core.measurement import Measurement
 
     Floats = NDArray[np.float64]
 
@@ -102,31 +99,6 @@ def test_any_scores_equal_a_loop_over_rows(reference: list[tuple[bool, float]], 
     check_scores(truth, score, np.array(window))
 
 
-SCHEMA = Schema(
-    (
-        Column("size", Kind.NUMERICAL),
-        Column("colour", Kind.CATEGORICAL),
-        Column("noise", Kind.NUMERICAL),
-        Column("guess", Kind.NUMERICAL, Role.PREDICTION),
-        Column("truth", Kind.NUMERICAL, Role.TARGET),
-    )
-)
-NAMES = np.array(["blue", "green", "red"])
-
-
-def flock(seed: int, rows: int, shift: float = 0.0) -> Batch:
-    """Draw rows whose error grows with the size and is larger for red, some of them without a label."""
-    draw = np.random.default_rng(seed)
-    size, colour = draw.normal(shift, 1.0, rows), draw.integers(-1, 3, rows)
-    guess = 10.0 * size
-    error = draw.normal(size=rows) * (1.0 + np.exp(0.5 * size) + 2.0 * (colour == 2))
-    truth = np.where(draw.uniform(size=rows) < 0.1, np.nan, guess + error)
-    columns = {"size": size, "noise": draw.normal(size=rows), "guess": guess, "truth": truth}
-    numbers = {name: Numbers(values) for name, values in columns.items()}
-    times = np.arange(rows, dtype=np.int64)
-    return Batch(rows, times, {**numbers, "colour": Labels(colour, NAMES)})
-
-
 def one_hot(batch: Batch, reference: Reference, columns: list[str]) -> Floats:
     """Return every row's cells as zeros and ones."""
     edges = reference.anchors.edges
@@ -137,7 +109,7 @@ def one_hot(batch: Batch, reference: Reference, columns: list[str]) -> Floats:
 @pytest.fixture(scope="module")
 def reference() -> Reference:
     """Return the reference of 6,000 rows."""
-    return references.of(flock(1, 6_000), SCHEMA)
+    return references.of(flock(np.random.default_rng(1), 6_000), SCHEMA)
 
 
 def test_the_loss_model_is_a_ridge_regression_on_cells(reference: Reference) -> None:
@@ -146,8 +118,9 @@ def test_the_loss_model_is_a_ridge_regression_on_cells(reference: Reference) -> 
     assert isinstance(model, LossModel)
     assert model.absolute is not None
     assert model.squared is not None
-    assert sorted(model.columns) == ["colour", "guess"]  # the guess is the size in finer cells
-    batch, window = flock(1, 6_000), flock(2, 700, shift=0.7)
+    assert sorted(model.columns) == ["colour", "size"]
+    batch = flock(np.random.default_rng(1), 6_000)
+    window = flock(np.random.default_rng(2), 700, shift=0.7)
     error = profile.errors(batch, SCHEMA)
     known = np.isfinite(error)
     sides = [one_hot(rows, reference, list(model.columns)) for rows in (batch, window)]
@@ -165,7 +138,7 @@ def test_the_loss_model_is_a_ridge_regression_on_cells(reference: Reference) -> 
 
 def test_columns_are_chosen_by_blocks_held_out(reference: Reference) -> None:
     """The squared error of each block held out equals that of scikit-learn's Ridge fitted on the others."""
-    batch = flock(1, 6_000)
+    batch = flock(np.random.default_rng(1), 6_000)
     error = profile.errors(batch, SCHEMA)
     known = np.isfinite(error)
     loss, names = error[known], ["size", "colour"]
@@ -181,10 +154,3 @@ def test_columns_are_chosen_by_blocks_held_out(reference: Reference) -> None:
         ridge = Ridge(alpha=loss_columns.PENALTY, solver="svd").fit(table[rest], loss[rest])
         expected = ((ridge.predict(table[start:stop]) - loss[start:stop]) ** 2).sum()
         assert got[block] == pytest.approx(expected, rel=1e-9)
-
-
-def estimates(reference: Reference, window: Batch) -> dict[str, Measurement]:
-    """Measure the estimates of a window by metric."""
-    current = profile.of(window, SCHEMA, reference.anchors)
-    found = measure_estimates(reference.profile, current, SCHEMA.task, reference.estimator)
-    return {m.series.metric: m for m in found}

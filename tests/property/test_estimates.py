@@ -1,0 +1,66 @@
+"""Estimates of merged parts are those of the whole, bit for bit, whatever the reference and the rows."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.core import profile
+from service.core import reference as references
+from service.core.batch import Batch, Numbers
+from service.core.schema import Column, Kind, Schema
+from service.core.task import Binary, Regression
+from service.methods.estimate import estimated_metrics_of, measure_estimates
+from tests.property.strategies import SCHEMA, batches
+
+SCORED = Schema(
+    (Column("guess", Kind.NUMERICAL), Column("truth", Kind.NUMERICAL)), Binary("truth", score="guess")
+)
+
+
+def probable(batch: Batch) -> Batch:
+    """Return the batch with scores among its guesses and classes among its truths."""
+    columns = dict(batch.columns)
+    for name, wanted in (("guess", 0.5), ("truth", 1.0)):
+        column = columns.get(name)
+        if isinstance(column, Numbers):
+            columns[name] = Numbers(np.where(np.abs(column.values) > 1.0, wanted, column.values))
+    return Batch(batch.rows, batch.event_time, columns)
+
+
+@given(batches(), batches(), st.lists(st.integers(0, 25), max_size=3), st.sampled_from([SCHEMA, SCORED]))
+def test_any_split_of_the_rows_gives_the_whole(
+    before: Batch, batch: Batch, cuts: list[int], schema: Schema
+) -> None:
+    """Every estimate is a number within its band or has a reason, and is the same from merged parts."""
+    if schema is SCORED:
+        before, batch = probable(before), probable(batch)
+    reference = references.of(before, schema)
+    edges = [0, *sorted(min(cut, batch.rows) for cut in cuts), batch.rows]
+    parts = [profile.of(batch.take(slice(a, b)), schema, reference.anchors) for a, b in pairwise(edges)]
+    whole = profile.of(batch, schema, reference.anchors)
+    found, merged = (
+        measure_estimates(reference.profile, current, schema.task, reference.estimator)
+        for current in (whole, profile.merge(parts))
+    )
+    assert found == merged
+    assert isinstance(schema.task, Binary | Regression)
+    assert [m.series.metric for m in found] == [metric.name for metric in estimated_metrics_of(schema.task)]
+    for m in found:
+        assert (m.value is None) == bool(m.reason)
+        if m.value is not None:
+            slack = 1e-9 * abs(m.value)
+            assert m.low is None or m.low <= m.value + slack
+            assert m.high is None or m.value - slack <= m.high
+
+
+@given(batches())
+def test_equal_references_give_equal_estimators(batch: Batch) -> None:
+    """A reference made twice of the same rows expects the same, to the last bit."""
+    one, other = references.of(batch, SCHEMA), references.of(batch, SCHEMA)
+    assert measure_estimates(one.profile, one.profile, SCHEMA.task, one.estimator) == measure_estimates(
+        other.profile, other.profile, SCHEMA.task, other.estimator
+    )
