@@ -70,8 +70,10 @@ class BinaryOutcome:
 
     `labelled` rows have a label and a predicted label or a score, `pending` ones no label yet, of which
     `pending_positive` and `pending_negative` were predicted so. `positives` and `negatives` count the finite
-    scores of the labelled rows by true class. `improper` of these lie outside 0 to 1 and are in no bin and no
-    sum. The sums: the log loss, its square, the distance from the truth to the fourth, in units of 2**-1074.
+    scores of the labelled rows by true class; `told_positive` and `told_negative`, where the task has labels
+    and scores both, those of all rows by predicted class. `improper` scores of labelled rows lie outside
+    0 to 1 and are in no bin and no sum. The sums: the log loss, its square, the distance from the truth to
+    the fourth, in units of 2**-1074.
     """
 
     labelled: int = 0
@@ -88,6 +90,8 @@ class BinaryOutcome:
     bins: ScoreBins = ScoreBins()
     positives: Distribution = field(default_factory=lambda: distribution.empty(Kind.NUMERICAL))
     negatives: Distribution = field(default_factory=lambda: distribution.empty(Kind.NUMERICAL))
+    told_positive: Distribution = field(default_factory=lambda: distribution.empty(Kind.NUMERICAL))
+    told_negative: Distribution = field(default_factory=lambda: distribution.empty(Kind.NUMERICAL))
 
 
 def of_binary(batch: Batch, task: Binary, *, limit: int) -> BinaryOutcome:
@@ -102,6 +106,8 @@ def of_binary(batch: Batch, task: Binary, *, limit: int) -> BinaryOutcome:
     cells = _tally((2 * truth + predicted)[known & answered], 4)
     labelled, pending = int(known.sum()), int(waiting.sum())
     observed = int(truth[known].sum())
+    both = scored & answered if task.prediction is not None else np.zeros(batch.rows, dtype=np.bool_)
+    told = score[both & (predicted == 1)], score[both & (predicted == 0)]
     chosen = known & scored
     truth, score = truth[chosen], score[chosen]
     proper = (score >= 0.0) & (score <= 1.0)
@@ -121,6 +127,8 @@ def of_binary(batch: Batch, task: Binary, *, limit: int) -> BinaryOutcome:
         bins=bins,
         positives=_kept(distribution.of_numbers(score[truth == 1]), limit),
         negatives=_kept(distribution.of_numbers(score[truth == 0]), limit),
+        told_positive=_kept(distribution.of_numbers(told[0]), limit),
+        told_negative=_kept(distribution.of_numbers(told[1]), limit),
     )
 
 
@@ -153,6 +161,8 @@ def merge_binary(parts: Sequence[BinaryOutcome], limit: int) -> BinaryOutcome:
         ),
         positives=_kept(distribution.merge([part.positives for part in parts]), limit),
         negatives=_kept(distribution.merge([part.negatives for part in parts]), limit),
+        told_positive=_kept(distribution.merge([part.told_positive for part in parts]), limit),
+        told_negative=_kept(distribution.merge([part.told_negative for part in parts]), limit),
     )
 
 

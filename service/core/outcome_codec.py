@@ -83,14 +83,15 @@ def _binary_head(outcome: BinaryOutcome, write: Write) -> dict[str, Any]:
         ],
         "positives": write(outcome.positives),
         "negatives": write(outcome.negatives),
+        "told": [write(outcome.told_positive), write(outcome.told_negative)],
     }
 
 
 def _binary(head: dict[str, Any], sums: tuple[int, ...], read: Read) -> BinaryOutcome:
     rows, positives, scores, squares = head["bins"]
     bins = ScoreBins(tuple(rows), tuple(positives), _integers(scores), _integers(squares))
-    scores_by_class = read(head["positives"]), read(head["negatives"])
-    return BinaryOutcome(*[*head["rows"], *sums, Confusion(*head["confusion"]), bins, *scores_by_class])
+    scores = map(read, (head["positives"], head["negatives"], *head["told"]))
+    return BinaryOutcome(*[*head["rows"], *sums, Confusion(*head["confusion"]), bins, *scores])
 
 
 def _hex(sums: Iterable[int]) -> list[str]:

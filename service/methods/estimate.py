@@ -10,6 +10,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from service.core.binary_outcome import BinaryOutcome
 from service.core.loss_model import LossModel
 from service.core.score_calibration import ScoreCalibration
 from service.core.task import Binary, Regression
@@ -20,6 +21,7 @@ from service.methods.figure import measured
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from service.core.distribution import Distribution
     from service.core.measurement import Measurement
     from service.core.profile import Profile
     from service.core.reference import Estimator
@@ -63,6 +65,9 @@ def _figures(current: Profile, task: Task | None, estimator: Estimator | None) -
     if isinstance(task, Regression) and isinstance(estimator, LossModel):
         return loss_figures(estimator, current, task)
     if isinstance(task, Binary) and task.score is not None and isinstance(estimator, ScoreCalibration):
-        scores = current.columns[task.score].distribution
-        return tuple(chance_figures(estimator, scores, task.threshold))
+        scores, outcome = current.columns[task.score].distribution, current.outcome
+        answers: float | tuple[Distribution, Distribution] = task.threshold
+        if task.prediction is not None and isinstance(outcome, BinaryOutcome):
+            answers = outcome.told_positive, outcome.told_negative
+        return tuple(chance_figures(estimator, scores, answers))
     return ()

@@ -22,16 +22,19 @@ from service.methods.estimate_binary import chance_figures
 from tests.unit.methods.flock import SCHEMA, estimates, flock
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
+
+    from service.methods.figure import Figure
 
     Floats = NDArray[np.float64]
 
 THRESHOLD = 0.5
 
 
-def by_rows(calibrated: Floats, score: Floats) -> dict[str, float | None]:
-    """Every expected figure, row by row and pair by pair."""
-    p, told = calibrated, score >= THRESHOLD
+def by_rows(p: Floats, score: Floats, told: NDArray[np.bool_]) -> dict[str, float | None]:
+    """Every expected figure, row by row and pair by pair, of calibrated scores and predicted classes."""
     true_positive, false_negative = p[told].sum(), p[~told].sum()
     false_positive, true_negative = (1 - p)[told].sum(), (1 - p)[~told].sum()
     kept = np.clip(score, np.finfo(np.float64).eps, 1 - np.finfo(np.float64).eps)
@@ -65,8 +68,15 @@ def check_scores(truth: Floats, score: Floats, window: Floats) -> None:
     theirs = IsotonicRegression(out_of_bounds="clip").fit(score, truth).predict(window)
     ours = score_calibration.fit(of_numbers(score[truth == 1]), of_numbers(score[truth == 0]))
     np.testing.assert_allclose(ours.chance(window), theirs, rtol=1e-9, atol=1e-12)
-    got = {f.metric.name: f for f in chance_figures(ours, of_numbers(window), THRESHOLD)}
-    expected = by_rows(theirs, window)
+    compare(chance_figures(ours, of_numbers(window), THRESHOLD), by_rows(theirs, window, window >= THRESHOLD))
+    told = np.random.default_rng(len(window)).uniform(size=len(window)) < window
+    sides = of_numbers(window[told]), of_numbers(window[~told])
+    compare(chance_figures(ours, of_numbers(window), sides), by_rows(theirs, window, told))
+
+
+def compare(figures: Iterable[Figure], expected: dict[str, float | None]) -> None:
+    """Check every value to 1e-9, and that there is none with a reason where none is expected."""
+    got = {figure.metric.name: figure for figure in figures}
     assert got.keys() == expected.keys()
     for name, value in expected.items():
         if value is None:

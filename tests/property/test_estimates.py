@@ -16,9 +16,14 @@ from service.core.task import Binary, Regression
 from service.methods.estimate import estimated_metrics_of, measure_estimates
 from tests.property.strategies import SCHEMA, batches
 
-SCORED = Schema(
-    (Column("guess", Kind.NUMERICAL), Column("truth", Kind.NUMERICAL)), Binary("truth", score="guess")
+COLUMNS = (
+    Column("guess", Kind.NUMERICAL),
+    Column("truth", Kind.NUMERICAL),
+    Column("colour", Kind.CATEGORICAL),
 )
+SCORED = Schema(COLUMNS, Binary("truth", score="guess"))
+ANSWERED = Schema(COLUMNS, Binary("truth", "colour", "guess", positive=("red", "blue")))
+LIMIT = 6  # so low that compression is at work in most examples
 
 
 def probable(batch: Batch) -> Batch:
@@ -31,20 +36,27 @@ def probable(batch: Batch) -> Batch:
     return Batch(batch.rows, batch.event_time, columns)
 
 
-@given(batches(), batches(), st.lists(st.integers(0, 25), max_size=3), st.sampled_from([SCHEMA, SCORED]))
+@given(
+    batches(),
+    batches(),
+    st.lists(st.integers(0, 25), max_size=3),
+    st.sampled_from([SCHEMA, SCORED, ANSWERED]),
+)
 def test_any_split_of_the_rows_gives_the_whole(
     before: Batch, batch: Batch, cuts: list[int], schema: Schema
 ) -> None:
     """Every estimate is a number within its band or has a reason, and is the same from merged parts."""
-    if schema is SCORED:
+    if schema is not SCHEMA:
         before, batch = probable(before), probable(batch)
     reference = references.of(before, schema)
     edges = [0, *sorted(min(cut, batch.rows) for cut in cuts), batch.rows]
-    parts = [profile.of(batch.take(slice(a, b)), schema, reference.anchors) for a, b in pairwise(edges)]
-    whole = profile.of(batch, schema, reference.anchors)
+    parts, whole = (
+        [profile.of(part, schema, reference.anchors, limit=LIMIT) for part in side]
+        for side in ([batch.take(slice(a, b)) for a, b in pairwise(edges)], [batch])
+    )
     found, merged = (
         measure_estimates(reference.profile, current, schema.task, reference.estimator)
-        for current in (whole, profile.merge(parts))
+        for current in (*whole, profile.merge(parts, limit=LIMIT))
     )
     assert found == merged
     assert isinstance(schema.task, Binary | Regression)

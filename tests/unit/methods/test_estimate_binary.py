@@ -152,3 +152,54 @@ def test_no_labels_no_blocks():
     assert fitted.last.tolist() == [0.3, 0.7]
     assert fitted.chances.tolist() == [1 / 3, 2 / 3]
     assert fitted.rows.tolist() == [3.0, 3.0]
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("answers", [None, "guess"])
+def test_compressed_scores_carry_an_error_bound_that_holds(seed: int, answers: str | None):
+    """However few scores are kept, the figure of the exact ones lies within the bound, which is not idle."""
+    draw = np.random.default_rng(seed)
+    window = scored(draw, 400)
+    columns = {**window.columns, "guess": Numbers((draw.uniform(size=400) < 0.4).astype(float))}
+    window = Batch(400, window.event_time, columns)
+    task = Binary("truth", answers, "score", threshold=0.4)
+    schema = Schema((*SCHEMA.columns, Column("guess", Kind.NUMERICAL)), task)
+    reference = references.of(scored(draw, 2_000), SCHEMA)
+    for limit in (8, 80):
+        exact, rough = (
+            measure_estimates(
+                reference.profile, profile.of(window, schema, limit=most), task, reference.estimator
+            )
+            for most in (400, limit)
+        )
+        for one, other in zip(exact, rough, strict=True):
+            assert one.error_bound is None
+            assert abs(one.value - other.value) <= other.error_bound, one.series.metric
+    assert max(m.error_bound for m in rough) < 0.35
+
+
+def test_labels_beside_the_scores_are_the_predictions():
+    """Where the model answers with labels of its own, these make precision and recall, not the threshold."""
+    draw = np.random.default_rng(10)
+    window = scored(draw, 400)
+    answers = (window.columns["score"].values >= 0.7).astype(float)
+    answers[::10] = np.nan
+    columns = {**window.columns, "guess": Numbers(answers)}
+    found = {}
+    for task in (Binary("truth", "guess", "score"), Binary("truth", score="score", threshold=0.7)):
+        schema = Schema((*SCHEMA.columns, Column("guess", Kind.NUMERICAL)), task)
+        rows = Batch(400, window.event_time, columns)
+        if task.prediction is None:
+            rows = rows.take(np.flatnonzero(np.isfinite(answers)))
+        measured = measure_estimates(REFERENCE.profile, profile.of(rows, schema), task, REFERENCE.estimator)
+        found[task.prediction] = {m.series.metric: m for m in measured}
+    for metric in ("accuracy", "precision", "recall", "f1"):
+        one, other = (found[side][f"estimated_{metric}"] for side in ("guess", None))
+        assert (one.value, one.rows) == (pytest.approx(other.value), 360)
+    unanswered = Batch(400, window.event_time, window.columns)
+    schema = Schema((*SCHEMA.columns, Column("guess", Kind.NUMERICAL)), Binary("truth", "guess", "score"))
+    measured = measure_estimates(
+        REFERENCE.profile, profile.of(unanswered, schema), schema.task, REFERENCE.estimator
+    )
+    assert measured[0].reason == "no row has both a score and a prediction"
+    assert measured[5].value is not None
