@@ -77,9 +77,8 @@ def task_from(asked: Asked, kinds: Mapping[str, Kind]) -> Task | None:
 
 def check_performance(thresholds: Iterable[str], task: Task | None, *, estimate: bool = True) -> None:
     """Raise ValueError where a threshold's metric is not measured of the task, or not estimated."""
-    known = [] if task is None else [metric.name for metric in metrics_of(task)]
-    if task is not None and estimate:
-        known += [metric.name for metric in estimated_metrics_of(task)]
+    estimated = [] if task is None else [metric.name for metric in estimated_metrics_of(task)]
+    known = [] if task is None else [*(metric.name for metric in metrics_of(task)), *estimated]
     for name in thresholds:
         if not known:
             raise ValueError("performance: needs a prediction and a target, which this monitor does not name")
@@ -87,6 +86,8 @@ def check_performance(thresholds: Iterable[str], task: Task | None, *, estimate:
             nearest = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {nearest[0]!r}?" if nearest else f"expected one of: {', '.join(known)}"
             raise ValueError(f"performance.{name}: no such metric of this monitor's task; {hint}")
+        if name in estimated and not estimate:
+            raise ValueError(f"performance.{name}: is not measured, since this monitor says estimate: false")
 
 
 def _check(key: str, column: str, kinds: Mapping[str, Kind], *, numerical: bool) -> None:

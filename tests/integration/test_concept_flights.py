@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,10 +29,9 @@ def counted(frame: pd.DataFrame, edges: CellEdges) -> CellCounts:
 
 
 @pytest.fixture(scope="module")
-def windows(tmp_path_factory: pytest.TempPathFactory) -> dict[pd.Timestamp, Split]:
+def windows(data_dir: Path) -> dict[pd.Timestamp, Split]:
     """Split each 7-day window of the year against the reference, by the window's last day in New York."""
-    folder = tmp_path_factory.mktemp("demo")
-    flights.prepare(folder)
+    folder = data_dir / "demo"
     reference = pd.read_parquet(folder / flights.REFERENCE)
     year = pd.read_parquet(folder / flights.REPLAY)
     known = distribution.of_numbers(reference["predicted_air_time"].to_numpy(np.float64))

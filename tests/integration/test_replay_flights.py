@@ -33,14 +33,6 @@ DAY = 86_400_000_000
 
 
 @pytest.fixture(scope="module")
-def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Prepare the demo once."""
-    folder = tmp_path_factory.mktemp("data")
-    assert flights.prepare(folder / "demo")
-    return folder
-
-
-@pytest.fixture(scope="module")
 def monitor(data_dir: Path) -> Monitor:
     """Read the monitor file that is shipped."""
     return load(ROOT / "config/monitors/flights.yaml", data_dir)

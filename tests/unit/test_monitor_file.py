@@ -293,6 +293,11 @@ def test_the_task_becomes_the_schema_s(
         (BINARY.replace("score: guess", "score: gues"), r":11: score: 'gues' is not among the columns"),
         (BINARY.replace("positive", "prediction: size\npositive"), r":14: threshold: has no effect beside"),
         (BINARY.replace("roc_auc", "mae"), r":14: performance\.mae: no such metric"),
+        (BINARY.replace("roc_auc", "estimated_mae"), r":14: performance\.estimated_mae: no such metric"),
+        (
+            BINARY.replace("roc_auc", "estimated_roc_auc") + "estimate: false\n",
+            r":14: performance\.estimated_roc_auc: is not measured, .* estimate: false",
+        ),
         (BINARY.replace("score: guess", "scores: {a: guess}"), r":11: scores: belongs to task: multiclass"),
         (BINARY.replace("0.2", ".nan"), r":13: threshold: "),
         (MULTICLASS.replace("prediction: size\n", ""), r"prediction: is missing; task: multiclass needs"),
@@ -304,6 +309,19 @@ def test_a_fault_of_the_task_is_named(tmp_path: Path, text: str, message: str) -
     """Each key that does not fit the task is named, with what it needs."""
     with pytest.raises(ConfigurationError, match=message):
         _load(tmp_path, text)
+
+
+def test_an_estimate_may_have_a_threshold(tmp_path: Path) -> None:
+    """What is expected before labels come is watched like what came; `estimate: false` ends it."""
+    regression = GOOD.replace("target: truth", "target: truth\nperformance: {estimated_mae: 3}")
+    for text, metric in (
+        (regression, "estimated_mae"),
+        (BINARY.replace("roc_auc", "estimated_f1"), "estimated_f1"),
+    ):
+        monitor = _load(tmp_path, text)
+        assert monitor.estimate
+        assert list(monitor.measure_plan.performance) == [metric]
+    assert not _load(tmp_path, GOOD + "estimate: false\n").estimate
 
 
 @pytest.mark.parametrize("text", ["", "just words", "- a\n- list\n"])
