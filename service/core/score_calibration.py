@@ -44,7 +44,10 @@ class ScoreCalibration:
     def chance(self, scores: Floats) -> Floats:
         """Return the chance of the positive class of each of `scores` (float64, shape (n,))."""
         ends = np.stack((self.first, self.last), axis=1).ravel()
-        return np.interp(scores, ends, self.chances.repeat(2))
+        with np.errstate(over="ignore"):
+            found = np.interp(scores, ends, self.chances.repeat(2))
+        # Between scores so close that their distance has no reciprocal the slope is infinite.
+        return np.clip(found, self.chances[0], self.chances[-1])
 
     def block(self, scores: Floats) -> Codes:
         """Return the block that each score's chance comes from (intp, shape (n,)): the nearest one."""

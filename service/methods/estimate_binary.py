@@ -32,7 +32,7 @@ import numpy as np
 from service.core.binary_outcome import loss_of
 from service.core.measurement import Worse
 from service.methods.estimate_ranking import PR_AUC, ROC_AUC, ranking_figures
-from service.methods.expected import beside, expected, share_figure
+from service.methods.expected import NOBODY, beside, expected, share_figure
 from service.methods.figure import Figure, Metric, figure, none_of
 from service.methods.sampling_error import positive_band
 
@@ -153,7 +153,7 @@ def _answer_figures(rows: Expected, surely: Marks, told: Marks, possibly: Marks)
     answered = told.astype(np.float64)
     for metric, part, whole, slope, empty in _ANSWERS:
         size = whole(total)
-        if not size:
+        if size <= NOBODY:
             yield none_of(metric, empty if total.rows else NO_ANSWERS)
             continue
         value = part(total) / size

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from service.core.measurement import Worse
-from service.methods.expected import share_figure
+from service.methods.expected import NOBODY, share_figure
 from service.methods.figure import Metric, none_of
 
 if TYPE_CHECKING:
@@ -36,11 +36,11 @@ def ranking_figures(rows: Expected) -> Iterator[Figure]:
     """Give the expected areas under the ROC and the precision-recall curve of rows whose scores rise."""
     positives, negatives = float(rows.positives.sum()), float(rows.negatives.sum())
     own = float((rows.positives * (1.0 - rows.chances)).sum())  # pairs of a row with itself
-    if positives * negatives > own:
+    if positives * negatives - own > NOBODY:
         yield _area(rows, positives, negatives, own)
     else:
         yield none_of(ROC_AUC, "no pair of a positive and a negative row is expected")
-    if positives:
+    if positives > NOBODY:
         yield _mean_precision(rows, positives)
     else:
         yield none_of(PR_AUC, "no positive row is expected")

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
+NOBODY = 1e-9  # fewer expected rows, or pairs of them, are none: what is divided by them says nothing
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Expected:
     """Rows by score: `counts` of them, each with `chances` of being positive (float64, shape (k,)).

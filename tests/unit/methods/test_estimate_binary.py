@@ -203,3 +203,15 @@ def test_labels_beside_the_scores_are_the_predictions():
     )
     assert measured[0].reason == "no row has both a score and a prediction"
     assert measured[5].value is not None
+
+
+@pytest.mark.parametrize("end", [1e-320, 2.2e-311, 1e-300])
+def test_scores_next_to_each_other_have_a_chance(end: float):
+    """Scores so close that their slope overflows give finite figures, and too few positives none."""
+    reference = references.of(batch(np.array([0.0, 0.0, 1.0]), np.array([0.0, 0.0, end])), SCHEMA)
+    found = estimates(reference, batch(np.zeros(2), np.array([0.0, end / 2.0])))
+    assert 0.0 <= found["estimated_observed_positive_rate"].value <= 0.5
+    wide = references.of(batch(np.array([0.0, 1.0]), np.array([0.0, 1.0])), SCHEMA)
+    rare = estimates(wide, batch(np.zeros(2), np.array([0.0, end])))
+    assert rare["estimated_roc_auc"].reason == "no pair of a positive and a negative row is expected"
+    assert rare["estimated_pr_auc"].reason == "no positive row is expected"
