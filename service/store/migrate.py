@@ -101,13 +101,6 @@ async def pending(target: asyncpg.Connection | asyncpg.Pool, folder: Path) -> li
     return [migration.name for migration in _unapplied(wanted, applied)]
 
 
-async def applied_version(target: asyncpg.Connection | asyncpg.Pool) -> int:
-    """Return the schema's version, 0 for a database that was never migrated."""
-    with translated("read the schema's version"):
-        async with _connection(target) as connection:
-            return max(await _applied(connection), default=0)
-
-
 @asynccontextmanager
 async def _connection(target: asyncpg.Connection | asyncpg.Pool) -> AsyncIterator[asyncpg.Connection]:
     if isinstance(target, asyncpg.Pool):

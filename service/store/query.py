@@ -1,4 +1,4 @@
-"""What is read back: measurements for people and programs, the monitors' last cycles for readiness."""
+"""What is read back: measurements, for people and programs."""
 
 from __future__ import annotations
 
@@ -16,26 +16,6 @@ SELECT * FROM (
     SELECT * FROM tidegauge.metrics{where} ORDER BY computed_at DESC, window_end DESC{limit}
 ) AS chosen
 ORDER BY window_end, monitor, aspect, column_name, segment, metric, definition, computed_at
-"""
-
-# One index look-up a monitor, however long the log: each step jumps to the next monitor's name.
-_LAST_CYCLES = """
-WITH RECURSIVE names AS (
-    (SELECT monitor FROM tidegauge.cycle_log ORDER BY monitor LIMIT 1)
-    UNION ALL
-    SELECT (
-        SELECT c.monitor FROM tidegauge.cycle_log c WHERE c.monitor > names.monitor ORDER BY c.monitor LIMIT 1
-    )
-    FROM names WHERE names.monitor IS NOT NULL
-)
-SELECT names.monitor, last.slot, last.finished_at, last.outcome, last.error
-FROM names
-CROSS JOIN LATERAL (
-    SELECT c.slot, c.finished_at, c.outcome, c.error FROM tidegauge.cycle_log c
-    WHERE c.monitor = names.monitor ORDER BY c.finished_at DESC, c.id DESC LIMIT 1
-) last
-WHERE names.monitor IS NOT NULL
-ORDER BY names.monitor
 """
 
 
@@ -73,11 +53,4 @@ async def measurements(
     )
     with translated("read measurements"):
         rows: list[asyncpg.Record] = await pool.fetch(statement, *arguments)
-        return rows
-
-
-async def monitors_state(pool: asyncpg.Pool) -> list[asyncpg.Record]:
-    """Return each monitor's last cycle: monitor, slot, finished_at, outcome, error. Raises StoreError."""
-    with translated("read the monitors' last cycles"):
-        rows: list[asyncpg.Record] = await pool.fetch(_LAST_CYCLES)
         return rows

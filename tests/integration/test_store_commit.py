@@ -325,16 +325,6 @@ async def test_a_rate_or_a_lag_that_is_not_known_has_its_reason(store: PostgresS
     }
 
 
-async def test_the_last_cycle_of_each_monitor_is_known(store: PostgresStore, pool: asyncpg.Pool):
-    """Each monitor's last log row is found, also of one that only ever failed."""
-    assert await query.monitors_state(pool) == []
-    await store.commit(record(1))
-    await store.commit(record(2))
-    await store.record_failed("another", START, START, "no file", seconds=0.1)
-    states = [(row["monitor"], row["outcome"], row["error"]) for row in await query.monitors_state(pool)]
-    assert states == [("another", "failed", "no file"), ("flights", "measured", None)]
-
-
 async def test_measurements_are_filtered_and_limited_to_the_newest(store: PostgresStore, pool: asyncpg.Pool):
     """Filters combine; a limit keeps the newest windows, in ascending order."""
     for cycle in range(1, 6):
