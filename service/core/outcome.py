@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from service.core.task import Task
 
 Outcome = RegressionOutcome | BinaryOutcome | MulticlassOutcome
+# What an outcome keeps of rows without a label: how many, and (of all rows alike) what was answered.
+_WAITING = ("pending", "pending_positive", "pending_negative", "unusable")
+_ANSWERS = ("told_positive", "told_negative")
 _One = TypeVar("_One", RegressionOutcome, BinaryOutcome, MulticlassOutcome)
 
 
@@ -67,23 +70,21 @@ def merge(parts: Sequence[Outcome], *, limit: int) -> Outcome:
 
 
 def less(outcome: Outcome, waiting: Outcome) -> Outcome:
-    """Return `outcome` less that of rows without a label, of which nothing but counts is kept.
+    """Return the `outcome` of rows with their labels less that of the same rows `waiting` for them.
 
     A count may fall below zero: the rows were counted elsewhere, and merging makes the sum whole. Raises
     ProfileError where `waiting` has a labelled row or belongs to another task.
     """
-    if type(waiting) is not type(outcome) or waiting.labelled:
-        raise ProfileError(f"less: expected a {type(outcome).__name__} without labelled rows, got {waiting}")
-    pending, unusable = outcome.pending - waiting.pending, outcome.unusable - waiting.unusable
-    if isinstance(outcome, BinaryOutcome) and isinstance(waiting, BinaryOutcome):
-        return replace(
-            outcome,
-            pending=pending,
-            pending_positive=outcome.pending_positive - waiting.pending_positive,
-            pending_negative=outcome.pending_negative - waiting.pending_negative,
-            unusable=unusable,
-        )
-    return replace(outcome, pending=pending, unusable=unusable)
+    if type(waiting) is not type(outcome):
+        raise ProfileError(f"less: expected a {type(outcome).__name__}, got a {type(waiting).__name__}")
+    none = type(outcome)()
+    counts: dict[str, int] = {name: getattr(waiting, name) for name in _WAITING if hasattr(waiting, name)}
+    answers: dict[str, Any] = {name: getattr(none, name) for name in _ANSWERS if hasattr(none, name)}
+    nothing: dict[str, Any] = {**dict.fromkeys(counts, 0), **answers}
+    if replace(waiting, **nothing) != none:
+        raise ProfileError("less: more than counts is kept of the rows; expected rows without a label")
+    left: dict[str, Any] = {name: getattr(outcome, name) - count for name, count in counts.items()}
+    return replace(outcome, **left, **answers)
 
 
 def _alike(parts: Sequence[Outcome], kind: type[_One]) -> list[_One]:

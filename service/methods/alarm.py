@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from service.core import labelling
 from service.core.measurement import Aspect, Worse
 from service.core.record import Event
+from service.methods.estimate_binary import OF_ANSWERS, OF_CHANCES
+from service.methods.estimate_loss import OF_LOSS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,7 +22,11 @@ if TYPE_CHECKING:
     from service.core.record import Checkpoint, WindowRecord
     from service.core.window import WindowPlan
 
-KNOWN_AT_ONCE = {"positive_rate"}  # of performance: it is measured of predictions alone
+# Of performance, what is known without a label: how often a class was predicted, and what is expected.
+KNOWN_AT_ONCE = {
+    "positive_rate",
+    *(metric.name for metric in (*OF_LOSS, *OF_ANSWERS, *OF_CHANCES)),
+}
 BREACH, RECOVERY = "breach", "recovery"
 _BREACHED, _CLEAR = "x", "."
 _RAISED = "!"
@@ -124,8 +130,8 @@ def verdicts(measurements: Sequence[Measurement]) -> Iterator[Measurement]:
 def rests_on_labels(series: Series, target: str) -> bool:
     """Say whether a series has no verdict before labels have come: performance, and the target's own.
 
-    The share of drifted columns has one without the target, and an early warning must not wait; nor must how
-    many rows were predicted positive.
+    The share of drifted columns has one without the target, and an early warning must not wait; nor must what
+    is estimated, or how often a class was predicted.
     """
     if series.aspect is Aspect.PERFORMANCE:
         return series.metric not in KNOWN_AT_ONCE

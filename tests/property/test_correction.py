@@ -152,7 +152,7 @@ def test_a_row_that_has_its_label_is_refused() -> None:
     schema = Schema(COLUMNS, Regression("guess", "truth"))
     one = Numbers(np.array([1.0]))
     batch = Batch(1, np.zeros(1, dtype=np.int64), {"guess": one, "truth": one})
-    with pytest.raises(ProfileError, match="without labelled rows"):
+    with pytest.raises(ProfileError, match="expected rows without a label"):
         correction.of(batch, one, schema)
     with pytest.raises(ProfileError, match="has no task"):
         correction.of(batch, one, Schema(COLUMNS))

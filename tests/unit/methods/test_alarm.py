@@ -109,13 +109,16 @@ def test_two_methods_raise_one_alarm_together() -> None:
 
 MAE = Series(Aspect.PERFORMANCE, "mae")
 RATE = Series(Aspect.PERFORMANCE, "positive_rate")
+EXPECTED = Series(Aspect.PERFORMANCE, "estimated_mae")
 OF_TARGET = Series(Aspect.DRIFT, "wasserstein", "truth", definition="evidently")
 EVERY_WINDOW = AlarmPlan(breaches=1, windows=1)
 DAYS = WindowPlan(Unit.TIME, hop=100, min_rows=1)
 
 
 def _measured(last: int, labelled: int, pending: int) -> WindowRecord:
-    seen = tuple(Measurement(series, 0.3, 10, None, 0.1, True) for series in (SERIES, MAE, RATE, OF_TARGET))
+    seen = tuple(
+        Measurement(series, 0.3, 10, None, 0.1, True) for series in (SERIES, MAE, RATE, EXPECTED, OF_TARGET)
+    )
     window = WindowRecord(last, last, last * 100, last * 100 + 100, 1, 10, seen)
     return replace(window, labelled=labelled, pending=pending)
 
@@ -127,7 +130,7 @@ def _told(events: Sequence[Event]) -> list[str]:
 def test_what_rests_on_labels_waits_for_them() -> None:
     """Drift counts when a window is first measured, performance and the target with its labels."""
     state, events = follow(Checkpoint(closed=3), [_measured(4, 0, 10)], EVERY_WINDOW, DAYS, late="truth")
-    assert _told(events) == ["positive_rate 500", "temp 500"]
+    assert _told(events) == ["positive_rate 500", "estimated_mae 500", "temp 500"]
     state = replace(state, closed=4)
     again = [_measured(4, 5, 5), _measured(4, 9, 1), _measured(4, 10, 0)]
     told = []
@@ -152,6 +155,6 @@ def test_late_windows_count_in_their_order() -> None:
 def test_without_late_labels_every_window_counts_at_once() -> None:
     """What is measured again changes no alarm, however many labels there are."""
     state, events = follow(Checkpoint(closed=3), [_measured(4, 1, 9)], EVERY_WINDOW, DAYS)
-    assert _told(events) == ["mae 500", "positive_rate 500", "temp 500", "truth 500"]
+    assert _told(events) == ["mae 500", "positive_rate 500", "estimated_mae 500", "temp 500", "truth 500"]
     again, events = follow(replace(state, closed=4), [_measured(4, 10, 0)], EVERY_WINDOW, DAYS)
     assert (again.alarms, again.labelling, events) == (state.alarms, Labelling(), ())
