@@ -15,6 +15,7 @@ import pandas as pd
 from scipy import stats
 
 from service.core.schema import Kind
+from service.methods.characteristic import SINGULAR
 
 if TYPE_CHECKING:
     from service.methods.registry import Method
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 TOLERANCE = 1e-9
 ROOTS = {"jensenshannon", "hellinger"}
-WORST_CONDITION = 1e6
 
 
 @cache
@@ -55,27 +55,38 @@ def verdict(
         warnings.simplefilter("ignore")
         try:
             result = test(pd.Series(reference), pd.Series(current), known.kinds[kind], None)
-        except (ValueError, IndexError, ZeroDivisionError, OverflowError):
+        except (ValueError, IndexError, ZeroDivisionError, OverflowError, TypeError):
             return None, None
     score = float(result.drift_score)
     return (score, bool(result.drifted)) if math.isfinite(score) else (None, None)
 
 
 def is_arbitrary(name: str, reference: Sample, current: Sample) -> bool:
-    """Whether rounding, or the order of a set, decides Evidently's number, so that there is none to equal.
+    """Whether something else than the rows decides Evidently's number: a reason may stand in its place.
 
-    Up to 20 rows a side its Cramér-von Mises test counts in half precision, or fails, on NumPy 2.
+    It never excuses a number of ours that differs:
+
+    - `cramer_von_mises`, up to 20 rows a side: it counts in half precision, or fails, on NumPy 2.
+    - `es`, where the covariance that it inverts has no digit left: rounding decides the rank, and the order
+      of the rows the number.
+    - `fisher_exact` of three and more categories: the order of a set says which two are compared.
+    - `t_test` of one value alone: the rounding of its mean is all the variance there is.
     """
     if name == "cramer_von_mises":
         return max(len(reference), len(current)) <= 20
-    distinct = len(np.unique(np.concatenate((reference, current))))
     if name == "es":
-        return distinct > 1 and _condition(reference, current) > WORST_CONDITION
+        return condition(reference, current) > 0.5 / SINGULAR
+    distinct = len(np.unique(np.concatenate((reference, current))))
     return (name == "fisher_exact" and distinct > 2) or (name == "t_test" and distinct == 1)
 
 
-def _condition(reference: Any, current: Any) -> float:
-    # Of the covariance that the Epps-Singleton test inverts: times a double's, the relative error.
+def slack(name: str, reference: Sample, current: Sample) -> float:
+    """Return by how much rounding alone parts two numbers: of `es` by the condition of what it inverts."""
+    return 4.0 * float(np.finfo(np.float64).eps) * condition(reference, current) if name == "es" else 0.0
+
+
+def condition(reference: Any, current: Any) -> float:
+    """Return the condition of the covariance that the Epps-Singleton test inverts, 0 where there is none."""
     sigma = stats.iqr(np.concatenate((reference, current))) / 2.0
     if sigma == 0.0 or min(len(reference), len(current)) < 2:
         return 0.0
@@ -84,13 +95,13 @@ def _condition(reference: Any, current: Any) -> float:
     return float(np.linalg.cond(sum(np.cov(side, ddof=0) / side.shape[1] for side in waves)))
 
 
-def agree(name: str, ours: float, theirs: float) -> bool:
-    """Whether two values are equal to 1e-9 (relative above one).
+def agree(name: str, ours: float, theirs: float, slack: float = 0.0) -> bool:
+    """Whether two values are equal to 1e-9 (relative above one), or to `slack` where that is more.
 
     Two distances are roots: near zero the root turns the last bit of a sum into 1e-8, in Evidently's own
     value as well, so there their squares are compared to the last bits.
     """
-    if math.isclose(ours, theirs, rel_tol=TOLERANCE, abs_tol=TOLERANCE):
+    if math.isclose(ours, theirs, rel_tol=TOLERANCE, abs_tol=max(TOLERANCE, slack)):
         return True
     return name in ROOTS and abs(ours * ours - theirs * theirs) <= 1e-14
 
