@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 UNIT_BITS = 1074
-_MANTISSA_BITS = 53
+SIGNIFICANT_BITS = 53
 _PLAIN_SHIFT = 1000  # up to here a power of two is itself a normal double, so that multiplying is exact
 _CELLS_AT_ONCE = 8_192  # as many as stay in the processor's cache
 
@@ -61,8 +61,8 @@ def _sums(values: NDArray[np.float64]) -> list[int]:
         return [0] * len(values)
     smallest = np.minimum(size.min(axis=1, where=size > 0.0, initial=np.inf), largest)  # zeros are no bits
     low, high = np.frexp(np.stack((smallest, largest)))[1]
-    base = np.maximum(low - _MANTISSA_BITS, -UNIT_BITS)
-    limb = _MANTISSA_BITS - 1 - values.shape[1].bit_length()  # n limbs add up to less than 2**53
+    base = np.maximum(low - SIGNIFICANT_BITS, -UNIT_BITS)
+    limb = SIGNIFICANT_BITS - 1 - values.shape[1].bit_length()  # n limbs add up to less than 2**53
     count = -(-int((high - base).max()) // limb)
     totals, rest, part = [0] * len(values), values, size
     for place in range(count - 1, -1, -1):

@@ -4,6 +4,9 @@ Every double is cut once into limbs: whole numbers so small that a double holds 
 exactly. Then `numpy.bincount` sums a limb by group, in any order to the same bits. The cut is made once and
 serves any number of groupings. After R. M. Neal, "Fast exact summation using small and large
 superaccumulators" (2015).
+
+`exact.exact_sums` takes a table of rows at once and cannot stand in, nor this for it: a dozen sums of 1,000
+doubles take half the time there, groups laid out as rows ten to a hundred times as long.
 """
 
 from __future__ import annotations
@@ -13,12 +16,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from service.core.exact import UNIT_BITS
+from service.core.exact import SIGNIFICANT_BITS, UNIT_BITS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-_MANTISSA_BITS = 53
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +38,13 @@ def limbs_of(values: NDArray[np.float64]) -> Limbs:
     """
     if not (np.isfinite(values).all() and (values >= 0.0).all()):
         raise ValueError("limbs_of: expected finite values of zero or more")
-    width = _MANTISSA_BITS - len(values).bit_length()  # n * 2**width is at most 2**53
+    width = SIGNIFICANT_BITS - len(values).bit_length()  # n * 2**width is at most 2**53
     filled = values[values > 0.0]
     if not len(filled):
         return Limbs((), 0, width)
     # Zeros must not widen the range: frexp gives them the exponent 0.
     exponent = np.frexp(np.array([filled.min(), filled.max()]))[1].tolist()
-    base = max(exponent[0] - _MANTISSA_BITS, -UNIT_BITS)
+    base = max(exponent[0] - SIGNIFICANT_BITS, -UNIT_BITS)
     count = -(-(exponent[1] - base) // width)
     rest, parts = values, []
     for place in range(count - 1, -1, -1):
