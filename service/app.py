@@ -17,6 +17,7 @@ from service.cycle_summary import summary
 from service.database import database
 from service.errors import StoreError
 from service.executor import workers
+from service.feed import Feed
 from service.monitor_source import ReplayConfig
 from service.progress import shown
 from service.reporting import Reported, reporter_of, working
@@ -91,7 +92,8 @@ async def _serve(
         tell_of_events = await stack.enter_async_context(_webhook(settings, pool))
         compute = await stack.enter_async_context(workers())
         slowly = await stack.enter_async_context(worker())
-        vitals = Vitals([monitor.name for monitor in monitors], store)
+        feed = Feed()
+        vitals = Vitals([monitor.name for monitor in monitors], store, failed=feed.note)
         scheduler = Scheduler(vitals, now=now, max_cycles=max_cycles)
         reported: dict[str, Reported] = {}
         reporter = reporter_of(
@@ -103,7 +105,7 @@ async def _serve(
             cycle = Cycle(watched, store, compute, now=now, worker=slowly)
             interval = interval_of(monitor, settings)
             reported[monitor.name] = Reported(monitor.schema_, monitor.description, cycle.reference)
-            fared, listeners = vitals.monitors[monitor.name], (tell_of_events, reporter.after)
+            fared, listeners = vitals.monitors[monitor.name], (tell_of_events, reporter.after, feed.after)
             progress = None
             if isinstance(monitor.source, ReplayConfig) and not interval:  # timed cycles are not waited for
                 progress = stack.enter_context(shown(f"replaying {monitor.name}"))
@@ -112,7 +114,10 @@ async def _serve(
         stack.push_async_callback(scheduler.stop)
         scheduler.start()
         cycling.set()
-        address = await stack.enter_async_context(door.door(settings, pool, scheduler, vitals, reporter))
+        opened = door.door(
+            settings, monitors, pool=pool, scheduler=scheduler, vitals=vitals, reporter=reporter, feed=feed
+        )
+        address = await stack.enter_async_context(opened)
         starting.close()
         log.info("watching", monitors=",".join(m.name for m in monitors), http=address)
         await _until_done(stop, scheduler, pool, settings)

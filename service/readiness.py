@@ -29,7 +29,7 @@ async def readiness_checks(pool: asyncpg.Pool, jobs: Iterable[Job], now: int) ->
         checks["migrations"] = f"{len(waiting)} not applied" if waiting else OK
     except StoreError as error:
         checks["database"] = str(error)
-    return checks | {f"monitor {job.name}": _freshness(job, now) for job in jobs}
+    return checks | {f"monitor {job.name}": freshness(job, now) for job in jobs}
 
 
 def state_of(job: Job) -> dict[str, Any]:
@@ -45,7 +45,8 @@ def state_of(job: Job) -> dict[str, Any]:
     }
 
 
-def _freshness(job: Job, now: int) -> str:
+def freshness(job: Job, now: int) -> str:
+    """Return `ok` where a monitor's cycles run, else what is wrong; `now` in UTC microseconds."""
     if job.failures:
         return f"its last {job.failures} cycles failed"
     if job.last_end is None:

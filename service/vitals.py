@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from service.methods.error_stream import CHANGE_POINT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from service.core.record import CycleRecord, WindowRecord
     from service.scheduler import Journal
@@ -58,11 +58,17 @@ class MonitorVitals:
 
 
 class Vitals:
-    """Every monitor's vitals, and the scheduler's journal in front of the real one."""
+    """Every monitor's vitals, and the scheduler's journal in front of the real one.
 
-    def __init__(self, names: Iterable[str], journal: Journal) -> None:
+    `failed` is told the name of a monitor whose cycle failed.
+    """
+
+    def __init__(
+        self, names: Iterable[str], journal: Journal, *, failed: Callable[[str], None] = lambda _: None
+    ) -> None:
         self.monitors = {name: MonitorVitals(name) for name in names}
         self._journal = journal
+        self._failed = failed
 
     async def record_skipped(self, monitor: str, slot: int, slots: int) -> None:
         """Count and record that `slots` slots passed unused, `slot` being the last of them."""
@@ -74,4 +80,5 @@ class Vitals:
     ) -> None:
         """Count and record a cycle that failed after `seconds`."""
         self.monitors[monitor].failures += 1
+        self._failed(monitor)
         await self._journal.record_failed(monitor, slot, started, error, seconds=seconds)

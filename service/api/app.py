@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime  # noqa: TC003  # FastAPI reads the annotations at run time
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import FastAPI, Header, HTTPException, Query, Response
-from fastapi.responses import PlainTextResponse
+from fastapi import FastAPI, Header, Request, Response
+from fastapi.middleware.gzip import GZipMiddleware
+from fastapi.responses import JSONResponse, PlainTextResponse
 
 from service import __version__
+from service.api.models import Monitor
+from service.api.monitor_routes import monitor_routes
+from service.api.page import Page
 from service.api.report_routes import report_routes
+from service.api.stream import stream_routes
+from service.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-MOST_ROWS = 2_000
+    from service.api.stream import Feed
+
+GZIP_FROM_BYTES, GZIP_LEVEL = 1_000, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +39,22 @@ class Callables:
 
     monitors: Callable[[], list[dict[str, Any]]]
     readiness: Callable[[], Awaitable[Readiness]]
-    measurements: Callable[..., Awaitable[list[dict[str, Any]]]]
     scrape: Callable[[str], Awaitable[tuple[bytes, str]]]
     windows: Callable[[str, int], Awaitable[list[Any]]]
     report: Callable[[str, int], Awaitable[str]]
+    state: Callable[[str], Awaitable[dict[str, Any]]]
+    series: Callable[[str], Awaitable[list[dict[str, Any]]]]
+    latest_window: Callable[[str], Awaitable[dict[str, Any]]]
+    measurements: Callable[..., Awaitable[list[dict[str, Any]]]]
+    events: Callable[..., Awaitable[list[dict[str, Any]]]]
+    distribution: Callable[..., Awaitable[dict[str, Any] | None]]
+    feed: Feed
 
 
 def build(callables: Callables) -> FastAPI:
-    """Return the application: `/healthz`, `/readyz`, `/metrics`, `/v1/monitors` and a monitor's metrics."""
+    """Return the application: health, `/metrics`, what is asked under `/v1`, and the live page at `/`."""
     app = FastAPI(title="Tidegauge", version=__version__)
+    app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES, compresslevel=GZIP_LEVEL)
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
@@ -60,27 +74,18 @@ def build(callables: Callables) -> FastAPI:
         body, content_type = await callables.scrape(accept)
         return Response(body, headers={"content-type": content_type})
 
-    @app.get("/v1/monitors")
-    async def monitors() -> list[dict[str, Any]]:
+    @app.get("/v1/monitors", tags=["monitors"], response_model=list[Monitor])
+    async def monitors() -> Any:
         """List the monitors and how their cycles go."""
         return callables.monitors()
 
-    @app.get("/v1/monitors/{name}/metrics")
-    async def metrics(
-        name: str,
-        *,
-        aspect: str | None = None,
-        column: str | None = None,
-        metric: str | None = None,
-        since: datetime | None = None,
-        limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = 1_000,
-    ) -> list[dict[str, Any]]:
-        """Return a monitor's newest measurements, oldest first; of the last day without `since`."""
-        if name not in {monitor["name"] for monitor in callables.monitors()}:
-            raise HTTPException(404, f"no monitor is named {name!r}")
-        return await callables.measurements(
-            monitor=name, aspect=aspect, column=column, metric=metric, since=since, limit=limit
-        )
+    @app.exception_handler(StoreError)
+    async def away(_: Request, error: StoreError) -> JSONResponse:
+        """Say that the database did not answer, not that the service is broken."""
+        return JSONResponse({"detail": str(error)}, 503)
 
     app.include_router(report_routes(callables.monitors, callables.windows, callables.report))
+    app.include_router(monitor_routes(callables))
+    app.include_router(stream_routes(callables.feed))
+    app.mount("/", Page(), name="page")  # last: it answers whatever no path above does
     return app

@@ -1,0 +1,150 @@
+"""What the door answers, as the OpenAPI page shows it. Instants have a time zone; a gap has its reason."""
+
+from __future__ import annotations
+
+from datetime import datetime  # noqa: TC003  # pydantic reads the annotations at run time
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+Aspect = Literal["drift", "quality", "performance", "health"]
+Verdict = Literal["alarm", "breach", "fine", "unjudged", "unmeasured", "waiting", "absent"]
+
+
+class Monitor(BaseModel):
+    """A monitor and how its cycles go."""
+
+    name: str
+    description: str = ""
+    cycle_seconds: float = Field(description="from cycle to cycle; 0 is as fast as it goes")
+    cycles: int = Field(description="since the service started")
+    failures_in_a_row: int
+    finished: bool = Field(description="whether its source is exhausted or its cycles are done")
+    last_cycle: datetime | None = Field(description="when the last good cycle ended")
+
+
+class Series(BaseModel):
+    """What a number is."""
+
+    aspect: Aspect
+    column_name: str = Field(description="empty for a number about the whole window")
+    segment: str
+    metric: str
+    definition: str = Field(description="whose definition it follows where there is more than one")
+    unit: str
+    worse: Literal["higher", "lower", "both"]
+
+
+class Number(Series):
+    """A number of one window, or the reason why there is none."""
+
+    value: float | None
+    reference: float | None = Field(description="the same number of the reference")
+    threshold: float | None
+    breached: bool | None
+    severity: float | None = Field(description="1 at the threshold, higher is worse, at most 100")
+    error_bound: float | None = Field(description="how far the value can lie from the exact one")
+    low: float | None = Field(description="of its 95 % band")
+    high: float | None
+    rows: int
+    reason: str | None
+
+
+class Measurement(Number):
+    """A number of one window with both its times."""
+
+    monitor: str
+    window_start: datetime
+    window_end: datetime
+    computed_at: datetime
+    revision: int
+
+
+class NewestNumber(Number):
+    """A number of the newest window."""
+
+    alarm: bool = Field(description="whether an alarm is raised for it")
+    decides: bool = Field(description="whether it is breached and its breach counts for the aspect's verdict")
+
+
+class Window(BaseModel):
+    """A measured window, in event time."""
+
+    window_start: datetime
+    window_end: datetime
+    revision: int
+    rows: int
+    computed_at: datetime
+
+
+class AspectState(BaseModel):
+    """One aspect of a monitor: what it is, since when, why."""
+
+    aspect: Aspect
+    verdict: Verdict
+    since: datetime | None = Field(description="event time of the oldest alarm that is raised")
+    alarms: int
+    breaches: int = Field(description="of the newest window, those that count")
+    numbers: int
+    gaps: int = Field(description="measurements without a value")
+    reason: str | None = Field(description="why there is no number, or what is wrong with the cycles")
+    worst: NewestNumber | None
+
+
+class Alarm(BaseModel):
+    """A series whose alarm is raised."""
+
+    aspect: Aspect
+    column_name: str
+    segment: str
+    metric: str
+    definition: str
+    since: datetime | None = Field(description="event time")
+    message: str | None
+
+
+class MonitorState(Monitor):
+    """Whether a monitor is fine, since when not, and why."""
+
+    verdict: Verdict
+    since: datetime | None
+    window: Window | None = Field(description="the newest; None before the first")
+    aspects: list[AspectState]
+    alarms: list[Alarm]
+
+
+class NewestWindow(BaseModel):
+    """The newest window's numbers, the most severe first, and those of the newest cycle."""
+
+    window: Window | None
+    measurements: list[NewestNumber]
+
+
+class Event(BaseModel):
+    """A mark on a chart: a breach, a recovery, a schema change."""
+
+    id: int
+    at: datetime = Field(description="event time")
+    recorded_at: datetime
+    kind: str
+    column_name: str
+    metric: str
+    message: str
+    details: dict[str, Any]
+
+
+class Bin(BaseModel):
+    """One bin that the reference fixed for a column, or one label."""
+
+    label: str
+    low: float | None = Field(description="included; None where there is no end, as for labels")
+    high: float | None = Field(description="excluded")
+    share: float | None = Field(description="of the window's rows")
+    reference_share: float | None
+
+
+class Distribution(Window):
+    """A column's values in a window, beside the reference's."""
+
+    column_name: str
+    bins: list[Bin] = Field(description="in the order in which they are drawn; the missing come last")
