@@ -189,6 +189,7 @@ def _event(event: Event) -> dict[str, Any]:
         "column_name": event.column,
         "metric": event.metric,
         "message": event.message,
+        "details": event.details,
     }
 
 

@@ -88,7 +88,9 @@ class AspectState(BaseModel):
     numbers: int
     gaps: int = Field(description="measurements without a value")
     reason: str | None = Field(description="why there is no number, or what is wrong with the cycles")
-    worst: NewestNumber | None
+    headline: NewestNumber | None = Field(
+        description="the worst; without thresholds the first with a reference"
+    )
 
 
 class Alarm(BaseModel):

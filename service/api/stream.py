@@ -1,8 +1,9 @@
-"""Cycles as they are committed, by server-sent events."""
+"""Cycles as they are committed, by server-sent events.
 
-from __future__ import annotations
+Annotations are evaluated as they stand: FastAPI would not find a dependency that is local to a function.
+"""
 
-from collections.abc import AsyncIterator  # noqa: TC003  # FastAPI reads the annotations at run time
+from collections.abc import AsyncIterator
 from typing import Annotated, Protocol
 
 from fastapi import APIRouter, Depends, Header, HTTPException, Query

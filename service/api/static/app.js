@@ -1,0 +1,221 @@
+// Puts the page together: what is known, where the reader is, what is drawn.
+
+import { BarChart } from "./bar_chart.js";
+import { chosenSeries, detail } from "./detail.js";
+import { h, patch } from "./dom.js";
+import { LineChart } from "./line_chart.js";
+import { Model } from "./model.js";
+import { overview } from "./overview.js";
+import { headlineOf, verdictOf } from "./parts.js";
+import { place } from "./place.js";
+import { follow } from "./stream.js";
+import { ago, ASPECTS, keyOf } from "./words.js";
+
+const SPARK_WINDOWS = 100;
+const REFRESH = 1000; // a quick replay is read once a second
+const RETRY = 5000;
+
+const main = document.getElementById("main");
+const connection = document.getElementById("connection");
+const lostBox = document.getElementById("lost");
+const announcer = document.getElementById("announcer");
+
+const model = new Model();
+const mounted = new Map(); // by slot, the charts
+let stale = new Set(); // monitors whose charts must be read again
+let refreshing = false;
+let drawing = 0;
+let marked = false;
+let lost = null; // seconds until the next try
+
+function draw() {
+  if (drawing) return;
+  drawing = requestAnimationFrame(() => {
+    drawing = 0;
+    drawNow();
+  });
+}
+
+function drawNow() {
+  if (!model.ready) return;
+  const here = place();
+  patch(main, h("main", {}, here.monitor ? detail(model, here) : overview(model)));
+  mount(here);
+  title(here);
+}
+
+// Charts draw themselves into their slots; those whose slot went are forgotten.
+function mount(here) {
+  const slots = [...main.querySelectorAll("[data-slot]")];
+  const names = new Set(slots.map((slot) => slot.dataset.slot));
+  for (const name of mounted.keys()) if (!names.has(name)) mounted.delete(name);
+  const wanted = new Map(wants(here).map((want) => [want.slot, want]));
+  for (const slot of slots) {
+    const want = wanted.get(slot.dataset.slot);
+    if (!want) continue;
+    const chart = mounted.get(want.slot) ?? { drawn: want.make(slot) };
+    mounted.set(want.slot, chart);
+    const data = want.data();
+    if (data !== undefined && data !== chart.data) {
+      chart.data = data;
+      chart.drawn.show(want.of, data);
+      if (!marked) {
+        marked = true;
+        performance.mark("first-chart");
+      }
+    }
+  }
+}
+
+// What the place shows, each with how it is read, kept and drawn.
+function wants(here) {
+  if (!here.monitor) return sparks();
+  if (!model.monitors.has(here.monitor)) return [];
+  const chosen = chosenSeries(model, here);
+  const lines = chosen.map((series) => ({
+    slot: `line ${here.monitor} ${keyOf(series)}`,
+    of: series,
+    monitor: here.monitor,
+    make: (root) => new LineChart(root),
+    read: () => model.readPoints(here.monitor, series, here.last),
+    data: () => model.pointsOf(here.monitor, series, here.last),
+  }));
+  const columns = [...new Set(chosen.map((series) => series.column_name).filter(Boolean))].slice(0, 3);
+  const bars = columns.map((column) => ({
+    slot: `bars ${here.monitor} ${column}`,
+    of: column,
+    monitor: here.monitor,
+    make: (root) => new BarChart(root),
+    read: () => model.readDistribution(here.monitor, column),
+    data: () => model.distributionOf(here.monitor, column),
+  }));
+  return [...lines, ...bars];
+}
+
+function sparks() {
+  return [...model.monitors.values()].flatMap((state) => {
+    const headline = headlineOf(state, ASPECTS);
+    if (!headline) return [];
+    return [{
+      slot: `spark ${state.name} ${keyOf(headline)}`,
+      of: headline,
+      monitor: state.name,
+      make: (root) => new LineChart(root, { bare: true, height: 64 }),
+      read: () => model.readPoints(state.name, headline, SPARK_WINDOWS),
+      data: () => model.pointsOf(state.name, headline, SPARK_WINDOWS),
+    }];
+  });
+}
+
+// Read what the place shows and does not have yet, or has of an older window.
+async function refresh() {
+  if (refreshing || !model.ready) return;
+  refreshing = true;
+  const started = performance.now();
+  const due = stale;
+  stale = new Set();
+  try {
+    const here = place();
+    const reads = wants(here)
+      .filter((want) => due.has(want.monitor) || want.data() === undefined)
+      .map((want) => want.read());
+    if (here.monitor && model.monitors.has(here.monitor) && (due.has(here.monitor) || !model.newest.has(here.monitor))) {
+      reads.push(model.readNewest(here.monitor));
+    }
+    await Promise.all(reads);
+  } catch (error) {
+    model.trouble = error.message;
+    due.forEach((monitor) => stale.add(monitor));
+  }
+  draw();
+  setTimeout(() => {
+    refreshing = false;
+    if (stale.size) refresh();
+  }, Math.max(0, REFRESH - (performance.now() - started)));
+}
+
+let reading = null;
+function readAnew() {
+  reading ??= readEverything().finally(() => { reading = null; });
+  return reading;
+}
+
+async function readEverything() {
+  try {
+    await model.readAll();
+    stale = new Set(model.monitors.keys());
+    tell();
+    draw();
+    refresh();
+  } catch (error) {
+    model.trouble = error.message;
+    tell();
+    setTimeout(readAnew, RETRY);
+  }
+}
+
+const stream = follow({
+  cycle(data) {
+    if (!model.ready) return;
+    const alarms = model.cycle(data);
+    if (alarms.length) announcer.textContent = `New alarm, ${data.monitor}: ${alarms.map((alarm) => alarm.message).join("; ")}`;
+    stale.add(data.monitor);
+    tell();
+    draw();
+    refresh();
+  },
+  trouble({ monitor, error }) {
+    model.trouble = `${monitor}: ${error}`;
+    tell();
+  },
+  anew: readAnew,
+  state(name, seconds) {
+    connection.dataset.state = name;
+    connection.textContent = { live: "Live", connecting: "Connecting", lost: "Connection lost" }[name];
+    lost = name === "lost" ? seconds : name === "live" ? null : lost;
+    if (name === "live" && !model.ready) readAnew();
+    tell();
+  },
+});
+
+function tell() {
+  const away = lost === null ? null : h("p", {},
+    h("strong", {}, "The service does not answer. "),
+    h("span", { "aria-hidden": "true" }, `Trying again in ${lost} s. `),
+    model.ready ? "What is shown is the last that was known. " : "",
+    h("button", { type: "button", onclick: () => stream.now() }, "Try now"));
+  const wrong = model.trouble === null ? null : h("p", {}, h("strong", {}, "The service is in trouble. "), model.trouble);
+  lostBox.hidden = !away && !wrong;
+  lostBox.setAttribute("role", "alert");
+  patch(lostBox, h("div", {}, away ?? wrong));
+}
+
+function title(here) {
+  const bad = [...model.monitors.values()].filter((state) => verdictOf(state, model) === "alarm").length;
+  document.title = `${bad ? `(${bad}) ` : ""}${here.monitor ? `${here.monitor} – ` : ""}Tidegauge`;
+}
+
+let shown = place().monitor;
+addEventListener("hashchange", () => {
+  drawNow();
+  refresh();
+  const { monitor } = place();
+  if (monitor === shown) return;
+  shown = monitor; // another page, for those who do not see it
+  scrollTo(0, 0);
+  main.querySelector("h1")?.focus();
+});
+
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  main.focus();
+});
+
+setInterval(() => {
+  for (const element of document.querySelectorAll("[data-ago]")) {
+    element.textContent = ago(model.now() - Date.parse(element.dataset.ago));
+  }
+  if ([...model.monitors.values()].some((state) => model.silentFor(state))) draw();
+}, 1000);
+
+readAnew();

@@ -1,0 +1,121 @@
+// A column's values now, as bars, against those of the reference, as an outline.
+
+import { numberMarks } from "./axis.js";
+import { h, patch, s } from "./dom.js";
+import { count, moment, number } from "./words.js";
+
+const HEIGHT = 190;
+const EDGES = { left: 54, right: 14, top: 10, bottom: 26 };
+const ROW = 22; // of a label
+const MISSING = "(missing)";
+
+export class BarChart {
+  #found = null;
+
+  constructor(root) {
+    this.plot = h("div", { class: "plot", role: "img" });
+    this.head = h("figcaption");
+    this.table = h("div", { class: "scroll", tabindex: "0", role: "region" });
+    this.details = h("details", { ontoggle: () => this.#fillTable() }, h("summary", {}, "Table of the bins"), this.table);
+    root.append(h("figure", { class: "chart" }, this.head, this.plot, this.details));
+    new ResizeObserver(() => this.#draw()).observe(this.plot);
+  }
+
+  /** Show a distribution, or that there is none (null). */
+  show(column, found) {
+    this.#found = found;
+    const legend = [["bar", "now"], ["outline", "reference"]].map(([kind, text]) => h("span", {}, box(kind), text));
+    patch(
+      this.head,
+      h("div", {}, h("h3", {}, `${column} · distribution`), h("p", { class: "legend" }, found ? legend : null),
+        found ? h("p", { class: "latest" }, `${count(found.rows)} rows until ${moment(found.window_end)}`) : null),
+    );
+    this.details.hidden = !found;
+    this.table.setAttribute("aria-label", `${column}, by bin`);
+    if (!found) return patch(this.plot, h("div", {}, h("p", { class: "empty" }, "No window has kept this column's values yet.")));
+    this.plot.setAttribute("aria-label", inWords(column, found.bins));
+    this.#draw();
+    this.#fillTable();
+  }
+
+  #draw() {
+    const width = this.plot.clientWidth;
+    if (!width || !this.#found) return;
+    const bins = this.#found.bins.filter((bin) => bin.label !== MISSING || bin.share || bin.reference_share);
+    const ordered = bins.some((bin) => bin.low !== null || bin.high !== null);
+    patch(this.plot, h("div", {}, ordered ? columns(bins, width) : rows(bins, width)));
+  }
+
+  #fillTable() {
+    if (!this.details.open || !this.#found) return;
+    const body = this.#found.bins.map((bin) =>
+      h("tr", {}, h("th", { scope: "row" }, bin.label), h("td", {}, number(bin.share, "share")), h("td", {}, number(bin.reference_share, "share"))),
+    );
+    const head = h("thead", {}, h("tr", {}, ["Bin", "Now", "Reference"].map((text) => h("th", { scope: "col" }, text))));
+    patch(this.table, h("div", {}, h("table", {}, head, h("tbody", {}, body))));
+  }
+}
+
+function largest(bins) {
+  return Math.max(...bins.flatMap((bin) => [bin.share ?? 0, bin.reference_share ?? 0]), 0.01);
+}
+
+// Bins in order of their values: columns side by side, each as wide as the next.
+function columns(bins, width) {
+  const { left, right, top, bottom } = { ...EDGES, right: width - EDGES.right, bottom: HEIGHT - EDGES.bottom };
+  const high = largest(bins) * 1.05;
+  const y = (share) => round(bottom - ((share ?? 0) / high) * (bottom - top));
+  const step = (right - left) / bins.length;
+  const x = (place) => round(left + place * step);
+  const grid = numberMarks(0, high, 3).map((share) => [
+    s("path", { class: "grid", d: `M${left} ${y(share)}H${right}` }),
+    s("text", { class: "tick", x: left - 7, y: y(share) + 4, "text-anchor": "end" }, number(share, "share")),
+  ]);
+  const bars = bins.map((bin, place) =>
+    s("path", { class: bin.label === MISSING ? "bar missing" : "bar", d: `M${x(place) + 0.5} ${bottom}V${y(bin.share)}H${x(place + 1) - 0.5}V${bottom}Z` },
+      s("title", {}, sentence(bin))));
+  const outline = bins.map((bin, place) => `${place ? "L" : "M"}${x(place)} ${y(bin.reference_share)}H${x(place + 1)}`).join("");
+  const every = Math.ceil(64 / step);
+  const marks = bins.map((bin, place) => {
+    if (bin.label === MISSING) return s("text", { class: "tick", x: right, y: HEIGHT - 8, "text-anchor": "end" }, "missing");
+    const room = place % every === 0 && x(place) < right - (bins.at(-1).label === MISSING ? 80 : 20);
+    return room && bin.low !== null ? s("text", { class: "tick", x: x(place), y: HEIGHT - 8, "text-anchor": "middle" }, number(bin.low)) : null;
+  });
+  return s("svg", frame(width, HEIGHT), grid, bars, s("path", { class: "outline", d: outline }), s("g", {}, marks.filter(Boolean)));
+}
+
+// Labels: rows, in the order of the reference.
+function rows(bins, width) {
+  const left = Math.min(120, width * 0.3);
+  const right = width - 64;
+  const x = (share) => round(left + ((share ?? 0) / largest(bins)) * (right - left));
+  const drawn = bins.map((bin, place) => {
+    const y = place * ROW;
+    return [
+      s("text", { class: "tick label", x: left - 8, y: y + 15, "text-anchor": "end" }, short(bin.label)),
+      s("path", { class: bin.label === MISSING ? "bar missing" : "bar", d: `M${left} ${y + 4}H${x(bin.share)}V${y + ROW - 4}H${left}Z` }, s("title", {}, sentence(bin))),
+      s("path", { class: "outline", d: `M${left} ${y + 2.5}H${x(bin.reference_share)}V${y + ROW - 2.5}H${left}` }),
+      s("text", { class: "tick", x: width - 4, y: y + 15, "text-anchor": "end" }, number(bin.share, "share")),
+    ];
+  });
+  return s("svg", frame(width, bins.length * ROW + 4), drawn);
+}
+
+function frame(width, height) {
+  return { viewBox: `0 0 ${width} ${height}`, width, height, "aria-hidden": "true", focusable: "false" };
+}
+
+function inWords(column, bins) {
+  const moved = [...bins].sort((a, b) => difference(b) - difference(a)).slice(0, 3);
+  return `Distribution of ${column}. Furthest from the reference: ${moved.map(sentence).join("; ")}.`;
+}
+
+const difference = (bin) => Math.abs((bin.share ?? 0) - (bin.reference_share ?? 0));
+const sentence = (bin) => `${bin.label}: ${number(bin.share, "share")}, reference ${number(bin.reference_share, "share")}`;
+const short = (text) => (text.length > 16 ? `${text.slice(0, 15)}…` : text);
+const round = (value) => Math.round(value * 10) / 10;
+
+function box(kind) {
+  return s("svg", { class: "swatch", viewBox: "0 0 18 12", width: 18, height: 12, "aria-hidden": "true" },
+    s("path", { class: kind, d: "M3 1.500H15V10.500H3Z" }));
+}

@@ -1,0 +1,175 @@
+// One monitor: its aspects, its numbers with the worst on top, charts of the chosen ones, its events.
+
+import { h, s, slot } from "./dom.js";
+import { aspectText, aspectWhy, eventList, headlineOf, mark, sentence, time, verdictOf } from "./parts.js";
+import { address, LAST, replacePlace } from "./place.js";
+import { ASPECTS, count, keyOf, nameOf, number, plural, seriesOf } from "./words.js";
+
+const FIRST = 14; // rows before all are asked for
+const MOST_CHARTS = 6;
+
+export function detail(model, here) {
+  const state = model.monitors.get(here.monitor);
+  if (!state) {
+    return [h("div", { class: "head" }, back(), h("h1", { tabindex: "-1" }, "No such monitor"),
+      h("p", { class: "lead" }, `None is named ${here.monitor}.`))];
+  }
+  const chosen = chosenSeries(model, here);
+  const verdict = verdictOf(state, model);
+  return [
+    h("div", { class: "head" }, back(),
+      h("h1", { tabindex: "-1" }, mark(verdict, { said: true }), state.name),
+      h("p", { class: "lead" }, sentence(state, model)),
+      h("p", { class: "faint" }, facts(state, model))),
+    aspectTiles(state, here),
+    h("div", { class: "halves" },
+      h("div", { class: "half list" }, numbers(model, here, chosen)),
+      h("div", { class: "half shown" }, charts(model, here, chosen))),
+    h("section", { class: "panel", "aria-labelledby": "recent" }, h("h2", { id: "recent" }, "Recent events"),
+      eventList((model.events.get(state.name) ?? []).map((event) => ({ ...event, monitor: state.name })), model, { most: 20 })),
+  ];
+}
+
+/** Which series are charted: those of the address, else what best says how the monitor stands. */
+export function chosenSeries(model, here) {
+  if (here.series) return here.series.map(seriesOf).filter(Boolean).slice(0, MOST_CHARTS);
+  const state = model.monitors.get(here.monitor);
+  if (!state) return [];
+  if (here.aspect) {
+    const headline = headlineOf(state, [here.aspect]);
+    return headline ? [headline] : [];
+  }
+  const performance = headlineOf(state, ["performance"]);
+  const worst = headlineOf(state, ["drift", "quality", "health"]);
+  return [performance, worst].filter(Boolean);
+}
+
+function back() {
+  return h("nav", { "aria-label": "Way back" }, h("a", { href: "#/", class: "back" }, "← All monitors"));
+}
+
+function facts(state, model) {
+  return [
+    state.description ? `${state.description}. ` : null,
+    state.window
+      ? ["Newest window ", time(state.window.window_start, model), " to ", time(state.window.window_end, model), ` UTC, ${plural(state.window.rows, "row")}. `]
+      : null,
+    state.last_cycle ? ["Cycle ", time(state.last_cycle, model, { past: true }), `, one every ${number(state.cycle_seconds)} s`] : "No cycle yet",
+    state.finished ? "; its source is finished." : ".",
+  ];
+}
+
+function aspectTiles(state, here) {
+  return h("nav", { "aria-label": "Aspects" }, h("ul", { class: "aspects tiles" },
+    ASPECTS.map((name) => state.aspects.find((one) => one.aspect === name)).map((one) => {
+      const current = here.aspect === one.aspect;
+      return h("li", { key: one.aspect },
+        h("a", {
+          class: `panel aspect ${one.verdict}`,
+          href: address({ ...here, aspect: current ? null : one.aspect, all: false, series: null }),
+          "aria-current": current ? "true" : null,
+        },
+        h("span", { class: "name" }, one.aspect),
+        h("span", { class: "verdict" }, mark(one.verdict), aspectText(one)),
+        h("span", { class: "faint" }, aspectWhy(one)),
+        one.gaps ? h("span", { class: "faint" }, `${plural(one.gaps, "number")} without a value`) : null));
+    })));
+}
+
+function numbers(model, here, chosen) {
+  const known = model.newest.get(here.monitor);
+  const all = known?.measurements ?? [];
+  const words = here.find.toLowerCase().split(/\s+/).filter(Boolean);
+  const found = all
+    .filter((row) => !here.aspect || row.aspect === here.aspect)
+    .filter((row) => !here.bad || row.breached || row.alarm)
+    .filter((row) => {
+      const text = `${row.aspect} ${nameOf(row)} ${row.metric}`.toLowerCase();
+      return words.every((word) => text.includes(word));
+    })
+    .sort((a, b) => rank(b) - rank(a));
+  const shown = here.all ? found : found.slice(0, FIRST);
+  return h("section", { class: "panel", "aria-labelledby": "numbers" },
+    h("h2", { id: "numbers" }, here.aspect ? `Numbers of ${here.aspect}` : "Numbers, the worst first"),
+    filters(here),
+    h("p", { class: "faint", role: "status" }, known ? `${count(found.length)} of ${plural(all.length, "number")} of the newest window` : "Reading the newest window."),
+    found.length
+      ? h("table", { class: "numbers" },
+        h("thead", {}, h("tr", {},
+          h("th", { scope: "col" }, h("span", { class: "hidden" }, "Chart")),
+          h("th", { scope: "col" }, "Number"),
+          h("th", { scope: "col", class: "right" }, "Value"),
+          h("th", { scope: "col", class: "right" }, "Threshold"),
+          h("th", { scope: "col", class: "right wide" }, "Reference"))),
+        h("tbody", {}, shown.map((row) => numberRow(row, here, chosen))))
+      : known ? h("p", { class: "empty" }, all.length ? "No number fits." : "No window has been measured yet.") : null,
+    found.length > FIRST
+      ? h("p", {}, h("a", { href: address({ ...here, all: !here.all }) }, here.all ? "Show fewer" : `Show all ${count(found.length)}`))
+      : null);
+}
+
+function filters(here) {
+  return h("form", { class: "filters", role: "search", "aria-label": "Numbers", onsubmit: (event) => event.preventDefault() },
+    h("label", {}, "Find ", h("input", {
+      type: "search", id: "find", value: here.find, placeholder: "column or metric", autocomplete: "off",
+      oninput: (event) => replacePlace({ ...here, find: event.target.value, all: false }),
+    })),
+    h("label", {}, h("input", {
+      type: "checkbox", id: "bad", checked: here.bad,
+      onchange: (event) => { location.hash = address({ ...here, bad: event.target.checked, all: false }); },
+    }), " Beyond threshold"));
+}
+
+// Alarms, then breaches that count, then the rest; the most severe first in each.
+function rank(row) {
+  return (row.alarm ? 2000 : row.decides ? 1000 : 0) + (row.severity ?? -1);
+}
+
+function numberRow(row, here, chosen) {
+  const key = keyOf(row);
+  const keys = chosen.map(keyOf);
+  const charted = keys.includes(key);
+  const verdict = row.alarm ? "alarm" : row.decides ? "breach" : row.value === null ? "unmeasured" : row.breached === null ? "unjudged" : row.breached ? "breach" : "fine";
+  const others = charted ? keys.filter((one) => one !== key) : [...keys, key].slice(-MOST_CHARTS);
+  const note = row.alarm ? "alarm" : row.breached && !row.decides ? "beyond, but another method decides" : null;
+  return h("tr", { key, class: charted ? "charted" : null },
+    h("td", {}, h("input", {
+      type: "checkbox", checked: charted, "aria-label": `Chart ${nameOf(row)}`,
+      onchange: () => { location.hash = address({ ...here, series: others }); },
+    })),
+    h("th", { scope: "row" },
+      h("span", { class: "cell" }, mark(row.breached && !row.decides && !row.alarm ? "unjudged" : verdict, { said: true }),
+        h("span", {}, h("a", { href: address({ ...here, series: [key] }) }, nameOf(row)),
+          note ? h("span", { class: "faint" }, ` ${note}`) : null,
+          row.severity !== null ? severity(row) : null))),
+    row.value === null
+      ? h("td", { class: "right reason", colspan: "2" }, row.reason)
+      : [h("td", { class: "right figure" }, number(row.value, row.unit)), h("td", { class: "right figure" }, number(row.threshold, row.unit))],
+    h("td", { class: "right figure wide" }, number(row.reference, row.unit)));
+}
+
+// Full at twice the threshold, the threshold at its middle.
+function severity(row) {
+  const full = Math.min(1, row.severity / 2) * 60;
+  return s("svg", { class: `severity ${row.alarm || row.decides ? "bad" : ""}`, viewBox: "0 0 60 6", width: 60, height: 6, "aria-hidden": "true" },
+    s("path", { class: "whole", d: "M0 3H60" }), s("path", { class: "full", d: `M0 3H${full.toFixed(1)}` }), s("path", { class: "limit", d: "M30 0V6" }));
+}
+
+function charts(model, here, chosen) {
+  const columns = [...new Set(chosen.map((series) => series.column_name).filter(Boolean))].slice(0, 3);
+  return [
+    h("section", { class: "panel", "aria-labelledby": "charts" },
+      h("div", { class: "titled" }, h("h2", { id: "charts" }, "Over time"),
+        h("label", {}, "Windows ", h("select", {
+          id: "last", value: String(here.last),
+          onchange: (event) => { location.hash = address({ ...here, last: Number(event.target.value) }); },
+        }, LAST.map((last) => h("option", { value: String(last), selected: last === here.last }, count(last)))))),
+      chosen.length
+        ? chosen.map((series) => slot(`line ${here.monitor} ${keyOf(series)}`, { class: "mounted" }))
+        : h("p", { class: "empty" }, "Choose a number from the list to see its chart.")),
+    columns.length
+      ? h("section", { class: "panel", "aria-labelledby": "now" }, h("h2", { id: "now" }, "Now against the reference"),
+        columns.map((column) => slot(`bars ${here.monitor} ${column}`, { class: "mounted" })))
+      : null,
+  ];
+}

@@ -1,0 +1,121 @@
+// What is known of the monitors, read from the service and kept up to date by its stream.
+
+import { keyOf } from "./words.js";
+
+const PATIENCE = 15_000; // for one answer
+const MOST_EVENTS = 60;
+
+export class Model {
+  monitors = new Map(); // by name, their states
+  events = new Map(); // by name, newest first
+  newest = new Map(); // by name, the newest window's numbers
+  points = new Map(); // by monitor and series, a chart's rows by window
+  distributions = new Map(); // by monitor and column
+  trouble = null; // what the service said is wrong
+  skew = 0; // how far the server's clock is ahead, in milliseconds
+  ready = false;
+
+  now() {
+    return Date.now() + this.skew;
+  }
+
+  /** Read every monitor's state and events. */
+  async readAll() {
+    const listed = await this.#get("v1/monitors");
+    const [states, events] = await Promise.all([
+      Promise.all(listed.map(({ name }) => this.#get(`${path(name)}/state`))),
+      Promise.all(listed.map(({ name }) => this.#get(`${path(name)}/events?limit=${MOST_EVENTS}`))),
+    ]);
+    this.monitors = new Map(states.map((state) => [state.name, state]));
+    this.events = new Map(listed.map(({ name }, place) => [name, events[place]]));
+    this.points.clear();
+    this.distributions.clear();
+    this.trouble = null;
+    this.ready = true;
+  }
+
+  async readNewest(monitor) {
+    this.newest.set(monitor, await this.#get(`${path(monitor)}/windows/latest`));
+  }
+
+  /** Read what a chart of a series needs: all at first, then what was computed since. */
+  async readPoints(monitor, series, last) {
+    const key = `${monitor}~${keyOf(series)}`;
+    const known = this.points.get(key);
+    const whole = !known || known.last < last;
+    const asked = new URLSearchParams({
+      aspect: series.aspect,
+      column: series.column_name,
+      segment: series.segment,
+      metric: series.metric,
+      definition: series.definition,
+      limit: last,
+      axis: whole ? "window_end" : "computed_at",
+    });
+    if (!whole && known.computed) asked.set("since", known.computed);
+    const rows = await this.#get(`${path(monitor)}/metrics?${asked}`);
+    const windows = whole ? new Map() : known.windows;
+    for (const row of rows) windows.set(`${row.window_start} ${row.window_end}`, row);
+    const ordered = [...windows.entries()]
+      .sort((a, b) => Date.parse(a[1].window_end) - Date.parse(b[1].window_end))
+      .slice(-Math.max(last, known?.last || 0));
+    const computed = ordered.reduce((latest, [, row]) => (row.computed_at > latest ? row.computed_at : latest), "");
+    const asOf = whole ? last : known.last;
+    const drawn = ordered.map(([, row]) => row);
+    this.points.set(key, { windows: new Map(ordered), computed, last: asOf, rows: drawn, cuts: new Map() });
+  }
+
+  /** A chart's rows, the same array as long as they are the same; undefined where too few were read. */
+  pointsOf(monitor, series, last) {
+    const known = this.points.get(`${monitor}~${keyOf(series)}`);
+    if (!known || known.last < last) return undefined;
+    if (!known.cuts.has(last)) known.cuts.set(last, known.rows.slice(-last));
+    return known.cuts.get(last);
+  }
+
+  async readDistribution(monitor, column) {
+    const key = `${monitor}~${column}`;
+    try {
+      this.distributions.set(key, await this.#get(`${path(monitor)}/columns/${encodeURIComponent(column)}/distribution`));
+    } catch (error) {
+      if (error.status !== 404) throw error;
+      this.distributions.set(key, null);
+    }
+  }
+
+  distributionOf(monitor, column) {
+    return this.distributions.get(`${monitor}~${column}`);
+  }
+
+  /** Take in an event of the stream; returns the alarms that it raised. */
+  cycle({ monitor, state, events }) {
+    this.trouble = null;
+    this.monitors.set(monitor, state);
+    const recorded = new Date(this.now()).toISOString();
+    const fresh = events.map((event) => ({ recorded_at: recorded, ...event })).reverse();
+    this.events.set(monitor, [...fresh, ...(this.events.get(monitor) ?? [])].slice(0, MOST_EVENTS));
+    return events.filter((event) => event.kind === "breach");
+  }
+
+  /** What is wrong with a monitor's cycles by now: the service says nothing while none of them ends. */
+  silentFor(state) {
+    if (state.finished || !state.last_cycle) return 0;
+    const silent = (this.now() - Date.parse(state.last_cycle)) / 1000;
+    return silent > Math.max(60, 3 * state.cycle_seconds) ? Math.round(silent) : 0;
+  }
+
+  async #get(where) {
+    const answer = await fetch(where, { signal: AbortSignal.timeout(PATIENCE), headers: { accept: "application/json" } });
+    const said = Date.parse(answer.headers.get("date"));
+    if (said) this.skew = Math.abs(said - Date.now()) < 2000 ? 0 : said - Date.now();
+    if (!answer.ok) {
+      const { detail } = await answer.json().catch(() => ({}));
+      throw Object.assign(new Error(typeof detail === "string" ? detail : `${where}: ${answer.status}`), {
+        status: answer.status,
+      });
+    }
+    return answer.json();
+  }
+}
+
+const path = (name) => `v1/monitors/${encodeURIComponent(name)}`;

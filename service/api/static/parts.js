@@ -1,0 +1,103 @@
+// What several views show: the mark of a verdict, a sentence for a state, the list of events.
+
+import { h, s } from "./dom.js";
+import { address } from "./place.js";
+import { ago, beyond, day, held, keyOf, moment, nameOf, number, plural, VERDICTS } from "./words.js";
+
+// A shape each: the verdict can be told without its colour.
+const SHAPES = {
+  alarm: "M8 1.500L15.500 14.500H0.500Z",
+  breach: "M8 0.800L15.200 8L8 15.200L0.800 8Z",
+  fine: "M8 1.500a6.500 6.500 0 1 0 .01 0Z",
+  unjudged: "M8 2.500a5.500 5.500 0 1 0 .01 0Z",
+  unmeasured: "M8 2.500a5.500 5.500 0 1 0 .01 0ZM4 12L12 4",
+  waiting: "M8 2.500a5.500 5.500 0 1 0 .01 0Z",
+  absent: "M3 8H13",
+};
+
+/** A verdict's shape; its word stands beside it, or is said to those who cannot see it. */
+export function mark(verdict, { said = false } = {}) {
+  return [
+    s("svg", { class: `mark ${verdict}`, viewBox: "0 0 16 16", width: 16, height: 16, "aria-hidden": "true", focusable: "false" },
+      s("path", { d: SHAPES[verdict] }),
+      verdict === "alarm" ? s("path", { class: "inner", d: "M8 6V10M8 11.800V12.800" }) : null,
+      verdict === "fine" ? s("path", { class: "inner", d: "M5 8.300L7.200 10.500L11 6" }) : null),
+    said ? h("span", { class: "hidden" }, VERDICTS[verdict]) : null,
+  ];
+}
+
+/** Whether a monitor is fine, since when not, why; in one sentence. */
+export function sentence(state, model) {
+  const silent = model.silentFor(state);
+  if (silent) return `No cycle for ${ago(silent * 1000).replace(" ago", "")}; one is due every ${number(state.cycle_seconds)} s.`;
+  const troubled = state.aspects.find((one) => one.aspect === "health" && one.verdict === "alarm" && one.reason);
+  if (troubled) return `In trouble: ${troubled.reason}.`;
+  const since = state.since ? ` since ${day(state.since)}` : "";
+  if (state.verdict === "alarm") return `Not fine${since}: ${plural(state.alarms.length, "alarm")}.`;
+  if (state.verdict === "breach") {
+    const breaches = state.aspects.reduce((sum, one) => sum + one.breaches, 0);
+    return `${plural(breaches, "number")} beyond ${breaches === 1 ? "its" : "their"} threshold in the newest window; not yet an alarm.`;
+  }
+  if (state.verdict === "fine") return "Fine: nothing that decides is beyond its threshold.";
+  if (state.verdict === "unjudged") return "Measured, but no number has a threshold to be held against.";
+  if (state.verdict === "unmeasured") return "The newest window gave no number; the reasons are below.";
+  if (state.cycles || state.last_cycle) return "No window has been measured yet: its rows are still coming.";
+  return "No cycle yet; the first one is on its way.";
+}
+
+/** What a silent monitor is, whatever its last window said. */
+export function verdictOf(state, model) {
+  return model.silentFor(state) ? "alarm" : state.verdict;
+}
+
+/** Which number best says how a monitor stands: of what is wrong, the aspect that matters most. */
+export function headlineOf(state, order) {
+  const aspects = order.map((name) => state.aspects.find((one) => one.aspect === name)).filter((one) => one.headline);
+  for (const verdict of ["alarm", "breach"]) {
+    const found = aspects.find((one) => one.verdict === verdict);
+    if (found) return found.headline;
+  }
+  return aspects[0]?.headline ?? null;
+}
+
+export function aspectText(state) {
+  if (state.verdict === "alarm" && state.alarms) return plural(state.alarms, "alarm");
+  if (state.verdict === "breach") return plural(state.breaches, "breach", "breaches");
+  return VERDICTS[state.verdict];
+}
+
+/** The line below an aspect's verdict: its headline number, or why there is none. */
+export function aspectWhy(state) {
+  if (state.reason) return state.reason;
+  if (!state.headline) return state.aspect === "health" && state.verdict === "fine" ? "Cycles run" : "";
+  const { value, unit, threshold, reference } = state.headline;
+  const against = threshold !== null
+    ? `, ${state.headline.breached ? beyond(state.headline) : "within"} ${number(threshold, unit)}`
+    : reference !== null ? `, reference ${number(reference, unit)}` : "";
+  return `${nameOf(state.headline)} ${number(value, unit)}${against}`;
+}
+
+export function time(when, model, { past = false } = {}) {
+  return past
+    ? h("time", { datetime: when, title: `${moment(when)} UTC`, "data-ago": when }, ago(model.now() - Date.parse(when)))
+    : h("time", { datetime: when, title: "UTC" }, moment(when));
+}
+
+const KINDS = { breach: ["alarm", "Alarm"], recovery: ["fine", "Over"], schema_change: ["breach", "Schema"] };
+
+export function eventList(events, model, { named = false, most = 12 } = {}) {
+  if (!events.length) return h("p", { class: "empty" }, "Nothing yet: alarms raised and ended, and changed columns, come here.");
+  return h("ol", { class: "events" }, events.slice(0, most).map((event) => {
+    const [verdict, word] = KINDS[event.kind] ?? ["unjudged", event.kind.replaceAll("_", " ")];
+    const series = event.details?.aspect ? { ...event.details, column_name: event.column_name, metric: event.metric } : null;
+    const message = series
+      ? h("a", { href: address({ monitor: event.monitor, series: [keyOf(series)] }) }, event.message)
+      : event.message;
+    return h("li", { key: `${event.monitor} ${event.at} ${event.kind} ${event.message}` },
+      mark(verdict),
+      h("p", {}, h("span", { class: "kind" }, `${word} `), named ? h("b", {}, `${event.monitor} `) : null, message),
+      h("p", { class: "when" }, time(event.at, model), h("span", { class: "told" }, " · recorded ", time(event.recorded_at, model, { past: true }))));
+  }));
+}
+
+export { held };

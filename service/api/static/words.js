@@ -1,0 +1,112 @@
+// How numbers, times and verdicts are said. Event time and every other instant is shown in UTC.
+
+export const ASPECTS = ["performance", "drift", "quality", "health"]; // in the order in which they matter
+
+export const VERDICTS = {
+  alarm: "Alarm",
+  breach: "Breach",
+  fine: "Fine",
+  unjudged: "No threshold",
+  unmeasured: "No value",
+  waiting: "Waiting",
+  absent: "Not measured",
+};
+
+const PARTS = ["aspect", "column_name", "segment", "metric", "definition"];
+
+/** The name of a number's series, as the address of the page has it. */
+export function keyOf(row) {
+  return PARTS.map((part) => encodeURIComponent(row[part]).replaceAll("~", "%7E")).join("~");
+}
+
+/** What a series' name says, the reverse of `keyOf`; null for what is no such name. */
+export function seriesOf(key) {
+  const parts = key.split("~");
+  if (parts.length !== PARTS.length) return null;
+  try {
+    return Object.fromEntries(PARTS.map((part, place) => [part, decodeURIComponent(parts[place])]));
+  } catch {
+    return null;
+  }
+}
+
+/** What a person calls a series: its column, its part of the rows, what was measured. */
+export function nameOf(row) {
+  const metric = row.metric.replaceAll("_", " ") + (row.definition ? ` (${row.definition})` : "");
+  return [row.column_name, row.segment, metric].filter(Boolean).join(" · ");
+}
+
+const plain = new Intl.NumberFormat("en", { maximumSignificantDigits: 4, useGrouping: true });
+const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+
+/** A number to four digits, in its unit where that has a sign of its own. */
+export function number(value, unit = "") {
+  if (value === null || value === undefined) return "–";
+  if (unit === "share") return `${small(value * 100)} %`;
+  if (unit === "ms") return `${small(value)} ms`;
+  if (unit === "seconds") return `${small(value)} s`;
+  return small(value);
+}
+
+/** A number with its unit in words, for a sentence. */
+export function numberInWords(value, unit) {
+  const said = number(value, unit);
+  return unit && !["share", "ms", "seconds"].includes(unit) ? `${said} ${unit}` : said;
+}
+
+function small(value) {
+  const size = Math.abs(value);
+  if (size !== 0 && size < 1e-4) return value.toExponential(1).replace("-", "−");
+  if (size >= 1e7) return value.toExponential(2);
+  return (size >= 1000 ? whole : plain).format(value).replace("-", "−");
+}
+
+export const count = (value) => whole.format(value);
+
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const two = (value) => String(value).padStart(2, "0");
+
+export function day(when) {
+  const at = new Date(when);
+  return `${at.getUTCDate()} ${MONTHS[at.getUTCMonth()]} ${at.getUTCFullYear()}`;
+}
+
+export const month = (when) => MONTHS[new Date(when).getUTCMonth()];
+
+/** The time of day, with seconds where there are any. */
+export function clock(when) {
+  const at = new Date(when);
+  const seconds = at.getUTCSeconds();
+  return `${two(at.getUTCHours())}:${two(at.getUTCMinutes())}${seconds ? `:${two(seconds)}` : ""}`;
+}
+
+/** Day and time. */
+export const moment = (when) => `${day(when)}, ${clock(when)}`;
+
+/** How long ago, in the largest unit that fits. */
+export function ago(milliseconds) {
+  const seconds = Math.max(0, Math.round(milliseconds / 1000));
+  if (seconds < 90) return `${seconds} s ago`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min ago`;
+  if (seconds < 129_600) return `${Math.round(seconds / 3600)} h ago`;
+  return `${Math.round(seconds / 86_400)} days ago`;
+}
+
+export const plural = (value, one, many = `${one}s`) => `${count(value)} ${value === 1 ? one : many}`;
+
+/** On which side of its threshold a number is bad. */
+export function beyond(row) {
+  return { higher: "above", lower: "below", both: "beyond" }[row.worse];
+}
+
+/** A number, and what it is held against: "2.95, above its threshold of 0.2". */
+export function held(row) {
+  if (row.value === null) return row.reason;
+  const said = [numberInWords(row.value, row.unit)];
+  if (row.threshold !== null) {
+    const side = row.breached ? beyond(row) : "within";
+    said.push(`${side} its threshold of ${number(row.threshold, row.unit)}`);
+  }
+  if (row.reference !== null) said.push(`reference ${number(row.reference, row.unit)}`);
+  return said.join(", ");
+}
