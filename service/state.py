@@ -112,7 +112,7 @@ def _aspect_state(aspect: Aspect, newest: Newest, alarms: Sequence[Row]) -> dict
     numbers = [row for row in own if row["value"] is not None]
     reasons = Counter(row["reason"] for row in own if row["value"] is None)
     raised = [alarm for alarm in alarms if alarm["aspect"] == aspect]
-    # Of what is an alarm, else breached, else has a threshold, else a reference: the first is the most severe.
+    # Of what is an alarm, else breached, else has a threshold, else a reference; the most severe stand first.
     compared = [row for row in numbers if row["reference"] is not None]
     judged = [row for row in numbers if row["severity"] is not None]
     alarming, breached = ([row for row in judged if row[mark]] for mark in ("alarm", "decides"))

@@ -88,9 +88,7 @@ class AspectState(BaseModel):
     numbers: int
     gaps: int = Field(description="measurements without a value")
     reason: str | None = Field(description="why there is no number, or what is wrong with the cycles")
-    headline: NewestNumber | None = Field(
-        description="the worst; without thresholds the first with a reference"
-    )
+    headline: NewestNumber | None = Field(description="the worst, else the first with a reference")
 
 
 class Alarm(BaseModel):

@@ -6,6 +6,8 @@ import { address, LAST, replacePlace } from "./place.js";
 import { ASPECTS, count, keyOf, nameOf, number, plural, seriesOf } from "./words.js";
 
 const FIRST = 14; // rows before all are asked for
+const FIRST_NARROW = 7;
+const narrow = matchMedia("(max-width: 620px)");
 const MOST_CHARTS = 6;
 
 export function detail(model, here) {
@@ -26,7 +28,7 @@ export function detail(model, here) {
       h("div", { class: "half list" }, numbers(model, here, chosen)),
       h("div", { class: "half shown" }, charts(model, here, chosen))),
     h("section", { class: "panel", "aria-labelledby": "recent" }, h("h2", { id: "recent" }, "Recent events"),
-      eventList((model.events.get(state.name) ?? []).map((event) => ({ ...event, monitor: state.name })), model, { most: 20 })),
+      eventList((model.events.get(state.name) ?? []).map((event) => ({ ...event, monitor: state.name })), model)),
   ];
 }
 
@@ -88,7 +90,8 @@ function numbers(model, here, chosen) {
       return words.every((word) => text.includes(word));
     })
     .sort((a, b) => rank(b) - rank(a));
-  const shown = here.all ? found : found.slice(0, FIRST);
+  const first = narrow.matches ? FIRST_NARROW : FIRST;
+  const shown = here.all ? found : found.slice(0, first);
   return h("section", { class: "panel", "aria-labelledby": "numbers" },
     h("h2", { id: "numbers" }, here.aspect ? `Numbers of ${here.aspect}` : "Numbers, the worst first"),
     filters(here),
@@ -103,7 +106,7 @@ function numbers(model, here, chosen) {
           h("th", { scope: "col", class: "right wide" }, "Reference"))),
         h("tbody", {}, shown.map((row) => numberRow(row, here, chosen))))
       : known ? h("p", { class: "empty" }, all.length ? "No number fits." : "No window has been measured yet.") : null,
-    found.length > FIRST
+    found.length > first
       ? h("p", {}, h("a", { href: address({ ...here, all: !here.all }) }, here.all ? "Show fewer" : `Show all ${count(found.length)}`))
       : null);
 }
@@ -131,7 +134,7 @@ function numberRow(row, here, chosen) {
   const charted = keys.includes(key);
   const verdict = row.alarm ? "alarm" : row.decides ? "breach" : row.value === null ? "unmeasured" : row.breached === null ? "unjudged" : row.breached ? "breach" : "fine";
   const others = charted ? keys.filter((one) => one !== key) : [...keys, key].slice(-MOST_CHARTS);
-  const note = row.alarm ? "alarm" : row.breached && !row.decides ? "beyond, but another method decides" : null;
+  const note = row.alarm ? "alarm" : row.breached && !row.decides ? "another method decides" : null;
   return h("tr", { key, class: charted ? "charted" : null },
     h("td", {}, h("input", {
       type: "checkbox", checked: charted, "aria-label": `Chart ${nameOf(row)}`,
@@ -140,7 +143,7 @@ function numberRow(row, here, chosen) {
     h("th", { scope: "row" },
       h("span", { class: "cell" }, mark(row.breached && !row.decides && !row.alarm ? "unjudged" : verdict, { said: true }),
         h("span", {}, h("a", { href: address({ ...here, series: [key] }) }, nameOf(row)),
-          note ? h("span", { class: "faint" }, ` ${note}`) : null,
+          note ? h("span", { class: "faint note" }, ` ${note}`) : null,
           row.severity !== null ? severity(row) : null))),
     row.value === null
       ? h("td", { class: "right reason", colspan: "2" }, row.reason)

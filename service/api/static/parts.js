@@ -2,7 +2,7 @@
 
 import { h, s } from "./dom.js";
 import { address } from "./place.js";
-import { ago, beyond, day, held, keyOf, moment, nameOf, number, plural, VERDICTS } from "./words.js";
+import { ago, ASPECTS, beyond, day, keyOf, moment, nameOf, number, plural, VERDICTS } from "./words.js";
 
 // A shape each: the verdict can be told without its colour.
 const SHAPES = {
@@ -33,7 +33,10 @@ export function sentence(state, model) {
   const troubled = state.aspects.find((one) => one.aspect === "health" && one.verdict === "alarm" && one.reason);
   if (troubled) return `In trouble: ${troubled.reason}.`;
   const since = state.since ? ` since ${day(state.since)}` : "";
-  if (state.verdict === "alarm") return `Not fine${since}: ${plural(state.alarms.length, "alarm")}.`;
+  const worst = headlineOf(state, ASPECTS);
+  if (state.verdict === "alarm") {
+    return `Not fine${since}: ${plural(state.alarms.length, "alarm")}${worst?.alarm ? `, the worst in ${nameOf(worst)}` : ""}.`;
+  }
   if (state.verdict === "breach") {
     const breaches = state.aspects.reduce((sum, one) => sum + one.breaches, 0);
     return `${plural(breaches, "number")} beyond ${breaches === 1 ? "its" : "their"} threshold in the newest window; not yet an alarm.`;
@@ -70,7 +73,8 @@ export function aspectText(state) {
 export function aspectWhy(state) {
   if (state.reason) return state.reason;
   if (!state.headline) return state.aspect === "health" && state.verdict === "fine" ? "Cycles run" : "";
-  const { value, unit, threshold, reference } = state.headline;
+  const { value, unit, threshold, reference, severity } = state.headline;
+  if (state.verdict === "fine" && !severity) return plural(state.numbers, "number");
   const against = threshold !== null
     ? `, ${state.headline.breached ? beyond(state.headline) : "within"} ${number(threshold, unit)}`
     : reference !== null ? `, reference ${number(reference, unit)}` : "";
@@ -99,5 +103,3 @@ export function eventList(events, model, { named = false, most = 12 } = {}) {
       h("p", { class: "when" }, time(event.at, model), h("span", { class: "told" }, " · recorded ", time(event.recorded_at, model, { past: true }))));
   }));
 }
-
-export { held };

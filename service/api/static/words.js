@@ -30,9 +30,12 @@ export function seriesOf(key) {
   }
 }
 
+const USUAL = "evidently"; // the definition that goes without saying
+
 /** What a person calls a series: its column, its part of the rows, what was measured. */
 export function nameOf(row) {
-  const metric = row.metric.replaceAll("_", " ") + (row.definition ? ` (${row.definition})` : "");
+  const definition = row.definition && row.definition !== USUAL ? ` (${row.definition})` : "";
+  const metric = row.metric.replaceAll("_", " ") + definition;
   return [row.column_name, row.segment, metric].filter(Boolean).join(" · ");
 }
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import httpx
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics
 from prometheus_client.parser import text_string_to_metric_families as plain_text
 
-from service.api.app import Callables, build
+from service.api.app import build
 from service.api.prometheus import exposition
 from service.core.measurement import Aspect, Measurement, Series
 from service.core.record import Checkpoint, CycleRecord, Event, WindowRecord
 from service.errors import StoreError
 from service.vitals import MonitorVitals, Vitals
+from tests.unit.api.doors import callables
 
 OPEN_METRICS = "application/openmetrics-text; version=1.0.0"
 LABELS = ("monitor", "aspect", "column", "segment", "metric", "definition", "version")
@@ -131,15 +130,7 @@ async def test_the_door_answers_in_the_format_asked_for() -> None:
     async def scrape(accept: str) -> tuple[bytes, str]:
         return exposition([MonitorVitals("shop")], 0.001, accept)
 
-    async def unused(*_: Any, **__: Any) -> Any:
-        raise AssertionError("not asked for")
-
-    app = build(
-        Callables(
-            monitors=list, readiness=unused, measurements=unused, scrape=scrape, windows=unused, report=unused
-        )
-    )
-    transport = httpx.ASGITransport(app=app)
+    transport = httpx.ASGITransport(app=build(callables(scrape=scrape)))
     async with httpx.AsyncClient(transport=transport, base_url="http://tidegauge") as client:
         plain = await client.get("/metrics")
         modern = await client.get("/metrics", headers={"accept": OPEN_METRICS})
