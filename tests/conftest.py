@@ -60,14 +60,14 @@ async def server(server_dir: Path) -> AsyncIterator[EmbeddedServer]:
 @pytest_asyncio.fixture
 async def empty_database_url(server: EmbeddedServer) -> AsyncIterator[str]:
     """Give the URL of a new database with nothing in it, owned by the service's role."""
-    async with _database(server, "template1") as url:
+    async with fresh_database(server, "template1") as url:
         yield url
 
 
 @pytest_asyncio.fixture
 async def database_url(server: EmbeddedServer) -> AsyncIterator[str]:
     """Give the URL of a new migrated database, owned by the service's role."""
-    async with _database(server, TEMPLATE) as url:
+    async with fresh_database(server, TEMPLATE) as url:
         yield url
 
 
@@ -110,7 +110,8 @@ async def as_admin(server: EmbeddedServer, *statements: str, database: str = "po
 
 
 @asynccontextmanager
-async def _database(server: EmbeddedServer, template: str) -> AsyncIterator[str]:
+async def fresh_database(server: EmbeddedServer, template: str) -> AsyncIterator[str]:
+    """Give the URL of a new database made from `template`; it is dropped at the end."""
     name = f"test_{next(_numbers)}"
     await as_admin(server, f"CREATE DATABASE {name} OWNER tidegauge TEMPLATE {template}")
     try:
