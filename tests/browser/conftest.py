@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from service.store.embedded import EmbeddedServer
 from tests.conftest import TEMPLATE, fresh_database
@@ -72,6 +72,7 @@ def chromium_path() -> str:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def chromium(chromium_path: str) -> AsyncIterator[Browser]:
     """Give a browser with a user-data folder of its own, which goes with it."""
+    expect.set_options(timeout=PATIENCE_MS)
     async with async_playwright() as playwright:
         opened = await playwright.chromium.launch(executable_path=chromium_path, args=FLAGS, headless=True)
         yield opened

@@ -23,7 +23,10 @@ const announcer = document.getElementById("announcer");
 const model = new Model();
 const mounted = new Map(); // by slot, the charts
 let stale = new Set(); // monitors whose charts must be read again
-let refreshing = false;
+let fetching = false;
+let again = null; // how it was asked for while fetching
+let fetched = 0; // when
+let timer = 0;
 let drawing = 0;
 let marked = false;
 let lost = null; // seconds until the next try
@@ -107,13 +110,25 @@ function sparks() {
   });
 }
 
-// Read what the place shows and does not have yet, or has of an older window.
-async function refresh() {
-  if (refreshing || !model.ready) return;
-  refreshing = true;
-  const started = performance.now();
+// Read what the place shows and does not have yet, or has of an older window: at once where the reader went
+// somewhere, else no oftener than a person can follow.
+function refresh({ soon = false } = {}) {
+  if (!model.ready) return;
+  if (fetching) {
+    again = { soon: soon || again?.soon };
+    return;
+  }
+  clearTimeout(timer);
+  const wait = soon ? 0 : Math.max(0, fetched + REFRESH - performance.now());
+  if (wait) timer = setTimeout(refresh, wait, { soon: true });
+  else fetchStale();
+}
+
+async function fetchStale() {
   const due = stale;
   stale = new Set();
+  fetching = true;
+  again = null;
   try {
     const here = place();
     const reads = wants(here)
@@ -126,12 +141,13 @@ async function refresh() {
   } catch (error) {
     model.trouble = error.message;
     due.forEach((monitor) => stale.add(monitor));
+    setTimeout(refresh, RETRY);
+    tell();
   }
+  fetching = false;
+  fetched = performance.now();
   draw();
-  setTimeout(() => {
-    refreshing = false;
-    if (stale.size) refresh();
-  }, Math.max(0, REFRESH - (performance.now() - started)));
+  if (again) refresh(again);
 }
 
 let reading = null;
@@ -146,7 +162,7 @@ async function readEverything() {
     stale = new Set(model.monitors.keys());
     tell();
     draw();
-    refresh();
+    refresh({ soon: true });
   } catch (error) {
     model.trouble = error.message;
     tell();
@@ -198,7 +214,7 @@ function title(here) {
 let shown = place().monitor;
 addEventListener("hashchange", () => {
   drawNow();
-  refresh();
+  refresh({ soon: true });
   const { monitor } = place();
   if (monitor === shown) return;
   shown = monitor; // another page, for those who do not see it

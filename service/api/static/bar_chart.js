@@ -13,9 +13,9 @@ export class BarChart {
   #found = null;
 
   constructor(root) {
-    this.plot = h("div", { class: "plot", role: "img" });
+    this.plot = h("div", { class: "plot", role: "img", "aria-label": "Distribution, being read" });
     this.head = h("figcaption");
-    this.table = h("div", { class: "scroll", tabindex: "0", role: "region" });
+    this.table = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Table" });
     this.details = h("details", { ontoggle: () => this.#fillTable() }, h("summary", {}, "Table of the bins"), this.table);
     root.append(h("figure", { class: "chart" }, this.head, this.plot, this.details));
     new ResizeObserver(() => this.#draw()).observe(this.plot);

@@ -21,10 +21,11 @@ export class LineChart {
     this.root = root;
     this.bare = bare;
     this.height = height;
-    this.plot = h("div", bare ? { class: "plot bare", role: "img" } : { class: "plot", role: "slider", tabindex: "0" });
+    const kind = bare ? { class: "plot bare", role: "img" } : { class: "plot", role: "slider", tabindex: "0", "aria-valuenow": "0" };
+    this.plot = h("div", { ...kind, "aria-label": "Chart, being read" });
     this.head = h("figcaption");
     this.readout = h("p", { class: "readout", "aria-hidden": "true" });
-    this.table = h("div", { class: "scroll", tabindex: "0", role: "region" });
+    this.table = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Table" });
     this.details = h(
       "details",
       { ontoggle: () => this.#fillTable() },

@@ -1,0 +1,177 @@
+"""What the page says where there is little to show, or something odd; the door stands on prepared answers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from playwright.async_api import expect
+
+from service.api.app import build
+from service.api.server import serving
+from service.errors import StoreError
+from service.feed import Feed
+from service.state import Newest, marked, monitor_state, standing
+from tests.browser.conftest import Opened
+from tests.unit.api.doors import callables
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+NOW = datetime.now(UTC)
+WINDOW = {
+    "window_start": NOW - timedelta(days=7),
+    "window_end": NOW,
+    "revision": 1,
+    "rows": 9,
+    "computed_at": NOW,
+}
+HOSTILE = "<img src=x onerror=alert(1)>\"'~|&%/? ü"
+
+
+class Door:
+    """One monitor, whose answers a test writes."""
+
+    def __init__(self, name: str = "shop", *rows: dict[str, Any], **more: Any) -> None:
+        self.name = name
+        self.rows = list(rows)
+        self.window: dict[str, Any] | None = more.pop("window", WINDOW if rows else None)
+        self.away: StoreError | None = None
+        self.feed = Feed()
+        self.cycles = {
+            "name": name, "description": "", "cycle_seconds": 5.0, "cycles": 1, "failures_in_a_row": 0,
+            "finished": False, "last_cycle": datetime.now(UTC).isoformat(), **more,
+        }  # fmt: skip
+
+    async def state(self, _: str) -> dict[str, Any]:
+        if self.away:
+            raise self.away
+        return monitor_state(self.cycles, Newest(self.window, self.rows, standing({})), [], None)
+
+    async def latest_window(self, _: str) -> dict[str, Any]:
+        return {"window": self.window, "measurements": [marked(row, standing({})) for row in self.rows]}
+
+    async def measurements(self, **asked: Any) -> list[dict[str, Any]]:
+        return [
+            {**row, **WINDOW, "monitor": self.name, "rows": row["rows"]}
+            for row in self.rows
+            if (row["metric"], row["column_name"]) == (asked["metric"], asked["column"])
+        ]
+
+    async def events(self, **_: Any) -> list[dict[str, Any]]:
+        return []
+
+    async def distribution(self, **_: Any) -> None:
+        return None
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[str]:
+        app = build(
+            callables(
+                monitors=lambda: [self.cycles],
+                state=self.state,
+                latest_window=self.latest_window,
+                measurements=self.measurements,
+                events=self.events,
+                distribution=self.distribution,
+                feed=self.feed,
+            )
+        )
+        async with serving(app, host="127.0.0.1", port=0) as url:
+            try:
+                yield url
+            finally:
+                self.feed.close()
+
+
+def row(aspect: str, metric: str, value: float | None = 0.5, **more: Any) -> dict[str, Any]:
+    given = {
+        "aspect": aspect, "column_name": "", "segment": "", "metric": metric, "definition": "", "unit": "",
+        "worse": "higher", "value": value, "reference": None, "threshold": None, "breached": None,
+        "severity": None, "error_bound": None, "low": None, "high": None, "rows": 9, "reason": None,
+    }  # fmt: skip
+    return given | more
+
+
+async def test_before_the_first_cycle_it_says_what_comes(opened: Opened) -> None:
+    """A monitor that has done nothing yet is waiting, not fine and not broken."""
+    async with Door(last_cycle=None, cycles=0).open() as url:
+        seen = await opened(url)
+        await expect(seen.page.locator(".card .why")).to_have_text(
+            "No cycle yet; the first one is on its way."
+        )
+        await expect(seen.page.locator(".events, .panel .empty").last).to_contain_text("Nothing yet")
+        await seen.page.get_by_role("link", name="shop").first.click()
+        await expect(seen.page.locator(".list .empty")).to_have_text("No window has been measured yet.")
+        assert seen.faults == []
+
+
+async def test_missing_labels_are_a_reason_not_a_zero(opened: Opened) -> None:
+    """A number without a value shows why, in its aspect, its row, its chart and its table."""
+    why = "no row of the window has its label yet"
+    async with Door("shop", row("performance", "mae", None, reason=why)).open() as url:
+        seen = await opened(f"{url}/#/shop?s=performance~~~mae~")
+        page = seen.page
+        await expect(page.locator(".tiles a.unmeasured")).to_contain_text(why)
+        await expect(page.locator(".numbers .reason")).to_have_text(why)
+        await expect(page.locator("path.gap[d^=M]").first).to_be_attached()
+        await expect(page.locator(".readout")).to_contain_text(why)
+        await page.locator(".chart summary").first.click()
+        await expect(page.locator(".chart td.note")).to_have_text(why)
+        assert seen.faults == []
+
+
+async def test_a_name_is_only_ever_text(opened: Opened) -> None:
+    """Monitors and columns may be named anything: it is shown as it is, in links and back again."""
+    bad = row(
+        "quality",
+        "missing_share",
+        0.2,
+        column_name=HOSTILE,
+        unit="share",
+        threshold=0.1,
+        breached=True,
+        severity=2.0,
+    )
+    async with Door(HOSTILE.replace("/", ":"), bad).open() as url:
+        seen = await opened(url)
+        await seen.page.locator(".card h2 a").click()
+        await expect(seen.page.locator("h1")).to_contain_text("<img src=x")
+        await seen.page.locator(".numbers tbody a").click()
+        await expect(seen.page.locator(".shown h3").first).to_have_text(f"{HOSTILE} · missing share")
+        await expect(seen.page.locator(".shown .latest strong").first).to_have_text("20 %")
+        assert seen.faults == []
+        assert await seen.refused() == []
+
+
+async def test_a_silent_monitor_is_not_fine(opened: Opened) -> None:
+    """Where cycles stop nothing is told any more: the page itself says so."""
+    silent = Door("shop", row("drift", "drift_share", 0.1, threshold=0.5, breached=False, severity=0.2))
+    silent.cycles["last_cycle"] = (NOW - timedelta(hours=2)).isoformat()
+    async with silent.open() as url:
+        seen = await opened(url)
+        await expect(seen.page.locator(".card.alarm .why")).to_contain_text("No cycle for 2 h")
+
+
+async def test_a_database_that_is_away_is_said(opened: Opened) -> None:
+    """The page says what the service says, and fills itself when the database is back."""
+    door = Door("shop", row("drift", "drift_share", 0.1, threshold=0.5, breached=False, severity=0.2))
+    door.away = StoreError("read the latest window: connection refused")
+    async with door.open() as url:
+        seen = await opened(url)
+        await expect(seen.page.locator("#lost")).to_contain_text("connection refused")
+        door.away = None
+        await expect(seen.page.locator(".card.fine")).to_be_visible()
+        await expect(seen.page.locator("#lost")).to_be_hidden()
+
+
+async def test_a_monitor_that_is_gone_is_said(opened: Opened) -> None:
+    """An old link leads back, not into an error."""
+    async with Door("shop", row("drift", "drift_share")).open() as url:
+        seen = await opened(f"{url}/#/closed")
+        await expect(seen.page.locator("h1")).to_have_text("No such monitor")
+        await seen.page.get_by_role("link", name="All monitors").click()
+        await expect(seen.page.locator(".card")).to_have_count(1)
+        assert seen.faults == []
