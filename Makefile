@@ -1,5 +1,5 @@
 # Thin calls only: uv does the work, from the lock files.
-.PHONY: run test bench lint compose-test lock clean
+.PHONY: run test bench lint compose-test pictures lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,6 +7,7 @@ UV_VERSION := 0.13.9
 PYTHON ?= python3
 # On a terminal the first set-up shows how far it is.
 QUIET := $(shell [ -t 2 ] || echo -q)
+PAGE ?= http://127.0.0.1:8000
 
 run: $(VENV)/.run
 	@$(BIN)/python -m simulator prepare
@@ -25,6 +26,10 @@ lint: $(VENV)/.dev
 
 compose-test: $(VENV)/.dev
 	$(BIN)/python -m pytest -q -m compose tests/compose
+
+# Of the running demo (`make run` in another terminal), for the docs; needs Debian's chromium.
+pictures: $(VENV)/.dev
+	$(BIN)/python -m tests.browser.pictures $(PAGE)
 
 # Everything pinned with hashes; the build backend is in the development lock as well.
 lock: $(BIN)/uv

@@ -78,14 +78,12 @@ class Reading:
         """Return events, the newest first."""
         return [dict(row) for row in await query.events(self.pool, **filters)]
 
-    async def distribution(self, **filters: Any) -> dict[str, Any] | None:
-        """Return a column\'s bins in a window."""
+    async def distribution(self, **filters: Any) -> dict[str, Any]:
+        """Return a column's bins in a window, none where nothing is kept of it."""
         rows = await query.distribution(self.pool, **filters)
-        if not rows:
-            return None
-        window = {name: rows[0][name] for name in WINDOW}
+        window = {name: rows[0][name] for name in WINDOW} if rows else None
         bins = [{name: row[name] for name in BIN} for row in rows]
-        return {"column_name": filters["column"], **window, "bins": bins}
+        return {"column_name": filters["column"], "window": window, "bins": bins}
 
     def _cycles(self, job: Job) -> dict[str, Any]:
         return {**state_of(job), "description": self.descriptions[job.name]}

@@ -47,7 +47,7 @@ class Callables:
     latest_window: Callable[[str], Awaitable[dict[str, Any]]]
     measurements: Callable[..., Awaitable[list[dict[str, Any]]]]
     events: Callable[..., Awaitable[list[dict[str, Any]]]]
-    distribution: Callable[..., Awaitable[dict[str, Any] | None]]
+    distribution: Callable[..., Awaitable[dict[str, Any]]]
     feed: Feed
 
 

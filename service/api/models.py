@@ -143,8 +143,9 @@ class Bin(BaseModel):
     reference_share: float | None
 
 
-class Distribution(Window):
+class Distribution(BaseModel):
     """A column's values in a window, beside the reference's."""
 
     column_name: str
+    window: Window | None = Field(description="None, and no bins, where nothing is kept of that column")
     bins: list[Bin] = Field(description="in the order in which they are drawn; the missing come last")

@@ -51,13 +51,10 @@ def monitor_routes(callables: Callables) -> APIRouter:
         """Return alarms raised and ended and schema changes, the newest first; `since` is when recorded."""
         return await callables.events(monitor=name, since=since, kind=kind, limit=limit)
 
-    @router.get("/columns/{column}/distribution", response_model=Distribution)
+    @router.get("/columns/{column:path}/distribution", response_model=Distribution)
     async def distribution(name: str, column: str, window_end: datetime | None = None) -> Any:
         """Return a column's values in a window, else in the newest, beside the reference's."""
-        found = await callables.distribution(monitor=name, column=column, window_end=window_end)
-        if found is None:
-            raise HTTPException(404, f"{name}: no distribution of a column {column!r} in that window")
-        return found
+        return await callables.distribution(monitor=name, column=column, window_end=window_end)
 
     @router.get("/metrics", response_model=list[Measurement])
     async def metrics(

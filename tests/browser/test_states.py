@@ -63,8 +63,8 @@ class Door:
     async def events(self, **_: Any) -> list[dict[str, Any]]:
         return []
 
-    async def distribution(self, **_: Any) -> None:
-        return None
+    async def distribution(self, *, column: str, **_: Any) -> dict[str, Any]:
+        return {"column_name": column, "window": None, "bins": []}
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[str]:
@@ -142,6 +142,7 @@ async def test_a_name_is_only_ever_text(opened: Opened) -> None:
         await seen.page.locator(".numbers tbody a").click()
         await expect(seen.page.locator(".shown h3").first).to_have_text(f"{HOSTILE} · missing share")
         await expect(seen.page.locator(".shown .latest strong").first).to_have_text("20 %")
+        await expect(seen.page.locator(".shown .empty")).to_contain_text("No window has kept")
         assert seen.faults == []
         assert await seen.refused() == []
 

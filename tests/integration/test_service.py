@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -89,6 +90,31 @@ async def test_health_and_readiness_tell_apart(
         )
     finally:
         assert end(process, signal.SIGTERM) == 0
+
+
+async def test_a_stream_tells_of_cycles_and_ends_with_the_service(
+    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each cycle comes down the open stream; a stop ends it properly, not by patience running out."""
+    monkeypatch.setenv("TIDEGAUGE_DATABASE_URL", database_url)
+    place = lay_out(tmp_path / "place", days=200)
+    process = place.start(TIDEGAUGE_CYCLE_SECONDS="0.1")
+    try:
+        address = await _address(place, process)
+        reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(address).port)
+        writer.write(b"GET /v1/stream HTTP/1.1\r\nHost: tidegauge\r\n\r\n")
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            for wanted in (b"event: hello", b"event: cycle", b"event: cycle"):
+                while not (line := await reader.readline()).startswith(wanted):
+                    assert line, place.log
+            data = await reader.readline()
+        told = json.loads(data.removeprefix(b"data: "))
+        assert (told["monitor"], told["state"]["name"]) == ("toy", "toy")
+    finally:
+        assert end(process, signal.SIGTERM) == 0
+    rest = await reader.read()
+    writer.close()
+    assert rest.endswith(b"0\r\n\r\n"), "the stream was cut off"
 
 
 async def _address(place: Place, process: subprocess.Popen[str]) -> str:

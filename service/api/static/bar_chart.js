@@ -21,9 +21,9 @@ export class BarChart {
     new ResizeObserver(() => this.#draw()).observe(this.plot);
   }
 
-  /** Show a distribution, or that there is none (null). */
-  show(column, found) {
-    this.#found = found;
+  /** Show a distribution, or that there is none. */
+  show(column, { window, bins }) {
+    const found = (this.#found = window && { ...window, bins });
     const legend = [["bar", "now"], ["outline", "reference"]].map(([kind, text]) => h("span", {}, box(kind), text));
     patch(
       this.head,

@@ -74,13 +74,8 @@ export class Model {
   }
 
   async readDistribution(monitor, column) {
-    const key = `${monitor}~${column}`;
-    try {
-      this.distributions.set(key, await this.#get(`${path(monitor)}/columns/${encodeURIComponent(column)}/distribution`));
-    } catch (error) {
-      if (error.status !== 404) throw error;
-      this.distributions.set(key, null);
-    }
+    const found = await this.#get(`${path(monitor)}/columns/${encodeURIComponent(column)}/distribution`);
+    this.distributions.set(`${monitor}~${column}`, found);
   }
 
   distributionOf(monitor, column) {
@@ -110,9 +105,7 @@ export class Model {
     if (said) this.skew = Math.abs(said - Date.now()) < 2000 ? 0 : said - Date.now();
     if (!answer.ok) {
       const { detail } = await answer.json().catch(() => ({}));
-      throw Object.assign(new Error(typeof detail === "string" ? detail : `${where}: ${answer.status}`), {
-        status: answer.status,
-      });
+      throw new Error(typeof detail === "string" ? detail : `${where}: ${answer.status}`);
     }
     return answer.json();
   }
