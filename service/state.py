@@ -112,9 +112,11 @@ def _aspect_state(aspect: Aspect, newest: Newest, alarms: Sequence[Row]) -> dict
     numbers = [row for row in own if row["value"] is not None]
     reasons = Counter(row["reason"] for row in own if row["value"] is None)
     raised = [alarm for alarm in alarms if alarm["aspect"] == aspect]
-    # Of what is an alarm, else breached, else has a threshold, else a reference; the most severe stand first.
+    # Of what is an alarm, else a breach that counts, else within its threshold, else has a reference; in each
+    # the most severe stands first. A breach that does not count would contradict the verdict.
     compared = [row for row in numbers if row["reference"] is not None]
     judged = [row for row in numbers if row["severity"] is not None]
+    within = [row for row in judged if not row["breached"]]
     alarming, breached = ([row for row in judged if row[mark]] for mark in ("alarm", "decides"))
     return {
         "aspect": aspect,
@@ -125,7 +127,7 @@ def _aspect_state(aspect: Aspect, newest: Newest, alarms: Sequence[Row]) -> dict
         "numbers": len(numbers),
         "gaps": len(own) - len(numbers),
         "reason": reasons.most_common(1)[0][0] if reasons and not numbers else None,
-        "headline": next(iter(alarming or breached or judged or compared), None),
+        "headline": next(iter(alarming or breached or within or judged or compared), None),
     }
 
 

@@ -98,6 +98,9 @@ def test_the_headline_is_what_is_wrong() -> None:
     found = state([worse, alarm], {key_of(alarm): "xx!"})
     (drift,) = (one for one in found["aspects"] if one["aspect"] == "drift")
     assert (drift["headline"]["value"], drift["headline"]["alarm"]) == (0.3, True)
+    within = row("drift", 0.1, breached=False, severity=0.5)
+    (drift,) = (one for one in state([worse, within])["aspects"] if one["aspect"] == "drift")
+    assert (drift["verdict"], drift["headline"]["value"]) == ("fine", 0.1)
 
 
 def test_an_alarm_of_a_series_that_is_gone_is_still_shown() -> None:

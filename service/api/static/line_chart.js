@@ -71,7 +71,8 @@ export class LineChart {
       s("path", { class: "threshold", d: line(rows, "threshold", x, y) }),
       s("path", { class: "value", d: line(rows, "value", x, y) }),
       s("path", { class: "lone", d: lone(rows, x, y) }),
-      this.bare ? null : s("path", { class: "breached", d: dots(rows.filter((row) => row.breached), x, y, 2.6) }),
+      s("path", { class: "over", d: runs(rows, x, y) }),
+      this.bare ? null : s("path", { class: "breached", d: dots(singles(rows, width), x, y, 2.6) }),
       s("path", { class: "gap", d: crosses(rows.filter((row) => row.value === null), x, this.height - edges.bottom) }),
       s("path", { class: `end ${rows.at(-1).breached ? "bad" : ""}`, d: dots(rows.slice(-1), x, y, this.bare ? 3 : 4) }),
       s("g", { class: "cursor" }),
@@ -207,6 +208,21 @@ function line(rows, part, x, y) {
   return drawn;
 }
 
+// The line where one window after the other is breached.
+function runs(rows, x, y) {
+  const within = rows.map((row, place) => ({
+    at: row.at,
+    value: row.breached && (rows[place - 1]?.breached || rows[place + 1]?.breached) ? row.value : null,
+  }));
+  return line(within, "value", x, y);
+}
+
+// Breaches get a dot each where there is room, else only those that stand alone.
+function singles(rows, width) {
+  const room = width / rows.length > 7;
+  return rows.filter((row, place) => row.breached && (room || !(rows[place - 1]?.breached || rows[place + 1]?.breached)));
+}
+
 function band(rows, x, y) {
   let drawn = "";
   let run = [];
@@ -269,7 +285,7 @@ function legend(rows) {
 
 const SWATCHES = {
   value: "M0 6H18", threshold: "M0 6H18", reference: "M0 6H18", band: "M0 2H18V10H0Z",
-  breached: "M6 6a3 3 0 1 0 6 0a3 3 0 1 0 -6 0", gap: "M6.500 3.500l5 5m0 -5l-5 5",
+  breached: "M6 6a3 3 0 1 0 6 0a3 3 0 1 0 -6 0M0 5.200H18V6.800H0Z", gap: "M6.500 3.500l5 5m0 -5l-5 5",
 };
 
 export function swatch(kind) {
