@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from service.clock import now
 from service.readiness import OK, freshness, state_of
-from service.state import Newest, marked, monitor_state, raised_series, standing
+from service.state import monitor_state, newest_of, raised_series
 from service.store import query
 
 if TYPE_CHECKING:
@@ -36,9 +36,9 @@ class Reading:
         return [self._cycles(job) for job in self.jobs.values()]
 
     async def state_and_numbers(self, monitor: str) -> tuple[dict[str, Any], Rows]:
-        """Return a monitor's state, and its newest window's numbers as `state.marked` has them."""
+        """Return a monitor's state, and its newest window's numbers as `Newest.rows` has them."""
         window, rows, alarms = await query.latest_window(self.pool, monitor)
-        newest = Newest(window, rows, standing(alarms))
+        newest = newest_of(window, rows, alarms)
         series = raised_series(newest)
         since = await query.raised(self.pool, monitor, series)
         raised = [
@@ -49,7 +49,7 @@ class Reading:
         found = freshness(job, now())
         trouble = None if found == OK or (job.last_end is None and not job.failures) else found
         state = monitor_state(self._cycles(job), newest, raised, trouble)
-        return state, [marked(row, newest.found) for row in rows]
+        return state, list(newest.rows)
 
     async def state(self, monitor: str) -> dict[str, Any]:
         """Return a monitor's state."""

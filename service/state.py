@@ -38,42 +38,53 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """Which series are breached in the newest window, and which of them are alarms; by `key_of`."""
-
-    breached: frozenset[str]
-    raised: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
 class Newest:
-    """A monitor's newest window as the store has it.
+    """A monitor's newest window; `window` is None before the first.
 
-    `rows` are its measurements, the most severe first. `window` is None before the first.
+    `rows` are its measurements, the most severe first, each with `alarm`, whether it stands for a raised
+    alarm, and `decides`, whether it is breached and its breach counts. `raised` are the alarms' own names.
     """
 
     window: Row | None
-    rows: Sequence[Row]
-    found: Standing
+    rows: Sequence[dict[str, Any]]
+    raised: frozenset[str]
+
+
+def newest_of(window: Row | None, rows: Sequence[Row], alarms: Mapping[str, str]) -> Newest:
+    """Mark `rows` by the alarms of a checkpoint; see `methods/alarm.py` for their form.
+
+    Several rows may share an alarm, as a column's drift methods do: as there, the first that is breached
+    stands for all, or else the first; `id` says which was measured first.
+    """
+    raised = frozenset(key for key, seen in alarms.items() if seen.endswith("!"))
+    breached = {key for key, seen in alarms.items() if seen.removesuffix("!").endswith("x")}
+    voices: dict[str, Row] = {}
+    for row in sorted(rows, key=lambda row: (not row["breached"], row.get("id") or 0)):
+        voices.setdefault(_alarm_of(row), row)
+    marked = []
+    for row in rows:
+        key = _alarm_of(row)
+        stands = voices[key] is row
+        marks = {"alarm": stands and key in raised, "decides": stands and key in breached}
+        marked.append({name: value for name, value in row.items() if name != "id"} | marks)
+    return Newest(window, marked, raised)
 
 
 def key_of(row: Row) -> str:
-    """Return the name that a checkpoint's alarms have for a measurement's series."""
+    """Return the name of a measurement's series."""
     return "|".join(str(row[name]) for name in NAMES)
 
 
-def standing(alarms: Mapping[str, str]) -> Standing:
-    """Read the alarms of a checkpoint; see `methods/alarm.py` for their form."""
-    return Standing(
-        breached=frozenset(key for key, seen in alarms.items() if seen.removesuffix("!").endswith("x")),
-        raised=frozenset(key for key, seen in alarms.items() if seen.endswith("!")),
-    )
+def _alarm_of(row: Row) -> str:
+    # A column's drift is one alarm, whichever of its methods sees it.
+    of_column = row["aspect"] == Aspect.DRIFT and row["column_name"]
+    return f"{row['aspect']}|{row['column_name']}" if of_column else key_of(row)
 
 
 def raised_series(newest: Newest) -> list[dict[str, str]]:
-    """Return which series have an alarm, by `NAMES`; ordered."""
-    known = {key_of(row): {name: str(row[name]) for name in NAMES} for row in newest.rows}
-    return [known.get(key) or _parted(key) for key in sorted(newest.found.raised)]
+    """Return which series the raised alarms stand for, by `NAMES`; ordered."""
+    known = {_alarm_of(row): {name: str(row[name]) for name in NAMES} for row in newest.rows if row["alarm"]}
+    return [known.get(key) or _parted(key) for key in sorted(newest.raised)]
 
 
 def monitor_state(
@@ -101,14 +112,8 @@ def monitor_state(
     }
 
 
-def marked(row: Row, found: Standing) -> dict[str, Any]:
-    """Return a measurement with `alarm`, whether it is one, and `decides`, whether its breach counts."""
-    key = key_of(row)
-    return {**row, "alarm": key in found.raised, "decides": key in found.breached}
-
-
 def _aspect_state(aspect: Aspect, newest: Newest, alarms: Sequence[Row]) -> dict[str, Any]:
-    own = [marked(row, newest.found) for row in newest.rows if row["aspect"] == aspect]
+    own = [row for row in newest.rows if row["aspect"] == aspect]
     numbers = [row for row in own if row["value"] is not None]
     reasons = Counter(row["reason"] for row in own if row["value"] is None)
     raised = [alarm for alarm in alarms if alarm["aspect"] == aspect]
@@ -158,7 +163,8 @@ def _earliest(instants: Iterable[datetime | None]) -> datetime | None:
 
 
 def _parted(key: str) -> dict[str, str]:
-    # Of a series that the newest window did not measure. A column's name may hold the separator.
+    # Of what the newest window did not measure. A column's name may hold the separator.
     aspect, rest = key.split("|", 1)
-    parts = [aspect, *rest.rsplit("|", len(NAMES) - 2)]
-    return dict(zip(NAMES, parts, strict=True))
+    behind = rest.rsplit("|", len(NAMES) - 2)
+    parts = behind if len(behind) == len(NAMES) - 1 else [rest, "", "", ""]
+    return dict(zip(NAMES, [aspect, *parts], strict=True))

@@ -63,7 +63,7 @@ class Measurement(Number):
 class NewestNumber(Number):
     """A number of the newest window."""
 
-    alarm: bool = Field(description="whether an alarm is raised for it")
+    alarm: bool = Field(description="whether it stands for a raised alarm")
     decides: bool = Field(description="whether it is breached and its breach counts for the aspect's verdict")
 
 

@@ -67,7 +67,7 @@ ORDER BY window_end DESC, computed_at DESC, id DESC LIMIT 1
 
 _OF_WINDOW = """
 SELECT
-    s.aspect, s.column_name, s.segment, s.metric, s.definition, s.unit, s.worse,
+    s.id, s.aspect, s.column_name, s.segment, s.metric, s.definition, s.unit, s.worse,
     m.value, m.reference, m.threshold, m.breached,
     tidegauge.severity(s.aspect, s.worse, m.value, m.threshold) AS severity,
     m.error_bound, m.low, m.high, m.rows, m.reason
@@ -93,16 +93,20 @@ ORDER BY c.metric
 
 _ALARMS = "SELECT alarms FROM tidegauge.checkpoint WHERE monitor = $1"
 
-# When each alarm was raised last: read backwards in event time until it is found.
+# When each alarm was raised last: read backwards in event time until it is found. A column's drift is one
+# alarm, whichever of its methods raised it.
 _RAISED = """
 SELECT key.place, e.at, e.message
 FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
     WITH ORDINALITY AS key (aspect, column_name, segment, metric, definition, place)
 CROSS JOIN LATERAL (
     SELECT e.at, e.message FROM tidegauge.event e
-    WHERE e.monitor = $1 AND e.kind = 'breach' AND e.column_name = key.column_name AND e.metric = key.metric
-      AND e.details->>'aspect' = key.aspect AND e.details->>'segment' = key.segment
-      AND e.details->>'definition' = key.definition
+    WHERE e.monitor = $1 AND e.kind = 'breach' AND e.column_name = key.column_name
+      AND e.details->>'aspect' = key.aspect AND (
+        (key.aspect = 'drift' AND key.column_name <> '')
+        OR (e.metric = key.metric AND e.details->>'segment' = key.segment
+            AND e.details->>'definition' = key.definition)
+      )
     ORDER BY e.at DESC, e.id DESC LIMIT 1
 ) e
 """

@@ -14,7 +14,7 @@ from service.api.app import build
 from service.api.server import serving
 from service.errors import StoreError
 from service.feed import Feed
-from service.state import Newest, marked, monitor_state, standing
+from service.state import monitor_state, newest_of
 from tests.browser.conftest import Opened
 from tests.unit.api.doors import callables
 
@@ -48,10 +48,10 @@ class Door:
     async def state(self, _: str) -> dict[str, Any]:
         if self.away:
             raise self.away
-        return monitor_state(self.cycles, Newest(self.window, self.rows, standing({})), [], None)
+        return monitor_state(self.cycles, newest_of(self.window, self.rows, {}), [], None)
 
     async def latest_window(self, _: str) -> dict[str, Any]:
-        return {"window": self.window, "measurements": [marked(row, standing({})) for row in self.rows]}
+        return {"window": self.window, "measurements": newest_of(self.window, self.rows, {}).rows}
 
     async def measurements(self, **asked: Any) -> list[dict[str, Any]]:
         return [

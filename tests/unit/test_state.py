@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from service.state import Newest, key_of, marked, monitor_state, raised_series, standing
+from service.state import NAMES, key_of, monitor_state, newest_of, raised_series
 
 WHEN = datetime(2026, 1, 2, tzinfo=UTC)
 WINDOW = {"window_start": WHEN, "window_end": WHEN, "revision": 1, "rows": 9, "computed_at": WHEN, "id": 4}
@@ -23,7 +23,7 @@ def row(aspect: str, value: float | None = 0.3, **more: Any) -> dict[str, Any]:
 def state(
     rows: list[dict[str, Any]], alarms: dict[str, str] | None = None, trouble: str | None = None, **more: Any
 ) -> dict[str, Any]:
-    newest = Newest(more.get("window", WINDOW), rows, standing(alarms or {}))
+    newest = newest_of(more.get("window", WINDOW), rows, alarms or {})
     raised = [{**one, "since": WHEN, "message": "m"} for one in raised_series(newest)]
     return monitor_state(CYCLES, newest, raised, trouble)
 
@@ -39,9 +39,9 @@ def verdict(found: dict[str, Any], aspect: str) -> str:
 )
 def test_alarms_decide_what_an_aspect_is(seen: str, breached: bool, wanted: str) -> None:
     """A raised alarm is one although the newest window was clear; one breach alone is no alarm."""
-    one = row("drift", breached=breached, severity=2.0)
+    one = row("quality", breached=breached, severity=2.0)
     found = state([one], {key_of(one): seen})
-    assert verdict(found, "drift") == found["verdict"] == wanted
+    assert verdict(found, "quality") == found["verdict"] == wanted
     assert found["since"] == (WHEN if wanted == "alarm" else None)
 
 
@@ -93,9 +93,9 @@ def test_cycles_in_trouble_are_an_alarm_of_health() -> None:
 
 def test_the_headline_is_what_is_wrong() -> None:
     """An alarm comes before a more severe number that does not decide."""
-    worse = row("drift", 0.9, breached=True, severity=50.0, definition="robust")
-    alarm = row("drift", 0.3, breached=True, severity=3.0)
-    found = state([worse, alarm], {key_of(alarm): "xx!"})
+    worse = row("drift", 0.9, breached=True, severity=50.0, definition="robust", id=2)
+    alarm = row("drift", 0.3, breached=True, severity=3.0, id=1)
+    found = state([worse, alarm], {"drift|size": "xx!"})
     (drift,) = (one for one in found["aspects"] if one["aspect"] == "drift")
     assert (drift["headline"]["value"], drift["headline"]["alarm"]) == (0.3, True)
     within = row("drift", 0.1, breached=False, severity=0.5)
@@ -103,20 +103,32 @@ def test_the_headline_is_what_is_wrong() -> None:
     assert (drift["verdict"], drift["headline"]["value"]) == ("fine", 0.1)
 
 
-def test_an_alarm_of_a_series_that_is_gone_is_still_shown() -> None:
-    """A column whose name holds the separator, and that the newest window lacks, is named in full."""
-    found = state([], {"drift|a|b||ks|evidently": "xx!"})
-    assert found["alarms"][0] | {"since": None, "message": None} == {
-        "aspect": "drift", "column_name": "a|b", "segment": "", "metric": "ks", "definition": "evidently",
-        "since": None, "message": None,
-    }  # fmt: skip
-    assert verdict(found, "drift") == "alarm"
+@pytest.mark.parametrize(
+    ("name", "series"),
+    [
+        ("quality|a|b||ks|evidently", ("quality", "a|b", "", "ks", "evidently")),
+        ("drift|a|b", ("drift", "a|b", "", "", "")),
+    ],
+)
+def test_an_alarm_of_a_series_that_is_gone_is_still_shown(name: str, series: tuple[str, ...]) -> None:
+    """What the newest window lacks is named as far as it is known, separators in a column's name included."""
+    found = state([], {name: "xx!"})
+    (alarm,) = found["alarms"]
+    assert tuple(alarm[part] for part in NAMES) == series
+    assert verdict(found, series[0]) == "alarm"
 
 
-def test_a_number_says_whether_it_decides() -> None:
-    """Marks come from the alarms, by the series' name."""
-    one = row("quality")
-    assert marked(one, standing({key_of(one): "xx!"}))["alarm"]
-    assert marked(one, standing({key_of(one): ".x"})) | {"alarm": False, "decides": True} == marked(
-        one, standing({key_of(one): ".x"})
-    )
+@pytest.mark.parametrize(
+    ("first", "second", "stands"), [(True, True, 0), (False, True, 1), (False, False, 0), (None, True, 1)]
+)
+def test_one_method_stands_for_a_columns_drift(first: bool | None, second: bool | None, stands: int) -> None:
+    """The first of its methods that is breached, or else the first, as it is where alarms are raised."""
+    rows = [
+        row("drift", definition="a", breached=first, id=7),
+        row("drift", definition="b", breached=second, id=9),
+    ]
+    newest = newest_of(WINDOW, rows, {"drift|size": "xx!"})
+    assert [one["alarm"] for one in newest.rows] == [place == stands for place in range(2)]
+    assert [one["decides"] for one in newest.rows] == [place == stands for place in range(2)]
+    assert [one["definition"] for one in raised_series(newest)] == ["ab"[stands]]
+    assert not any("id" in one for one in newest.rows)
