@@ -14,7 +14,8 @@ from service.core.batch import Batch, Numbers
 from service.core.schema import Column, Kind, Role, Schema
 from service.core.take import Take
 from service.core.window import Unit, WindowPlan
-from service.cycle import Cycle, CycleReport, Watched, summary
+from service.cycle import Cycle, CycleReport, Watched
+from service.cycle_summary import summary
 from service.executor import workers
 from service.methods.alarm import AlarmPlan
 from service.methods.measure import MeasurePlan

@@ -12,23 +12,24 @@ import pytest
 from service.settings import PREFIX, Settings
 from tests.service_process import Place
 
-README = Path("README.md").read_text()
+README, MONITOR = Path("README.md").read_text(), Path("docs/monitor.md").read_text()
 
 
-def _block(language: str, containing: str) -> str:
-    blocks = re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+def _block(language: str, containing: str, page: str = README) -> str:
+    blocks = re.findall(rf"```{language}\n(.*?)```", page, flags=re.DOTALL)
     (found,) = (block for block in blocks if containing in block)
     return found
 
 
+@pytest.mark.parametrize("page", [README, MONITOR], ids=["README", "monitor"])
 def test_the_monitor_file_measures_ones_own_parquet(
-    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch, page: str
 ) -> None:
-    """The example, over a Parquet file of one's own, is checked, run and read back."""
+    """The short example and the full one, over a Parquet file of one's own, are checked, run and read."""
     monkeypatch.setenv("TIDEGAUGE_DATABASE_URL", database_url)
     for name in ("data", "monitors"):
         (tmp_path / name).mkdir()
-    text = _block("yaml", "config/monitors/churn.yaml").replace("/data/", f"{tmp_path}/data/")
+    text = _block("yaml", "config/monitors/churn.yaml", page).replace("/data/", f"{tmp_path}/data/")
     (tmp_path / "monitors/churn.yaml").write_text(text)
     random = np.random.default_rng(3)
     for name, rows in (("predictions", 1_400), ("validation", 2_000)):
@@ -61,7 +62,7 @@ async def test_the_queries_run(pool: object, query: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(Settings.model_fields))
 def test_every_variable_is_documented(name: str) -> None:
-    """The README and the example file name each variable that the service reads."""
+    """The page on running the service and the example file name each variable that it reads."""
     variable = PREFIX + name.upper()
-    assert variable in README
+    assert variable in Path("docs/operate.md").read_text()
     assert variable in Path(".env.example").read_text()
