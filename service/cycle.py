@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from service import label_step
 from service.core import advance, codec, pending, profile, schema_change, window
 from service.core.question import Answer
-from service.core.record import CycleRecord
+from service.core.record import CycleRecord, Event
 from service.errors import WorkerError
 from service.methods import alarm, error_stream, slow
 from service.methods.measure import measure, settle
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from service.core.measurement import Measurement
     from service.core.pending import PendingRows
     from service.core.profile import Profile
-    from service.core.record import Checkpoint, Event, PaneRecord, WindowRecord
+    from service.core.record import Checkpoint, PaneRecord, WindowRecord
     from service.core.reference import Reference
     from service.core.schema import Schema
     from service.core.take import Take
@@ -275,7 +275,7 @@ class Cycle:
                 windows=tuple(measured),
                 rejects=(*take.rejects, *relabelled.rejects),
                 rejected=take.rejected + relabelled.rejected,
-                events=(*changes, *found, *events),
+                events=(*changes, *found, *events, *_ended(take, after, slot)),
                 lag_seconds=take.lag_seconds,
                 progress=take.progress,
                 labels=label_step.record_of(watched, take, relabelled),
@@ -336,3 +336,11 @@ class Cycle:
         first = self._first_needed(checkpoint)
         kept = {key: pane for key, pane in panes.items() if first is None or key >= first}
         return _State(checkpoint, first, kept, told)
+
+
+def _ended(take: Take, after: Checkpoint, slot: int) -> tuple[Event, ...]:
+    # A monitor whose source has nothing left is silent for a good reason: whoever watches it should know.
+    if not take.exhausted:
+        return ()
+    at = slot if after.watermark is None else after.watermark
+    return (Event("ended", at, f"the source has nothing left after {after.rows} rows"),)

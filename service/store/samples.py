@@ -1,4 +1,4 @@
-"""The numbers: all of a cycle's windows, some hundred measurements a statement."""
+"""The numbers, some hundred measurements a statement, and how each aspect stood in its window."""
 
 from __future__ import annotations
 
@@ -20,14 +20,28 @@ MOST_AT_ONCE = 1_000  # measurements a statement: the driver encodes them in the
 
 _ENSURE_PARTITION = "SELECT tidegauge.ensure_sample_partition($1)"
 
+# A window's measurements may stand in several statements: what they say of an aspect adds up.
 _INSERT = """
-INSERT INTO tidegauge.sample
-    (computed_at, run_id, series_id, window_end, value, threshold, breached, error_bound, low, high,
-     reference, rows, reason)
-SELECT now(), m.* FROM unnest(
-    $1::bigint[], $2::bigint[], $3::timestamptz[], $4::float8[], $5::float8[], $6::boolean[], $7::float8[],
-    $8::float8[], $9::float8[], $10::float8[], $11::bigint[], $12::text[]
-) m
+WITH given AS (
+    SELECT * FROM unnest(
+        $1::bigint[], $2::bigint[], $3::timestamptz[], $4::float8[], $5::float8[], $6::boolean[],
+        $7::float8[], $8::float8[], $9::float8[], $10::float8[], $11::bigint[], $12::text[], $13::boolean[]
+    ) AS m (run_id, series_id, window_end, value, threshold, breached, error_bound, low, high, reference,
+        rows, reason, decides)
+), appended AS (
+    INSERT INTO tidegauge.sample
+        (computed_at, run_id, series_id, window_end, value, threshold, breached, error_bound, low, high,
+         reference, rows, reason, decides)
+    SELECT now(), given.* FROM given
+)
+INSERT INTO tidegauge.window_aspect AS w (run_id, aspect, judged, breached, severity)
+SELECT g.run_id, s.aspect, count(g.breached) FILTER (WHERE g.decides),
+    count(*) FILTER (WHERE g.breached AND g.decides),
+    max(tidegauge.severity(s.aspect, s.worse, g.value, g.threshold)) FILTER (WHERE g.decides)
+FROM given g JOIN tidegauge.series s ON s.id = g.series_id
+GROUP BY g.run_id, s.aspect
+ON CONFLICT (run_id, aspect) DO UPDATE SET judged = w.judged + excluded.judged,
+    breached = w.breached + excluded.breached, severity = greatest(w.severity, excluded.severity)
 """
 
 
@@ -79,4 +93,5 @@ async def _insert(
         [finite(m.reference) for m in measurements],
         [m.rows for m in measurements],
         [None if m.reason is None else text(m.reason) for m in measurements],
+        [m.decides for m in measurements],
     )
