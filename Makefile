@@ -1,5 +1,5 @@
 # Thin calls only: uv does the work, from the lock files.
-.PHONY: run test bench lint compose-test pictures lock clean
+.PHONY: run test bench lint compose-test pictures dashboards dashboards-check lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -30,6 +30,14 @@ compose-test: $(VENV)/.dev
 # Of the running demo (`make run` in another terminal), for the docs; needs Debian's chromium.
 pictures: $(VENV)/.dev
 	$(BIN)/python -m tests.browser.pictures $(PAGE)
+
+# The JSON of config/grafana/dashboards from tools/grafana.
+dashboards: $(VENV)/.dev
+	$(BIN)/python -m tools.grafana
+
+# Against Grafana's own types: needs node 20 and npm.
+dashboards-check:
+	cd tests/grafana_schema && npm ci --silent && npm run -s check
 
 # Everything pinned with hashes; the build backend is in the development lock as well.
 lock: $(BIN)/uv

@@ -1,229 +1,369 @@
-"""Every piece of SQL in the dashboards runs on the migrated database, as the role that Grafana has."""
+"""Every piece of SQL in the dashboards and alert rules runs on the migrated database, as Grafana's role."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
 
-from service.core.measurement import Aspect, Measurement, Series, Worse
-from service.core.record import Checkpoint, CycleRecord, Event, WindowRecord
+from service.core.measurement import Aspect, Measurement, Series
+from service.core.record import Event, WindowRecord
 from service.store.postgres import PostgresStore
-from tests.unit.grafana.dashboards import FILES, all_sql, load, panel_queries
-from tests.unit.grafana.macros import expand, interpolate
+from service.store.values import EPOCH
+from tests import filled_store
+from tests.unit.grafana.dashboards import FILES, all_sql, load, panel_queries, rule_queries, rules
+from tests.unit.grafana.macros import Bare, expand, interpolate
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.unit.grafana.macros import Value
 
-MONITOR = "flights"
-DAY = 86_400_000_000  # microseconds
-FEBRUARY = 15_737 * DAY  # 2013-02-01, in microseconds since 1970
+SECOND = filled_store.SECOND
 AXES = ("computed_at", "window_end")
-# Cycles have no event time: under event time these have rows only where the range covers the wall clock.
-WALL_CLOCK = {"Rows a cycle, A", "Cycle time, A"}
+# Grafana's choices: the first of each variable, and where there are several, also All.
+CHOICES: dict[str, Value] = {
+    "monitor": "flights",
+    "column": "o'hare",
+    "segment": "(all rows)",
+    "performance": "mae",
+    "measure": "jensenshannon evidently",
+}
+ALL = {"column": Bare("column_name"), "monitor": Bare("monitor")}
 
 each_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 each_axis = pytest.mark.parametrize("axis", AXES)
-
-
-def _drift(column: str, value: float, definition: str = "evidently", metric: str = "psi") -> Measurement:
-    series = Series(Aspect.DRIFT, metric, column, definition=definition)
-    return Measurement(series, value, 900, threshold=0.1, breached=value >= 0.1)
-
-
-def _window(day: int, drift: float, mae: float) -> WindowRecord:
-    whole = Series(Aspect.DRIFT, "drift_share", unit="share")
-    count = Series(Aspect.DRIFT, "drifted_columns", unit="columns")
-    rows = Series(Aspect.QUALITY, "rows", unit="rows", worse=Worse.BOTH)
-    error = Series(Aspect.PERFORMANCE, "mae")
-    late = Series(Aspect.PERFORMANCE, "rmse")
-    share = 0.5 if drift >= 0.1 else 0.0
-    return WindowRecord(
-        first=day,
-        last=day + 6,
-        start=FEBRUARY + day * DAY,
-        end=FEBRUARY + (day + 7) * DAY,
-        panes=7,
-        rows=900,
-        measurements=(
-            _drift("distance", drift),
-            _drift("distance", 0.01, metric="hellinger"),
-            _drift("o'hare", 0.01),
-            _drift("distance", 0.02, "robust"),
-            Measurement(whole, share, 900, threshold=0.5, breached=share >= 0.5),
-            Measurement(count, 2 * share, 900),
-            Measurement(rows, 900.0, 900, reference=8_000.0),
-            Measurement(error, mae, 880, reference=7.5),
-            Measurement(late, None, 0, reason="no labels yet"),
-        ),
-    )
-
-
-async def _commit(store: PostgresStore, cycle: int, *windows: WindowRecord, now: int, **more: Any) -> None:
-    record = CycleRecord(
-        monitor=MONITOR,
-        layout="v1",
-        after=Checkpoint(cycle=cycle, rows=900 * cycle),
-        slot=now,
-        started=now,
-        rows=130,
-        windows=windows,
-        **more,
-    )
-    assert await store.commit(record)
-
-
-async def _fill(pool: asyncpg.Pool) -> None:
-    """Measure three windows of February 2013, the first of them twice, as the service would have."""
-    store = PostgresStore(pool)
-    now = int(datetime.now(UTC).timestamp()) * 1_000_000 - 60_000_000
-    breach = Event("breach", FEBRUARY + 9 * DAY, "distance drifted", "distance", "psi")
-    await _commit(store, 1, _window(0, 0.03, 8.0), now=now)
-    await _commit(store, 2, _window(0, 0.04, 8.25), _window(1, 0.05, 8.5), now=now + 1_000_000, rejected=3)
-    await _commit(store, 3, _window(2, 0.35, 17.0), now=now + 2_000_000, events=(breach,))
-    await store.record_failed(MONITOR, now + 3_000_000, now + 3_000_000, "the file is gone", seconds=0.5)
-    await store.record_skipped(MONITOR, now + 4_000_000, 2)
+each_rule = pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["uid"])
 
 
 def _range(axis: str) -> tuple[datetime, datetime]:
     if axis == "window_end":
-        return datetime(2013, 1, 1, tzinfo=UTC), datetime(2014, 1, 1, tzinfo=UTC)
+        return EPOCH, datetime(2200, 1, 1, tzinfo=UTC)
     now = datetime.now(UTC)
-    return now - timedelta(minutes=15), now + timedelta(minutes=1)
+    return now - timedelta(minutes=30), now + timedelta(minutes=1)
 
 
-def _expanded(sql: str, axis: str, column: Value = "column_name") -> str:
-    values = {"monitor": MONITOR, "axis": axis, "definition": "evidently", "column": column}
-    return expand(interpolate(sql, values), *_range(axis))
+def _expanded(sql: str, axis: str, **choices: Value) -> str:
+    return expand(interpolate(sql, CHOICES | choices | {"axis": axis}), *_range(axis))
 
 
-async def _ask(
-    reader: asyncpg.Connection, sql: str, axis: str, column: Value = "column_name"
-) -> list[asyncpg.Record]:
-    rows: list[asyncpg.Record] = await reader.fetch(_expanded(sql, axis, column))
-    return rows
+def _choices(path: Path) -> list[dict[str, Value]]:
+    several = [v["name"] for v in load(path)["templating"]["list"] if v.get("includeAll")]
+    return [{}, {name: ALL[name] for name in several}] if several else [{}]
+
+
+async def _answers(
+    reader: asyncpg.Connection, path: Path, axis: str, **choices: Value
+) -> dict[str, list[asyncpg.Record]]:
+    return {
+        name: await reader.fetch(_expanded(sql, axis, **choices)) for name, sql in all_sql(load(path)).items()
+    }
+
+
+def _panel(stem: str, title: str) -> str:
+    (path,) = (path for path in FILES if path.stem == stem)
+    return all_sql(load(path))[f"{title}, A"]
+
+
+async def _one_cycle(pool: asyncpg.Pool, shift: float = 1.5, **more: object) -> WindowRecord:
+    """Measure one window of the monitor `flights` a moment ago; by default all of it has moved."""
+    measured = filled_store.measured(filled_store.rows(900, 3, shift), 0, filled_store.known())
+    now = int(datetime.now(UTC).timestamp() - 10) * SECOND
+    await filled_store.commit(PostgresStore(pool), "flights", 1, measured, now=now, **more)
+    return measured
 
 
 @each_file
 @each_axis
 async def test_every_query_runs_on_an_empty_store(reader: asyncpg.Connection, path: Path, axis: str) -> None:
-    """Before anything was measured, no panel, variable or annotation shows an error."""
-    for name, sql in all_sql(load(path)).items():
-        rows = await _ask(reader, sql, axis)
-        assert [row for row in rows if any(value is not None for value in row.values())] == [], name
+    """Before anything was measured no panel, variable or annotation shows an error or a zero."""
+    for choices in _choices(path):
+        for name, rows in (await _answers(reader, path, axis, **choices)).items():
+            assert [row for row in rows if any(value is not None for value in row.values())] == [], name
 
 
 @each_file
+async def test_every_query_runs_where_nothing_is_chosen(reader: asyncpg.Connection, path: Path) -> None:
+    """A variable without choices is empty text: no panel shows an error for that."""
+    await _answers(reader, path, "computed_at", **dict.fromkeys(CHOICES, ""))
+
+
+@each_file
+@each_axis
+async def test_every_query_runs_after_one_cycle(
+    pool: asyncpg.Pool, reader: asyncpg.Connection, path: Path, axis: str
+) -> None:
+    """One window is enough for every panel that has something to show of it."""
+    await _one_cycle(pool)
+    for choices in _choices(path):
+        found = await _answers(reader, path, axis, **choices)
+        assert {name for name, rows in found.items() if not rows} <= QUIET[path.stem]
+
+
+# What there is nothing to show of in a store where all went well and the last window was over its thresholds.
+OTHERS = {"annotation Recoveries", "annotation Other events"}
+QUIET = {
+    "overview": OTHERS,
+    "monitor": OTHERS | {"Numbers that are missing, and why, A", "Cycle time, A", "Strange values, A"},
+    # A column of labels has no range.
+    "column": OTHERS | {"Out of range, infinite, unreadable, A"},
+    "decline": OTHERS,
+    "health": OTHERS
+    | {"Cycles that failed, A", "Rows that were refused, A", "Database, A"}
+    | {"Cycle time, A", "Rows a second, A", "Lag, A", "Skipped and failed cycles, A"},
+    "dummy": OTHERS | {"Newest row, A", "The random numbers, A", "The random labels, A"},
+}
+
+
 @each_axis
 async def test_every_query_finds_what_was_measured(
-    pool: asyncpg.Pool, reader: asyncpg.Connection, path: Path, axis: str
+    pool: asyncpg.Pool, reader: asyncpg.Connection, axis: str
 ) -> None:
-    """Each panel, variable and annotation has rows, on both time axes."""
-    await _fill(pool)
-    found = {name: await _ask(reader, sql, axis) for name, sql in all_sql(load(path)).items()}
-    empty = {name for name, rows in found.items() if not rows}
-    assert empty == (WALL_CLOCK if axis == "window_end" else set())
+    """In a full store every query has rows on both time axes; those of lines have the form of lines."""
+    await filled_store.fill(pool, monitors=2, sparse=5, dense=40)
+    for path in FILES:
+        found = await _answers(reader, path, axis)
+        assert {name for name, rows in found.items() if not rows} <= QUIET[path.stem]
+        for name, target in panel_queries(load(path)):
+            if target["format"] == "time_series":
+                await _is_time_series(reader, _expanded(target["rawSql"], axis), f"{path.stem}: {name}")
+
+
+async def _is_time_series(reader: asyncpg.Connection, sql: str, name: str) -> None:
+    """Check for a zoned `time` in ascending order, numbers, and at most one text that names the line."""
+    statement = await reader.prepare(sql)
+    types = {a.name: a.type.name for a in statement.get_attributes()}
+    rows = await statement.fetch()
+    assert types.pop("time") == "timestamptz", name
+    texts = [column for column, kind in types.items() if kind == "text"]
+    assert texts in ([], ["metric"], ["monitor"]), name
+    assert {kind for column, kind in types.items() if column not in texts} == {"float8"}, name
+    times = [row["time"] for row in rows]
+    assert times == sorted(times), name
+    lines = [tuple(row[column] for column in ("time", *texts)) for row in rows]
+    assert len(lines) == len(set(lines)), name
 
 
 @each_file
-@each_axis
-async def test_time_series_have_the_form_that_grafana_wants(
-    pool: asyncpg.Pool, reader: asyncpg.Connection, path: Path, axis: str
+async def test_a_query_that_numbers_are_read_from_gives_numbers(
+    pool: asyncpg.Pool, reader: asyncpg.Connection, path: Path
 ) -> None:
-    """A zoned `time` in ascending order, numbers, and at most one text: the `metric` that names the line."""
-    await _fill(pool)
-    for name, target in panel_queries(load(path)):
-        if target["format"] != "time_series":
-            continue
-        statement = await reader.prepare(_expanded(target["rawSql"], axis))
-        types = {a.name: a.type.name for a in statement.get_attributes()}
-        rows = await statement.fetch()
-        assert types.pop("time") == "timestamptz", name
-        assert types.pop("metric", "text") == "text", name
-        assert set(types.values()) == {"float8"}, name
-        times = [row["time"] for row in rows]
-        assert times == sorted(times), name
+    """No panel asks for a type that Grafana reads as text: numeric or interval."""
+    await _one_cycle(pool)
+    for name, sql in all_sql(load(path)).items():
+        statement = await reader.prepare(_expanded(sql, "computed_at"))
+        kinds = {attribute.type.name for attribute in statement.get_attributes()}
+        assert kinds <= {"text", "float8", "int8", "timestamptz", "bool"}, name
 
 
-def _panel(title: str) -> str:
-    (path,) = (path for path in FILES if path.stem == "monitor")
-    return all_sql(load(path))[f"{title}, A"]
-
-
-@each_axis
-async def test_stats_show_the_newest_window(
-    pool: asyncpg.Pool, reader: asyncpg.Connection, axis: str
+@each_rule
+async def test_a_rule_gives_one_number_by_its_labels(
+    pool: asyncpg.Pool, reader: asyncpg.Connection, rule: dict[str, object]
 ) -> None:
-    """The figures at the top are the newest window's, with the reference or threshold beside them."""
-    await _fill(pool)
-    shown = {
-        title: tuple((await _ask(reader, _panel(title), axis))[0].values())
-        for title in ("Verdict", "Drift share (now)", "Drifted columns", "MAE (now)", "Rows in the window")
-    }
-    assert shown == {
-        "Verdict": (2,),
-        "Drift share (now)": (0.5, 0.5),
-        "Drifted columns": (1.0,),
-        "MAE (now)": (17.0, 7.5),
-        "Rows in the window": (900.0,),
-    }
+    """Empty or full: exactly one number, the other columns text without NULL, alike in every query."""
+    for full in (False, True):
+        if full:
+            await filled_store.fill(pool, monitors=2, sparse=5, dense=40)
+        labels = set()
+        for letter, sql in rule_queries(rule).items():
+            statement = await reader.prepare(sql)
+            kinds = [(a.name, a.type.name) for a in statement.get_attributes()]
+            assert [kind for _, kind in kinds if kind != "text"] == ["float8"], letter
+            rows = await statement.fetch()
+            names = [name for name, kind in kinds if kind == "text"]
+            assert all(row[name] is not None for row in rows for name in names)
+            labels.add(tuple(sorted(tuple(row[name] for name in names) for row in rows)))
+        assert len(labels) == 1
 
 
-async def test_verdict_is_open_where_nothing_could_be_judged(
+async def _alerts(reader: asyncpg.Connection, uid: str) -> list[tuple[object, ...]]:
+    """Return the labels of the alerts that a rule would raise now, as Grafana's threshold says."""
+    (rule,) = (rule for rule in rules() if rule["uid"] == uid)
+    (limit,) = rule["data"][-1]["model"]["conditions"][0]["evaluator"]["params"]
+    rows = await reader.fetch(rule_queries(rule)["A"])
+    return [tuple(row.values())[:-1] for row in rows if tuple(row.values())[-1] > limit]
+
+
+async def test_alerts_name_what_is_wrong(pool: asyncpg.Pool, reader: asyncpg.Connection) -> None:
+    """A drifted column and a bad error raise an alert each, with the newest value, threshold and window."""
+    measured = await _one_cycle(pool, rejected=7)
+    drifted = await _alerts(reader, "tidegauge-aspect-breached")
+    assert ("flights", "drift", "distance", "wasserstein evidently") in drifted
+    assert await _alerts(reader, "tidegauge-performance") == [("flights", "performance", "", "mae")]
+    assert await _alerts(reader, "tidegauge-rejected-rows") == [("flights",)]
+    assert await _alerts(reader, "tidegauge-monitor-silent") == []
+    assert await _alerts(reader, "tidegauge-service-down") == []
+    (mae,) = (m for m in measured.measurements if m.series.metric == "mae")
+    (row,) = await reader.fetch("SELECT * FROM tidegauge.alarms WHERE metric = 'mae'")
+    assert (row["value"], row["threshold"]) == (mae.value, mae.threshold)
+    assert (row["window_end"] - EPOCH) // timedelta(microseconds=1) == measured.end
+
+
+async def test_nothing_alerts_where_all_is_well(pool: asyncpg.Pool, reader: asyncpg.Connection) -> None:
+    """A window like the reference raises no alert, and an ended alarm's alert is gone."""
+    await _one_cycle(pool)
+    to, now = filled_store.known(), int(datetime.now(UTC).timestamp()) * SECOND
+    calm = filled_store.measured(filled_store.rows(4_000, 1), 1, to)
+    await filled_store.commit(PostgresStore(pool), "flights", 2, calm, now=now)
+    assert {rule["uid"]: await _alerts(reader, rule["uid"]) for rule in rules()} == {
+        rule["uid"]: [] for rule in rules()
+    }
+    assert await reader.fetchval("SELECT state FROM tidegauge.monitors") == "fine"
+
+
+async def _age(pool: asyncpg.Pool, by: timedelta) -> None:
+    """Make every cycle and event older, as if nothing had happened since."""
+    await pool.execute(
+        "UPDATE tidegauge.cycle_log SET (started_at, finished_at) = "
+        "(started_at - $1::interval, finished_at - $1::interval)",
+        by,
+    )
+    await pool.execute("UPDATE tidegauge.event SET recorded_at = recorded_at - $1::interval", by)
+
+
+async def test_a_monitor_without_cycles_is_silent(pool: asyncpg.Pool, reader: asyncpg.Connection) -> None:
+    """After three cycle times without a cycle the monitor is silent, and the service is down."""
+    await _one_cycle(pool)
+    await _age(pool, timedelta(hours=1))
+    assert await _alerts(reader, "tidegauge-monitor-silent") == [("flights",)]
+    assert await _alerts(reader, "tidegauge-service-down") == [()]
+    assert await reader.fetchval("SELECT state FROM tidegauge.monitors") == "silent"
+
+
+async def test_a_replay_that_ended_is_no_silence(pool: asyncpg.Pool, reader: asyncpg.Connection) -> None:
+    """A source with nothing left is not waited for."""
+    await _one_cycle(pool, events=(Event("ended", 0, "the source has nothing left"),))
+    await _age(pool, timedelta(hours=1))
+    assert await _alerts(reader, "tidegauge-monitor-silent") == []
+    assert await _alerts(reader, "tidegauge-service-down") == []
+
+
+async def test_a_failing_monitor_is_failing_at_once_and_silent_later(
     pool: asyncpg.Pool, reader: asyncpg.Connection
 ) -> None:
-    """A window with reasons in place of numbers is not called as validated."""
-    series = Series(Aspect.DRIFT, "psi", "distance", definition="evidently")
-    gap = Measurement(series, None, 3, reason="3 rows, fewer than 100", threshold=0.1)
-    rows = Measurement(Series(Aspect.QUALITY, "rows"), 3.0, 3)
-    window = WindowRecord(0, 6, FEBRUARY, FEBRUARY + 7 * DAY, 7, 3, (gap, rows))
-    await _commit(PostgresStore(pool), 1, window, now=FEBRUARY)
-    assert [tuple(row.values()) for row in await _ask(reader, _panel("Verdict"), "computed_at")] == [(None,)]
+    """A failed cycle shows at once; it alerts once three cycle times have passed without a good one."""
+    await _one_cycle(pool)
+    now = int(datetime.now(UTC).timestamp()) * SECOND
+    await PostgresStore(pool).record_failed("flights", now, now, "the file is gone", seconds=0.5)
+    assert await reader.fetchval("SELECT state FROM tidegauge.monitors") == "failing"
+    assert await _alerts(reader, "tidegauge-monitor-silent") == []
+    await _age(pool, timedelta(hours=1))
+    await PostgresStore(pool).record_failed("flights", now, now, "the file is gone", seconds=0.5)
+    assert await _alerts(reader, "tidegauge-monitor-silent") == [("flights",)]
+
+
+async def test_a_monitor_that_never_worked_is_silent(pool: asyncpg.Pool, reader: asyncpg.Connection) -> None:
+    """A monitor whose first cycle failed is there, failing, and alerts."""
+    now = int(datetime.now(UTC).timestamp()) * SECOND
+    await PostgresStore(pool).record_failed("flights", now, now, "the file is gone", seconds=0.5)
+    row = await reader.fetchrow("SELECT state, silent, since FROM tidegauge.monitors")
+    assert tuple(row) == ("failing", True, None)
+
+
+async def test_since_is_when_the_oldest_alarm_was_raised(
+    pool: asyncpg.Pool, reader: asyncpg.Connection
+) -> None:
+    """The overview says since when a monitor is not fine: the oldest alarm still raised."""
+    await _one_cycle(pool)
+    row = await reader.fetchrow(
+        "SELECT state, since, (SELECT min(recorded_at) FROM tidegauge.event) AS first FROM tidegauge.monitors"
+    )
+    assert (row["state"], row["since"]) == ("alarm", row["first"])
+    assert await reader.fetchval("SELECT count(DISTINCT since) FROM tidegauge.alarms") == 1
+
+
+async def test_a_second_opinion_is_no_state(pool: asyncpg.Pool, reader: asyncpg.Connection) -> None:
+    """What does not decide is kept as breached, and neither the state nor the drift of a column shows it."""
+    second = Series(Aspect.DRIFT, "psi", "distance", definition="robust")
+    first = Series(Aspect.DRIFT, "wasserstein", "distance", definition="evidently")
+    measurements = (
+        Measurement(first, 0.05, 900, threshold=0.1, breached=False),
+        Measurement(second, 0.5, 900, threshold=0.1, breached=True, decides=False),
+    )
+    window = WindowRecord(0, 0, 0, 1, 1, 900, measurements)
+    now = int(datetime.now(UTC).timestamp()) * SECOND
+    await filled_store.commit(PostgresStore(pool), "flights", 1, window, now=now)
+    assert await reader.fetchval("SELECT state FROM tidegauge.monitors") == "fine"
+    sql = _panel("monitor", "Drift of each column")
+    (row,) = await reader.fetch(_expanded(sql, "computed_at", column=ALL["column"]))
+    assert row["value"] == pytest.approx(0.5)
+    assert await reader.fetchval("SELECT breached FROM tidegauge.metrics WHERE metric = 'psi'")
 
 
 @each_axis
 async def test_late_rows_show_once_with_their_latest_revision(
     pool: asyncpg.Pool, reader: asyncpg.Connection, axis: str
 ) -> None:
-    """A window that was measured again is one point, the later one."""
-    await _fill(pool)
-    rows = await _ask(reader, _panel("MAE against the reference"), axis)
-    assert [row["MAE"] for row in rows] == [8.25, 8.5, 17.0]
-    assert {row["reference"] for row in rows} == {7.5}
+    """A window that was measured again is one point, the later one, in lines and in heatmaps."""
+    await _one_cycle(pool)
+    again = filled_store.measured(filled_store.rows(1_800, 4), 0, filled_store.known())
+    now = int(datetime.now(UTC).timestamp()) * SECOND
+    await filled_store.commit(PostgresStore(pool), "flights", 2, again, now=now)
+    rows = await reader.fetch(_expanded(_panel("monitor", "Rows in the window"), axis))
+    assert [row["rows"] for row in rows] == [1_800.0]
+    cells = await reader.fetch(_expanded(_panel("column", "Distribution over time"), axis))
+    assert len({row["time"] for row in cells}) == 1
+    assert sum(row["value"] for row in cells) == pytest.approx(1.0)
 
 
 @each_axis
-async def test_severity_is_of_the_chosen_definition_and_columns(
+async def test_charts_show_the_last_window_of_each_point(
     pool: asyncpg.Pool, reader: asyncpg.Connection, axis: str
 ) -> None:
-    """The drift panels show one definition's worst severity of each column, of all or of the chosen ones."""
-    await _fill(pool)
-    everything = await _ask(reader, _panel("Drift per column"), axis)
-    assert {row["metric"] for row in everything} == {"distance", "o'hare"}
-    assert max(row["value"] for row in everything) == pytest.approx(3.5)
-    chosen = await _ask(reader, _panel("Severity per column"), axis, ("o'hare", "carrier"))
-    assert {row["metric"] for row in chosen} == {"o'hare"}
+    """A chart has as many windows as points at the most, the newest of each span, and loses no end."""
+    await filled_store.fill(pool, monitors=1, sparse=0, dense=300)
+    since, until = _range(axis)
+    if axis == "window_end":
+        since, until = datetime(2012, 12, 1, tzinfo=UTC), datetime(2013, 1, 1, tzinfo=UTC)
+    column = f"{axis} >= $1 AND {axis} < $2"
+    everything = await reader.fetch(
+        f"SELECT {axis} AS at FROM tidegauge.window_run WHERE {column} ORDER BY 1", since, until
+    )
+    for points in (1, 7, 5_000):
+        shown = await reader.fetch(
+            'SELECT "time" FROM tidegauge.chart_windows($1, $2, $3, $4, $5) ORDER BY 1',
+            "flights", axis, since, until, points,
+        )  # fmt: skip
+        assert len(shown) <= points + 1
+        assert {row["time"] for row in shown} <= {row["at"] for row in everything}
+        assert shown[-1]["time"] == everything[-1]["at"]
+    assert len(shown) >= len(everything) - 1  # two were measured in one moment
+
+
+async def test_heatmap_rows_stand_in_the_order_of_the_bins(
+    pool: asyncpg.Pool, reader: asyncpg.Connection
+) -> None:
+    """Names sort as the bins do, because Grafana draws a heatmap's rows in the order of their names."""
+    await _one_cycle(pool)
+    sql = _panel("column", "Difference from the reference")
+    rows = await reader.fetch(_expanded(sql, "computed_at", column="distance"))
+    names = sorted({row["metric"] for row in rows})
+    bins = await reader.fetchval("SELECT label FROM tidegauge.column_bins WHERE column_name = 'distance'")
+    assert [name.split(" · ", 1)[1] for name in names] == bins
+    assert sum(row["value"] for row in rows) == pytest.approx(0.0, abs=1e-12)
+
+
+async def test_the_chosen_columns_and_segments_are_shown_alone(
+    pool: asyncpg.Pool, reader: asyncpg.Connection
+) -> None:
+    """A choice of columns leaves the others out, one with a quote in its name among them."""
+    await _one_cycle(pool)
+    sql = _panel("monitor", "Drift of each column")
+    for chosen in (("o'hare",), ("distance", "o'hare"), ("nothing",)):
+        rows = await reader.fetch(_expanded(sql, "computed_at", column=chosen))
+        assert {row["metric"] for row in rows} == set(chosen) - {"nothing"}
 
 
 @each_axis
-async def test_tables_name_what_is_breached_and_what_is_missing(
+async def test_pages_say_what_the_view_says(
     pool: asyncpg.Pool, reader: asyncpg.Connection, axis: str
 ) -> None:
-    """The tables list the newest window's breaches, the worst first, and the reason of every gap."""
-    await _fill(pool)
-    breached = await _ask(reader, _panel("Breached in the newest window"), axis)
-    assert [(row["metric"], row["column"]) for row in breached] == [("psi", "distance"), ("drift_share", "")]
-    gaps = await _ask(reader, _panel("Numbers that are missing, and why"), axis)
-    assert {(row["metric"], row["reason"]) for row in gaps} == {("rmse", "no labels yet")}
-    assert len(gaps) == 3
-
-
-async def test_trouble_is_counted(pool: asyncpg.Pool, reader: asyncpg.Connection) -> None:
-    """Failed and skipped cycles and refused rows of the range are added up."""
-    await _fill(pool)
-    (row,) = await _ask(reader, _panel("Trouble in the range"), "computed_at")
-    assert dict(row) == {"failed": 1.0, "skipped": 2.0, "rejected": 3.0}
+    """The performance at the top is the view's, and the parts of the error's change add up to it."""
+    await _one_cycle(pool)
+    (row,) = await reader.fetch(_expanded(_panel("monitor", "Performance"), axis))
+    told = await reader.fetchrow("SELECT value, reference FROM tidegauge.metrics WHERE metric = 'mae'")
+    assert tuple(row.values()) == tuple(told.values())
+    (row,) = await reader.fetch(_expanded(_panel("decline", "The change of the error and its parts"), axis))
+    assert row["data"] + row["concept"] + row["unseen"] == pytest.approx(row["change"])

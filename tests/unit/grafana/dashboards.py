@@ -1,4 +1,4 @@
-"""The committed dashboards, and every piece of SQL in them by name."""
+"""The committed dashboards and alert rules, and every piece of SQL in them by name."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 ROOT = Path(__file__).parents[3]
 GRAFANA = ROOT / "config" / "grafana"
+ALERTING = GRAFANA / "provisioning" / "alerting"
 FILES = sorted((GRAFANA / "dashboards").glob("*.json"))
 
 Json = dict[str, Any]
@@ -18,6 +21,16 @@ def load(path: Path) -> Json:
     """Return a dashboard's JSON."""
     dashboard: Json = json.loads(path.read_text())
     return dashboard
+
+
+def read_yaml(path: Path) -> Any:
+    """Return a provisioning file's content."""
+    return yaml.safe_load(path.read_text())
+
+
+def panels(dashboard: Json) -> list[Json]:
+    """Return the panels that show something: all but the heads of rows."""
+    return [panel for panel in dashboard["panels"] if panel["type"] != "row"]
 
 
 def panel_queries(dashboard: Json) -> Iterator[tuple[str, Json]]:
@@ -47,3 +60,17 @@ def all_sql(dashboard: Json) -> dict[str, str]:
     texts |= {name: variable["query"] for name, variable in variable_queries(dashboard)}
     texts |= {name: annotation["target"]["rawSql"] for name, annotation in annotation_queries(dashboard)}
     return texts
+
+
+def rules() -> list[Json]:
+    """Return the alert rules."""
+    (group,) = read_yaml(ALERTING / "rules.yaml")["groups"]
+    found: list[Json] = group["rules"]
+    return found
+
+
+def rule_queries(rule: Json) -> dict[str, str]:
+    """Return a rule's SQL by its letter."""
+    return {
+        step["refId"]: step["model"]["rawSql"] for step in rule["data"] if step["datasourceUid"] != "__expr__"
+    }

@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-import json
 import re
 from itertools import chain, combinations
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from tests.unit.grafana.dashboards import (
     FILES,
@@ -18,34 +15,32 @@ from tests.unit.grafana.dashboards import (
     annotation_queries,
     load,
     panel_queries,
+    panels,
+    read_yaml,
     variable_queries,
 )
+from tools.grafana.__main__ import DASHBOARDS, text_of
 
 COLUMNS = 24  # Grafana's grid
 
 each_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 
 
-def _yaml(path: Path) -> Any:
-    return yaml.safe_load(path.read_text())
-
-
 def _source() -> Json:
-    (source,) = _yaml(GRAFANA / "provisioning" / "datasources" / "tidegauge.yaml")["datasources"]
+    (source,) = read_yaml(GRAFANA / "provisioning" / "datasources" / "tidegauge.yaml")["datasources"]
     found: Json = source
     return found
 
 
-def test_there_is_a_dashboard() -> None:
-    """The folder that is provisioned holds the monitor's dashboard."""
-    assert "monitor" in {path.stem for path in FILES}
+def test_there_are_six_dashboards() -> None:
+    """The folder that is provisioned holds what the builder builds, and nothing else."""
+    assert {path.stem for path in FILES} == set(DASHBOARDS)
 
 
 @each_file
-def test_file_is_written_one_way(path: Path) -> None:
-    """Keys are sorted and indented by two, so that a change shows as the lines that changed."""
-    text = json.dumps(load(path), indent=2, sort_keys=True) + "\n"
-    assert path.read_text() == text
+def test_file_is_in_step_with_its_builder(path: Path) -> None:
+    """The committed JSON is what `python -m tools.grafana` writes."""
+    assert path.read_text() == text_of(DASHBOARDS[path.stem]())
 
 
 def test_no_uid_stands_twice() -> None:
@@ -58,10 +53,10 @@ def test_no_uid_stands_twice() -> None:
 @each_file
 def test_panels_have_their_own_id_and_place(path: Path) -> None:
     """No two panels share an id or overlap, and none leaves the grid."""
-    panels = load(path)["panels"]
-    ids = [panel["id"] for panel in panels]
+    placed = load(path)["panels"]
+    ids = [panel["id"] for panel in placed]
     assert len(set(ids)) == len(ids)
-    places = [panel["gridPos"] for panel in panels]
+    places = [panel["gridPos"] for panel in placed]
     assert all(p["x"] >= 0 and p["x"] + p["w"] <= COLUMNS for p in places)
     overlaps = [
         (a, b)
@@ -79,7 +74,7 @@ def test_everything_names_the_provisioned_data_source(path: Path) -> None:
     """Panels, targets, variables and annotations name the provisioned source by type and uid."""
     dashboard, source = load(path), _source()
     queries = chain(panel_queries(dashboard), variable_queries(dashboard), annotation_queries(dashboard))
-    named = {panel["title"]: panel["datasource"] for panel in dashboard["panels"]}
+    named = {panel["title"]: panel["datasource"] for panel in panels(dashboard)}
     named |= {name: query["datasource"] for name, query in queries}
     wanted = {"type": source["type"], "uid": source["uid"]}
     assert {name: found for name, found in named.items() if found != wanted} == {}
@@ -97,11 +92,13 @@ def test_dashboard_is_live_when_opened(path: Path) -> None:
 
 @each_file
 def test_panels_explain_themselves(path: Path) -> None:
-    """Every panel has a title, a description and, where it draws numbers, a unit."""
-    panels = load(path)["panels"]
-    assert [p["title"] for p in panels if not p["description"]] == []
-    drawn = [p for p in panels if p["type"] != "table"]
-    assert [p["title"] for p in drawn if "unit" not in p["fieldConfig"]["defaults"]] == []
+    """Every panel has a title of its own, a description, a unit, and says what to do where it is empty."""
+    shown = panels(load(path))
+    assert len({panel["title"] for panel in shown}) == len(shown)
+    assert [p["title"] for p in shown if not p["description"]] == []
+    assert [p["title"] for p in shown if "unit" not in p["fieldConfig"]["defaults"]] == []
+    asking = [p for p in shown if p["type"] != "text"]
+    assert [p["title"] for p in asking if not p["fieldConfig"]["defaults"].get("noValue")] == []
 
 
 @each_file
@@ -111,6 +108,42 @@ def test_queries_use_defined_variables_and_every_variable_is_used(path: Path) ->
     defined = {variable["name"] for variable in dashboard["templating"]["list"]}
     named = set(re.findall(r"\$\{?((?!__)\w+)", "\n".join(all_sql(dashboard).values())))
     assert named == defined
+
+
+@each_file
+def test_choices_that_the_database_gives_are_quoted(path: Path) -> None:
+    """A monitor or column named o'hare must not break a query: only the axis is put in bare."""
+    for name, sql in all_sql(load(path)).items():
+        bare = set(re.findall(r"\$(?:(?!__)(\w+)|\{(\w+)\})", sql))
+        assert {one or other for one, other in bare} <= {"axis"}, name
+
+
+@each_file
+def test_links_lead_to_dashboards_that_exist(path: Path) -> None:
+    """Each data link names a dashboard of these, and variables that it has."""
+    variables = {
+        found["uid"]: {variable["name"] for variable in found["templating"]["list"]}
+        for found in map(load, FILES)
+    }
+    for url in re.findall(r'"url": "(/d/[^"]*)"', path.read_text()):
+        uid, given = url.removeprefix("/d/").split("?", 1)
+        assert set(re.findall(r"&var-(\w+)=", f"&{given}")) <= variables[uid], url
+
+
+@each_file
+def test_every_page_leads_to_the_others(path: Path) -> None:
+    """The link at the top lists all dashboards of the tag, keeping the time range and the choices."""
+    dashboard = load(path)
+    (link,) = dashboard["links"]
+    assert (link["type"], link["keepTime"], link["includeVars"]) == ("dashboards", True, True)
+    assert set(link["tags"]) <= set(dashboard["tags"])
+
+
+@each_file
+def test_alarms_are_marked_on_every_page(path: Path) -> None:
+    """Alarms, recoveries and other events are annotations, of the chosen monitor where one is chosen."""
+    names = [name for name, _ in annotation_queries(load(path))]
+    assert names == ["annotation Alarms", "annotation Recoveries", "annotation Other events"]
 
 
 @each_file
@@ -135,8 +168,8 @@ def test_data_source_reads_only_and_keeps_its_password_secret() -> None:
 
 def test_containers_mount_what_grafana_looks_for() -> None:
     """The provider's folder is the one that compose mounts, and the home dashboard lies in it."""
-    (provider,) = _yaml(GRAFANA / "provisioning" / "dashboards" / "tidegauge.yaml")["providers"]
-    grafana = _yaml(ROOT / "docker-compose.yml")["services"]["grafana"]
+    (provider,) = read_yaml(GRAFANA / "provisioning" / "dashboards" / "tidegauge.yaml")["providers"]
+    grafana = read_yaml(ROOT / "docker-compose.yml")["services"]["grafana"]
     folder = provider["options"]["path"]
     assert f"./config/grafana/dashboards:{folder}:ro" in grafana["volumes"]
     home = Path(grafana["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])

@@ -1,0 +1,1 @@
+"""Programs that make files of this repository; nothing of the service needs them."""

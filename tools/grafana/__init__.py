@@ -1,0 +1,1 @@
+"""The dashboards as code: `python -m tools.grafana` writes `config/grafana/dashboards`."""

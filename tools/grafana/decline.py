@@ -1,0 +1,196 @@
+"""Why it got worse: because the inputs moved, or the relation between them and the target."""
+
+from __future__ import annotations
+
+from tools.grafana.parts import (
+    BLUE,
+    CHART,
+    GREEN,
+    NEWEST,
+    ORANGE,
+    RED,
+    Json,
+    axis_variable,
+    bars,
+    column_variable,
+    head,
+    link,
+    monitor_variable,
+    override,
+    series,
+    stat,
+    steps,
+    table,
+    words,
+)
+from tools.grafana.parts import (
+    dashboard as whole,
+)
+
+NO_SPLIT = (
+    "No split in this time range. It is measured for regressions: the monitor's file names a `prediction` and a "
+    "`target`, and labels have come, in the window and in the reference."
+)
+COLUMN = "column_name = ${column:sqlstring}"
+PARTS = {"error_change_data": "data", "error_change_concept": "concept", "error_change_unseen": "unseen"}
+COLORS = {"data": BLUE, "concept": RED, "unseen": ORANGE}
+
+READING = """
+**The mean error changed by `error_change`; its three parts add up to it exactly.**
+
+- **data**: the inputs moved to where the model always was better or worse. Retrain only if that is the new normal;
+  check the inputs first (quality, drift).
+- **concept**: the same inputs are now predicted worse (or better): the relation to the target changed. Retrain.
+- **unseen**: rows where the reference has no labelled row at all. The model was never validated there.
+
+Each column asks the question by its own cells: what a column does not see counts as concept *for that column*. A
+column whose *data* part explains most of the change is where to look. The whole is split by the prediction's cells.
+"""
+
+
+def dashboard() -> Json:
+    """Build the page that tells data drift and concept drift apart."""
+    return whole(
+        "tidegauge-decline",
+        "Tidegauge: why did it get worse",
+        "The change of a regression's mean error against the reference, split into data drift (the inputs moved), "
+        "concept drift (the relation moved) and unseen (rows where the reference had none), overall and by column.",
+        [
+            (4, [(6, _error()), (6, _change()), (12, _parts())]),
+            (9, [(16, _stacked()), (8, words("How to read this", READING))]),
+            (9, [(12, _by_column()), (12, _columns())]),
+            head("The chosen column"),
+            (8, [(12, _of_column()), (12, _band())]),
+        ],
+        variables=[monitor_variable(), axis_variable(), column_variable(several=False)],
+    )
+
+
+def _of(metric: str, where: str) -> str:
+    return f"max(value) FILTER (WHERE metric = '{metric}' AND {where})"
+
+
+def _error() -> Json:
+    return stat(
+        "Mean absolute error",
+        "Of the labelled rows of the newest window of the range, and of the reference, in the target's unit.",
+        f"SELECT value AS now, reference FROM {NEWEST} WHERE aspect = 'performance' AND metric = 'mae' AND segment = ''",
+        empty=NO_SPLIT,
+        decimals=2,
+        text_mode="value_and_name",
+        color_mode="none",
+    )
+
+
+def _change() -> Json:
+    return stat(
+        "Change of the error",
+        "The mean error less the reference's, in the newest window of the range; above 0 the model got worse.",
+        f"SELECT value AS change FROM {NEWEST} WHERE metric = 'error_change' AND column_name = ''",
+        empty=NO_SPLIT,
+        decimals=2,
+        thresholds=steps((None, GREEN), (0.000001, ORANGE)),
+    )
+
+
+def _parts() -> Json:
+    columns = ", ".join(f"{_of(metric, 'true')} AS {name}" for metric, name in PARTS.items())
+    return stat(
+        "Of that",
+        "The three parts of the change in the newest window, split by the prediction's cells: data (the inputs "
+        "moved), concept (the relation moved), unseen (the reference had no such rows).",
+        f"SELECT {columns} FROM {NEWEST} WHERE metric LIKE 'error_change_%' AND column_name = '' HAVING count(value) > 0",
+        empty=NO_SPLIT,
+        decimals=2,
+        text_mode="value_and_name",
+        color_mode="none",
+    )
+
+
+def _stacked() -> Json:
+    columns = ", ".join(f"{_of(metric, 'true')} AS {name}" for metric, name in PARTS.items())
+    line = {"custom__drawStyle": "line", "custom__fillOpacity": 0, "custom__lineWidth": 2}
+    apart = {
+        "custom__stacking": {"group": "B", "mode": "none"},
+        "color": {"fixedColor": "text", "mode": "fixed"},
+    }
+    return series(
+        "The change of the error and its parts",
+        "Stacked bars: the parts; the line: the whole change. The bars below 0 made the error smaller.",
+        f'SELECT "time", {columns}, {_of("error_change", "true")} AS change FROM {CHART}\n'
+        "WHERE metric LIKE 'error_change%' AND column_name = '' GROUP BY 1 ORDER BY 1",
+        bars=True,
+        empty=NO_SPLIT,
+        decimals=2,
+        overrides=[*_colors(), override("change", **line, **apart)],
+    )
+
+
+def _by_column() -> Json:
+    columns = ", ".join(f"{_of(metric, 'true')} AS {name}" for metric, name in PARTS.items())
+    return bars(
+        "By column, newest window",
+        "The same change split by each column's own cells: a column with much 'data' moved to where the error is "
+        "larger; 'concept' there is what this column does not explain.",
+        f"SELECT CASE column_name WHEN '' THEN '(prediction)' ELSE column_name END AS split, {columns} FROM {NEWEST}\n"
+        "WHERE metric LIKE 'error_change_%' GROUP BY column_name HAVING count(value) > 0\n"
+        f"ORDER BY {_of('error_change_data', 'true')} DESC NULLS LAST",
+        x="split",
+        unit="none",
+        stacked=True,
+        empty=NO_SPLIT,
+        overrides=_colors(),
+    )
+
+
+def _columns() -> Json:
+    columns = ", ".join(f"{_of(metric, 'true')} AS {name}" for metric, name in PARTS.items())
+    to = link(
+        "The column's page",
+        "tidegauge-column",
+        monitor="${monitor:percentencode}",
+        axis="${axis}",
+        column="${__value.raw:percentencode}",
+    )
+    return table(
+        "What each column explains",
+        "The parts by column in the newest window, with the 95 % band of the data part; that of rows taken as "
+        "independent. A click leads to the column's distribution.",
+        f'SELECT column_name AS "column", {columns}, {_of("error_change", "true")} AS change,\n'
+        "    max(low) FILTER (WHERE metric = 'error_change_data') AS \"data low\",\n"
+        "    max(high) FILTER (WHERE metric = 'error_change_data') AS \"data high\", max(reason) AS reason\n"
+        f"FROM {NEWEST} WHERE metric LIKE 'error_change%' AND column_name <> '' GROUP BY column_name\n"
+        f"ORDER BY {_of('error_change_data', 'true')} DESC NULLS LAST",
+        empty=NO_SPLIT,
+        decimals=2,
+        overrides=[override("column", links=[to])],
+    )
+
+
+def _of_column() -> Json:
+    columns = ", ".join(f"{_of(metric, COLUMN)} AS {name}" for metric, name in PARTS.items())
+    return series(
+        "Split by the chosen column",
+        "The parts of the change, window by window, by the cells of the column chosen above.",
+        f"SELECT \"time\", {columns} FROM {CHART} WHERE metric LIKE 'error_change_%' AND {COLUMN} GROUP BY 1 ORDER BY 1",
+        bars=True,
+        empty=NO_SPLIT,
+        decimals=2,
+        overrides=_colors(),
+    )
+
+
+def _band() -> Json:
+    return series(
+        "Its concept part, with the band",
+        "The concept part by the chosen column's cells and its 95 % band: where the band lies above 0, the relation "
+        "got worse by more than chance.",
+        f'SELECT "time", value AS concept, low, high FROM {CHART} '
+        f"WHERE metric = 'error_change_concept' AND {COLUMN} ORDER BY 1",
+        empty=NO_SPLIT,
+        decimals=2,
+    )
+
+
+def _colors() -> list[Json]:
+    return [override(name, color={"fixedColor": color, "mode": "fixed"}) for name, color in COLORS.items()]
