@@ -1,10 +1,15 @@
-"""What would keep the service from working? Monitor files, their data and the database, a line a fault."""
+"""What would keep the service from working? Monitor files, their data and the database, a line a fault.
+
+Beside the faults there are notes: what works, though perhaps not as meant.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from service import monitor_file
+from service.core import profile, segments
 from service.database import database
 from service.errors import ConfigurationError, StoreError, TidegaugeError
 from service.executor import workers
@@ -25,36 +30,44 @@ if TYPE_CHECKING:
     from service.settings import Settings
 
 
-async def check(settings: Settings) -> list[str]:
-    """Return everything that would keep the service from working, a line each: monitors, files, database."""
-    faults: list[str] = []
+@dataclass(slots=True)
+class Findings:
+    """What was found, a line each: `faults` keep the service from working, `notes` do not."""
+
+    faults: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+async def check(settings: Settings) -> Findings:
+    """Look at everything that the service needs: monitor files, their data, the database."""
+    found = Findings()
     try:
         monitors = monitor_file.load_all(settings.monitors_dir, settings.data_dir)
     except ConfigurationError as error:
-        faults, monitors = str(error).splitlines(), []
+        found.faults, monitors = str(error).splitlines(), []
+    found.notes = [remark for monitor in monitors for remark in _remarks(monitor)]
     try:
         async with database(settings) as pool, workers() as compute:
             await migrate(pool, migrations_folder())
             for monitor in monitors:
-                faults += await _data_faults(monitor, pool, compute)
+                await _check_data(monitor, pool, compute, found)
     except (StoreError, OSError) as error:
-        faults.append(f"database: {error}")
-    return faults
+        found.faults.append(f"database: {error}")
+    return found
 
 
-def remarks(settings: Settings) -> list[str]:
-    """Return what is right and yet worth knowing of the monitor files, a line each."""
-    told = []
-    for monitor in monitor_file.load_all(settings.monitors_dir, settings.data_dir):
-        plan = monitor.measure_plan.drift
-        named = dict.fromkeys(registry.full_name(name) for name in _named(plan))
-        slow = [method.name for method in registry.ALL if method.in_worker and method.full_name in named]
-        if slow and monitor.drift.is_calibrated:
-            told.append(
-                f"{monitor.name}: {', '.join(slow)}: too slow to be calibrated; keeps Evidently's threshold, "
-                "and beside other methods it is a second opinion that raises no alarm"
-            )
-    return told
+def _remarks(monitor: Monitor) -> list[str]:
+    # What is right and yet worth knowing of a monitor file.
+    plan = monitor.measure_plan.drift
+    named = dict.fromkeys(registry.full_name(name) for name in _named(plan))
+    slow = [method.name for method in registry.ALL if method.in_worker and method.full_name in named]
+    if not slow or not monitor.drift.is_calibrated:
+        return []
+    told = (
+        f"{monitor.name}: {', '.join(slow)}: too slow to be calibrated; keeps Evidently's threshold, "
+        "and beside other methods it is a second opinion that raises no alarm"
+    )
+    return [told]
 
 
 def _named(plan: DriftPlan) -> Iterator[str]:
@@ -63,22 +76,31 @@ def _named(plan: DriftPlan) -> Iterator[str]:
         yield from names
 
 
-async def _data_faults(monitor: Monitor, pool: asyncpg.Pool, compute: Compute) -> list[str]:
+async def _check_data(monitor: Monitor, pool: asyncpg.Pool, compute: Compute, found: Findings) -> None:
     watched, load_rows = watch(monitor, pool, compute), reference_rows_loader(monitor, compute)
-    faults: list[str] = []
     if isinstance(monitor.source, ReplayConfig):  # a dummy's take would append a row
         try:
             batch = (await watched.source.take(None)).batch
             late = monitor.target if monitor.labels is not None else None
-            faults += _absent(monitor, batch, "source", late) if batch.rows else []
+            found.faults += _absent(monitor, batch, "source", late) if batch.rows else []
         except TidegaugeError as error:
-            faults.append(f"{monitor.name}: source: {error}")
+            found.faults.append(f"{monitor.name}: source: {error}")
     try:
-        faults += _absent(monitor, await load_rows(), "reference")
+        batch = await load_rows()
+        found.faults += _absent(monitor, batch, "reference")
+        found.notes += _beyond_caps(monitor, batch)
     except TidegaugeError as error:
-        faults.append(f"{monitor.name}: reference: {error}")
+        found.faults.append(f"{monitor.name}: reference: {error}")
     await watched.source.close()
-    return faults
+
+
+def _beyond_caps(monitor: Monitor, batch: Batch) -> list[str]:
+    columns = [column for column in monitor.schema_.columns if column.name in monitor.by]
+    fixed = {
+        column.name: segments.values_of(profile.of_column(batch, column).distribution) for column in columns
+    }
+    messages = (segments.beyond_cap(name, values) for name, values in fixed.items())
+    return [f"{monitor.name}: {message}" for message in messages if message is not None]
 
 
 def _absent(monitor: Monitor, batch: Batch, where: str, late: str | None = None) -> list[str]:

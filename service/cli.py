@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     check.set_defaults(command=_check)
 
     metrics = commands.add_parser("metrics", help="print what was measured")
-    for name in ("monitor", "aspect", "column", "metric"):
+    for name in ("monitor", "aspect", "column", "segment", "metric"):
         metrics.add_argument(f"--{name}", metavar="NAME", help=f"only this {name}")
     metrics.add_argument(
         "--since", type=_instant, metavar="TIME", help="only what was measured since this ISO time"
@@ -107,21 +107,21 @@ def _check(_options: argparse.Namespace) -> int:
     settings = _settings()
     from service import checking
 
-    faults = asyncio.run(checking.check(settings))
-    for fault in faults:
+    found = asyncio.run(checking.check(settings))
+    for fault in found.faults:
         _complain(fault)
-    if not faults:
-        for remark in checking.remarks(settings):
-            print(remark)
+    for note in found.notes:
+        print(f"note: {note}")
+    if not found.faults:
         print("all is well: every monitor file, every file that they name, and the database")
-    return MISCONFIGURED if faults else CLEAN
+    return MISCONFIGURED if found.faults else CLEAN
 
 
 def _metrics(options: argparse.Namespace) -> int:
     settings = _settings()
     from service import app, listing
 
-    names = ("monitor", "aspect", "column", "metric", "since")
+    names = ("monitor", "aspect", "column", "segment", "metric", "since")
     filters = {name: getattr(options, name) for name in names}
     rows = asyncio.run(app.measurements(settings, **filters))
     listing.write(rows, options.format, sys.stdout)

@@ -35,7 +35,7 @@ def summary(report: CycleReport) -> dict[str, Any]:
         round(m.value, 3)
         for window in record.windows
         for m in window.measurements
-        if m.series.metric == "mae" and m.value is not None
+        if m.series.metric == "mae" and not m.series.segment and m.value is not None
     ]
     if errors:
         told["mae"] = errors[-1]  # of the newest window that has labels

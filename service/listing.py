@@ -15,7 +15,8 @@ COLUMNS = (
     "value", "reference", "threshold", "breached", "rows", "reason", "revision", "computed_at",
 )  # fmt: skip
 _TABLE = (
-    "monitor", "window_end", "aspect", "column_name", "metric", "definition", "value", "threshold", "reason",
+    "monitor", "window_end", "aspect", "column_name", "segment", "metric", "definition", "value", "threshold",
+    "reason",
 )  # fmt: skip
 
 

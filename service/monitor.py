@@ -26,7 +26,7 @@ from service.monitor_source import (
     Part,
     ReplayConfig,
 )
-from service.monitor_task import Asked, check_performance, task_from
+from service.monitor_task import Asked, check_performance, check_segments, task_from
 
 if TYPE_CHECKING:
     from service.core.task import Task
@@ -58,6 +58,8 @@ class Monitor(Part):
     drift: DriftConfig = DriftConfig()
     alarm: AlarmConfig = AlarmConfig()
     performance: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(default={})
+    by: tuple[str, ...] = ()
+    segment_performance: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(default={})
     sample_rows: int = Field(default=row_sample.SIZE, ge=0, le=row_sample.LARGEST_SIZE)
     detectors: DetectorConfigs = Field(default={})
     estimate: bool = True
@@ -67,6 +69,7 @@ class Monitor(Part):
     def _names_agree(self) -> Monitor:
         check_performance(self.performance, self._task, estimate=self.estimate)
         check_detectors(self.detectors, self._task)
+        check_segments(self.by, self.segment_performance, self._kinds, self._task)
         if isinstance(self.reference, FileReference) and self.reference.path is None:
             if not isinstance(self.source, ReplayConfig):
                 raise ValueError("reference: expected a path, since the source has no file")
@@ -88,6 +91,8 @@ class Monitor(Part):
             raise ValueError("labels: needs a prediction and a target, which this monitor does not name")
         if (self.labels.target or self.target) == (self.labels.id or self.id):
             raise ValueError("labels: id and target are one column; expected two")
+        if self.target in self.by:
+            raise ValueError(f"by: {self.target!r} is the target, which comes late; expected another column")
 
     def _names_beside_the_columns(self) -> None:
         if self.id is not None and self.id in self.columns:
@@ -116,8 +121,12 @@ class Monitor(Part):
         )
 
     @property
+    def _kinds(self) -> dict[str, Kind]:
+        return {name: config.kind for name, config in self.columns.items()}
+
+    @property
     def _task(self) -> Task | None:
-        return task_from(self._asked, {name: config.kind for name, config in self.columns.items()})
+        return task_from(self._asked, self._kinds)
 
     def _methods_exist(self) -> None:
         if isinstance(self.drift.thresholds, dict):
@@ -173,6 +182,7 @@ class Monitor(Part):
             min_rows=self.window.min_rows,
             expectations={name: config.expectation for name, config in self.columns.items()},
             traffic=self._traffic,
+            segment_performance=self.segment_performance,
         )
 
     @property

@@ -100,7 +100,7 @@ def _fault(path: Path, lines: dict[KeyPath, int], error: ErrorDetails) -> str:
     message = error["msg"].removeprefix("Value error, ")
     if not keys and ": " in message:  # a check over several keys names its own
         named, message = message.split(": ", 1)
-        keys = tuple(named.split("."))
+        keys = _named(named.split("."), lines)
     if error["type"] == "extra_forbidden":
         message = f"no such key; the nearest is {_nearest(keys)}"
     elif error["type"] == "missing":
@@ -117,6 +117,15 @@ def _written(location: KeyPath, lines: dict[KeyPath, int]) -> KeyPath:
         last = index == len(location) - 1
         if (*keys, part) in lines or last:
             keys = (*keys, part)
+    return keys
+
+
+def _named(parts: list[str], lines: dict[KeyPath, int]) -> KeyPath:
+    # A list's items are numbered in the file's lines; a mapping's key may read as a number as well.
+    keys: KeyPath = ()
+    for part in parts:
+        numbered = part.isdecimal() and (*keys, part) not in lines
+        keys = (*keys, int(part) if numbered else part)
     return keys
 
 

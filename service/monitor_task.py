@@ -20,7 +20,7 @@ from service.methods.estimate import estimated_metrics_of
 from service.methods.performance import metrics_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from service.core.task import Task
 
@@ -75,19 +75,43 @@ def task_from(asked: Asked, kinds: Mapping[str, Kind]) -> Task | None:
     return _built(name, asked)
 
 
-def check_performance(thresholds: Iterable[str], task: Task | None, *, estimate: bool = True) -> None:
+def check_performance(thresholds: Collection[str], task: Task | None, *, estimate: bool = True) -> None:
     """Raise ValueError where a threshold's metric is not measured of the task, or not estimated."""
     estimated = [] if task is None else [metric.name for metric in estimated_metrics_of(task)]
-    known = [] if task is None else [*(metric.name for metric in metrics_of(task)), *estimated]
+    _check_metrics("performance", thresholds, task, estimated)
+    for name in thresholds:
+        if name in estimated and not estimate:
+            raise ValueError(f"performance.{name}: is not measured, since this monitor says estimate: false")
+
+
+def _check_metrics(key: str, thresholds: Iterable[str], task: Task | None, more: Iterable[str] = ()) -> None:
+    known = [] if task is None else [*(metric.name for metric in metrics_of(task)), *more]
     for name in thresholds:
         if not known:
-            raise ValueError("performance: needs a prediction and a target, which this monitor does not name")
+            raise ValueError(f"{key}: needs a prediction and a target, which this monitor does not name")
         if name not in known:
             nearest = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {nearest[0]!r}?" if nearest else f"expected one of: {', '.join(known)}"
-            raise ValueError(f"performance.{name}: no such metric of this monitor's task; {hint}")
-        if name in estimated and not estimate:
-            raise ValueError(f"performance.{name}: is not measured, since this monitor says estimate: false")
+            raise ValueError(f"{key}.{name}: no such metric of this monitor's task; {hint}")
+
+
+def check_segments(
+    by: Sequence[str], thresholds: Collection[str], kinds: Mapping[str, Kind], task: Task | None
+) -> None:
+    """Raise ValueError where rows cannot be segmented `by` a column; `thresholds` are the segments' own."""
+    for index, column in enumerate(by):
+        if column not in kinds:
+            nearest = difflib.get_close_matches(column, kinds, n=1, cutoff=0.0)[0]
+            raise ValueError(f"by.{index}: {column!r} is not among the columns; the nearest is {nearest!r}")
+        if kinds[column] is not Kind.CATEGORICAL:
+            raise ValueError(f"by.{index}: {column!r} is {kinds[column]}; expected a categorical column")
+        if column in by[:index]:
+            raise ValueError(f"by.{index}: {column!r} stands twice")
+    if by and task is None:
+        raise ValueError("by: needs a prediction and a target, which this monitor does not name")
+    _check_metrics("segment_performance", thresholds, task)
+    if thresholds and not by:
+        raise ValueError("segment_performance: needs by, the columns whose values are measured separately")
 
 
 def _check(key: str, column: str, kinds: Mapping[str, Kind], *, numerical: bool) -> None:

@@ -9,6 +9,7 @@ import structlog
 
 from service.clock import now
 from service.core import reference as references
+from service.core.segments import beyond_cap
 from service.cycle import Watched
 from service.methods import multivariate
 from service.monitor_source import DummyConfig, DummyReference, ReplayConfig
@@ -112,12 +113,17 @@ def _reference_loader(
             lambda: references.of(
                 batch,
                 monitor.schema_,
+                by=monitor.by,
                 sample_rows=monitor.sample_rows,
                 components=multivariate.PCA in monitor.drift.multivariate,
                 estimate=monitor.estimate,
             )
         )
         log.info("reference ready", monitor=monitor.name, rows=reference.profile.rows)
+        for column, values in reference.anchors.segments.items():
+            message = beyond_cap(column, values)
+            if message is not None:
+                log.warning("more values than segments", monitor=monitor.name, hint=message)
         return reference
 
     return load

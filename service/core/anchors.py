@@ -1,4 +1,4 @@
-"""What a reference fixes for every profile that is compared with it: cells, words, rows kept whole."""
+"""What a reference fixes for every profile that is compared with it: cells, segments, words, rows kept."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ if TYPE_CHECKING:
 
     from service.core.cells import CellEdges
     from service.core.reconstruction import Components
+    from service.core.segments import SegmentValues
     from service.core.texts import Vocabulary
 
 
 @dataclass(frozen=True, slots=True)
 class Anchors:
-    """The cells that a regression's errors are counted by, for each column that has some.
+    """What profiles count by, for each column that has some, and what they keep.
 
+    `edges` are the cells of a regression's errors, `segments` the values whose rows are measured separately.
     `sample_rows` is how many rows a profile keeps as they are (`row_sample.py`); 0 for none. `components`
     are what its rows are reconstructed from (`reconstruction.py`); None where nobody asked or nothing fits.
     `vocabularies` are the words that each text column's reference has.
@@ -27,6 +29,7 @@ class Anchors:
     sample_rows: int = 0
     components: Components | None = None
     vocabularies: Mapping[str, Vocabulary] = field(default_factory=dict)
+    segments: Mapping[str, SegmentValues] = field(default_factory=dict)
 
     @property
     def fingerprint(self) -> str:
@@ -36,6 +39,7 @@ class Anchors:
         marks += f"sample_rows:{self.sample_rows}"
         if self.components is not None:
             marks += f";components:{self.components.fingerprint}"
+        marks += "".join(f";by {name}:{values.fingerprint}" for name, values in self.segments.items())
         return hashlib.sha256(marks.encode()).hexdigest()[:16]
 
 

@@ -93,6 +93,11 @@ class BinaryOutcome:
     told_positive: Distribution = field(default_factory=lambda: distribution.empty(Kind.NUMERICAL))
     told_negative: Distribution = field(default_factory=lambda: distribution.empty(Kind.NUMERICAL))
 
+    @property
+    def rows(self) -> int:
+        """All of them."""
+        return self.labelled + self.pending + self.unusable
+
 
 def of_binary(batch: Batch, task: Binary, *, limit: int) -> BinaryOutcome:
     """Count a batch's rows by truth and prediction; at most `limit` distinct scores a class are kept."""

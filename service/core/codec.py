@@ -18,7 +18,7 @@ import numpy as np
 
 from service.core.cells import CellCounts
 from service.core.distribution import Distribution
-from service.core.outcome_codec import outcome_head, outcome_of
+from service.core.outcome_codec import outcome_head, outcome_of, segments_head, segments_of
 from service.core.profile import ColumnProfile, Profile
 from service.core.reconstruction import Reconstruction
 from service.core.row_sample_codec import row_sample_head, row_sample_of
@@ -40,15 +40,20 @@ def encode(profile: Profile) -> bytes:
     """Return the profile as bytes."""
     arrays: list[bytes] = []
     hashes: list[bytes] = []
+
+    def write(kept: Distribution) -> dict[str, Any]:
+        return _distribution_head(kept, arrays)
+
     head = {
         "schema": profile.schema,
         "rows": profile.rows,
         "columns": {name: _column_head(column, arrays) for name, column in profile.columns.items()},
-        "outcome": outcome_head(profile.outcome, lambda kept: _distribution_head(kept, arrays)),
+        "outcome": outcome_head(profile.outcome, write),
         "tally": tally_head(profile.tally, arrays, hashes),
         "cells": {name: _cells_head(counts) for name, counts in profile.cells.items()},
         "sample": row_sample_head(profile.sample, arrays),
         "reconstruction": _reconstruction_head(profile.reconstruction),
+        "segments": {name: segments_head(found, write) for name, found in profile.segments.items()},
     }
     text = json.dumps(head, separators=(",", ":"), ensure_ascii=False).encode()
     body = b"".join([_LENGTH.pack(len(text)), text, *arrays])
@@ -77,12 +82,19 @@ def decode(payload: bytes) -> Profile:
         head = json.loads(body[_LENGTH.size : _LENGTH.size + length])
         reader = _Arrays(body, _LENGTH.size + length)
         columns = {name: _column(entry, reader) for name, entry in head["columns"].items()}
-        outcome = outcome_of(head["outcome"], lambda entry: _distribution(entry, reader))
+
+        def read(entry: dict[str, Any]) -> Distribution:
+            return _distribution(entry, reader)
+
+        outcome = outcome_of(head["outcome"], read)
         tally = tally_of(head["tally"], reader.take, hashes.take)
         cells = {name: _cells(entry) for name, entry in head["cells"].items()}
         sample = row_sample_of(head["sample"], reader.take)
         rebuilt = _reconstruction(head["reconstruction"])
-        return Profile(head["schema"], head["rows"], columns, outcome, tally, cells, sample, rebuilt)
+        segments = {name: segments_of(entry, outcome, read) for name, entry in head["segments"].items()}
+        return Profile(
+            head["schema"], head["rows"], columns, outcome, tally, cells, sample, rebuilt, segments
+        )
     except (zlib.error, struct.error, ValueError, KeyError, TypeError) as error:
         raise CodecError(f"a profile of {len(payload)} bytes is damaged: {error}") from error
 

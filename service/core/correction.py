@@ -3,8 +3,8 @@
 The rows are counted in their pane already, without the label. A correction holds none of them again: no row,
 no value of another column, no hash (what a row held when it came stays so). It holds what the label adds, and
 the rows that waited for it with a minus. Everything is integers, so a correction merges like any profile, and
-a pane with its corrections has bit for bit the outcome, the target's distribution and the cells of the same
-rows labelled at once.
+a pane with its corrections has bit for bit the outcome, by segment too, the target's distribution and the
+cells of the same rows labelled at once.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from service.core import anchors, cells, outcome, profile
+from service.core import anchors, cells, outcome, profile, segments
 from service.core.profile import DISTINCT_LIMIT, ColumnProfile
 from service.errors import ProfileError
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from service.core.batch import Batch, Labels, Numbers
     from service.core.profile import Profile
     from service.core.schema import Schema
+    from service.core.segments import Segments
 
 
 def of(
@@ -50,7 +51,15 @@ def of(
         columns={**nothing.columns, task.target: _less(*sides)},
         outcome=outcome.less(after, before),
         cells={name: replace(counts, rows=(0,) * len(counts.rows)) for name, counts in by_cell.items()},
+        segments=_segments_less(labelled, rows, schema, fixed, limit=limit),
     )
+
+
+def _segments_less(
+    labelled: Batch, rows: Batch, schema: Schema, fixed: Anchors, *, limit: int
+) -> dict[str, Segments]:
+    after, before = (profile.segmented(batch, schema, fixed, limit=limit) for batch in (labelled, rows))
+    return {name: segments.less(found, before[name]) for name, found in after.items()}
 
 
 def _less(after: ColumnProfile, before: ColumnProfile) -> ColumnProfile:

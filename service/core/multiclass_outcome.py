@@ -54,6 +54,11 @@ class MulticlassOutcome:
     log_loss_squared: int = 0
     pairs: Pairs | None = ()
 
+    @property
+    def rows(self) -> int:
+        """All of them."""
+        return self.labelled + self.pending + self.unusable
+
 
 def of_multiclass(batch: Batch, task: Multiclass) -> MulticlassOutcome:
     """Count a batch's rows by true and predicted class."""

@@ -87,6 +87,11 @@ def less(outcome: Outcome, waiting: Outcome) -> Outcome:
     return replace(outcome, **left, **answers)
 
 
+def is_empty(outcome: Outcome) -> bool:
+    """Whether nothing was counted, so that merging it changes nothing."""
+    return not (outcome.labelled or outcome.pending or outcome.unusable)
+
+
 def _alike(parts: Sequence[Outcome], kind: type[_One]) -> list[_One]:
     same = [part for part in parts if isinstance(part, kind)]
     if not same or len(same) < len(parts):

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from service.core.binary_outcome import BinaryOutcome, Confusion, ScoreBins
 from service.core.multiclass_outcome import MulticlassOutcome
+from service.core.outcome import is_empty
 from service.core.regression_outcome import ErrorSums, RegressionOutcome
+from service.core.segments import Segments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -59,6 +61,21 @@ def outcome_of(head: dict[str, Any] | None, read: Read) -> Outcome | None:
     if pairs is not None:
         pairs = tuple((true, predicted, count) for true, predicted, count in pairs)
     return MulticlassOutcome(*[*head["rows"], *head["scored"], *sums, pairs])
+
+
+def segments_head(segments: Segments, write: Write) -> list[Any]:
+    """Return the head of a column's segments; an empty one is null."""
+    heads = [None if is_empty(part) else outcome_head(part, write) for part in segments.outcomes]
+    return [segments.values, heads]
+
+
+def segments_of(head: list[Any], whole: Outcome | None, read: Read) -> Segments:
+    """Return the segments that `head` was made of; `whole` is an outcome of the same task."""
+    values, heads = head
+    if whole is None:
+        raise ValueError("segments without an outcome of the whole")
+    nothing = type(whole)()
+    return Segments(tuple(values), tuple(outcome_of(entry, read) or nothing for entry in heads))
 
 
 def _binary_head(outcome: BinaryOutcome, write: Write) -> dict[str, Any]:

@@ -1,10 +1,10 @@
 """Which rows wait for their label? What is kept of each until it comes.
 
-Of a row is kept what its label will be joined with: the columns that the outcome and the cells are made of,
-as bytes. Layout, little-endian: a flag (1: the row came without the target's column), for each kept column a
-mark (0 a number or nothing, 1 no number, 2 text), for each a float64 (NaN: nothing), then each text as its
-length (uint16) and UTF-8. A column that did not come counts as missing: nothing that a label changes tells
-the two apart, but for the target's own, which has the flag.
+Of a row is kept what its label will be joined with: the columns that the outcome, its segments and the cells
+are made of, as bytes. Layout, little-endian: a flag (1: the row came without the target's column), for each
+kept column a mark (0 a number or nothing, 1 no number, 2 text), for each a float64 (NaN: nothing), then each
+text as its length (uint16) and UTF-8. A column that did not come counts as missing: nothing that a label
+changes tells the two apart, but for the target's own, which has the flag.
 """
 
 from __future__ import annotations
@@ -82,9 +82,9 @@ def target_of(schema: Schema) -> Column:
 
 
 def kept_columns(schema: Schema, fixed: Anchors) -> tuple[Column, ...]:
-    """Return what is kept of a row, in the schema's order: what the task and the cells need, no target."""
+    """Return what is kept of a row, in the schema's order: what task, cells and segments need."""
     target = target_of(schema).name
-    needed = {*(columns_of(schema.task) if schema.task else ()), *fixed.edges} - {target}
+    needed = {*(columns_of(schema.task) if schema.task else ()), *fixed.edges, *fixed.segments} - {target}
     return tuple(column for column in schema.columns if column.name in needed)
 
 

@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from service.core import anchors, cells, distribution, outcome, reconstruction, row_sample, tally, texts
+from service.core import (
+    anchors,
+    cells,
+    distribution,
+    outcome,
+    reconstruction,
+    row_sample,
+    segments,
+    tally,
+    texts,
+)
 from service.core.batch import Labels, Numbers, Texts
 from service.core.row_sample import RowSample
 from service.core.schema import Kind
@@ -31,6 +41,7 @@ if TYPE_CHECKING:
     from service.core.outcome import Outcome
     from service.core.reconstruction import Reconstruction
     from service.core.schema import Column, Schema
+    from service.core.segments import Segments
     from service.core.texts import TextCounts
 
 DISTINCT_LIMIT = 65_536
@@ -66,7 +77,8 @@ class Profile:
 
     `outcome` is None where the schema has no task. `cells` are a regression's errors by cell of a column, for
     the columns that the reference's anchors have edges for. `sample` holds some of the rows themselves,
-    `reconstruction` how far the reference's components are from them all (None where nobody asked).
+    `reconstruction` how far the reference's components are from them all (None where nobody asked),
+    `segments` the outcome by value of a column, for the columns that it is asked for by.
     """
 
     schema: str
@@ -77,6 +89,7 @@ class Profile:
     cells: dict[str, CellCounts] = field(default_factory=dict)
     sample: RowSample = field(default_factory=RowSample)
     reconstruction: Reconstruction | None = None
+    segments: dict[str, Segments] = field(default_factory=dict)
 
 
 def empty(schema: Schema, fixed: Anchors = anchors.NONE) -> Profile:
@@ -84,9 +97,17 @@ def empty(schema: Schema, fixed: Anchors = anchors.NONE) -> Profile:
     columns = {c.name: _absent(c, 0, fixed) for c in schema.columns}
     turned_out = None if schema.task is None else outcome.empty(schema.task)
     no_cells = {name: cells.empty(at) for name, at in fixed.edges.items()}
-    no_sample = row_sample.empty(schema, fixed.sample_rows)
-    none = None if fixed.components is None else reconstruction.empty(fixed.components)
-    return Profile(schema.fingerprint, 0, columns, turned_out, tally.empty(schema), no_cells, no_sample, none)
+    return Profile(
+        schema.fingerprint,
+        0,
+        columns,
+        turned_out,
+        tally.empty(schema),
+        no_cells,
+        row_sample.empty(schema, fixed.sample_rows),
+        None if fixed.components is None else reconstruction.empty(fixed.components),
+        _no_segments(schema, fixed),
+    )
 
 
 def of(
@@ -96,13 +117,17 @@ def of(
 
     Raises ProfileError where `fixed` asks for a sample and the rows are not numbered.
     """
-    columns = {c.name: of_column(batch, c, fixed, limit) for c in schema.columns}
-    turned_out = None if schema.task is None else outcome.of(batch, schema.task, limit=limit)
-    counted = tally.of(batch, schema, limit=limit)
-    by_cell = cells.of_columns(batch.columns, errors(batch, schema), fixed.edges) if fixed.edges else {}
-    sampled = row_sample.of(batch, schema, fixed.sample_rows)
-    summed = None if fixed.components is None else reconstruction.of(batch, fixed.components)
-    return Profile(schema.fingerprint, batch.rows, columns, turned_out, counted, by_cell, sampled, summed)
+    return Profile(
+        schema.fingerprint,
+        batch.rows,
+        {c.name: of_column(batch, c, fixed, limit) for c in schema.columns},
+        None if schema.task is None else outcome.of(batch, schema.task, limit=limit),
+        tally.of(batch, schema, limit=limit),
+        cells.of_columns(batch.columns, errors(batch, schema), fixed.edges) if fixed.edges else {},
+        row_sample.of(batch, schema, fixed.sample_rows),
+        None if fixed.components is None else reconstruction.of(batch, fixed.components),
+        segmented(batch, schema, fixed, limit=limit),
+    )
 
 
 def merge(parts: Sequence[Profile], *, limit: int = DISTINCT_LIMIT) -> Profile:
@@ -131,6 +156,10 @@ def merge(parts: Sequence[Profile], *, limit: int = DISTINCT_LIMIT) -> Profile:
         {name: cells.merge([part.cells[name] for part in parts]) for name in first.cells},
         row_sample.merge([part.sample for part in parts]),
         reconstruction.merge(summed) if summed else None,
+        {
+            name: segments.merge([part.segments[name] for part in parts], limit=limit)
+            for name in first.segments
+        },
     )
 
 
@@ -138,11 +167,14 @@ def _alike(one: Profile, other: Profile) -> bool:
     return (
         one.schema == other.schema
         and one.cells.keys() == other.cells.keys()
+        and one.segments.keys() == other.segments.keys()
         and (one.reconstruction is None) is (other.reconstruction is None)
     )
 
 
-def of_column(batch: Batch, column: Column, fixed: Anchors, limit: int) -> ColumnProfile:
+def of_column(
+    batch: Batch, column: Column, fixed: Anchors = anchors.NONE, limit: int = DISTINCT_LIMIT
+) -> ColumnProfile:
     """Profile one column of a batch's rows; at most `limit` distinct numbers are kept."""
     data = batch.columns.get(column.name)
     if data is None:
@@ -156,6 +188,15 @@ def of_column(batch: Batch, column: Column, fixed: Anchors, limit: int) -> Colum
         return ColumnProfile(distribution.compress(distribution.of_numbers(data.values), limit))
     kept = distribution.of_numbers(data.values[~data.unparsable])
     return ColumnProfile(distribution.compress(kept, limit), unparsable=int(data.unparsable.sum()))
+
+
+def segmented(
+    batch: Batch, schema: Schema, fixed: Anchors, *, limit: int = DISTINCT_LIMIT
+) -> dict[str, Segments]:
+    """Return the batch's outcome by segment of each column that `fixed` has values for."""
+    if schema.task is None or not fixed.segments:
+        return {}
+    return segments.of_columns(batch, schema.task, fixed.segments, limit=limit)
 
 
 def errors(batch: Batch, schema: Schema) -> NDArray[np.float64]:
@@ -174,6 +215,11 @@ def mistakes(batch: Batch, schema: Schema) -> NDArray[np.float64]:
     if task is None or isinstance(task, Regression):
         return np.full(batch.rows, np.nan)
     return outcome.mistakes(batch, task)
+
+
+def _no_segments(schema: Schema, fixed: Anchors) -> dict[str, Segments]:
+    task = schema.task
+    return {} if task is None else {name: segments.empty(task, of) for name, of in fixed.segments.items()}
 
 
 def _merged(parts: Sequence[ColumnProfile], limit: int) -> ColumnProfile:

@@ -17,6 +17,7 @@ from service.core import (
     reconstruction,
     row_sample,
     score_calibration,
+    segments,
     texts,
 )
 from service.core.anchors import Anchors
@@ -28,6 +29,8 @@ from service.core.score_calibration import ScoreCalibration
 from service.core.task import Binary, Regression
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from service.core.batch import Batch
     from service.core.bins import Bins
     from service.core.cells import CellEdges
@@ -57,7 +60,13 @@ class Reference:
 
 
 def of(
-    batch: Batch, schema: Schema, *, sample_rows: int = 0, components: bool = False, estimate: bool = True
+    batch: Batch,
+    schema: Schema,
+    *,
+    by: Sequence[str] = (),
+    sample_rows: int = 0,
+    components: bool = False,
+    estimate: bool = True,
 ) -> Reference:
     """Make a reference of its rows; equal rows give equal fingerprints.
 
@@ -66,7 +75,8 @@ def of(
 
     A regression's errors are counted by the cells of every column but its target and texts, to tell where
     they came from; other tasks have no cells. A text column's words are the vocabulary of those that follow.
-    With `estimate` an estimator of the performance is fitted too.
+    The outcome of any task is kept by segment of the columns `by`. With `estimate` an estimator of the
+    performance is fitted too.
     """
     known = _vocabularies(batch, schema)
     plain = profile.of(batch, schema, Anchors(vocabularies=known))
@@ -75,16 +85,19 @@ def of(
         edges = {c.name: _edges(plain, c) for c in schema.columns if _has_cells(c)}
     counted = cells.of_columns(batch.columns, profile.errors(batch, schema), edges)
     whole = replace(plain, cells=counted)
-    fingerprint = hashlib.sha256(codec.encode(whole)).hexdigest()[:16]  # of all rows: a sample adds nothing
+    fingerprint = hashlib.sha256(codec.encode(whole)).hexdigest()[:16]  # of all rows: the rest adds nothing
     fitted = reconstruction.fit(batch, schema, reference=fingerprint) if components else None
-    whole = replace(
+    values = {name: segments.values_of(plain.columns[name].distribution) for name in by}
+    fixed = Anchors(edges, sample_rows, fitted, known, values)
+    complete = replace(
         whole,
         sample=row_sample.of(batch.numbered(0), schema, sample_rows),
         reconstruction=None if fitted is None else reconstruction.of(batch, fitted),
+        segments=profile.segmented(batch, schema, fixed),
     )
     return Reference(
-        whole,
-        Anchors(edges, sample_rows, fitted, known),
+        complete,
+        fixed,
         fingerprint,
         bins.of_reference(whole, schema),
         _estimator(batch, schema, whole, edges) if estimate else None,

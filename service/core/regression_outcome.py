@@ -71,6 +71,11 @@ class RegressionOutcome:
     sums: ErrorSums = ErrorSums()
     sizes: Distribution = field(default_factory=lambda: distribution.empty(Kind.NUMERICAL))
 
+    @property
+    def rows(self) -> int:
+        """All of them."""
+        return self.labelled + self.pending + self.unusable
+
 
 def of_regression(
     prediction: Doubles, target: Doubles, *, unparsable: Marks | None = None, limit: int

@@ -80,24 +80,36 @@ def none_of(metric: Metric, reason: str, *, segment: str = "") -> Figure:
 
 
 def measured(
-    figure: Figure, baseline: float | None, threshold: float | None, withheld: str | None
+    figure: Figure,
+    baseline: float | None,
+    threshold: float | None,
+    withheld: str | None,
+    *,
+    doubt: float = 0.0,
 ) -> Measurement:
     """Return a figure as a measurement of its performance, beside its `baseline`, the reference's own.
 
     Breached at the `threshold` and beyond, on the side where the metric gets worse; worse both ways is from
-    0, or from the baseline. With `withheld` there is no value but that reason.
+    0, or from the baseline. With `doubt` so many times the distance of its band's end has to lie there as
+    well. With `withheld` there is no value but that reason.
     """
     metric, value = figure.metric, None if withheld else figure.value
     low = high = None
     if value is not None and figure.band is not None:
         low, high = figure.band()
+    verdict = None
+    if value is not None and threshold is not None:
+        ends: Band = value, value
+        if doubt and figure.band is not None:
+            ends = _moved(value, low, doubt), _moved(value, high, doubt)
+        verdict = _breached(metric, ends, threshold, baseline)
     return Measurement(
         Series(Aspect.PERFORMANCE, metric.name, segment=figure.segment, unit=metric.unit, worse=metric.worse),
         value,
         figure.rows,
         withheld or figure.reason,
         threshold,
-        _breached(metric, value, threshold, baseline),
+        verdict,
         baseline,
         None if value is None else figure.error_bound,
         low,
@@ -105,17 +117,22 @@ def measured(
     )
 
 
-def _breached(
-    metric: Metric, value: float | None, threshold: float | None, baseline: float | None
-) -> bool | None:
-    if value is None or threshold is None:
-        return None
+def _moved(value: float, end: float | None, doubt: float) -> float | None:
+    return None if end is None else value + doubt * (end - value)
+
+
+def _breached(metric: Metric, ends: Band, threshold: float, baseline: float | None) -> bool | None:
+    # An open end says that nothing is known that way, so nothing is breached.
+    low, high = ends
     if metric.worse is Worse.LOWER:
-        return value <= threshold
+        return high is not None and high <= threshold
     if metric.worse is Worse.HIGHER:
-        return value >= threshold
+        return low is not None and low >= threshold
     centre = baseline if metric.from_reference else 0.0
-    return None if centre is None else abs(value - centre) >= threshold
+    if centre is None:
+        return None
+    above = low is not None and low - centre >= threshold
+    return above or (high is not None and centre - high >= threshold)
 
 
 def _finite(band: Callable[[float], Band], value: float) -> Band:

@@ -17,6 +17,7 @@ from service.methods.integrity import measure_integrity
 from service.methods.multivariate import measure_multivariate
 from service.methods.performance import measure_performance
 from service.methods.quality import measure_quality
+from service.methods.segments import measure_segments
 from service.methods.traffic import TrafficPlan, measure_traffic
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
 class MeasurePlan:
     """What to measure: drift, thresholds by performance metric, and the least rows of a window.
 
-    `expectations` are what is declared of columns, by their names; `traffic` is None where the health of the
-    watched model is not asked for.
+    `segment_performance` are the thresholds that hold for each segment. `expectations` are what is declared
+    of columns, by their names; `traffic` is None where the health of the watched model is not asked for.
     """
 
     drift: DriftPlan = field(default_factory=DriftPlan)
@@ -43,6 +44,7 @@ class MeasurePlan:
     min_rows: int = 0
     expectations: Mapping[str, Expectation] = field(default_factory=dict)
     traffic: TrafficPlan | None = None
+    segment_performance: Mapping[str, float] = field(default_factory=dict)
 
 
 def _concept(
@@ -86,6 +88,7 @@ def measure(
         *measure_expectations(reference, current, schema, plan.expectations),
         *measure_performance(reference, current, schema.task, plan.performance, withheld=withheld),
         *measure_estimates(reference, current, schema.task, estimator, plan.performance, withheld=withheld),
+        *measure_segments(reference, current, schema.task, plan.segment_performance, withheld=withheld),
         *measure_traffic(reference, current, plan.traffic),
         *_concept(reference, current, schema, withheld),
     )

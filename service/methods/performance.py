@@ -23,7 +23,7 @@ from service.methods.probability import LOG_LOSS, OF_SCORES, log_loss_figure, sc
 from service.methods.regression import regression_figures
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from service.core.outcome import Outcome
     from service.core.profile import Profile
@@ -59,18 +59,30 @@ def measure_performance(
     outcome, before = current.outcome, reference.outcome
     if task is None or outcome is None:
         return ()
+    figures = [
+        measured(figure, baseline, thresholds.get(figure.metric.name), withheld)
+        for figure, baseline in figures_beside(task, before, outcome)
+    ]
+    return (*figures, pending_rows(before, outcome))
+
+
+def figures_beside(
+    task: Task, before: Outcome | None, outcome: Outcome
+) -> Iterator[tuple[Figure, float | None]]:
+    """Yield each figure of `outcome` and the reference's own value, None where it has none."""
     known = {} if before is None else {_key(f): f.value for f in _figures(task, before, outcome)}
-    pending = Measurement(
-        Series(Aspect.PERFORMANCE, "pending_rows", unit="rows"),
+    for figure in _figures(task, outcome, before):
+        yield figure, known.get(_key(figure))
+
+
+def pending_rows(before: Outcome | None, outcome: Outcome, segment: str = "") -> Measurement:
+    """Measure how many rows wait for their label."""
+    return Measurement(
+        Series(Aspect.PERFORMANCE, "pending_rows", segment=segment, unit="rows"),
         float(outcome.pending),
-        current.rows,
+        outcome.rows,
         reference=None if before is None else float(before.pending),
     )
-    figures = [
-        measured(figure, known.get(_key(figure)), thresholds.get(figure.metric.name), withheld)
-        for figure in _figures(task, outcome, before)
-    ]
-    return (*figures, pending)
 
 
 def _figures(task: Task, outcome: Outcome, other: Outcome | None) -> tuple[Figure, ...]:

@@ -142,8 +142,8 @@ async def measurements(
 ) -> list[asyncpg.Record]:
     """Return rows of the view `metrics`, ordered by window end, then series.
 
-    `since` (with a time zone) is compared with `computed_at`. With `limit` the rows computed last are
-    given. Raises StoreError.
+    An empty `segment` is that of all rows. `since` (with a time zone) is compared with `computed_at`. With
+    `limit` the rows computed last are given. Raises StoreError.
     """
     filters = {
         "monitor = ${}": monitor,

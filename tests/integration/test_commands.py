@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from tests.service_process import Place, lay_out
@@ -92,6 +93,30 @@ def test_check_names_every_fault_at_once(place: Place) -> None:
     assert done.returncode == 2
     assert "toy: reference:" in done.stderr
     assert "reference.csv" in done.stderr
+
+
+def test_segments_are_measured_and_the_cap_is_told(place: Place) -> None:
+    """Each value's figures are printed with their segment; past the cap log and `check` say what to do."""
+    path = place.root / "monitors/toy.yaml"
+    path.write_text(path.read_text() + "by: [colour]\nsegment_performance: {mae: 5}\n")
+    for name in ("reference", "rows"):
+        frame = pd.read_csv(place.root / f"data/{name}.csv")
+        frame["colour"] = [f"c{index % 60:02d}" for index in range(len(frame))]
+        frame.to_csv(place.root / f"data/{name}.csv", index=False)
+    checked = place.command("check")
+    note = "note: toy: by: 'colour' has 60 values in the reference; the 50 most frequent are measured"
+    assert (checked.returncode, note in checked.stdout) == (0, True), checked.stderr
+    assert "all is well" in checked.stdout
+    ran = place.command("run", "--max-cycles", "20")
+    assert (ran.returncode, ran.stderr.count("60 values in the reference")) == (0, 1)
+    printed = place.command("metrics", "--metric", "mae", "--format", "csv").stdout
+    lines = list(csv.DictReader(printed.splitlines()))
+    last = {line["segment"]: line for line in lines if line["window_end"] == lines[-1]["window_end"]}
+    assert len(last) == 1 + 50 + 1  # the whole, the values with a segment, and the others together
+    assert (last["colour=c01"]["threshold"], last["colour=c01"]["breached"]) == ("5.0", "false")
+    assert (last[""]["threshold"], last[""]["breached"]) == ("", "")
+    only = place.command("metrics", "--segment", "colour=c01", "--metric", "mae").stdout.splitlines()
+    assert (only[-1], "colour=c01" in only[1]) == ("12 measurements", True)
 
 
 @pytest.mark.parametrize(

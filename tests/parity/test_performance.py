@@ -17,7 +17,7 @@ from service.core import distribution
 from service.core.multiclass_outcome import MulticlassOutcome
 from service.core.task import Binary, Multiclass, Regression
 from service.methods import classification, ranking
-from tests.unit.methods.build import performance, profiled
+from tests.unit.methods.build import performance, profiled, segmented
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -283,3 +283,43 @@ def test_the_variance_of_average_precision_is_its_jackknife_s() -> None:
     sides = [distribution.of_numbers(score[truth == side]) for side in (1, 0)]
     got = ranking.average_precision_variance(ranking.ranking(*sides))
     assert got == pytest.approx(expected, rel=1e-4)
+
+
+SEGMENTED = {
+    "regression": (REGRESSION, ("guess", "truth"), regression_by_sklearn),
+    "binary": (BINARY, ("truth", "score"), binary_by_sklearn),
+    "multiclass": (Multiclass("truth", "guess"), ("truth", "guess"), multiclass_by_sklearn),
+}
+
+
+@pytest.mark.parametrize("name", SEGMENTED)
+def test_segments_equal_scikit_learn_on_their_rows(name: str) -> None:
+    """Every figure of a value is scikit-learn's on the rows of that value, and so is the reference's own."""
+    task, columns, expected = SEGMENTED[name]
+    draw = np.random.default_rng(12)
+    sides: dict[str, tuple[Any, Any]] = {
+        "regression": (draw.normal(size=900), draw.normal(size=900)),
+        "binary": (draw.integers(0, 2, 900), draw.uniform(size=900)),
+        "multiclass": (draw.choice(list("abc"), 900), draw.choice(list("abd"), 900)),
+    }
+    place = draw.choice(["x", "y", "z"], 900, p=[0.7, 0.27, 0.03]).astype("<U3")
+    place[600:605] = "new"
+    before, now = (
+        {
+            "place": place[part],
+            **{column: side[part] for column, side in zip(columns, sides[name], strict=True)},
+        }
+        for part in (slice(600), slice(600, None))
+    )
+    got = segmented(task, now, before)
+    for value in ("x", "y", "z", "(other)"):
+        for rows, read in ((now, "value"), (before, "reference")):
+            chosen = rows["place"] == ("new" if value == "(other)" else value)
+            if not chosen.any():
+                continue
+            told = expected(*(rows[column][chosen] for column in columns))
+            for metric, number in told.items():
+                plain, _, within = metric.removesuffix("]").partition("[")
+                measured = got[f"{plain}[place={value}{', ' if within else ''}{within}]"]
+                found = getattr(measured, read)
+                assert found == (None if number is None else pytest.approx(number, rel=1e-9, abs=1e-9))

@@ -12,11 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.core import anchors, cells, codec, correction, distribution, profile
+from service.core import cells, codec, correction, distribution, profile
 from service.core.anchors import Anchors
 from service.core.batch import Batch, Labels, Numbers
 from service.core.profile import Profile
 from service.core.schema import Column, Kind, Schema
+from service.core.segments import SegmentValues
 from service.core.task import Binary, Multiclass, Regression, Task
 from service.errors import ProfileError
 from tests.property.strategies import LABELS
@@ -38,7 +39,8 @@ TASKS: tuple[Task, ...] = (
 )
 SIZES = cells.edges_of(distribution.of_numbers(np.array([-2.0, 0.0, 0.0, 1.0])), Kind.NUMERICAL, cells=2)
 ANSWERS = cells.edges_of(distribution.of_codes(np.array([0, 1]), LABELS), Kind.CATEGORICAL)
-FIXED = Anchors({"guess": SIZES, "answer": ANSWERS})
+BY = {"answer": SegmentValues(("blue", "green"))}
+FIXED = Anchors({"guess": SIZES, "answer": ANSWERS}, segments=BY)
 values = st.sampled_from([0.0, 1.0, 0.25, np.nan, np.inf, 1e-320, 1e153, -7.5]) | st.floats(width=64)
 
 
@@ -92,7 +94,7 @@ def rows_with_late_labels(draw: st.DrawFn, max_rows: int = 16) -> Rows:
             columns[column.name] = Labels(codes, LABELS)
     dropped = draw(st.sampled_from([None, *(c.name for c in COLUMNS if c.name != schema.task.target)]))
     columns.pop(dropped or "", None)
-    fixed = FIXED if isinstance(schema.task, Regression) else anchors.NONE
+    fixed = FIXED if isinstance(schema.task, Regression) else Anchors(segments=BY)
     return Rows(schema, fixed, Batch(rows, np.arange(rows, dtype=np.int64), columns), late)
 
 
@@ -128,6 +130,7 @@ def test_late_labels_end_in_the_same_performance(
     assert merged.outcome == expected.outcome
     assert merged.columns == expected.columns
     assert merged.cells == expected.cells
+    assert merged.segments == expected.segments
     assert merged.tally == _of(before, rows).tally
     assert codec.decode(codec.encode(merged)) == merged
 

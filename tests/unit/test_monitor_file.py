@@ -29,6 +29,9 @@ drift:
 """
 
 
+LABELS = "id: key\nlabels: {path: labels.csv, timestamp: at}"
+
+
 def _load(folder: Path, text: str) -> object:
     path = folder / "mine.yaml"
     path.write_text(text)
@@ -87,6 +90,36 @@ def test_a_good_file_becomes_a_monitor(tmp_path: Path) -> None:
         ),
         (("target: truth", "performance: {mae: 3}"), 10, r"performance: needs a prediction and a target"),
         (("target: truth", "performance: {mae: many}"), 10, r"performance\.mae: .*number"),
+        (
+            ("target: truth", "target: truth\nby: [color]"),
+            11,
+            r"by\.0: 'color' is not among the columns; the nearest is 'colour'",
+        ),
+        (
+            ("target: truth", "target: truth\nby:\n  - colour\n  - size"),
+            13,
+            r"by\.1: 'size' is numerical; expected a categorical column",
+        ),
+        (("target: truth", "target: truth\nby: [colour, colour]"), 11, r"by\.1: 'colour' stands twice"),
+        (("target: truth", "by: [colour]"), 10, r"by: needs a prediction and a target"),
+        (
+            (
+                "prediction: guess\ntarget: truth",
+                "task: multiclass\nprediction: guess\ntarget: colour\nby: [colour]\n" + LABELS,
+            ),
+            12,
+            r"by: 'colour' is the target, which comes late; expected another column",
+        ),
+        (
+            ("target: truth", "target: truth\nsegment_performance: {mae: 3}"),
+            11,
+            r"segment_performance: needs by",
+        ),
+        (
+            ("target: truth", "target: truth\nby: [colour]\nsegment_performance: {mea: 3}"),
+            12,
+            r"segment_performance\.mea: .*did you mean 'mae'",
+        ),
         (('"psi:robust"', '"psy"'), 13, r"drift\.methods: .*psi"),
         (
             ("  methods:", "  thresholds: {psy: 1}\n  methods:"),

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from service.core import profile
+from service.core import reference as references
 from service.core.batch import Batch, Labels, Numbers
 from service.core.distribution import Distribution, of_codes, of_numbers
 from service.core.schema import Column, Kind, Role, Schema
 from service.methods.performance import measure_performance
+from service.methods.segments import measure_segments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -77,8 +79,8 @@ def column(values: Sequence[float | str | None]) -> Numbers | Labels:
     return Labels(codes, np.array(names, dtype=np.str_))
 
 
-def profiled(task: Task, columns: Mapping[str, Sequence[float | str | None]]) -> Profile:
-    """Profile rows given as columns."""
+def batched(task: Task, columns: Mapping[str, Sequence[float | str | None]]) -> tuple[Batch, Schema]:
+    """Return rows given as columns, and their schema."""
     cells = {name: column(values) for name, values in columns.items()}
     kinds = {
         name: Kind.NUMERICAL if isinstance(cell, Numbers) else Kind.CATEGORICAL
@@ -86,7 +88,26 @@ def profiled(task: Task, columns: Mapping[str, Sequence[float | str | None]]) ->
     }
     schema = Schema(tuple(Column(name, kind) for name, kind in kinds.items()), task)
     rows = max(map(len, columns.values()), default=0)
-    return profile.of(Batch(rows, np.zeros(rows, dtype=np.int64), cells), schema)
+    return Batch(rows, np.zeros(rows, dtype=np.int64), cells), schema
+
+
+def profiled(task: Task, columns: Mapping[str, Sequence[float | str | None]]) -> Profile:
+    """Profile rows given as columns."""
+    return profile.of(*batched(task, columns))
+
+
+def segmented(
+    task: Task,
+    columns: Mapping[str, Sequence[float | str | None]],
+    reference: Mapping[str, Sequence[float | str | None]],
+    by: str = "place",
+) -> dict[str, Measurement]:
+    """Measure rows of `task` by segment; by `metric[segment]`."""
+    before, schema = batched(task, reference)
+    fixed = references.of(before, schema, by=(by,))
+    current = profile.of(batched(task, columns)[0], schema, fixed.anchors)
+    measured = measure_segments(fixed.profile, current, task)
+    return {f"{m.series.metric}[{m.series.segment}]": m for m in measured}
 
 
 def performance(
