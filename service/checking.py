@@ -50,7 +50,9 @@ async def check(settings: Settings) -> Findings:
         async with database(settings) as pool, workers() as compute:
             await migrate(pool, migrations_folder())
             for monitor in monitors:
-                await _check_data(monitor, pool, compute, found)
+                part = await _data_findings(monitor, pool, compute)
+                found.faults += part.faults
+                found.notes += part.notes
     except (StoreError, OSError) as error:
         found.faults.append(f"database: {error}")
     return found
@@ -76,7 +78,8 @@ def _named(plan: DriftPlan) -> Iterator[str]:
         yield from names
 
 
-async def _check_data(monitor: Monitor, pool: asyncpg.Pool, compute: Compute, found: Findings) -> None:
+async def _data_findings(monitor: Monitor, pool: asyncpg.Pool, compute: Compute) -> Findings:
+    found = Findings()
     watched, load_rows = watch(monitor, pool, compute), reference_rows_loader(monitor, compute)
     if isinstance(monitor.source, ReplayConfig):  # a dummy's take would append a row
         try:
@@ -92,6 +95,7 @@ async def _check_data(monitor: Monitor, pool: asyncpg.Pool, compute: Compute, fo
     except TidegaugeError as error:
         found.faults.append(f"{monitor.name}: reference: {error}")
     await watched.source.close()
+    return found
 
 
 def _beyond_caps(monitor: Monitor, batch: Batch) -> list[str]:

@@ -12,18 +12,22 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from service import label_step
 from service.core import advance, codec, pending, profile, schema_change, window
+from service.core.moving import Past
 from service.core.question import Answer
 from service.core.record import CycleRecord, Event
 from service.errors import WorkerError
+from service.history import History
 from service.methods import alarm, error_stream, slow
 from service.methods.measure import measure, settle
+from service.methods.moving import measure_moving
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
 
     from service.core.advance import Pane
     from service.core.batch import Batch
     from service.core.measurement import Measurement
+    from service.core.moving import Compared, MovingPlan
     from service.core.pending import PendingRows
     from service.core.profile import Profile
     from service.core.record import Checkpoint, PaneRecord, WindowRecord
@@ -49,9 +53,12 @@ class Store(Protocol):
         ...
 
     async def panes(
-        self, monitor: str, layout: str, first: int | None, last: int | None
+        self, monitor: str, layout: str, first: int | None, last: int | None, limit: int | None = None
     ) -> Sequence[PaneRecord]:
-        """Return the stored panes from key `first` to `last`, both included; None leaves a side open."""
+        """Return the stored panes from key `first` to `last`, both included; None leaves a side open.
+
+        In the order of their keys, with `limit` at most so many.
+        """
         ...
 
     async def panes_at(self, monitor: str, layout: str, keys: Sequence[int]) -> Sequence[PaneRecord]:
@@ -96,6 +103,7 @@ class Watched:
     thresholds: Thresholds | None = None  # None: the plan's own hold
     detectors: Detectors = field(default_factory=dict)  # needs the schema to have a task
     label_wait: int | None = None  # microseconds after which a row is given up; None: no labels come late
+    moving: MovingPlan | None = None  # None: everything is compared with the declared reference
 
     @property
     def layout(self) -> str:
@@ -129,13 +137,14 @@ class _State:
     """Where the monitor stands, and the panes that windows still to come can need.
 
     `panes` holds every stored pane from key `known_from` on; None: every one. `told` is the last closed pane
-    with rows: what the columns of the next one are compared with.
+    with rows: what the columns of the next one are compared with. `past` is kept for a moving reference.
     """
 
     checkpoint: Checkpoint
     known_from: int | None
     panes: dict[int, Pane] = field(default_factory=dict)
     told: schema_change.Told | None = None
+    past: Past = field(default_factory=Past)
 
 
 class Cycle:
@@ -157,6 +166,9 @@ class Cycle:
         self._now = now
         self._state: _State | None = None
         self._reference: Reference | None = None
+        self._history = History(
+            watched.moving, watched.window, monitor=watched.name, store=store, compute=compute
+        )
         self._layout = ""  # follows from the reference, so it is known once that is
 
     async def run(self, slot: int) -> CycleReport:
@@ -172,15 +184,15 @@ class Cycle:
         before = state.checkpoint.position
         take = await self._watched.source.take(before)
         take = replace(take, batch=take.batch.taken(self._now(), live=take.live))
-        record, panes, told = await self._advance(state, take, reference, slot=slot, started=started)
+        record, kept = await self._advance(state, take, reference, slot=slot, started=started)
         committed = await self._store.commit(record, began=began)
         if committed:
-            self._state = self._kept(record.after, panes, told)
+            self._state = kept
         moved = take.position != before or bool(state.checkpoint.labelling.again)
         return CycleReport(record, take, committed, moved, seconds=clock() - began)
 
     async def reference(self) -> Reference:
-        """Return what windows are compared with, loaded once. Raises TidegaugeError where it cannot be."""
+        """Return the declared reference, loaded once. Raises TidegaugeError where it cannot be."""
         if self._reference is None:
             self._reference = await self._watched.load_reference()
         return self._reference
@@ -193,7 +205,8 @@ class Cycle:
         first = self._first_needed(checkpoint)
         records = await self._store.panes(name, layout, first, None)
         panes = await self._compute.run(advance.restored, records)
-        return _State(checkpoint, first, panes, await self._told(checkpoint, panes))
+        past = await self._history.past(layout, first)
+        return _State(checkpoint, first, panes, await self._told(checkpoint, panes), past)
 
     async def _told(self, checkpoint: Checkpoint, panes: dict[int, Pane]) -> schema_change.Told | None:
         # The last closed pane with rows: mostly the one right before, farther back after a gap in the data.
@@ -212,11 +225,11 @@ class Cycle:
 
     def _first_needed(self, checkpoint: Checkpoint) -> int | None:
         closed = checkpoint.closed
-        return None if closed is None else self._watched.window.first_of(closed + 1)
+        return None if closed is None else self._watched.window.first_of(closed + 1) - self._history.behind
 
     async def _advance(
         self, state: _State, take: Take, reference: Reference, *, slot: int, started: int
-    ) -> tuple[CycleRecord, dict[int, Pane], schema_change.Told | None]:
+    ) -> tuple[CycleRecord, _State]:
         watched, plan, before = self._watched, self._watched.window, state.checkpoint
         fresh = await self._compute.run(
             advance.profile_panes, take.batch, watched.schema, plan, before.rows, reference.anchors
@@ -227,10 +240,11 @@ class Cycle:
             after = replace(after, closed=max([*held, *([] if after.closed is None else [after.closed])]))
         due = window.due(plan, before=before.closed, now=after.closed, touched=fresh.keys(), held=held)
         late = await label_step.look_up(watched, take, before, due, store=self._store, compute=self._compute)
-        windows = sorted({*due, *late.again})
-        wanted = {*fresh, *late.touched, *advance.panes_of(windows, plan)}
+        windows, history = sorted({*due, *late.again}), self._history
+        wanted = {*fresh, *late.touched, *advance.panes_of(windows, plan), *history.wanted(windows)}
         panes = {**await self._older(state, wanted), **state.panes}
         windows = [last for last in windows if last in due or advance.panes_of([last], plan) & panes.keys()]
+        early = await history.early(self._layout, state.past, windows)
         if watched.thresholds is not None:
             sizes = advance.window_rows(windows, panes, fresh, plan)
             await watched.thresholds.prepare(sizes, reference.fingerprint)
@@ -245,14 +259,17 @@ class Cycle:
             rows_before=before.rows,
             fixed=reference.anchors,
         )
-        nothing = profile.empty(watched.schema, reference.anchors)
-        measured_by = self._measured_against(reference)
-        counted = await self._compute.run(
-            advance.measure_windows, windows, everything, nothing, plan, measured_by, fixed=reference.bins
-        )
+
+        def compared() -> Iterator[Compared]:
+            came = fresh, relabelled.corrections
+            past = history.arrived(state.past, *came)
+            shorter = {first: history.arrived(found, *came) for first, found in early.items()}
+            return history.compared(windows, everything, past, shorter, reference.profile)
+
+        counted = await self._compute.run(lambda: self._measured(windows, everything, compared(), reference))
         measured = [await self._settled(window) for window in counted]
 
-        def work() -> tuple[CycleRecord, dict[int, Pane], schema_change.Told | None]:
+        def work() -> tuple[CycleRecord, _State]:
             following, events = alarm.follow(
                 replace(before, labelling=late.labelling),
                 measured,
@@ -280,9 +297,23 @@ class Cycle:
                 progress=take.progress,
                 labels=label_step.record_of(watched, take, relabelled),
             )
-            return record, everything, told
+            return record, self._kept(
+                record.after, everything, told, history.arrived(state.past, fresh, relabelled.corrections)
+            )
 
         return await self._compute.run(work)
+
+    def _measured(
+        self, due: list[int], panes: dict[int, Pane], compared: Iterator[Compared], reference: Reference
+    ) -> list[WindowRecord]:
+        nothing, plan = profile.empty(self._watched.schema, reference.anchors), self._watched.window
+        windows: list[WindowRecord] = []
+        for last, against in zip(due, compared, strict=True):
+            measured_by = self._measured_against(against, reference)
+            windows += advance.measure_windows(
+                [last], panes, nothing, plan, measured_by, fixed=reference.bins
+            )
+        return windows
 
     async def _settled(self, measured: WindowRecord) -> WindowRecord:
         # What only the worker process can measure; it fails measure by measure, never the cycle.
@@ -305,7 +336,9 @@ class Cycle:
         records = await self._store.panes_at(self._watched.name, self._layout, behind)
         return await self._compute.run(advance.restored, records)
 
-    def _measured_against(self, reference: Reference) -> Callable[[Profile], tuple[Measurement, ...]]:
+    def _measured_against(
+        self, compared: Compared, reference: Reference
+    ) -> Callable[[Profile], tuple[Measurement, ...]]:
         watched = self._watched
 
         def against(current: Profile) -> tuple[Measurement, ...]:
@@ -314,7 +347,10 @@ class Cycle:
                 drift = replace(plan.drift, calibrated=watched.thresholds.of(current.rows))
                 plan = replace(plan, drift=drift)
             fixed, estimator = reference.anchors, reference.estimator
-            return measure(reference.profile, current, watched.schema, plan, fixed, estimator=estimator)
+            measured = measure(compared.profile, current, watched.schema, plan, fixed, estimator=estimator)
+            if watched.moving is None:
+                return measured
+            return (*measured, measure_moving(compared, reference.profile))
 
         return against
 
@@ -331,11 +367,11 @@ class Cycle:
         )
 
     def _kept(
-        self, checkpoint: Checkpoint, panes: dict[int, Pane], told: schema_change.Told | None
+        self, checkpoint: Checkpoint, panes: dict[int, Pane], told: schema_change.Told | None, past: Past
     ) -> _State:
         first = self._first_needed(checkpoint)
         kept = {key: pane for key, pane in panes.items() if first is None or key >= first}
-        return _State(checkpoint, first, kept, told)
+        return _State(checkpoint, first, kept, told, self._history.moved_on(past, panes, first))
 
 
 def _ended(take: Take, after: Checkpoint, slot: int) -> tuple[Event, ...]:

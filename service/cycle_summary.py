@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from service.core.measurement import Aspect
 from service.methods import alarm, error_stream
+from service.methods.moving import MOVING_ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +31,9 @@ def summary(report: CycleReport) -> dict[str, Any]:
     if record.windows:
         latest = record.windows[-1]
         told["window_rows"] = latest.rows
+        for m in latest.measurements:
+            if m.series == MOVING_ROWS:
+                told["reference"] = "declared" if m.value is None else "moving"
         told["drifted"] = ",".join(_drifted(latest.measurements)) or "-"
     errors = [
         round(m.value, 3)

@@ -75,6 +75,12 @@ class Monitor(Part):
                 raise ValueError("reference: expected a path, since the source has no file")
             if self.reference.start is None and self.reference.end is None:
                 raise ValueError("reference: expected a path, or start and end within the source's file")
+        if self.reference.moving is not None and self.drift.is_calibrated:
+            raise ValueError(
+                "drift.thresholds: calibrated thresholds hold for the declared reference, not for one that "
+                "moves and is itself a few windows; beside reference.moving expected evidently or thresholds "
+                "by method, such as {wasserstein: 0.2}"
+            )
         self._methods_exist()
         self._names_beside_the_columns()
         self._labels_have_rows()

@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from service.core.moving import MovingPlan
+
 SECOND = 1_000_000
 _UNITS = {"ms": 1_000, "s": SECOND, "m": 60 * SECOND, "h": 3_600 * SECOND, "d": 86_400 * SECOND}
 _UNITS["w"] = 7 * _UNITS["d"]
@@ -79,13 +81,41 @@ class DummyConfig(Part):
     seed: int = 0
 
 
+class RollingReference(Part):
+    """The windows right before the measured one, as many as `windows`."""
+
+    type: Literal["rolling"]
+    windows: int = Field(ge=1, le=1_000)
+
+    def plan(self) -> MovingPlan:
+        """Return the core's form."""
+        return MovingPlan(self.windows)
+
+
+class ExpandingReference(Part):
+    """Everything before the measured window."""
+
+    type: Literal["expanding"]
+
+    def plan(self) -> MovingPlan:
+        """Return the core's form."""
+        return MovingPlan()
+
+
+Moving = Annotated[RollingReference | ExpandingReference, Field(discriminator="type")]
+
+
 class FileReference(Part):
-    """Rows of a Parquet or CSV file, all of them or those from `start` to `end` (half-open)."""
+    """Rows of a Parquet or CSV file, all of them or those from `start` to `end` (half-open).
+
+    They are what windows are compared with; where it is `moving`, until enough windows came before.
+    """
 
     type: Literal["file"] = "file"
     path: str | None = None
     start: Instant | None = None
     end: Instant | None = None
+    moving: Moving | None = None
 
 
 class DummyReference(Part):
@@ -93,3 +123,4 @@ class DummyReference(Part):
 
     type: Literal["dummy"]
     rows: int = Field(default=2_000, ge=2)
+    moving: Moving | None = None

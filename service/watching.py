@@ -54,6 +54,7 @@ def watch(monitor: Monitor, pool: asyncpg.Pool, compute: Compute) -> Watched:
         thresholds=_thresholds(monitor, load_rows, pool, compute),
         detectors=monitor.detectors,
         label_wait=None if monitor.labels is None else monitor.labels.wait,
+        moving=None if monitor.reference.moving is None else monitor.reference.moving.plan(),
     )
 
 

@@ -100,13 +100,15 @@ def ranks_of_quantile(rows: int, share: float) -> tuple[int, int]:
     return math.floor(rows * share - half), math.ceil(rows * share + half) + 1
 
 
-def student(freedom: int) -> float:
-    """Return the 97.5 % point of Student's t with `freedom` degrees (one or more), to 1 % from two on.
+def student(freedom: int, normal: float = Z) -> float:
+    """Return the point of Student's t with `freedom` degrees (one or more) that `normal` is of the normal.
+
+    The 97.5 % point unless another is given; that to 1 % from two degrees on, the 99.95 % point from four on.
 
     M. Abramowitz and I. A. Stegun, "Handbook of mathematical functions" (1964), 26.7.5: SciPy takes longer to
     import than a cycle may take.
     """
-    z = Z
+    z = normal
     terms = (
         (z**3 + z) / 4.0,
         (5.0 * z**5 + 16.0 * z**3 + 3.0 * z) / 96.0,

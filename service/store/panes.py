@@ -16,6 +16,7 @@ _READ = """
 SELECT key, pane_start, pane_end, rows, payload FROM tidegauge.pane
 WHERE monitor = $1 AND layout = $2 AND key >= $3 AND key <= $4
 ORDER BY key
+LIMIT $5
 """
 
 _READ_AT = """
@@ -42,10 +43,15 @@ async def read(
     layout: str,
     first: int | None,
     last: int | None,
+    *,
+    limit: int | None = None,
 ) -> list[PaneRecord]:
-    """Return the stored panes from key `first` to `last`, both included, ascending; None: no bound."""
+    """Return the stored panes from key `first` to `last`, both included, ascending; None: no bound.
+
+    With `limit` at most so many, the first ones.
+    """
     rows = await connection.fetch(
-        _READ, monitor, layout, LOWEST if first is None else first, HIGHEST if last is None else last
+        _READ, monitor, layout, LOWEST if first is None else first, HIGHEST if last is None else last, limit
     )
     return [_record(row) for row in rows]
 

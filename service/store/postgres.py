@@ -55,10 +55,15 @@ class PostgresStore:
         with translated(f"{monitor}: read the checkpoint"):
             return await checkpoints.read(self._pool, monitor, layout)
 
-    async def panes(self, monitor: str, layout: str, first: int | None, last: int | None) -> list[PaneRecord]:
-        """Return the stored panes from key `first` to `last`, both included, ascending; None: no bound."""
+    async def panes(
+        self, monitor: str, layout: str, first: int | None, last: int | None, limit: int | None = None
+    ) -> list[PaneRecord]:
+        """Return the stored panes from key `first` to `last`, both included, ascending; None: no bound.
+
+        With `limit` at most so many, the first ones.
+        """
         with translated(f"{monitor}: read panes"):
-            return await panes.read(self._pool, monitor, layout, first, last)
+            return await panes.read(self._pool, monitor, layout, first, last, limit=limit)
 
     async def panes_at(self, monitor: str, layout: str, keys: Sequence[int]) -> list[PaneRecord]:
         """Return the stored panes among `keys`, ascending."""

@@ -47,6 +47,37 @@ def test_ten_kills_change_nothing(tmp_path: Path) -> None:
     assert _measured(interrupted) == expected
 
 
+MOVING = """\
+by: [colour]
+segment_performance: {mae: 0.9}
+"""
+
+
+def test_kills_change_nothing_that_is_compared_with_what_came_before(tmp_path: Path) -> None:
+    """Moving references and segments come back from the stored panes, to the last digit."""
+    places = [lay_out(tmp_path / name, days=40) for name in ("straight", "killed")]
+    for place in places:
+        path = place.root / "monitors/toy.yaml"
+        text = path.read_text() + MOVING
+        for name, moving in (("toy", "{type: expanding}"), ("rolling", "{type: rolling, windows: 2}")):
+            moved = text.replace('reference.csv"}', f'reference.csv", moving: {moving}}}')
+            path.with_stem(name).write_text(moved)
+    straight, interrupted = places
+    assert straight.start(TIDEGAUGE_MAX_CYCLES="100").wait(120) == 0
+    for _ in range(3):
+        process = interrupted.start(TIDEGAUGE_MAX_CYCLES="100", TIDEGAUGE_CYCLE_SECONDS="0.05")
+        for _ in range(9):
+            interrupted.until('"event": "cycle"', process)
+        end(process, signal.SIGKILL)
+    assert interrupted.start(TIDEGAUGE_MAX_CYCLES="100").wait(120) == 0, interrupted.log
+
+    expected = _measured(straight)
+    told = [line for line in expected if "moving_reference_rows" in line]
+    assert len(told) == 80
+    assert sum("compared with the declared reference" in line[-2] for line in told) < 60
+    assert _measured(interrupted) == expected
+
+
 def test_a_stop_by_signal_is_clean_and_the_next_start_goes_on(tmp_path: Path) -> None:
     """SIGTERM and SIGINT finish the running cycle, exit with 0, and the next start continues."""
     place = lay_out(tmp_path / "place", days=40)

@@ -140,6 +140,18 @@ async def test_late_labels_end_in_the_same_numbers(
     assert await pool.fetchval("SELECT count(*) FROM tidegauge.rejected_row") == 0
 
 
+async def test_late_labels_reach_the_segments(tmp_path: Path, pool: asyncpg.Pool) -> None:
+    """Measured by plan, each plan's figures end as if every label had come at once."""
+    frame, by = rows(worse_from=6), "by: [plan]\nsegment_performance: {mae: 5.5}\n"
+    punctual = lay_out(tmp_path / "punctual", frame, "", more=by)
+    late = lay_out(tmp_path / "late", frame, "{change: label_delay, delay: 5d, from: 0.25}", more=LABELS + by)
+    await run(punctual, pool)
+    await run(late, pool, restart_every=3)
+    found = await final(pool, "late")
+    assert found == await final(pool, "punctual")
+    assert {row[3] for row in found if row[4] == "mae"} == {"", "plan=basic", "plan=plus", "plan=pro"}
+
+
 @pytest.mark.parametrize("restart_every", [0, 1])
 async def test_rows_need_not_have_the_target(tmp_path: Path, pool: asyncpg.Pool, restart_every: int) -> None:
     """A file of predictions alone ends in the same numbers, and that the target is not there is no event."""
@@ -252,10 +264,11 @@ async def test_a_check_knows_that_labels_come_later(tmp_path: Path, pool: asyncp
     file = tmp_path / "late/rows.parquet"
     async with workers() as compute:
         pd.read_parquet(file).drop(columns="truth").to_parquet(file)
-        assert await checking._data_faults(monitor_file.load(path, path.parent), pool, compute) == []
+        found = await checking._data_findings(monitor_file.load(path, path.parent), pool, compute)
+        assert found.faults == []
         pd.read_parquet(file).drop(columns="key").to_parquet(file)
-        faults = await checking._data_faults(monitor_file.load(path, path.parent), pool, compute)
-    assert faults == ["late: source: it has no column 'key', the id that labels go by"]
+        found = await checking._data_findings(monitor_file.load(path, path.parent), pool, compute)
+    assert found.faults == ["late: source: it has no column 'key', the id that labels go by"]
 
 
 async def waiting(pool: asyncpg.Pool) -> int:

@@ -49,7 +49,7 @@ def test_the_monitor_file_measures_ones_own_parquet(
     assert checked.returncode == 0, checked.stderr
     ran = place.command("run", "--max-cycles", "20")
     assert ran.returncode == 0, ran.stderr
-    printed = place.command("metrics", "--monitor", "churn", "--metric", "mae").stdout
+    printed = place.command("metrics", "--monitor", "churn", "--metric", "mae", "--segment", "").stdout
     assert printed.splitlines()[-1] == "12 measurements"
 
 

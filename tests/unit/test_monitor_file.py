@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from service import monitor_file
+from service.core.moving import MovingPlan
 from service.core.schema import Kind, Role
 from service.core.task import Binary, Multiclass, Regression, Task
 from service.core.window import Unit, WindowPlan
@@ -101,6 +102,21 @@ def test_a_good_file_becomes_a_monitor(tmp_path: Path) -> None:
             r"by\.1: 'size' is numerical; expected a categorical column",
         ),
         (("target: truth", "target: truth\nby: [colour, colour]"), 11, r"by\.1: 'colour' stands twice"),
+        (
+            ("reference.parquet}", "reference.parquet, moving: {type: expanding}}"),
+            12,
+            r"drift\.thresholds: calibrated thresholds hold for the declared reference, .*",
+        ),
+        (
+            ("reference.parquet}", "reference.parquet, moving: {type: rolling}}"),
+            3,
+            r"reference\.moving\.windows: is missing",
+        ),
+        (
+            ("reference.parquet}", "reference.parquet, moving: {type: growing}}"),
+            3,
+            r"reference\.moving: .*'rolling', 'expanding'.*'growing'",
+        ),
         (("target: truth", "by: [colour]"), 10, r"by: needs a prediction and a target"),
         (
             (
@@ -355,6 +371,33 @@ def test_an_estimate_may_have_a_threshold(tmp_path: Path) -> None:
         assert monitor.estimate
         assert list(monitor.measure_plan.performance) == [metric]
     assert not _load(tmp_path, GOOD + "estimate: false\n").estimate
+
+
+@pytest.mark.parametrize(
+    ("reference", "moving"),
+    [
+        ("{path: a.parquet, moving: {type: rolling, windows: 4}}", MovingPlan(4)),
+        ("{path: a.parquet, moving: {type: expanding}}", MovingPlan()),
+        ("{type: dummy, moving: {type: expanding}}", MovingPlan()),
+        ("{path: a.parquet}", None),
+    ],
+)
+def test_a_reference_may_move(tmp_path: Path, reference: str, moving: MovingPlan | None) -> None:
+    """Beside the declared rows stands how the reference moves on from them."""
+    path = tmp_path / "mine.yaml"
+    text = GOOD.replace("{path: reference.parquet}", reference)
+    path.write_text(text.replace("drift:", "drift:\n  thresholds: evidently"))
+    config = monitor_file.load(path, Path("data")).reference.moving
+    assert (None if config is None else config.plan()) == moving
+
+
+def test_segments_are_named_by_column(tmp_path: Path) -> None:
+    """Columns to segment by and the segments' own thresholds arrive; thresholds of the whole stay its own."""
+    path = tmp_path / "mine.yaml"
+    path.write_text(GOOD + "by: [colour]\nperformance: {mae: 3}\nsegment_performance: {mae: 5}\n")
+    monitor = monitor_file.load(path, Path("data"))
+    plan = monitor.measure_plan
+    assert (monitor.by, plan.performance, plan.segment_performance) == (("colour",), {"mae": 3}, {"mae": 5})
 
 
 @pytest.mark.parametrize("text", ["", "just words", "- a\n- list\n"])
