@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 POINTS = (0.4, 0.8)
 LEAST_ROWS = 5
+SMALLEST_SIGMA = float(np.finfo(np.float64).tiny)  # a smaller number has no reciprocal
 SMALL_ROWS = 25  # below it on both sides the statistic is corrected
 QUARTERS = (0.25, 0.75)
 SINGULAR = 1e-10  # of the largest singular value; below it, what is left is rounding
@@ -87,7 +88,10 @@ def _both_waves(reference: Distribution, current: Distribution) -> tuple[Waves, 
     low, high = (_quantile(values, both.reference + both.current, share) for share in QUARTERS)
     if low == high:
         raise Unmeasurable("the middle half of all rows is one value; the Epps-Singleton test divides by it")
-    sides = [_waves(part, (high - low) / 2.0) for part in (reference, current)]
+    sigma = (high - low) / 2.0
+    if sigma < SMALLEST_SIGMA:
+        raise Unmeasurable("the middle half of all rows lies closer together than can be divided by")
+    sides = [_waves(part, sigma) for part in (reference, current)]
     if not all(np.isfinite(side.covariance).all() for side in sides):
         raise Unmeasurable("some values are too large beside the middle half of all rows")
     return sides[0], sides[1]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -77,3 +79,12 @@ def test_too_few_rows_are_a_reason():
     """Below five rows on a side there is no number."""
     with pytest.raises(Unmeasurable, match="needs 5 rows"):
         epps_singleton(numbers(1.0, 2.0, 3.0, 4.0), numbers(*range(9)))
+
+
+@pytest.mark.parametrize("apart", [5e-324, 1e-323, 1e-310])
+@pytest.mark.parametrize("test", [epps_singleton, epps_singleton_ranked])
+def test_a_middle_half_without_a_reciprocal_is_a_reason(test: Callable[..., float], apart: float):
+    """Rows that differ by less than can be divided by give a reason, no error and no warning."""
+    rows = [*[0.0] * 9, *[apart] * 9]
+    with pytest.raises(Unmeasurable, match="closer together"):
+        test(numbers(*rows, 1.0), numbers(*rows))
