@@ -29,6 +29,7 @@ NOBODY = 1e-9  # fewer expected rows, or pairs of them, are none: what is divide
 class Expected:
     """Rows by score: `counts` of them, each with `chances` of being positive (float64, shape (k,)).
 
+    `blocks` are the calibration's that they come from (intp, shape (k,)), found once for every figure's band.
     Scores rise, but for rows put together by `beside`. Where they were compressed each row's own lies from
     `least` to `most`, else both are `scores`.
     """
@@ -36,6 +37,7 @@ class Expected:
     scores: Floats
     counts: Floats
     chances: Floats
+    blocks: NDArray[np.intp]
     least: Floats
     most: Floats
     calibration: ScoreCalibration
@@ -77,7 +79,7 @@ class Expected:
         """
         of_rows = self.counts * self.chances * (1.0 - self.chances) * slope**2
         told = self.calibration
-        by_block = np.bincount(told.block(self.scores), self.counts * slope, len(told.rows))
+        by_block = np.bincount(self.blocks, self.counts * slope, len(told.rows))
         share = (told.chances * told.rows + 0.5) / (told.rows + 1.0)
         return float(of_rows.sum() + (by_block**2 * share * (1.0 - share) / told.rows).sum())
 
@@ -90,12 +92,13 @@ def expected(calibration: ScoreCalibration, scores: Distribution) -> Expected:
     if scores.dropped_bits:
         moved = values * (1.0 + 2.0 ** (scores.dropped_bits - MANTISSA_BITS))
         least, most = np.minimum(values, moved), np.maximum(values, moved)
-    return Expected(values, counts, calibration.chance(values), least, most, calibration)
+    chances, blocks = calibration.chance(values), calibration.block(values)
+    return Expected(values, counts, chances, blocks, least, most, calibration)
 
 
 def beside(one: Expected, other: Expected) -> Expected:
     """Return the rows of both, those of `one` first; of the same calibration."""
-    names = ("scores", "counts", "chances", "least", "most")
+    names = ("scores", "counts", "chances", "blocks", "least", "most")
     both = {name: np.concatenate((getattr(one, name), getattr(other, name))) for name in names}
     if not (one.compressed or other.compressed):
         both["least"] = both["most"] = both["scores"]
