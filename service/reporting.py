@@ -74,6 +74,7 @@ class Reporter:
         self._folder = str(folder.absolute())
         self._kept = kept
         self._waiting: asyncio.Queue[tuple[str, str, int, int]] = asyncio.Queue(MOST_WAITING)
+        self._left_out = 0
         self._turn = asyncio.Lock()
 
     async def report(self, monitor: str, window: int | None) -> tuple[int, str]:
@@ -105,11 +106,14 @@ class Reporter:
             try:
                 self._waiting.put_nowait((record.monitor, record.layout, first, last))
             except asyncio.QueueFull:
-                log.warning("report left out", monitor=record.monitor, reason="others are still being made")
+                self._left_out += 1
 
     async def work(self) -> None:
         """Make the reports that breaches asked for, until cancelled."""
         while True:
+            if self._left_out:
+                log.warning("reports left out", count=self._left_out, reason="others were still being made")
+                self._left_out = 0
             monitor, layout, first, last = await self._waiting.get()
             try:
                 run = await runs.of_panes(self._pool, monitor, layout, first, last)
