@@ -137,33 +137,38 @@ FROM (
 ) AS windows
 """
 
+# What is copied is found first: a planner that does not know the tables yet would look for it over and over.
 _SAMPLES = """
+WITH template AS MATERIALIZED (
+    SELECT m.* FROM tidegauge.sample m
+    WHERE m.run_id = (SELECT id FROM tidegauge.window_run WHERE monitor = $1 AND last_pane = 3000)
+)
 INSERT INTO tidegauge.sample (run_id, series_id, window_end, computed_at, value, threshold, breached,
     error_bound, low, high, reference, rows, reason, decides)
 SELECT w.id, t.series_id, w.window_end, w.computed_at, t.value * (0.7 + 0.5 * random()), t.threshold,
     t.breached, t.error_bound, t.low, t.high, t.reference, t.rows, t.reason, t.decides
-FROM tidegauge.window_run w
-CROSS JOIN (
-    SELECT m.* FROM tidegauge.sample m JOIN tidegauge.window_run r ON r.id = m.run_id
-    WHERE r.monitor = $1 AND r.last_pane = 3000
-) AS t
+FROM tidegauge.window_run w CROSS JOIN template t
 WHERE w.monitor = $1 AND w.last_pane < 0
-ORDER BY w.computed_at
 """
 
 _BESIDE = (
     """
+    WITH template AS MATERIALIZED (
+        SELECT a.* FROM tidegauge.window_aspect a
+        WHERE a.run_id = (SELECT id FROM tidegauge.window_run WHERE monitor = $1 AND last_pane = 3000)
+    )
     INSERT INTO tidegauge.window_aspect
-    SELECT w.id, a.aspect, a.judged, (a.breached * random())::integer, a.severity * (0.7 + 0.5 * random())
-    FROM tidegauge.window_run w CROSS JOIN tidegauge.window_aspect a
-    JOIN tidegauge.window_run r ON r.id = a.run_id
-    WHERE w.monitor = $1 AND w.last_pane < 0 AND r.monitor = $1 AND r.last_pane = 3000
+    SELECT w.id, t.aspect, t.judged, (t.breached * random())::integer, t.severity * (0.7 + 0.5 * random())
+    FROM tidegauge.window_run w CROSS JOIN template t WHERE w.monitor = $1 AND w.last_pane < 0
     """,
     """
+    WITH template AS MATERIALIZED (
+        SELECT d.* FROM tidegauge.window_distribution d
+        WHERE d.run_id = (SELECT id FROM tidegauge.window_run WHERE monitor = $1 AND last_pane = 3000)
+    )
     INSERT INTO tidegauge.window_distribution
-    SELECT w.id, d.bins_id, d.counts FROM tidegauge.window_run w
-    CROSS JOIN tidegauge.window_distribution d JOIN tidegauge.window_run r ON r.id = d.run_id
-    WHERE w.monitor = $1 AND w.last_pane < 0 AND r.monitor = $1 AND r.last_pane = 3000
+    SELECT w.id, t.bins_id, t.counts
+    FROM tidegauge.window_run w CROSS JOIN template t WHERE w.monitor = $1 AND w.last_pane < 0
     """,
     """
     INSERT INTO tidegauge.cycle_log (monitor, slot, started_at, finished_at, outcome, rows, windows,
@@ -173,10 +178,11 @@ _BESIDE = (
     FROM tidegauge.window_run WHERE monitor = $1 AND last_pane < 0
     """,
     """
+    WITH template AS MATERIALIZED (SELECT * FROM tidegauge.event WHERE monitor = $1 AND kind = 'breach')
     INSERT INTO tidegauge.event (monitor, at, recorded_at, kind, column_name, metric, message, details)
-    SELECT w.monitor, w.window_end, w.computed_at, e.kind, e.column_name, e.metric, e.message, e.details
-    FROM tidegauge.window_run w CROSS JOIN tidegauge.event e
-    WHERE w.monitor = $1 AND w.last_pane < 0 AND w.last_pane % 50 = 0 AND e.monitor = $1 AND e.kind = 'breach'
+    SELECT w.monitor, w.window_end, w.computed_at, t.kind, t.column_name, t.metric, t.message, t.details
+    FROM tidegauge.window_run w CROSS JOIN template t
+    WHERE w.monitor = $1 AND w.last_pane < 0 AND w.last_pane % 50 = 0
     """,
 )
 
