@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from service.core.measurement import Measurement
-    from service.cycle import CycleReport
+    from service.watched import CycleReport
 
 
 def summary(report: CycleReport) -> dict[str, Any]:

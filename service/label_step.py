@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -21,8 +21,16 @@ if TYPE_CHECKING:
     from service.core.record import Checkpoint
     from service.core.relabel import Sifted
     from service.core.take import Take
-    from service.cycle import Store, Watched
     from service.executor import Compute
+    from service.watched import Store, Watched
+
+
+class Absorbed(NamedTuple):
+    """Every pane after a take, those of them that `changed`, and what became of its labels."""
+
+    panes: dict[int, Pane]
+    changed: dict[int, Pane]
+    relabelled: Relabelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +78,8 @@ def absorb(
     *,
     rows_before: int,
     fixed: Anchors,
-) -> tuple[dict[int, Pane], dict[int, Pane], Relabelled]:
-    """Return every pane after a take, `panes` with the `fresh` ones and the labels; what changed; the labels.
+) -> Absorbed:
+    """Return `panes` with the `fresh` ones and the labels of a take.
 
     `rows_before` rows were placed before the take's.
     """
@@ -79,7 +87,7 @@ def absorb(
     relabelled = _joined(watched, step, take, rows_before, panes=everything, fixed=fixed)
     everything |= advance.corrected(everything, relabelled.corrections)
     changed = sorted({*fresh, *relabelled.corrections})
-    return everything, {key: everything[key] for key in changed}, relabelled
+    return Absorbed(everything, {key: everything[key] for key in changed}, relabelled)
 
 
 def record_of(watched: Watched, take: Take, relabelled: Relabelled) -> LabelRecord | None:

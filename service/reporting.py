@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from service.core.record import CycleRecord, PaneRecord
     from service.core.reference import Reference
     from service.core.schema import Schema
-    from service.cycle import Worker
     from service.executor import Compute
     from service.settings import Settings
     from service.store.postgres import PostgresStore
     from service.store.runs import Run
+    from service.watched import Worker
 
 log = structlog.get_logger(__name__)
 

@@ -10,7 +10,6 @@ import structlog
 from service.clock import now
 from service.core import reference as references
 from service.core.segments import beyond_cap
-from service.cycle import Watched
 from service.methods import multivariate
 from service.monitor_source import DummyConfig, DummyReference, ReplayConfig
 from service.progress import shown
@@ -21,6 +20,7 @@ from service.sources.table_file import read_rows
 from service.store.calibrations import CalibrationTable
 from service.store.dummy import DummyTable
 from service.thresholds import Thresholds
+from service.watched import Watched
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -14,12 +14,13 @@ from service.core.batch import Batch, Numbers
 from service.core.schema import Column, Kind, Role, Schema
 from service.core.take import Take
 from service.core.window import Unit, WindowPlan
-from service.cycle import Cycle, CycleReport, Watched
+from service.cycle import Cycle
 from service.cycle_summary import summary
 from service.executor import workers
 from service.methods.alarm import AlarmPlan
 from service.methods.measure import MeasurePlan
 from service.store.postgres import PostgresStore
+from service.watched import CycleReport, Watched
 
 if TYPE_CHECKING:
     from service.core.reference import Reference

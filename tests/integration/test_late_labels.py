@@ -18,11 +18,12 @@ from service.core.late_labels import LateLabels
 from service.core.schema import Column, Kind, Role, Schema
 from service.core.take import Take
 from service.core.window import Unit, WindowPlan
-from service.cycle import Cycle, Watched
+from service.cycle import Cycle
 from service.executor import workers
 from service.methods.alarm import AlarmPlan
 from service.methods.measure import MeasurePlan
 from service.store.postgres import PostgresStore
+from service.watched import Watched
 from service.watching import watch
 from simulator import scenario_data
 from simulator.scenario import Applied, apply
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from service.core.reference import Reference
-    from service.cycle import CycleReport
+    from service.watched import CycleReport
 
 HEAD = "timestamp: at\nprediction: guess\ntarget: truth\nseed: 11\nid: key\nchanges: "
 MONITOR = """\

@@ -16,7 +16,7 @@ from service.core.reference import Reference
 from service.core.schema import Column, Kind, Role, Schema
 from service.core.take import Take
 from service.core.window import Unit, WindowPlan
-from service.cycle import Cycle, Watched
+from service.cycle import Cycle
 from service.cycle_summary import summary
 from service.executor import workers
 from service.methods.alarm import AlarmPlan
@@ -25,6 +25,7 @@ from service.methods.measure import MeasurePlan
 from service.sources.frame import to_batch
 from service.sources.replay import ReplayOptions, ReplaySource
 from service.store.postgres import PostgresStore
+from service.watched import Watched
 from simulator import scenario_data
 from simulator.scenario import apply
 from simulator.scenario_file import parse

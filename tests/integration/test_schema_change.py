@@ -13,11 +13,12 @@ from service.core.batch import Arrival, Batch, Labels, Numbers
 from service.core.schema import Column, Kind, Schema
 from service.core.take import Take
 from service.core.window import Unit, WindowPlan
-from service.cycle import Cycle, Watched
+from service.cycle import Cycle
 from service.executor import workers
 from service.methods.alarm import AlarmPlan
 from service.methods.measure import MeasurePlan
 from service.store.postgres import PostgresStore
+from service.watched import Watched
 
 if TYPE_CHECKING:
     from service.core.reference import Reference

@@ -14,7 +14,7 @@ from service.core.question import Answer
 from service.core.schema import Column, Kind, Schema
 from service.core.take import Take
 from service.core.window import Unit, WindowPlan
-from service.cycle import Cycle, Watched
+from service.cycle import Cycle
 from service.errors import WorkerError
 from service.executor import workers
 from service.methods.alarm import AlarmPlan
@@ -22,6 +22,7 @@ from service.methods.drift import DriftPlan
 from service.methods.measure import MeasurePlan
 from service.reports.worker import worker
 from service.store.postgres import PostgresStore
+from service.watched import Watched
 
 if TYPE_CHECKING:
     from service.core.reference import Reference

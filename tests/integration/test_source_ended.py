@@ -10,11 +10,12 @@ from service.core import reference
 from service.core.reference import Reference
 from service.core.take import Take
 from service.core.window import Unit, WindowPlan
-from service.cycle import Cycle, Watched
+from service.cycle import Cycle
 from service.executor import workers
 from service.methods.alarm import AlarmPlan
 from service.methods.measure import MeasurePlan
 from service.store.postgres import PostgresStore
+from service.watched import Watched
 from tests.integration.test_schema_change import HOUR, SCHEMA, rows
 
 HOURS = 4
