@@ -1,7 +1,7 @@
 """How long each panel's query takes on ten million samples, through the role that Grafana has.
 
 Prints every query of every dashboard and alert rule with its median time, the slowest first, over the default
-time range, a day and everything there is, on both time axes. The store is filled in a few minutes: four
+time range, a day and three months, on both time axes. The store is filled in a few minutes: four
 monitors, half of it within the newest day. `BENCH_MILLIONS` asks for another size.
 """
 
@@ -46,7 +46,7 @@ def _ranges() -> dict[str, tuple[str, datetime, datetime]]:
     return {
         "30 minutes": ("computed_at", now - timedelta(minutes=30), now),
         "a day": ("computed_at", now - timedelta(days=1), now),
-        "everything": ("computed_at", now - timedelta(days=3_650), now),
+        "three months": ("computed_at", now - timedelta(days=90), now),
         "event time": ("window_end", datetime(2010, 1, 1, tzinfo=UTC), datetime(2014, 1, 1, tzinfo=UTC)),
     }
 
