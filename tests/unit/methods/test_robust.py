@@ -83,7 +83,7 @@ def test_cells_lose_no_row(values: list[float]):
     """Edges rise strictly, and every row falls into exactly one cell."""
     reference = numbers(*values)
     edges = quantile_edges(reference)
-    assert (np.diff(edges) > 0).all()
+    assert (edges[1:] > edges[:-1]).all()
     expected = np.bincount(np.searchsorted(edges, np.array(values)), minlength=len(edges) + 1)
     assert quantile_cells(reference, reference).reference.tolist() == expected.tolist()
 
