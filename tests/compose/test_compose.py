@@ -29,7 +29,7 @@ PASSWORDS = {
     "GRAFANA_ADMIN_PASSWORD": "g",
 }
 SERVICES = ("db", "service", "adminer")
-CLEARED = ("TIDEGAUGE_", "POSTGRES_", "GRAFANA_", "COMPOSE_", "ADMINER_", "DB_")
+CLEARED = ("TIDEGAUGE_", "POSTGRES_", "GRAFANA_", "COMPOSE_", "ADMINER_", "EVIDENTLY_", "DB_")
 
 
 def _environment(**more: str) -> dict[str, str]:
@@ -56,7 +56,12 @@ class Stack:
     # Port 0: the engine picks a free one.
     env: dict[str, str] = field(
         default_factory=lambda: _environment(
-            **PASSWORDS, DB_PORT="0", ADMINER_PORT="0", TIDEGAUGE_HTTP_PORT="0", TIDEGAUGE_CYCLE_SECONDS="1"
+            **PASSWORDS,
+            DB_PORT="0",
+            ADMINER_PORT="0",
+            EVIDENTLY_PORT="0",
+            TIDEGAUGE_HTTP_PORT="0",
+            TIDEGAUGE_CYCLE_SECONDS="1",
         )
     )
 
@@ -151,7 +156,9 @@ def stack(engine: None) -> Iterator[Stack]:  # noqa: ARG001  # asked for its ski
         stack.compose("up", "--detach", "--wait", *SERVICES, timeout=300)
         yield stack
     finally:
-        stack.compose("down", "--volumes", "--rmi", "local", "--timeout", "20", timeout=180)
+        stack.compose(
+            "--profile", "reports", "down", "--volumes", "--rmi", "local", "--timeout", "20", timeout=180
+        )
 
 
 def test_rows_are_measured(stack: Stack) -> None:
@@ -185,6 +192,18 @@ def test_adminer_answers(stack: Stack) -> None:
     """Adminer's page is reachable from the host."""
     with urllib.request.urlopen(f"http://{stack.address('adminer', 8080)}/", timeout=5) as answer:
         assert answer.status == 200
+
+
+def test_evidentlys_pages_show_the_reports_that_alarms_made(stack: Stack) -> None:
+    """With the profile `reports` Evidently's own pages have a project for a monitor that raised an alarm."""
+    stack.compose("--profile", "reports", "up", "--detach", "--wait", "evidently", timeout=600)
+
+    def has_project() -> bool:
+        address = f"http://{stack.address('evidently', 8000)}/api/projects"
+        with urllib.request.urlopen(address, timeout=5) as answer:
+            return "flights" in {project["name"] for project in json.load(answer)}
+
+    stack.until(has_project, "a report of the flights")
 
 
 @pytest.mark.parametrize("name", SERVICES)
