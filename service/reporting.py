@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from service.background import background
 from service.core import codec, row_sample
-from service.errors import ReportError, StoreError, WorkerError
+from service.errors import ReportError, TidegaugeError
 from service.methods.alarm import BREACH
 from service.reports.order import Order
 from service.store import runs
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 MADE = "service.reports.evidently_report:made"
+KEEP = "service.reports.evidently_report:keep"
 KEPT = "service.reports.evidently_report:kept"
 MOST_WAITING = 8
 FOLDER = "reports"
@@ -91,7 +93,9 @@ class Reporter:
             )
         async with self._turn:  # two who ask for the same report at once get one
             found: str | None = await self._worker.run(KEPT, self._folder, monitor, run.id)
-            return run.id, found or await self._made(run)
+            if found is None:
+                found = await self._worker.run(MADE, await self._order(run))
+            return run.id, found
 
     def after(self, record: CycleRecord) -> None:
         """Have a report made of each window of a committed cycle that raised an alarm."""
@@ -119,12 +123,12 @@ class Reporter:
                 run = await runs.of_panes(self._pool, monitor, layout, first, last)
                 if run is not None:
                     async with self._turn:
-                        await self._made(run)
+                        await self._worker.run(KEEP, await self._order(run))
                     log.info("report made of a breach", monitor=monitor, window=run.id)
-            except (ReportError, WorkerError, StoreError) as error:
+            except TidegaugeError as error:
                 log.warning("report failed", monitor=monitor, error=str(error))
 
-    async def _made(self, run: Run) -> str:
+    async def _order(self, run: Run) -> Order:
         watched = self._monitors.get(run.monitor)
         if watched is None:
             raise ReportError(f"{run.monitor}: no monitor file has that name; a report needs its columns")
@@ -137,7 +141,7 @@ class Reporter:
                 f"{run.monitor}: window {run.id}: no row of it is kept; a report needs sample_rows above 0 "
                 "in the monitor file, and the panes that the window was measured from"
             )
-        order = Order(
+        return Order(
             folder=self._folder,
             kept=max(self._kept, 1),
             monitor=run.monitor,
@@ -151,8 +155,6 @@ class Reporter:
             reference_rows=reference.profile.rows,
             reference=before,
         )
-        page: str = await self._worker.run(MADE, order)
-        return page
 
 
 def reporter_of(
@@ -172,12 +174,8 @@ def reporter_of(
 @asynccontextmanager
 async def working(reporter: Reporter) -> AsyncIterator[Reporter]:
     """Make reports of breaches while the context lasts."""
-    task = asyncio.create_task(reporter.work(), name="reports")
-    try:
+    async with background(reporter.work(), name="reports"):
         yield reporter
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 def _sampled(records: Sequence[PaneRecord]) -> Batch:

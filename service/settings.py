@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from dotenv import dotenv_values
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, AnyHttpUrl, Field, SecretStr, TypeAdapter, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.errors import ConfigurationError
@@ -27,8 +27,10 @@ def _postgres(url: SecretStr) -> SecretStr:
 
 
 def _web(url: SecretStr) -> SecretStr:
-    if not url.get_secret_value().startswith(("http://", "https://")):
-        raise ValueError("expected a URL that starts with https:// or http://")
+    try:
+        TypeAdapter(AnyHttpUrl).validate_python(url.get_secret_value())
+    except ValidationError:
+        raise ValueError("expected a URL such as https://example.org/hook") from None
     return url
 
 

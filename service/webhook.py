@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from service.background import background
 from service.errors import StoreError
 from service.store import outbox
 from service.webhook_message import body_of, key_of, signature
@@ -95,9 +96,5 @@ async def delivering(
 ) -> AsyncIterator[Postman]:
     """Deliver while the context lasts; what is not delivered then stays in the outbox."""
     postman = Postman(pool, url, secret, now=now)
-    task = asyncio.create_task(postman.deliver(), name="webhook")
-    try:
+    async with background(postman.deliver(), name="webhook"):
         yield postman
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)

@@ -37,6 +37,16 @@ def made(order: Order) -> str:
 
     Raises ValueError where no column has a value on both sides.
     """
+    snapshot = _kept(order)
+    return _page(snapshot, snapshot.report.metadata.get(NOTE))
+
+
+def keep(order: Order) -> None:
+    """Make the report of a window and keep it, for whoever asks later; raises what `made` does."""
+    _kept(order)
+
+
+def _kept(order: Order) -> Snapshot:
     snapshot = _report(order)
     workspace = Workspace.create(order.folder)
     project = _project(workspace, order)
@@ -48,7 +58,7 @@ def made(order: Order) -> str:
     _write(workspace, project, runs)
     for run in (*dropped, *([] if replaced is None else [replaced])):
         workspace.delete_run(project, run)
-    return _page(snapshot, snapshot.report.metadata.get(NOTE))
+    return snapshot
 
 
 def kept(folder: str, monitor: str, window: int) -> str | None:

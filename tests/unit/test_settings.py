@@ -41,7 +41,12 @@ def test_a_webhook_needs_its_secret(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("variable", "value"),
-    [("WEBHOOK_SECRET", "hush"), ("WEBHOOK_SECRET", "whsec_?"), ("DATABASE_URL", "mysql://u:hush@h/d")],
+    [
+        ("WEBHOOK_SECRET", "hush"),
+        ("WEBHOOK_SECRET", "whsec_?"),
+        ("WEBHOOK_URL", "https://hush:port"),
+        ("DATABASE_URL", "mysql://u:hush@h/d"),
+    ],
 )
 def test_a_secret_is_never_shown(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
     """A message names the variable that is wrong, not what it holds."""
