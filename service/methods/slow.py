@@ -90,7 +90,9 @@ def settled(
 
 def _answered(m: Measurement, asked: Question, answers: Mapping[Call, Mapping[str, Answer]]) -> Measurement:
     of_call = answers.get(asked.call, {})
-    answer = of_call.get(asked.key, Answer(reason=UNANSWERED if of_call else WAITING))
+    failed = of_call.get("")  # a call that failed has no other answer, and its reason is that of every number
+    why = (failed and failed.reason) or (UNANSWERED if of_call else WAITING)
+    answer = of_call.get(asked.key, Answer(reason=why))
     names = (m.series.metric, m.series.definition)
     method = next((known for known in IN_WORKER.values() if (known.name, known.definition) == names), None)
     threshold = m.threshold if answer.threshold is None else answer.threshold

@@ -82,6 +82,9 @@ def threshold_for(negatives: int, positives: int) -> float:
 def _scored(
     features: Floats, sides: NDArray[np.intp], coded: list[bool], seen: Any, unseen: Any
 ) -> tuple[float, Floats]:
+    # The classifier refuses a column without any value to learn from: that one is the same for every row.
+    silent = np.isnan(features[seen]).all(axis=0)
+    features = np.where(silent, 0.0, features)
     model = HistGradientBoostingClassifier(
         max_iter=ITERATIONS,
         max_leaf_nodes=LEAVES,

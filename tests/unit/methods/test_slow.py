@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from service.core import profile
 from service.core.anchors import Anchors
 from service.core.batch import Batch, Texts
-from service.core.question import Answer
+from service.core.question import Answer, Question
 from service.core.schema import Column, Kind, Schema
 from service.methods import slow
 from service.methods.drift import DriftPlan, Verdict, measure_drift
@@ -187,3 +188,13 @@ def test_without_sampled_texts_there_is_a_reason(texts: list[str | None], rows: 
     got = by_name(measured)["comment", "perc_text_content_drift"]
     assert got.question is None
     assert reason in (got.reason or "")
+
+
+def test_a_call_that_failed_is_the_reason_of_every_number_asked_of_it():
+    """Not only the number under the empty key: the others of the same call say the same."""
+    measured = asked()
+    (call, *_) = slow.calls(measured)
+    waiting = next(m for m in measured if m.question is not None and m.question.call is call)
+    other = replace(waiting, question=Question(call, "size"))
+    found = slow.settled([waiting, other], {call: {"": Answer(reason="the worker process died")}})
+    assert [m.reason for m in found] == ["the worker process died"] * 2

@@ -111,6 +111,28 @@ def test_a_column_that_goes_missing_tells_the_sides_apart(name: str) -> None:
     assert max(answers, key=lambda key: answers[key].value if key else 0.0) == name
 
 
+@pytest.mark.parametrize("known", [0, 1])
+@pytest.mark.parametrize("name", ["size", "colour", "comment"])
+def test_a_column_without_values_takes_no_part(name: str, known: int) -> None:
+    """A column that says nothing on either side, or only in one row, costs the others nothing."""
+    there = np.arange(400) < known
+    silent: dict[str, ColumnRows] = {
+        "size": Numbers(np.where(there, 1.0, np.nan)),
+        "colour": Labels(np.where(there, 0, -1), np.array(["blue"])),
+        "comment": Texts(np.where(there, np.array("a", dtype=object), None)),
+    }
+    nothing: dict[str, ColumnRows] = {
+        "size": Numbers(np.full(400, np.nan)),
+        "colour": Labels(np.full(400, -1), np.array([], dtype=str)),
+        "comment": Texts(np.full(400, None, dtype=object)),
+    }
+    before, after = rows(1, **{name: silent[name]}), rows(4, correlation=-0.8, **{name: nothing[name]})
+    answers = tell_apart(columns(before, after), True)
+    assert answers[name].value == pytest.approx(0.0, abs=0.01)
+    if name != "size":
+        assert answers[""].value > 0.8
+
+
 def test_the_standard_error_is_that_of_the_auc() -> None:
     """Hanley and McNeil's formula is what AUCs of drawn scores scatter by; without skill it is exact."""
     draw = np.random.default_rng(5)
