@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from service.background import background
 from service.clock import now
 from service.errors import StoreError
 from service.readiness import readiness_checks
@@ -87,13 +88,11 @@ async def door(
         feed=feed,
     )
     app = await asyncio.to_thread(application.build, callables)
-    telling = asyncio.create_task(feed.tell(reading.state_and_numbers), name="feed")
-    try:
-        async with server.serving(app, host=settings.http_host, port=settings.http_port) as address:
-            try:
-                yield address
-            finally:
-                feed.close()  # the server waits for open streams
-    finally:
-        telling.cancel()
-        await asyncio.gather(telling, return_exceptions=True)
+    async with (
+        background(feed.tell(reading.state_and_numbers), name="feed"),
+        server.serving(app, host=settings.http_host, port=settings.http_port) as address,
+    ):
+        try:
+            yield address
+        finally:
+            feed.close()  # the server waits for open streams

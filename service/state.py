@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from service.core.measurement import Aspect
+from service.methods import alarm
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -76,9 +77,7 @@ def key_of(row: Row) -> str:
 
 
 def _alarm_of(row: Row) -> str:
-    # A column's drift is one alarm, whichever of its methods sees it.
-    of_column = row["aspect"] == Aspect.DRIFT and row["column_name"]
-    return f"{row['aspect']}|{row['column_name']}" if of_column else key_of(row)
+    return alarm.name_of(*(str(row[name]) for name in NAMES))
 
 
 def raised_series(newest: Newest) -> list[dict[str, str]]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime  # noqa: TC003  # FastAPI reads the annotations at run time
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, HTTPException, Query
+from fastapi import APIRouter, Query
 
+from service.api.known import known_name
 from service.api.models import Distribution, Event, Measurement, MonitorState, NewestWindow, Series
 
 if TYPE_CHECKING:
@@ -18,12 +19,8 @@ MOST_EVENTS = 500
 
 def monitor_routes(callables: Callables) -> APIRouter:
     """Return the paths under `/v1/monitors/{name}`; a name that no monitor has is not found."""
-
-    def known(name: str) -> None:
-        if name not in {monitor["name"] for monitor in callables.monitors()}:
-            raise HTTPException(404, f"no monitor is named {name!r}")
-
-    router = APIRouter(prefix="/v1/monitors/{name}", dependencies=[Depends(known)], tags=["monitors"])
+    found = known_name(callables.monitors)
+    router = APIRouter(prefix="/v1/monitors/{name}", dependencies=[found], tags=["monitors"])
 
     @router.get("/state", response_model=MonitorState)
     async def state(name: str) -> Any:

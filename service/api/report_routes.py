@@ -10,6 +10,7 @@ from fastapi import APIRouter, HTTPException, Path, Query
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
 
+from service.api.known import known_name
 from service.errors import ReportError, SourceError, WorkerError
 
 if TYPE_CHECKING:
@@ -42,23 +43,19 @@ def report_routes(
     monitors: Callable[[], list[dict[str, Any]]], windows: Windows, report: ReportOf
 ) -> APIRouter:
     """Return the routes under a monitor's windows."""
-    router = APIRouter(prefix="/v1/monitors/{name}/windows", tags=["reports"])
-
-    def known(name: str) -> str:
-        if name not in {monitor["name"] for monitor in monitors()}:
-            raise HTTPException(404, f"no monitor is named {name!r}")
-        return name
+    found = known_name(monitors)
+    router = APIRouter(prefix="/v1/monitors/{name}/windows", dependencies=[found], tags=["reports"])
 
     @router.get("", response_model=list[Window])
     async def list_windows(name: str, limit: Annotated[int, Query(ge=1, le=1_000)] = 100) -> list[Window]:
         """List a monitor's measured windows, the newest first."""
-        return [_window(run) for run in await windows(known(name), limit)]
+        return [_window(run) for run in await windows(name, limit)]
 
     @router.get("/{window}/report", response_class=HTMLResponse)
     async def window_report(name: str, window: Annotated[int, Path(ge=1, le=LARGEST_ID)]) -> HTMLResponse:
         """Return Evidently's report of a window against the reference; made now unless it is kept."""
         try:
-            page = await report(known(name), window)
+            page = await report(name, window)
         except ReportError as error:
             raise HTTPException(404, str(error)) from error
         except (WorkerError, SourceError) as error:

@@ -64,7 +64,8 @@ def step(
     """
     after, events = dict(before), []
     for measurement in verdicts([m for m in window.measurements if among(m.series)]):
-        key = _key(measurement.series)
+        of = measurement.series
+        key = name_of(of.aspect, of.column, of.segment, of.metric, of.definition)
         past = before.get(key, "")
         was_raised = past.endswith(_RAISED)
         mark = _BREACHED if measurement.breached else _CLEAR
@@ -138,14 +139,18 @@ def rests_on_labels(series: Series, target: str) -> bool:
     return series.column == target
 
 
+def name_of(aspect: str, column: str, segment: str, metric: str, definition: str) -> str:
+    """Return what an alarm is known by in a checkpoint.
+
+    A column's drift is one alarm, whichever of its methods sees it.
+    """
+    if aspect == Aspect.DRIFT and column:
+        return f"{aspect}|{column}"
+    return f"{aspect}|{column}|{segment}|{metric}|{definition}"
+
+
 def _is_of_column(series: Series) -> bool:
     return series.aspect is Aspect.DRIFT and bool(series.column)
-
-
-def _key(series: Series) -> str:
-    if _is_of_column(series):
-        return f"{series.aspect}|{series.column}"
-    return f"{series.aspect}|{series.column}|{series.segment}|{series.metric}|{series.definition}"
 
 
 def _event(m: Measurement, window: WindowRecord, seen: str, *, raised: bool) -> Event:

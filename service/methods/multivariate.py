@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     Scores = Callable[[NDArray[np.intp]], NDArray[np.float64]]
 
 PCA = "pca"
-MEASURES = (PCA,)  # what a plan's `multivariate` may name
 PCA_ERROR, PCA_DROP, PCA_IMPUTED = (
     "pca_reconstruction_error",
     "pca_reconstruction_drop",
