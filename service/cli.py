@@ -20,7 +20,7 @@ from service.errors import ConfigurationError, TidegaugeError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from service.settings import Settings
+    from service.config.settings import Settings
 
 CLEAN, FAILED, MISCONFIGURED = 0, 1, 2
 # A shell's status for a process ended by Ctrl-C.
@@ -84,10 +84,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(options: argparse.Namespace) -> int:
     settings = _settings()
-    from service import monitor_file
+    from service.config import monitor_file
 
     monitors = monitor_file.load_all(settings.monitors_dir, settings.data_dir)
-    from service import app
+    from service.wiring import app
 
     limit = options.max_cycles or settings.max_cycles
     return asyncio.run(app.run(settings, monitors, max_cycles=limit))
@@ -95,7 +95,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def _migrate(_options: argparse.Namespace) -> int:
     settings = _settings()
-    from service import app
+    from service.wiring import app
 
     for name in asyncio.run(app.migrate_database(settings)):
         print(f"applied {name}")
@@ -105,7 +105,7 @@ def _migrate(_options: argparse.Namespace) -> int:
 
 def _check(_options: argparse.Namespace) -> int:
     settings = _settings()
-    from service import checking
+    from service.commands import check as checking
 
     found = asyncio.run(checking.check(settings))
     for fault in found.faults:
@@ -119,7 +119,8 @@ def _check(_options: argparse.Namespace) -> int:
 
 def _metrics(options: argparse.Namespace) -> int:
     settings = _settings()
-    from service import app, listing
+    from service.commands import metrics_output as listing
+    from service.wiring import app
 
     names = ("monitor", "aspect", "column", "segment", "metric", "since")
     filters = {name: getattr(options, name) for name in names}
@@ -130,7 +131,7 @@ def _metrics(options: argparse.Namespace) -> int:
 
 def _report(options: argparse.Namespace) -> int:
     settings = _settings()
-    from service import report_command
+    from service.commands import report as report_command
 
     window, page = asyncio.run(report_command.report(settings, options.monitor, options.window))
     path = options.output or Path(f"{options.monitor}-{window}.html")
@@ -140,7 +141,8 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _settings() -> Settings:
-    from service import logs, settings
+    from service.config import settings
+    from service.runtime import logs
 
     loaded = settings.load()
     logs.configure(log_format=loaded.log_format, level=loaded.log_level)

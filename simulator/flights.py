@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from service.progress import shown
+from service.runtime.progress_bar import shown
 from simulator.datasets import NEW_YORK, WEATHER, flight_files, read_flights
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import yaml
 from pydantic import BaseModel, Field, ValidationError
 
+from service.config.yaml_lines import dotted, located, walk
 from service.errors import ConfigurationError
-from service.yaml_lines import dotted, located, walk
 from simulator.changes.registry import CHANGES
 from simulator.changes.span import Options, Since
 from simulator.scenario import Scenario, Step

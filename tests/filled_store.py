@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from service.core import bins, profile, reference
-from service.core.batch import Batch, Labels, Numbers
-from service.core.record import Checkpoint, CycleRecord, Event, WindowRecord
-from service.core.schema import Column, Kind, Role, Schema
+from service.core.cycle_record import Checkpoint, CycleRecord, Event, WindowRecord
+from service.core.profile import profile
+from service.core.reference import bins, reference
+from service.core.rows.batch import Batch, Labels, Numbers
+from service.core.rows.schema import Column, Kind, Role, Schema
 from service.methods import alarm
 from service.methods.alarm import AlarmPlan
-from service.methods.drift import DriftPlan
-from service.methods.measure import MeasurePlan, measure
-from service.methods.traffic import TrafficPlan
+from service.methods.drift.columns import DriftPlan
+from service.methods.health import TrafficPlan
+from service.methods.measure_window import MeasurePlan, measure
 from service.store.postgres import PostgresStore
 
 if TYPE_CHECKING:

@@ -11,16 +11,16 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 
 from service import __version__
 from service.api.models import Monitor
-from service.api.monitor_routes import monitor_routes
-from service.api.page import Page
-from service.api.report_routes import report_routes
-from service.api.stream import stream_routes
+from service.api.routes.monitors import monitor_routes
+from service.api.routes.reports import report_routes
+from service.api.routes.stream import stream_routes
+from service.api.static_page import Page
 from service.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from service.api.stream import Feed
+    from service.api.routes.stream import Feed
 
 GZIP_FROM_BYTES, GZIP_LEVEL = 1_000, 5
 

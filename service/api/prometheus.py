@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from prometheus_client.core import Metric
 
-    from service.vitals import MonitorVitals
+    from service.status.cycle_counters import MonitorVitals
 
     Read = Callable[[MonitorVitals], float | None]
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from service.core.question import Question
+    from service.core.worker_call import Question
 
 
 class Aspect(StrEnum):

@@ -9,18 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from service.core import labelling
+from service.core.cycle_record import Event
+from service.core.labels import remeasure as labelling
 from service.core.measurement import Aspect, Worse
-from service.core.record import Event
-from service.methods.estimate_binary import OF_ANSWERS, OF_CHANCES
-from service.methods.estimate_loss import OF_LOSS
+from service.methods.performance.estimated.binary import OF_ANSWERS, OF_CHANCES
+from service.methods.performance.estimated.regression import OF_LOSS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from service.core.cycle_record import Checkpoint, WindowRecord
     from service.core.measurement import Measurement, Series
-    from service.core.record import Checkpoint, WindowRecord
-    from service.core.window import WindowPlan
+    from service.core.windows.window import WindowPlan
 
 # Of performance, what is known without a label: how often a class was predicted, and what is expected.
 KNOWN_AT_ONCE = {

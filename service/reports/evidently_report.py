@@ -18,14 +18,14 @@ from evidently.sdk.models import PanelMetric
 from evidently.sdk.panels import DashboardPanelPlot
 from evidently.ui.workspace import Workspace
 
-from service.core.task import Regression
-from service.reports import evidently_frame
+from service.core.rows.task import Regression
+from service.reports import evidently_dataset as evidently_frame
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from service.core.task import Task
-    from service.reports.order import Order
+    from service.core.rows.task import Task
+    from service.reports.request import Order
 
 MICROSECONDS = 1_000_000
 NOTE = "note"

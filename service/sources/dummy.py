@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from service.core.batch import Arrival, Batch, Labels, Numbers, steps_back
-from service.core.take import Take
+from service.core.rows.batch import Arrival, Batch, Labels, Numbers, steps_back
+from service.core.rows.take import Take
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from service.core.take import Take
+    from service.core.rows.take import Take
 
 
 class Source(Protocol):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from service.store.values import instant, text
+from service.store.encoding import instant, text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import asyncpg
 
-    from service.core.record import WindowRecord
+    from service.core.cycle_record import WindowRecord
 
 _INSERT = """
 INSERT INTO tidegauge.window_run

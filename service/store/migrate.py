@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from service.errors import MigrationError
-from service.store.failures import DRIVER_ERRORS, reason, translated
+from service.store.driver_errors import DRIVER_ERRORS, reason, translated
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

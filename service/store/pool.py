@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from service.errors import StoreError
-from service.store.failures import reason
-from service.store.values import to_json
+from service.store.driver_errors import reason
+from service.store.encoding import to_json
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -8,28 +8,26 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import asyncpg
 
-from service.store import (
-    checkpoints,
-    cycles,
-    distributions,
-    events,
-    ledger,
-    panes,
-    pending,
-    rejects,
-    samples,
-    series,
-)
-from service.store.failures import translated
+from service.store import ledger
+from service.store.driver_errors import translated
+from service.store.tables import checkpoint as checkpoints
+from service.store.tables import cycle_log as cycles
+from service.store.tables import distribution as distributions
+from service.store.tables import event as events
+from service.store.tables import pane as panes
+from service.store.tables import pending_row as pending
+from service.store.tables import rejected_row as rejects
+from service.store.tables import sample as samples
+from service.store.tables import series
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from service.core.bins import Bins
+    from service.core.cycle_record import Checkpoint, CycleRecord, PaneRecord
+    from service.core.labels.pending_rows import PendingRows
     from service.core.measurement import Series
-    from service.core.pending import PendingRows
-    from service.core.record import Checkpoint, CycleRecord, PaneRecord
+    from service.core.reference.bins import Bins
 
 
 class _Timing(NamedTuple):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from service.errors import StoreError
-from service.store.failures import translated
+from service.store.driver_errors import translated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from service.sources.event_time import of_instant
+from service.sources.tables.event_time import of_instant
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from service.sources.frame_time import event_times
+from service.sources.tables.pandas_time import event_times
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from service.core import distribution
-from service.core.batch import Labels, Numbers
-from service.methods import block_resampling, calibration, null_distribution
-from service.methods.block_resampling import DAY
-from service.methods.drift import DriftPlan
-from service.methods.registry import METHODS, compute, default_method, drifted
-from service.sources.frame import to_batch
+from service.core.profile import distribution
+from service.core.rows.batch import Labels, Numbers
+from service.methods.calibration import block_resampling, calibration, null_distribution
+from service.methods.calibration.block_resampling import DAY
+from service.methods.drift.columns import DriftPlan
+from service.methods.drift.registry import METHODS, compute, default_method, drifted
+from service.sources.tables.from_pandas import to_batch
 from tests.parity.flights import NUMBERS, SCHEMA, january
 
 if TYPE_CHECKING:
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from service.core.batch import Batch
-    from service.core.distribution import Distribution
-    from service.methods.calibration import Calibration
+    from service.core.profile.distribution import Distribution
+    from service.core.rows.batch import Batch
+    from service.methods.calibration.calibration import Calibration
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks" / "calibration.md"
 SIZES = (100, 500, 1_000, 5_000)

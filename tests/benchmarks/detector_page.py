@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from service.core import cells, distribution
-from service.core.batch import Numbers
-from service.core.schema import Kind
-from service.methods.concept import split
-from service.methods.detector import DETECTORS, feed, start
+from service.core.profile import distribution
+from service.core.profile import error_cells as cells
+from service.core.rows.batch import Numbers
+from service.core.rows.schema import Kind
+from service.methods.concept.detectors import DETECTORS, feed, start
+from service.methods.concept.error_split import split
 from tests.benchmarks.change_streams import CHANGE, ROWS, STREAMS, Stream, errors_of, moved_inputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from service.methods.concept import Part, Split
+    from service.methods.concept.error_split import Part, Split
 
 PAGE = Path(__file__).parents[2] / "docs/benchmarks/detectors.md"
 REPETITIONS = 20

@@ -171,8 +171,10 @@ def main() -> None:
     parser.add_argument("--cycles", type=int, default=150)
     cycles = parser.parse_args().cycles
     # As the command does: what is imported before the loop runs holds nothing.
-    from service import app, logs, monitor_file  # noqa: PLC0415
-    from service.settings import Settings  # noqa: PLC0415
+    from service.config import monitor_file  # noqa: PLC0415
+    from service.config.settings import Settings  # noqa: PLC0415
+    from service.runtime import logs  # noqa: PLC0415
+    from service.wiring import app  # noqa: PLC0415
 
     settings = Settings(cycle_seconds=0, max_cycles=cycles, http_port=0)
     logs.configure(log_format="console", level="error")

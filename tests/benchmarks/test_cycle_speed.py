@@ -17,10 +17,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from service.core import profile, row_sample
-from service.core.anchors import Anchors
-from service.methods.drift import DriftPlan, measure_drift
-from service.sources.frame import to_batch
+from service.core.profile import profile, row_sample
+from service.core.profile.spec import Anchors
+from service.methods.drift.columns import DriftPlan, measure_drift
+from service.sources.tables.from_pandas import to_batch
 from tests.parity.flights import LABELS, NUMBERS, SCHEMA, january, window
 from tests.parity.oracle import agree, evidently
 from tests.parity.test_evidently_report import scores
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
 
     from service.core.measurement import Measurement
-    from service.core.profile import Profile
+    from service.core.profile.profile import Profile
 
 PLAN = DriftPlan()
 FIXED = Anchors(sample_rows=row_sample.SIZE)

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from service.core import cells, distribution
-from service.core.batch import Labels, Numbers
-from service.core.schema import Kind
-from service.methods.concept import measure_concept
-from service.methods.detector import DETECTORS, feed, start
+from service.core.profile import distribution
+from service.core.profile import error_cells as cells
+from service.core.rows.batch import Labels, Numbers
+from service.core.rows.schema import Kind
+from service.methods.concept.detectors import DETECTORS, feed, start
+from service.methods.concept.error_split import measure_concept
 from tests.benchmarks.change_streams import CHANGE, STREAMS, errors_of
 from tests.benchmarks.detector_page import WINDOWED, alarms_of, windowed
 

@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from service.core import profile, reference
-from service.core.batch import Batch, Labels, Numbers
-from service.core.schema import Column, Kind, Role, Schema
-from service.methods.measure import MeasurePlan, measure
+from service.core.profile import profile
+from service.core.reference import reference
+from service.core.rows.batch import Batch, Labels, Numbers
+from service.core.rows.schema import Column, Kind, Role, Schema
+from service.methods.measure_window import MeasurePlan, measure
 from tests.benchmarks.test_cycle_speed import median_seconds
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
 
     from service.core.measurement import Measurement
-    from service.core.reference import Reference
+    from service.core.reference.reference import Reference
 
 SCHEMA = Schema(
     (

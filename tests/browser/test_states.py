@@ -13,8 +13,8 @@ from playwright.async_api import expect
 from service.api.app import build
 from service.api.server import serving
 from service.errors import StoreError
-from service.feed import Feed
-from service.state import monitor_state, newest_of
+from service.status.live_feed import Feed
+from service.status.monitor_state import monitor_state, newest_of
 from tests.browser.conftest import Opened
 from tests.unit.api.doors import callables
 

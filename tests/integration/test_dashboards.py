@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
+from service.core.cycle_record import Event, WindowRecord
 from service.core.measurement import Aspect, Measurement, Series
-from service.core.record import Event, WindowRecord
+from service.store.encoding import EPOCH
 from service.store.postgres import PostgresStore
-from service.store.values import EPOCH
 from tests import filled_store
 from tests.unit.grafana.dashboards import FILES, all_sql, load, panel_queries, rule_queries, rules
 from tests.unit.grafana.macros import Bare, expand, interpolate

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from service.core.schema import Column, Kind, Schema
+from service.core.rows.schema import Column, Kind, Schema
 
 NUMBERS = (
     "dep_time",

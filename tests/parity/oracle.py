@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from service.core.schema import Kind
-from service.methods.characteristic import SINGULAR
+from service.core.rows.schema import Kind
+from service.methods.stats.epps_singleton import SINGULAR
 
 if TYPE_CHECKING:
-    from service.methods.registry import Method
+    from service.methods.drift.registry import Method
     from tests.distributions import Sample
 
 TOLERANCE = 1e-9

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from service.core import distribution
+from service.core.profile import distribution
 from service.errors import CodecError, ConfigurationError
-from service.methods.detector import BINARY, DETECTORS, Change, feed, limit_of, start
+from service.methods.concept.detectors import BINARY, DETECTORS, Change, feed, limit_of, start
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

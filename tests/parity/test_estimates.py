@@ -12,13 +12,16 @@ from hypothesis import strategies as st
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import Ridge
 
-from service.core import cells, loss_columns, profile, score_calibration
-from service.core import reference as references
-from service.core.batch import Batch
-from service.core.distribution import of_numbers
-from service.core.loss_model import LossModel
-from service.core.reference import Reference
-from service.methods.estimate_binary import chance_figures
+from service.core.profile import error_cells as cells
+from service.core.profile import profile
+from service.core.profile.distribution import of_numbers
+from service.core.reference import loss_model_columns as loss_columns
+from service.core.reference import reference as references
+from service.core.reference import score_calibration
+from service.core.reference.loss_model import LossModel
+from service.core.reference.reference import Reference
+from service.core.rows.batch import Batch
+from service.methods.performance.estimated.binary import chance_figures
 from tests.unit.methods.flock import SCHEMA, estimates, flock
 
 if TYPE_CHECKING:
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from service.methods.figure import Figure
+    from service.methods.performance.figure import Figure
 
     Floats = NDArray[np.float64]
 

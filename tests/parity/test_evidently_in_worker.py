@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from service.core.batch import Texts
-from service.core.distribution import of_codes, of_numbers
-from service.core.schema import Kind
-from service.methods.registry import find
-from service.methods.slow import question, question_about_texts
-from service.reports.worker import worker
+from service.core.profile.distribution import of_codes, of_numbers
+from service.core.rows.batch import Texts
+from service.core.rows.schema import Kind
+from service.methods.drift.in_worker import question, question_about_texts
+from service.methods.drift.registry import find
+from service.worker.client import worker
 from tests.parity.oracle import TOLERANCE
 
 if TYPE_CHECKING:
-    from service.core.distribution import Distribution
-    from service.core.question import Answer
+    from service.core.profile.distribution import Distribution
+    from service.core.worker_call import Answer
 
 draw = np.random.default_rng(7)
 LETTERS = np.array(list("abcdefgh"))

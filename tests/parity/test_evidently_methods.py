@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from service.core.distribution import Distribution, of_codes, of_numbers
-from service.core.schema import Kind
-from service.methods.registry import METHODS, Definition, Method, compute, default_method, drifted
-from service.methods.unmeasurable import Unmeasurable
+from service.core.profile.distribution import Distribution, of_codes, of_numbers
+from service.core.rows.schema import Kind
+from service.methods.drift.registry import METHODS, Definition, Method, compute, default_method, drifted
+from service.methods.stats.unmeasurable import Unmeasurable
 from tests.distributions import CATEGORICAL, NUMERIC
 from tests.parity.oracle import agree, cleaned, evidently, is_arbitrary, slack, verdict
 

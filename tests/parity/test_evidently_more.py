@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from service.core.schema import Kind
-from service.methods.frequency import draws_error
-from service.methods.registry import ALL, Definition, compute, find
-from service.methods.unmeasurable import Unmeasurable
+from service.core.rows.schema import Kind
+from service.methods.drift.registry import ALL, Definition, compute, find
+from service.methods.stats.category_tests import draws_error
+from service.methods.stats.unmeasurable import Unmeasurable
 from tests.parity.flights import LABELS, NUMBERS, january, window
 from tests.parity.oracle import evidently
 from tests.parity.test_evidently_methods import check, counted

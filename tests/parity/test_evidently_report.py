@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from service.core import profile
-from service.core.schema import Column, Kind, Schema
-from service.methods.drift import DriftPlan, measure_drift
-from service.sources.frame import to_batch
+from service.core.profile import profile
+from service.core.rows.schema import Column, Kind, Schema
+from service.methods.drift.columns import DriftPlan, measure_drift
+from service.sources.tables.from_pandas import to_batch
 from tests.distributions import CATEGORICAL, NUMERIC
 from tests.parity.flights import LABELS, NUMBERS, SCHEMA, january, window
 from tests.parity.oracle import agree, evidently

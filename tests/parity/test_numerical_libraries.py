@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from service.core.distribution import of_numbers
-from service.methods import tails
-from service.methods.alignment import area, ecdf_gap, numbers
-from service.methods.binning import counts_between, sturges_edges
-from service.methods.distance import standard_deviation
-from service.methods.testing import ks, largest_gap
-from service.methods.unmeasurable import Unmeasurable
+from service.core.profile.distribution import of_numbers
+from service.methods.stats import p_values as tails
+from service.methods.stats.alignment import area, ecdf_gap, numbers
+from service.methods.stats.binning import counts_between, sturges_edges
+from service.methods.stats.distance import standard_deviation
+from service.methods.stats.hypothesis_tests import ks, largest_gap
+from service.methods.stats.unmeasurable import Unmeasurable
 from tests.distributions import NUMERIC
 
 FINITE = st.floats(-1e9, 1e9, allow_nan=False)

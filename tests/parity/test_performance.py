@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 from sklearn.calibration import calibration_curve
 
-from service.core import distribution
-from service.core.multiclass_outcome import MulticlassOutcome
-from service.core.task import Binary, Multiclass, Regression
-from service.methods import classification, ranking
+from service.core.profile import distribution
+from service.core.profile.outcome.multiclass import MulticlassOutcome
+from service.core.rows.task import Binary, Multiclass, Regression
+from service.methods.performance import classification, ranking
 from tests.unit.methods.build import performance, profiled, segmented
 
 if TYPE_CHECKING:

@@ -10,9 +10,11 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from service.core import profile, reconstruction, reference
-from service.core.exact import to_float
-from service.sources.frame import to_batch
+from service.core.exact.sums import to_float
+from service.core.profile import pca_reconstruction as reconstruction
+from service.core.profile import profile
+from service.core.reference import reference
+from service.sources.tables.from_pandas import to_batch
 from tests.parity.flights import LABELS, NUMBERS, SCHEMA, january, window
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from service.core.batch import Arrival, Batch, Labels, Numbers, steps_back
-from service.core.schema import Column, Kind, Role, Schema
+from service.core.rows.batch import Arrival, Batch, Labels, Numbers, steps_back
+from service.core.rows.schema import Column, Kind, Role, Schema
 
 SCHEMA = Schema(
     (

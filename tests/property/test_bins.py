@@ -2,8 +2,9 @@ from __future__ import annotations
 
 from hypothesis import given
 
-from service.core import bins, profile
-from service.core.batch import Batch
+from service.core.profile import profile
+from service.core.reference import bins
+from service.core.rows.batch import Batch
 from tests.property.strategies import SCHEMA, batches
 
 

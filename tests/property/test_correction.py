@@ -12,13 +12,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.core import cells, codec, correction, distribution, profile
-from service.core.anchors import Anchors
-from service.core.batch import Batch, Labels, Numbers
-from service.core.profile import Profile
-from service.core.schema import Column, Kind, Schema
-from service.core.segments import SegmentValues
-from service.core.task import Binary, Multiclass, Regression, Task
+from service.core.labels import correction
+from service.core.profile import distribution, profile
+from service.core.profile import error_cells as cells
+from service.core.profile.codec import profile as codec
+from service.core.profile.profile import Profile
+from service.core.profile.segments import SegmentValues
+from service.core.profile.spec import Anchors
+from service.core.rows.batch import Batch, Labels, Numbers
+from service.core.rows.schema import Column, Kind, Schema
+from service.core.rows.task import Binary, Multiclass, Regression, Task
 from service.errors import ProfileError
 from tests.property.strategies import LABELS
 

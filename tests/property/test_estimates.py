@@ -8,12 +8,12 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.core import profile
-from service.core import reference as references
-from service.core.batch import Batch, Numbers
-from service.core.schema import Column, Kind, Schema
-from service.core.task import Binary, Regression
-from service.methods.estimate import estimated_metrics_of, measure_estimates
+from service.core.profile import profile
+from service.core.reference import reference as references
+from service.core.rows.batch import Batch, Numbers
+from service.core.rows.schema import Column, Kind, Schema
+from service.core.rows.task import Binary, Regression
+from service.methods.performance.estimated.estimate import estimated_metrics_of, measure_estimates
 from tests.property.strategies import SCHEMA, batches
 
 COLUMNS = (

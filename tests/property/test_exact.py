@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.core.exact import exact_sum, exact_sums, to_float
+from service.core.exact.sums import exact_sum, exact_sums, to_float
 
 finite = st.floats(allow_nan=False, allow_infinity=False, width=64)
 lists = st.lists(finite, max_size=40)

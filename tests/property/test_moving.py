@@ -6,13 +6,16 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.core import advance, moving, profile, window
-from service.core.batch import Batch
-from service.core.moving import Compared, MovingPlan, Past
-from service.core.profile import Profile
-from service.core.record import Checkpoint
-from service.core.take import Take
-from service.core.window import Unit, WindowPlan
+from service.core.cycle_record import Checkpoint
+from service.core.profile import profile
+from service.core.profile.profile import Profile
+from service.core.rows.batch import Batch
+from service.core.rows.take import Take
+from service.core.windows import moving_reference as moving
+from service.core.windows import panes as advance
+from service.core.windows import window
+from service.core.windows.moving_reference import Compared, MovingPlan, Past
+from service.core.windows.window import Unit, WindowPlan
 from tests.property.strategies import SCHEMA, batches
 
 DECLARED = profile.empty(SCHEMA)

@@ -9,13 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.core import anchors, correction, pending, profile
-from service.core.anchors import Anchors
-from service.core.batch import Arrival, Batch, Labels, Numbers
-from service.core.pending import PendingRows
-from service.core.profile import Profile
-from service.core.schema import Column, Kind, Schema
-from service.core.task import Binary
+from service.core.labels import correction
+from service.core.labels import pending_rows as pending
+from service.core.labels.pending_rows import PendingRows
+from service.core.profile import profile
+from service.core.profile import spec as anchors
+from service.core.profile.profile import Profile
+from service.core.profile.spec import Anchors
+from service.core.rows.batch import Arrival, Batch, Labels, Numbers
+from service.core.rows.schema import Column, Kind, Schema
+from service.core.rows.task import Binary
 from service.errors import CodecError, ProfileError
 from tests.property.test_correction import COLUMNS, Rows, rows_with_late_labels
 

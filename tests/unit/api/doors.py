@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import Any
 
 from service.api.app import Callables
-from service.feed import Feed
+from service.status.live_feed import Feed
 
 
 def callables(**given: Any) -> Callables:

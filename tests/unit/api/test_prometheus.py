@@ -9,10 +9,10 @@ from prometheus_client.parser import text_string_to_metric_families as plain_tex
 
 from service.api.app import build
 from service.api.prometheus import exposition
+from service.core.cycle_record import Checkpoint, CycleRecord, Event, WindowRecord
 from service.core.measurement import Aspect, Measurement, Series
-from service.core.record import Checkpoint, CycleRecord, Event, WindowRecord
 from service.errors import StoreError
-from service.vitals import MonitorVitals, Vitals
+from service.status.cycle_counters import MonitorVitals, Vitals
 from tests.unit.api.doors import callables
 
 OPEN_METRICS = "application/openmetrics-text; version=1.0.0"

@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from service.core import profile
-from service.core import reference as references
-from service.core.batch import Batch, Labels, Numbers
-from service.core.distribution import Distribution, of_codes, of_numbers
-from service.core.schema import Column, Kind, Role, Schema
-from service.methods.performance import measure_performance
-from service.methods.segments import measure_segments
+from service.core.profile import profile
+from service.core.profile.distribution import Distribution, of_codes, of_numbers
+from service.core.reference import reference as references
+from service.core.rows.batch import Batch, Labels, Numbers
+from service.core.rows.schema import Column, Kind, Role, Schema
+from service.methods.performance.performance import measure_performance
+from service.methods.performance.segments import measure_segments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from service.core.measurement import Measurement
-    from service.core.profile import Profile
-    from service.core.task import Task
+    from service.core.profile.profile import Profile
+    from service.core.rows.task import Task
 
 SCHEMA = Schema(
     (

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from service.core import profile
-from service.core.batch import Batch, Labels, Numbers
 from service.core.measurement import Measurement
-from service.core.reference import Reference
-from service.core.schema import Column, Kind, Role, Schema
-from service.methods.estimate import measure_estimates
+from service.core.profile import profile
+from service.core.reference.reference import Reference
+from service.core.rows.batch import Batch, Labels, Numbers
+from service.core.rows.schema import Column, Kind, Role, Schema
+from service.methods.performance.estimated.estimate import measure_estimates
 
 SCHEMA = Schema(
     (

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.core.labelling import Labelling
+from service.core.cycle_record import Checkpoint, Event, WindowRecord
+from service.core.labels.remeasure import Labelling
 from service.core.measurement import Aspect, Measurement, Series
-from service.core.record import Checkpoint, Event, WindowRecord
-from service.core.window import Unit, WindowPlan
+from service.core.windows.window import Unit, WindowPlan
 from service.methods.alarm import AlarmPlan, follow, step, verdicts
 
 SERIES = Series(Aspect.DRIFT, "wasserstein", "temp", definition="evidently")

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service.core.batch import Batch, Labels, Numbers, Texts
-from service.core.schema import Column, Kind, Role, Schema
-from service.core.task import Binary, Task
-from service.reports.order import Order
+from service.core.rows.batch import Batch, Labels, Numbers, Texts
+from service.core.rows.schema import Column, Kind, Role, Schema
+from service.core.rows.task import Binary, Task
+from service.reports.request import Order
 
 DAY = 86_400_000_000
 COLUMNS = (

@@ -12,9 +12,9 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from service.core.schema import Column, Kind, Schema
+from service.core.rows.schema import Column, Kind, Schema
 from service.errors import SourceError
-from service.sources.replay import ReplayOptions, ReplaySource
+from service.sources.replay.source import ReplayOptions, ReplaySource
 from simulator import scenario_data
 from simulator.__main__ import main
 from simulator.scenario import Applied

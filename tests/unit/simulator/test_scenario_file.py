@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from service import monitor_source
+from service.config import source as monitor_source
 from service.errors import ConfigurationError
 from simulator.changes.registry import CHANGES
 from simulator.changes.span import microseconds

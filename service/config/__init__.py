@@ -1,0 +1,1 @@
+"""What people write: environment variables and monitor files, validated."""

@@ -1,0 +1,217 @@
+"""What a monitor file may say: the shape of one watched model's YAML, and what the core makes of it."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from service.config.detectors import DetectorConfigs, check_detectors
+from service.config.drift import AlarmConfig, ColumnConfig, DriftConfig, ServiceConfig, WindowConfig
+from service.config.source import (
+    SECOND,
+    DummyConfig,
+    DummyReference,
+    FileReference,
+    LabelsConfig,
+    Name,
+    Part,
+    ReplayConfig,
+)
+from service.config.task import Asked, check_performance, check_segments, task_from
+from service.core.profile import row_sample
+from service.core.rows.schema import Column, Kind, Role, Schema
+from service.core.rows.task import TaskName
+from service.errors import ConfigurationError
+from service.methods.drift import domain_classifier, registry
+from service.methods.drift import pca as multivariate
+from service.methods.health import TrafficPlan
+from service.methods.measure_window import MeasurePlan
+
+if TYPE_CHECKING:
+    from service.core.rows.task import Task
+
+
+def _kind_alone(value: Any) -> Any:
+    return {"kind": value} if isinstance(value, str) else value
+
+
+class Monitor(Part):
+    """One watched model."""
+
+    name: Name
+    description: str = ""
+    source: Annotated[ReplayConfig | DummyConfig, Field(discriminator="type")]
+    reference: Annotated[FileReference | DummyReference, Field(discriminator="type")]
+    columns: dict[str, Annotated[ColumnConfig, BeforeValidator(_kind_alone)]] = Field(min_length=1)
+    id: str | None = None
+    labels: LabelsConfig | None = None
+    service: ServiceConfig | None = None
+    task: Literal["regression", "binary", "multiclass"] | None = None
+    prediction: str | None = None
+    target: str | None = None
+    score: str | None = None
+    scores: dict[str | bool | int | float, str] = Field(default={})
+    positive: str | bool | int | float | None = None
+    threshold: float | None = Field(default=None, allow_inf_nan=False)
+    window: WindowConfig
+    drift: DriftConfig = DriftConfig()
+    alarm: AlarmConfig = AlarmConfig()
+    performance: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(default={})
+    by: tuple[str, ...] = ()
+    segment_performance: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(default={})
+    sample_rows: int = Field(default=row_sample.SIZE, ge=0, le=row_sample.LARGEST_SIZE)
+    detectors: DetectorConfigs = Field(default={})
+    estimate: bool = True
+    cycle_seconds: float | None = Field(default=None, ge=0, le=86_400)
+
+    @model_validator(mode="after")
+    def _names_agree(self) -> Monitor:
+        check_performance(self.performance, self._task, estimate=self.estimate)
+        check_detectors(self.detectors, self._task)
+        check_segments(self.by, self.segment_performance, self._kinds, self._task)
+        if isinstance(self.reference, FileReference) and self.reference.path is None:
+            if not isinstance(self.source, ReplayConfig):
+                raise ValueError("reference: expected a path, since the source has no file")
+            if self.reference.start is None and self.reference.end is None:
+                raise ValueError("reference: expected a path, or start and end within the source's file")
+        if self.reference.moving is not None and self.drift.is_calibrated:
+            raise ValueError(
+                "drift.thresholds: calibrated thresholds hold for the declared reference, not for one that "
+                "moves and is itself a few windows; beside reference.moving expected evidently or thresholds "
+                "by method, such as {wasserstein: 0.2}"
+            )
+        self._methods_exist()
+        self._names_beside_the_columns()
+        self._labels_have_rows()
+        return self
+
+    def _labels_have_rows(self) -> None:
+        if self.labels is None:
+            return
+        if self.source.type != "replay":
+            raise ValueError(f"labels: a {self.source.type} source has none; expected a replay")
+        if self.id is None:
+            raise ValueError("labels: needs id, the column by which a label finds its row")
+        if self._task is None:
+            raise ValueError("labels: needs a prediction and a target, which this monitor does not name")
+        if (self.labels.target or self.target) == (self.labels.id or self.id):
+            raise ValueError("labels: id and target are one column; expected two")
+        if self.target in self.by:
+            raise ValueError(f"by: {self.target!r} is the target, which comes late; expected another column")
+
+    def _names_beside_the_columns(self) -> None:
+        if self.id is not None and self.id in self.columns:
+            raise ValueError(f"id: {self.id!r} is watched; expected another column, or unique: true there")
+        for key, name in self._served.items():
+            config = self.columns.get(name)
+            if config is not None and config.kind is not Kind.NUMERICAL:
+                raise ValueError(f"service.{key}: {name!r} is {config.kind}; expected numerical")
+            if name == self.id:
+                raise ValueError(f"service.{key}: {name!r} is the id; expected another column")
+
+    @property
+    def _served(self) -> dict[str, str]:
+        return {} if self.service is None else self.service.model_dump(exclude_none=True)
+
+    @property
+    def _asked(self) -> Asked:
+        return Asked(
+            task=None if self.task is None else TaskName(self.task),
+            prediction=self.prediction,
+            target=self.target,
+            score=self.score,
+            scores=self.scores,
+            positive=self.positive,
+            threshold=self.threshold,
+        )
+
+    @property
+    def _kinds(self) -> dict[str, Kind]:
+        return {name: config.kind for name, config in self.columns.items()}
+
+    @property
+    def _task(self) -> Task | None:
+        return task_from(self._asked, self._kinds)
+
+    def _methods_exist(self) -> None:
+        if isinstance(self.drift.thresholds, dict):
+            known = {name for m in registry.ALL for name in (m.name, m.full_name)}
+            known |= {*multivariate.TESTS, domain_classifier.AUC}
+            for name in self.drift.thresholds.keys() - known:
+                nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
+                raise ValueError(f"drift.thresholds.{name}: no such method; the nearest is {nearest}")
+        self._joint_measures_have_what_they_need()
+        for column in self.drift.columns:
+            if column not in self.columns:
+                raise ValueError(f"drift.columns: {column!r} is not among the columns")
+        for column, config in self.columns.items():
+            for name in self.drift.columns.get(column, ()):
+                _find(name, config.kind, f"drift.columns.{column}")
+        for name in self.drift.methods or ():
+            if not any(_exists(name, config.kind) for config in self.columns.values()):
+                _find(name, next(iter(self.columns.values())).kind, "drift.methods")
+
+    @property
+    def _features(self) -> list[str]:
+        features = (column for column in self.schema_.columns if column.role is Role.FEATURE)
+        return [column.name for column in features if column.kind is not Kind.TEXT]
+
+    def _joint_measures_have_what_they_need(self) -> None:
+        if multivariate.PCA in self.drift.multivariate and len(self._features) < multivariate.FEWEST_COLUMNS:
+            raise ValueError(
+                "drift.multivariate: pca needs two columns that are neither prediction nor target"
+            )
+        if not self.sample_rows and domain_classifier.DOMAIN_CLASSIFIER in self.drift.multivariate:
+            raise ValueError("sample_rows: is 0; the domain_classifier learns from sampled rows")
+
+    @property
+    def schema_(self) -> Schema:
+        """The watched columns in the core's form."""
+        roles = dict.fromkeys(self._asked.predicted_columns, Role.PREDICTION)
+        if self.target is not None:
+            roles[self.target] = Role.TARGET
+        columns = [
+            Column(name, config.kind, roles.get(name, Role.FEATURE), config.min, config.max)
+            for name, config in self.columns.items()
+        ]
+        beside = (name for name in dict.fromkeys(self._served.values()) if name not in self.columns)
+        columns += [Column(name, Kind.NUMERICAL, Role.SERVICE) for name in beside]
+        return Schema(tuple(columns), self._task, self.id)
+
+    @property
+    def measure_plan(self) -> MeasurePlan:
+        """What to measure, in the methods' form."""
+        return MeasurePlan(
+            drift=self.drift.plan(),
+            performance=self.performance,
+            min_rows=self.window.min_rows,
+            expectations={name: config.expectation for name, config in self.columns.items()},
+            traffic=self._traffic,
+            segment_performance=self.segment_performance,
+        )
+
+    @property
+    def _traffic(self) -> TrafficPlan | None:
+        if self.service is None:
+            return None
+        seconds = None if self.window.size is None else self.window.size / SECOND
+        return TrafficPlan(self.service.latency_ms, self.service.error, seconds)
+
+
+def _exists(name: str, kind: Kind) -> bool:
+    try:
+        _find(name, kind, "")
+    except ValueError:
+        return False
+    return True
+
+
+def _find(name: str, kind: Kind, where: str) -> None:
+    if name == "default":
+        return
+    try:
+        registry.find(name, kind)
+    except ConfigurationError as error:
+        raise ValueError(f"{where}: {error}") from error

@@ -1,0 +1,134 @@
+"""Reading monitor files: which file, line and key is wrong, what was expected, what the nearest name is."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from pydantic import ValidationError
+
+from service.config.monitor import Monitor
+from service.config.source import Part
+from service.config.yaml_lines import dotted, located, walk
+from service.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pydantic_core import ErrorDetails
+
+    KeyPath = tuple[str | int, ...]
+
+
+def load_all(folder: Path, data_dir: Path) -> list[Monitor]:
+    """Read every `*.yaml` of `folder`, in the order of their names; `{data_dir}` in a path is filled in.
+
+    Raises ConfigurationError with one line a fault, over all files.
+    """
+    if not folder.is_dir():
+        raise ConfigurationError(
+            f"{folder}: no such folder; set TIDEGAUGE_MONITORS_DIR to a folder of monitor files"
+        )
+    files = sorted(path for path in folder.iterdir() if path.suffix in {".yaml", ".yml"})
+    if not files:
+        raise ConfigurationError(f"{folder}: no monitor file in it; expected at least one NAME.yaml")
+    monitors: list[Monitor] = []
+    faults: list[str] = []
+    for path in files:
+        try:
+            monitors.append(load(path, data_dir))
+        except ConfigurationError as error:
+            faults.append(str(error))
+    names = [monitor.name for monitor in monitors]
+    faults += [f"{folder}: two monitors are named {name}" for name in set(names) if names.count(name) > 1]
+    if faults:
+        raise ConfigurationError("\n".join(faults))
+    return monitors
+
+
+def load(path: Path, data_dir: Path) -> Monitor:
+    """Read one monitor file; the monitor's name is the file's unless it says another.
+
+    Raises ConfigurationError with one line a fault: file, line, key, what was expected.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        content = yaml.safe_load(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error}") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark else 1
+        problem = getattr(error, "problem", None) or str(error)
+        raise ConfigurationError(f"{path}:{line}: not valid YAML: {problem}") from error
+    if root is None or not isinstance(content, dict):
+        raise ConfigurationError(f"{path}:1: expected keys such as source, reference, columns and window")
+    faults, lines = _lines(path, root)
+    if faults:
+        raise ConfigurationError("\n".join(faults))
+    content.setdefault("name", path.stem)
+    _complete(content, data_dir)
+    try:
+        return Monitor.model_validate(content)
+    except ValidationError as error:
+        raise ConfigurationError("\n".join(_fault(path, lines, e) for e in error.errors())) from error
+
+
+def _complete(content: dict[str, Any], data_dir: Path) -> None:
+    reference = content.get("reference")
+    if isinstance(reference, dict):
+        reference.setdefault("type", "file")
+    for part in (content.get("source"), reference, content.get("labels")):
+        if isinstance(part, dict) and isinstance(part.get("path"), str):
+            part["path"] = part["path"].replace("{data_dir}", str(data_dir))
+
+
+def _lines(path: Path, root: yaml.Node) -> tuple[list[str], dict[KeyPath, int]]:
+    lines: dict[KeyPath, int] = {(): 1}
+    faults = []
+    for keys, line in walk(root):
+        if keys in lines and keys:
+            faults.append(f"{path}:{line}: {dotted(keys)}: stands twice; the first is in line {lines[keys]}")
+        lines.setdefault(keys, line)
+    return faults, lines
+
+
+def _fault(path: Path, lines: dict[KeyPath, int], error: ErrorDetails) -> str:
+    keys = _written(error["loc"], lines)
+    message = error["msg"].removeprefix("Value error, ")
+    if not keys and ": " in message:  # a check over several keys names its own
+        named, message = message.split(": ", 1)
+        keys = _named(named.split("."), lines)
+    if error["type"] == "extra_forbidden":
+        message = f"no such key; the nearest is {_nearest(keys)}"
+    elif error["type"] == "missing":
+        message = "is missing"
+    elif error["type"] in {"enum", "literal_error", "union_tag_invalid"}:
+        message = f"{message[0].lower()}{message[1:]}, got {error['input']!r}"
+    return located(str(path), lines, keys, message)
+
+
+def _written(location: KeyPath, lines: dict[KeyPath, int]) -> KeyPath:
+    # A choice by `type` puts the chosen type into the location, where the file has no such key.
+    keys: KeyPath = ()
+    for index, part in enumerate(location):
+        last = index == len(location) - 1
+        if (*keys, part) in lines or last:
+            keys = (*keys, part)
+    return keys
+
+
+def _named(parts: list[str], lines: dict[KeyPath, int]) -> KeyPath:
+    # A list's items are numbered in the file's lines; a mapping's key may read as a number as well.
+    keys: KeyPath = ()
+    for part in parts:
+        numbered = part.isdecimal() and (*keys, part) not in lines
+        keys = (*keys, int(part) if numbered else part)
+    return keys
+
+
+def _nearest(keys: KeyPath) -> str:
+    known = sorted({name for part in Part.__subclasses__() for name in part.model_fields})
+    return difflib.get_close_matches(str(keys[-1]), known, n=1, cutoff=0.0)[0]

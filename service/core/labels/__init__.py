@@ -1,0 +1,1 @@
+"""Labels that come after their rows."""

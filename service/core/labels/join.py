@@ -1,0 +1,171 @@
+"""Which rows do late labels belong to? What becomes of the panes that count them.
+
+A label goes to every row that waits under its id: a row that was sent twice is counted twice, and gets its
+label twice. What finds no row is refused with the reason, never kept: a label belongs behind its row.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from service.core.cycle_record import Reject
+from service.core.labels import correction
+from service.core.labels import pending_rows as pending
+from service.core.profile import profile
+from service.core.rows.batch import Numbers
+from service.core.rows.row_hash import NOTHING, as_texts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from service.core.labels.pending_rows import PendingRows
+    from service.core.profile.profile import Profile
+    from service.core.profile.spec import Anchors
+    from service.core.rows.batch import Batch, Labels
+    from service.core.rows.late_labels import LateLabels
+    from service.core.rows.schema import Schema
+
+KEPT_REJECTS = 100  # of a cycle; the others are counted
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+NO_ID = "the label has no id"
+NO_LABEL = "the label is missing"
+NO_NUMBER = "the label is no number"
+SECOND = "a second label for this id"
+NOT_WAITING = "no row waits for a label under this id: it is unknown, labelled already or was given up"
+NO_PANE = "the row's pane is no longer kept"
+
+
+@dataclass(frozen=True, slots=True)
+class Sifted:
+    """The labels that can be used, at most one an id; of the `rejected` others the first are in `rejects`."""
+
+    labels: LateLabels
+    rejects: tuple[Reject, ...] = ()
+    rejected: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Relabelled:
+    """What a cycle's labels come to.
+
+    `corrections` go by pane. `rows` are the labelled rows with their labels, a batch a pane; `identity` are
+    the ids that wait no longer, `waiting` the cycle's own rows that do.
+    """
+
+    waiting: PendingRows
+    identity: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, dtype=np.uint64))
+    corrections: Mapping[int, Profile] = field(default_factory=dict)
+    rows: tuple[Batch, ...] = ()
+    rejects: tuple[Reject, ...] = ()
+    rejected: int = 0
+
+
+def signed(identity: NDArray[np.uint64]) -> list[int]:
+    """Return hashes as signed 64-bit integers, as a store keeps them."""
+    found: list[int] = identity.view(np.int64).tolist()
+    return found
+
+
+def sift(labels: LateLabels, target: str) -> Sifted:
+    """Take out the labels that say nothing, and all but the first of an id."""
+    column = labels.labels
+    reasons = np.full(len(labels), "", dtype=object)
+    first = np.zeros(len(labels), dtype=np.bool_)
+    first[np.unique(labels.identity, return_index=True)[1]] = True
+    reasons[~first] = SECOND
+    if isinstance(column, Numbers):
+        reasons[np.isnan(column.values)] = NO_LABEL
+        if column.unparsable is not None:
+            reasons[column.unparsable] = NO_NUMBER
+    else:
+        reasons[column.codes < 0] = NO_LABEL
+    reasons[labels.identity == NOTHING] = NO_ID
+    refused = np.flatnonzero(reasons != "")
+    if not len(refused):
+        return Sifted(labels)
+    rejects = _rejects(labels, refused, reasons[refused].tolist(), target)
+    return Sifted(labels.take(np.flatnonzero(reasons == "")), rejects, len(refused))
+
+
+def match(
+    sifted: Sifted,
+    found: PendingRows,
+    fresh: PendingRows,
+    *,
+    panes: NDArray[np.int64],
+    schema: Schema,
+    fixed: Anchors,
+) -> Relabelled:
+    """Give the labels to the rows that wait for them: those `found` in the store, and the cycle's own.
+
+    `panes` (int64, ascending) are the panes that there are. Raises CodecError where a row found cannot be
+    read.
+    """
+    labels = sifted.labels
+    everyone = pending.joined([found, fresh])
+    order = np.argsort(labels.identity, kind="stable")
+    known = labels.identity[order]
+    places = np.searchsorted(known, everyone.identity)
+    matched = np.zeros(len(everyone), dtype=np.bool_)
+    inside = places < len(known)
+    matched[inside] = known[places[inside]] == everyone.identity[inside]
+    kept = np.isin(everyone.panes, panes)
+    rows = np.flatnonzero(matched & kept)
+    chosen, which = everyone.take(rows), order[places[rows]]
+    corrections, batches = _corrected(chosen, labels.labels.take(which), schema, fixed)
+    waiting = fresh.take(np.flatnonzero(~matched[len(found) :]))
+    identity = np.unique(everyone.identity[matched])
+    unknown = np.flatnonzero(~np.isin(labels.identity, identity))
+    gone = np.setdiff1d(np.flatnonzero(np.isin(labels.identity, everyone.identity[matched & ~kept])), unknown)
+    refused = np.concatenate([unknown, gone])
+    reasons = [NOT_WAITING] * len(unknown) + [NO_PANE] * len(gone)
+    rejects = _rejects(labels, refused, reasons, pending.target_of(schema).name)
+    return Relabelled(
+        waiting,
+        identity,
+        corrections,
+        batches,
+        (*sifted.rejects, *rejects)[:KEPT_REJECTS],
+        sifted.rejected + len(refused),
+    )
+
+
+def _corrected(
+    rows: PendingRows, label: Numbers | Labels, schema: Schema, fixed: Anchors
+) -> tuple[dict[int, Profile], tuple[Batch, ...]]:
+    parts: dict[int, list[Profile]] = {}
+    batches = []
+    target = pending.target_of(schema).name
+    for batch, places in pending.unpacked(rows, schema, fixed) if len(rows) else ():
+        own = label.take(places)
+        pane = int(rows.panes[places[0]])
+        parts.setdefault(pane, []).append(correction.of(batch, own, schema, fixed))
+        batches.append(batch.with_column(target, own))
+    return {pane: profile.merge(found) for pane, found in parts.items()}, tuple(batches)
+
+
+def _rejects(
+    labels: LateLabels, refused: NDArray[np.intp], reasons: list[str], target: str
+) -> tuple[Reject, ...]:
+    part = labels.take(refused[:KEPT_REJECTS])
+    shown = zip(_shown(part.names), _shown(part.labels), part.labelled_at.tolist(), reasons, strict=False)
+    return tuple(
+        Reject(
+            {"id": name, target: value, "labelled_at": (EPOCH + dt.timedelta(microseconds=at)).isoformat()},
+            reason,
+        )
+        for name, value, at, reason in shown
+    )
+
+
+def _shown(column: Numbers | Labels) -> list[Any]:
+    if isinstance(column, Numbers):
+        return [None if np.isnan(value) else value for value in column.values.tolist()]
+    texts = [*as_texts(column.labels).tolist(), None]  # code -1, missing, is the last
+    return [texts[code] for code in column.codes.tolist()]

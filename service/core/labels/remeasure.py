@@ -1,0 +1,75 @@
+"""Which windows are measured again because labels came? And when their performance counts for an alarm.
+
+A label touches a pane, and with it every window that was measured with that pane. They queue up: the ones
+that have waited longest are measured first, at most MOST_AGAIN a cycle, so that a month of labels in one
+cycle does not hold up the next, and labels that trickle in do not measure a window for each of them.
+
+A window's performance counts for an alarm once: when nine in ten of its rows with a prediction have their
+label; where fewer ever get one, when labels have come for rows a whole window later and it has as many as a
+window needs rows. Windows count in their order: what has its labels after a later one has counts no more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from service.core.labels import key_ranges as backlog
+from service.core.windows.window import LONGEST_EMPTY_RUN, windows_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from service.core.cycle_record import WindowRecord
+    from service.core.labels.key_ranges import Runs
+    from service.core.windows.window import WindowPlan
+
+MOST_AGAIN = 32  # windows a cycle
+ENOUGH = 0.9  # of a window's labels
+
+
+@dataclass(frozen=True, slots=True)
+class Labelling:
+    """How far late labels were followed up; windows and panes by their keys.
+
+    `again` are the windows that wait to be measured again, `reached` is the last pane that got a late label,
+    `judged` the last window whose performance counted for an alarm.
+    """
+
+    again: Runs = ()
+    reached: int | None = None
+    judged: int | None = None
+
+
+def schedule(
+    before: Labelling, plan: WindowPlan, *, closed: int | None, touched: Collection[int], due: Iterable[int]
+) -> tuple[list[int], Labelling]:
+    """Return the windows to measure again in this cycle, ascending, and what waits behind them.
+
+    `closed` is the last pane whose window was measured before this cycle, `touched` are the panes that get
+    labels, `due` the windows that are measured in any case.
+    """
+    reached = max([*touched, *([] if before.reached is None else [before.reached])], default=None)
+    due = set(due)
+    wanted = {last for key in touched for last in windows_of(plan, key)}
+    if before.reached is not None and reached is not None:
+        # Labels have moved on: what is not judged by now may have as many as it will ever get.
+        since = max(before.reached, reached - LONGEST_EMPTY_RUN) - plan.panes + 1
+        wanted |= {w for w in range(since, reached - plan.panes + 1) if _is_open(before, w)}
+    wanted = {last for last in wanted if closed is not None and last <= closed} - due
+    now, rest = backlog.first(backlog.added(backlog.without(before.again, due), wanted), MOST_AGAIN)
+    return now, replace(before, again=rest, reached=reached)
+
+
+def counts(labelling: Labelling, plan: WindowPlan, measured: WindowRecord) -> bool:
+    """Say whether a window's performance, as it is measured now, counts for an alarm."""
+    if not measured.labelled or not _is_open(labelling, measured.last):
+        return False
+    if measured.labelled >= ENOUGH * (measured.labelled + measured.pending):
+        return True
+    moved_on = labelling.reached is not None and measured.last + plan.panes <= labelling.reached
+    return moved_on and measured.labelled >= plan.min_rows
+
+
+def _is_open(labelling: Labelling, last: int) -> bool:
+    return labelling.judged is None or last > labelling.judged

@@ -1,0 +1,1 @@
+"""Mergeable summaries of predictions and targets, one file per task."""

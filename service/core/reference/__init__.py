@@ -1,0 +1,1 @@
+"""The data that everything is compared with, and what is fitted on it."""

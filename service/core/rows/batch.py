@@ -1,0 +1,146 @@
+"""One cycle's rows as typed arrays: what the pure middle sees of a data frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from service.core.profile.distribution import Values
+
+CLOCKS_DIFFER = 60_000_000  # microseconds that a sender's clock may be ahead
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """A numerical column: `values` float64, shape (n,), NaN where missing or not a number at all.
+
+    `unparsable` marks the latter (bool, shape (n,)), None where every value was a number or missing.
+    """
+
+    values: NDArray[np.float64]
+    unparsable: NDArray[np.bool_] | None = None
+
+    def take(self, rows: NDArray[np.intp] | slice) -> Numbers:
+        """Return the column of the rows chosen."""
+        marks = None if self.unparsable is None else self.unparsable[rows]
+        return Numbers(self.values[rows], marks)
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """A categorical column: `codes` (integers, shape (n,), -1 if missing) into sorted distinct `labels`."""
+
+    codes: NDArray[np.integer]
+    labels: Values
+
+    def take(self, rows: NDArray[np.intp] | slice) -> Labels:
+        """Return the column of the rows chosen."""
+        return Labels(self.codes[rows], self.labels)
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """A text column: `texts` (str or None where missing, as objects, shape (n,)), an empty one among them."""
+
+    texts: NDArray[np.object_]
+
+    @property
+    def lengths(self) -> NDArray[np.float64]:
+        """How many characters each text has (float64, shape (n,)), NaN where it is missing."""
+        counted = (np.nan if text is None else len(text) for text in self.texts.tolist())
+        return np.fromiter(counted, dtype=np.float64, count=len(self.texts))
+
+    def take(self, rows: NDArray[np.intp] | slice) -> Texts:
+        """Return the column of the rows chosen."""
+        return Texts(self.texts[rows])
+
+
+ColumnRows = Numbers | Labels | Texts
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """How rows came, as far as their source knows; None where it does not.
+
+    `unwatched` names the columns that came beside the watched ones, the time and the id. `identity` is each
+    row's id as a hash (uint64, shape (n,), 0 where it is missing). `backwards` marks the rows whose time lies
+    before that of the row right before them in the source's order, `future` the ones whose time had not come
+    yet when they were taken (bool, shape (n,)). `received` is when rows that are new were taken (UTC
+    microseconds).
+    """
+
+    unwatched: tuple[str, ...] | None = None
+    identity: NDArray[np.uint64] | None = None
+    backwards: NDArray[np.bool_] | None = None
+    future: NDArray[np.bool_] | None = None
+    received: int | None = None
+
+    def take(self, rows: NDArray[np.intp] | slice) -> Arrival:
+        """Return the arrival of the rows chosen."""
+        return Arrival(
+            self.unwatched,
+            None if self.identity is None else self.identity[rows],
+            None if self.backwards is None else self.backwards[rows],
+            None if self.future is None else self.future[rows],
+            self.received,
+        )
+
+
+UNKNOWN = Arrival()
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """`rows` rows; `event_time` int64 UTC microseconds, shape (rows,); a column that never came is absent.
+
+    `ordinal` counts the rows of a monitor's stream, or of its reference, from its first (int64, shape
+    (rows,)); None until they are numbered. A row keeps its ordinal whatever batch it comes in.
+    """
+
+    rows: int
+    event_time: NDArray[np.int64]
+    columns: Mapping[str, ColumnRows]
+    arrival: Arrival = UNKNOWN
+    ordinal: NDArray[np.int64] | None = None
+
+    def take(self, rows: NDArray[np.intp] | slice) -> Batch:
+        """Return the batch of the rows chosen (indices or a slice)."""
+        times = self.event_time[rows]
+        chosen: dict[str, ColumnRows] = {name: column.take(rows) for name, column in self.columns.items()}
+        ordinal = None if self.ordinal is None else self.ordinal[rows]
+        return Batch(len(times), times, chosen, self.arrival.take(rows), ordinal)
+
+    def numbered(self, first: int) -> Batch:
+        """Return the batch with its rows numbered from `first`."""
+        return replace(self, ordinal=np.arange(first, first + self.rows, dtype=np.int64))
+
+    def with_column(self, name: str, column: Numbers | Labels) -> Batch:
+        """Return the batch with another content of one column."""
+        return replace(self, columns={**self.columns, name: column})
+
+    def taken(self, instant: int, *, live: bool) -> Batch:
+        """Return the batch with what taking it at `instant` (UTC microseconds) says of its rows.
+
+        Only of rows that are `live`, not replayed, does the instant say when they came.
+        """
+        future = self.event_time > instant + CLOCKS_DIFFER
+        return replace(self, arrival=replace(self.arrival, future=future, received=instant if live else None))
+
+
+def steps_back(times: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Mark the rows, in a source's order, whose time lies before that of the row right before them."""
+    marks = np.zeros(len(times), dtype=np.bool_)
+    np.less(times[1:], times[:-1], out=marks[1:])
+    return marks
+
+
+def no_rows() -> Batch:
+    """Return the batch of no rows and no columns."""
+    return Batch(0, np.zeros(0, dtype=np.int64), {})

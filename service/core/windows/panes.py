@@ -1,0 +1,154 @@
+"""One batch taken into the panes: what a cycle computes between its source and its store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from service.core.cycle_record import PaneRecord, WindowRecord
+from service.core.profile import profile
+from service.core.profile import spec as anchors
+from service.core.profile.codec import profile as codec
+from service.core.reference import bins
+from service.core.windows import window
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from service.core.cycle_record import Checkpoint
+    from service.core.measurement import Measurement
+    from service.core.profile.profile import Profile
+    from service.core.profile.spec import Anchors
+    from service.core.reference.bins import Bins
+    from service.core.rows.batch import Batch
+    from service.core.rows.schema import Schema
+    from service.core.rows.take import Take
+    from service.core.windows.window import WindowPlan
+
+    Measure = Callable[[Profile], tuple[Measurement, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Pane:
+    """A pane's profile and its bounds in event time (UTC microseconds, half-open)."""
+
+    profile: Profile
+    start: int
+    end: int
+
+
+def profile_panes(
+    batch: Batch, schema: Schema, plan: WindowPlan, rows_before: int, fixed: Anchors = anchors.NONE
+) -> dict[int, Pane]:
+    """Profile a batch pane by pane; `rows_before` rows were placed before it."""
+    numbered = batch.numbered(rows_before)
+    parts = window.split(numbered, window.assign(numbered, plan, rows_before))
+    panes = {}
+    for key, part in parts.items():
+        start, end = plan.bounds(key)
+        if plan.unit is window.Unit.ROWS:
+            start, end = int(part.event_time.min()), int(part.event_time.max()) + 1
+        panes[key] = Pane(profile.of(part, schema, fixed), start, end)
+    return panes
+
+
+def absorb(held: Mapping[int, Pane], fresh: Mapping[int, Pane]) -> dict[int, Pane]:
+    """Return the fresh panes, each merged with what is held of it already."""
+    return {key: _joined([held[key], pane] if key in held else [pane]) for key, pane in fresh.items()}
+
+
+def corrected(panes: Mapping[int, Pane], corrections: Mapping[int, Profile]) -> dict[int, Pane]:
+    """Return the panes that late labels touch, each with its correction; every one of them must be there."""
+    return {
+        key: replace(panes[key], profile=profile.merge([panes[key].profile, found]))
+        for key, found in corrections.items()
+    }
+
+
+def follow(before: Checkpoint, take: Take, plan: WindowPlan) -> Checkpoint:
+    """Return the checkpoint after a take: position, rows and watermark moved on, never back."""
+    rows = before.rows + take.batch.rows
+    seen = [before.watermark, take.watermark]
+    if take.watermark is None and take.batch.rows:
+        seen.append(int(take.batch.event_time.max()))
+    watermark = max((instant for instant in seen if instant is not None), default=None)
+    closed = window.last_closed(plan, watermark=watermark, rows=rows)
+    if before.closed is not None:
+        closed = before.closed if closed is None else max(closed, before.closed)
+    return replace(
+        before,
+        cycle=before.cycle + 1,
+        position=take.position,
+        rows=rows,
+        watermark=watermark,
+        closed=closed,
+    )
+
+
+def measure_windows(
+    due: Iterable[int],
+    panes: Mapping[int, Pane],
+    nothing: Profile,
+    plan: WindowPlan,
+    measure: Measure,
+    *,
+    fixed: Sequence[Bins] = (),
+) -> tuple[WindowRecord, ...]:
+    """Fold each due window's panes in key order and measure it.
+
+    `panes` holds all that exist of them, `nothing` is the profile of no rows, `fixed` are the bins that the
+    reference gave its columns.
+    """
+    records = []
+    for last in due:
+        first = plan.first_of(last)
+        held = [panes[key] for key in range(first, last + 1) if key in panes]
+        whole = profile.merge([pane.profile for pane in held]) if held else nothing
+        start, end = plan.bounds(first)[0], plan.bounds(last)[1]
+        if plan.unit is window.Unit.ROWS:
+            start, end = min(pane.start for pane in held), max(pane.end for pane in held)
+        known, waiting = (0, 0) if whole.outcome is None else (whole.outcome.labelled, whole.outcome.pending)
+        counted = (len(held), whole.rows, measure(whole), bins.counted(fixed, whole), known, waiting)
+        records.append(WindowRecord(first, last, start, end, *counted))
+    return tuple(records)
+
+
+def panes_of(windows: Iterable[int], plan: WindowPlan) -> set[int]:
+    """Return the panes of some windows, by key."""
+    return {key for last in windows for key in range(plan.first_of(last), last + 1)}
+
+
+def window_rows(
+    due: Iterable[int], held: Mapping[int, Pane], fresh: Mapping[int, Pane], plan: WindowPlan
+) -> list[int]:
+    """Return how many rows each due window will hold once the fresh panes are absorbed."""
+    rows = {key: pane.profile.rows for key, pane in held.items()}
+    for key, pane in fresh.items():
+        rows[key] = rows.get(key, 0) + pane.profile.rows
+    return [sum(rows.get(key, 0) for key in range(plan.first_of(last), last + 1)) for last in due]
+
+
+def pane_records(panes: Mapping[int, Pane]) -> tuple[PaneRecord, ...]:
+    """Return panes in the form in which they are stored."""
+    return tuple(
+        PaneRecord(key, pane.start, pane.end, pane.profile.rows, codec.encode(pane.profile))
+        for key, pane in panes.items()
+    )
+
+
+def restored(records: Iterable[PaneRecord]) -> dict[int, Pane]:
+    """Return stored panes by key.
+
+    Raises CodecError where a pane's bytes cannot be read.
+    """
+    return {record.key: Pane(codec.decode(record.payload), record.start, record.end) for record in records}
+
+
+def _joined(panes: list[Pane]) -> Pane:
+    if len(panes) == 1:
+        return panes[0]
+    return Pane(
+        profile.merge([pane.profile for pane in panes]),
+        min(pane.start for pane in panes),
+        max(pane.end for pane in panes),
+    )

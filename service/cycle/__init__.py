@@ -1,0 +1,1 @@
+"""One cycle of one monitor, from take to commit."""

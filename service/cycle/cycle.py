@@ -1,0 +1,220 @@
+"""One cycle of one monitor: take a batch, profile it, measure the windows that are due, append.
+
+The only file that sees the whole line. Exactly-once rests on two things: a source gives the same rows for the
+same position, and the position is committed in the transaction that holds what was measured from it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from service.core.cycle_record import CycleRecord, Event
+from service.core.windows import panes as advance
+from service.core.windows import schema_change, window
+from service.cycle import late_labels as label_step
+from service.cycle import measure_windows as measuring
+from service.cycle.monitor_plan import CycleReport
+from service.cycle.state import Standing
+from service.methods import alarm
+from service.methods.concept import error_stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from service.core.cycle_record import Checkpoint, WindowRecord
+    from service.core.reference.reference import Reference
+    from service.core.rows.batch import Batch
+    from service.core.rows.take import Take
+    from service.core.windows.moving_reference import Compared, Past
+    from service.core.windows.panes import Pane
+    from service.cycle.late_labels import Absorbed, LateStep
+    from service.cycle.monitor_plan import Store, Watched, Worker
+    from service.cycle.state import State
+    from service.runtime.compute_threads import Compute
+
+
+@dataclass(frozen=True, slots=True)
+class _Gathered:
+    """What one cycle's windows are made of; `slot` and `started` are its grid point and its start.
+
+    `fresh` are the take's own panes and `after` is where the monitor stands with them; `windows` are those to
+    measure (last panes), `panes` what is held of them before the take, `early` the past of the windows that
+    begin before what is kept of it; `late` are the labels that came.
+    """
+
+    slot: int
+    started: int
+    take: Take
+    fresh: Mapping[int, Pane]
+    after: Checkpoint
+    windows: Sequence[int]
+    panes: Mapping[int, Pane]
+    early: Mapping[int, Past]
+    late: LateStep
+
+
+class Cycle:
+    """Runs a monitor's cycles, one at a time; after a failure it starts from what the store holds."""
+
+    def __init__(
+        self,
+        watched: Watched,
+        store: Store,
+        compute: Compute,
+        *,
+        now: Callable[[], int],
+        worker: Worker | None = None,
+    ) -> None:
+        self._watched = watched
+        self._store = store
+        self._compute = compute
+        self._worker = worker
+        self._now = now
+        self._standing = Standing(watched, store, compute)
+        self._state: State | None = None
+        self._reference: Reference | None = None
+        self._layout = ""  # follows from the reference, so it is known once that is
+
+    async def run(self, slot: int) -> CycleReport:
+        """Run the cycle of grid point `slot` (UTC microseconds).
+
+        Raises TidegaugeError where the source, the reference or the store fails; nothing was written then.
+        """
+        started, clock = self._now(), asyncio.get_running_loop().time
+        began = clock()
+        reference = await self.reference()
+        self._layout = f"{self._watched.layout}:{reference.anchors.fingerprint}"
+        state = self._state or await self._standing.restored(self._layout)
+        self._state = None  # kept again only after success
+        before = state.checkpoint.position
+        take = await self._watched.source.take(before)
+        take = replace(take, batch=take.batch.taken(self._now(), live=take.live))
+        gathered = await self._gathered(state, take, reference, slot=slot, started=started)
+        absorbed = await self._absorbed(state, gathered, reference)
+        windows = await self._measured(state, gathered, absorbed, reference)
+
+        def recorded() -> tuple[CycleRecord, State]:
+            record, told = self._recorded(state, gathered, absorbed, windows, reference)
+            past = self._standing.history.arrived(state.past, gathered.fresh, absorbed.relabelled.corrections)
+            return record, self._standing.kept(record.after, absorbed.panes, told, past)
+
+        record, kept = await self._compute.run(recorded)
+        committed = await self._store.commit(record, began=began)
+        if committed:
+            self._state = kept
+        moved = take.position != before or bool(state.checkpoint.labelling.again)
+        return CycleReport(record, take, committed, moved, seconds=clock() - began)
+
+    async def reference(self) -> Reference:
+        """Return the declared reference, loaded once. Raises TidegaugeError where it cannot be."""
+        if self._reference is None:
+            self._reference = await self._watched.load_reference()
+        return self._reference
+
+    async def _gathered(
+        self, state: State, take: Take, reference: Reference, *, slot: int, started: int
+    ) -> _Gathered:
+        watched, plan, before = self._watched, self._watched.window, state.checkpoint
+        fresh = await self._compute.run(
+            advance.profile_panes, take.batch, watched.schema, plan, before.rows, reference.anchors
+        )
+        after = advance.follow(before, take, plan)
+        held = state.panes.keys() | fresh.keys()
+        if take.exhausted and held:  # nothing will follow: panes that are open are as full as they get
+            after = replace(after, closed=max([*held, *([] if after.closed is None else [after.closed])]))
+        due = window.due(plan, before=before.closed, now=after.closed, touched=fresh.keys(), held=held)
+        late = await label_step.look_up(watched, take, before, due, store=self._store, compute=self._compute)
+        windows, history = sorted({*due, *late.again}), self._standing.history
+        wanted = {*fresh, *late.touched, *advance.panes_of(windows, plan), *history.wanted(windows)}
+        panes = {**await self._standing.older(state, self._layout, wanted), **state.panes}
+        windows = [last for last in windows if last in due or advance.panes_of([last], plan) & panes.keys()]
+        early = await history.early(self._layout, state.past, windows)
+        return _Gathered(slot, started, take, fresh, after, windows, panes, early, late)
+
+    async def _absorbed(self, state: State, gathered: _Gathered, reference: Reference) -> Absorbed:
+        return await self._compute.run(
+            label_step.absorb,
+            self._watched,
+            gathered.late,
+            gathered.take,
+            gathered.panes,
+            gathered.fresh,
+            rows_before=state.checkpoint.rows,
+            fixed=reference.anchors,
+        )
+
+    async def _measured(
+        self, state: State, gathered: _Gathered, absorbed: Absorbed, reference: Reference
+    ) -> list[WindowRecord]:
+        watched, history = self._watched, self._standing.history
+        if watched.thresholds is not None:
+            sizes = advance.window_rows(gathered.windows, absorbed.panes, {}, watched.window)
+            await watched.thresholds.prepare(sizes, reference.fingerprint)
+
+        def compared() -> Iterator[Compared]:
+            came = gathered.fresh, absorbed.relabelled.corrections
+            past = history.arrived(state.past, *came)
+            shorter = {first: history.arrived(found, *came) for first, found in gathered.early.items()}
+            return history.compared(gathered.windows, absorbed.panes, past, shorter, reference.profile)
+
+        counted = await self._compute.run(
+            lambda: measuring.measured(watched, reference, gathered.windows, absorbed.panes, compared())
+        )
+        return [await measuring.settled(each, self._worker) for each in counted]
+
+    def _recorded(
+        self,
+        state: State,
+        gathered: _Gathered,
+        absorbed: Absorbed,
+        windows: Sequence[WindowRecord],
+        reference: Reference,
+    ) -> tuple[CycleRecord, schema_change.Told | None]:
+        watched, before, take = self._watched, state.checkpoint, gathered.take
+        late, relabelled = watched.late_column, absorbed.relabelled
+        labelled = replace(before, labelling=gathered.late.labelling)
+        following, events = alarm.follow(labelled, windows, watched.alarm, watched.window, late=late)
+        detectors, found = self._changes(before, [take.batch, *relabelled.rows], reference)
+        after = replace(
+            gathered.after, alarms=following.alarms, labelling=following.labelling, detectors=detectors
+        )
+        told, changes = schema_change.tell(state.told, absorbed.panes, after.closed, late=late)
+        record = CycleRecord(
+            monitor=watched.name,
+            layout=self._layout,
+            after=after,
+            slot=gathered.slot,
+            started=gathered.started,
+            rows=take.batch.rows,
+            panes=advance.pane_records(absorbed.changed),
+            windows=tuple(windows),
+            rejects=(*take.rejects, *relabelled.rejects),
+            rejected=take.rejected + relabelled.rejected,
+            events=(*changes, *found, *events, *_ended(take, after, gathered.slot)),
+            lag_seconds=take.lag_seconds,
+            progress=take.progress,
+            labels=label_step.record_of(watched, take, relabelled),
+        )
+        return record, told
+
+    def _changes(
+        self, before: Checkpoint, rows: Sequence[Batch], reference: Reference
+    ) -> tuple[dict[str, str], tuple[Event, ...]]:
+        schema, detectors = self._watched.schema, self._watched.detectors
+        if schema.task is None or not detectors:
+            return {}, ()  # what a detector that was taken out had counted is forgotten
+        fed = error_stream.errors_to_feed(schema, *rows)
+        outcome = reference.profile.outcome
+        return error_stream.find_changes(
+            detectors, before.detectors, fed, task=schema.task, reference=outcome
+        )
+
+
+def _ended(take: Take, after: Checkpoint, slot: int) -> tuple[Event, ...]:
+    # A monitor whose source has nothing left is silent for a good reason: whoever watches it should know.
+    if not take.exhausted:
+        return ()
+    at = slot if after.watermark is None else after.watermark
+    return (Event("ended", at, f"the source has nothing left after {after.rows} rows"),)

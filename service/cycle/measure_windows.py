@@ -1,0 +1,70 @@
+"""How are windows measured? On a compute thread, and where that cannot be, by the worker process."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from service.core.profile import profile
+from service.core.windows import panes as advance
+from service.core.worker_call import Answer
+from service.errors import WorkerError
+from service.methods.drift import in_worker as slow
+from service.methods.measure_window import measure, settle
+from service.methods.quality.reference_rows import measure_moving
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from service.core.cycle_record import WindowRecord
+    from service.core.measurement import Measurement
+    from service.core.profile.profile import Profile
+    from service.core.reference.reference import Reference
+    from service.core.windows.moving_reference import Compared
+    from service.core.windows.panes import Measure, Pane
+    from service.cycle.monitor_plan import Watched, Worker
+
+
+def measured(
+    watched: Watched,
+    reference: Reference,
+    due: Sequence[int],
+    panes: Mapping[int, Pane],
+    compared: Iterable[Compared],
+) -> list[WindowRecord]:
+    """Measure the windows `due` (last panes), each against what it is `compared` with, in the same order."""
+    nothing = profile.empty(watched.schema, reference.anchors)
+    windows: list[WindowRecord] = []
+    for last, against in zip(due, compared, strict=True):
+        by = _against(watched, against, reference)
+        windows += advance.measure_windows([last], panes, nothing, watched.window, by, fixed=reference.bins)
+    return windows
+
+
+async def settled(window: WindowRecord, worker: Worker | None) -> WindowRecord:
+    """Return the window with what the worker process measures, or the reason why it did not."""
+    asked = slow.calls(window.measurements)
+    if not asked or worker is None:
+        return window
+    answers = {}
+    for call in asked:
+        try:
+            answers[call] = await worker.run(call.function, *call.arguments)
+        except WorkerError as error:
+            answers[call] = {"": Answer(reason=str(error))}
+    return replace(window, measurements=settle(window.measurements, answers))
+
+
+def _against(watched: Watched, compared: Compared, reference: Reference) -> Measure:
+    def against(current: Profile) -> tuple[Measurement, ...]:
+        plan = watched.measures
+        if watched.thresholds is not None:
+            drift = replace(plan.drift, calibrated=watched.thresholds.of(current.rows))
+            plan = replace(plan, drift=drift)
+        fixed, estimator = reference.anchors, reference.estimator
+        found = measure(compared.profile, current, watched.schema, plan, fixed, estimator=estimator)
+        if watched.moving is None:
+            return found
+        return (*found, measure_moving(compared, reference.profile))
+
+    return against

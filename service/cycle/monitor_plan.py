@@ -1,0 +1,112 @@
+"""What a cycle is given: a monitor as its cycles see it, where things are kept, and what a cycle reports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from service.core.labels import pending_rows as pending
+from service.core.profile.codec import profile as codec
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from service.core.cycle_record import Checkpoint, CycleRecord, PaneRecord
+    from service.core.labels.pending_rows import PendingRows
+    from service.core.reference.reference import Reference
+    from service.core.rows.schema import Schema
+    from service.core.rows.take import Take
+    from service.core.windows.moving_reference import MovingPlan
+    from service.core.windows.window import WindowPlan
+    from service.cycle.calibrated_thresholds import Thresholds
+    from service.methods.alarm import AlarmPlan
+    from service.methods.concept.error_stream import Detectors
+    from service.methods.measure_window import MeasurePlan
+    from service.sources.protocol import Source
+
+
+class Store(Protocol):
+    """What a cycle needs of the place where measurements are kept."""
+
+    async def checkpoint(self, monitor: str, layout: str) -> Checkpoint:
+        """Return where the monitor stands; a fresh checkpoint where it never ran."""
+        ...
+
+    async def panes(
+        self, monitor: str, layout: str, first: int | None, last: int | None, limit: int | None = None
+    ) -> Sequence[PaneRecord]:
+        """Return the stored panes from key `first` to `last`, both included; None leaves a side open.
+
+        In the order of their keys, with `limit` at most so many.
+        """
+        ...
+
+    async def panes_at(self, monitor: str, layout: str, keys: Sequence[int]) -> Sequence[PaneRecord]:
+        """Return the stored panes among `keys`."""
+        ...
+
+    async def pending(self, monitor: str, identity: Sequence[int]) -> PendingRows:
+        """Return the rows that wait for a label under one of these ids (64-bit hashes, signed)."""
+        ...
+
+    async def forget_pending(self, monitor: str) -> None:
+        """Forget the rows that wait for labels."""
+        ...
+
+    async def commit(self, record: CycleRecord, *, began: float) -> bool:
+        """Write all of a cycle or nothing; False where its checkpoint was overtaken.
+
+        `began` is when the cycle did, in seconds of the loop's clock.
+        """
+        ...
+
+
+class Worker(Protocol):
+    """Where the measures run that would take too long, or need too much, in this process."""
+
+    async def run(self, function: str, *arguments: Any) -> Any:
+        """Return what the function, `package.module:name`, returns; raise WorkerError where it does not."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A monitor as its cycles see it; the reference is loaded by the first of them."""
+
+    name: str
+    schema: Schema
+    window: WindowPlan
+    measures: MeasurePlan
+    alarm: AlarmPlan
+    source: Source
+    load_reference: Callable[[], Awaitable[Reference]]
+    thresholds: Thresholds | None = None  # None: the plan's own hold
+    detectors: Detectors = field(default_factory=dict)  # needs the schema to have a task
+    label_wait: int | None = None  # microseconds after which a row is given up; None: no labels come late
+    moving: MovingPlan | None = None  # None: everything is compared with the declared reference
+
+    @property
+    def layout(self) -> str:
+        """What stored panes depend on, besides the reference: with another layout they are never mixed in."""
+        return f"{self.schema.fingerprint}:{self.window.layout}:{codec.VERSION}"
+
+    @property
+    def late_column(self) -> str | None:
+        """The column whose values come after their rows, None where all come with them."""
+        return None if self.label_wait is None else pending.target_of(self.schema).name
+
+
+@dataclass(frozen=True, slots=True)
+class CycleReport:
+    """What a cycle did, for the log and the scheduler; `committed` is False where another was quicker."""
+
+    record: CycleRecord
+    take: Take
+    committed: bool
+    moved: bool  # whether there was anything to do: rows, labels, or windows that waited for their turn
+    seconds: float  # from the cycle's start to its end, by a clock that nobody sets
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing will ever follow."""
+        return self.committed and self.take.exhausted and not self.record.after.labelling.again

@@ -1,0 +1,1 @@
+"""Drift thresholds for a target false-alarm rate."""

@@ -1,0 +1,1 @@
+"""Concept drift: the error's split and change points."""

@@ -1,0 +1,123 @@
+"""When did the model's error change? A monitor's detectors, fed the errors of labelled rows cycle by cycle.
+
+Rows are fed in the order in which they are taken, within a take by their event time: a detector knows nothing
+of windows and forgets nothing, so a row that comes late is fed late and is never taken back. What is found is
+therefore no function of a window's rows, and has no measurement; a change is an event at the time of the row
+at which the detector spoke, which lies some rows behind the change itself.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from service.core.cycle_record import Event
+from service.core.profile import profile
+from service.core.profile.outcome.regression import RegressionOutcome
+from service.core.rows.task import Binary, Regression
+from service.methods.concept import detectors as detector
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from service.core.profile.distribution import Distribution
+    from service.core.profile.outcome.outcome import Outcome
+    from service.core.rows.batch import Batch
+    from service.core.rows.schema import Schema
+    from service.core.rows.task import Task
+    from service.methods.concept.detectors import Change, Value
+
+    Detectors = Mapping[str, Mapping[str, Value]]  # parameters by the detector's name
+
+CHANGE_POINT, DETECTOR_WAITING = "change_point", "detector_waiting"
+NO_LIMIT = "waits: the reference has no row with a label, so that nothing says how large an error usually is"
+WAITING = '{"waiting": "reference without labels"}'  # in the place of a detector's state
+
+
+def errors_to_feed(schema: Schema, *batches: Batch) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return the errors of all labelled rows of `batches` and their event times, in the order of the latter.
+
+    Errors (float64) are a regression's absolute ones, a classifier's 0 and 1; times are UTC microseconds
+    (int64); both of shape (labelled rows,). Rows of the same instant stay in the order of the batches.
+    """
+    of_row = profile.errors if isinstance(schema.task, Regression) else profile.mistakes
+    errors = np.concatenate([np.zeros(0), *(of_row(batch, schema) for batch in batches)])
+    times = np.concatenate([np.zeros(0, dtype=np.int64), *(batch.event_time for batch in batches)])
+    known = np.flatnonzero(np.isfinite(errors))
+    order = known[np.argsort(times[known], kind="stable")]
+    return errors[order], times[order]
+
+
+def find_changes(
+    detectors: Detectors,
+    kept: Mapping[str, str],
+    fed: tuple[NDArray[np.float64], NDArray[np.int64]],
+    *,
+    task: Task,
+    reference: Outcome | None,
+) -> tuple[dict[str, str], tuple[Event, ...]]:
+    """Feed every detector; return their states, as text, and an event for each change that was found.
+
+    `kept` are the states so far, `fed` is what `errors_to_feed` gives. A detector that is new, or whose
+    parameters, errors or limit are others than those of its state, starts anew; the others go on. A
+    regression's limit comes from `reference`; where that has no error the detectors wait, and one event each
+    says so. Raises CodecError where a state cannot be read.
+    """
+    sizes: Distribution | None = None
+    if isinstance(task, Regression):
+        sizes = reference.sizes if isinstance(reference, RegressionOutcome) else None
+        if sizes is None or not sizes.finite:
+            return _waiting(detectors, kept, fed[1])
+    states: dict[str, str] = {}
+    events: list[Event] = []
+    for name, parameters in detectors.items():
+        limit = None if sizes is None else detector.limit_of(name, sizes)
+        state = detector.start(name, parameters, limit=limit, stream=_stream(task))
+        if name in kept:
+            state = detector.resume(kept[name].encode(), state)
+        state, changes = detector.feed(state, *fed)
+        states[name] = state.decode()
+        events += [_event(name, change, task, limit) for change in changes]
+    return states, tuple(events)
+
+
+def _waiting(
+    detectors: Detectors, kept: Mapping[str, str], times: NDArray[np.int64]
+) -> tuple[dict[str, str], tuple[Event, ...]]:
+    if not len(times):
+        return dict(kept), ()
+    silent = [name for name in detectors if kept.get(name) != WAITING]
+    said = (Event(DETECTOR_WAITING, int(times[0]), f"{name}: {NO_LIMIT}", metric=name) for name in silent)
+    return dict.fromkeys(detectors, WAITING), tuple(said)
+
+
+def _stream(task: Task) -> str:
+    # What a row's error depends on: with another column or threshold it is another stream.
+    if isinstance(task, Binary):
+        decided = [task.score, task.threshold] if task.prediction is None else [task.prediction]
+        return json.dumps([task.target, task.positive, *decided])
+    return json.dumps([task.target, task.prediction])
+
+
+def _event(name: str, change: Change, task: Task, limit: float | None) -> Event:
+    what, unit, scale = "share of wrong answers", " %", 100.0
+    if isinstance(task, Regression):
+        what, unit, scale = "mean absolute error", "", 1.0
+    now = f"{scale * change.level:.4g}{unit} over the newest {change.rows} rows"
+    message = f"the {what} has changed: {now}, the first that {name} has seen"
+    if change.before is not None:
+        past = f"{scale * change.before:.4g}{unit} over {change.rows_before:,} rows"
+        message = f"the {what} went from {past} to {now}"
+    details = {
+        "row": change.row,
+        "error_before": change.before,
+        "rows_before": change.rows_before,
+        "error": change.level,
+        "rows": change.rows,
+        "limit": limit,
+    }
+    return Event(CHANGE_POINT, change.time, f"{name}: {message}", metric=name, details=details)

@@ -1,0 +1,1 @@
+"""Data drift of columns, alone and together."""

@@ -1,0 +1,229 @@
+"""Which columns have drifted, by how much, and how many of them? One column never stops another."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from service.core.measurement import Aspect, Measurement, Series, Worse
+from service.core.rows.schema import Kind
+from service.methods.drift.in_worker import WAITING, question, question_about_texts
+from service.methods.drift.registry import ALL, DEFAULT, compute, default_method, drifted, find, full_name
+from service.methods.stats.unmeasurable import Unmeasurable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from service.core.profile.distribution import Distribution
+    from service.core.profile.profile import Profile
+    from service.core.rows.schema import Column, Schema
+    from service.core.worker_call import Question
+    from service.methods.drift.registry import Method
+
+COUNT, SHARE = "drifted_columns", "drift_share"
+
+
+class Verdict(StrEnum):
+    """Which of a column's methods say whether it has drifted."""
+
+    ANY = "any"  # beyond the threshold of any of them
+    FIRST = "first"  # the others are second opinions
+
+
+@dataclass(frozen=True, slots=True)
+class DriftPlan:
+    """Which methods measure drift, and from where a number counts as drift.
+
+    `methods` hold for every column whose kind they suit, `by_column` in their place for the columns that it
+    names; `verdict` says which of a column's methods decide whether it has drifted. `thresholds` go by
+    method (`psi`, for both definitions) or by method and definition (`psi:robust`, which wins); `calibrated`
+    goes by column and full method name and wins over both. `share` is the share of drifted columns from which
+    the whole data set has drifted. `multivariate` names what is measured over all columns together
+    (`multivariate.py`); its thresholds go by metric, the calibrated ones with an empty column.
+    """
+
+    methods: tuple[str, ...] = (DEFAULT,)
+    by_column: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    verdict: Verdict = Verdict.ANY
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    share: float = 0.5
+    calibrated: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    multivariate: tuple[str, ...] = ()
+
+
+def measure_drift(
+    reference: Profile, current: Profile, schema: Schema, plan: DriftPlan, *, withheld: str | None = None
+) -> tuple[Measurement, ...]:
+    """Measure every column by each of its methods, then how many columns have drifted.
+
+    Columns that could not be measured have a reason and are left out of the share. With `withheld` nothing is
+    computed: each series has that reason. Raises ConfigurationError where `plan` names no known method.
+    """
+    measured: list[Measurement] = []
+    for column in schema.columns:
+        sides = (reference, current)
+        methods = methods_of(plan, column, *_distributions(sides, column))
+        measured += [
+            _measured(
+                method,
+                column,
+                sides,
+                threshold=threshold_of(plan, column, method),
+                decides=method in deciding(plan, methods),
+                withheld=withheld,
+            )
+            for method in methods
+        ]
+    return (*measured, *of_columns(measured, plan.share, current.rows, withheld))
+
+
+def methods_of(
+    plan: DriftPlan, column: Column, reference: Distribution, current: Distribution
+) -> tuple[Method, ...]:
+    """Return the methods that measure `column`, each once, in the plan's order; else the default one.
+
+    Raises ConfigurationError for an unknown name, and for one that the plan gives a column it does not suit.
+    """
+    default = default_method(reference, current, column.kind)
+    named = plan.by_column.get(column.name)
+    methods: dict[str, Method] = {}
+    for name in plan.methods if named is None else named:
+        if name != DEFAULT and named is None and not _suits(name, column):
+            continue
+        method = default if name == DEFAULT else find(name, column.kind)
+        methods.setdefault(method.full_name, method)
+    return tuple(methods.values()) or (default,)
+
+
+def deciding(plan: DriftPlan, methods: tuple[Method, ...]) -> tuple[Method, ...]:
+    """Return those of a column's `methods` that say whether it has drifted.
+
+    One that runs in the worker process is never calibrated: beside others it is a second opinion, so that a
+    false-alarm rate over any of them can be kept.
+    """
+    if plan.verdict is Verdict.FIRST:
+        return methods[:1]
+    return tuple(method for method in methods if method.in_worker is None) or methods
+
+
+def _suits(name: str, column: Column) -> bool:
+    method = next((m for m in ALL if full_name(name) == m.full_name), None)
+    return (method or find(name, column.kind)).suits(column.kind)
+
+
+def threshold_of(plan: DriftPlan, column: Column, method: Method) -> float:
+    """Return from where `method` counts as drift in `column`."""
+    calibrated = plan.calibrated.get((column.name, method.full_name))
+    if calibrated is not None:
+        return calibrated
+    named = plan.thresholds.get(method.full_name, plan.thresholds.get(method.name))
+    return method.threshold if named is None else named
+
+
+def _measured(
+    method: Method,
+    column: Column,
+    sides: tuple[Profile, Profile],
+    *,
+    threshold: float,
+    decides: bool = True,
+    withheld: str | None,
+) -> Measurement:
+    series = Series(
+        Aspect.DRIFT,
+        method.name,
+        column.name,
+        definition=method.definition,
+        unit=method.unit,
+        worse=method.worse,
+    )
+    both = _distributions(sides, column)
+    rows = both[1].finite
+    if withheld:
+        return Measurement(series, None, rows, withheld, threshold, decides=decides)
+    try:
+        if method.in_worker is not None:
+            asked, rows = _asked(method, column, sides, threshold)
+            return Measurement(series, None, rows, WAITING, threshold, decides=decides, question=asked)
+        value = compute(method, column.kind, *both)
+        bound = _bound(method, *both, value)
+    except (ValueError, ArithmeticError) as error:  # this column has no number; the others are still measured
+        return Measurement(series, None, rows, str(error) or type(error).__name__, threshold, decides=decides)
+    breached = drifted(method, value, threshold)
+    return Measurement(
+        series, value, rows, threshold=threshold, breached=breached, error_bound=bound, decides=decides
+    )
+
+
+def _distributions(sides: tuple[Profile, Profile], column: Column) -> tuple[Distribution, Distribution]:
+    reference, current = (side.columns[column.name].distribution for side in sides)
+    return reference, current
+
+
+def _asked(
+    method: Method, column: Column, sides: tuple[Profile, Profile], threshold: float
+) -> tuple[Question, int]:
+    if Kind.TEXT in method.kinds:
+        reference, current = (side.sample.columns.get(column.name) for side in sides)
+        return question_about_texts(method, threshold, reference, current)
+    return question(method, column.kind, *_distributions(sides, column))
+
+
+def _bound(method: Method, reference: Distribution, current: Distribution, value: float) -> float | None:
+    if method.draws_error is not None:
+        return method.draws_error(value)
+    if not (reference.dropped_bits or current.dropped_bits) or method.bound is None:
+        return None
+    with np.errstate(all="ignore"):
+        bound = method.bound(reference, current, value)
+    if not math.isfinite(bound):
+        raise Unmeasurable("the values were compressed and the error of the result has no bound")
+    return bound
+
+
+def of_columns(
+    measured: Iterable[Measurement], limit: float, rows: int, withheld: str | None = None
+) -> tuple[Measurement, Measurement]:
+    """Measure how many columns have drifted, and the share, which is breached from `limit` on.
+
+    A column has drifted where one of its `measured` numbers that decide is breached; a column without a
+    verdict is left out.
+    """
+    columns: dict[str, bool] = {}
+    for m in measured:
+        if m.decides and m.breached is not None:
+            columns[m.series.column] = columns.get(m.series.column, False) or m.breached
+    verdicts = columns.values()
+    count = Series(Aspect.DRIFT, COUNT, unit="columns", worse=Worse.HIGHER)
+    share = Series(Aspect.DRIFT, SHARE, unit="share", worse=Worse.HIGHER)
+    if withheld or not verdicts:
+        reason = withheld or "no column could be measured"
+        return Measurement(count, None, rows, reason), Measurement(share, None, rows, reason, limit)
+    drifting = sum(verdicts)
+    part = drifting / len(verdicts)
+    return (
+        Measurement(count, float(drifting), rows),
+        Measurement(share, part, rows, threshold=limit, breached=part >= limit),
+    )
+
+
+def recounted(measurements: Sequence[Measurement]) -> tuple[Measurement, ...]:
+    """Return a window's measurements with the drifted columns counted from them anew, segment by segment."""
+    fresh: dict[Series, Measurement] = {}
+    for m in measurements:
+        if m.series.metric == SHARE and m.series.aspect is Aspect.DRIFT and m.threshold is not None:
+            of_segment = [
+                other
+                for other in measurements
+                if other.series.aspect is Aspect.DRIFT
+                and other.series.column
+                and other.series.segment == m.series.segment
+            ]
+            counted = of_columns(of_segment, m.threshold, m.rows)
+            if counted[1].value is not None:
+                fresh |= {replace(c.series, segment=m.series.segment): c for c in counted}
+    return tuple(replace(fresh[m.series], series=m.series) if m.series in fresh else m for m in measurements)

@@ -1,0 +1,101 @@
+"""What is measured of one window, all of it: drift, quality, performance and health, in this order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from service.core.profile import spec as anchors
+from service.core.rows.schema import Role
+from service.methods.concept.error_split import measure_concept
+from service.methods.drift import in_worker as slow
+from service.methods.drift.columns import DriftPlan, measure_drift, recounted
+from service.methods.drift.domain_classifier import measure_domain_classifier
+from service.methods.drift.pca import measure_multivariate
+from service.methods.health import TrafficPlan, measure_traffic
+from service.methods.performance.estimated.estimate import measure_estimates
+from service.methods.performance.performance import measure_performance
+from service.methods.performance.segments import measure_segments
+from service.methods.quality.arrival import measure_integrity
+from service.methods.quality.columns import measure_quality
+from service.methods.quality.expectations import Expectation, measure_expectations
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from service.core.measurement import Measurement
+    from service.core.profile.profile import Profile
+    from service.core.profile.spec import Anchors
+    from service.core.reference.reference import Estimator
+    from service.core.rows.schema import Schema
+    from service.core.worker_call import Answer, Call
+
+
+@dataclass(frozen=True, slots=True)
+class MeasurePlan:
+    """What to measure: drift, thresholds by performance metric, and the least rows of a window.
+
+    `segment_performance` are the thresholds that hold for each segment. `expectations` are what is declared
+    of columns, by their names; `traffic` is None where the health of the watched model is not asked for.
+    """
+
+    drift: DriftPlan = field(default_factory=DriftPlan)
+    performance: Mapping[str, float] = field(default_factory=dict)
+    min_rows: int = 0
+    expectations: Mapping[str, Expectation] = field(default_factory=dict)
+    traffic: TrafficPlan | None = None
+    segment_performance: Mapping[str, float] = field(default_factory=dict)
+
+
+def _concept(
+    reference: Profile, current: Profile, schema: Schema, withheld: str | None
+) -> tuple[Measurement, ...]:
+    if not reference.cells:
+        return ()
+    prediction = schema.with_role(Role.PREDICTION)
+    return measure_concept(
+        reference.cells, current.cells, prediction.name if prediction else None, withheld=withheld
+    )
+
+
+def measure(
+    reference: Profile,
+    current: Profile,
+    schema: Schema,
+    plan: MeasurePlan,
+    fixed: Anchors = anchors.NONE,
+    *,
+    estimator: Estimator | None = None,
+) -> tuple[Measurement, ...]:
+    """Measure a window against the reference; one measurement a series, with a value or a reason.
+
+    `fixed` is what the profiles were made with. With an `estimator`, fitted on the reference, the expected
+    performance is measured too.
+
+    A window of fewer than `plan.min_rows` rows (labelled or not) has no drift and no performance, each
+    series with that reason; its quality, health and pending rows are measured all the same. Raises
+    ConfigurationError where the plan names no known method.
+    """
+    withheld = None
+    if current.rows < plan.min_rows:
+        withheld = f"{current.rows} rows, fewer than the {plan.min_rows} that the monitor asks for"
+    return (
+        *measure_drift(reference, current, schema.compared, plan.drift, withheld=withheld),
+        *measure_multivariate(reference, current, plan.drift, fixed.components, withheld=withheld),
+        *measure_domain_classifier(reference, current, schema, plan.drift, withheld=withheld),
+        *measure_quality(reference, current, schema),
+        *measure_integrity(reference, current, schema),
+        *measure_expectations(reference, current, schema, plan.expectations),
+        *measure_performance(reference, current, schema.task, plan.performance, withheld=withheld),
+        *measure_estimates(reference, current, schema.task, estimator, plan.performance, withheld=withheld),
+        *measure_segments(reference, current, schema.task, plan.segment_performance, withheld=withheld),
+        *measure_traffic(reference, current, plan.traffic),
+        *_concept(reference, current, schema, withheld),
+    )
+
+
+def settle(
+    measurements: Sequence[Measurement], answers: Mapping[Call, Mapping[str, Answer]]
+) -> tuple[Measurement, ...]:
+    """Return a window's measurements with the worker process's answers in them; none has a question left."""
+    return recounted(slow.settled(measurements, answers))

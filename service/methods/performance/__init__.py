@@ -1,0 +1,1 @@
+"""Performance metrics with their confidence bands."""

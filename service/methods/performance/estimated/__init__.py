@@ -1,0 +1,1 @@
+"""Performance expected before labels come."""

@@ -1,0 +1,104 @@
+"""What errors are to be expected of these inputs, labels or not? A regression's loss model, cell by cell.
+
+`estimated_mae` and `estimated_rmse` are what the reference's loss model (`core/loss_model.py`) gives for the
+rows of a window, with or without a label: the mean loss plus, by column, the effect of each cell times how
+much larger its share of the rows is than in the reference. They move with the inputs alone. A relation that
+changed is not in them, so that the distance from the realised figure is concept drift, or inputs that no
+watched column shows, or columns that matter together: the model adds effects up.
+
+The band is where the realised figure of as many labelled rows would lie in 95 of 100 windows, had only the
+inputs moved: the rows' scatter, taken to grow with the mean loss and to go together as the reference's rows
+do, and what the effects are uncertain by.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from service.errors import ProfileError
+from service.methods.performance.figure import TOO_LARGE, Figure, Metric, figure, none_of
+from service.methods.stats.confidence_bands import positive_band
+from service.methods.stats.unmeasurable import Unmeasurable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from service.core.profile.profile import Profile
+    from service.core.reference.loss_model import Loss, LossModel
+    from service.core.rows.task import Regression
+    from service.methods.stats.confidence_bands import Band
+
+    Floats = NDArray[np.float64]
+
+ESTIMATED_MAE = Metric("estimated_mae")
+ESTIMATED_RMSE = Metric("estimated_rmse")
+OF_LOSS = (ESTIMATED_MAE, ESTIMATED_RMSE)
+
+NO_REFERENCE_LABELS = "no labels in the reference"
+NO_PREDICTIONS = "no row has a prediction"
+
+
+def loss_figures(model: LossModel, current: Profile, task: Regression) -> tuple[Figure, ...]:
+    """Return the figures of `OF_LOSS` for the rows of `current`, each with a value or a reason.
+
+    Raises ProfileError where the rows were counted in other cells than the model's.
+    """
+    reason = None
+    if not model.rows:
+        reason = NO_REFERENCE_LABELS
+    elif not current.columns[task.prediction].distribution.finite:
+        reason = NO_PREDICTIONS
+    if reason:
+        return tuple(none_of(metric, reason) for metric in OF_LOSS)
+    moved = _moved(model, current)
+    return (
+        _figure(ESTIMATED_MAE, model.absolute, moved, current.rows, float),
+        _figure(ESTIMATED_RMSE, model.squared, moved, current.rows, math.sqrt),
+    )
+
+
+def _moved(model: LossModel, current: Profile) -> Floats:
+    # By cell of the model's columns: by how much its share of the rows is larger than in the reference.
+    shares = [np.zeros(0)]
+    for name, fingerprint in model.columns.items():
+        counts = current.cells.get(name)
+        if counts is None or counts.edges != fingerprint:
+            raise ProfileError(
+                f"{name}: rows counted in cells {counts and counts.edges} beside a loss model over cells "
+                f"{fingerprint}; expected a profile made with the anchors of the model's reference"
+            )
+        shares.append(np.array(counts.rows) / current.rows)
+    moved: Floats = np.concatenate(shares) - model.shares
+    return moved
+
+
+def _figure(
+    metric: Metric,
+    loss: Loss | None,
+    moved: Floats,
+    rows: int,
+    unit: Callable[[float], float],
+) -> Figure:
+    # `unit` takes a mean loss to the metric.
+    if loss is None:
+        return none_of(metric, TOO_LARGE)
+    mean = loss.mean + float(moved @ loss.effects)
+
+    def compute() -> float:
+        if mean < 0.0:
+            raise Unmeasurable("the inputs lie where the effects of their cells add up to less than no error")
+        return unit(mean)
+
+    def band(_: float) -> Band:
+        grown = (mean / loss.mean) ** 2 if loss.mean else 1.0
+        of_rows = loss.variance_of_mean(rows) * grown + loss.variance_of_mean(loss.rows)
+        of_effects = float(moved @ loss.covariance @ moved)
+        low, high = positive_band(mean, math.sqrt(of_rows + of_effects), rows)
+        return None if low is None else unit(low), None if high is None else unit(high)
+
+    return figure(metric, rows, compute, band)

@@ -1,0 +1,170 @@
+"""How far off were a regression model's predictions? Equal to scikit-learn on the raw rows to 1e-9.
+
+Of an error e = prediction - target and a target y over n labelled rows:
+
+- `mae`, `rmse`, `mean_error`: the mean of |e|, the root of the mean of e**2, the mean of e.
+- `mape`: the mean of |e| / |y| over rows with |y| of 2.2e-16 or more. scikit-learn divides by 2.2e-16 in the
+  other rows, and one of them drowns all the rest; they are left out and counted as `mape_left_out_rows`.
+- `r2`: 1 - sum(e**2) / sum((y - mean y)**2); none where all targets are equal.
+- `max_error`: the largest |e|. It has no band: no number of rows bounds the next one's error.
+- `absolute_error_p50`, `_p90`, `_p99`: quantiles of |e|, between two rows by their distance, as numpy's and
+  as scikit-learn's median.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from service.core.exact.sums import UNIT_BITS, to_float
+from service.core.measurement import Worse
+from service.core.profile.distribution import MANTISSA_BITS
+from service.methods.performance.figure import NO_LABELS, Figure, Metric, figure, none_of
+from service.methods.stats.alignment import numbers
+from service.methods.stats.confidence_bands import (
+    NO_BAND,
+    loss_band,
+    mean_band,
+    positive_band,
+    ranks_of_quantile,
+)
+from service.methods.stats.unmeasurable import Unmeasurable
+
+if TYPE_CHECKING:
+    from service.core.profile.distribution import Distribution
+    from service.core.profile.outcome.regression import RegressionOutcome
+    from service.methods.stats.confidence_bands import Band
+
+MAE = Metric("mae")
+RMSE = Metric("rmse")
+MEAN_ERROR = Metric("mean_error", Worse.BOTH)
+MAPE = Metric("mape", unit="share")
+R2 = Metric("r2", Worse.LOWER)
+MAX_ERROR = Metric("max_error")
+QUANTILES = {Metric(f"absolute_error_p{round(share * 100)}"): share for share in (0.5, 0.9, 0.99)}
+LEFT_OUT = Metric("mape_left_out_rows", unit="rows")
+METRICS = (MAE, RMSE, MEAN_ERROR, MAPE, R2, MAX_ERROR, *QUANTILES, LEFT_OUT)
+
+# Beyond this ratio of the targets' mean to their spread, rounding in the fourth powers drowns r2's band.
+FARTHEST_MEAN = 1_000.0
+
+
+def regression_figures(outcome: RegressionOutcome) -> tuple[Figure, ...]:
+    """Return every figure of `METRICS`, in that order, each with a value or a reason."""
+    rows, sums, sizes = outcome.labelled, outcome.sums, outcome.sizes
+    if not rows:
+        return tuple(none_of(metric, NO_LABELS) for metric in METRICS)
+
+    near = rows - outcome.near_zero
+    return (
+        figure(
+            MAE,
+            rows,
+            lambda: to_float(sums.absolute, rows),
+            lambda _: loss_band(rows, sums.absolute, sums.squared),
+        ),
+        figure(
+            RMSE,
+            rows,
+            lambda: math.sqrt(to_float(sums.squared, rows)),
+            lambda value: _rmse_band(outcome, value),
+        ),
+        figure(
+            MEAN_ERROR,
+            rows,
+            lambda: to_float(sums.error, rows),
+            lambda _: mean_band(rows, sums.error, sums.squared),
+        ),
+        figure(
+            MAPE,
+            near,
+            lambda: _mape(outcome),
+            lambda _: NO_BAND if outcome.beyond else loss_band(near, sums.relative, sums.relative_squared),
+        ),
+        figure(R2, rows, lambda: _r2(outcome), lambda value: _r2_band(outcome, value)),
+        figure(MAX_ERROR, rows, lambda: outcome.largest),
+        *(_quantile(metric, share, sizes) for metric, share in QUANTILES.items()),
+        figure(LEFT_OUT, rows, lambda: float(outcome.near_zero)),
+    )
+
+
+def _mape(outcome: RegressionOutcome) -> float:
+    near = outcome.labelled - outcome.near_zero
+    if not near:
+        raise Unmeasurable("every target is zero")
+    return to_float(outcome.sums.relative, near)
+
+
+def _r2(outcome: RegressionOutcome) -> float:
+    if outcome.beyond:
+        raise Unmeasurable(f"{outcome.beyond} targets or errors are too large for their squares to be summed")
+    rows, sums = outcome.labelled, outcome.sums
+    spread = (rows * sums.target_2 << UNIT_BITS) - sums.target**2  # exact: 0 where all targets are equal
+    if spread <= 0:
+        raise Unmeasurable("all targets are equal")
+    return 1.0 - (rows * sums.squared << UNIT_BITS) / spread
+
+
+def _fourth(outcome: RegressionOutcome) -> float:
+    # The mean of e**4.
+    sizes = outcome.sizes
+    return float((numbers(sizes) ** 4 * sizes.counts).sum()) / outcome.labelled
+
+
+def _rmse_band(outcome: RegressionOutcome, rmse: float) -> Band:
+    # The delta method: the standard error of the mean of e**2, over 2 rmse.
+    rows = outcome.labelled
+    if outcome.beyond or rows <= 1:
+        return NO_BAND
+    variance = max(_fourth(outcome) - rmse**4, 0.0) / (rows - 1)
+    return positive_band(rmse, math.sqrt(variance) / (2.0 * rmse) if rmse else 0.0, rows)
+
+
+def _r2_band(outcome: RegressionOutcome, value: float) -> Band:
+    # The delta method on the ratio G = mean e**2 / mean d**2, d = y - mean y, on its logarithm: per row
+    # e**2 - G d**2, over the mean of d**2. Centred in integers, since raw moments cancel.
+    rows, sums = outcome.labelled, outcome.sums
+    if rows <= 1:
+        return NO_BAND
+    mean = sums.target // rows  # in units of 2**-1074
+    one, two, three, four = sums.target, sums.target_2, sums.target_3, sums.target_4
+    unit = UNIT_BITS
+    d_2 = ((two << unit) - 2 * mean * one + rows * mean**2) / (rows << 2 * unit)
+    if to_float(mean) ** 2 > FARTHEST_MEAN**2 * d_2:
+        return NO_BAND
+    d_4 = (
+        (four << 3 * unit)
+        - (4 * mean * three << 2 * unit)
+        + (6 * mean**2 * two << unit)
+        - 4 * mean**3 * one
+        + rows * mean**4
+    ) / (rows << 4 * unit)
+    e_d = ((sums.weighted_2 << 2 * unit) - (2 * mean * sums.weighted << unit) + mean**2 * sums.squared) / (
+        rows << 3 * unit
+    )
+    ratio = 1.0 - value
+    variance = max(_fourth(outcome) - 2.0 * ratio * e_d + ratio**2 * d_4, 0.0) / d_2**2
+    low, high = positive_band(ratio, math.sqrt(variance / (rows - 1)), rows)
+    return (None if high is None else 1.0 - high), (None if low is None else 1.0 - low)
+
+
+def _quantile(metric: Metric, share: float, sizes: Distribution) -> Figure:
+    values, upto = numbers(sizes), sizes.counts.cumsum()
+
+    def at(rank: int) -> float:
+        return float(values[upto.searchsorted(rank, side="left")])
+
+    def compute() -> float:
+        place = (sizes.finite - 1) * share
+        below = math.floor(place)
+        first, second = at(below + 1), at(min(below + 2, sizes.finite))
+        return first + (second - first) * (place - below)
+
+    def band(_: float) -> Band:
+        low, high = ranks_of_quantile(sizes.finite, share)
+        return (at(low) if low >= 1 else 0.0), (at(high) if high <= sizes.finite else None)
+
+    def bound(value: float) -> float | None:
+        return value * 2.0 ** (sizes.dropped_bits - MANTISSA_BITS) if sizes.dropped_bits else None
+
+    return figure(metric, sizes.finite, compute, band, bound=bound)

@@ -1,0 +1,133 @@
+"""How well does the model do where a column has this value? The figures of its task by segment.
+
+A segment is named `origin=JFK`, of several classes the figures of one `origin=JFK, class=NAME`. Beside them
+stand the segment's rows and their share of all rows.
+
+Thresholds that hold for segments are judged more carefully than those of the whole. Of fifty small segments
+some lie beyond any threshold by chance in every window, so a segment is breached where its band lies beyond
+it, not its value alone, and the band's half is widened for the number of verdicts in the window together
+(O. J. Dunn, "Multiple comparisons among means", 1961). Segments that are all as bad as the threshold allows
+are then breached, any one of them, in at most about 2.5 % of windows (of `mae`, in simulations, under 1 %).
+What has no band, such as `max_error`, counts as it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from statistics import NormalDist
+from typing import TYPE_CHECKING, NamedTuple
+
+from service.core.measurement import Aspect, Measurement, Series, Worse
+from service.core.profile.segments import REST
+from service.methods.performance.figure import measured
+from service.methods.performance.performance import NO_THRESHOLDS, figures_beside, pending_rows
+from service.methods.stats.confidence_bands import student
+from service.methods.stats.shares import Part, measured_share
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from service.core.profile.outcome.outcome import Outcome
+    from service.core.profile.profile import Profile
+    from service.core.rows.task import Task
+
+HALF_OF_FIVE_PERCENT = 0.025
+
+
+class _Segment(NamedTuple):
+    # One segment and the rows of its whole column; `before` is None where the reference was not segmented so.
+    column: str
+    value: str
+    before: Outcome | None
+    now: Outcome
+    rows_before: int
+    rows_now: int
+
+
+def measure_segments(
+    reference: Profile,
+    current: Profile,
+    task: Task | None,
+    thresholds: Mapping[str, float] = NO_THRESHOLDS,
+    *,
+    withheld: str | None = None,
+) -> tuple[Measurement, ...]:
+    """Measure rows and every figure of `task` by segment, beside the reference's; nothing without segments.
+
+    The rows of all segments are always told, the figures of `OTHER` and `MISSING` where there are such rows
+    on either side. `thresholds` go by metric and hold for each segment, as told above. With `withheld` the
+    figures have that reason.
+    """
+    if task is None or not current.segments:
+        return ()
+    segments = tuple(_segments(reference, current))
+    figures = [
+        (segment, figure, baseline)
+        for segment in segments
+        if segment.value not in REST
+        or segment.now.rows
+        or (segment.before is not None and segment.before.rows)
+        for figure, baseline in figures_beside(task, segment.before, segment.now)
+    ]
+    verdicts = sum(f.value is not None and f.metric.name in thresholds for _, f, _ in figures)
+    return (
+        *(each for segment in segments for each in _rows(segment)),
+        *(
+            measured(
+                replace(figure, segment=segment_name(segment.column, segment.value, figure.segment)),
+                baseline,
+                thresholds.get(figure.metric.name),
+                withheld,
+                doubt=doubt_of(verdicts, figure.rows),
+            )
+            for segment, figure, baseline in figures
+        ),
+    )
+
+
+def doubt_of(verdicts: int, rows: int) -> float:
+    """Return how many halves of its 95 % band one of so many verdicts must lie beyond its threshold.
+
+    Bands are longer the further out by Student's t of `rows` rows, which have few large errors to go by.
+    """
+    freedom = max(rows - 1, 1)
+    point = NormalDist().inv_cdf(1.0 - HALF_OF_FIVE_PERCENT / max(verdicts, 1))
+    return student(freedom, point) / student(freedom)
+
+
+def segment_name(column: str, value: str, within: str = "") -> str:
+    """Return a segment's name, with `within` (`class=NAME`) that of a part of it.
+
+    No two segments share a name: what would read as a separator is escaped by a backslash.
+    """
+    column = _escaped(column, "=")
+    return f"{column}={_escaped(value, ',')}, {within}" if within else f"{column}={value}"
+
+
+def _escaped(text: str, separator: str) -> str:
+    return text.replace("\\", r"\\").replace(separator, f"\\{separator}")
+
+
+def _segments(reference: Profile, current: Profile) -> Iterator[_Segment]:
+    for column, now in current.segments.items():
+        known = reference.segments.get(column)
+        before = {} if known is None else known.named
+        for value, outcome in now.named.items():
+            yield _Segment(column, value, before.get(value), outcome, reference.rows, current.rows)
+
+
+def _rows(segment: _Segment) -> Iterator[Measurement]:
+    name = segment_name(segment.column, segment.value)
+    before, now = segment.before, segment.now
+    yield Measurement(
+        Series(Aspect.QUALITY, "rows", segment=name, unit="rows"),
+        float(now.rows),
+        now.rows,
+        reference=None if before is None else float(before.rows),
+    )
+    yield measured_share(
+        Series(Aspect.QUALITY, "row_share", segment=name, unit="share", worse=Worse.BOTH),
+        Part(0, 0) if before is None else Part(before.rows, segment.rows_before),
+        Part(now.rows, segment.rows_now),
+    )
+    yield pending_rows(before, now, name)

@@ -1,0 +1,1 @@
+"""Data quality of columns and of the arrival of rows."""

@@ -1,0 +1,144 @@
+"""Whether a window's rows came once, in order, in time, and with the columns that are known.
+
+`duplicate_row_share` is the share of rows equal to an earlier row of the window in every watched column,
+`duplicate_id_share` of rows with an earlier row's id: exact up to 65,536 distinct rows, a sample's share
+with its 95 % band above. `backwards_share` is the share of rows whose time lies before that of the row
+right before them in the source's order, `future_share` of those whose time lay over a minute ahead when
+they were taken. `freshness_seconds` is the age of the window's newest row when it was taken.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from service.core.measurement import Aspect, Measurement, Series
+from service.core.profile import duplicates as seen
+from service.core.rows.schema import Role
+from service.methods.stats.shares import NO_ROWS, Part, measured_share
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from service.core.profile.duplicates import Seen
+    from service.core.profile.profile import ColumnProfile, Profile
+    from service.core.profile.row_counts import Unwatched
+    from service.core.rows.schema import Schema
+
+SECOND = 1_000_000
+NO_ORDER = "the source does not say in which order its rows came"
+NO_RECEIPT = "when the rows were taken is not known"
+REPLAYED = "the rows are replayed: when they were taken does not say how fresh they were"
+NO_NAMES = "the source does not say which columns came"
+NO_REFERENCE_NAMES = "the reference does not say which columns it has"
+NO_IDS = "no row in the window has an id"
+FEW_VALUES = "fewer than two values in the window"
+
+
+def measure_integrity(reference: Profile, current: Profile, schema: Schema) -> tuple[Measurement, ...]:
+    """Measure repeats, order, time and columns of a window; then which columns have become constant."""
+    return (
+        *_repeats(reference, current, schema),
+        *_time(reference, current),
+        *_columns(reference, current, schema),
+    )
+
+
+def _repeats(reference: Profile, current: Profile, schema: Schema) -> Iterator[Measurement]:
+    before, now = reference.tally, current.tally
+    yield _repeated(_series("duplicate_row_share"), before.repeats, now.repeats, NO_ROWS)
+    if schema.identity is None or now.identities is None or before.identities is None:
+        return
+    series = _series("duplicate_id_share", schema.identity)
+    yield _repeated(series, before.identities, now.identities, NO_IDS if current.rows else NO_ROWS)
+    yield measured_share(
+        _series("missing_id_share", schema.identity),
+        Part(before.identities.missing, reference.rows),
+        Part(now.identities.missing, current.rows),
+    )
+
+
+def _repeated(series: Series, reference: Seen, current: Seen, empty: str) -> Measurement:
+    before, now = seen.repeated(reference), seen.repeated(current)
+    baseline = None if before is None else before.share
+    if now is None:
+        return Measurement(series, None, 0, empty, reference=baseline)
+    return Measurement(series, now.share, current.rows, reference=baseline, low=now.low, high=now.high)
+
+
+def _time(reference: Profile, current: Profile) -> Iterator[Measurement]:
+    before, now = reference.tally, current.tally
+    yield measured_share(
+        _series("backwards_share"),
+        Part(before.backwards, before.ordered),
+        Part(now.backwards, now.ordered),
+        empty=NO_ORDER if current.rows else NO_ROWS,
+    )
+    yield measured_share(
+        _series("future_share"),
+        Part(before.future, before.judged),
+        Part(now.future, now.judged),
+        empty=NO_RECEIPT if current.rows else NO_ROWS,
+    )
+    fresh = Series(Aspect.QUALITY, "freshness_seconds", unit="seconds")
+    if now.newest is None:
+        yield Measurement(fresh, None, current.rows, REPLAYED if current.rows else NO_ROWS)
+        return
+    event_time, received = now.newest
+    yield Measurement(fresh, (received - event_time) / SECOND, current.rows)
+
+
+def _columns(reference: Profile, current: Profile, schema: Schema) -> Iterator[Measurement]:
+    yield _appeared(reference.tally.unwatched, current.tally.unwatched, current.rows)
+    lost = sum(_is_absent(column) for column in current.columns.values())
+    before = float(sum(_is_absent(column) for column in reference.columns.values()))
+    yield _count("columns_disappeared", lost if current.rows else None, current.rows, reference=before)
+    flags = [
+        _constant(column.name, reference.columns[column.name], current.columns[column.name])
+        for column in schema.columns
+        if column.role is not Role.SERVICE
+    ]
+    known = [flag.value for flag in flags if flag.value is not None]
+    yield _count("constant_columns", int(sum(known)) if known else None, current.rows)
+    yield from flags
+
+
+def _appeared(reference: Unwatched, current: Unwatched, rows: int) -> Measurement:
+    if not current.rows or not reference.rows:
+        why = NO_REFERENCE_NAMES if current.rows else NO_NAMES
+        return _count("columns_appeared", None, rows, why=why)
+    known = {name for name, _ in reference.names}
+    ends = [side.names[-1][0] for side in (reference, current) if side.more]
+    new = [name for name, _ in current.names if name not in known and all(name <= end for end in ends)]
+    return _count("columns_appeared", len(new), rows, reference=0.0)
+
+
+def _constant(name: str, reference: ColumnProfile, current: ColumnProfile) -> Measurement:
+    series = Series(Aspect.QUALITY, "constant", name, unit="flag")
+    rows = current.distribution.finite + current.distribution.infinite
+    if rows < 2:  # noqa: PLR2004 - one value is always constant
+        return Measurement(series, None, rows, FEW_VALUES)
+    return Measurement(series, float(_distinct(reference) > 1 and _distinct(current) == 1), rows)
+
+
+def _distinct(column: ColumnProfile) -> int:
+    if column.text is not None:  # its distribution is that of lengths
+        return 0 if column.text.first is None else 2 - column.text.is_constant
+    kept = column.distribution
+    return kept.distinct + bool(kept.positive_infinite) + bool(kept.negative_infinite)
+
+
+def _is_absent(column: ColumnProfile) -> bool:
+    return bool(column.rows) and column.absent == column.rows
+
+
+def _count(
+    metric: str, value: int | None, rows: int, *, why: str = FEW_VALUES, reference: float | None = None
+) -> Measurement:
+    series = Series(Aspect.QUALITY, metric, unit="columns")
+    if value is None:
+        return Measurement(series, None, rows, why if rows else NO_ROWS, reference=reference)
+    return Measurement(series, float(value), rows, reference=reference)
+
+
+def _series(metric: str, column: str = "") -> Series:
+    return Series(Aspect.QUALITY, metric, column, unit="share")

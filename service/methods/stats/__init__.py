@@ -1,0 +1,1 @@
+"""Two-sample arithmetic over distributions."""

@@ -1,0 +1,32 @@
+"""What a report is made of: a window's sampled rows beside the reference's, and where the report is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from service.core.rows.batch import Batch
+    from service.core.rows.schema import Schema
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One report. `window` is the measured window's id, `start` and `end` its bounds (UTC microseconds).
+
+    `current` and `reference` hold the sampled rows out of `rows` and `reference_rows`. `folder` is the
+    Evidently workspace, of which each monitor has a project with the last `kept` reports.
+    """
+
+    folder: str
+    kept: int
+    monitor: str
+    description: str
+    schema: Schema
+    window: int
+    start: int
+    end: int
+    rows: int
+    current: Batch
+    reference_rows: int
+    reference: Batch

@@ -1,0 +1,1 @@
+"""The machinery of a process: scheduler, threads, tasks, clock, logs."""

@@ -1,0 +1,62 @@
+"""How an event looks: one line a happening, for people (console) or machines (JSON).
+
+`monitor`, `cycle` and `slot` are bound through contextvars, so that every line of a cycle carries them.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING
+
+import structlog
+from structlog.tracebacks import ExceptionDictTransformer
+
+from service.runtime.progress_bar import log_handler
+
+if TYPE_CHECKING:
+    from structlog.typing import Processor
+
+
+def configure(*, log_format: str, level: str) -> None:
+    """Send structlog and the standard library's loggers to standard error in one form."""
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    if log_format == "json":
+        ending: list[Processor] = [
+            # Without the frames' variables: they hold rows and passwords.
+            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
+            structlog.processors.JSONRenderer(),
+        ]
+    else:
+        colors = sys.stderr.isatty()
+        ending = [
+            structlog.dev.ConsoleRenderer(
+                colors=colors,
+                pad_event_to=18,
+                sort_keys=False,
+                exception_formatter=structlog.dev.plain_traceback,
+            )
+        ]
+        shared[-1] = structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False)
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *ending],
+    )
+    stream = log_handler(sys.stderr)
+    stream.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers = [stream]
+    root.setLevel(level.upper())
+    # These speak at every wake-up and start; what comes of it is logged by the service itself.
+    for talkative in ("apscheduler", "uvicorn"):
+        logging.getLogger(talkative).setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+        cache_logger_on_first_use=True,
+    )

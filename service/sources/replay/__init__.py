@@ -1,0 +1,1 @@
+"""The replay source: a file played in steps of event time."""

@@ -1,0 +1,172 @@
+"""Which labels have become known by a moment of a replay? A CSV or Parquet file of them, in their order.
+
+A take of rows is followed by the labels whose time lies before the end of its step; when the rows are done,
+the other labels follow by the same steps, or as many at a time as rows were. The position is `row` (labels
+given so far), `until` (UTC microseconds, where the labels' clock stands) and `file` (a fingerprint).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from service.core.rows.batch import Labels, Numbers, Texts
+from service.core.rows.late_labels import LateLabels
+from service.core.rows.schema import Column, Kind, Role, Schema
+from service.errors import SourceError
+from service.sources.tables.file import OrderedRows, open_ordered
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from service.core.rows.batch import Batch
+
+MOST_LABELS = 100_000  # a take: a file whose labels all came at once is not held in memory
+LONGEST_GAP = 400  # steps without a row or a label that are still taken one by one
+
+
+@dataclass(frozen=True, slots=True)
+class LabelOptions:
+    """Which file holds the labels, and its columns: the id, the label, and when it was known.
+
+    `kind` is the kind of the monitor's target. A row waits `wait_us` microseconds for its label.
+    """
+
+    path: Path
+    timestamp: str
+    identity: str
+    target: str
+    kind: Kind
+    wait_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How labels follow the rows: by `step_us` of time on a grid from `offset_us`, or `rows` at a time.
+
+    Labels before `start` belong to no row of the replay, nor those that come after `end` and the wait.
+    """
+
+    step_us: int | None
+    rows: int | None
+    offset_us: int = 0
+    start: int | None = None
+    end: int | None = None
+
+
+def open_labels(options: LabelOptions) -> OrderedRows:
+    """Open the file; raises SourceError where it cannot be read or lacks a column."""
+    columns = (
+        Column(options.identity, Kind.CATEGORICAL),
+        Column(options.target, options.kind, Role.TARGET),
+    )
+    schema = Schema(columns, identity=options.identity)
+    return open_ordered(options.path, schema, options.timestamp, needed=(options.identity, options.target))
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The labels of one take, the position behind them, and how many there are in all and are done."""
+
+    labels: LateLabels
+    position: dict[str, Any]
+    done: int
+    all: int
+
+
+def next_labels(
+    opened: OrderedRows,
+    options: LabelOptions,
+    pace: Pace,
+    position: dict[str, Any] | None,
+    *,
+    clock: int | None,
+    rows_left: bool,
+) -> Given:
+    """Return the labels after `position` (None: from the start) that are known by now.
+
+    `clock` is how far the rows have come (UTC microseconds); without `rows_left` the labels go on by
+    themselves.
+    """
+    low, high = _bounds(opened, options, pace)
+    first = min(max(int(position["row"]) if position else 0, low), high)
+    since = position["until"] if position else None
+    if rows_left:
+        until, stop = clock, _before(opened, clock, high)
+    elif pace.step_us is not None:
+        until = _step_end(opened, pace, pace.step_us, [clock, since], (first, high))
+        stop = _before(opened, until, high)
+    else:
+        until, stop = None, first + (pace.rows or 0)
+    stop = min(max(stop, first), high, first + MOST_LABELS)
+    until = _known_until(opened, [until, since], (first, stop, high))
+    mark = {"row": stop, "until": until, "file": opened.fingerprint}
+    return Given(_read(opened, options, first, stop, until), mark, stop - low, high - low)
+
+
+def end_of_step(instant: int, step: int, offset: int) -> int:
+    """Return where the step that holds `instant` ends, on a grid of steps from `offset` (microseconds)."""
+    return (instant - offset) // step * step + step + offset
+
+
+def _bounds(opened: OrderedRows, options: LabelOptions, pace: Pace) -> tuple[int, int]:
+    low = 0 if pace.start is None else _before(opened, pace.start, len(opened.times))
+    high = len(opened.times)
+    if pace.end is not None:
+        high = _before(opened, pace.end + options.wait_us, high)
+    return low, max(low, high)
+
+
+def _before(opened: OrderedRows, instant: int | None, high: int) -> int:
+    return 0 if instant is None else int(np.searchsorted(opened.times[:high], instant, side="left"))
+
+
+def _step_end(
+    opened: OrderedRows, pace: Pace, step: int, seen: list[int | None], bounds: tuple[int, int]
+) -> int | None:
+    # The end of the step after the last one, or of that with the next label where it is very far.
+    first, high = bounds
+    known = [instant for instant in seen if instant is not None]
+    if first == high:
+        return max(known, default=None)
+    ahead = int(opened.times[first])
+    since = max(known, default=ahead)
+    until = end_of_step(since, step, pace.offset_us)
+    return end_of_step(ahead, step, pace.offset_us) if ahead >= until + LONGEST_GAP * step else until
+
+
+def _known_until(opened: OrderedRows, clocks: list[int | None], places: tuple[int, int, int]) -> int | None:
+    # Before the next label's time every label was given; behind the last one nothing is known but the clock.
+    (until, since), (first, stop, high) = clocks, places
+    if stop < high:
+        following = int(opened.times[stop])
+        until = following if until is None else min(until, following)
+    elif stop > first:
+        last = int(opened.times[stop - 1]) + 1
+        until = last if until is None else max(until, last)
+    return max((instant for instant in (until, since) if instant is not None), default=None)
+
+
+def _read(opened: OrderedRows, options: LabelOptions, first: int, stop: int, until: int | None) -> LateLabels:
+    if first == stop:
+        nothing = Labels(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.str_))
+        numbers = Numbers(np.zeros(0)) if options.kind is Kind.NUMERICAL else nothing
+        return LateLabels(np.zeros(0, dtype=np.uint64), numbers, np.zeros(0, dtype=np.int64), nothing, until)
+    batch = opened.read(first, stop)
+    ids = batch.arrival.identity
+    return LateLabels(
+        np.zeros(batch.rows, dtype=np.uint64) if ids is None else ids,
+        _plain(batch, options.target),
+        batch.event_time,
+        _plain(batch, options.identity),
+        until,
+    )
+
+
+def _plain(batch: Batch, name: str) -> Numbers | Labels:
+    column = batch.columns[name]
+    if isinstance(column, Texts):
+        raise SourceError(f"{name!r} was read as text; expected ids and labels")
+    return column

@@ -1,0 +1,1 @@
+"""How the monitors stand: counters, readiness, states and the live feed."""

@@ -1,0 +1,84 @@
+"""How the monitors have fared since the service started: what a scrape shows, kept in memory.
+
+It stands between the scheduler and the journal, so that skipped and failed cycles are counted even where the
+database, which may be what failed, cannot log them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from service.methods.concept.error_stream import CHANGE_POINT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from service.core.cycle_record import CycleRecord, WindowRecord
+    from service.runtime.scheduler import Journal
+
+
+@dataclass(slots=True)
+class MonitorVitals:
+    """One monitor's counts since the start, and its last committed cycle; instants in UTC microseconds.
+
+    `cycles` are the committed ones. `latest` is the newest window that was measured, None before the first.
+    """
+
+    name: str
+    cycles: int = 0
+    failures: int = 0
+    skipped: int = 0
+    rows: int = 0
+    rejected: int = 0
+    windows: int = 0
+    change_points: int = 0
+    succeeded_at: int | None = None
+    duration_seconds: float | None = None
+    rows_per_second: float | None = None
+    lag_seconds: float | None = None
+    progress: float | None = None
+    latest: WindowRecord | None = None
+
+    def committed(self, record: CycleRecord, *, at: int, seconds: float) -> None:
+        """Count a cycle that was committed at the instant `at` and took `seconds`."""
+        self.cycles += 1
+        self.rows += record.rows
+        self.rejected += record.rejected
+        self.windows += len(record.windows)
+        self.change_points += sum(event.kind == CHANGE_POINT for event in record.events)
+        self.succeeded_at = at
+        self.duration_seconds = seconds
+        self.rows_per_second = record.rows / seconds if record.rows and seconds else None
+        self.lag_seconds = record.lag_seconds
+        self.progress = record.progress
+        # Late rows measure an older window again: that one is not the latest.
+        if record.windows and (self.latest is None or record.windows[-1].end >= self.latest.end):
+            self.latest = record.windows[-1]
+
+
+class Vitals:
+    """Every monitor's vitals, and the scheduler's journal in front of the real one.
+
+    `failed` is told the name of a monitor whose cycle failed.
+    """
+
+    def __init__(
+        self, names: Iterable[str], journal: Journal, *, failed: Callable[[str], None] = lambda _: None
+    ) -> None:
+        self.monitors = {name: MonitorVitals(name) for name in names}
+        self._journal = journal
+        self._failed = failed
+
+    async def record_skipped(self, monitor: str, slot: int, slots: int) -> None:
+        """Count and record that `slots` slots passed unused, `slot` being the last of them."""
+        self.monitors[monitor].skipped += slots
+        await self._journal.record_skipped(monitor, slot, slots)
+
+    async def record_failed(
+        self, monitor: str, slot: int, started: int, error: str, *, seconds: float
+    ) -> None:
+        """Count and record a cycle that failed after `seconds`."""
+        self.monitors[monitor].failures += 1
+        self._failed(monitor)
+        await self._journal.record_failed(monitor, slot, started, error, seconds=seconds)

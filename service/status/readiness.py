@@ -1,0 +1,56 @@
+"""Whether the service can do its work now: the database answers, the schema is current, the cycles run."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from service.errors import StoreError
+from service.store.migrate import migrations_folder, pending
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import asyncpg
+
+    from service.runtime.scheduler import Job
+
+SECOND = 1_000_000
+STALE_CYCLES = 3  # a monitor silent for this many intervals is not ready
+STALE_FLOOR_SECONDS = 60.0
+OK = "ok"
+
+
+async def readiness_checks(pool: asyncpg.Pool, jobs: Iterable[Job], now: int) -> dict[str, str]:
+    """Return what was checked, each `ok` or what is wrong; `now` in UTC microseconds."""
+    checks = {"database": OK}
+    try:
+        waiting = await pending(pool, migrations_folder())
+        checks["migrations"] = f"{len(waiting)} not applied" if waiting else OK
+    except StoreError as error:
+        checks["database"] = str(error)
+    return checks | {f"monitor {job.name}": freshness(job, now) for job in jobs}
+
+
+def state_of(job: Job) -> dict[str, Any]:
+    """Return how a monitor's cycles go, JSON-able."""
+    last = None if job.last_end is None else datetime.fromtimestamp(job.last_end / SECOND, UTC)
+    return {
+        "name": job.name,
+        "cycle_seconds": job.interval_seconds,
+        "cycles": job.cycles,
+        "failures_in_a_row": job.failures,
+        "finished": job.finished.is_set(),
+        "last_cycle": last and last.isoformat(),
+    }
+
+
+def freshness(job: Job, now: int) -> str:
+    """Return `ok` where a monitor's cycles run, else what is wrong; `now` in UTC microseconds."""
+    if job.failures:
+        return f"its last {job.failures} cycles failed"
+    if job.last_end is None:
+        return "no cycle yet"
+    silent = (now - job.last_end) / SECOND
+    limit = max(STALE_FLOOR_SECONDS, STALE_CYCLES * job.interval_seconds)
+    return OK if job.finished.is_set() or silent <= limit else f"silent for {silent:.0f} s"

@@ -1,0 +1,1 @@
+"""One file per table: SQL and row mapping side by side."""

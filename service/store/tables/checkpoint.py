@@ -1,0 +1,94 @@
+"""Where each monitor stands, and the lock that lets a cycle count once."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from service.core.cycle_record import Checkpoint
+from service.core.labels.remeasure import Labelling
+from service.store.encoding import instant, microseconds, text
+from service.store.tables import pending_row as pending
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import asyncpg
+
+_READ = """
+SELECT cycle, position, rows, watermark, closed, layout, alarms, detectors, labelling
+FROM tidegauge.checkpoint WHERE monitor = $1
+"""
+
+_FORGET_PANES = "DELETE FROM tidegauge.pane WHERE monitor = $1"
+
+_BEGIN = """
+INSERT INTO tidegauge.checkpoint
+    (monitor, cycle, position, rows, watermark, closed, layout, alarms, detectors, labelling)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+ON CONFLICT (monitor) DO NOTHING
+RETURNING updated_at
+"""
+
+_FOLLOW = """
+UPDATE tidegauge.checkpoint
+SET cycle = $2, position = $3, rows = $4, watermark = $5, closed = $6, layout = $7, alarms = $8,
+    detectors = $9, labelling = $10, updated_at = now()
+WHERE monitor = $1 AND cycle = $2 - 1
+RETURNING updated_at
+"""
+
+
+async def read(connection: asyncpg.Pool | asyncpg.Connection, monitor: str, layout: str) -> Checkpoint:
+    """Return where `monitor` stands, the fresh checkpoint where it never committed.
+
+    With another layout the source goes on where it was and the panes start anew: what is stored of them was
+    made otherwise, or before a gap, and is deleted; so are the rows that wait for labels, which those panes
+    count.
+    """
+    row = await connection.fetchrow(_READ, monitor)
+    if row is None:
+        return Checkpoint()
+    is_same = row["layout"] == text(layout)
+    if not is_same:
+        await connection.execute(_FORGET_PANES, monitor)
+        await pending.forget(connection, monitor)
+    return Checkpoint(
+        cycle=row["cycle"],
+        position=row["position"],
+        rows=row["rows"],
+        watermark=None if row["watermark"] is None else microseconds(row["watermark"]),
+        closed=row["closed"] if is_same else None,
+        alarms=row["alarms"],
+        detectors=row["detectors"],
+        labelling=_labelling(row["labelling"]) if is_same else Labelling(),
+    )
+
+
+async def advance(
+    connection: asyncpg.Connection, monitor: str, layout: str, after: Checkpoint
+) -> datetime | None:
+    """Store `after` if it follows the stored cycle by exactly one; return the transaction's instant.
+
+    None, and nothing is written, where it does not. Holds the monitor's row until the transaction ends, so
+    that a second committer waits here and then finds the cycle done.
+    """
+    advanced: datetime | None = await connection.fetchval(
+        _BEGIN if after.cycle == 1 else _FOLLOW,
+        monitor,
+        after.cycle,
+        after.position,
+        after.rows,
+        None if after.watermark is None else instant(after.watermark),
+        after.closed,
+        text(layout),
+        {text(series): seen for series, seen in after.alarms.items()},
+        after.detectors,
+        asdict(after.labelling),
+    )
+    return advanced
+
+
+def _labelling(content: dict[str, Any]) -> Labelling:
+    again = tuple((first, last) for first, last in content.get("again", ()))
+    return Labelling(again, content.get("reached"), content.get("judged"))

@@ -1,0 +1,85 @@
+"""How the cycles went: one row each, in the service's own log table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from service.store.encoding import finite, instant, text
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    from service.core.cycle_record import CycleRecord
+
+MILLISECONDS = 1_000.0
+LONGEST_ERROR = 2_000  # characters; the whole trace is in the service's log
+
+# The instants are of two clocks, the service's and the database's; the duration is none of their difference.
+_FINISHED = """
+INSERT INTO tidegauge.cycle_log
+    (monitor, slot, started_at, finished_at, outcome, rows, windows, measurements, rejected, lag_seconds,
+     progress, round_trip_ms, duration_ms, labels, given_up)
+VALUES ($1, $2, $3, clock_timestamp(), $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+"""
+
+_FAILED = """
+INSERT INTO tidegauge.cycle_log (monitor, slot, started_at, finished_at, outcome, error, duration_ms)
+VALUES ($1, $2, $3, clock_timestamp(), 'failed', $4, $5)
+"""
+
+_SKIPPED = """
+INSERT INTO tidegauge.cycle_log (monitor, slot, started_at, finished_at, outcome, slots)
+VALUES ($1, $2, now(), now(), 'skipped', $3)
+"""
+
+
+async def append(
+    connection: asyncpg.Connection,
+    record: CycleRecord,
+    *,
+    measurements: int,
+    given_up: int,
+    seconds: float,
+    round_trip_seconds: float,
+) -> None:
+    """Log a committed cycle that took `seconds`; `given_up` rows had waited too long for a label."""
+    await connection.execute(
+        _FINISHED,
+        record.monitor,
+        instant(record.slot),
+        instant(record.started),
+        record.outcome.value,
+        record.rows,
+        len(record.windows),
+        measurements,
+        record.rejected,
+        finite(record.lag_seconds),
+        finite(record.progress),
+        round_trip_seconds * MILLISECONDS,
+        seconds * MILLISECONDS,
+        0 if record.labels is None else record.labels.labels,
+        given_up,
+    )
+
+
+async def append_skipped(
+    connection: asyncpg.Pool | asyncpg.Connection, monitor: str, slot: int, slots: int
+) -> None:
+    """Log that `slots` grid points from `slot` (UTC microseconds) on passed without a cycle."""
+    await connection.execute(_SKIPPED, monitor, instant(slot), slots)
+
+
+async def append_failed(
+    connection: asyncpg.Pool | asyncpg.Connection,
+    monitor: str,
+    slot: int,
+    started: int,
+    error: str,
+    *,
+    seconds: float,
+) -> None:
+    """Log a cycle that failed after `seconds`, with the error's first 2,000 characters."""
+    message = text(error)[:LONGEST_ERROR]
+    await connection.execute(
+        _FAILED, monitor, instant(slot), instant(started), message, seconds * MILLISECONDS
+    )

@@ -1,0 +1,68 @@
+"""What the columns looked like: bins once, and a row of counts for each window and column."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from service.store.encoding import text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import asyncpg
+
+    from service.core.cycle_record import WindowRecord
+    from service.core.reference.bins import Bins
+
+# The update changes nothing: it lets RETURNING give the id of bins that another store made first.
+_BINS = """
+INSERT INTO tidegauge.column_bins AS b
+    (monitor, column_name, fingerprint, label, low, high, reference_counts, reference_rows)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+ON CONFLICT (monitor, column_name, fingerprint) DO UPDATE SET fingerprint = excluded.fingerprint
+RETURNING id
+"""
+
+_COUNTS = "INSERT INTO tidegauge.window_distribution (run_id, bins_id, counts) VALUES ($1, $2, $3)"
+
+
+async def get_or_create_bins(
+    connection: asyncpg.Connection, monitor: str, wanted: Iterable[Bins], known: Mapping[Bins, int]
+) -> dict[Bins, int]:
+    """Return the ids of the `wanted` bins that are not `known`, made where missing.
+
+    The caller may remember them once its transaction is committed, never before.
+    """
+    missing = dict.fromkeys(bins for bins in wanted if bins not in known)
+    return {bins: await _get_or_create(connection, monitor, bins) for bins in missing}
+
+
+async def append(
+    connection: asyncpg.Connection,
+    windows: Sequence[WindowRecord],
+    runs: Sequence[int],
+    ids: Mapping[Bins, int],
+) -> None:
+    """Append the distributions of `windows`, entered as `runs`."""
+    rows = [
+        (run, ids[binned.bins], binned.counts)
+        for run, window in zip(runs, windows, strict=True)
+        for binned in window.distributions
+    ]
+    if rows:
+        await connection.executemany(_COUNTS, rows)
+
+
+async def _get_or_create(connection: asyncpg.Connection, monitor: str, bins: Bins) -> int:
+    found: int = await connection.fetchval(
+        _BINS,
+        monitor,
+        text(bins.column),
+        bins.fingerprint,
+        [text(label) for label in bins.labels],
+        bins.low,
+        bins.high,
+        bins.counts,
+        sum(bins.counts),
+    )
+    return found

@@ -1,0 +1,80 @@
+"""Which windows were measured, found again: by id, by panes, the newest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from service.store.driver_errors import translated
+from service.store.encoding import microseconds, text
+
+if TYPE_CHECKING:
+    import asyncpg
+
+_COLUMNS = """
+SELECT id, monitor, layout, first_pane, last_pane, window_start, window_end, revision, rows, computed_at
+FROM tidegauge.window_run
+"""
+
+_NEWEST = f"{_COLUMNS} WHERE monitor = $1 ORDER BY window_end DESC, id DESC LIMIT $2"
+
+_BY_ID = f"{_COLUMNS} WHERE monitor = $1 AND id = $2"
+
+_BY_PANES = f"""
+{_COLUMNS} WHERE monitor = $1 AND layout = $2 AND first_pane = $3 AND last_pane = $4
+ORDER BY revision DESC LIMIT 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One measuring of one window; `start` and `end` are UTC microseconds."""
+
+    id: int
+    monitor: str
+    layout: str
+    first_pane: int
+    last_pane: int
+    start: int
+    end: int
+    revision: int
+    rows: int
+    computed_at: int
+
+
+async def newest(pool: asyncpg.Pool, monitor: str, limit: int) -> list[Run]:
+    """Return a monitor's windows, the newest by event time first. Raises StoreError."""
+    with translated("read the measured windows"):
+        return [_run(row) for row in await pool.fetch(_NEWEST, monitor, limit)]
+
+
+async def find(pool: asyncpg.Pool, monitor: str, window: int | None) -> Run | None:
+    """Return the window with the id `window`, or the newest one (None). Raises StoreError."""
+    if window is None:
+        found = await newest(pool, monitor, 1)
+        return found[0] if found else None
+    with translated("read a measured window"):
+        row = await pool.fetchrow(_BY_ID, monitor, window)
+        return None if row is None else _run(row)
+
+
+async def of_panes(pool: asyncpg.Pool, monitor: str, layout: str, first: int, last: int) -> Run | None:
+    """Return the latest revision of the window of these panes. Raises StoreError."""
+    with translated("read a measured window"):
+        row = await pool.fetchrow(_BY_PANES, monitor, text(layout), first, last)
+        return None if row is None else _run(row)
+
+
+def _run(row: asyncpg.Record) -> Run:
+    return Run(
+        row["id"],
+        row["monitor"],
+        row["layout"],
+        row["first_pane"],
+        row["last_pane"],
+        microseconds(row["window_start"]),
+        microseconds(row["window_end"]),
+        row["revision"],
+        row["rows"],
+        microseconds(row["computed_at"]),
+    )

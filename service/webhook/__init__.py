@@ -1,0 +1,1 @@
+"""Post events to people's own systems."""

@@ -1,0 +1,100 @@
+"""Telling a webhook of every event, signed, in order, at least once: for those without Grafana.
+
+An event stands in the outbox from the cycle's transaction until the receiver answered with a 2xx status. A
+receiver that saw an id before has the same event again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
+
+import structlog
+
+from service.errors import StoreError
+from service.runtime.background_task import background
+from service.store.tables import webhook_outbox as outbox
+from service.webhook.message import body_of, key_of, signature
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    import asyncpg
+    import httpx
+
+    from service.store.tables.webhook_outbox import Outgoing
+
+log = structlog.get_logger(__name__)
+
+POST_SECONDS = 10.0
+STORE_RETRY_SECONDS = 10.0
+MOST_ATTEMPTS = 40  # a day and a half
+
+
+class Postman:
+    """Delivers what stands in the outbox; `wake` says that there is more."""
+
+    def __init__(self, pool: asyncpg.Pool, url: str, secret: str, *, now: Callable[[], int]) -> None:
+        self._pool = pool
+        self._url = url
+        self._key = key_of(secret)
+        self._now = now
+        self._more = asyncio.Event()
+
+    def wake(self) -> None:
+        """Look at the outbox now."""
+        self._more.set()
+
+    async def deliver(self) -> None:
+        """Deliver until cancelled; whatever fails is logged and tried again."""
+        http = await asyncio.to_thread(importlib.import_module, "httpx")
+        async with http.AsyncClient(timeout=POST_SECONDS, follow_redirects=False) as client:
+            while True:
+                self._more.clear()
+                try:
+                    event = await outbox.claim(self._pool)
+                    if event is not None:
+                        await self._try(client, event, http.HTTPError)
+                        continue
+                    seconds = await outbox.seconds_to_next(self._pool)
+                except StoreError as error:
+                    log.warning("webhook waits for the database", error=str(error))
+                    seconds = STORE_RETRY_SECONDS
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._more.wait(), seconds)
+
+    async def _try(self, client: httpx.AsyncClient, event: Outgoing, failure: type[Exception]) -> None:
+        body = body_of(event)
+        try:
+            answer = await client.post(self._url, content=body, headers=self._headers(event.id, body))
+            problem = None if answer.is_success else f"the receiver answered {answer.status_code}"
+        except failure as error:
+            problem = str(error) or type(error).__name__
+        if problem is None:
+            await outbox.remove(self._pool, event.id)
+        elif event.attempts >= MOST_ATTEMPTS:
+            log.error("webhook gave an event up", event_id=event.id, attempts=event.attempts, problem=problem)
+            await outbox.remove(self._pool, event.id)
+        else:
+            log.warning("webhook failed", event_id=event.id, attempts=event.attempts, problem=problem)
+
+    def _headers(self, event: int, body: bytes) -> dict[str, str]:
+        name, seconds = f"event_{event}", self._now() // 1_000_000
+        return {
+            "content-type": "application/json",
+            "webhook-id": name,
+            "webhook-timestamp": str(seconds),
+            "webhook-signature": signature(self._key, name, seconds, body),
+        }
+
+
+@asynccontextmanager
+async def delivering(
+    pool: asyncpg.Pool, url: str, secret: str, *, now: Callable[[], int]
+) -> AsyncIterator[Postman]:
+    """Deliver while the context lasts; what is not delivered then stays in the outbox."""
+    postman = Postman(pool, url, secret, now=now)
+    async with background(postman.deliver(), name="webhook"):
+        yield postman

@@ -1,0 +1,1 @@
+"""Build the running parts and connect them."""

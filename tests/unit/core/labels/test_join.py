@@ -1,0 +1,108 @@
+"""A label finds every row that waits for it, and what finds none says why."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from service.core.labels import join as relabel
+from service.core.labels import pending_rows as pending
+from service.core.labels.join import Relabelled
+from service.core.labels.pending_rows import PendingRows
+from service.core.profile import spec as anchors
+from service.core.rows import row_hash as hashing
+from service.core.rows.batch import Arrival, Batch, Labels, Numbers
+from service.core.rows.late_labels import LateLabels
+from service.core.rows.schema import Column, Kind, Role, Schema
+from service.methods.concept import error_stream
+
+SCHEMA = Schema(
+    (Column("guess", Kind.NUMERICAL, Role.PREDICTION), Column("truth", Kind.NUMERICAL, Role.TARGET)),
+    identity="key",
+)
+SECOND = 1_000_000
+
+
+def _hashed(names: list[str]) -> np.ndarray:
+    return hashing.of_texts(np.array(names, dtype=np.str_))
+
+
+def labels(given: dict[str, float] | list[tuple[str, float]], unparsable: tuple[int, ...] = ()) -> LateLabels:
+    pairs = list(given.items()) if isinstance(given, dict) else given
+    names = [name for name, _ in pairs]
+    marks = np.isin(np.arange(len(pairs)), unparsable)
+    shown, codes = np.unique(np.array(names, dtype=np.str_), return_inverse=True)
+    return LateLabels(
+        _hashed(names),
+        Numbers(np.array([value for _, value in pairs], dtype=np.float64), marks if unparsable else None),
+        SECOND * np.arange(len(pairs), dtype=np.int64),
+        Labels(codes, shown),
+    )
+
+
+def waiting(names: list[str], panes: list[int]) -> PendingRows:
+    """Make rows of a guess of 10 that wait under `names`."""
+    batch = Batch(
+        len(names),
+        np.arange(len(names), dtype=np.int64),
+        {"guess": Numbers(np.full(len(names), 10.0))},
+        Arrival(identity=_hashed(names)),
+    )
+    return pending.waiting(batch, np.array(panes, dtype=np.int64), SCHEMA, anchors.NONE)
+
+
+def match(late: LateLabels, found: PendingRows, fresh: PendingRows, panes: list[int]) -> Relabelled:
+    sifted = relabel.sift(late, "truth")
+    known = np.array(panes, dtype=np.int64)
+    return relabel.match(sifted, found, fresh, panes=known, schema=SCHEMA, fixed=anchors.NONE)
+
+
+def _labelled(found: Relabelled) -> dict[int, tuple[int, int]]:
+    outcomes = {pane: part.outcome for pane, part in found.corrections.items()}
+    return {pane: (o.labelled, o.pending) for pane, o in outcomes.items() if o is not None}
+
+
+def test_a_label_goes_to_every_row_under_its_id() -> None:
+    """To one in the store, to its duplicate in another pane, and to one of the same cycle."""
+    found = match(
+        labels({"a": 12.0, "b": 13.0}), waiting(["a", "a"], [1, 2]), waiting(["b", "c"], [3, 3]), [1, 2, 3]
+    )
+    assert _labelled(found) == {1: (1, -1), 2: (1, -1), 3: (1, -1)}
+    assert found.waiting.identity.tolist() == _hashed(["c"]).tolist()
+    assert sorted(found.identity.tolist()) == sorted(_hashed(["a", "b"]).tolist())
+    assert (found.rejected, found.rejects) == (0, ())
+    errors, times = error_stream.errors_to_feed(SCHEMA, *found.rows)
+    assert sorted(zip(errors.tolist(), times.tolist(), strict=True)) == [(2.0, 0), (2.0, 1), (3.0, 0)]
+
+
+def test_what_says_nothing_or_finds_no_row_is_refused() -> None:
+    """Each label that is not used is shown with its id, its value, its time and the reason."""
+    late = labels(
+        [("a", 1.0), ("a", 2.0), ("", 3.0), ("b", np.nan), ("c", np.nan), ("d", 4.0), ("e", 5.0)], (4,)
+    )
+    found = match(late, waiting(["a", "b", "c", "e"], [1, 1, 1, 9]), pending.none(), [1])
+    told = {(reject.row["id"], reject.row["truth"]): reject.reason for reject in found.rejects}
+    assert told == {
+        ("a", 2.0): relabel.SECOND,
+        ("", 3.0): relabel.NO_ID,
+        ("b", None): relabel.NO_LABEL,
+        ("c", None): relabel.NO_NUMBER,
+        ("d", 4.0): relabel.NOT_WAITING,
+        ("e", 5.0): relabel.NO_PANE,
+    }
+    assert found.rejected == 6
+    assert found.rejects[0].row["labelled_at"] == "1970-01-01T00:00:01+00:00"
+    assert _labelled(found) == {1: (1, -1)}
+
+
+def test_a_flood_of_strays_is_counted_and_few_are_kept() -> None:
+    """A file of labels that belong to other rows does not fill the table of rejected rows."""
+    found = match(labels({f"x{n}": 1.0 for n in range(500)}), pending.none(), pending.none(), [])
+    assert (found.rejected, len(found.rejects)) == (500, relabel.KEPT_REJECTS)
+
+
+def test_an_infinite_label_is_a_label() -> None:
+    """As in a row that has it at once: the row is unusable and waits no longer."""
+    found = match(labels({"a": np.inf}), waiting(["a"], [1]), pending.none(), [1])
+    outcome = found.corrections[1].outcome
+    assert outcome is not None
+    assert (outcome.labelled, outcome.pending, outcome.unusable) == (0, -1, 1)

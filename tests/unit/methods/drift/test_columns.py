@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from service.core.measurement import Aspect, Measurement, Worse
+from service.core.profile import profile
+from service.core.rows.schema import Column, Kind, Schema
+from service.errors import ConfigurationError
+from service.methods.drift.columns import DriftPlan, Verdict, measure_drift
+from tests.unit.methods.build import SCHEMA, rows
+
+REFERENCE = rows(
+    size=list(np.linspace(0.0, 10.0, 200)),
+    colour="red" * 60 + "blu" * 6 + "ab",
+    guess=list(np.linspace(5.0, 9.0, 200)),
+    truth=list(np.linspace(5.0, 9.0, 200)),
+)
+SHIFTED = rows(
+    size=list(np.linspace(20.0, 30.0, 100)),
+    colour="red" * 30 + "blu" * 3 + "a",
+    guess=list(np.linspace(5.0, 9.0, 100)),
+    truth=[math.nan] * 100,
+)
+
+
+def by_name(measurements: tuple[Measurement, ...]) -> dict[tuple[str, str, str], Measurement]:
+    """Index measurements by column, metric and definition."""
+    return {(m.series.column, m.series.metric, m.series.definition): m for m in measurements}
+
+
+def test_every_column_has_its_default_method_and_a_verdict():
+    """Features, prediction and target are each measured by Evidently's default, with a verdict."""
+    got = by_name(measure_drift(REFERENCE, SHIFTED, SCHEMA, DriftPlan()))
+    size = got["size", "ks", "evidently"]
+    assert (size.series.aspect, size.series.worse, size.series.unit) == (Aspect.DRIFT, Worse.LOWER, "p-value")
+    assert (size.breached, size.threshold, size.rows, size.error_bound) == (True, 0.05, 100, None)
+    assert got["guess", "ks", "evidently"].breached is False
+    assert got["colour", "chisquare", "evidently"].value is not None
+
+
+def test_a_column_that_cannot_be_measured_is_left_out_of_the_share():
+    """An all-missing column has a reason, and the drift share counts the measured columns only."""
+    got = by_name(measure_drift(REFERENCE, SHIFTED, SCHEMA, DriftPlan()))
+    truth = got["truth", "ks", "evidently"]
+    assert (truth.value, truth.breached, truth.reason) == (None, None, "no value in the window")
+    share, count = got["", "drift_share", ""], got["", "drifted_columns", ""]
+    measured = [m for (column, _, _), m in got.items() if column and m.value is not None]
+    assert len(measured) == 3
+    assert count.value == sum(bool(m.breached) for m in measured)
+    assert share.value == pytest.approx(count.value / 3)
+    assert share.rows == 100
+
+
+def test_no_measurable_column_is_a_reason():
+    """Where nothing could be measured the count and the share have no value but a reason."""
+    got = by_name(measure_drift(REFERENCE, profile.empty(SCHEMA), SCHEMA, DriftPlan()))
+    for metric in ("drift_share", "drifted_columns"):
+        assert got["", metric, ""].value is None
+        assert got["", metric, ""].reason == "no column could be measured"
+
+
+@pytest.mark.parametrize(("share", "breached"), [(1 / 3, True), (0.34, False)])
+def test_the_share_is_breached_at_its_threshold(share: float, breached: bool):
+    """A drift share equal to the plan's is a breach."""
+    got = by_name(measure_drift(REFERENCE, SHIFTED, SCHEMA, DriftPlan(share=share)))
+    assert got["", "drift_share", ""].value == pytest.approx(1 / 3)
+    assert got["", "drift_share", ""].breached is breached
+
+
+@pytest.mark.parametrize(
+    ("methods", "verdict", "drifted"),
+    [
+        (("wasserstein", "psi"), Verdict.FIRST, 1.0),
+        (("psi", "wasserstein"), Verdict.FIRST, 0.0),
+        (("psi", "wasserstein"), Verdict.ANY, 1.0),
+    ],
+)
+def test_a_column_drifts_by_its_first_method_or_by_any(
+    methods: tuple[str, ...], verdict: Verdict, drifted: float
+):
+    """One column moved; PSI's threshold is out of reach, so it depends on who decides."""
+    plan = DriftPlan(methods, {"colour": ("psi",)}, verdict, thresholds={"psi": 1e9})
+    assert (
+        by_name(measure_drift(REFERENCE, SHIFTED, SCHEMA, plan))["", "drifted_columns", ""].value == drifted
+    )
+
+
+def test_methods_that_do_not_suit_a_kind_are_left_out():
+    """A method for all columns measures those that it suits; a column that none suits has its default."""
+    got = by_name(measure_drift(REFERENCE, SHIFTED, SCHEMA, DriftPlan(("wasserstein",))))
+    assert ("size", "wasserstein", "evidently") in got
+    assert ("colour", "chisquare", "evidently") in got
+
+
+def test_a_series_is_measured_once():
+    """A method that is named twice, or is the default as well, gives one measurement."""
+    plan = DriftPlan(("default", "ks", "ks:evidently", "psi:robust", "psi"))
+    measured = measure_drift(REFERENCE, SHIFTED, SCHEMA, plan)
+    series = [m.series for m in measured]
+    assert len(series) == len(set(series))
+    names = [f"{s.metric}:{s.definition}" for s in series if s.column == "size"]
+    assert names == ["ks:evidently", "psi:robust", "psi:evidently"]
+
+
+def test_the_threshold_of_a_definition_wins():
+    """`psi` sets the threshold of both definitions, `psi:robust` that of its own."""
+    plan = DriftPlan(("psi", "psi:robust"), thresholds={"psi": 0.3, "psi:robust": 0.2})
+    got = by_name(measure_drift(REFERENCE, SHIFTED, SCHEMA, plan))
+    assert got["size", "psi", "evidently"].threshold == 0.3
+    assert got["size", "psi", "robust"].threshold == 0.2
+
+
+def test_a_method_named_for_a_column_must_suit_it():
+    """Measuring by a method that the plan gives the wrong column is refused, not skipped."""
+    with pytest.raises(ConfigurationError, match="does not measure categorical"):
+        measure_drift(REFERENCE, SHIFTED, SCHEMA, DriftPlan(by_column={"colour": ("ks",)}))
+
+
+def test_withheld_series_are_those_of_a_full_window():
+    """A window whose numbers are withheld has the same series, each with the reason."""
+    full = measure_drift(REFERENCE, SHIFTED, SCHEMA, DriftPlan())
+    none = measure_drift(REFERENCE, SHIFTED, SCHEMA, DriftPlan(), withheld="too few")
+    assert [m.series for m in none] == [m.series for m in full]
+    assert {(m.value, m.breached, m.reason) for m in none} == {(None, None, "too few")}
+
+
+def test_compressed_columns_carry_an_error_bound():
+    """A column above the limit of distinct values has the bound of its error beside its value."""
+    schema = Schema((Column("size", Kind.NUMERICAL),))
+    draw = np.random.default_rng(3)
+    sides = (rows(size=list(draw.normal(size=1_500)), schema=schema) for _ in range(2))
+    compressed = [profile.merge([side, profile.empty(schema)], limit=200) for side in sides]
+    got = by_name(measure_drift(*compressed, schema, DriftPlan()))["size", "wasserstein", "evidently"]
+    assert got.error_bound is not None
+    assert 0.0 < got.error_bound < 0.5
+
+
+def test_one_column_s_failure_is_its_own_reason():
+    """Values that no number can hold the distance of give that column a reason; the others are measured."""
+    broken = rows(size=[1e308] * 50 + [-1e308] * 50, guess=list(np.linspace(5.0, 9.0, 100)))
+    plan = DriftPlan(("wasserstein",))
+    got = by_name(measure_drift(broken, broken, SCHEMA, plan))
+    assert "larger than a number can hold" in str(got["size", "wasserstein", "evidently"].reason)
+    assert got["guess", "wasserstein", "evidently"].value == 0.0

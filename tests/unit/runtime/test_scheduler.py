@@ -1,0 +1,175 @@
+"""The cadence: an absolute grid, skipped slots on record, back-off, a stop that drains."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import pytest
+
+from service.core.cycle_record import Outcome
+from service.runtime.scheduler import Ran, Scheduler
+
+SECOND = 1_000_000
+
+
+def now() -> int:
+    return time.time_ns() // 1_000
+
+
+@dataclass
+class Journal:
+    """Keeps what a store would."""
+
+    skipped: list[tuple[str, int, int]] = field(default_factory=list)
+    failed: list[tuple[str, str]] = field(default_factory=list)
+
+    async def record_skipped(self, monitor: str, slot: int, slots: int) -> None:
+        self.skipped.append((monitor, slot, slots))
+
+    async def record_failed(
+        self, monitor: str, slot: int, started: int, error: str, *, seconds: float
+    ) -> None:
+        assert started >= slot - SECOND
+        assert 0 <= seconds < 60
+        self.failed.append((monitor, error))
+
+
+@dataclass
+class Work:
+    """A cycle that takes `seconds` and keeps when it started, for which slot."""
+
+    seconds: float = 0.0
+    starts: list[tuple[int, int]] = field(default_factory=list)
+
+    async def __call__(self, slot: int) -> Ran:
+        self.starts.append((slot, now()))
+        await asyncio.sleep(self.seconds)
+        return Ran(Outcome.MEASURED)
+
+
+async def _run_out(scheduler: Scheduler) -> None:
+    scheduler.start()
+    async with asyncio.timeout(60):
+        await scheduler.finished()
+    await scheduler.stop()
+
+
+async def test_cycles_start_on_an_absolute_grid() -> None:
+    """Work that takes part of the interval never shifts the grid: start + k x interval, every slot once."""
+    work, journal = Work(seconds=0.08), Journal()
+    scheduler = Scheduler(journal, now=now, max_cycles=12)
+    scheduler.add("steady", 0.2, work)
+    await _run_out(scheduler)
+    slots = [slot for slot, _ in work.starts]
+    assert slots == [slots[0] + k * 200_000 for k in range(12)]
+    assert max(start - slot for slot, start in work.starts) < 50_000
+    assert journal.skipped == []
+
+
+async def test_slots_that_pass_meanwhile_are_recorded_as_skipped() -> None:
+    """A cycle of 2.5 intervals uses every third slot; the two between are on record, none twice."""
+    work, journal = Work(seconds=0.25), Journal()
+    scheduler = Scheduler(journal, now=now, max_cycles=4)
+    scheduler.add("slow", 0.1, work)
+    await _run_out(scheduler)
+    used = [slot for slot, _ in work.starts]
+    assert [b - a for a, b in pairwise(used)] == [300_000] * 3
+    assert [slots for _, _, slots in journal.skipped] == [2, 2, 2]
+    assert [slot for _, slot, _ in journal.skipped] == [slot - 100_000 for slot in used[1:]]
+
+
+async def test_a_failing_monitor_backs_off_and_leaves_the_others_alone() -> None:
+    """Failures are journalled and retried later and later; the neighbour misses no slot."""
+    work, journal = Work(), Journal()
+
+    async def broken(_slot: int) -> Ran:
+        raise ValueError("no rows today")
+
+    scheduler = Scheduler(journal, now=now, max_cycles=20)
+    scheduler.add("healthy", 0.1, work)
+    bad = scheduler.add("broken", 0.1, broken)
+    scheduler.start()
+    async with asyncio.timeout(30):
+        await scheduler.jobs[0].finished.wait()
+    await scheduler.stop()
+    assert len(work.starts) == 20
+    assert journal.failed == [("broken", "ValueError: no rows today")] * bad.failures
+    # 1 s after the first failure and 2 s after the second: two tries in 2 s of slots.
+    assert bad.failures == 2
+
+
+async def test_stopping_waits_for_the_running_cycle() -> None:
+    """A cycle that runs when the stop comes is finished, not cut."""
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def work(_slot: int) -> Ran:
+        begun.set()
+        await asyncio.sleep(0.2)
+        ended.set()
+        return Ran(Outcome.MEASURED)
+
+    scheduler = Scheduler(Journal(), now=now)
+    scheduler.add("draining", 10.0, work)
+    scheduler.start()
+    await begun.wait()
+    await scheduler.stop()
+    assert ended.is_set()
+    assert scheduler.jobs[0].cycles == 1
+
+
+async def test_a_cycle_that_outlasts_the_grace_is_cancelled() -> None:
+    """Stopping is bounded: after the grace the cycle's task is cancelled and awaited."""
+    begun, cancelled = asyncio.Event(), asyncio.Event()
+
+    async def work(_slot: int) -> Ran:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+        raise AssertionError("unreachable")
+
+    scheduler = Scheduler(Journal(), now=now)
+    scheduler.add("stuck", 0.0, work)
+    scheduler.start()
+    await begun.wait()
+    await scheduler.stop(grace_seconds=0.1)
+    assert cancelled.is_set()
+
+
+async def test_an_exhausted_source_ends_its_job() -> None:
+    """Back to back, a replay runs to its end and no further."""
+    left = iter([False, False, True])
+
+    async def work(_slot: int) -> Ran:
+        return Ran(Outcome.MEASURED, exhausted=next(left))
+
+    scheduler = Scheduler(Journal(), now=now, max_cycles=100)
+    job = scheduler.add("replay", 0.0, work)
+    await _run_out(scheduler)
+    assert (job.cycles, job.exhausted) == (3, True)
+
+
+@pytest.mark.parametrize("interval", [0.0, 0.05])
+async def test_a_journal_that_fails_does_not_stop_the_cycles(interval: float) -> None:
+    """The database may be what failed: the cycles go on all the same."""
+
+    class Broken(Journal):
+        async def record_failed(self, *_: object, **__: object) -> None:
+            raise OSError("no database")
+
+    outcomes = iter([True, False])
+
+    async def work(_slot: int) -> Ran:
+        if next(outcomes):
+            raise ValueError("once")
+        return Ran(Outcome.MEASURED, exhausted=True)
+
+    scheduler = Scheduler(Broken(), now=now, max_cycles=5)
+    job = scheduler.add("brave", interval, work)
+    await _run_out(scheduler)
+    assert (job.cycles, job.failures) == (2, 0)
