@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from service import __version__
+from service.commands.metrics import measurements
+from service.commands.migrate import migrate_database
 from service.errors import ConfigurationError, TidegaugeError
 
 if TYPE_CHECKING:
@@ -95,9 +97,8 @@ def _run(options: argparse.Namespace) -> int:
 
 def _migrate(_options: argparse.Namespace) -> int:
     settings = _settings()
-    from service.wiring import app
 
-    for name in asyncio.run(app.migrate_database(settings)):
+    for name in asyncio.run(migrate_database(settings)):
         print(f"applied {name}")
     print("the schema is up to date")
     return CLEAN
@@ -120,11 +121,10 @@ def _check(_options: argparse.Namespace) -> int:
 def _metrics(options: argparse.Namespace) -> int:
     settings = _settings()
     from service.commands import metrics_output as listing
-    from service.wiring import app
 
     names = ("monitor", "aspect", "column", "segment", "metric", "since")
     filters = {name: getattr(options, name) for name in names}
-    rows = asyncio.run(app.measurements(settings, **filters))
+    rows = asyncio.run(measurements(settings, **filters))
     listing.write(rows, options.format, sys.stdout)
     return CLEAN
 

@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from service.core.cycle_record import Checkpoint, CycleRecord, Event, WindowRecord
+from service.core.checkpoint import Checkpoint
+from service.core.cycle_record import CycleRecord
+from service.core.event import Event
 from service.core.profile import profile
 from service.core.reference import bins, reference
 from service.core.rows.batch import Batch, Labels, Numbers
 from service.core.rows.schema import Column, Kind, Role, Schema
+from service.core.windows.records import WindowRecord
 from service.methods import alarm
 from service.methods.alarm import AlarmPlan
 from service.methods.drift.columns import DriftPlan

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import FastAPI, Header, Request, Response
@@ -18,37 +17,10 @@ from service.api.static_page import Page
 from service.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from service.api.ports import Callables
 
-    from service.api.routes.stream import Feed
 
 GZIP_FROM_BYTES, GZIP_LEVEL = 1_000, 5
-
-
-@dataclass(frozen=True, slots=True)
-class Readiness:
-    """Whether the service can do its work, and what stands in its way."""
-
-    ready: bool
-    checks: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Callables:
-    """What the door opens on; the composition root fills it in."""
-
-    monitors: Callable[[], list[dict[str, Any]]]
-    readiness: Callable[[], Awaitable[Readiness]]
-    scrape: Callable[[str], Awaitable[tuple[bytes, str]]]
-    windows: Callable[[str, int], Awaitable[list[Any]]]
-    report: Callable[[str, int], Awaitable[str]]
-    state: Callable[[str], Awaitable[dict[str, Any]]]
-    series: Callable[[str], Awaitable[list[dict[str, Any]]]]
-    latest_window: Callable[[str], Awaitable[dict[str, Any]]]
-    measurements: Callable[..., Awaitable[list[dict[str, Any]]]]
-    events: Callable[..., Awaitable[list[dict[str, Any]]]]
-    distribution: Callable[..., Awaitable[dict[str, Any]]]
-    feed: Feed
 
 
 def build(callables: Callables) -> FastAPI:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime  # noqa: TC003  # pydantic reads the annotations at run time
+from datetime import datetime  # pydantic reads the annotations at run time
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field

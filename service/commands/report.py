@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from service.config import monitor_file
 from service.errors import ConfigurationError
-from service.reports.reporter import Reported, reporter_of
+from service.reports.reporter import Reported
 from service.runtime.compute_threads import workers
 from service.runtime.progress_bar import shown
 from service.store.migrate import migrate, migrations_folder
 from service.store.postgres import PostgresStore
 from service.wiring.database import database
 from service.wiring.monitor import watch
+from service.wiring.reports import reporter_of
 from service.worker.client import worker
 
 if TYPE_CHECKING:

@@ -7,19 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from service.config.base import SECOND, Name, Part
+from service.config.columns import ColumnConfig, ServiceConfig
 from service.config.detectors import DetectorConfigs, check_detectors
-from service.config.drift import AlarmConfig, ColumnConfig, DriftConfig, ServiceConfig, WindowConfig
-from service.config.source import (
-    SECOND,
-    DummyConfig,
-    DummyReference,
-    FileReference,
-    LabelsConfig,
-    Name,
-    Part,
-    ReplayConfig,
-)
+from service.config.drift import DriftConfig
+from service.config.reference import DummyReference, FileReference
+from service.config.source import DummyConfig, LabelsConfig, ReplayConfig
 from service.config.task import Asked, check_performance, check_segments, task_from
+from service.config.window import AlarmConfig, WindowConfig
 from service.core.profile import row_sample
 from service.core.rows.schema import Column, Kind, Role, Schema
 from service.core.rows.task import TaskName

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from pydantic import ValidationError
 
+from service.config.base import Part
 from service.config.monitor import Monitor
-from service.config.source import Part
 from service.config.yaml_lines import dotted, located, walk
 from service.errors import ConfigurationError
 

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, AnyHttpUrl, Field, SecretStr, TypeAdapter, 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.errors import ConfigurationError
-from service.webhook.message import key_of
+from service.webhook.signature import key_of
 
 PREFIX = "TIDEGAUGE_"
 ENV_FILE = ".env"

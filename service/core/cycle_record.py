@@ -5,18 +5,18 @@ All instants are UTC microseconds since 1970 (int), so that the core never touch
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
-
-from service.core.labels.remeasure import Labelling
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from service.core.checkpoint import Checkpoint
+    from service.core.event import Event
     from service.core.labels.pending_rows import PendingRows
-    from service.core.measurement import Measurement
-    from service.core.reference.bins import Binned
+    from service.core.rows.take import Reject
+    from service.core.windows.records import PaneRecord, WindowRecord
 
 
 class Outcome(StrEnum):
@@ -27,78 +27,6 @@ class Outcome(StrEnum):
     IDLE = "idle"  # the source had nothing new
     SKIPPED = "skipped"  # its slot passed while an earlier cycle ran
     FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """How far a monitor's source has been read and its windows measured.
-
-    `cycle` counts committed cycles and is the optimistic lock: a commit names the cycle that it follows.
-    `position` belongs to the source (JSON-able). `rows` counts the rows placed in panes, `closed` is the key
-    of the last pane whose window was measured. `alarms` is what `methods/alarm.py` knows of the last windows,
-    `detectors` the state of each change-point detector as text (`methods/error_stream.py`),
-    `labelling` how far late labels were followed up.
-    """
-
-    cycle: int = 0
-    position: dict[str, Any] | None = None
-    rows: int = 0
-    watermark: int | None = None
-    closed: int | None = None
-    alarms: dict[str, str] = field(default_factory=dict)
-    detectors: dict[str, str] = field(default_factory=dict)
-    labelling: Labelling = field(default_factory=Labelling)
-
-
-@dataclass(frozen=True, slots=True)
-class PaneRecord:
-    """One pane's profile as bytes; `key` counts panes from the grid's origin."""
-
-    key: int
-    start: int
-    end: int
-    rows: int
-    payload: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class WindowRecord:
-    """One measured window: panes `first` to `last`, of which `panes` hold rows.
-
-    `distributions` are its columns by the reference's bins, one a column or none at all.
-    Of its `rows` `labelled` have a label, and `pending` ones have a prediction and wait for theirs.
-    """
-
-    first: int
-    last: int
-    start: int
-    end: int
-    panes: int
-    rows: int
-    measurements: tuple[Measurement, ...]
-    distributions: tuple[Binned, ...] = ()
-    labelled: int = 0
-    pending: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Reject:
-    """A row that could not be placed: what it was (JSON-able) and why it was refused."""
-
-    row: dict[str, Any]
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something worth a mark on a chart: a breach, a recovery, a schema change."""
-
-    kind: str
-    at: int
-    message: str
-    column: str = ""
-    metric: str = ""
-    details: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,3 +34,11 @@ class Answer:
     threshold: float | None = None
     low: float | None = None
     high: float | None = None
+
+
+class Worker(Protocol):
+    """Where the measures run that would take too long, or need too much, in this process."""
+
+    async def run(self, function: str, *arguments: Any) -> Any:
+        """Return what the function, `package.module:name`, returns; raise WorkerError where it does not."""
+        ...

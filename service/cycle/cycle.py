@@ -10,7 +10,9 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from service.core.cycle_record import CycleRecord, Event
+from service.core.checkpoint import follow
+from service.core.cycle_record import CycleRecord
+from service.core.event import Event
 from service.core.windows import panes as advance
 from service.core.windows import schema_change, window
 from service.cycle import late_labels as label_step
@@ -23,14 +25,17 @@ from service.methods.concept import error_stream
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from service.core.cycle_record import Checkpoint, WindowRecord
+    from service.core.checkpoint import Checkpoint
     from service.core.reference.reference import Reference
     from service.core.rows.batch import Batch
     from service.core.rows.take import Take
     from service.core.windows.moving_reference import Compared, Past
     from service.core.windows.panes import Pane
+    from service.core.windows.records import WindowRecord
+    from service.core.worker_call import Worker
     from service.cycle.late_labels import Absorbed, LateStep
-    from service.cycle.monitor_plan import Store, Watched, Worker
+    from service.cycle.monitor_plan import Watched
+    from service.cycle.ports import Store
     from service.cycle.state import State
     from service.runtime.compute_threads import Compute
 
@@ -120,7 +125,7 @@ class Cycle:
         fresh = await self._compute.run(
             advance.profile_panes, take.batch, watched.schema, plan, before.rows, reference.anchors
         )
-        after = advance.follow(before, take, plan)
+        after = follow(before, take, plan)
         held = state.panes.keys() | fresh.keys()
         if take.exhausted and held:  # nothing will follow: panes that are open are as full as they get
             after = replace(after, closed=max([*held, *([] if after.closed is None else [after.closed])]))

@@ -19,13 +19,14 @@ from service.core.windows import window
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from service.core.cycle_record import Checkpoint
+    from service.core.checkpoint import Checkpoint
     from service.core.labels.join import Sifted
     from service.core.labels.pending_rows import PendingRows
     from service.core.profile.spec import Anchors
     from service.core.rows.take import Take
     from service.core.windows.panes import Pane
-    from service.cycle.monitor_plan import Store, Watched
+    from service.cycle.monitor_plan import Watched
+    from service.cycle.ports import Store
     from service.runtime.compute_threads import Compute
 
 

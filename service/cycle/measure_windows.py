@@ -16,13 +16,14 @@ from service.methods.quality.reference_rows import measure_moving
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from service.core.cycle_record import WindowRecord
     from service.core.measurement import Measurement
     from service.core.profile.profile import Profile
     from service.core.reference.reference import Reference
     from service.core.windows.moving_reference import Compared
     from service.core.windows.panes import Measure, Pane
-    from service.cycle.monitor_plan import Watched, Worker
+    from service.core.windows.records import WindowRecord
+    from service.core.worker_call import Worker
+    from service.cycle.monitor_plan import Watched
 
 
 def measured(

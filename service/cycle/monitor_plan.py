@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from service.core.labels import pending_rows as pending
 from service.core.profile.codec import profile as codec
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable
 
-    from service.core.cycle_record import Checkpoint, CycleRecord, PaneRecord
-    from service.core.labels.pending_rows import PendingRows
+    from service.core.cycle_record import CycleRecord
     from service.core.reference.reference import Reference
     from service.core.rows.schema import Schema
     from service.core.rows.take import Take
@@ -23,50 +22,6 @@ if TYPE_CHECKING:
     from service.methods.concept.error_stream import Detectors
     from service.methods.measure_window import MeasurePlan
     from service.sources.protocol import Source
-
-
-class Store(Protocol):
-    """What a cycle needs of the place where measurements are kept."""
-
-    async def checkpoint(self, monitor: str, layout: str) -> Checkpoint:
-        """Return where the monitor stands; a fresh checkpoint where it never ran."""
-        ...
-
-    async def panes(
-        self, monitor: str, layout: str, first: int | None, last: int | None, limit: int | None = None
-    ) -> Sequence[PaneRecord]:
-        """Return the stored panes from key `first` to `last`, both included; None leaves a side open.
-
-        In the order of their keys, with `limit` at most so many.
-        """
-        ...
-
-    async def panes_at(self, monitor: str, layout: str, keys: Sequence[int]) -> Sequence[PaneRecord]:
-        """Return the stored panes among `keys`."""
-        ...
-
-    async def pending(self, monitor: str, identity: Sequence[int]) -> PendingRows:
-        """Return the rows that wait for a label under one of these ids (64-bit hashes, signed)."""
-        ...
-
-    async def forget_pending(self, monitor: str) -> None:
-        """Forget the rows that wait for labels."""
-        ...
-
-    async def commit(self, record: CycleRecord, *, began: float) -> bool:
-        """Write all of a cycle or nothing; False where its checkpoint was overtaken.
-
-        `began` is when the cycle did, in seconds of the loop's clock.
-        """
-        ...
-
-
-class Worker(Protocol):
-    """Where the measures run that would take too long, or need too much, in this process."""
-
-    async def run(self, function: str, *arguments: Any) -> Any:
-        """Return what the function, `package.module:name`, returns; raise WorkerError where it does not."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

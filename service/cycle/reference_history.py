@@ -12,10 +12,10 @@ from service.core.windows.moving_reference import Compared, Past
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from service.core.cycle_record import PaneRecord
     from service.core.profile.profile import Profile
     from service.core.windows.moving_reference import MovingPlan
     from service.core.windows.panes import Pane
+    from service.core.windows.records import PaneRecord
     from service.core.windows.window import WindowPlan
     from service.runtime.compute_threads import Compute
 

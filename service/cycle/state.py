@@ -13,9 +13,10 @@ from service.cycle.reference_history import History
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from service.core.cycle_record import Checkpoint
+    from service.core.checkpoint import Checkpoint
     from service.core.windows.panes import Pane
-    from service.cycle.monitor_plan import Store, Watched
+    from service.cycle.monitor_plan import Watched
+    from service.cycle.ports import Store
     from service.runtime.compute_threads import Compute
 
 LONGEST_GAP = 2**40  # panes: no calendar has more

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from service.core.cycle_record import Event
+from service.core.event import Event
 from service.core.labels import remeasure as labelling
 from service.core.measurement import Aspect, Worse
 from service.methods.performance.estimated.binary import OF_ANSWERS, OF_CHANCES
@@ -18,8 +18,9 @@ from service.methods.performance.estimated.regression import OF_LOSS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from service.core.cycle_record import Checkpoint, WindowRecord
+    from service.core.checkpoint import Checkpoint
     from service.core.measurement import Measurement, Series
+    from service.core.windows.records import WindowRecord
     from service.core.windows.window import WindowPlan
 
 # Of performance, what is known without a label: how often a class was predicted, and what is expected.

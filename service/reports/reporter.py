@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from service.config.settings import Settings
-    from service.core.cycle_record import CycleRecord, PaneRecord
+    from service.core.cycle_record import CycleRecord
     from service.core.reference.reference import Reference
     from service.core.rows.batch import Batch
     from service.core.rows.schema import Schema
-    from service.cycle.monitor_plan import Worker
+    from service.core.windows.records import PaneRecord
+    from service.core.worker_call import Worker
     from service.runtime.compute_threads import Compute
     from service.store.postgres import PostgresStore
     from service.store.tables.window_run import Run
@@ -43,7 +43,6 @@ MADE = "service.reports.evidently_report:made"
 KEEP = "service.reports.evidently_report:keep"
 KEPT = "service.reports.evidently_report:kept"
 MOST_WAITING = 8
-FOLDER = "reports"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,20 +155,6 @@ class Reporter:
             reference_rows=reference.profile.rows,
             reference=before,
         )
-
-
-def reporter_of(
-    settings: Settings,
-    *,
-    pool: asyncpg.Pool,
-    store: PostgresStore,
-    compute: Compute,
-    worker: Worker,
-    monitors: Mapping[str, Reported],
-) -> Reporter:
-    """Return the reporter that the settings ask for; monitors may be added afterwards."""
-    folder = settings.data_dir / FOLDER
-    return Reporter(pool, store, compute, worker, monitors, folder=folder, kept=settings.reports_kept)
 
 
 @asynccontextmanager

@@ -14,7 +14,8 @@ from service.methods.concept.error_stream import CHANGE_POINT
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from service.core.cycle_record import CycleRecord, WindowRecord
+    from service.core.cycle_record import CycleRecord
+    from service.core.windows.records import WindowRecord
     from service.runtime.scheduler import Journal
 
 

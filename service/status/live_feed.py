@@ -23,7 +23,8 @@ from service.status.monitor_state import key_of
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
-    from service.core.cycle_record import CycleRecord, Event
+    from service.core.cycle_record import CycleRecord
+    from service.core.event import Event
 
     Read = Callable[[str], Awaitable[tuple[dict[str, Any], list[dict[str, Any]]]]]
 

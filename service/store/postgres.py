@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import asyncpg
 
-from service.store import ledger
 from service.store.driver_errors import translated
 from service.store.tables import checkpoint as checkpoints
 from service.store.tables import cycle_log as cycles
@@ -19,15 +18,18 @@ from service.store.tables import pending_row as pending
 from service.store.tables import rejected_row as rejects
 from service.store.tables import sample as samples
 from service.store.tables import series
+from service.store.tables.window_run import open_runs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from service.core.cycle_record import Checkpoint, CycleRecord, PaneRecord
+    from service.core.checkpoint import Checkpoint
+    from service.core.cycle_record import CycleRecord
     from service.core.labels.pending_rows import PendingRows
     from service.core.measurement import Series
     from service.core.reference.bins import Bins
+    from service.core.windows.records import PaneRecord
 
 
 class _Timing(NamedTuple):
@@ -141,7 +143,7 @@ class PostgresStore:
             partition_end = await samples.ensure_partition(connection, now)
         wanted = (m.series for window in record.windows for m in window.measurements)
         fresh = await series.get_or_create(connection, monitor, wanted, known)
-        runs = await ledger.open_runs(connection, monitor, layout, record.windows)
+        runs = await open_runs(connection, monitor, layout, record.windows)
         measurements = await samples.append(connection, record.windows, runs, {**known, **fresh})
         seen = (binned.bins for window in record.windows for binned in window.distributions)
         fresh_bins = await distributions.get_or_create_bins(connection, monitor, seen, bins)

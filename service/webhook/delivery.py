@@ -16,7 +16,8 @@ import structlog
 from service.errors import StoreError
 from service.runtime.background_task import background
 from service.store.tables import webhook_outbox as outbox
-from service.webhook.message import body_of, key_of, signature
+from service.webhook.message import body_of
+from service.webhook.signature import key_of, signature
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

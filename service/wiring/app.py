@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -14,7 +14,7 @@ from service.core.cycle_record import Outcome
 from service.cycle.cycle import Cycle
 from service.cycle.log_summary import summary
 from service.errors import StoreError
-from service.reports.reporter import Reported, reporter_of, working
+from service.reports.reporter import Reported, working
 from service.runtime import gc_pause as garbage
 from service.runtime.clock import now
 from service.runtime.compute_threads import workers
@@ -22,7 +22,6 @@ from service.runtime.progress_bar import shown
 from service.runtime.scheduler import Ran, Scheduler
 from service.status.cycle_counters import Vitals
 from service.status.live_feed import Feed
-from service.store import queries as query
 from service.store.migrate import migrate, migrations_folder
 from service.store.postgres import PostgresStore
 from service.store.retention import drop_older
@@ -30,6 +29,7 @@ from service.webhook.delivery import delivering
 from service.wiring import http as door
 from service.wiring.database import database
 from service.wiring.monitor import watch
+from service.wiring.reports import reporter_of
 from service.worker.client import worker
 
 if TYPE_CHECKING:
@@ -191,16 +191,3 @@ async def _retain(pool: asyncpg.Pool, days: int | None) -> None:
             log.warning("retention failed", error=str(error), retry_seconds=RETENTION_SECONDS)
         await asyncio.sleep(RETENTION_SECONDS)
     await asyncio.Event().wait()
-
-
-async def migrate_database(settings: Settings) -> list[str]:
-    """Bring the schema up to date; return the names of the migrations that were applied."""
-    async with database(settings) as pool:
-        return await migrate(pool, migrations_folder())
-
-
-async def measurements(settings: Settings, **filters: Any) -> list[asyncpg.Record]:
-    """Return rows of the view `metrics`; see `store.query` for the filters."""
-    async with database(settings) as pool:
-        await migrate(pool, migrations_folder())
-        return await query.measurements(pool, **filters)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from service.config.source import DummyConfig, DummyReference, ReplayConfig
+from service.config.reference import DummyReference
+from service.config.source import DummyConfig, ReplayConfig
 from service.core.profile.segments import beyond_cap
 from service.core.reference import reference as references
 from service.cycle.calibrated_thresholds import Thresholds
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     import asyncpg
 
     from service.config.monitor import Monitor
-    from service.config.source import FileReference
+    from service.config.reference import FileReference
     from service.core.reference.reference import Reference
     from service.core.rows.batch import Batch
     from service.runtime.compute_threads import Compute

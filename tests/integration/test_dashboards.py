@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
-from service.core.cycle_record import Event, WindowRecord
+from service.core.event import Event
 from service.core.measurement import Aspect, Measurement, Series
+from service.core.windows.records import WindowRecord
 from service.store.encoding import EPOCH
 from service.store.postgres import PostgresStore
 from tests import filled_store

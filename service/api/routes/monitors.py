@@ -11,7 +11,7 @@ from service.api.models import Distribution, Event, Measurement, MonitorState, N
 from service.api.routes.dependencies import known_name
 
 if TYPE_CHECKING:
-    from service.api.app import Callables
+    from service.api.ports import Callables
 
 MOST_ROWS = 2_000
 MOST_EVENTS = 500

@@ -4,45 +4,15 @@ Annotations are evaluated as they stand: FastAPI would not find a dependency tha
 """
 
 from collections.abc import AsyncIterator
-from typing import Annotated, Protocol
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, HTTPException, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
+from service.api.ports import Feed, Follower
+
 RETRY_MS = 2_000
 AGAIN_SECONDS = 30  # for one who finds no place
-
-
-class Telling(Protocol):
-    """One event: its id, its kind, its JSON."""
-
-    id: str
-    kind: str
-    data: str
-
-
-class Follower(Protocol):
-    """One open stream; `resumed` is whether it gets all that it had missed."""
-
-    resumed: bool
-
-    def tellings(self) -> AsyncIterator[Telling]:
-        """Give the events as they come, until the stream is to end."""
-        ...
-
-
-class Feed(Protocol):
-    """Where streams come from; `full` is whether there is no place for another one."""
-
-    full: bool
-
-    def follow(self, last_id: str | None = None) -> Follower:
-        """Open a stream behind the event with that id."""
-        ...
-
-    def leave(self, follower: Follower) -> None:
-        """Forget a stream."""
-        ...
 
 
 def stream_routes(feed: Feed) -> APIRouter:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from service.core.cycle_record import Reject
 from service.core.labels import correction
 from service.core.labels import pending_rows as pending
 from service.core.profile import profile
 from service.core.rows.batch import Numbers
 from service.core.rows.row_hash import NOTHING, as_texts
+from service.core.rows.take import Reject
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -20,8 +20,8 @@ from service.core.windows.window import LONGEST_EMPTY_RUN, windows_of
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from service.core.cycle_record import WindowRecord
     from service.core.labels.key_ranges import Runs
+    from service.core.windows.records import WindowRecord
     from service.core.windows.window import WindowPlan
 
 MOST_AGAIN = 32  # windows a cycle

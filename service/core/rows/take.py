@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from service.core.cycle_record import Reject
     from service.core.rows.batch import Batch
     from service.core.rows.late_labels import LateLabels
 
@@ -33,3 +32,11 @@ class Take:
     lag_seconds: float | None = None
     labels: LateLabels | None = None
     live: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A row that could not be placed: what it was (JSON-able) and why it was refused."""
+
+    row: dict[str, Any]
+    reason: str

@@ -5,24 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from service.core.cycle_record import PaneRecord, WindowRecord
 from service.core.profile import profile
 from service.core.profile import spec as anchors
 from service.core.profile.codec import profile as codec
 from service.core.reference import bins
 from service.core.windows import window
+from service.core.windows.records import PaneRecord, WindowRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from service.core.cycle_record import Checkpoint
     from service.core.measurement import Measurement
     from service.core.profile.profile import Profile
     from service.core.profile.spec import Anchors
     from service.core.reference.bins import Bins
     from service.core.rows.batch import Batch
     from service.core.rows.schema import Schema
-    from service.core.rows.take import Take
     from service.core.windows.window import WindowPlan
 
     Measure = Callable[[Profile], tuple[Measurement, ...]]
@@ -63,26 +61,6 @@ def corrected(panes: Mapping[int, Pane], corrections: Mapping[int, Profile]) -> 
         key: replace(panes[key], profile=profile.merge([panes[key].profile, found]))
         for key, found in corrections.items()
     }
-
-
-def follow(before: Checkpoint, take: Take, plan: WindowPlan) -> Checkpoint:
-    """Return the checkpoint after a take: position, rows and watermark moved on, never back."""
-    rows = before.rows + take.batch.rows
-    seen = [before.watermark, take.watermark]
-    if take.watermark is None and take.batch.rows:
-        seen.append(int(take.batch.event_time.max()))
-    watermark = max((instant for instant in seen if instant is not None), default=None)
-    closed = window.last_closed(plan, watermark=watermark, rows=rows)
-    if before.closed is not None:
-        closed = before.closed if closed is None else max(closed, before.closed)
-    return replace(
-        before,
-        cycle=before.cycle + 1,
-        position=take.position,
-        rows=rows,
-        watermark=watermark,
-        closed=closed,
-    )
 
 
 def measure_windows(

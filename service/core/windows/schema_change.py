@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from service.core.cycle_record import Event
+from service.core.event import Event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from service.core.cycle_record import Event
+from service.core.event import Event
 from service.core.profile import profile
 from service.core.profile.outcome.regression import RegressionOutcome
 from service.core.rows.task import Binary, Regression

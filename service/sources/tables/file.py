@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from service.core.cycle_record import Reject
     from service.core.rows.batch import Batch
     from service.core.rows.schema import Schema
+    from service.core.rows.take import Reject
 
 PARQUET_MARK = b"PAR1"
 FINGERPRINT_BYTES = 65_536

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from service.core.cycle_record import Reject
 from service.core.rows import row_hash as hashing
 from service.core.rows.batch import Arrival, Batch, Labels, Numbers, Texts, steps_back
 from service.core.rows.schema import Kind
+from service.core.rows.take import Reject
 from service.errors import SourceError
 from service.sources.tables.cell import content_of, is_missing
 from service.sources.tables.event_time import REASONS

@@ -12,9 +12,9 @@ from service.sources.tables.label_text import storable
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from service.core.cycle_record import Reject
     from service.core.rows.batch import Batch
     from service.core.rows.schema import Schema
+    from service.core.rows.take import Reject
 
 NAMES_SHOWN = 30
 

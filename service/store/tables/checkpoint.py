@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from service.core.cycle_record import Checkpoint
+from service.core.checkpoint import Checkpoint
 from service.core.labels.remeasure import Labelling
 from service.store.encoding import instant, microseconds, text
 from service.store.tables import pending_row as pending

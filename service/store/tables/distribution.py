@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from service.core.cycle_record import WindowRecord
     from service.core.reference.bins import Bins
+    from service.core.windows.records import WindowRecord
 
 # The update changes nothing: it lets RETURNING give the id of bins that another store made first.
 _BINS = """

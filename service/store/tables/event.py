@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from service.core.cycle_record import Event
+    from service.core.event import Event
 
 _INSERT = """
 WITH kept AS (

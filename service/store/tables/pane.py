@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from service.core.cycle_record import PaneRecord
+from service.core.windows.records import PaneRecord
 from service.store.encoding import instant, microseconds
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from service.core.cycle_record import Reject
+    from service.core.rows.take import Reject
 
 _INSERT = """
 INSERT INTO tidegauge.rejected_row (monitor, reason, "row")

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from service.core.cycle_record import WindowRecord
     from service.core.measurement import Measurement, Series
+    from service.core.windows.records import WindowRecord
 
 MOST_AT_ONCE = 1_000  # measurements a statement: the driver encodes them in the event loop, for about 4 ms
 

@@ -1,7 +1,7 @@
 """The table of what must catch which scenario, within how many windows, and what must stay silent.
 
 The rows are tried by `test_scenarios.py` and shown in docs/scenarios.md; after a change of the table
-`python -m tests.integration.scenario_table` writes it there.
+`python -m tests.integration.measures.scenario_table` writes it there.
 """
 
 from __future__ import annotations
@@ -247,7 +247,7 @@ TABLE = (
 )
 
 PAGE = Path("docs/scenarios.md")
-BEGIN, END = "<!-- made by tests.integration.scenario_table -->", "<!-- end -->"
+BEGIN, END = "<!-- made by tests.integration.measures.scenario_table -->", "<!-- end -->"
 
 
 def rendered() -> str:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from service.core.cycle_record import Checkpoint
+from service.core.checkpoint import Checkpoint, follow
 from service.core.measurement import Aspect
 from service.core.profile.profile import empty
 from service.core.profile.profile import of as profile_of
@@ -43,9 +43,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
-    from service.core.cycle_record import WindowRecord
     from service.core.measurement import Measurement
     from service.core.profile.profile import Profile
+    from service.core.windows.records import WindowRecord
 
 ROWS = steady(DAYS * ROWS_A_DAY, seed=1)
 HEAD = "timestamp: at\nprediction: guess\ntarget: truth\nseed: 11\nchanges: "
@@ -90,7 +90,7 @@ async def measured(takes: AsyncIterator[Take], reference: Profile) -> list[Windo
     state, panes, records = Checkpoint(), dict[int, advance.Pane](), list["WindowRecord"]()
     async for take in takes:
         fresh = advance.profile_panes(take.batch, SCHEMA, WINDOWS, state.rows)
-        after = advance.follow(state, take, WINDOWS)
+        after = follow(state, take, WINDOWS)
         panes |= advance.absorb(panes, fresh)
         due = window.due(
             WINDOWS, before=state.closed, now=after.closed, touched=fresh.keys(), held=panes.keys()

@@ -9,10 +9,13 @@ from typing import Any
 import asyncpg
 import pytest
 
-from service.core.cycle_record import Checkpoint, CycleRecord, Event, WindowRecord
+from service.core.checkpoint import Checkpoint
+from service.core.cycle_record import CycleRecord
+from service.core.event import Event
 from service.core.measurement import Aspect, Measurement, Series
 from service.core.reference.bins import MISSING, Binned, Bins
 from service.core.rows.schema import Kind
+from service.core.windows.records import WindowRecord
 from service.store import queries as query
 from service.store.postgres import PostgresStore
 

@@ -14,7 +14,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from service.api.server import serving
-from service.core.cycle_record import Checkpoint, CycleRecord, Event
+from service.core.checkpoint import Checkpoint
+from service.core.cycle_record import CycleRecord
+from service.core.event import Event
 from service.runtime.clock import now
 from service.store.postgres import PostgresStore
 from service.store.tables import webhook_outbox as outbox

@@ -9,16 +9,12 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import pytest
 
-from service.core.cycle_record import (
-    Checkpoint,
-    CycleRecord,
-    Event,
-    Outcome,
-    PaneRecord,
-    Reject,
-    WindowRecord,
-)
+from service.core.checkpoint import Checkpoint
+from service.core.cycle_record import CycleRecord, Outcome
+from service.core.event import Event
 from service.core.measurement import Aspect, Measurement, Series, Worse
+from service.core.rows.take import Reject
+from service.core.windows.records import PaneRecord, WindowRecord
 from service.errors import StoreError
 from service.store import queries as query
 from service.store.encoding import instant, microseconds

@@ -8,9 +8,10 @@ from typing import Any
 import asyncpg
 import pytest
 
-from service.core.cycle_record import CycleRecord, WindowRecord
+from service.core.cycle_record import CycleRecord
 from service.core.reference.bins import MISSING, OTHER, Binned, Bins
 from service.core.rows.schema import Kind
+from service.core.windows.records import WindowRecord
 from service.errors import StoreError
 from service.store.postgres import PostgresStore
 from tests.integration.store.test_store_commit import measured, record, window

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-from service.api.app import Callables
+from service.api.ports import Callables
 from service.status.live_feed import Feed
 
 

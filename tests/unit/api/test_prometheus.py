@@ -9,8 +9,11 @@ from prometheus_client.parser import text_string_to_metric_families as plain_tex
 
 from service.api.app import build
 from service.api.prometheus import exposition
-from service.core.cycle_record import Checkpoint, CycleRecord, Event, WindowRecord
+from service.core.checkpoint import Checkpoint
+from service.core.cycle_record import CycleRecord
+from service.core.event import Event
 from service.core.measurement import Aspect, Measurement, Series
+from service.core.windows.records import WindowRecord
 from service.errors import StoreError
 from service.status.cycle_counters import MonitorVitals, Vitals
 from tests.unit.api.doors import callables

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.core.cycle_record import Checkpoint, Event, WindowRecord
+from service.core.checkpoint import Checkpoint
+from service.core.event import Event
 from service.core.labels.remeasure import Labelling
 from service.core.measurement import Aspect, Measurement, Series
+from service.core.windows.records import WindowRecord
 from service.core.windows.window import Unit, WindowPlan
 from service.methods.alarm import AlarmPlan, follow, step, verdicts
 

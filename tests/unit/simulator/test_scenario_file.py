@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from service.config import source as monitor_source
+from service.config import base
 from service.errors import ConfigurationError
 from simulator.changes.registry import CHANGES
 from simulator.changes.span import microseconds
@@ -121,7 +121,7 @@ def test_what_comes_with_the_product_applies_to_the_flights(name: str) -> None:
 def test_a_duration_is_written_as_in_a_monitor_file(text: str) -> None:
     """The same texts are durations here and there, except that nothing here lasts no time."""
     try:
-        expected = monitor_source.microseconds(text) or None
+        expected = base.microseconds(text) or None
     except ValueError:
         expected = None
     assert microseconds(text) == expected

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from service.api.app import build
-from service.core.cycle_record import Event
+from service.core.event import Event
 from service.errors import StoreError
 from service.status import live_feed as feeds
 from service.status.live_feed import MOST_FOLLOWERS, MOST_WAITING, Feed, Follower, Telling

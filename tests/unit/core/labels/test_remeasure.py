@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from service.core.cycle_record import WindowRecord
 from service.core.labels.remeasure import MOST_AGAIN, Labelling, counts, schedule
+from service.core.windows.records import WindowRecord
 from service.core.windows.window import Unit, WindowPlan
 
 PLAN = WindowPlan(Unit.TIME, hop=100, panes=3, min_rows=10)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service.core.cycle_record import Event
+from service.core.event import Event
 from service.core.profile.outcome import outcome
 from service.core.rows.batch import Batch, Labels, Numbers
 from service.core.rows.schema import Column, Kind, Role, Schema

@@ -185,6 +185,9 @@ def test_numbers_as_labels_are_never_binned():
 
 def test_names_are_known_without_importing_scipy():
     """The registry is imported at start-up, so it must not bring SciPy or pandas along."""
-    code = "import sys, service.methods.measure_window; print([n for n in ('scipy', 'pandas') if n in sys.modules])"
+    code = (
+        "import sys, service.methods.measure_window;"
+        "print([n for n in ('scipy', 'pandas') if n in sys.modules])"
+    )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"

@@ -1,0 +1,46 @@
+"""Schema of a monitor file's column sections."""
+
+from __future__ import annotations
+
+from pydantic import Field, model_validator
+
+from service.config.base import Part
+from service.core.rows.schema import Kind
+from service.methods.quality.expectations import Expectation
+
+
+class ColumnConfig(Part):
+    """A watched column: its kind, and what is expected of it; every row that offends is a breach."""
+
+    kind: Kind
+    min: float | None = Field(default=None, allow_inf_nan=False)
+    max: float | None = Field(default=None, allow_inf_nan=False)
+    allowed: tuple[str | bool | int | float, ...] | None = Field(default=None, min_length=1)
+    not_null: bool = False
+    unique: bool = False
+
+    @model_validator(mode="after")
+    def _can_be_kept(self) -> ColumnConfig:
+        bounds = (self.min, self.max, self.allowed)
+        if self.kind is Kind.TEXT and (self.unique or any(bound is not None for bound in bounds)):
+            raise ValueError("a text column has no min, max, allowed or unique; expected not_null at most")
+        if self.kind is Kind.CATEGORICAL and (self.min is not None or self.max is not None):
+            raise ValueError("min and max belong to numerical columns; expected allowed: [..] for categories")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"expected min at or below max, got {self.min:g} and {self.max:g}")
+        texts = [value for value in self.allowed or () if isinstance(value, str)]
+        if self.kind is Kind.NUMERICAL and texts:
+            raise ValueError(f"allowed: expected numbers for a numerical column, got {texts[0]!r}")
+        return self
+
+    @property
+    def expectation(self) -> Expectation:
+        """What is declared, in the methods' form."""
+        return Expectation(self.min, self.max, self.allowed, self.not_null, self.unique)
+
+
+class ServiceConfig(Part):
+    """Where the rows say how the watched model was served: milliseconds, and whether it failed (0 is no)."""
+
+    latency_ms: str | None = None
+    error: str | None = None

@@ -1,0 +1,49 @@
+"""What a cycle needs of the store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from service.core.checkpoint import Checkpoint
+    from service.core.cycle_record import CycleRecord
+    from service.core.labels.pending_rows import PendingRows
+    from service.core.windows.records import PaneRecord
+
+
+class Store(Protocol):
+    """What a cycle needs of the place where measurements are kept."""
+
+    async def checkpoint(self, monitor: str, layout: str) -> Checkpoint:
+        """Return where the monitor stands; a fresh checkpoint where it never ran."""
+        ...
+
+    async def panes(
+        self, monitor: str, layout: str, first: int | None, last: int | None, limit: int | None = None
+    ) -> Sequence[PaneRecord]:
+        """Return the stored panes from key `first` to `last`, both included; None leaves a side open.
+
+        In the order of their keys, with `limit` at most so many.
+        """
+        ...
+
+    async def panes_at(self, monitor: str, layout: str, keys: Sequence[int]) -> Sequence[PaneRecord]:
+        """Return the stored panes among `keys`."""
+        ...
+
+    async def pending(self, monitor: str, identity: Sequence[int]) -> PendingRows:
+        """Return the rows that wait for a label under one of these ids (64-bit hashes, signed)."""
+        ...
+
+    async def forget_pending(self, monitor: str) -> None:
+        """Forget the rows that wait for labels."""
+        ...
+
+    async def commit(self, record: CycleRecord, *, began: float) -> bool:
+        """Write all of a cycle or nothing; False where its checkpoint was overtaken.
+
+        `began` is when the cycle did, in seconds of the loop's clock.
+        """
+        ...
