@@ -120,12 +120,12 @@ def _check(_options: argparse.Namespace) -> int:
 
 def _metrics(options: argparse.Namespace) -> int:
     settings = _settings()
-    from service.commands import metrics_output as listing
+    from service.commands import metrics_output
 
     names = ("monitor", "aspect", "column", "segment", "metric", "since")
     filters = {name: getattr(options, name) for name in names}
     rows = asyncio.run(measurements(settings, **filters))
-    listing.write(rows, options.format, sys.stdout)
+    metrics_output.write(rows, options.format, sys.stdout)
     return CLEAN
 
 

@@ -81,7 +81,7 @@ def known(seed: int = 1) -> reference.Reference:
 
 def measured(batch: Batch, day: int, to: reference.Reference) -> WindowRecord:
     """Measure a batch as the window of one day, counted from 1 February 2013."""
-    current = profile.of(batch, SCHEMA, to.anchors)
+    current = profile.of(batch, SCHEMA, to.spec)
     start = FEBRUARY + day * DAY
     numbers = measure(to.profile, current, SCHEMA, PLAN)
     return WindowRecord(day, day, start, start + DAY, 1, batch.rows, numbers, bins.counted(to.bins, current))

@@ -32,10 +32,10 @@ class Callables:
     measurements: Callable[..., Awaitable[list[dict[str, Any]]]]
     events: Callable[..., Awaitable[list[dict[str, Any]]]]
     distribution: Callable[..., Awaitable[dict[str, Any]]]
-    feed: Feed
+    feed: EventBroadcaster
 
 
-class Telling(Protocol):
+class StreamEvent(Protocol):
     """One event: its id, its kind, its JSON."""
 
     id: str
@@ -43,25 +43,25 @@ class Telling(Protocol):
     data: str
 
 
-class Follower(Protocol):
+class Subscriber(Protocol):
     """One open stream; `resumed` is whether it gets all that it had missed."""
 
     resumed: bool
 
-    def tellings(self) -> AsyncIterator[Telling]:
+    def events_as_they_come(self) -> AsyncIterator[StreamEvent]:
         """Give the events as they come, until the stream is to end."""
         ...
 
 
-class Feed(Protocol):
+class EventBroadcaster(Protocol):
     """Where streams come from; `full` is whether there is no place for another one."""
 
     full: bool
 
-    def follow(self, last_id: str | None = None) -> Follower:
+    def subscribe(self, last_id: str | None = None) -> Subscriber:
         """Open a stream behind the event with that id."""
         ...
 
-    def leave(self, follower: Follower) -> None:
+    def unsubscribe(self, subscriber: Subscriber) -> None:
         """Forget a stream."""
         ...

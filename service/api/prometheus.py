@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from prometheus_client.core import Metric
 
-    from service.status.cycle_counters import MonitorVitals
+    from service.status.cycle_counters import MonitorCounters
 
-    Read = Callable[[MonitorVitals], float | None]
+    Read = Callable[[MonitorCounters], float | None]
 
 SECOND = 1_000_000
 SERIES_LABELS = ("monitor", "aspect", "column", "segment", "metric", "definition")
@@ -68,7 +68,7 @@ GAUGES: tuple[tuple[str, str, Read], ...] = (
 
 
 def exposition(
-    monitors: Sequence[MonitorVitals], round_trip_seconds: float | None, accept: str = ""
+    monitors: Sequence[MonitorCounters], round_trip_seconds: float | None, accept: str = ""
 ) -> tuple[bytes, str]:
     """Return the body and its content type, in the format that the header `accept` asks for.
 
@@ -81,7 +81,7 @@ def exposition(
 class _Collector:
     """What the library's encoders ask for the families of samples."""
 
-    def __init__(self, monitors: Sequence[MonitorVitals], round_trip_seconds: float | None) -> None:
+    def __init__(self, monitors: Sequence[MonitorCounters], round_trip_seconds: float | None) -> None:
         self._monitors = monitors
         self._round_trip_seconds = round_trip_seconds
 
@@ -103,7 +103,7 @@ class _Collector:
 def _of_monitors(
     family: type[CounterMetricFamily | GaugeMetricFamily],
     wanted: Iterable[tuple[str, str, Read]],
-    monitors: Sequence[MonitorVitals],
+    monitors: Sequence[MonitorCounters],
 ) -> Iterator[Metric]:
     for name, description, read in wanted:
         samples = family(name, description, labels=["monitor"])
@@ -114,7 +114,7 @@ def _of_monitors(
         yield samples
 
 
-def _measurements(monitors: Sequence[MonitorVitals]) -> Iterator[Metric]:
+def _measurements(monitors: Sequence[MonitorCounters]) -> Iterator[Metric]:
     values = GaugeMetricFamily(
         "tidegauge_measurement", "A number of the latest window.", labels=SERIES_LABELS
     )

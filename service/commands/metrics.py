@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from service.store import queries as query
+from service.store import queries
 from service.store.migrate import migrate, migrations_folder
 from service.wiring.database import database
 
@@ -23,4 +23,4 @@ async def measurements(settings: Settings, **filters: Any) -> list[asyncpg.Recor
     """Return rows of the view `metrics`; see `store.query` for the filters."""
     async with database(settings) as pool:
         await migrate(pool, migrations_folder())
-        return await query.measurements(pool, **filters)
+        return await queries.measurements(pool, **filters)

@@ -37,7 +37,7 @@ Instant = Annotated[datetime, AfterValidator(_zoned)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
 
 
-class Part(BaseModel):
+class Section(BaseModel):
     """A part of a monitor file: unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
-from service.config.base import Part
+from service.config.base import Section
 from service.core.rows.schema import Kind
 from service.methods.quality.expectations import Expectation
 
 
-class ColumnConfig(Part):
+class ColumnConfig(Section):
     """A watched column: its kind, and what is expected of it; every row that offends is a breach."""
 
     kind: Kind
@@ -39,7 +39,7 @@ class ColumnConfig(Part):
         return Expectation(self.min, self.max, self.allowed, self.not_null, self.unique)
 
 
-class ServiceConfig(Part):
+class ServiceConfig(Section):
     """Where the rows say how the watched model was served: milliseconds, and whether it failed (0 is no)."""
 
     latency_ms: str | None = None

@@ -6,16 +6,16 @@ from typing import Literal
 
 from pydantic import Field
 
-from service.config.base import Part
+from service.config.base import Section
 from service.methods.drift import registry
-from service.methods.drift.columns import DriftPlan, Verdict
+from service.methods.drift.columns import DriftPlan, VerdictRule
 
 # Where mass went, how far the curves are apart at most, how the bulk is spread: each finds shifts that the
 # others miss (docs/benchmarks/calibration.md).
 CALIBRATED_METHODS = ("wasserstein:robust", "ks", "psi:robust")
 
 
-class DriftConfig(Part):
+class DriftConfig(Section):
     """Which drift methods measure which columns, and from where a value counts as drift.
 
     Unless named, the methods are three that see different things where thresholds are calibrated, else
@@ -34,7 +34,7 @@ class DriftConfig(Part):
     thresholds: Literal["calibrated", "evidently"] | dict[str, float] = "calibrated"
     false_alarm_rate: float = Field(default=0.01, gt=0, le=0.5)
     blocks: Literal["auto", "short", "window"] = "auto"
-    verdict: Verdict | None = None
+    verdict: VerdictRule | None = None
     share: float = Field(default=0.5, gt=0, le=1)
     multivariate: tuple[Literal["pca", "domain_classifier"], ...] = ()
 
@@ -53,7 +53,7 @@ class DriftConfig(Part):
         return DriftPlan(
             methods=self.chosen_methods,
             by_column=self.columns,
-            verdict=self.verdict or (Verdict.ANY if self.is_calibrated else Verdict.FIRST),
+            verdict=self.verdict or (VerdictRule.ANY if self.is_calibrated else VerdictRule.FIRST),
             thresholds=self.thresholds if isinstance(self.thresholds, dict) else {},
             share=self.share,
             multivariate=self.multivariate,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from service.config.base import SECOND, Name, Part
+from service.config.base import SECOND, Name, Section
 from service.config.columns import ColumnConfig, ServiceConfig
 from service.config.detectors import DetectorConfigs, check_detectors
 from service.config.drift import DriftConfig
@@ -19,8 +19,7 @@ from service.core.profile import row_sample
 from service.core.rows.schema import Column, Kind, Role, Schema
 from service.core.rows.task import TaskName
 from service.errors import ConfigurationError
-from service.methods.drift import domain_classifier, registry
-from service.methods.drift import pca as multivariate
+from service.methods.drift import domain_classifier, pca, registry
 from service.methods.health import TrafficPlan
 from service.methods.measure_window import MeasurePlan
 
@@ -32,7 +31,7 @@ def _kind_alone(value: Any) -> Any:
     return {"kind": value} if isinstance(value, str) else value
 
 
-class Monitor(Part):
+class Monitor(Section):
     """One watched model."""
 
     name: Name
@@ -133,7 +132,7 @@ class Monitor(Part):
     def _methods_exist(self) -> None:
         if isinstance(self.drift.thresholds, dict):
             known = {name for m in registry.ALL for name in (m.name, m.full_name)}
-            known |= {*multivariate.TESTS, domain_classifier.AUC}
+            known |= {*pca.TESTS, domain_classifier.AUC}
             for name in self.drift.thresholds.keys() - known:
                 nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
                 raise ValueError(f"drift.thresholds.{name}: no such method; the nearest is {nearest}")
@@ -154,7 +153,7 @@ class Monitor(Part):
         return [column.name for column in features if column.kind is not Kind.TEXT]
 
     def _joint_measures_have_what_they_need(self) -> None:
-        if multivariate.PCA in self.drift.multivariate and len(self._features) < multivariate.FEWEST_COLUMNS:
+        if pca.PCA in self.drift.multivariate and len(self._features) < pca.FEWEST_COLUMNS:
             raise ValueError(
                 "drift.multivariate: pca needs two columns that are neither prediction nor target"
             )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from pydantic import ValidationError
 
-from service.config.base import Part
+from service.config.base import Section
 from service.config.monitor import Monitor
 from service.config.yaml_lines import dotted, located, walk
 from service.errors import ConfigurationError
@@ -130,5 +130,5 @@ def _named(parts: list[str], lines: dict[KeyPath, int]) -> KeyPath:
 
 
 def _nearest(keys: KeyPath) -> str:
-    known = sorted({name for part in Part.__subclasses__() for name in part.model_fields})
+    known = sorted({name for part in Section.__subclasses__() for name in part.model_fields})
     return difflib.get_close_matches(str(keys[-1]), known, n=1, cutoff=0.0)[0]

@@ -6,11 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from service.config.base import Instant, Part
+from service.config.base import Instant, Section
 from service.core.windows.moving_reference import MovingPlan
 
 
-class RollingReference(Part):
+class RollingReference(Section):
     """The windows right before the measured one, as many as `windows`."""
 
     type: Literal["rolling"]
@@ -21,7 +21,7 @@ class RollingReference(Part):
         return MovingPlan(self.windows)
 
 
-class ExpandingReference(Part):
+class ExpandingReference(Section):
     """Everything before the measured window."""
 
     type: Literal["expanding"]
@@ -34,7 +34,7 @@ class ExpandingReference(Part):
 Moving = Annotated[RollingReference | ExpandingReference, Field(discriminator="type")]
 
 
-class FileReference(Part):
+class FileReference(Section):
     """Rows of a Parquet or CSV file, all of them or those from `start` to `end` (half-open).
 
     They are what windows are compared with; where it is `moving`, until enough windows came before.
@@ -47,7 +47,7 @@ class FileReference(Part):
     moving: Moving | None = None
 
 
-class DummyReference(Part):
+class DummyReference(Section):
     """Rows drawn as the dummy source draws them."""
 
     type: Literal["dummy"]

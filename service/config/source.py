@@ -6,12 +6,12 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from service.config.base import _UNITS, SECOND, Duration, Instant, Part
+from service.config.base import _UNITS, SECOND, Duration, Instant, Section
 
 _UNITS["w"] = 7 * _UNITS["d"]
 
 
-class ReplayConfig(Part):
+class ReplayConfig(Section):
     """Rows of a Parquet or CSV file, in the order of their event time."""
 
     type: Literal["replay"]
@@ -29,7 +29,7 @@ class ReplayConfig(Part):
         return self
 
 
-class LabelsConfig(Part):
+class LabelsConfig(Section):
     """Labels that come after their rows, in a file of their own: id, label, and when it became known.
 
     The columns are named as the monitor's own unless said otherwise. A row waits for as long as `wait`.
@@ -42,7 +42,7 @@ class LabelsConfig(Part):
     wait: Duration = Field(default=30 * 86_400 * SECOND, gt=0)
 
 
-class DummyConfig(Part):
+class DummyConfig(Section):
     """Random rows, one a cycle, in a table of their own."""
 
     type: Literal["dummy"]

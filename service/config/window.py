@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
-from service.config.base import Duration, Part
+from service.config.base import Duration, Section
 from service.core.windows.window import Unit, WindowPlan
 from service.methods.alarm import AlarmPlan
 
 
-class WindowConfig(Part):
+class WindowConfig(Section):
     """What is compared with the reference: `size` of event time or rows, moving on by `hop`."""
 
     size: Duration | None = None
@@ -45,7 +45,7 @@ class WindowConfig(Part):
         return WindowPlan(unit, hop, size // hop, self.offset, self.min_rows, self.lateness)
 
 
-class AlarmConfig(Part):
+class AlarmConfig(Section):
     """An alarm is raised by `breaches` of the last `windows` windows, and ends by as many clear ones."""
 
     breaches: int = Field(default=2, ge=1)

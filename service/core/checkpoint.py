@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from service.core.labels.remeasure import Labelling
+from service.core.labels.remeasure import LabelProgress
 from service.core.windows import window
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Checkpoint:
     closed: int | None = None
     alarms: dict[str, str] = field(default_factory=dict)
     detectors: dict[str, str] = field(default_factory=dict)
-    labelling: Labelling = field(default_factory=Labelling)
+    labelling: LabelProgress = field(default_factory=LabelProgress)
 
 
 def follow(before: Checkpoint, take: Take, plan: WindowPlan) -> Checkpoint:

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING
 from service.core.checkpoint import follow
 from service.core.cycle_record import CycleRecord
 from service.core.event import Event
-from service.core.windows import panes as advance
 from service.core.windows import schema_change, window
-from service.cycle import late_labels as label_step
-from service.cycle import measure_windows as measuring
+from service.core.windows.panes import pane_records, panes_of, profile_panes, window_rows
+from service.cycle import late_labels, measure_windows
 from service.cycle.monitor_plan import CycleReport
-from service.cycle.state import Standing
+from service.cycle.state import StateLoader
 from service.methods import alarm
 from service.methods.concept import error_stream
 
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
     from service.core.windows.records import WindowRecord
     from service.core.worker_call import Worker
     from service.cycle.late_labels import Absorbed, LateStep
-    from service.cycle.monitor_plan import Watched
+    from service.cycle.monitor_plan import MonitorPlan
     from service.cycle.ports import Store
     from service.cycle.state import State
     from service.runtime.compute_threads import Compute
@@ -65,7 +64,7 @@ class Cycle:
 
     def __init__(
         self,
-        watched: Watched,
+        watched: MonitorPlan,
         store: Store,
         compute: Compute,
         *,
@@ -77,7 +76,7 @@ class Cycle:
         self._compute = compute
         self._worker = worker
         self._now = now
-        self._standing = Standing(watched, store, compute)
+        self._loader = StateLoader(watched, store, compute)
         self._state: State | None = None
         self._reference: Reference | None = None
         self._layout = ""  # follows from the reference, so it is known once that is
@@ -90,8 +89,8 @@ class Cycle:
         started, clock = self._now(), asyncio.get_running_loop().time
         began = clock()
         reference = await self.reference()
-        self._layout = f"{self._watched.layout}:{reference.anchors.fingerprint}"
-        state = self._state or await self._standing.restored(self._layout)
+        self._layout = f"{self._watched.layout}:{reference.spec.fingerprint}"
+        state = self._state or await self._loader.restored(self._layout)
         self._state = None  # kept again only after success
         before = state.checkpoint.position
         take = await self._watched.source.take(before)
@@ -102,8 +101,8 @@ class Cycle:
 
         def recorded() -> tuple[CycleRecord, State]:
             record, told = self._recorded(state, gathered, absorbed, windows, reference)
-            past = self._standing.history.arrived(state.past, gathered.fresh, absorbed.relabelled.corrections)
-            return record, self._standing.kept(record.after, absorbed.panes, told, past)
+            past = self._loader.history.arrived(state.past, gathered.fresh, absorbed.relabelled.corrections)
+            return record, self._loader.retain(record.after, absorbed.panes, told, past)
 
         record, kept = await self._compute.run(recorded)
         committed = await self._store.commit(record, began=began)
@@ -123,39 +122,39 @@ class Cycle:
     ) -> _Gathered:
         watched, plan, before = self._watched, self._watched.window, state.checkpoint
         fresh = await self._compute.run(
-            advance.profile_panes, take.batch, watched.schema, plan, before.rows, reference.anchors
+            profile_panes, take.batch, watched.schema, plan, before.rows, reference.spec
         )
         after = follow(before, take, plan)
         held = state.panes.keys() | fresh.keys()
         if take.exhausted and held:  # nothing will follow: panes that are open are as full as they get
             after = replace(after, closed=max([*held, *([] if after.closed is None else [after.closed])]))
         due = window.due(plan, before=before.closed, now=after.closed, touched=fresh.keys(), held=held)
-        late = await label_step.look_up(watched, take, before, due, store=self._store, compute=self._compute)
-        windows, history = sorted({*due, *late.again}), self._standing.history
-        wanted = {*fresh, *late.touched, *advance.panes_of(windows, plan), *history.wanted(windows)}
-        panes = {**await self._standing.older(state, self._layout, wanted), **state.panes}
-        windows = [last for last in windows if last in due or advance.panes_of([last], plan) & panes.keys()]
+        late = await late_labels.look_up(watched, take, before, due, store=self._store, compute=self._compute)
+        windows, history = sorted({*due, *late.again}), self._loader.history
+        wanted = {*fresh, *late.touched, *panes_of(windows, plan), *history.wanted(windows)}
+        panes = {**await self._loader.load_older(state, self._layout, wanted), **state.panes}
+        windows = [last for last in windows if last in due or panes_of([last], plan) & panes.keys()]
         early = await history.early(self._layout, state.past, windows)
         return _Gathered(slot, started, take, fresh, after, windows, panes, early, late)
 
     async def _absorbed(self, state: State, gathered: _Gathered, reference: Reference) -> Absorbed:
         return await self._compute.run(
-            label_step.absorb,
+            late_labels.absorb,
             self._watched,
             gathered.late,
             gathered.take,
             gathered.panes,
             gathered.fresh,
             rows_before=state.checkpoint.rows,
-            fixed=reference.anchors,
+            spec=reference.spec,
         )
 
     async def _measured(
         self, state: State, gathered: _Gathered, absorbed: Absorbed, reference: Reference
     ) -> list[WindowRecord]:
-        watched, history = self._watched, self._standing.history
+        watched, history = self._watched, self._loader.history
         if watched.thresholds is not None:
-            sizes = advance.window_rows(gathered.windows, absorbed.panes, {}, watched.window)
+            sizes = window_rows(gathered.windows, absorbed.panes, {}, watched.window)
             await watched.thresholds.prepare(sizes, reference.fingerprint)
 
         def compared() -> Iterator[Compared]:
@@ -165,9 +164,9 @@ class Cycle:
             return history.compared(gathered.windows, absorbed.panes, past, shorter, reference.profile)
 
         counted = await self._compute.run(
-            lambda: measuring.measured(watched, reference, gathered.windows, absorbed.panes, compared())
+            lambda: measure_windows.measured(watched, reference, gathered.windows, absorbed.panes, compared())
         )
-        return [await measuring.settled(each, self._worker) for each in counted]
+        return [await measure_windows.settled(each, self._worker) for each in counted]
 
     def _recorded(
         self,
@@ -176,7 +175,7 @@ class Cycle:
         absorbed: Absorbed,
         windows: Sequence[WindowRecord],
         reference: Reference,
-    ) -> tuple[CycleRecord, schema_change.Told | None]:
+    ) -> tuple[CycleRecord, schema_change.ReportedColumns | None]:
         watched, before, take = self._watched, state.checkpoint, gathered.take
         late, relabelled = watched.late_column, absorbed.relabelled
         labelled = replace(before, labelling=gathered.late.labelling)
@@ -193,14 +192,14 @@ class Cycle:
             slot=gathered.slot,
             started=gathered.started,
             rows=take.batch.rows,
-            panes=advance.pane_records(absorbed.changed),
+            panes=pane_records(absorbed.changed),
             windows=tuple(windows),
             rejects=(*take.rejects, *relabelled.rejects),
             rejected=take.rejected + relabelled.rejected,
             events=(*changes, *found, *events, *_ended(take, after, gathered.slot)),
             lag_seconds=take.lag_seconds,
             progress=take.progress,
-            labels=label_step.record_of(watched, take, relabelled),
+            labels=late_labels.record_of(watched, take, relabelled),
         )
         return record, told
 

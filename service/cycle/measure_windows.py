@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from service.core.profile import profile
-from service.core.windows import panes as advance
+from service.core.windows.panes import measure_windows
 from service.core.worker_call import Answer
 from service.errors import WorkerError
-from service.methods.drift import in_worker as slow
+from service.methods.drift import in_worker
 from service.methods.measure_window import measure, settle
 from service.methods.quality.reference_rows import measure_moving
 
@@ -23,28 +23,28 @@ if TYPE_CHECKING:
     from service.core.windows.panes import Measure, Pane
     from service.core.windows.records import WindowRecord
     from service.core.worker_call import Worker
-    from service.cycle.monitor_plan import Watched
+    from service.cycle.monitor_plan import MonitorPlan
 
 
 def measured(
-    watched: Watched,
+    watched: MonitorPlan,
     reference: Reference,
     due: Sequence[int],
     panes: Mapping[int, Pane],
     compared: Iterable[Compared],
 ) -> list[WindowRecord]:
     """Measure the windows `due` (last panes), each against what it is `compared` with, in the same order."""
-    nothing = profile.empty(watched.schema, reference.anchors)
+    nothing = profile.empty(watched.schema, reference.spec)
     windows: list[WindowRecord] = []
     for last, against in zip(due, compared, strict=True):
         by = _against(watched, against, reference)
-        windows += advance.measure_windows([last], panes, nothing, watched.window, by, fixed=reference.bins)
+        windows += measure_windows([last], panes, nothing, watched.window, by, column_bins=reference.bins)
     return windows
 
 
 async def settled(window: WindowRecord, worker: Worker | None) -> WindowRecord:
     """Return the window with what the worker process measures, or the reason why it did not."""
-    asked = slow.calls(window.measurements)
+    asked = in_worker.calls(window.measurements)
     if not asked or worker is None:
         return window
     answers = {}
@@ -56,14 +56,14 @@ async def settled(window: WindowRecord, worker: Worker | None) -> WindowRecord:
     return replace(window, measurements=settle(window.measurements, answers))
 
 
-def _against(watched: Watched, compared: Compared, reference: Reference) -> Measure:
+def _against(watched: MonitorPlan, compared: Compared, reference: Reference) -> Measure:
     def against(current: Profile) -> tuple[Measurement, ...]:
         plan = watched.measures
         if watched.thresholds is not None:
             drift = replace(plan.drift, calibrated=watched.thresholds.of(current.rows))
             plan = replace(plan, drift=drift)
-        fixed, estimator = reference.anchors, reference.estimator
-        found = measure(compared.profile, current, watched.schema, plan, fixed, estimator=estimator)
+        spec, estimator = reference.spec, reference.estimator
+        found = measure(compared.profile, current, watched.schema, plan, spec, estimator=estimator)
         if watched.moving is None:
             return found
         return (*found, measure_moving(compared, reference.profile))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from service.core.labels import pending_rows as pending
-from service.core.profile.codec import profile as codec
+from service.core.labels import pending_rows
+from service.core.profile.codec.profile import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class MonitorPlan:
     """A monitor as its cycles see it; the reference is loaded by the first of them."""
 
     name: str
@@ -43,12 +43,12 @@ class Watched:
     @property
     def layout(self) -> str:
         """What stored panes depend on, besides the reference: with another layout they are never mixed in."""
-        return f"{self.schema.fingerprint}:{self.window.layout}:{codec.VERSION}"
+        return f"{self.schema.fingerprint}:{self.window.layout}:{VERSION}"
 
     @property
     def late_column(self) -> str | None:
         """The column whose values come after their rows, None where all come with them."""
-        return None if self.label_wait is None else pending.target_of(self.schema).name
+        return None if self.label_wait is None else pending_rows.target_of(self.schema).name
 
 
 @dataclass(frozen=True, slots=True)

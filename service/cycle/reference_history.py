@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from service.core.profile import profile
-from service.core.windows import moving_reference as moving
-from service.core.windows import panes as advance
+from service.core.windows import moving_reference
 from service.core.windows.moving_reference import Compared, Past
+from service.core.windows.panes import restored
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -97,19 +97,19 @@ class History:
         """Yield what each window of `due` is compared with; see `moving.references`."""
         if self._plan is None:
             return (Compared(declared, declared.rows) for _ in due)
-        return moving.references(
+        return moving_reference.references(
             self._plan, self._window, due, panes, past=past, early=early, declared=declared
         )
 
     def arrived(self, past: Past, fresh: Mapping[int, Pane], corrections: Mapping[int, Profile]) -> Past:
         """Return the past with what a batch and late labels bring to it."""
-        return past if self._plan is None else moving.arrived(past, fresh, corrections)
+        return past if self._plan is None else moving_reference.arrived(past, fresh, corrections)
 
     def moved_on(self, past: Past, panes: Mapping[int, Pane], before: int | None) -> Past:
         """Return the past up to pane `before`; `panes` holds all that are not in it yet."""
         if self._plan is None or self._plan.windows is not None:
             return past
-        return moving.moved_on(past, panes, before)
+        return moving_reference.moved_on(past, panes, before)
 
     async def _merged(
         self, layout: str, before: int, whole: Profile | None = None, first: int | None = None
@@ -124,5 +124,5 @@ class History:
 
 
 def _with(whole: Profile | None, records: Sequence[PaneRecord]) -> Profile:
-    panes = advance.restored(records).values()
+    panes = restored(records).values()
     return profile.merge([*([] if whole is None else [whole]), *(pane.profile for pane in panes)])

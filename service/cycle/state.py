@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from service.core.windows import panes as advance
 from service.core.windows import schema_change
 from service.core.windows.moving_reference import Past
+from service.core.windows.panes import restored
 from service.cycle.reference_history import History
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from service.core.checkpoint import Checkpoint
     from service.core.windows.panes import Pane
-    from service.cycle.monitor_plan import Watched
+    from service.cycle.monitor_plan import MonitorPlan
     from service.cycle.ports import Store
     from service.runtime.compute_threads import Compute
 
@@ -33,14 +33,14 @@ class State:
     checkpoint: Checkpoint
     known_from: int | None
     panes: dict[int, Pane] = field(default_factory=dict)
-    told: schema_change.Told | None = None
+    told: schema_change.ReportedColumns | None = None
     past: Past = field(default_factory=Past)
 
 
-class Standing:
+class StateLoader:
     """Finds one monitor's state, and says what of it is kept from cycle to cycle."""
 
-    def __init__(self, watched: Watched, store: Store, compute: Compute) -> None:
+    def __init__(self, watched: MonitorPlan, store: Store, compute: Compute) -> None:
         self._watched = watched
         self._store = store
         self._compute = compute
@@ -56,20 +56,24 @@ class Standing:
             await self._store.forget_pending(name)
         first = self._first_needed(checkpoint)
         records = await self._store.panes(name, layout, first, None)
-        panes = await self._compute.run(advance.restored, records)
+        panes = await self._compute.run(restored, records)
         told = await self._told(checkpoint, panes, layout)
         return State(checkpoint, first, panes, told, await self.history.past(layout, first))
 
-    async def older(self, state: State, layout: str, keys: Iterable[int]) -> dict[int, Pane]:
+    async def load_older(self, state: State, layout: str, keys: Iterable[int]) -> dict[int, Pane]:
         """Return the stored panes among `keys` that are not kept: late rows and labels reach back so far."""
         behind = sorted(key for key in keys if state.known_from is not None and key < state.known_from)
         if not behind:
             return {}
         records = await self._store.panes_at(self._watched.name, layout, behind)
-        return await self._compute.run(advance.restored, records)
+        return await self._compute.run(restored, records)
 
-    def kept(
-        self, checkpoint: Checkpoint, panes: dict[int, Pane], told: schema_change.Told | None, past: Past
+    def retain(
+        self,
+        checkpoint: Checkpoint,
+        panes: dict[int, Pane],
+        told: schema_change.ReportedColumns | None,
+        past: Past,
     ) -> State:
         """Return the state after a cycle, without the panes that no window will need again."""
         first = self._first_needed(checkpoint)
@@ -82,7 +86,7 @@ class Standing:
 
     async def _told(
         self, checkpoint: Checkpoint, panes: dict[int, Pane], layout: str
-    ) -> schema_change.Told | None:
+    ) -> schema_change.ReportedColumns | None:
         # The last closed pane with rows: mostly the one right before, farther back after a gap in the data.
         name, closed, late = self._watched.name, checkpoint.closed, self._watched.late_column
         if closed is None:
@@ -91,7 +95,7 @@ class Standing:
         last, reach = self._watched.window.first_of(closed + 1) - 1, 1
         while told is None and reach <= LONGEST_GAP:
             records = await self._store.panes(name, layout, last - reach + 1, last)
-            restored = await self._compute.run(advance.restored, records[-1:])
-            told = schema_change.newest(restored, closed, late=late)
+            newest = await self._compute.run(restored, records[-1:])
+            told = schema_change.newest(newest, closed, late=late)
             last, reach = last - reach, reach * 4
         return told

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from service.core.event import Event
-from service.core.labels import remeasure as labelling
+from service.core.labels import remeasure
 from service.core.measurement import Aspect, Worse
 from service.methods.performance.estimated.binary import OF_ANSWERS, OF_CHANCES
 from service.methods.performance.estimated.regression import OF_LOSS
@@ -99,7 +99,7 @@ def follow(
     after, events = before, list[Event]()
     for measured in windows:
         is_new = before.closed is None or measured.last > before.closed
-        has_labels = late is not None and labelling.counts(after.labelling, window, measured)
+        has_labels = late is not None and remeasure.counts(after.labelling, window, measured)
 
         def is_counted(series: Series, new: bool = is_new, labelled: bool = has_labels) -> bool:
             return labelled if late is not None and rests_on_labels(series, late) else new
@@ -108,7 +108,7 @@ def follow(
             alarms, found = step(after.alarms, measured, plan, among=is_counted)
             after, events = replace(after, alarms=alarms), [*events, *found]
         if has_labels:
-            after = replace(after, labelling=replace(after.labelling, judged=measured.last))
+            after = replace(after, labelling=replace(after.labelling, alarmed_through=measured.last))
     return after, tuple(events)
 
 

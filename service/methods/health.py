@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from service.core.measurement import Aspect, Measurement, Series, Worse
 from service.core.profile.distribution import MANTISSA_BITS, quantile
 from service.methods.stats.alignment import numbers
-from service.methods.stats.shares import NO_ROWS, Part, measured_share
+from service.methods.stats.shares import NO_ROWS, Share, measured_share
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,6 +87,6 @@ def _latency(reference: Distribution, current: Distribution) -> Iterator[Measure
         yield Measurement(series, value, current.finite, reference=baseline, error_bound=bound)
 
 
-def _errors(marks: Distribution) -> Part:
+def _errors(marks: Distribution) -> Share:
     found = int(marks.counts[numbers(marks) != 0.0].sum()) + marks.infinite
-    return Part(found, marks.finite + marks.infinite)
+    return Share(found, marks.finite + marks.infinite)

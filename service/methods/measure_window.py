@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from service.core.profile import spec as anchors
+from service.core.profile import spec
 from service.core.rows.schema import Role
 from service.methods.concept.error_split import measure_concept
-from service.methods.drift import in_worker as slow
+from service.methods.drift import in_worker
 from service.methods.drift.columns import DriftPlan, measure_drift, recounted
 from service.methods.drift.domain_classifier import measure_domain_classifier
 from service.methods.drift.pca import measure_multivariate
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from service.core.measurement import Measurement
     from service.core.profile.profile import Profile
-    from service.core.profile.spec import Anchors
+    from service.core.profile.spec import ProfileSpec
     from service.core.reference.reference import Estimator
     from service.core.rows.schema import Schema
     from service.core.worker_call import Answer, Call
@@ -63,7 +63,7 @@ def measure(
     current: Profile,
     schema: Schema,
     plan: MeasurePlan,
-    fixed: Anchors = anchors.NONE,
+    spec: ProfileSpec = spec.NONE,
     *,
     estimator: Estimator | None = None,
 ) -> tuple[Measurement, ...]:
@@ -81,7 +81,7 @@ def measure(
         withheld = f"{current.rows} rows, fewer than the {plan.min_rows} that the monitor asks for"
     return (
         *measure_drift(reference, current, schema.compared, plan.drift, withheld=withheld),
-        *measure_multivariate(reference, current, plan.drift, fixed.components, withheld=withheld),
+        *measure_multivariate(reference, current, plan.drift, spec.components, withheld=withheld),
         *measure_domain_classifier(reference, current, schema, plan.drift, withheld=withheld),
         *measure_quality(reference, current, schema),
         *measure_integrity(reference, current, schema),
@@ -98,4 +98,4 @@ def settle(
     measurements: Sequence[Measurement], answers: Mapping[Call, Mapping[str, Answer]]
 ) -> tuple[Measurement, ...]:
     """Return a window's measurements with the worker process's answers in them; none has a question left."""
-    return recounted(slow.settled(measurements, answers))
+    return recounted(in_worker.settled(measurements, answers))

@@ -19,20 +19,20 @@ from evidently.sdk.panels import DashboardPanelPlot
 from evidently.ui.workspace import Workspace
 
 from service.core.rows.task import Regression
-from service.reports import evidently_dataset as evidently_frame
+from service.reports import evidently_dataset
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from service.core.rows.task import Task
-    from service.reports.request import Order
+    from service.reports.request import ReportRequest
 
 MICROSECONDS = 1_000_000
 NOTE = "note"
 INDEX = "windows.json"
 
 
-def made(order: Order) -> str:
+def made(order: ReportRequest) -> str:
     """Make the report of a window, keep it, and return its HTML.
 
     Raises ValueError where no column has a value on both sides.
@@ -41,12 +41,12 @@ def made(order: Order) -> str:
     return _page(snapshot, snapshot.report.metadata.get(NOTE))
 
 
-def keep(order: Order) -> None:
+def keep(order: ReportRequest) -> None:
     """Make the report of a window and keep it, for whoever asks later; raises what `made` does."""
     _kept(order)
 
 
-def _kept(order: Order) -> Snapshot:
+def _kept(order: ReportRequest) -> Snapshot:
     snapshot = _report(order)
     workspace = Workspace.create(order.folder)
     project = _project(workspace, order)
@@ -72,10 +72,10 @@ def kept(folder: str, monitor: str, window: int) -> str | None:
     return None
 
 
-def _report(order: Order) -> Snapshot:
+def _report(order: ReportRequest) -> Snapshot:
     schema = order.schema
-    current, reference = (evidently_frame.frame(side, schema) for side in (order.current, order.reference))
-    names = evidently_frame.usable(schema, current, reference)
+    current, reference = (evidently_dataset.frame(side, schema) for side in (order.current, order.reference))
+    names = evidently_dataset.usable(schema, current, reference)
     if not names:
         raise ValueError("no column has a value both in the window's sample and in the reference's")
     left_out = [f"{name}: no value on one side" for name in schema.names if name not in names]
@@ -86,7 +86,7 @@ def _report(order: Order) -> Snapshot:
     presets: list[Any] = [DataDriftPreset(columns=names), DataSummaryPreset(columns=names)]
     if measured:
         presets.append(RegressionPreset() if isinstance(schema.task, Regression) else ClassificationPreset())
-    wanted = evidently_frame.definition(schema, names, performance=measured)
+    wanted = evidently_dataset.definition(schema, names, performance=measured)
     sides = [Dataset.from_pandas(side, data_definition=wanted) for side in (current, reference)]
     try:
         return _run(order, presets, sides, left_out)
@@ -95,7 +95,7 @@ def _report(order: Order) -> Snapshot:
         return _run(order, works, sides, left_out)
 
 
-def _run(order: Order, presets: list[Any], sides: list[Dataset], left_out: list[str]) -> Snapshot:
+def _run(order: ReportRequest, presets: list[Any], sides: list[Dataset], left_out: list[str]) -> Snapshot:
     start, end = _instant(order.start), _instant(order.end)
     return Report(presets, metadata={"window": str(order.window), NOTE: _note(order, left_out)}).run(
         *sides,
@@ -108,7 +108,7 @@ def _no_performance(task: Task | None, current: pd.DataFrame, reference: pd.Data
     if task is None:
         return None
     for side, table in (("window's", current), ("reference's", reference)):
-        without = evidently_frame.unlabelled(table, task)
+        without = evidently_dataset.unlabelled(table, task)
         # Evidently leaves such rows out of a regression, and takes them for a class of their own otherwise.
         if without == len(table) or (without and not isinstance(task, Regression)):
             return f"{without} of the {side} {len(table)} sampled rows have no label"
@@ -125,7 +125,7 @@ def _works(preset: Any, sides: list[Dataset], left_out: list[str]) -> bool:
     return True
 
 
-def _note(order: Order, left_out: list[str]) -> str:
+def _note(order: ReportRequest, left_out: list[str]) -> str:
     text = (
         f"Drawn from a seeded sample: {order.current.rows:,} of the window's {order.rows:,} rows and "
         f"{order.reference.rows:,} of the reference's {order.reference_rows:,}."
@@ -141,7 +141,7 @@ def _page(snapshot: Snapshot, said: Any) -> str:
     return f"{head}{mark}{banner}{rest}" if mark else banner + drawn
 
 
-def _project(workspace: Workspace, order: Order) -> Any:
+def _project(workspace: Workspace, order: ReportRequest) -> Any:
     for project in _named(workspace, order.monitor):
         return project
     project = workspace.create_project(order.monitor, order.description or None)

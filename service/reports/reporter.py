@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 import structlog
 
 from service.core.profile import row_sample
-from service.core.profile.codec import profile as codec
+from service.core.profile.codec import profile
 from service.errors import ReportError, TidegaugeError
 from service.methods.alarm import BREACH
-from service.reports.request import Order
+from service.reports.request import ReportRequest
 from service.runtime.background_task import background
-from service.store.tables import window_run as runs
+from service.store.tables import window_run
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -85,7 +85,7 @@ class Reporter:
         Raises ReportError where there is no such window or no row of it is kept, WorkerError where Evidently
         fails, StoreError and SourceError where the rows cannot be had.
         """
-        run = await runs.find(self._pool, monitor, window)
+        run = await window_run.find(self._pool, monitor, window)
         if run is None:
             named = "a measured window" if window is None else f"a window {window}"
             raise ReportError(
@@ -120,7 +120,7 @@ class Reporter:
                 self._left_out = 0
             monitor, layout, first, last = await self._waiting.get()
             try:
-                run = await runs.of_panes(self._pool, monitor, layout, first, last)
+                run = await window_run.of_panes(self._pool, monitor, layout, first, last)
                 if run is not None:
                     async with self._turn:
                         await self._worker.run(KEEP, await self._order(run))
@@ -128,7 +128,7 @@ class Reporter:
             except TidegaugeError as error:
                 log.warning("report failed", monitor=monitor, error=str(error))
 
-    async def _order(self, run: Run) -> Order:
+    async def _order(self, run: Run) -> ReportRequest:
         watched = self._monitors.get(run.monitor)
         if watched is None:
             raise ReportError(f"{run.monitor}: no monitor file has that name; a report needs its columns")
@@ -141,7 +141,7 @@ class Reporter:
                 f"{run.monitor}: window {run.id}: no row of it is kept; a report needs sample_rows above 0 "
                 "in the monitor file, and the panes that the window was measured from"
             )
-        return Order(
+        return ReportRequest(
             folder=self._folder,
             kept=max(self._kept, 1),
             monitor=run.monitor,
@@ -165,5 +165,5 @@ async def working(reporter: Reporter) -> AsyncIterator[Reporter]:
 
 
 def _sampled(records: Sequence[PaneRecord]) -> Batch:
-    samples = [codec.decode(record.payload).sample for record in records]
+    samples = [profile.decode(record.payload).sample for record in records]
     return row_sample.merge(samples or [row_sample.RowSample()]).batch()

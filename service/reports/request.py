@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ReportRequest:
     """One report. `window` is the measured window's id, `start` and `end` its bounds (UTC microseconds).
 
     `current` and `reference` hold the sampled rows out of `rows` and `reference_rows`. `folder` is the

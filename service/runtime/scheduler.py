@@ -34,7 +34,7 @@ DRAIN_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
+class CycleResult:
     """What the scheduler needs to know of a cycle that ran."""
 
     outcome: Outcome
@@ -62,7 +62,7 @@ class Job:
 
     name: str
     interval_seconds: float
-    run: Callable[[int], Awaitable[Ran]]
+    run: Callable[[int], Awaitable[CycleResult]]
     cycles: int = 0
     failures: int = 0  # in a row
     last_index: int = -1  # of the last grid point used
@@ -94,7 +94,7 @@ class Scheduler:
         self._start = 0
         self.jobs: list[Job] = []
 
-    def add(self, name: str, interval_seconds: float, run: Callable[[int], Awaitable[Ran]]) -> Job:
+    def add(self, name: str, interval_seconds: float, run: Callable[[int], Awaitable[CycleResult]]) -> Job:
         """Add a monitor's cycles; call before `start`."""
         job = Job(name, interval_seconds, run)
         self.jobs.append(job)
@@ -180,7 +180,7 @@ class Scheduler:
         except TimeoutError:
             return
 
-    async def _run(self, job: Job, slot: int) -> Ran:
+    async def _run(self, job: Job, slot: int) -> CycleResult:
         structlog.contextvars.bind_contextvars(monitor=job.name, cycle=job.cycles)
         started, clock = self._now(), asyncio.get_running_loop().time
         began = clock()
@@ -189,7 +189,7 @@ class Scheduler:
         except Exception as error:  # noqa: BLE001  # one monitor's failure is its own: logged and retried
             failure = _Failure(error, slot, started, clock() - began)
             await self._failed(job, failure)
-            ran = Ran(Outcome.FAILED)
+            ran = CycleResult(Outcome.FAILED)
         else:
             job.failures = 0
             job.last_end = self._now()

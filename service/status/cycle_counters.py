@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class MonitorVitals:
+class MonitorCounters:
     """One monitor's counts since the start, and its last committed cycle; instants in UTC microseconds.
 
     `cycles` are the committed ones. `latest` is the newest window that was measured, None before the first.
@@ -58,7 +58,7 @@ class MonitorVitals:
             self.latest = record.windows[-1]
 
 
-class Vitals:
+class CycleCounters:
     """Every monitor's vitals, and the scheduler's journal in front of the real one.
 
     `failed` is told the name of a monitor whose cycle failed.
@@ -67,7 +67,7 @@ class Vitals:
     def __init__(
         self, names: Iterable[str], journal: Journal, *, failed: Callable[[str], None] = lambda _: None
     ) -> None:
-        self.monitors = {name: MonitorVitals(name) for name in names}
+        self.monitors = {name: MonitorCounters(name) for name in names}
         self._journal = journal
         self._failed = failed
 

@@ -30,15 +30,15 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-MOST_FOLLOWERS = 32
-MOST_WAITING = 64  # events of one follower
-MOST_KEPT = 256  # events for those who come back
-MOST_EVENTS = 50  # of a monitor in one telling
+MAX_SUBSCRIBERS = 32
+MAX_WAITING = 64  # events of one follower
+MAX_KEPT = 256  # events for those who come back
+MAX_EVENTS = 50  # of a monitor in one telling
 GAP_SECONDS = 0.25  # a replay at full speed is told four times a second
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
+class StreamEvent:
     """One event of the stream: its kind, its id, its JSON."""
 
     id: str
@@ -47,15 +47,15 @@ class Telling:
 
 
 @dataclass(slots=True, eq=False)
-class Follower:
+class Subscriber:
     """One open stream: what waits for it. `resumed` is whether it got all that it had missed."""
 
     resumed: bool
-    waiting: deque[Telling]
+    waiting: deque[StreamEvent]
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     gone: bool = False
 
-    async def tellings(self) -> AsyncIterator[Telling]:
+    async def events_as_they_come(self) -> AsyncIterator[StreamEvent]:
         """Give the events as they come, until the follower is let go or the service ends."""
         while True:
             while self.waiting:
@@ -72,78 +72,78 @@ class _Note:
     events: list[Event] = field(default_factory=list)
 
 
-class Feed:
+class EventBroadcaster:
     """Everything that is told, and everybody who follows it."""
 
     def __init__(self) -> None:
         self._run = secrets.token_hex(4)  # ids of another start of the service mean nothing here
         self._number = 0
-        self._kept: deque[Telling] = deque(maxlen=MOST_KEPT)
-        self._followers: set[Follower] = set()
+        self._kept: deque[StreamEvent] = deque(maxlen=MAX_KEPT)
+        self._subscribers: set[Subscriber] = set()
         self._notes: dict[str, _Note] = {}
         self._noted = asyncio.Event()
         self._closed = False
 
     def after(self, record: CycleRecord) -> None:
         """Leave word of a committed cycle."""
-        self.note(record.monitor, record.events)
+        self.notify(record.monitor, record.events)
 
-    def note(self, monitor: str, events: Iterable[Event] = ()) -> None:
+    def notify(self, monitor: str, events: Iterable[Event] = ()) -> None:
         """Leave word that a cycle of `monitor` ended; returns at once."""
-        note = self._notes.setdefault(monitor, _Note())
-        note.cycles += 1
-        note.events = [*note.events, *events][-MOST_EVENTS:]
+        notify = self._notes.setdefault(monitor, _Note())
+        notify.cycles += 1
+        notify.events = [*notify.events, *events][-MAX_EVENTS:]
         self._noted.set()
 
     @property
     def full(self) -> bool:
         """Whether no further follower is taken."""
-        return self._closed or len(self._followers) >= MOST_FOLLOWERS
+        return self._closed or len(self._subscribers) >= MAX_SUBSCRIBERS
 
-    def follow(self, last_id: str | None = None) -> Follower:
+    def subscribe(self, last_id: str | None = None) -> Subscriber:
         """Open a stream; with `last_id` what came after it is given first, as long as it is still kept."""
         missed = self._after(last_id)
-        follower = Follower(resumed=missed is not None, waiting=deque(missed or ()), gone=self._closed)
-        self._followers.add(follower)
-        return follower
+        subscriber = Subscriber(resumed=missed is not None, waiting=deque(missed or ()), gone=self._closed)
+        self._subscribers.add(subscriber)
+        return subscriber
 
-    def leave(self, follower: Follower) -> None:
+    def unsubscribe(self, subscriber: Subscriber) -> None:
         """Forget a follower; it may already be gone."""
-        self._followers.discard(follower)
-        follower.gone = True
-        follower.wake.set()
+        self._subscribers.discard(subscriber)
+        subscriber.gone = True
+        subscriber.wake.set()
 
     def close(self) -> None:
         """End every stream, now."""
         self._closed = True
-        for follower in list(self._followers):
-            self.leave(follower)
+        for subscriber in list(self._subscribers):
+            self.unsubscribe(subscriber)
 
     @property
     def position(self) -> str:
         """The id of the last event that was told."""
         return f"{self._run}-{self._number}"
 
-    async def tell(self, read: Read) -> None:
+    async def broadcast(self, read: Read) -> None:
         """Tell followers of noted cycles, for ever; `read` gives a monitor's state and newest numbers."""
         verdicts: dict[str, dict[str, Any]] = {}
         while True:
             await self._noted.wait()
             self._noted.clear()
             notes, self._notes = self._notes, {}
-            for monitor, note in notes.items():
-                if self._followers:
-                    kind, told = await self._told(read, monitor, note, verdicts)
+            for monitor, notify in notes.items():
+                if self._subscribers:
+                    kind, told = await self._message(read, monitor, notify, verdicts)
                     self._publish(kind, json.dumps(told, default=_plain))
                 else:
                     self._skip()
             await asyncio.sleep(GAP_SECONDS)
 
-    async def _told(
+    async def _message(
         self,
         read: Read,
         monitor: str,
-        note: _Note,
+        notify: _Note,
         verdicts: dict[str, dict[str, Any]],
     ) -> tuple[str, dict[str, Any]]:
         try:
@@ -155,31 +155,31 @@ class Feed:
         before = verdicts.get(monitor, now)
         verdicts[monitor] = now
         changed = [row for row in rows if before.get(key_of(row)) != now[key_of(row)]]
-        events = [_event(event) for event in note.events]
+        events = [_event(event) for event in notify.events]
         return "cycle", {
-            "monitor": monitor, "cycles": note.cycles, "state": state, "changed": changed, "events": events,
+            "monitor": monitor, "cycles": notify.cycles, "state": state, "changed": changed, "events": events,
         }  # fmt: skip
 
     def _publish(self, kind: str, data: str) -> None:
         self._number += 1
-        telling = Telling(self.position, kind, data)
-        self._kept.append(telling)
-        for follower in list(self._followers):
-            follower.waiting.append(telling)
-            follower.wake.set()
-            if len(follower.waiting) > MOST_WAITING:
-                follower.waiting.clear()  # it comes back, and resumes
-                self.leave(follower)
+        event = StreamEvent(self.position, kind, data)
+        self._kept.append(event)
+        for subscriber in list(self._subscribers):
+            subscriber.waiting.append(event)
+            subscriber.wake.set()
+            if len(subscriber.waiting) > MAX_WAITING:
+                subscriber.waiting.clear()  # it comes back, and resumes
+                self.unsubscribe(subscriber)
 
     def _skip(self) -> None:
         # Nobody listened: who comes back with an older id has missed something.
         self._number += 1
         self._kept.clear()
 
-    def _after(self, last_id: str | None) -> list[Telling] | None:
+    def _after(self, last_id: str | None) -> list[StreamEvent] | None:
         if last_id == self.position:
             return []
-        ids = [telling.id for telling in self._kept]
+        ids = [event.id for event in self._kept]
         return list(self._kept)[ids.index(last_id) + 1 :] if last_id in ids else None
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from service.runtime.clock import now
 from service.status.monitor_state import monitor_state, newest_of, raised_series
 from service.status.readiness import OK, freshness, state_of
-from service.store import queries as query
+from service.store import queries
 
 if TYPE_CHECKING:
     import asyncpg
@@ -37,10 +37,10 @@ class Reading:
 
     async def state_and_numbers(self, monitor: str) -> tuple[dict[str, Any], Rows]:
         """Return a monitor's state, and its newest window's numbers as `Newest.rows` has them."""
-        window, rows, alarms = await query.latest_window(self.pool, monitor)
+        window, rows, alarms = await queries.latest_window(self.pool, monitor)
         newest = newest_of(window, rows, alarms)
         series = raised_series(newest)
-        since = await query.raised(self.pool, monitor, series)
+        since = await queries.raised(self.pool, monitor, series)
         raised = [
             {**one, "since": event and event["at"], "message": event and event["message"]}
             for one, event in zip(series, since, strict=True)
@@ -62,25 +62,26 @@ class Reading:
 
     async def series(self, monitor: str) -> Rows:
         """Return what a monitor's numbers are."""
-        return [dict(row) for row in await query.series(self.pool, monitor)]
+        return [dict(row) for row in await queries.series(self.pool, monitor)]
 
     async def measurements(self, *, axis: str, since: datetime | None, **filters: Any) -> Rows:
         """Return the newest measurements by `axis`, oldest first."""
         if axis == "window_end":
             return [
-                dict(row) for row in await query.measurements_by_event_time(self.pool, since=since, **filters)
+                dict(row)
+                for row in await queries.measurements_by_event_time(self.pool, since=since, **filters)
             ]
         # Without a bound the newest rows could only be found by reading a monitor's whole history.
         after = since or datetime.now(UTC) - DEFAULT_PERIOD
-        return [dict(row) for row in await query.measurements(self.pool, since=after, **filters)]
+        return [dict(row) for row in await queries.measurements(self.pool, since=after, **filters)]
 
     async def events(self, **filters: Any) -> Rows:
         """Return events, the newest first."""
-        return [dict(row) for row in await query.events(self.pool, **filters)]
+        return [dict(row) for row in await queries.events(self.pool, **filters)]
 
     async def distribution(self, **filters: Any) -> dict[str, Any]:
         """Return a column's bins in a window, none where nothing is kept of it."""
-        rows = await query.distribution(self.pool, **filters)
+        rows = await queries.distribution(self.pool, **filters)
         window = {name: rows[0][name] for name in WINDOW} if rows else None
         bins = [{name: row[name] for name in BIN} for row in rows]
         return {"column_name": filters["column"], "window": window, "bins": bins}

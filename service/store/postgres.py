@@ -10,14 +10,16 @@ import asyncpg
 
 from service.store.driver_errors import translated
 from service.store.tables import checkpoint as checkpoints
-from service.store.tables import cycle_log as cycles
-from service.store.tables import distribution as distributions
-from service.store.tables import event as events
-from service.store.tables import pane as panes
-from service.store.tables import pending_row as pending
-from service.store.tables import rejected_row as rejects
-from service.store.tables import sample as samples
-from service.store.tables import series
+from service.store.tables import (
+    cycle_log,
+    distribution,
+    event,
+    pane,
+    pending_row,
+    rejected_row,
+    sample,
+    series,
+)
 from service.store.tables.window_run import open_runs
 
 if TYPE_CHECKING:
@@ -63,22 +65,22 @@ class PostgresStore:
         With `limit` at most so many, the first ones.
         """
         with translated(f"{monitor}: read panes"):
-            return await panes.read(self._pool, monitor, layout, first, last, limit=limit)
+            return await pane.read(self._pool, monitor, layout, first, last, limit=limit)
 
     async def panes_at(self, monitor: str, layout: str, keys: Sequence[int]) -> list[PaneRecord]:
         """Return the stored panes among `keys`, ascending."""
         with translated(f"{monitor}: read panes"):
-            return await panes.read_at(self._pool, monitor, layout, keys)
+            return await pane.read_at(self._pool, monitor, layout, keys)
 
     async def pending(self, monitor: str, identity: Sequence[int]) -> PendingRows:
         """Return the rows that wait for a label under one of these ids (64-bit hashes, signed)."""
         with translated(f"{monitor}: read rows that wait for a label"):
-            return await pending.read(self._pool, monitor, identity)
+            return await pending_row.read(self._pool, monitor, identity)
 
     async def forget_pending(self, monitor: str) -> None:
         """Forget the rows that wait for labels."""
         with translated(f"{monitor}: forget rows that wait for a label"):
-            await pending.forget(self._pool, monitor)
+            await pending_row.forget(self._pool, monitor)
 
     async def commit(self, record: CycleRecord, *, began: float | None = None) -> bool:
         """Write all of a cycle in one transaction; False, and nothing is written, where it was overtaken.
@@ -110,14 +112,14 @@ class PostgresStore:
     async def record_skipped(self, monitor: str, slot: int, slots: int) -> None:
         """Log that `slots` grid points from `slot` (UTC microseconds) on passed without a cycle."""
         with translated(f"{monitor}: log skipped cycles"):
-            await cycles.append_skipped(self._pool, monitor, slot, slots)
+            await cycle_log.append_skipped(self._pool, monitor, slot, slots)
 
     async def record_failed(
         self, monitor: str, slot: int, started: int, error: str, *, seconds: float
     ) -> None:
         """Log that the cycle of `slot`, of `started` (both UTC microseconds), failed after `seconds`."""
         with translated(f"{monitor}: log a failed cycle"):
-            await cycles.append_failed(self._pool, monitor, slot, started, error, seconds=seconds)
+            await cycle_log.append_failed(self._pool, monitor, slot, started, error, seconds=seconds)
 
     async def ping(self) -> float:
         """Return the seconds of a round trip to the database."""
@@ -140,21 +142,21 @@ class PostgresStore:
             return None
         partition_end = self._partition_end
         if record.windows and (partition_end is None or now >= partition_end):
-            partition_end = await samples.ensure_partition(connection, now)
+            partition_end = await sample.ensure_partition(connection, now)
         wanted = (m.series for window in record.windows for m in window.measurements)
         fresh = await series.get_or_create(connection, monitor, wanted, known)
         runs = await open_runs(connection, monitor, layout, record.windows)
-        measurements = await samples.append(connection, record.windows, runs, {**known, **fresh})
+        measurements = await sample.append(connection, record.windows, runs, {**known, **fresh})
         seen = (binned.bins for window in record.windows for binned in window.distributions)
-        fresh_bins = await distributions.get_or_create_bins(connection, monitor, seen, bins)
-        await distributions.append(connection, record.windows, runs, {**bins, **fresh_bins})
-        await panes.upsert(connection, monitor, layout, record.panes)
-        await rejects.append(connection, monitor, record.rejects)
-        await events.append(connection, monitor, record.events, deliver=self._deliver_events)
+        fresh_bins = await distribution.get_or_create_bins(connection, monitor, seen, bins)
+        await distribution.append(connection, record.windows, runs, {**bins, **fresh_bins})
+        await pane.upsert(connection, monitor, layout, record.panes)
+        await rejected_row.append(connection, monitor, record.rejects)
+        await event.append(connection, monitor, record.events, deliver=self._deliver_events)
         given_up = 0
         if record.labels is not None:
-            given_up = await pending.change(connection, monitor, record.labels)
-        await cycles.append(
+            given_up = await pending_row.change(connection, monitor, record.labels)
+        await cycle_log.append(
             connection,
             record,
             measurements=measurements,

@@ -15,7 +15,7 @@ import structlog
 
 from service.errors import StoreError
 from service.runtime.background_task import background
-from service.store.tables import webhook_outbox as outbox
+from service.store.tables import webhook_outbox
 from service.webhook.message import body_of
 from service.webhook.signature import key_of, signature
 
@@ -34,7 +34,7 @@ STORE_RETRY_SECONDS = 10.0
 MOST_ATTEMPTS = 40  # a day and a half
 
 
-class Postman:
+class WebhookSender:
     """Delivers what stands in the outbox; `wake` says that there is more."""
 
     def __init__(self, pool: asyncpg.Pool, url: str, secret: str, *, now: Callable[[], int]) -> None:
@@ -55,11 +55,11 @@ class Postman:
             while True:
                 self._more.clear()
                 try:
-                    event = await outbox.claim(self._pool)
+                    event = await webhook_outbox.claim(self._pool)
                     if event is not None:
                         await self._try(client, event, http.HTTPError)
                         continue
-                    seconds = await outbox.seconds_to_next(self._pool)
+                    seconds = await webhook_outbox.seconds_to_next(self._pool)
                 except StoreError as error:
                     log.warning("webhook waits for the database", error=str(error))
                     seconds = STORE_RETRY_SECONDS
@@ -74,10 +74,10 @@ class Postman:
         except failure as error:
             problem = str(error) or type(error).__name__
         if problem is None:
-            await outbox.remove(self._pool, event.id)
+            await webhook_outbox.remove(self._pool, event.id)
         elif event.attempts >= MOST_ATTEMPTS:
             log.error("webhook gave an event up", event_id=event.id, attempts=event.attempts, problem=problem)
-            await outbox.remove(self._pool, event.id)
+            await webhook_outbox.remove(self._pool, event.id)
         else:
             log.warning("webhook failed", event_id=event.id, attempts=event.attempts, problem=problem)
 
@@ -94,8 +94,8 @@ class Postman:
 @asynccontextmanager
 async def delivering(
     pool: asyncpg.Pool, url: str, secret: str, *, now: Callable[[], int]
-) -> AsyncIterator[Postman]:
+) -> AsyncIterator[WebhookSender]:
     """Deliver while the context lasts; what is not delivered then stays in the outbox."""
-    postman = Postman(pool, url, secret, now=now)
+    postman = WebhookSender(pool, url, secret, now=now)
     async with background(postman.deliver(), name="webhook"):
         yield postman

@@ -15,18 +15,18 @@ from service.cycle.cycle import Cycle
 from service.cycle.log_summary import summary
 from service.errors import StoreError
 from service.reports.reporter import Reported, working
-from service.runtime import gc_pause as garbage
+from service.runtime import gc_pause
 from service.runtime.clock import now
 from service.runtime.compute_threads import workers
 from service.runtime.progress_bar import shown
-from service.runtime.scheduler import Ran, Scheduler
-from service.status.cycle_counters import Vitals
-from service.status.live_feed import Feed
+from service.runtime.scheduler import CycleResult, Scheduler
+from service.status.cycle_counters import CycleCounters
+from service.status.live_feed import EventBroadcaster
 from service.store.migrate import migrate, migrations_folder
 from service.store.postgres import PostgresStore
 from service.store.retention import drop_older
 from service.webhook.delivery import delivering
-from service.wiring import http as door
+from service.wiring import http
 from service.wiring.database import database
 from service.wiring.monitor import watch
 from service.wiring.reports import reporter_of
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from service.config.settings import Settings
     from service.core.cycle_record import CycleRecord
     from service.runtime.progress_bar import Told
-    from service.status.cycle_counters import MonitorVitals
+    from service.status.cycle_counters import MonitorCounters
 
     Listener = Callable[[CycleRecord], None]  # told of every committed cycle
 
@@ -82,9 +82,9 @@ async def _serve(
 ) -> int:
     async with AsyncExitStack() as stack:
         starting = stack.enter_context(ExitStack())
-        starting.enter_context(garbage.postponed())
+        starting.enter_context(gc_pause.postponed())
         # While the database starts, not while the first cycles run.
-        imports = asyncio.create_task(asyncio.to_thread(door.load), name="import of the HTTP door")
+        imports = asyncio.create_task(asyncio.to_thread(http.load), name="import of the HTTP door")
         stack.push_async_callback(asyncio.wait, [imports])
         pool = await stack.enter_async_context(database(settings))
         applied = await migrate(pool, migrations_folder())
@@ -93,8 +93,8 @@ async def _serve(
         tell_of_events = await stack.enter_async_context(_webhook(settings, pool))
         compute = await stack.enter_async_context(workers())
         slowly = await stack.enter_async_context(worker())
-        feed = Feed()
-        vitals = Vitals([monitor.name for monitor in monitors], store, failed=feed.note)
+        feed = EventBroadcaster()
+        vitals = CycleCounters([monitor.name for monitor in monitors], store, failed=feed.notify)
         scheduler = Scheduler(vitals, now=now, max_cycles=max_cycles)
         reported: dict[str, Reported] = {}
         reporter = reporter_of(
@@ -115,7 +115,7 @@ async def _serve(
         stack.push_async_callback(scheduler.stop)
         scheduler.start()
         cycling.set()
-        opened = door.door(
+        opened = http.door(
             settings, monitors, pool=pool, scheduler=scheduler, vitals=vitals, reporter=reporter, feed=feed
         )
         address = await stack.enter_async_context(opened)
@@ -146,9 +146,9 @@ async def _webhook(settings: Settings, pool: asyncpg.Pool) -> AsyncIterator[List
 
 
 def _logged(
-    cycle: Cycle, fared: MonitorVitals, listeners: Sequence[Listener], progress: Told | None
-) -> Callable[[int], Awaitable[Ran]]:
-    async def run_one(slot: int) -> Ran:
+    cycle: Cycle, fared: MonitorCounters, listeners: Sequence[Listener], progress: Told | None
+) -> Callable[[int], Awaitable[CycleResult]]:
+    async def run_one(slot: int) -> CycleResult:
         report = await cycle.run(slot)
         if report.committed:
             fared.committed(report.record, at=now(), seconds=report.seconds)
@@ -160,7 +160,7 @@ def _logged(
         else:
             log.warning("cycle overtaken", hint="another service runs this monitor on the same database")
         outcome = report.record.outcome if report.committed else Outcome.SKIPPED
-        return Ran(outcome, exhausted=report.done, waiting=not report.moved)
+        return CycleResult(outcome, exhausted=report.done, waiting=not report.moved)
 
     return run_one
 

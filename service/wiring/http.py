@@ -15,7 +15,7 @@ from service.runtime.clock import now
 from service.status.queries import Reading
 from service.status.readiness import readiness_checks
 from service.store.postgres import PostgresStore
-from service.store.tables import window_run as runs
+from service.store.tables import window_run
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from service.config.settings import Settings
     from service.reports.reporter import Reporter
     from service.runtime.scheduler import Scheduler
-    from service.status.cycle_counters import Vitals
-    from service.status.live_feed import Feed
+    from service.status.cycle_counters import CycleCounters
+    from service.status.live_feed import EventBroadcaster
 
 PING_SECONDS = 3.0  # a scrape does not wait longer for the database
 
@@ -44,9 +44,9 @@ async def door(
     *,
     pool: asyncpg.Pool,
     scheduler: Scheduler,
-    vitals: Vitals,
+    vitals: CycleCounters,
     reporter: Reporter,
-    feed: Feed,
+    feed: EventBroadcaster,
 ) -> AsyncIterator[str]:
     """Serve the HTTP door while the context lasts; gives the address that it is reached at."""
     application, server, prometheus = await asyncio.to_thread(load)
@@ -77,7 +77,7 @@ async def door(
         monitors=reading.monitors,
         readiness=readiness,
         scrape=scrape,
-        windows=partial(runs.newest, pool),
+        windows=partial(window_run.newest, pool),
         report=report,
         state=reading.state,
         series=reading.series,
@@ -89,7 +89,7 @@ async def door(
     )
     app = await asyncio.to_thread(application.build, callables)
     async with (
-        background(feed.tell(reading.state_and_numbers), name="feed"),
+        background(feed.broadcast(reading.state_and_numbers), name="feed"),
         server.serving(app, host=settings.http_host, port=settings.http_port) as address,
     ):
         try:

@@ -12,8 +12,8 @@ from service.config.source import DummyConfig, ReplayConfig
 from service.core.profile.segments import beyond_cap
 from service.core.reference import reference as references
 from service.cycle.calibrated_thresholds import Thresholds
-from service.cycle.monitor_plan import Watched
-from service.methods.drift import pca as multivariate
+from service.cycle.monitor_plan import MonitorPlan
+from service.methods.drift import pca
 from service.runtime.clock import now
 from service.runtime.progress_bar import shown
 from service.sources.dummy import DummySource, reference_batch
@@ -41,10 +41,10 @@ log = structlog.get_logger(__name__)
 MICROSECONDS = 1_000_000
 
 
-def watch(monitor: Monitor, pool: asyncpg.Pool, compute: Compute) -> Watched:
+def watch(monitor: Monitor, pool: asyncpg.Pool, compute: Compute) -> MonitorPlan:
     """Build a monitor's source and the loader of its reference; nothing is read yet."""
     load_rows = reference_rows_loader(monitor, compute)
-    return Watched(
+    return MonitorPlan(
         name=monitor.name,
         schema=monitor.schema_,
         window=monitor.window.plan(),
@@ -117,12 +117,12 @@ def _reference_loader(
                 monitor.schema_,
                 by=monitor.by,
                 sample_rows=monitor.sample_rows,
-                components=multivariate.PCA in monitor.drift.multivariate,
+                components=pca.PCA in monitor.drift.multivariate,
                 estimate=monitor.estimate,
             )
         )
         log.info("reference ready", monitor=monitor.name, rows=reference.profile.rows)
-        for column, values in reference.anchors.segments.items():
+        for column, values in reference.spec.segments.items():
             message = beyond_cap(column, values)
             if message is not None:
                 log.warning("more values than segments", monitor=monitor.name, hint=message)

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from service.core.profile import distribution
-from service.core.profile import error_cells as cells
+from service.core.profile import distribution, error_cells
 from service.core.rows.batch import Numbers
 from service.core.rows.schema import Kind
 from service.methods.concept.detectors import DETECTORS, feed, start
@@ -22,13 +21,13 @@ from tests.benchmarks.change_streams import CHANGE, ROWS, STREAMS, Stream, error
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from service.methods.concept.error_split import Part, Split
+    from service.methods.concept.error_split import ErrorPart, Split
 
 PAGE = Path(__file__).parents[2] / "docs/benchmarks/detectors.md"
 REPETITIONS = 20
 WINDOW = 500
 DEVIATIONS = 3.0
-WINDOWED: dict[str, Callable[[Split], Part]] = {
+WINDOWED: dict[str, Callable[[Split], ErrorPart]] = {
     f"error change, windows of {WINDOW}": lambda found: found.total,
     f"concept part, windows of {WINDOW}": lambda found: found.concept,
 }
@@ -66,19 +65,21 @@ def windowed(stream: Stream) -> dict[str, list[int]]:
     }
 
 
-def splits(stream: Stream, wanted: int = cells.QUANTILE_CELLS) -> list[tuple[int, Split]]:
+def splits(stream: Stream, wanted: int = error_cells.QUANTILE_CELLS) -> list[tuple[int, Split]]:
     """Return each window's last row and its split, over about `wanted` cells of the model's score."""
-    edges = cells.edges_of(distribution.of_numbers(stream.reference_score), Kind.NUMERICAL, cells=wanted)
-    reference = cells.of(Numbers(stream.reference_score), stream.reference_error, edges)
+    edges = error_cells.edges_of(
+        distribution.of_numbers(stream.reference_score), Kind.NUMERICAL, cells=wanted
+    )
+    reference = error_cells.of(Numbers(stream.reference_score), stream.reference_error, edges)
     found = []
     for first in range(0, ROWS, WINDOW):
         rows = slice(first, first + WINDOW)
-        current = cells.of(Numbers(stream.score[rows]), stream.error[rows], edges)
+        current = error_cells.of(Numbers(stream.score[rows]), stream.error[rows], edges)
         found.append((first + WINDOW - 1, split(reference, current)))
     return found
 
 
-def alarming(part: Part) -> bool:
+def alarming(part: ErrorPart) -> bool:
     """Return whether a part lies three of its standard errors above zero."""
     return part.deviation is not None and part.value > DEVIATIONS * part.deviation
 

@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 
 from service.core.profile import profile, row_sample
-from service.core.profile.spec import Anchors
+from service.core.profile.spec import ProfileSpec
 from service.methods.drift.columns import DriftPlan, measure_drift
 from service.sources.tables.from_pandas import to_batch
 from tests.parity.flights import LABELS, NUMBERS, SCHEMA, january, window
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from service.core.profile.profile import Profile
 
 PLAN = DriftPlan()
-FIXED = Anchors(sample_rows=row_sample.SIZE)
+FIXED = ProfileSpec(sample_rows=row_sample.SIZE)
 REPORTS = 5
 
 

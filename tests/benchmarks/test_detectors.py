@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from service.core.profile import distribution
-from service.core.profile import error_cells as cells
+from service.core.profile import distribution, error_cells
 from service.core.rows.batch import Labels, Numbers
 from service.core.rows.schema import Kind
 from service.methods.concept.detectors import DETECTORS, feed, start
@@ -37,13 +36,13 @@ def test_counting_thirteen_columns(benchmark: BenchmarkFixture) -> None:
     columns: dict[str, Numbers | Labels] = {f"n{i}": Numbers(draw.normal(size=5_000)) for i in range(10)}
     columns |= {f"c{i}": Labels(draw.integers(0, 16, 5_000), names) for i in range(3)}
     edges = {
-        name: cells.edges_of(distribution.of_numbers(column.values), Kind.NUMERICAL)
+        name: error_cells.edges_of(distribution.of_numbers(column.values), Kind.NUMERICAL)
         if isinstance(column, Numbers)
-        else cells.edges_of(distribution.of_codes(column.codes, column.labels), Kind.CATEGORICAL)
+        else error_cells.edges_of(distribution.of_codes(column.codes, column.labels), Kind.CATEGORICAL)
         for name, column in columns.items()
     }
     error = np.abs(draw.normal(0.0, 8.0, 5_000))
-    found = benchmark.pedantic(cells.of_columns, (columns, error, edges), rounds=200, warmup_rounds=5)
+    found = benchmark.pedantic(error_cells.of_columns, (columns, error, edges), rounds=200, warmup_rounds=5)
     assert {sum(counts.labelled) for counts in found.values()} == {5_000}
     assert len(measure_concept(found, found, "n0")) == 4 * 13
 

@@ -48,10 +48,10 @@ def drawn(rows: int, places: int, seed: int) -> Batch:
     return Batch(rows, np.zeros(rows, dtype=np.int64), columns)
 
 
-def cycle(fixed: Reference, batch: Batch) -> tuple[Measurement, ...]:
+def cycle(spec: Reference, batch: Batch) -> tuple[Measurement, ...]:
     """Profile a batch, merge it with six panes like it, measure the window."""
-    pane = profile.of(batch, SCHEMA, fixed.anchors)
-    return measure(fixed.profile, profile.merge([pane] * PANES), SCHEMA, PLAN)
+    pane = profile.of(batch, SCHEMA, spec.spec)
+    return measure(spec.profile, profile.merge([pane] * PANES), SCHEMA, PLAN)
 
 
 @pytest.mark.parametrize("places", [3, 50])
@@ -60,8 +60,8 @@ def test_the_cost_of_segments(
 ) -> None:
     """Each value is measured; what that adds to a cycle is printed."""
     rows, batch = drawn(20_000, places, 1), drawn(ROWS, places, 2)
-    fixed, plain = reference.of(rows, SCHEMA, by=("place",)), reference.of(rows, SCHEMA)
-    measured = benchmark.pedantic(cycle, (fixed, batch), rounds=50, warmup_rounds=5)
+    spec, plain = reference.of(rows, SCHEMA, by=("place",)), reference.of(rows, SCHEMA)
+    measured = benchmark.pedantic(cycle, (spec, batch), rounds=50, warmup_rounds=5)
     assert len({m.series.segment for m in measured}) == 1 + places + 2
     if benchmark.stats is None:
         return  # only the numbers were asked for

@@ -104,7 +104,7 @@ async def service(
 
 
 @dataclass
-class Seen:
+class DuplicateSketch:
     """A page, and what went wrong in it."""
 
     page: Page
@@ -115,7 +115,7 @@ class Seen:
         return [str(one) for one in await self.page.evaluate("window.refused")]
 
 
-Opened = Callable[..., Awaitable[Seen]]
+Opened = Callable[..., Awaitable[DuplicateSketch]]
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -123,12 +123,12 @@ async def opened(chromium: Browser) -> AsyncIterator[Opened]:
     """Give what opens an address in a window of its own; every window is closed at the end."""
     contexts: list[BrowserContext] = []
 
-    async def opens(url: str, *, width: int = 1280, height: int = 900, **more: Any) -> Seen:
+    async def opens(url: str, *, width: int = 1280, height: int = 900, **more: Any) -> DuplicateSketch:
         context = await chromium.new_context(viewport={"width": width, "height": height}, **more)
         contexts.append(context)
         context.set_default_timeout(PATIENCE_MS)
         await context.add_init_script(WATCH_POLICY)
-        seen = Seen(await context.new_page())
+        seen = DuplicateSketch(await context.new_page())
         seen.page.on("console", lambda told: seen.faults.append(told.text) if told.type == "error" else None)
         seen.page.on("pageerror", lambda error: seen.faults.append(str(error)))
         seen.page.on("request", lambda request: seen.requests.append(request.url))
@@ -141,7 +141,7 @@ async def opened(chromium: Browser) -> AsyncIterator[Opened]:
 
 
 @asynccontextmanager
-async def unchanged(seen: Seen) -> AsyncIterator[None]:
+async def unchanged(seen: DuplicateSketch) -> AsyncIterator[None]:
     """Fail where the page was loaded anew within the context."""
     await seen.page.evaluate("window.stays = true")
     yield

@@ -13,7 +13,7 @@ from playwright.async_api import expect
 from service.api.app import build
 from service.api.server import serving
 from service.errors import StoreError
-from service.status.live_feed import Feed
+from service.status.live_feed import EventBroadcaster
 from service.status.monitor_state import monitor_state, newest_of
 from tests.browser.conftest import Opened
 from tests.unit.api.doors import callables
@@ -39,7 +39,7 @@ class Door:
         self.rows = list(rows)
         self.window: dict[str, Any] | None = more.pop("window", WINDOW if rows else None)
         self.away: StoreError | None = None
-        self.feed = Feed()
+        self.feed = EventBroadcaster()
         self.cycles = {
             "name": name, "description": "", "cycle_seconds": 5.0, "cycles": 1, "failures_in_a_row": 0,
             "finished": False, "last_cycle": datetime.now(UTC).isoformat(), **more,

@@ -12,12 +12,10 @@ from hypothesis import strategies as st
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import Ridge
 
-from service.core.profile import error_cells as cells
-from service.core.profile import profile
+from service.core.profile import error_cells, profile
 from service.core.profile.distribution import of_numbers
-from service.core.reference import loss_model_columns as loss_columns
+from service.core.reference import loss_model_columns, score_calibration
 from service.core.reference import reference as references
-from service.core.reference import score_calibration
 from service.core.reference.loss_model import LossModel
 from service.core.reference.reference import Reference
 from service.core.rows.batch import Batch
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from service.methods.performance.figure import Figure
+    from service.methods.performance.figure import MetricValue
 
     Floats = NDArray[np.float64]
 
@@ -77,7 +75,7 @@ def check_scores(truth: Floats, score: Floats, window: Floats) -> None:
     compare(chance_figures(ours, of_numbers(window), sides), by_rows(theirs, window, told))
 
 
-def compare(figures: Iterable[Figure], expected: dict[str, float | None]) -> None:
+def compare(figures: Iterable[MetricValue], expected: dict[str, float | None]) -> None:
     """Check every value to 1e-9, and that there is none with a reason where none is expected."""
     got = {figure.metric.name: figure for figure in figures}
     assert got.keys() == expected.keys()
@@ -114,8 +112,8 @@ def test_any_scores_equal_a_loop_over_rows(reference: list[tuple[bool, float]], 
 
 def one_hot(batch: Batch, reference: Reference, columns: list[str]) -> Floats:
     """Return every row's cells as zeros and ones."""
-    edges = reference.anchors.edges
-    codes = [cells.codes_of(batch.columns[name], batch.rows, edges[name]) for name in columns]
+    edges = reference.spec.edges
+    codes = [error_cells.codes_of(batch.columns[name], batch.rows, edges[name]) for name in columns]
     return np.hstack([np.eye(edges[name].cells)[code] for name, code in zip(columns, codes, strict=True)])
 
 
@@ -156,14 +154,16 @@ def test_columns_are_chosen_by_blocks_held_out(reference: Reference) -> None:
     known = np.isfinite(error)
     loss, names = error[known], ["size", "colour"]
     table = one_hot(batch, reference, names)[known]
-    edges = reference.anchors.edges
-    codes = {name: cells.codes_of(batch.columns[name], batch.rows, edges[name])[known] for name in names}
+    edges = reference.spec.edges
+    codes = {
+        name: error_cells.codes_of(batch.columns[name], batch.rows, edges[name])[known] for name in names
+    }
     sizes = {name: edges[name].cells for name in names}
-    blocks = loss_columns.blocks_of(len(loss))
-    got = loss_columns._held_out(loss_columns.moments_of(codes, sizes, loss, blocks))
-    edge = np.searchsorted(blocks, np.arange(loss_columns.BLOCKS + 1))
+    blocks = loss_model_columns.blocks_of(len(loss))
+    got = loss_model_columns._held_out(loss_model_columns.moments_of(codes, sizes, loss, blocks))
+    edge = np.searchsorted(blocks, np.arange(loss_model_columns.BLOCKS + 1))
     for block, (start, stop) in enumerate(pairwise(edge.tolist())):
         rest = np.delete(np.arange(len(loss)), np.arange(start, stop))
-        ridge = Ridge(alpha=loss_columns.PENALTY, solver="svd").fit(table[rest], loss[rest])
+        ridge = Ridge(alpha=loss_model_columns.PENALTY, solver="svd").fit(table[rest], loss[rest])
         expected = ((ridge.predict(table[start:stop]) - loss[start:stop]) ** 2).sum()
         assert got[block] == pytest.approx(expected, rel=1e-9)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from service.core.profile.distribution import of_numbers
-from service.methods.stats import p_values as tails
+from service.methods.stats import p_values
 from service.methods.stats.alignment import area, ecdf_gap, numbers
 from service.methods.stats.binning import counts_between, sturges_edges
 from service.methods.stats.distance import standard_deviation
@@ -98,7 +98,7 @@ def test_limiting_ks_p_equals_scipy(n: int, m: int) -> None:
     size, pairs = round(n * m / (n + m)), n * m
     for gap in np.unique(np.geomspace(1, pairs, 60).astype(np.int64)).tolist():
         expected = stats.kstwo.sf(gap / pairs, size)
-        assert tails.kolmogorov_smirnov(n, m, gap) == pytest.approx(expected, abs=1e-9)
+        assert p_values.kolmogorov_smirnov(n, m, gap) == pytest.approx(expected, abs=1e-9)
 
 
 @given(st.lists(FINITE, min_size=1, max_size=50), st.integers(1, 20))

@@ -13,12 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.core.labels import correction
-from service.core.profile import distribution, profile
-from service.core.profile import error_cells as cells
+from service.core.profile import distribution, error_cells, profile
 from service.core.profile.codec import profile as codec
 from service.core.profile.profile import Profile
 from service.core.profile.segments import SegmentValues
-from service.core.profile.spec import Anchors
+from service.core.profile.spec import ProfileSpec
 from service.core.rows.batch import Batch, Labels, Numbers
 from service.core.rows.schema import Column, Kind, Schema
 from service.core.rows.task import Binary, Multiclass, Regression, Task
@@ -40,10 +39,12 @@ TASKS: tuple[Task, ...] = (
     Multiclass("class", "answer", (("blue", "score"),)),
     Multiclass("truth", "guess"),
 )
-SIZES = cells.edges_of(distribution.of_numbers(np.array([-2.0, 0.0, 0.0, 1.0])), Kind.NUMERICAL, cells=2)
-ANSWERS = cells.edges_of(distribution.of_codes(np.array([0, 1]), LABELS), Kind.CATEGORICAL)
+SIZES = error_cells.edges_of(
+    distribution.of_numbers(np.array([-2.0, 0.0, 0.0, 1.0])), Kind.NUMERICAL, cells=2
+)
+ANSWERS = error_cells.edges_of(distribution.of_codes(np.array([0, 1]), LABELS), Kind.CATEGORICAL)
 BY = {"answer": SegmentValues(("blue", "green"))}
-FIXED = Anchors({"guess": SIZES, "answer": ANSWERS}, segments=BY)
+FIXED = ProfileSpec({"guess": SIZES, "answer": ANSWERS}, segments=BY)
 values = st.sampled_from([0.0, 1.0, 0.25, np.nan, np.inf, 1e-320, 1e153, -7.5]) | st.floats(width=64)
 
 
@@ -51,7 +52,7 @@ class Rows(NamedTuple):
     """Rows with all their labels, and which of the labels come late."""
 
     schema: Schema
-    fixed: Anchors
+    spec: ProfileSpec
     labelled: Batch
     late: np.ndarray
 
@@ -97,12 +98,12 @@ def rows_with_late_labels(draw: st.DrawFn, max_rows: int = 16) -> Rows:
             columns[column.name] = Labels(codes, LABELS)
     dropped = draw(st.sampled_from([None, *(c.name for c in COLUMNS if c.name != schema.task.target)]))
     columns.pop(dropped or "", None)
-    fixed = FIXED if isinstance(schema.task, Regression) else Anchors(segments=BY)
-    return Rows(schema, fixed, Batch(rows, np.arange(rows, dtype=np.int64), columns), late)
+    spec = FIXED if isinstance(schema.task, Regression) else ProfileSpec(segments=BY)
+    return Rows(schema, spec, Batch(rows, np.arange(rows, dtype=np.int64), columns), late)
 
 
 def _of(batch: Batch, rows: Rows) -> Profile:
-    return profile.of(batch, rows.schema, rows.fixed, limit=LIMIT)
+    return profile.of(batch, rows.schema, rows.spec, limit=LIMIT)
 
 
 def _cuts(whole: np.ndarray, cuts: list[int]) -> list[np.ndarray]:
@@ -124,7 +125,7 @@ def test_late_labels_end_in_the_same_performance(
     parts = [_of(before.take(places), rows) for places in _cuts(np.arange(before.rows), came)]
     label = rows.labelled.columns[rows.target]
     parts += [
-        correction.of(before.take(places), label.take(places), rows.schema, rows.fixed, limit=LIMIT)
+        correction.of(before.take(places), label.take(places), rows.schema, rows.spec, limit=LIMIT)
         for places in _cuts(late, labelled)
     ]
     shuffle.shuffle(parts)
@@ -144,9 +145,9 @@ def test_a_correction_holds_no_rows(rows: Rows) -> None:
     late = np.flatnonzero(rows.late)
     label = rows.labelled.columns[rows.target].take(late)
     found = correction.of(
-        rows.as_they_came(with_column=True).take(late), label, rows.schema, rows.fixed, limit=LIMIT
+        rows.as_they_came(with_column=True).take(late), label, rows.schema, rows.spec, limit=LIMIT
     )
-    nothing = profile.empty(rows.schema, rows.fixed)
+    nothing = profile.empty(rows.schema, rows.spec)
     assert (found.rows, found.tally) == (0, nothing.tally)
     assert {c.rows for c in found.columns.values()} == {0}
     assert all(found.columns[name] == nothing.columns[name] for name in found.columns if name != rows.target)

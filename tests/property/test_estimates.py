@@ -51,7 +51,7 @@ def test_any_split_of_the_rows_gives_the_whole(
     reference = references.of(before, schema)
     edges = [0, *sorted(min(cut, batch.rows) for cut in cuts), batch.rows]
     parts, whole = (
-        [profile.of(part, schema, reference.anchors, limit=LIMIT) for part in side]
+        [profile.of(part, schema, reference.spec, limit=LIMIT) for part in side]
         for side in ([batch.take(slice(a, b)) for a, b in pairwise(edges)], [batch])
     )
     found, merged = (

@@ -11,10 +11,9 @@ from service.core.profile import profile
 from service.core.profile.profile import Profile
 from service.core.rows.batch import Batch
 from service.core.rows.take import Take
-from service.core.windows import moving_reference as moving
-from service.core.windows import panes as advance
-from service.core.windows import window
+from service.core.windows import moving_reference, window
 from service.core.windows.moving_reference import Compared, MovingPlan, Past
+from service.core.windows.panes import Pane, merge_into, profile_panes
 from service.core.windows.window import Unit, WindowPlan
 from tests.property.strategies import SCHEMA, batches
 
@@ -42,15 +41,15 @@ def _before(rows: list[Batch], plan: WindowPlan, move: MovingPlan, last: int) ->
 
 def _replayed(rows: list[Batch], plan: WindowPlan, move: MovingPlan, *, forget: list[bool]) -> None:
     """Take batches as a cycle does, now and then from the store alone, and check every window's reference."""
-    state, past, held = Checkpoint(), Past(), dict[int, advance.Pane]()
-    stored: dict[int, advance.Pane] = {}
+    state, past, held = Checkpoint(), Past(), dict[int, Pane]()
+    stored: dict[int, Pane] = {}
     seen: list[Batch] = []
     takes = [Take(batch, {}) for batch in rows] + [Take(rows[0].take(slice(0, 0)), {}, watermark=END)]
     for take, forgotten in zip(takes, [*forget, False], strict=False):
         if forgotten:
             held = {key: pane for key, pane in stored.items() if past.before is None or key >= past.before}
             past = _restored(stored, past.before, move)
-        fresh = advance.profile_panes(take.batch, SCHEMA, plan, state.rows)
+        fresh = profile_panes(take.batch, SCHEMA, plan, state.rows)
         after = follow(state, take, plan)
         due = window.due(plan, before=state.closed, now=after.closed, touched=fresh, held={*held, *fresh})
         firsts = [plan.first_of(last) for last in due]
@@ -62,15 +61,15 @@ def _replayed(rows: list[Batch], plan: WindowPlan, move: MovingPlan, *, forget: 
         early = {}
         if move.windows is None and past.before is not None:
             early = {first: _restored(stored, first, move) for first in firsts if first < past.before}
-        everything = {**panes, **advance.absorb(panes, fresh)}
+        everything = {**panes, **merge_into(panes, fresh)}
         seen.append(take.batch)
-        found = moving.references(
+        found = moving_reference.references(
             move,
             plan,
             due,
             everything,
-            past=moving.arrived(past, fresh, {}),
-            early={first: moving.arrived(found, fresh, {}) for first, found in early.items()},
+            past=moving_reference.arrived(past, fresh, {}),
+            early={first: moving_reference.arrived(found, fresh, {}) for first, found in early.items()},
             declared=DECLARED,
         )
         for last, compared in zip(due, found, strict=True):
@@ -79,9 +78,9 @@ def _replayed(rows: list[Batch], plan: WindowPlan, move: MovingPlan, *, forget: 
             assert compared.profile == expected.profile
             assert compared.rows == expected.rows
         first = None if after.closed is None else plan.first_of(after.closed + 1) - move.panes_behind(plan)
-        past = moving.arrived(past, fresh, {})
+        past = moving_reference.arrived(past, fresh, {})
         past = (
-            moving.moved_on(past, everything, first)
+            moving_reference.moved_on(past, everything, first)
             if move.windows is None
             else Past(first, None, past.oldest)
         )
@@ -90,7 +89,7 @@ def _replayed(rows: list[Batch], plan: WindowPlan, move: MovingPlan, *, forget: 
         state = after
 
 
-def _restored(stored: dict[int, advance.Pane], before: int | None, move: MovingPlan) -> Past:
+def _restored(stored: dict[int, Pane], before: int | None, move: MovingPlan) -> Past:
     parts: list[Profile] = [
         pane.profile for key, pane in stored.items() if before is not None and key < before
     ]

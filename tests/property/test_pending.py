@@ -9,13 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.core.labels import correction
-from service.core.labels import pending_rows as pending
+from service.core.labels import correction, pending_rows
 from service.core.labels.pending_rows import PendingRows
-from service.core.profile import profile
-from service.core.profile import spec as anchors
+from service.core.profile import profile, spec
 from service.core.profile.profile import Profile
-from service.core.profile.spec import Anchors
+from service.core.profile.spec import ProfileSpec
 from service.core.rows.batch import Arrival, Batch, Labels, Numbers
 from service.core.rows.schema import Column, Kind, Schema
 from service.core.rows.task import Binary
@@ -28,7 +26,7 @@ def _numbered(rows: Rows, *, with_column: bool) -> tuple[Batch, PendingRows]:
     ids = np.arange(1, before.rows + 1, dtype=np.uint64)
     batch = replace(before, arrival=Arrival(identity=ids))
     panes = np.arange(before.rows, dtype=np.int64) % 3
-    return batch, pending.waiting(batch, panes, rows.schema, rows.fixed)
+    return batch, pending_rows.waiting(batch, panes, rows.schema, rows.spec)
 
 
 @given(rows_with_late_labels(), st.booleans())
@@ -39,15 +37,15 @@ def test_rows_come_back_as_what_their_label_needs(rows: Rows, with_column: bool)
     assert set(np.flatnonzero(rows.late).tolist()) <= set((kept.identity - np.uint64(1)).tolist())
     late = kept.take(np.flatnonzero(np.isin(kept.identity, np.flatnonzero(rows.late) + 1)))
     found: dict[int, list[Profile]] = {}
-    for part, places in pending.unpacked(late, rows.schema, rows.fixed) if len(late) else ():
+    for part, places in pending_rows.unpacked(late, rows.schema, rows.spec) if len(late) else ():
         own = (late.identity[places] - np.uint64(1)).astype(np.intp)
         assert len(set(late.panes[places].tolist())) == 1
         assert part.event_time.tolist() == batch.event_time[own].tolist()
         pane = int(late.panes[places[0]])
-        found.setdefault(pane, []).append(correction.of(part, label.take(own), rows.schema, rows.fixed))
+        found.setdefault(pane, []).append(correction.of(part, label.take(own), rows.schema, rows.spec))
     for pane, parts in found.items():
         own = np.array([row for row in np.flatnonzero(rows.late) if row % 3 == pane])
-        expected = correction.of(batch.take(own), label.take(own), rows.schema, rows.fixed)
+        expected = correction.of(batch.take(own), label.take(own), rows.schema, rows.spec)
         assert profile.merge(parts) == expected
     assert len(found) == len({row % 3 for row in np.flatnonzero(rows.late).tolist()})
 
@@ -61,9 +59,9 @@ def test_only_rows_with_an_id_and_without_a_label_wait(rows: Rows) -> None:
     assert (kept.identity - np.uint64(1)).tolist() == np.flatnonzero(missing).tolist()
     nameless = replace(batch, arrival=Arrival(identity=np.zeros(batch.rows, dtype=np.uint64)))
     panes = np.zeros(batch.rows, dtype=np.int64)
-    assert len(pending.waiting(nameless, panes, rows.schema, rows.fixed)) == 0
+    assert len(pending_rows.waiting(nameless, panes, rows.schema, rows.spec)) == 0
     unknown = replace(batch, arrival=Arrival())
-    assert len(pending.waiting(unknown, panes, rows.schema, rows.fixed)) == 0
+    assert len(pending_rows.waiting(unknown, panes, rows.schema, rows.spec)) == 0
 
 
 SCHEMA = Schema(COLUMNS, Binary("class", "answer", "score"))
@@ -76,7 +74,7 @@ def _waiting(answer: Numbers | Labels, count: int) -> PendingRows:
         {"answer": answer, "score": Numbers(np.full(count, 0.5))},
         Arrival(identity=np.arange(1, count + 1, dtype=np.uint64)),
     )
-    return pending.waiting(batch, np.zeros(count, dtype=np.int64), SCHEMA, anchors.NONE)
+    return pending_rows.waiting(batch, np.zeros(count, dtype=np.int64), SCHEMA, spec.NONE)
 
 
 def test_labels_of_any_alphabet_and_a_type_that_changed_come_back() -> None:
@@ -84,7 +82,7 @@ def test_labels_of_any_alphabet_and_a_type_that_changed_come_back() -> None:
     names = np.array(["", "naïve", "日本", "a" * 200])
     texts = _waiting(Labels(np.array([3, 1, 2, -1]), names), 4)
     numbers = _waiting(Labels(np.array([0, 1, -1]), np.array([0.1, 2.0])), 3)
-    ((batch, places),) = pending.unpacked(pending.joined([texts, numbers]), SCHEMA, anchors.NONE)
+    ((batch, places),) = pending_rows.unpacked(pending_rows.joined([texts, numbers]), SCHEMA, spec.NONE)
     answer = batch.columns["answer"]
     assert isinstance(answer, Labels)
     shown = [*answer.labels.tolist(), None]
@@ -92,7 +90,7 @@ def test_labels_of_any_alphabet_and_a_type_that_changed_come_back() -> None:
         "a" * 200, "naïve", "日本", None, "0.10000000000000001", "2", None,
     ]  # fmt: skip
     assert places.tolist() == list(range(7))
-    ((batch, _),) = pending.unpacked(numbers, SCHEMA, anchors.NONE)
+    ((batch, _),) = pending_rows.unpacked(numbers, SCHEMA, spec.NONE)
     alone = batch.columns["answer"]
     assert isinstance(alone, Labels)
     assert alone.labels.tolist() == [0.1, 2.0]
@@ -107,8 +105,8 @@ def test_what_is_no_number_stays_so() -> None:
         {"answer": Labels(np.array([0, 0, 0]), np.array(["yes"])), "score": score},
         Arrival(identity=np.arange(1, 4, dtype=np.uint64)),
     )
-    kept = pending.waiting(batch, np.zeros(3, dtype=np.int64), SCHEMA, anchors.NONE)
-    ((found, _),) = pending.unpacked(kept, SCHEMA, anchors.NONE)
+    kept = pending_rows.waiting(batch, np.zeros(3, dtype=np.int64), SCHEMA, spec.NONE)
+    ((found, _),) = pending_rows.unpacked(kept, SCHEMA, spec.NONE)
     column = found.columns["score"]
     assert isinstance(column, Numbers)
     assert column.unparsable is not None
@@ -118,9 +116,9 @@ def test_what_is_no_number_stays_so() -> None:
 
 def test_only_what_a_label_needs_is_kept() -> None:
     """A classifier's row is its answer and score, a regression's the columns that have cells."""
-    assert [c.name for c in pending.kept_columns(SCHEMA, anchors.NONE)] == ["answer", "score"]
+    assert [c.name for c in pending_rows.kept_columns(SCHEMA, spec.NONE)] == ["answer", "score"]
     with pytest.raises(ProfileError, match="has no task"):
-        pending.kept_columns(Schema((Column("size", Kind.NUMERICAL),)), Anchors())
+        pending_rows.kept_columns(Schema((Column("size", Kind.NUMERICAL),)), ProfileSpec())
 
 
 def test_damaged_bytes_are_refused() -> None:
@@ -128,4 +126,4 @@ def test_damaged_bytes_are_refused() -> None:
     kept = _waiting(Labels(np.array([0]), np.array(["yes"])), 1)
     for damaged in (kept.payloads[0][:5], kept.payloads[0][:-2] + b"\xff\xff", kept.payloads[0][:20]):
         with pytest.raises(CodecError, match=r"pending row of \d+ bytes|fewer than"):
-            pending.unpacked(replace(kept, payloads=(damaged,)), SCHEMA, anchors.NONE)
+            pending_rows.unpacked(replace(kept, payloads=(damaged,)), SCHEMA, spec.NONE)

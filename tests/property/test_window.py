@@ -13,8 +13,8 @@ from service.core.profile import profile
 from service.core.profile.profile import Profile
 from service.core.rows.batch import Batch
 from service.core.rows.take import Take
-from service.core.windows import panes as advance
 from service.core.windows import window
+from service.core.windows.panes import Pane, merge_into, profile_panes
 from service.core.windows.window import Unit, WindowPlan
 from tests.property.strategies import SCHEMA, batches
 
@@ -34,7 +34,7 @@ def _rows_between(batch: Batch, start: int, end: int) -> Batch:
 @given(batches(), plans)
 def test_a_sliding_window_equals_recomputing_it(batch: Batch, plan: WindowPlan) -> None:
     """A window folded from panes is the profile of the rows that lie in its bounds."""
-    panes = advance.profile_panes(batch, SCHEMA, plan, 0)
+    panes = profile_panes(batch, SCHEMA, plan, 0)
     for last in range(min(panes, default=0), max(panes, default=-1) + plan.panes):
         held = [panes[key].profile for key in range(plan.first_of(last), last + 1) if key in panes]
         start, end = plan.bounds(plan.first_of(last))[0], plan.bounds(last)[1]
@@ -70,14 +70,14 @@ def test_late_batches_end_in_the_same_windows(parts: list[Batch], plan: WindowPl
 
 def _replayed(parts: list[Batch], plan: WindowPlan, end: int | None = None) -> dict[int, Profile]:
     """Take the parts one by one as a cycle does; return each window's latest profile."""
-    state, panes, seen = Checkpoint(), dict[int, advance.Pane](), dict[int, Profile]()
+    state, panes, seen = Checkpoint(), dict[int, Pane](), dict[int, Profile]()
     takes = [Take(part, {}) for part in parts]
     if end is not None:
         takes.append(Take(parts[0].take(slice(0, 0)), {}, watermark=end))
     for take in takes:
-        fresh = advance.profile_panes(take.batch, SCHEMA, plan, state.rows)
+        fresh = profile_panes(take.batch, SCHEMA, plan, state.rows)
         after = follow(state, take, plan)
-        panes |= advance.absorb(panes, fresh)
+        panes |= merge_into(panes, fresh)
         due = window.due(plan, before=state.closed, now=after.closed, touched=fresh, held=panes)
         for last in due:
             held = [panes[key].profile for key in range(plan.first_of(last), last + 1) if key in panes]

@@ -9,32 +9,32 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, HTTPException, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from service.api.ports import Feed, Follower
+from service.api.ports import EventBroadcaster, Subscriber
 
 RETRY_MS = 2_000
 AGAIN_SECONDS = 30  # for one who finds no place
 
 
-def stream_routes(feed: Feed) -> APIRouter:
+def stream_routes(feed: EventBroadcaster) -> APIRouter:
     """Return `/v1/stream`."""
     router = APIRouter(tags=["live"])
 
-    async def follow(
+    async def subscribe(
         last_event_id: Annotated[str | None, Header()] = None,
         after: Annotated[str | None, Query(description="as the header Last-Event-ID")] = None,
-    ) -> AsyncIterator[Follower]:
+    ) -> AsyncIterator[Subscriber]:
         if feed.full:
             raise HTTPException(
                 503, "as many follow the stream as can; ask again later", {"retry-after": str(AGAIN_SECONDS)}
             )
-        follower = feed.follow(after or last_event_id)
+        subscriber = feed.subscribe(after or last_event_id)
         try:
-            yield follower
+            yield subscriber
         finally:
-            feed.leave(follower)
+            feed.unsubscribe(subscriber)
 
     @router.get("/v1/stream", response_class=EventSourceResponse)
-    async def stream(follower: Annotated[Follower, Depends(follow)]) -> AsyncIterator[ServerSentEvent]:
+    async def stream(subscriber: Annotated[Subscriber, Depends(subscribe)]) -> AsyncIterator[ServerSentEvent]:
         """Give an event `cycle` for each committed cycle, cycles in quick succession together.
 
         First comes `hello`, which says whether all events after the given id follow (`resumed`) or the state
@@ -42,9 +42,9 @@ def stream_routes(feed: Feed) -> APIRouter:
         `/v1/monitors/{name}/state`), `changed` (numbers whose verdict changed) and `events` (new ones). An
         event `trouble` says that a cycle failed and the state could not be read.
         """
-        hello = {"resumed": follower.resumed}
+        hello = {"resumed": subscriber.resumed}
         yield ServerSentEvent(data=hello, event="hello", retry=RETRY_MS)
-        async for telling in follower.tellings():
-            yield ServerSentEvent(raw_data=telling.data, event=telling.kind, id=telling.id)
+        async for event in subscriber.events_as_they_come():
+            yield ServerSentEvent(raw_data=event.data, event=event.kind, id=event.id)
 
     return router

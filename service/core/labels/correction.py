@@ -12,9 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from service.core.profile import error_cells as cells
-from service.core.profile import profile, segments
-from service.core.profile import spec as anchors
+from service.core.profile import error_cells, profile, segments, spec
 from service.core.profile.outcome import outcome
 from service.core.profile.profile import DISTINCT_LIMIT, ColumnProfile
 from service.errors import ProfileError
@@ -22,7 +20,7 @@ from service.errors import ProfileError
 if TYPE_CHECKING:
     from service.core.profile.profile import Profile
     from service.core.profile.segments import Segments
-    from service.core.profile.spec import Anchors
+    from service.core.profile.spec import ProfileSpec
     from service.core.rows.batch import Batch, Labels, Numbers
     from service.core.rows.schema import Schema
 
@@ -31,7 +29,7 @@ def of(
     rows: Batch,
     label: Numbers | Labels,
     schema: Schema,
-    fixed: Anchors = anchors.NONE,
+    spec: ProfileSpec = spec.NONE,
     *,
     limit: int = DISTINCT_LIMIT,
 ) -> Profile:
@@ -45,23 +43,23 @@ def of(
         raise ProfileError("correction: the schema has no task, so that no label is expected")
     labelled = rows.with_column(task.target, label)
     after, before = (outcome.of(batch, task, limit=limit) for batch in (labelled, rows))
-    nothing = profile.empty(schema, fixed)
+    nothing = profile.empty(schema, spec)
     target = next(column for column in schema.columns if column.name == task.target)
-    sides = [profile.of_column(batch, target, fixed, limit) for batch in (labelled, rows)]
-    by_cell = cells.of_columns(labelled.columns, profile.errors(labelled, schema), fixed.edges)
+    sides = [profile.of_column(batch, target, spec, limit) for batch in (labelled, rows)]
+    by_cell = error_cells.of_columns(labelled.columns, profile.errors(labelled, schema), spec.edges)
     return replace(
         nothing,
         columns={**nothing.columns, task.target: _less(*sides)},
         outcome=outcome.less(after, before),
         cells={name: replace(counts, rows=(0,) * len(counts.rows)) for name, counts in by_cell.items()},
-        segments=_segments_less(labelled, rows, schema, fixed, limit=limit),
+        segments=_segments_less(labelled, rows, schema, spec, limit=limit),
     )
 
 
 def _segments_less(
-    labelled: Batch, rows: Batch, schema: Schema, fixed: Anchors, *, limit: int
+    labelled: Batch, rows: Batch, schema: Schema, spec: ProfileSpec, *, limit: int
 ) -> dict[str, Segments]:
-    after, before = (profile.segmented(batch, schema, fixed, limit=limit) for batch in (labelled, rows))
+    after, before = (profile.segmented(batch, schema, spec, limit=limit) for batch in (labelled, rows))
     return {name: segments.less(found, before[name]) for name, found in after.items()}
 
 

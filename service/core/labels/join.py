@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from service.core.labels import correction
-from service.core.labels import pending_rows as pending
+from service.core.labels import correction, pending_rows
 from service.core.profile import profile
 from service.core.rows.batch import Numbers
 from service.core.rows.row_hash import NOTHING, as_texts
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
     from service.core.labels.pending_rows import PendingRows
     from service.core.profile.profile import Profile
-    from service.core.profile.spec import Anchors
+    from service.core.profile.spec import ProfileSpec
     from service.core.rows.batch import Batch, Labels
     from service.core.rows.late_labels import LateLabels
     from service.core.rows.schema import Schema
@@ -42,7 +41,7 @@ NO_PANE = "the row's pane is no longer kept"
 
 
 @dataclass(frozen=True, slots=True)
-class Sifted:
+class ValidLabels:
     """The labels that can be used, at most one an id; of the `rejected` others the first are in `rejects`."""
 
     labels: LateLabels
@@ -51,7 +50,7 @@ class Sifted:
 
 
 @dataclass(frozen=True, slots=True)
-class Relabelled:
+class JoinedLabels:
     """What a cycle's labels come to.
 
     `corrections` go by pane. `rows` are the labelled rows with their labels, a batch a pane; `identity` are
@@ -72,7 +71,7 @@ def signed(identity: NDArray[np.uint64]) -> list[int]:
     return found
 
 
-def sift(labels: LateLabels, target: str) -> Sifted:
+def validate(labels: LateLabels, target: str) -> ValidLabels:
     """Take out the labels that say nothing, and all but the first of an id."""
     column = labels.labels
     reasons = np.full(len(labels), "", dtype=object)
@@ -88,27 +87,27 @@ def sift(labels: LateLabels, target: str) -> Sifted:
     reasons[labels.identity == NOTHING] = NO_ID
     refused = np.flatnonzero(reasons != "")
     if not len(refused):
-        return Sifted(labels)
+        return ValidLabels(labels)
     rejects = _rejects(labels, refused, reasons[refused].tolist(), target)
-    return Sifted(labels.take(np.flatnonzero(reasons == "")), rejects, len(refused))
+    return ValidLabels(labels.take(np.flatnonzero(reasons == "")), rejects, len(refused))
 
 
-def match(
-    sifted: Sifted,
+def join_labels(
+    sifted: ValidLabels,
     found: PendingRows,
     fresh: PendingRows,
     *,
     panes: NDArray[np.int64],
     schema: Schema,
-    fixed: Anchors,
-) -> Relabelled:
+    spec: ProfileSpec,
+) -> JoinedLabels:
     """Give the labels to the rows that wait for them: those `found` in the store, and the cycle's own.
 
     `panes` (int64, ascending) are the panes that there are. Raises CodecError where a row found cannot be
     read.
     """
     labels = sifted.labels
-    everyone = pending.joined([found, fresh])
+    everyone = pending_rows.joined([found, fresh])
     order = np.argsort(labels.identity, kind="stable")
     known = labels.identity[order]
     places = np.searchsorted(known, everyone.identity)
@@ -118,15 +117,15 @@ def match(
     kept = np.isin(everyone.panes, panes)
     rows = np.flatnonzero(matched & kept)
     chosen, which = everyone.take(rows), order[places[rows]]
-    corrections, batches = _corrected(chosen, labels.labels.take(which), schema, fixed)
+    corrections, batches = _corrected(chosen, labels.labels.take(which), schema, spec)
     waiting = fresh.take(np.flatnonzero(~matched[len(found) :]))
     identity = np.unique(everyone.identity[matched])
     unknown = np.flatnonzero(~np.isin(labels.identity, identity))
     gone = np.setdiff1d(np.flatnonzero(np.isin(labels.identity, everyone.identity[matched & ~kept])), unknown)
     refused = np.concatenate([unknown, gone])
     reasons = [NOT_WAITING] * len(unknown) + [NO_PANE] * len(gone)
-    rejects = _rejects(labels, refused, reasons, pending.target_of(schema).name)
-    return Relabelled(
+    rejects = _rejects(labels, refused, reasons, pending_rows.target_of(schema).name)
+    return JoinedLabels(
         waiting,
         identity,
         corrections,
@@ -137,15 +136,15 @@ def match(
 
 
 def _corrected(
-    rows: PendingRows, label: Numbers | Labels, schema: Schema, fixed: Anchors
+    rows: PendingRows, label: Numbers | Labels, schema: Schema, spec: ProfileSpec
 ) -> tuple[dict[int, Profile], tuple[Batch, ...]]:
     parts: dict[int, list[Profile]] = {}
     batches = []
-    target = pending.target_of(schema).name
-    for batch, places in pending.unpacked(rows, schema, fixed) if len(rows) else ():
+    target = pending_rows.target_of(schema).name
+    for batch, places in pending_rows.unpacked(rows, schema, spec) if len(rows) else ():
         own = label.take(places)
         pane = int(rows.panes[places[0]])
-        parts.setdefault(pane, []).append(correction.of(batch, own, schema, fixed))
+        parts.setdefault(pane, []).append(correction.of(batch, own, schema, spec))
         batches.append(batch.with_column(target, own))
     return {pane: profile.merge(found) for pane, found in parts.items()}, tuple(batches)
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-Runs = tuple[tuple[int, int], ...]
+KeyRanges = tuple[tuple[int, int], ...]
 
 
-def runs_of(keys: Iterable[int]) -> Runs:
+def runs_of(keys: Iterable[int]) -> KeyRanges:
     """Return keys as runs, ascending, each key once."""
     found: list[tuple[int, int]] = []
     for key in sorted(set(keys)):
@@ -25,19 +25,19 @@ def runs_of(keys: Iterable[int]) -> Runs:
     return tuple(found)
 
 
-def added(queue: Runs, keys: Iterable[int]) -> Runs:
+def added(queue: KeyRanges, keys: Iterable[int]) -> KeyRanges:
     """Return the queue with the keys that it does not hold yet behind it, ascending."""
     return (*queue, *runs_of(key for key in keys if not any(a <= key <= b for a, b in queue)))
 
 
-def without(queue: Runs, keys: Iterable[int]) -> Runs:
+def without(queue: KeyRanges, keys: Iterable[int]) -> KeyRanges:
     """Return the queue without `keys`; the others keep their order."""
     for key in set(keys):
         queue = tuple(part for run in queue for part in _cut(run, key))
     return queue
 
 
-def first(queue: Runs, most: int) -> tuple[list[int], Runs]:
+def first(queue: KeyRanges, most: int) -> tuple[list[int], KeyRanges]:
     """Return the `most` keys that wait longest, ascending, and the queue that is left."""
     taken: list[int] = []
     for place, (low, high) in enumerate(queue):
@@ -49,7 +49,7 @@ def first(queue: Runs, most: int) -> tuple[list[int], Runs]:
     return sorted(taken), ()
 
 
-def _cut(run: tuple[int, int], key: int) -> Runs:
+def _cut(run: tuple[int, int], key: int) -> KeyRanges:
     low, high = run
     if not low <= key <= high:
         return (run,)

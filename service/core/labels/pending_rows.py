@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from service.core.profile.spec import Anchors
+    from service.core.profile.spec import ProfileSpec
     from service.core.rows.schema import Column, Schema
 
 _NUMBER, _NO_NUMBER, _TEXT = range(3)
@@ -81,14 +81,14 @@ def target_of(schema: Schema) -> Column:
     return next(column for column in schema.columns if column.name == target)
 
 
-def kept_columns(schema: Schema, fixed: Anchors) -> tuple[Column, ...]:
+def kept_columns(schema: Schema, spec: ProfileSpec) -> tuple[Column, ...]:
     """Return what is kept of a row, in the schema's order: what task, cells and segments need."""
     target = target_of(schema).name
-    needed = {*(columns_of(schema.task) if schema.task else ()), *fixed.edges, *fixed.segments} - {target}
+    needed = {*(columns_of(schema.task) if schema.task else ()), *spec.edges, *spec.segments} - {target}
     return tuple(column for column in schema.columns if column.name in needed)
 
 
-def waiting(batch: Batch, panes: NDArray[np.int64], schema: Schema, fixed: Anchors) -> PendingRows:
+def waiting(batch: Batch, panes: NDArray[np.int64], schema: Schema, spec: ProfileSpec) -> PendingRows:
     """Return the rows of `batch` that have an id and no label; `panes` (int64, shape (rows,)) count them."""
     ids, held = batch.arrival.identity, _plain(batch)
     target = held.get(target_of(schema).name)
@@ -97,19 +97,19 @@ def waiting(batch: Batch, panes: NDArray[np.int64], schema: Schema, fixed: Ancho
     rows = np.flatnonzero(_missing(target, batch.rows) & (ids != NOTHING))
     if not len(rows):
         return none()
-    columns = [held.get(column.name) for column in kept_columns(schema, fixed)]
+    columns = [held.get(column.name) for column in kept_columns(schema, spec)]
     chosen = [None if column is None else column.take(rows) for column in columns]
     return PendingRows(
         ids[rows], panes[rows], batch.event_time[rows], _packed(chosen, len(rows), target is None)
     )
 
 
-def unpacked(rows: PendingRows, schema: Schema, fixed: Anchors) -> list[tuple[Batch, NDArray[np.intp]]]:
+def unpacked(rows: PendingRows, schema: Schema, spec: ProfileSpec) -> list[tuple[Batch, NDArray[np.intp]]]:
     """Return `rows` as batches without labels, each with the places of its rows; those of a pane together.
 
     Raises CodecError where a payload was made with other columns.
     """
-    columns = kept_columns(schema, fixed)
+    columns = kept_columns(schema, spec)
     flags, held = _read(rows.payloads, columns)
     found = []
     for pane in np.unique(rows.panes).tolist():
@@ -150,13 +150,13 @@ def _packed(columns: Sequence[Numbers | Labels | None], rows: int, flag: bool) -
             words = [*map(_text, column.labels.tolist()), b""]  # code -1, missing, is the last
             texts.append([words[code] for code in column.codes.tolist()])
     head = np.full((rows, 1), flag, dtype=np.uint8)
-    fixed = np.concatenate((head, marks, values.view(np.uint8).reshape(rows, -1)), axis=1).tobytes()
+    spec = np.concatenate((head, marks, values.view(np.uint8).reshape(rows, -1)), axis=1).tobytes()
     width = _width(len(columns))
     starts = range(0, rows * width, width)
     if not texts:
-        return tuple(fixed[start : start + width] for start in starts)
+        return tuple(spec[start : start + width] for start in starts)
     return tuple(
-        b"".join((fixed[start : start + width], *words))
+        b"".join((spec[start : start + width], *words))
         for start, words in zip(starts, zip(*texts, strict=True), strict=True)
     )
 
@@ -176,10 +176,10 @@ def _read(
     count, width = len(columns), _width(len(columns))
     if any(len(payload) < width for payload in payloads):
         raise CodecError(f"a pending row of fewer than {width} bytes was kept with other columns")
-    fixed = np.frombuffer(b"".join(payload[:width] for payload in payloads), dtype=np.uint8)
-    fixed = fixed.reshape(len(payloads), width)
-    marks = fixed[:, 1 : 1 + count]
-    values = np.ascontiguousarray(fixed[:, 1 + count :]).view("<f8").reshape(len(payloads), count)
+    spec = np.frombuffer(b"".join(payload[:width] for payload in payloads), dtype=np.uint8)
+    spec = spec.reshape(len(payloads), width)
+    marks = spec[:, 1 : 1 + count]
+    values = np.ascontiguousarray(spec[:, 1 + count :]).view("<f8").reshape(len(payloads), count)
     texts = _texts(payloads, marks, width)
     held: dict[str, Numbers | Labels] = {}
     for place, column in enumerate(columns):
@@ -188,7 +188,7 @@ def _read(
             held[column.name] = Numbers(values[:, place].copy(), unparsable if unparsable.any() else None)
         else:
             held[column.name] = _labels(values[:, place], texts[place])
-    return fixed[:, 0].astype(np.bool_), held
+    return spec[:, 0].astype(np.bool_), held
 
 
 def _texts(payloads: Sequence[bytes], marks: NDArray[np.uint8], width: int) -> list[dict[int, str]]:

@@ -14,13 +14,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from service.core.labels import key_ranges as backlog
+from service.core.labels import key_ranges
 from service.core.windows.window import LONGEST_EMPTY_RUN, windows_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from service.core.labels.key_ranges import Runs
+    from service.core.labels.key_ranges import KeyRanges
     from service.core.windows.records import WindowRecord
     from service.core.windows.window import WindowPlan
 
@@ -29,21 +29,26 @@ ENOUGH = 0.9  # of a window's labels
 
 
 @dataclass(frozen=True, slots=True)
-class Labelling:
+class LabelProgress:
     """How far late labels were followed up; windows and panes by their keys.
 
     `again` are the windows that wait to be measured again, `reached` is the last pane that got a late label,
     `judged` the last window whose performance counted for an alarm.
     """
 
-    again: Runs = ()
+    again: KeyRanges = ()
     reached: int | None = None
-    judged: int | None = None
+    alarmed_through: int | None = None
 
 
 def schedule(
-    before: Labelling, plan: WindowPlan, *, closed: int | None, touched: Collection[int], due: Iterable[int]
-) -> tuple[list[int], Labelling]:
+    before: LabelProgress,
+    plan: WindowPlan,
+    *,
+    closed: int | None,
+    touched: Collection[int],
+    due: Iterable[int],
+) -> tuple[list[int], LabelProgress]:
     """Return the windows to measure again in this cycle, ascending, and what waits behind them.
 
     `closed` is the last pane whose window was measured before this cycle, `touched` are the panes that get
@@ -57,11 +62,11 @@ def schedule(
         since = max(before.reached, reached - LONGEST_EMPTY_RUN) - plan.panes + 1
         wanted |= {w for w in range(since, reached - plan.panes + 1) if _is_open(before, w)}
     wanted = {last for last in wanted if closed is not None and last <= closed} - due
-    now, rest = backlog.first(backlog.added(backlog.without(before.again, due), wanted), MOST_AGAIN)
+    now, rest = key_ranges.first(key_ranges.added(key_ranges.without(before.again, due), wanted), MOST_AGAIN)
     return now, replace(before, again=rest, reached=reached)
 
 
-def counts(labelling: Labelling, plan: WindowPlan, measured: WindowRecord) -> bool:
+def counts(labelling: LabelProgress, plan: WindowPlan, measured: WindowRecord) -> bool:
     """Say whether a window's performance, as it is measured now, counts for an alarm."""
     if not measured.labelled or not _is_open(labelling, measured.last):
         return False
@@ -71,5 +76,5 @@ def counts(labelling: Labelling, plan: WindowPlan, measured: WindowRecord) -> bo
     return moved_on and measured.labelled >= plan.min_rows
 
 
-def _is_open(labelling: Labelling, last: int) -> bool:
-    return labelling.judged is None or last > labelling.judged
+def _is_open(labelling: LabelProgress, last: int) -> bool:
+    return labelling.alarmed_through is None or last > labelling.alarmed_through

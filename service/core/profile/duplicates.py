@@ -29,7 +29,7 @@ BAND = 1.959963984540054  # standard errors to either side of a 95 % band
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Seen:
+class DuplicateSketch:
     """`rows` rows with something to compare, `missing` ones without; arrays are read-only.
 
     `hashes` (uint64, ascending, distinct, shape (k,)) are the ones below 2**(64 - level), `counts` (int64,
@@ -49,7 +49,7 @@ class Seen:
 
     def __eq__(self, other: object) -> bool:
         """Compare bit by bit."""
-        if not isinstance(other, Seen):
+        if not isinstance(other, DuplicateSketch):
             return NotImplemented
         return (
             (self.rows, self.missing, self.level) == (other.rows, other.missing, other.level)
@@ -68,7 +68,7 @@ class Repeated(NamedTuple):
     high: float | None = None
 
 
-def of_hashes(hashes: Hashes, *, limit: int, may_miss: bool = False) -> Seen:
+def of_hashes(hashes: Hashes, *, limit: int, may_miss: bool = False) -> DuplicateSketch:
     """Count `hashes` (uint64, shape (n,)); with `may_miss`, NOTHING stands for a row without anything."""
     rows = len(hashes)
     if may_miss:
@@ -79,10 +79,10 @@ def of_hashes(hashes: Hashes, *, limit: int, may_miss: bool = False) -> Seen:
         distinct, counts = ordered, np.ones(len(ordered), dtype=np.int64)
     else:
         distinct, counts = ordered[starts], np.diff(starts, append=len(ordered))
-    return _bounded(Seen(len(ordered), rows - len(ordered), distinct, counts), limit)
+    return _bounded(DuplicateSketch(len(ordered), rows - len(ordered), distinct, counts), limit)
 
 
-def merge(parts: Sequence[Seen], *, limit: int) -> Seen:
+def merge(parts: Sequence[DuplicateSketch], *, limit: int) -> DuplicateSketch:
     """Return what was seen over all of `parts`, which stay as they are; of none, nothing."""
     if len(parts) == 1:
         return _bounded(parts[0], limit)
@@ -90,16 +90,16 @@ def merge(parts: Sequence[Seen], *, limit: int) -> Seen:
     filled = [part for part in parts if len(part.hashes)]
     level = max((part.level for part in parts), default=0)
     if not filled:
-        return Seen(rows, missing, level=level)
+        return DuplicateSketch(rows, missing, level=level)
     together = np.concatenate([part.hashes for part in filled])
     order = np.argsort(together, kind="stable")
     ordered = together[order]
     starts = _starts(ordered)
     counts = np.add.reduceat(np.concatenate([part.counts for part in filled])[order], starts)
-    return _bounded(_sampled(Seen(rows, missing, ordered[starts], counts), level), limit)
+    return _bounded(_sampled(DuplicateSketch(rows, missing, ordered[starts], counts), level), limit)
 
 
-def repeated(seen: Seen) -> Repeated | None:
+def repeated(seen: DuplicateSketch) -> Repeated | None:
     """Return the share of rows that repeat an earlier one, None without rows.
 
     From a sample it is the sample's share, kept within the 95 % band that the number of distinct hashes
@@ -124,21 +124,21 @@ def _starts(ordered: Hashes) -> NDArray[np.intp]:
     return np.flatnonzero(fresh)
 
 
-def _bounded(seen: Seen, limit: int) -> Seen:
+def _bounded(seen: DuplicateSketch, limit: int) -> DuplicateSketch:
     level = seen.level
     while level < HASH_BITS and _below(seen, level) > limit:
         level += 1
     return _sampled(seen, level)
 
 
-def _sampled(seen: Seen, level: int) -> Seen:
+def _sampled(seen: DuplicateSketch, level: int) -> DuplicateSketch:
     if level == seen.level:
         return seen
     kept = _below(seen, level)
-    return Seen(seen.rows, seen.missing, seen.hashes[:kept], seen.counts[:kept], level)
+    return DuplicateSketch(seen.rows, seen.missing, seen.hashes[:kept], seen.counts[:kept], level)
 
 
-def _below(seen: Seen, level: int) -> int:
+def _below(seen: DuplicateSketch, level: int) -> int:
     # How many hashes begin with `level` zero bits: they stand at the front.
     if not level:
         return len(seen.hashes)

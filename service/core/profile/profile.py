@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from service.core.profile import distribution, row_sample, segments, texts
+from service.core.profile import distribution, row_sample, segments, spec, texts
 from service.core.profile import error_cells as cells
 from service.core.profile import pca_reconstruction as reconstruction
 from service.core.profile import row_counts as tally
-from service.core.profile import spec as anchors
 from service.core.profile.outcome import outcome
 from service.core.profile.row_counts import Tally
 from service.core.profile.row_sample import RowSample
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
     from service.core.profile.outcome.outcome import Outcome
     from service.core.profile.pca_reconstruction import Reconstruction
     from service.core.profile.segments import Segments
-    from service.core.profile.spec import Anchors
+    from service.core.profile.spec import ProfileSpec
     from service.core.profile.texts import TextCounts
     from service.core.rows.batch import Batch
     from service.core.rows.schema import Column, Schema
@@ -87,11 +86,11 @@ class Profile:
     segments: dict[str, Segments] = field(default_factory=dict)
 
 
-def empty(schema: Schema, fixed: Anchors = anchors.NONE) -> Profile:
+def empty(schema: Schema, spec: ProfileSpec = spec.NONE) -> Profile:
     """Return the profile of no rows: the identity of `merge`."""
-    columns = {c.name: _absent(c, 0, fixed) for c in schema.columns}
+    columns = {c.name: _absent(c, 0, spec) for c in schema.columns}
     turned_out = None if schema.task is None else outcome.empty(schema.task)
-    no_cells = {name: cells.empty(at) for name, at in fixed.edges.items()}
+    no_cells = {name: cells.empty(at) for name, at in spec.edges.items()}
     return Profile(
         schema.fingerprint,
         0,
@@ -99,14 +98,14 @@ def empty(schema: Schema, fixed: Anchors = anchors.NONE) -> Profile:
         turned_out,
         tally.empty(schema),
         no_cells,
-        row_sample.empty(schema, fixed.sample_rows),
-        None if fixed.components is None else reconstruction.empty(fixed.components),
-        _no_segments(schema, fixed),
+        row_sample.empty(schema, spec.sample_rows),
+        None if spec.components is None else reconstruction.empty(spec.components),
+        _no_segments(schema, spec),
     )
 
 
 def of(
-    batch: Batch, schema: Schema, fixed: Anchors = anchors.NONE, *, limit: int = DISTINCT_LIMIT
+    batch: Batch, schema: Schema, spec: ProfileSpec = spec.NONE, *, limit: int = DISTINCT_LIMIT
 ) -> Profile:
     """Profile a batch's rows; at most `limit` distinct numbers are kept of a column.
 
@@ -115,13 +114,13 @@ def of(
     return Profile(
         schema.fingerprint,
         batch.rows,
-        {c.name: of_column(batch, c, fixed, limit) for c in schema.columns},
+        {c.name: of_column(batch, c, spec, limit) for c in schema.columns},
         None if schema.task is None else outcome.of(batch, schema.task, limit=limit),
         tally.of(batch, schema, limit=limit),
-        cells.of_columns(batch.columns, errors(batch, schema), fixed.edges) if fixed.edges else {},
-        row_sample.of(batch, schema, fixed.sample_rows),
-        None if fixed.components is None else reconstruction.of(batch, fixed.components),
-        segmented(batch, schema, fixed, limit=limit),
+        cells.of_columns(batch.columns, errors(batch, schema), spec.edges) if spec.edges else {},
+        row_sample.of(batch, schema, spec.sample_rows),
+        None if spec.components is None else reconstruction.of(batch, spec.components),
+        segmented(batch, schema, spec, limit=limit),
     )
 
 
@@ -168,17 +167,17 @@ def _alike(one: Profile, other: Profile) -> bool:
 
 
 def of_column(
-    batch: Batch, column: Column, fixed: Anchors = anchors.NONE, limit: int = DISTINCT_LIMIT
+    batch: Batch, column: Column, spec: ProfileSpec = spec.NONE, limit: int = DISTINCT_LIMIT
 ) -> ColumnProfile:
     """Profile one column of a batch's rows; at most `limit` distinct numbers are kept."""
     data = batch.columns.get(column.name)
     if data is None:
-        return _absent(column, batch.rows, fixed)
+        return _absent(column, batch.rows, spec)
     if isinstance(data, Labels):
         return ColumnProfile(distribution.of_codes(data.codes, data.labels), categorical=True)
     if isinstance(data, Texts):
         lengths = distribution.compress(distribution.of_numbers(data.lengths), limit)
-        return ColumnProfile(lengths, text=texts.of(data, fixed.vocabularies.get(column.name)))
+        return ColumnProfile(lengths, text=texts.of(data, spec.vocabularies.get(column.name)))
     if data.unparsable is None:
         return ColumnProfile(distribution.compress(distribution.of_numbers(data.values), limit))
     kept = distribution.of_numbers(data.values[~data.unparsable])
@@ -186,12 +185,12 @@ def of_column(
 
 
 def segmented(
-    batch: Batch, schema: Schema, fixed: Anchors, *, limit: int = DISTINCT_LIMIT
+    batch: Batch, schema: Schema, spec: ProfileSpec, *, limit: int = DISTINCT_LIMIT
 ) -> dict[str, Segments]:
     """Return the batch's outcome by segment of each column that `fixed` has values for."""
-    if schema.task is None or not fixed.segments:
+    if schema.task is None or not spec.segments:
         return {}
-    return segments.of_columns(batch, schema.task, fixed.segments, limit=limit)
+    return segments.of_columns(batch, schema.task, spec.segments, limit=limit)
 
 
 def errors(batch: Batch, schema: Schema) -> NDArray[np.float64]:
@@ -212,9 +211,9 @@ def mistakes(batch: Batch, schema: Schema) -> NDArray[np.float64]:
     return outcome.mistakes(batch, task)
 
 
-def _no_segments(schema: Schema, fixed: Anchors) -> dict[str, Segments]:
+def _no_segments(schema: Schema, spec: ProfileSpec) -> dict[str, Segments]:
     task = schema.task
-    return {} if task is None else {name: segments.empty(task, of) for name, of in fixed.segments.items()}
+    return {} if task is None else {name: segments.empty(task, of) for name, of in spec.segments.items()}
 
 
 def _merged(parts: Sequence[ColumnProfile], limit: int) -> ColumnProfile:
@@ -229,10 +228,10 @@ def _merged(parts: Sequence[ColumnProfile], limit: int) -> ColumnProfile:
     )
 
 
-def _absent(column: Column, rows: int, fixed: Anchors) -> ColumnProfile:
+def _absent(column: Column, rows: int, spec: ProfileSpec) -> ColumnProfile:
     return ColumnProfile(
         distribution.empty(column.kind),
         absent=rows,
         categorical=column.kind is Kind.CATEGORICAL,
-        text=texts.empty(fixed.vocabularies.get(column.name)) if column.kind is Kind.TEXT else None,
+        text=texts.empty(spec.vocabularies.get(column.name)) if column.kind is Kind.TEXT else None,
     )

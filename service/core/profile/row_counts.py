@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from service.core.profile import duplicates as seen
-from service.core.profile.duplicates import Seen
-from service.core.rows import row_hash as hashing
+from service.core.profile import duplicates
+from service.core.profile.duplicates import DuplicateSketch
+from service.core.rows import row_hash
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -49,8 +49,8 @@ class Tally:
     came when new.
     """
 
-    repeats: Seen = field(default_factory=Seen)
-    identities: Seen | None = None
+    repeats: DuplicateSketch = field(default_factory=DuplicateSketch)
+    identities: DuplicateSketch | None = None
     first: int | None = None
     last: int | None = None
     ordered: int = 0
@@ -63,7 +63,7 @@ class Tally:
 
 def empty(schema: Schema) -> Tally:
     """Return the tally of no rows: the identity of `merge`."""
-    return Tally(identities=None if schema.identity is None else Seen())
+    return Tally(identities=None if schema.identity is None else DuplicateSketch())
 
 
 def of(batch: Batch, schema: Schema, *, limit: int) -> Tally:
@@ -74,7 +74,7 @@ def of(batch: Batch, schema: Schema, *, limit: int) -> Tally:
     columns = [batch.columns.get(column.name) for column in schema.columns]
     last = int(times.max())
     return Tally(
-        repeats=seen.of_hashes(hashing.of_rows(columns, batch.rows), limit=limit),
+        repeats=duplicates.of_hashes(row_hash.of_rows(columns, batch.rows), limit=limit),
         identities=None if schema.identity is None else _identities(arrival, batch.rows, limit),
         first=int(times.min()),
         last=last,
@@ -92,8 +92,8 @@ def merge(parts: Sequence[Tally], *, limit: int) -> Tally:
     identities = [part.identities for part in parts if part.identities is not None]
     newest = [part.newest for part in parts if part.newest is not None]
     return Tally(
-        repeats=seen.merge([part.repeats for part in parts], limit=limit),
-        identities=seen.merge(identities, limit=limit) if identities else None,
+        repeats=duplicates.merge([part.repeats for part in parts], limit=limit),
+        identities=duplicates.merge(identities, limit=limit) if identities else None,
         first=min((part.first for part in parts if part.first is not None), default=None),
         last=max((part.last for part in parts if part.last is not None), default=None),
         ordered=sum(part.ordered for part in parts),
@@ -105,10 +105,10 @@ def merge(parts: Sequence[Tally], *, limit: int) -> Tally:
     )
 
 
-def _identities(arrival: Arrival, rows: int, limit: int) -> Seen:
+def _identities(arrival: Arrival, rows: int, limit: int) -> DuplicateSketch:
     if arrival.identity is None:  # the column of the id did not come
-        return Seen(missing=rows)
-    return seen.of_hashes(arrival.identity, limit=limit, may_miss=True)
+        return DuplicateSketch(missing=rows)
+    return duplicates.of_hashes(arrival.identity, limit=limit, may_miss=True)
 
 
 def _unwatched(arrival: Arrival, rows: int) -> Unwatched:

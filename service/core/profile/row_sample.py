@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from service.core.rows import row_hash as hashing
+from service.core.rows import row_hash
 from service.core.rows.batch import Batch, Labels, Numbers, Texts
 from service.core.rows.schema import Kind
 from service.errors import ProfileError
@@ -133,7 +133,7 @@ def _smallest(ordinals: NDArray[np.int64], size: int) -> NDArray[np.intp]:
     # The rows with the `size` smallest priorities, ascending. More only where ordinals repeat.
     if len(ordinals) <= size:
         return np.arange(len(ordinals))
-    priorities = hashing.of_ordinals(ordinals, SEED)
+    priorities = row_hash.of_ordinals(ordinals, SEED)
     return np.flatnonzero(priorities <= np.partition(priorities, size - 1)[size - 1])
 
 
@@ -153,8 +153,8 @@ def _ordered(sample: RowSample) -> RowSample:
 
 def _by_content(sample: RowSample) -> NDArray[np.intp]:
     # Rows of two streams share ordinals: what they hold decides, so that the order of parts does not.
-    content = hashing.of_rows(list(sample.columns.values()), sample.rows)
-    by_priority = (content, sample.event_time, hashing.of_ordinals(sample.ordinals, SEED))
+    content = row_hash.of_rows(list(sample.columns.values()), sample.rows)
+    by_priority = (content, sample.event_time, row_hash.of_ordinals(sample.ordinals, SEED))
     kept = np.lexsort(by_priority)[: sample.size]
     return kept[np.lexsort((content[kept], sample.event_time[kept], sample.ordinals[kept]))]
 
@@ -196,7 +196,7 @@ def _compact(column: ColumnRows) -> ColumnRows:
         codes = np.searchsorted(used, column.codes)
         labels = column.labels[used]
     else:
-        labels, places = np.unique(hashing.as_texts(column.labels[used]), return_inverse=True)
+        labels, places = np.unique(row_hash.as_texts(column.labels[used]), return_inverse=True)
         codes = np.append(places, 0)[np.searchsorted(used, column.codes)]
     return Labels(np.where(column.codes < 0, -1, codes).astype(np.int32), labels)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Anchors:
+class ProfileSpec:
     """What profiles count by, for each column that has some, and what they keep.
 
     `edges` are the cells of a regression's errors, `segments` the values whose rows are measured separately.
@@ -43,4 +43,4 @@ class Anchors:
         return hashlib.sha256(marks.encode()).hexdigest()[:16]
 
 
-NONE = Anchors()  # of a profile that is compared with nothing, such as the reference's own first one
+NONE = ProfileSpec()  # of a profile that is compared with nothing, such as the reference's own first one

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from service.core.rows import row_hash as hashing
+from service.core.rows import row_hash
 from service.errors import ProfileError
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class TextCounts:
 def vocabulary_of(column: Texts, *, most: int = VOCABULARY_WORDS) -> Vocabulary:
     """Fix the vocabulary by the reference's texts: equal texts, in any order, give an equal one."""
     counts = _words(column)
-    hashes = hashing.of_words(list(counts))
+    hashes = row_hash.of_words(list(counts))
     if len(hashes) > most:
         often = np.fromiter(counts.values(), dtype=np.int64, count=len(counts))
         hashes = hashes[np.lexsort((hashes, -often))[:most]]
@@ -82,12 +82,12 @@ def empty(known: Vocabulary | None) -> TextCounts:
 def of(column: Texts, known: Vocabulary | None) -> TextCounts:
     """Count a column's texts and words."""
     present = [text for text in column.texts.tolist() if text is not None]
-    hashes = hashing.of_words(present)
+    hashes = row_hash.of_words(present)
     counts = _words(column)
     often = np.fromiter(counts.values(), dtype=np.int64, count=len(counts))
     new = often
     if known is not None:
-        new = often[~np.isin(hashing.of_words(list(counts)), known.hashes)]
+        new = often[~np.isin(row_hash.of_words(list(counts)), known.hashes)]
     return TextCounts(
         "" if known is None else known.fingerprint,
         empty=sum(not text or text.isspace() for text in present),

@@ -73,9 +73,9 @@ def of_reference(reference: Profile, schema: Schema) -> tuple[Bins, ...]:
     )
 
 
-def counted(fixed: Sequence[Bins], current: Profile) -> tuple[Binned, ...]:
+def counted(spec: Sequence[Bins], current: Profile) -> tuple[Binned, ...]:
     """Count the rows of a window by the bins of each column."""
-    return tuple(Binned(bins, _counts(bins, current.columns[bins.column])) for bins in fixed)
+    return tuple(Binned(bins, _counts(bins, current.columns[bins.column])) for bins in spec)
 
 
 def _fixed(name: str, kind: Kind, column: ColumnProfile) -> Bins:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from service.core.profile import error_cells as cells
+from service.core.profile import error_cells
 from service.core.reference.loss_model_columns import blocks_of, centred, moments_of, telling_columns
 
 if TYPE_CHECKING:
@@ -103,7 +103,8 @@ def _fit(batch: Batch, error: Floats, edges: Mapping[str, CellEdges]) -> LossMod
         return LossModel()
     loss, blocks = error[kept], blocks_of(len(kept))
     codes = {
-        name: cells.codes_of(batch.columns.get(name), batch.rows, at)[kept] for name, at in edges.items()
+        name: error_cells.codes_of(batch.columns.get(name), batch.rows, at)[kept]
+        for name, at in edges.items()
     }
     sizes = {name: at.cells for name, at in edges.items()}
     columns = telling_columns(codes, sizes, loss, blocks)

@@ -13,7 +13,7 @@ from service.core.profile import pca_reconstruction as reconstruction
 from service.core.profile import profile, row_sample, segments, texts
 from service.core.profile.codec import profile as codec
 from service.core.profile.outcome.binary import BinaryOutcome
-from service.core.profile.spec import Anchors
+from service.core.profile.spec import ProfileSpec
 from service.core.reference import bins, loss_model, score_calibration
 from service.core.reference.loss_model import LossModel
 from service.core.reference.score_calibration import ScoreCalibration
@@ -46,7 +46,7 @@ class Reference:
     """
 
     profile: Profile
-    anchors: Anchors
+    spec: ProfileSpec
     fingerprint: str
     bins: tuple[Bins, ...] = ()  # follow from the profile, so they are no part of the fingerprint
     estimator: Estimator | None = None
@@ -72,7 +72,7 @@ def of(
     performance is fitted too.
     """
     known = _vocabularies(batch, schema)
-    plain = profile.of(batch, schema, Anchors(vocabularies=known))
+    plain = profile.of(batch, schema, ProfileSpec(vocabularies=known))
     edges: dict[str, CellEdges] = {}
     if isinstance(schema.task, Regression):
         edges = {c.name: _edges(plain, c) for c in schema.columns if _has_cells(c)}
@@ -81,16 +81,16 @@ def of(
     fingerprint = hashlib.sha256(codec.encode(whole)).hexdigest()[:16]  # of all rows: the rest adds nothing
     fitted = reconstruction.fit(batch, schema, reference=fingerprint) if components else None
     values = {name: segments.values_of(plain.columns[name].distribution) for name in by}
-    fixed = Anchors(edges, sample_rows, fitted, known, values)
+    spec = ProfileSpec(edges, sample_rows, fitted, known, values)
     complete = replace(
         whole,
         sample=row_sample.of(batch.numbered(0), schema, sample_rows),
         reconstruction=None if fitted is None else reconstruction.of(batch, fitted),
-        segments=profile.segmented(batch, schema, fixed),
+        segments=profile.segmented(batch, schema, spec),
     )
     return Reference(
         complete,
-        fixed,
+        spec,
         fingerprint,
         bins.of_reference(whole, schema),
         _estimator(batch, schema, whole, edges) if estimate else None,

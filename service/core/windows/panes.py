@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from service.core.profile import profile
-from service.core.profile import spec as anchors
+from service.core.profile import profile, spec
 from service.core.profile.codec import profile as codec
 from service.core.reference import bins
 from service.core.windows import window
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
     from service.core.measurement import Measurement
     from service.core.profile.profile import Profile
-    from service.core.profile.spec import Anchors
+    from service.core.profile.spec import ProfileSpec
     from service.core.reference.bins import Bins
     from service.core.rows.batch import Batch
     from service.core.rows.schema import Schema
@@ -36,7 +35,7 @@ class Pane:
 
 
 def profile_panes(
-    batch: Batch, schema: Schema, plan: WindowPlan, rows_before: int, fixed: Anchors = anchors.NONE
+    batch: Batch, schema: Schema, plan: WindowPlan, rows_before: int, spec: ProfileSpec = spec.NONE
 ) -> dict[int, Pane]:
     """Profile a batch pane by pane; `rows_before` rows were placed before it."""
     numbered = batch.numbered(rows_before)
@@ -46,11 +45,11 @@ def profile_panes(
         start, end = plan.bounds(key)
         if plan.unit is window.Unit.ROWS:
             start, end = int(part.event_time.min()), int(part.event_time.max()) + 1
-        panes[key] = Pane(profile.of(part, schema, fixed), start, end)
+        panes[key] = Pane(profile.of(part, schema, spec), start, end)
     return panes
 
 
-def absorb(held: Mapping[int, Pane], fresh: Mapping[int, Pane]) -> dict[int, Pane]:
+def merge_into(held: Mapping[int, Pane], fresh: Mapping[int, Pane]) -> dict[int, Pane]:
     """Return the fresh panes, each merged with what is held of it already."""
     return {key: _joined([held[key], pane] if key in held else [pane]) for key, pane in fresh.items()}
 
@@ -70,12 +69,12 @@ def measure_windows(
     plan: WindowPlan,
     measure: Measure,
     *,
-    fixed: Sequence[Bins] = (),
+    column_bins: Sequence[Bins] = (),
 ) -> tuple[WindowRecord, ...]:
     """Fold each due window's panes in key order and measure it.
 
-    `panes` holds all that exist of them, `nothing` is the profile of no rows, `fixed` are the bins that the
-    reference gave its columns.
+    `panes` holds all that exist of them, `nothing` is the profile of no rows, `column_bins` are the bins that
+    the reference gave its columns.
     """
     records = []
     for last in due:
@@ -86,7 +85,7 @@ def measure_windows(
         if plan.unit is window.Unit.ROWS:
             start, end = min(pane.start for pane in held), max(pane.end for pane in held)
         known, waiting = (0, 0) if whole.outcome is None else (whole.outcome.labelled, whole.outcome.pending)
-        counted = (len(held), whole.rows, measure(whole), bins.counted(fixed, whole), known, waiting)
+        counted = (len(held), whole.rows, measure(whole), bins.counted(column_bins, whole), known, waiting)
         records.append(WindowRecord(first, last, start, end, *counted))
     return tuple(records)
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SCHEMA_CHANGE = "schema_change"
 
 
-class State(StrEnum):
+class ColumnState(StrEnum):
     """How a watched column comes."""
 
     PRESENT = "present"
@@ -33,29 +33,29 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class PaneColumns:
     """The columns of a pane: each watched one's state, and the names beside them.
 
     `unwatched` is None where the source does not say; of its names those beyond `horizon` are not known.
     """
 
-    watched: Mapping[str, State]
+    watched: Mapping[str, ColumnState]
     unwatched: frozenset[str] | None = None
     horizon: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ReportedColumns:
     """The pane up to which changes were told, and its form."""
 
     key: int
-    form: Form
+    form: PaneColumns
 
 
-def form_of(profile: Profile, late: str | None = None) -> Form:
+def form_of(profile: Profile, late: str | None = None) -> PaneColumns:
     """Return the form of a pane's rows; `late` is a column that comes after them and is not looked at."""
     beside = profile.tally.unwatched
-    return Form(
+    return PaneColumns(
         {name: _state(column) for name, column in profile.columns.items() if name != late},
         frozenset(name for name, _ in beside.names) if beside.rows else None,
         beside.names[-1][0] if beside.more else None,
@@ -63,8 +63,8 @@ def form_of(profile: Profile, late: str | None = None) -> Form:
 
 
 def tell(
-    told: Told | None, panes: Mapping[int, Pane], closed: int | None, *, late: str | None = None
-) -> tuple[Told | None, tuple[Event, ...]]:
+    told: ReportedColumns | None, panes: Mapping[int, Pane], closed: int | None, *, late: str | None = None
+) -> tuple[ReportedColumns | None, tuple[Event, ...]]:
     """Return what is told after a cycle, and an event for each change up to the pane `closed`.
 
     `panes` holds every pane with rows from `told` on, late rows merged in; a pane that is older says nothing.
@@ -77,26 +77,26 @@ def tell(
         if key > closed or (told is not None and key < told.key) or not panes[key].profile.rows:
             continue
         form = form_of(panes[key].profile, late)
-        before = told.form if told else Form(dict.fromkeys(form.watched, State.PRESENT))
+        before = told.form if told else PaneColumns(dict.fromkeys(form.watched, ColumnState.PRESENT))
         events += _changes(before, form, panes[key])
-        told = Told(key, form)
+        told = ReportedColumns(key, form)
     return told, tuple(events)
 
 
-def newest(panes: Mapping[int, Pane], closed: int, *, late: str | None = None) -> Told | None:
+def newest(panes: Mapping[int, Pane], closed: int, *, late: str | None = None) -> ReportedColumns | None:
     """Return where telling stands, from panes that were told; None where none of them is closed."""
     keys = [key for key, pane in panes.items() if key <= closed and pane.profile.rows]
-    return Told(max(keys), form_of(panes[max(keys)].profile, late)) if keys else None
+    return ReportedColumns(max(keys), form_of(panes[max(keys)].profile, late)) if keys else None
 
 
-def _state(column: ColumnProfile) -> State:
+def _state(column: ColumnProfile) -> ColumnState:
     if column.rows and column.absent == column.rows:
-        return State.ABSENT
+        return ColumnState.ABSENT
     known = column.distribution.finite + column.distribution.infinite
-    return State.TEXT if column.unparsable > known else State.PRESENT
+    return ColumnState.TEXT if column.unparsable > known else ColumnState.PRESENT
 
 
-def _changes(before: Form, after: Form, pane: Pane) -> Iterator[Event]:
+def _changes(before: PaneColumns, after: PaneColumns, pane: Pane) -> Iterator[Event]:
     for name, now in after.watched.items():
         past = before.watched[name]
         if past is not now:
@@ -108,21 +108,21 @@ def _changes(before: Form, after: Form, pane: Pane) -> Iterator[Event]:
         if any(form.horizon is not None and name > form.horizon for form in (before, after)):
             continue
         past, now = (
-            State.PRESENT if name in form.unwatched else State.ABSENT
+            ColumnState.PRESENT if name in form.unwatched else ColumnState.ABSENT
             for form in (before, after)
             if form.unwatched is not None
         )
-        message = "appeared; the monitor does not watch it" if now is State.PRESENT else "disappeared"
+        message = "appeared; the monitor does not watch it" if now is ColumnState.PRESENT else "disappeared"
         yield _event(pane, name, message, {"before": past.value, "after": now.value, "watched": False})
 
 
-def _message(past: State, now: State, column: ColumnProfile) -> str:
-    if now is State.ABSENT:
+def _message(past: ColumnState, now: ColumnState, column: ColumnProfile) -> str:
+    if now is ColumnState.ABSENT:
         return f"disappeared: none of {column.rows} rows has it"
-    if now is State.TEXT:
-        verb = "came back as text" if past is State.ABSENT else "turned from numbers to text"
+    if now is ColumnState.TEXT:
+        verb = "came back as text" if past is ColumnState.ABSENT else "turned from numbers to text"
         return f"{verb}: {column.unparsable} of {column.rows} rows hold no number"
-    return "came back" if past is State.ABSENT else "turned from text to numbers"
+    return "came back" if past is ColumnState.ABSENT else "turned from text to numbers"
 
 
 def _event(pane: Pane, name: str, message: str, details: dict[str, str | bool]) -> Event:

@@ -23,9 +23,8 @@ import numpy as np
 
 from service.core.measurement import Worse
 from service.errors import ConfigurationError
-from service.methods.calibration import block_resampling, null_distribution
-from service.methods.calibration import tail as calibration_tail
-from service.methods.drift import pca as multivariate
+from service.methods.calibration import block_resampling, null_distribution, tail
+from service.methods.drift import pca
 from service.methods.drift.columns import deciding, methods_of
 from service.methods.stats.unmeasurable import Unmeasurable
 
@@ -147,19 +146,19 @@ def calibrate(
     coded = {column.name: null_distribution.code(reference, column) for column in schema.columns}
     chosen = _tests(coded, plan)
     forms, unmeasurable = _forms(chosen, coded, rows)
-    joint = multivariate.null_scores(reference, schema, plan)
+    joint = pca.null_scores(reference, schema, plan)
     told = progress or (lambda _: None)
 
     def drawn_as(part: int) -> tuple[NDArray[np.float64], list[float | None], float | None]:
         random = np.random.default_rng([seed, rows, drawings[part].block])
         own = _part(told, part, len(drawings))
         scores = _scores(forms, coded, joint, drawings[part], draws=count, random=random, progress=own)
-        marks = calibration_tail.marks(scores, rate)
+        marks = tail.marks(scores, rate)
         pieces = _pieces(reference, rows)
         if pieces is None:
             return scores, marks, None
         cut = _scores(forms, coded, joint, pieces, draws=CHECKED, random=random, progress=_unheard)
-        return scores, marks, calibration_tail.alarmed(cut, _limits(marks))
+        return scores, marks, tail.alarmed(cut, _limits(marks))
 
     part = 0
     scores, marks, consecutive = drawn_as(part)
@@ -179,7 +178,7 @@ def calibrate(
         for (test, mark), column in zip(beyond.items(), scores.T, strict=True)
         if mark is None
     }
-    alarmed = calibration_tail.alarmed(scores, _limits(marks))
+    alarmed = tail.alarmed(scores, _limits(marks))
     return Calibration(
         rate,
         rows,
@@ -249,7 +248,7 @@ def _forms(
 def _scores(
     forms: Mapping[Test, Form],
     coded: Mapping[str, Coded],
-    joint: Mapping[str, multivariate.Scores],
+    joint: Mapping[str, pca.Scores],
     resampling: Resampling,
     *,
     draws: int,

@@ -24,8 +24,7 @@ from service.core.rows.batch import Numbers, Texts
 from service.core.rows.schema import Kind
 from service.methods.calibration.divergence_matrix import DIVERGENCES, FILLED
 from service.methods.drift import registry
-from service.methods.stats import binning, robust
-from service.methods.stats import p_values as tails
+from service.methods.stats import binning, p_values, robust
 from service.methods.stats.alignment import numbers
 from service.methods.stats.distance import SMALLEST_SCALE, finite_scale, stand_in
 from service.methods.stats.unmeasurable import Unmeasurable
@@ -230,7 +229,7 @@ def _kolmogorov_smirnov(coded: Coded, rows: int) -> Form:
     def value(score: float) -> float:
         distance = min(score / float(root(np.array([float(typical)]))[0]), 1.0)
         gap = math.floor(distance * typical * reference_rows)
-        return tails.kolmogorov_smirnov(reference_rows, typical, gap)
+        return p_values.kolmogorov_smirnov(reference_rows, typical, gap)
 
     return Form(scores, value)
 

@@ -52,7 +52,7 @@ COLUMN_CELLS = "column cells"
 TWO_SIDED_95 = 1.959963984540054
 
 
-class Part(NamedTuple):
+class ErrorPart(NamedTuple):
     """A part of the change, in the target's unit, and its standard error (None: fewer than two rows)."""
 
     value: float
@@ -62,13 +62,13 @@ class Part(NamedTuple):
 class Split(NamedTuple):
     """The change of the mean error: `data.value + concept.value + unseen.value` is `total.value`."""
 
-    data: Part
-    concept: Part
-    unseen: Part
-    total: Part
+    data: ErrorPart
+    concept: ErrorPart
+    unseen: ErrorPart
+    total: ErrorPart
 
 
-METRICS: Mapping[str, Callable[[Split], Part]] = MappingProxyType(
+METRICS: Mapping[str, Callable[[Split], ErrorPart]] = MappingProxyType(
     {
         "error_change": lambda parts: parts.total,
         "error_change_data": lambda parts: parts.data,
@@ -113,7 +113,7 @@ def split(reference: CellCounts, current: CellCounts) -> Split:
     )
     with np.errstate(over="ignore", invalid="ignore"):
         deviations = _deviations(old, new, seen, worse, strange)
-    return Split(*(Part(value, error) for value, error in zip(values, deviations, strict=True)))
+    return Split(*(ErrorPart(value, error) for value, error in zip(values, deviations, strict=True)))
 
 
 def measure_concept(
@@ -158,7 +158,7 @@ def _of_column(
     return [_measurement(each, METRICS[each.metric](found), rows) for each in series]
 
 
-def _measurement(series: Series, part: Part, rows: int) -> Measurement:
+def _measurement(series: Series, part: ErrorPart, rows: int) -> Measurement:
     if part.deviation is None:
         return Measurement(series, part.value, rows)
     reach = TWO_SIDED_95 * part.deviation

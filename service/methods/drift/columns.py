@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 COUNT, SHARE = "drifted_columns", "drift_share"
 
 
-class Verdict(StrEnum):
+class VerdictRule(StrEnum):
     """Which of a column's methods say whether it has drifted."""
 
     ANY = "any"  # beyond the threshold of any of them
@@ -48,7 +48,7 @@ class DriftPlan:
 
     methods: tuple[str, ...] = (DEFAULT,)
     by_column: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    verdict: Verdict = Verdict.ANY
+    verdict: VerdictRule = VerdictRule.ANY
     thresholds: Mapping[str, float] = field(default_factory=dict)
     share: float = 0.5
     calibrated: Mapping[tuple[str, str], float] = field(default_factory=dict)
@@ -105,7 +105,7 @@ def deciding(plan: DriftPlan, methods: tuple[Method, ...]) -> tuple[Method, ...]
     One that runs in the worker process is never calibrated: beside others it is a second opinion, so that a
     false-alarm rate over any of them can be kept.
     """
-    if plan.verdict is Verdict.FIRST:
+    if plan.verdict is VerdictRule.FIRST:
         return methods[:1]
     return tuple(method for method in methods if method.in_worker is None) or methods
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from service.core.exact.sums import to_float
 from service.core.measurement import Aspect, Measurement, Series, Worse
-from service.core.profile import pca_reconstruction as reconstruction
+from service.core.profile import pca_reconstruction
 from service.methods.stats.confidence_bands import NO_BAND, mean_band, share_band
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ PCA_ERROR, PCA_DROP, PCA_IMPUTED = (
 )
 TESTS = (PCA_ERROR, PCA_DROP)  # the metrics with a threshold
 DEVIATIONS = 3.0  # of the reference's own windows, from where drift is called unless a threshold is known
-FEWEST_COLUMNS = reconstruction.FEWEST_COLUMNS
+FEWEST_COLUMNS = pca_reconstruction.FEWEST_COLUMNS
 NOT_FITTED = "fewer than two feature columns vary in the reference"
 NO_VALUES = "no row has a value in any of the columns"
 
@@ -93,10 +93,10 @@ def null_scores(reference: Batch, schema: Schema, plan: DriftPlan) -> Mapping[st
     A window is given by its rows in `reference` (intp, shape (windows, rows)); its score is the metric's own
     value, NaN where no row has one. `reference` is in event-time order.
     """
-    fitted = reconstruction.fit(reference, schema) if PCA in plan.multivariate else None
+    fitted = pca_reconstruction.fit(reference, schema) if PCA in plan.multivariate else None
     if fitted is None:
         return {}
-    error = reconstruction.errors(reference, fitted)
+    error = pca_reconstruction.errors(reference, fitted)
     known = ~np.isnan(error)
     filled, expected = np.where(known, error, 0.0), float(error[known].mean())
 

@@ -21,13 +21,19 @@ from service.core.measurement import Worse
 from service.core.profile import row_sample
 from service.core.rows.schema import Kind
 from service.errors import ConfigurationError
-from service.methods.stats import binning, cramer_von_mises, distance, energy, robust
-from service.methods.stats import category_tests as frequency
-from service.methods.stats import epps_singleton as characteristic
-from service.methods.stats import error_bounds as bounds
-from service.methods.stats import hypothesis_tests as testing
-from service.methods.stats import rank_tests as ranks
-from service.methods.stats import t_test as moments
+from service.methods.stats import (
+    binning,
+    category_tests,
+    cramer_von_mises,
+    distance,
+    energy,
+    epps_singleton,
+    error_bounds,
+    hypothesis_tests,
+    rank_tests,
+    robust,
+    t_test,
+)
 from service.methods.stats.alignment import union_distinct
 from service.methods.stats.distance import over
 from service.methods.stats.unmeasurable import Unmeasurable
@@ -160,28 +166,36 @@ def _fixed(divergence: Divergence) -> Mapping[Kind, Compute]:
 
 
 _METHODS = (
-    _distance("wasserstein", _E, "standard deviations", _numbers(distance.wasserstein), bounds.wasserstein),
     _distance(
-        "wasserstein", _R, "standard deviations", _numbers(robust.wasserstein), bounds.wasserstein_robust
+        "wasserstein", _E, "standard deviations", _numbers(distance.wasserstein), error_bounds.wasserstein
     ),
-    _distance("psi", _E, "nats", _binned(distance.filled, distance.psi), bounds.PSI),
-    _distance("psi", _R, "nats", _fixed(distance.psi), bounds.PSI_ROBUST),
-    _distance("jensenshannon", _E, "distance", _binned(distance.plain, distance.jensenshannon), bounds.JS),
-    _distance("jensenshannon", _R, "distance", _fixed(distance.jensenshannon), bounds.JS_ROBUST),
-    _distance("kl_div", _E, "nats", _binned(distance.filled, distance.kl_div), bounds.KL),
-    _distance("kl_div", _R, "nats", _fixed(distance.kl_div), bounds.KL_ROBUST),
+    _distance(
+        "wasserstein",
+        _R,
+        "standard deviations",
+        _numbers(robust.wasserstein),
+        error_bounds.wasserstein_robust,
+    ),
+    _distance("psi", _E, "nats", _binned(distance.filled, distance.psi), error_bounds.PSI),
+    _distance("psi", _R, "nats", _fixed(distance.psi), error_bounds.PSI_ROBUST),
+    _distance(
+        "jensenshannon", _E, "distance", _binned(distance.plain, distance.jensenshannon), error_bounds.JS
+    ),
+    _distance("jensenshannon", _R, "distance", _fixed(distance.jensenshannon), error_bounds.JS_ROBUST),
+    _distance("kl_div", _E, "nats", _binned(distance.filled, distance.kl_div), error_bounds.KL),
+    _distance("kl_div", _R, "nats", _fixed(distance.kl_div), error_bounds.KL_ROBUST),
     _distance(
         "hellinger",
         _E,
         "distance",
         _either(distance.hellinger_of_numbers, over(binning.value_cells, distance.plain, distance.hellinger)),
-        bounds.HELLINGER,
+        error_bounds.HELLINGER,
     ),
-    _distance("hellinger", _R, "distance", _fixed(distance.hellinger), bounds.HELLINGER_ROBUST),
-    _test("ks", _E, _numbers(testing.ks), bounds.ks, inclusive=True),
-    _test("chisquare", _E, _either(testing.chisquare, testing.chisquare)),
+    _distance("hellinger", _R, "distance", _fixed(distance.hellinger), error_bounds.HELLINGER_ROBUST),
+    _test("ks", _E, _numbers(hypothesis_tests.ks), error_bounds.ks, inclusive=True),
+    _test("chisquare", _E, _either(hypothesis_tests.chisquare, hypothesis_tests.chisquare)),
     _test("chisquare", _R, _either(robust.chisquare, robust.chisquare)),
-    _test("z", _E, _either(testing.z, testing.z)),
+    _test("z", _E, _either(hypothesis_tests.z, hypothesis_tests.z)),
     _test("z", _R, _either(robust.z, robust.z)),
     Method(
         "ed",
@@ -193,9 +207,9 @@ _METHODS = (
         compute=_numbers(energy.energy_distance),
         bound=energy.energy_bound,
     ),
-    _test("mannw", _E, _numbers(ranks.mannw)),
-    _test("mannw", _R, _numbers(ranks.mannw_two_sided)),
-    _test("anderson", _E, _numbers(ranks.anderson), threshold=0.1),
+    _test("mannw", _E, _numbers(rank_tests.mannw)),
+    _test("mannw", _R, _numbers(rank_tests.mannw_two_sided)),
+    _test("anderson", _E, _numbers(rank_tests.anderson), threshold=0.1),
     _test(
         "cramer_von_mises",
         _E,
@@ -210,19 +224,19 @@ _METHODS = (
         threshold=0.1,
         inclusive=True,
     ),
-    _test("es", _E, _numbers(characteristic.epps_singleton)),
-    _test("es", _R, _numbers(characteristic.epps_singleton_ranked)),
-    _test("t_test", _E, _numbers(moments.t_test), moments.t_test_bound),
-    _test("t_test", _R, _numbers(moments.welch), moments.welch_bound),
-    _test("g_test", _E, _labels(frequency.g_test), threshold=0.1),
-    _test("g_test", _R, _labels(frequency.g_homogeneity), threshold=0.1),
-    _test("fisher_exact", _E, _labels(frequency.fisher_exact), threshold=0.1),
+    _test("es", _E, _numbers(epps_singleton.epps_singleton)),
+    _test("es", _R, _numbers(epps_singleton.epps_singleton_ranked)),
+    _test("t_test", _E, _numbers(t_test.t_test), t_test.t_test_bound),
+    _test("t_test", _R, _numbers(t_test.welch), t_test.welch_bound),
+    _test("g_test", _E, _labels(category_tests.g_test), threshold=0.1),
+    _test("g_test", _R, _labels(category_tests.g_homogeneity), threshold=0.1),
+    _test("fisher_exact", _E, _labels(category_tests.fisher_exact), threshold=0.1),
     _test(
         "TVD",
         _R,
-        _labels(frequency.total_variation),
+        _labels(category_tests.total_variation),
         threshold=0.1,
-        draws_error=frequency.draws_error,
+        draws_error=category_tests.draws_error,
     ),
 )
 METHODS: Mapping[tuple[str, Definition], Method] = MappingProxyType(
@@ -238,7 +252,7 @@ _IN_WORKER = (
         _E,
         {},
         threshold=0.1,
-        draws_error=partial(frequency.draws_error, draws=100),
+        draws_error=partial(category_tests.draws_error, draws=100),
         in_worker=InWorker(frozenset({Kind.NUMERICAL}), most_rows=1_000, least_rows=2),
     ),
     _test(
@@ -246,7 +260,7 @@ _IN_WORKER = (
         _E,
         {},
         threshold=0.1,
-        draws_error=partial(frequency.draws_error, draws=1_000),
+        draws_error=partial(category_tests.draws_error, draws=1_000),
         in_worker=InWorker(frozenset({Kind.CATEGORICAL}), most_rows=50_000),
     ),
     _text("abs_text_content_drift", threshold=0.55),

@@ -16,7 +16,7 @@ import numpy as np
 
 from service.core.measurement import Worse
 from service.core.profile.outcome.multiclass import MOST_CLASSES
-from service.methods.performance.figure import NO_LABELS, Figure, Metric, figure, none_of
+from service.methods.performance.figure import NO_LABELS, Metric, MetricValue, figure, none_of
 from service.methods.stats.confidence_bands import share_band, share_like_band
 from service.methods.stats.unmeasurable import Unmeasurable
 
@@ -51,7 +51,7 @@ class Hits(NamedTuple):
     missed: int
 
 
-def label_figures(outcome: BinaryOutcome) -> Iterator[Figure]:
+def label_figures(outcome: BinaryOutcome) -> Iterator[MetricValue]:
     """Give the figures of `OF_LABELS` of a two-class model, in that order.
 
     The predicted positive rate is over all rows with a prediction, labelled or not.
@@ -69,7 +69,7 @@ def label_figures(outcome: BinaryOutcome) -> Iterator[Figure]:
     yield _share(OBSERVED_RATE, outcome.observed_positive, outcome.labelled, NO_LABELS)
 
 
-def class_figures(hits: Hits, *, segment: str = "") -> Iterator[Figure]:
+def class_figures(hits: Hits, *, segment: str = "") -> Iterator[MetricValue]:
     """Give precision, recall and F1 of one class (of one labelled row or more)."""
     hit, false, missed = hits
     yield _share(PRECISION, hit, hit + false, "no row was predicted to be of the class", segment=segment)
@@ -88,7 +88,7 @@ def class_figures(hits: Hits, *, segment: str = "") -> Iterator[Figure]:
     yield figure(F1, involved, f1, band, segment=segment)
 
 
-def multiclass_figures(outcome: MulticlassOutcome, classes: Collection[str] = ()) -> Iterator[Figure]:
+def multiclass_figures(outcome: MulticlassOutcome, classes: Collection[str] = ()) -> Iterator[MetricValue]:
     """Give accuracy, macro and weighted F1, then each class's figures, under the segment `class=NAME`.
 
     The first three are over the classes that a labelled row is of or was predicted to be of; `classes` are
@@ -127,7 +127,7 @@ def _hits(table: NDArray[np.int64]) -> list[Hits]:
     return [Hits(*row) for row in np.stack(columns, axis=1).tolist()]
 
 
-def _f1_figures(table: NDArray[np.int64]) -> Iterator[Figure]:
+def _f1_figures(table: NDArray[np.int64]) -> Iterator[MetricValue]:
     rows = int(table.sum())
     true = table.sum(axis=1)
     f1 = 2.0 * table.diagonal() / (true + table.sum(axis=0))
@@ -155,7 +155,7 @@ def _f1_variance(
     return float((table * change**2).sum()) / rows / (rows - 1)
 
 
-def _share(metric: Metric, found: int, rows: int, empty: str, *, segment: str = "") -> Figure:
+def _share(metric: Metric, found: int, rows: int, empty: str, *, segment: str = "") -> MetricValue:
     if not rows:
         return none_of(metric, empty, segment=segment)
     return figure(metric, rows, partial(float, found / rows), partial(share_band, rows=rows), segment=segment)

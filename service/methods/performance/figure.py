@@ -36,7 +36,7 @@ class Metric:
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class MetricValue:
     """A metric's `value` over `rows` rows, or the `reason` for none, of a `segment` (empty: of all rows)."""
 
     metric: Metric
@@ -56,7 +56,7 @@ def figure(
     *,
     segment: str = "",
     bound: Callable[[float], float | None] | None = None,
-) -> Figure:
+) -> MetricValue:
     """Compute a figure; `band` and `bound` take its value.
 
     Where `compute` raises Unmeasurable its message is the reason; no finite value is a reason too.
@@ -65,27 +65,27 @@ def figure(
         value = compute()
         error_bound = bound(value) if bound is not None else None
     except Unmeasurable as reason:
-        return Figure(metric, None, rows, str(reason), segment)
+        return MetricValue(metric, None, rows, str(reason), segment)
     except OverflowError:
-        return Figure(metric, None, rows, TOO_LARGE, segment)
+        return MetricValue(metric, None, rows, TOO_LARGE, segment)
     if not math.isfinite(value):
-        return Figure(metric, None, rows, TOO_LARGE, segment)
+        return MetricValue(metric, None, rows, TOO_LARGE, segment)
     later = None if band is None else lambda: _finite(band, value)
-    return Figure(metric, value, rows, None, segment, later, error_bound)
+    return MetricValue(metric, value, rows, None, segment, later, error_bound)
 
 
-def none_of(metric: Metric, reason: str, *, segment: str = "") -> Figure:
+def none_of(metric: Metric, reason: str, *, segment: str = "") -> MetricValue:
     """Return a figure that there is not."""
-    return Figure(metric, None, 0, reason, segment)
+    return MetricValue(metric, None, 0, reason, segment)
 
 
 def measured(
-    figure: Figure,
+    figure: MetricValue,
     baseline: float | None,
     threshold: float | None,
     withheld: str | None,
     *,
-    doubt: float = 0.0,
+    band_multiplier: float = 0.0,
 ) -> Measurement:
     """Return a figure as a measurement of its performance, beside its `baseline`, the reference's own.
 
@@ -100,8 +100,8 @@ def measured(
     verdict = None
     if value is not None and threshold is not None:
         ends: Band = value, value
-        if doubt and figure.band is not None:
-            ends = _moved(value, low, doubt), _moved(value, high, doubt)
+        if band_multiplier and figure.band is not None:
+            ends = _moved(value, low, band_multiplier), _moved(value, high, band_multiplier)
         verdict = _breached(metric, ends, threshold, baseline)
     return Measurement(
         Series(Aspect.PERFORMANCE, metric.name, segment=figure.segment, unit=metric.unit, worse=metric.worse),
@@ -117,8 +117,8 @@ def measured(
     )
 
 
-def _moved(value: float, end: float | None, doubt: float) -> float | None:
-    return None if end is None else value + doubt * (end - value)
+def _moved(value: float, end: float | None, band_multiplier: float) -> float | None:
+    return None if end is None else value + band_multiplier * (end - value)
 
 
 def _breached(metric: Metric, ends: Band, threshold: float, baseline: float | None) -> bool | None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from service.core.profile.outcome.outcome import Outcome
     from service.core.profile.profile import Profile
     from service.core.rows.task import Task
-    from service.methods.performance.figure import Figure, Metric
+    from service.methods.performance.figure import Metric, MetricValue
 
 NO_THRESHOLDS: Mapping[str, float] = MappingProxyType({})
 
@@ -68,7 +68,7 @@ def measure_performance(
 
 def figures_beside(
     task: Task, before: Outcome | None, outcome: Outcome
-) -> Iterator[tuple[Figure, float | None]]:
+) -> Iterator[tuple[MetricValue, float | None]]:
     """Yield each figure of `outcome` and the reference's own value, None where it has none."""
     known = {} if before is None else {_key(f): f.value for f in _figures(task, before, outcome)}
     for figure in _figures(task, outcome, before):
@@ -85,7 +85,7 @@ def pending_rows(before: Outcome | None, outcome: Outcome, segment: str = "") ->
     )
 
 
-def _figures(task: Task, outcome: Outcome, other: Outcome | None) -> tuple[Figure, ...]:
+def _figures(task: Task, outcome: Outcome, other: Outcome | None) -> tuple[MetricValue, ...]:
     # `other` is the side that the figures stand beside: both name the same classes.
     if isinstance(outcome, RegressionOutcome):
         return regression_figures(outcome)
@@ -104,5 +104,5 @@ def _classes(outcome: Outcome | None) -> set[str]:
     return {name for true, predicted, _ in pairs or () for name in (true, predicted)}
 
 
-def _key(figure: Figure) -> tuple[str, str]:
+def _key(figure: MetricValue) -> tuple[str, str]:
     return figure.metric.name, figure.segment

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from service.core.exact.sums import UNIT_BITS, to_float
 from service.core.measurement import Worse
 from service.core.profile.distribution import MANTISSA_BITS
-from service.methods.performance.figure import NO_LABELS, Figure, Metric, figure, none_of
+from service.methods.performance.figure import NO_LABELS, Metric, MetricValue, figure, none_of
 from service.methods.stats.alignment import numbers
 from service.methods.stats.confidence_bands import (
     NO_BAND,
@@ -49,7 +49,7 @@ METRICS = (MAE, RMSE, MEAN_ERROR, MAPE, R2, MAX_ERROR, *QUANTILES, LEFT_OUT)
 FARTHEST_MEAN = 1_000.0
 
 
-def regression_figures(outcome: RegressionOutcome) -> tuple[Figure, ...]:
+def regression_figures(outcome: RegressionOutcome) -> tuple[MetricValue, ...]:
     """Return every figure of `METRICS`, in that order, each with a value or a reason."""
     rows, sums, sizes = outcome.labelled, outcome.sums, outcome.sizes
     if not rows:
@@ -148,7 +148,7 @@ def _r2_band(outcome: RegressionOutcome, value: float) -> Band:
     return (None if high is None else 1.0 - high), (None if low is None else 1.0 - low)
 
 
-def _quantile(metric: Metric, share: float, sizes: Distribution) -> Figure:
+def _quantile(metric: Metric, share: float, sizes: Distribution) -> MetricValue:
     values, upto = numbers(sizes), sizes.counts.cumsum()
 
     def at(rank: int) -> float:

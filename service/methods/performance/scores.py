@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from service.core.exact.sums import UNIT_BITS, to_float
 from service.core.measurement import Worse
 from service.methods.performance import ranking
-from service.methods.performance.figure import NO_LABELS, Figure, Metric, figure, none_of
+from service.methods.performance.figure import NO_LABELS, Metric, MetricValue, figure, none_of
 from service.methods.stats.confidence_bands import Z, loss_band, share_like_band
 from service.methods.stats.unmeasurable import Unmeasurable
 
@@ -41,7 +41,7 @@ CALIBRATION_ERROR = Metric("calibration_error", unit="share")
 OF_SCORES = (ROC_AUC, PR_AUC, LOG_LOSS, BRIER, CALIBRATION_ERROR)
 
 
-def score_figures(outcome: BinaryOutcome) -> Iterator[Figure]:
+def score_figures(outcome: BinaryOutcome) -> Iterator[MetricValue]:
     """Give the figures of `OF_SCORES` of a two-class model, in that order."""
     positives, negatives = outcome.positives.finite, outcome.negatives.finite
     rows = positives + negatives
@@ -65,7 +65,7 @@ def score_figures(outcome: BinaryOutcome) -> Iterator[Figure]:
     )
 
 
-def log_loss_figure(outcome: MulticlassOutcome) -> Figure:
+def log_loss_figure(outcome: MulticlassOutcome) -> MetricValue:
     """Return the log loss of a model of several classes, over the rows with a score of their class."""
     reason = None
     if outcome.unnamed:
@@ -83,7 +83,7 @@ def _outside(count: int) -> str:
     return f"{count} scores lie outside 0 to 1, where a probability must lie"
 
 
-def _ranking_figures(outcome: BinaryOutcome) -> Iterator[Figure]:
+def _ranking_figures(outcome: BinaryOutcome) -> Iterator[MetricValue]:
     positives, negatives = outcome.positives.finite, outcome.negatives.finite
     ranks = ranking.ranking(outcome.positives, outcome.negatives)
 
@@ -104,7 +104,7 @@ def _ranking_figures(outcome: BinaryOutcome) -> Iterator[Figure]:
     yield _average_precision(ranks, positives, positives + negatives)
 
 
-def _average_precision(ranks: Ranking, positives: int, rows: int) -> Figure:
+def _average_precision(ranks: Ranking, positives: int, rows: int) -> MetricValue:
     if not positives:
         return none_of(PR_AUC, "every row is negative; a positive one is needed")
     return figure(
@@ -116,7 +116,7 @@ def _average_precision(ranks: Ranking, positives: int, rows: int) -> Figure:
     )
 
 
-def _mean(metric: Metric, rows: int, total: int, squares: int) -> Figure:
+def _mean(metric: Metric, rows: int, total: int, squares: int) -> MetricValue:
     return figure(
         metric,
         rows,

@@ -22,7 +22,7 @@ from service.core.profile.segments import REST
 from service.methods.performance.figure import measured
 from service.methods.performance.performance import NO_THRESHOLDS, figures_beside, pending_rows
 from service.methods.stats.confidence_bands import student
-from service.methods.stats.shares import Part, measured_share
+from service.methods.stats.shares import Share, measured_share
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -78,14 +78,14 @@ def measure_segments(
                 baseline,
                 thresholds.get(figure.metric.name),
                 withheld,
-                doubt=doubt_of(verdicts, figure.rows),
+                band_multiplier=band_multiplier_of(verdicts, figure.rows),
             )
             for segment, figure, baseline in figures
         ),
     )
 
 
-def doubt_of(verdicts: int, rows: int) -> float:
+def band_multiplier_of(verdicts: int, rows: int) -> float:
     """Return how many halves of its 95 % band one of so many verdicts must lie beyond its threshold.
 
     Bands are longer the further out by Student's t of `rows` rows, which have few large errors to go by.
@@ -127,7 +127,7 @@ def _rows(segment: _Segment) -> Iterator[Measurement]:
     )
     yield measured_share(
         Series(Aspect.QUALITY, "row_share", segment=name, unit="share", worse=Worse.BOTH),
-        Part(0, 0) if before is None else Part(before.rows, segment.rows_before),
-        Part(now.rows, segment.rows_now),
+        Share(0, 0) if before is None else Share(before.rows, segment.rows_before),
+        Share(now.rows, segment.rows_now),
     )
     yield pending_rows(before, now, name)

@@ -12,14 +12,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from service.core.measurement import Aspect, Measurement, Series
-from service.core.profile import duplicates as seen
+from service.core.profile import duplicates
 from service.core.rows.schema import Role
-from service.methods.stats.shares import NO_ROWS, Part, measured_share
+from service.methods.stats.shares import NO_ROWS, Share, measured_share
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from service.core.profile.duplicates import Seen
+    from service.core.profile.duplicates import DuplicateSketch
     from service.core.profile.profile import ColumnProfile, Profile
     from service.core.profile.row_counts import Unwatched
     from service.core.rows.schema import Schema
@@ -52,13 +52,15 @@ def _repeats(reference: Profile, current: Profile, schema: Schema) -> Iterator[M
     yield _repeated(series, before.identities, now.identities, NO_IDS if current.rows else NO_ROWS)
     yield measured_share(
         _series("missing_id_share", schema.identity),
-        Part(before.identities.missing, reference.rows),
-        Part(now.identities.missing, current.rows),
+        Share(before.identities.missing, reference.rows),
+        Share(now.identities.missing, current.rows),
     )
 
 
-def _repeated(series: Series, reference: Seen, current: Seen, empty: str) -> Measurement:
-    before, now = seen.repeated(reference), seen.repeated(current)
+def _repeated(
+    series: Series, reference: DuplicateSketch, current: DuplicateSketch, empty: str
+) -> Measurement:
+    before, now = duplicates.repeated(reference), duplicates.repeated(current)
     baseline = None if before is None else before.share
     if now is None:
         return Measurement(series, None, 0, empty, reference=baseline)
@@ -69,14 +71,14 @@ def _time(reference: Profile, current: Profile) -> Iterator[Measurement]:
     before, now = reference.tally, current.tally
     yield measured_share(
         _series("backwards_share"),
-        Part(before.backwards, before.ordered),
-        Part(now.backwards, now.ordered),
+        Share(before.backwards, before.ordered),
+        Share(now.backwards, now.ordered),
         empty=NO_ORDER if current.rows else NO_ROWS,
     )
     yield measured_share(
         _series("future_share"),
-        Part(before.future, before.judged),
-        Part(now.future, now.judged),
+        Share(before.future, before.judged),
+        Share(now.future, now.judged),
         empty=NO_RECEIPT if current.rows else NO_ROWS,
     )
     fresh = Series(Aspect.QUALITY, "freshness_seconds", unit="seconds")

@@ -16,7 +16,7 @@ from service.core.profile.distribution import Distribution
 from service.core.rows.schema import Kind
 from service.methods.quality.texts import measure_texts
 from service.methods.stats.alignment import numbers, paired
-from service.methods.stats.shares import NO_ROWS, NO_VALUES, End, Part, beyond, measured_share, single
+from service.methods.stats.shares import NO_ROWS, NO_VALUES, End, Share, beyond, measured_share, single
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,8 +48,8 @@ def _of_column(column: Column, reference: ColumnProfile, current: ColumnProfile)
     yield _share(
         column,
         "missing_share",
-        Part(reference.missing, reference.rows),
-        Part(current.missing, current.rows),
+        Share(reference.missing, reference.rows),
+        Share(current.missing, current.rows),
     )
     if column.kind is Kind.TEXT:
         yield from measure_texts(column.name, reference, current)
@@ -60,18 +60,18 @@ def _of_column(column: Column, reference: ColumnProfile, current: ColumnProfile)
         return
     yield _out_of_range(column, before, now)
     yield _share(
-        column, "infinite_share", Part(before.infinite, reference.rows), Part(now.infinite, current.rows)
+        column, "infinite_share", Share(before.infinite, reference.rows), Share(now.infinite, current.rows)
     )
     yield _share(
         column,
         "unparsable_share",
-        Part(reference.unparsable, reference.rows),
-        Part(current.unparsable, current.rows),
+        Share(reference.unparsable, reference.rows),
+        Share(current.unparsable, current.rows),
     )
 
 
 def _share(
-    column: Column, metric: str, reference: Part, current: Part, *, empty: str = NO_ROWS
+    column: Column, metric: str, reference: Share, current: Share, *, empty: str = NO_ROWS
 ) -> Measurement:
     series = Series(Aspect.QUALITY, metric, column.name, unit="share")
     return measured_share(series, reference, current, empty=empty)
@@ -86,8 +86,8 @@ def _new_categories(column: Column, reference: Distribution, current: Distributi
     return _share(
         column,
         "new_category_share",
-        Part(0, reference.finite),
-        Part(new, current.finite),
+        Share(0, reference.finite),
+        Share(new, current.finite),
         empty=NO_VALUES,
     )
 
@@ -129,7 +129,7 @@ def _end(reference: Distribution, index: int) -> Distribution:
     return Distribution(value, np.ones(len(value), np.int64), dropped_bits=reference.dropped_bits)
 
 
-def _outside(part: Distribution, low: Distribution, high: Distribution) -> Part:
+def _outside(part: Distribution, low: Distribution, high: Distribution) -> Share:
     below, above = beyond(part, low, End.LOW), beyond(part, high, End.HIGH)
     doubts = [side.doubtful for side in (below, above) if side.doubtful is not None]
-    return Part(below.found + above.found, below.rows, sum(doubts) if doubts else None)
+    return Share(below.found + above.found, below.rows, sum(doubts) if doubts else None)

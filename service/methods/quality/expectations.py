@@ -17,7 +17,7 @@ from service.core.measurement import Aspect, Series
 from service.core.profile import distribution
 from service.core.rows.schema import Kind
 from service.methods.stats.alignment import alike
-from service.methods.stats.shares import NO_ROWS, NO_VALUES, End, Part, beyond, measured_share, single
+from service.methods.stats.shares import NO_ROWS, NO_VALUES, End, Share, beyond, measured_share, single
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from service.core.profile.profile import ColumnProfile, Profile
     from service.core.rows.schema import Schema
 
-    Count = Callable[[ColumnProfile], Part]
+    Count = Callable[[ColumnProfile], Share]
 
 THRESHOLD = 0.0
 Allowed = str | bool | int | float
@@ -74,12 +74,12 @@ def _counts(declared: Expectation, kind: Kind) -> Iterator[tuple[str, Count, str
         allowed = declared.allowed
         yield "not_allowed_share", lambda column: _not_allowed(column.distribution, allowed, kind), NO_VALUES
     if declared.not_null:
-        yield "null_share", lambda column: Part(column.missing, column.rows), NO_ROWS
+        yield "null_share", lambda column: Share(column.missing, column.rows), NO_ROWS
     if declared.unique:
         yield "duplicate_share", lambda column: _repeated(column.distribution), NO_VALUES
 
 
-def _not_allowed(part: Distribution, allowed: tuple[Allowed, ...], kind: Kind) -> Part:
+def _not_allowed(part: Distribution, allowed: tuple[Allowed, ...], kind: Kind) -> Share:
     if kind is Kind.NUMERICAL:
         kept, known = alike(part, distribution.of_numbers(np.array(allowed, dtype=np.float64)))
         fits = np.isin(kept.values, known.values)
@@ -87,7 +87,7 @@ def _not_allowed(part: Distribution, allowed: tuple[Allowed, ...], kind: Kind) -
         kept = distribution.labelled(part)
         fits = np.isin(kept.values, [_text(value) for value in allowed])
     doubtful = int(kept.counts[fits].sum()) if kept.dropped_bits else None
-    return Part(int(kept.counts[~fits].sum()) + part.infinite, part.finite + part.infinite, doubtful)
+    return Share(int(kept.counts[~fits].sum()) + part.infinite, part.finite + part.infinite, doubtful)
 
 
 def _text(value: Allowed) -> str:
@@ -95,8 +95,8 @@ def _text(value: Allowed) -> str:
     return str(value) if isinstance(value, bool | str) else f"{value:.17g}"
 
 
-def _repeated(part: Distribution) -> Part:
+def _repeated(part: Distribution) -> Share:
     rows = part.finite + part.infinite
     distinct = part.distinct + bool(part.positive_infinite) + bool(part.negative_infinite)
     # Values that compression has made equal look repeated.
-    return Part(rows - distinct, rows, rows - distinct if part.dropped_bits else None)
+    return Share(rows - distinct, rows, rows - distinct if part.dropped_bits else None)

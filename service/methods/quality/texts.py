@@ -13,7 +13,7 @@ import numpy as np
 from service.core.measurement import Aspect, Measurement, Series, Worse
 from service.core.profile.texts import TextCounts
 from service.methods.stats.alignment import numbers
-from service.methods.stats.shares import NO_VALUES, Part, measured_share
+from service.methods.stats.shares import NO_VALUES, Share, measured_share
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,14 +33,14 @@ def measure_texts(column: str, reference: ColumnProfile, current: ColumnProfile)
     rows = current.distribution.finite
     yield measured_share(
         Series(Aspect.QUALITY, "empty_text_share", column, unit="share"),
-        Part(before.empty, reference.distribution.finite),
-        Part(now.empty, rows),
+        Share(before.empty, reference.distribution.finite),
+        Share(now.empty, rows),
         empty=NO_VALUES,
     )
     unknown = measured_share(
         Series(Aspect.QUALITY, "out_of_vocabulary_share", column, unit="share"),
-        Part(before.unknown, before.words),
-        Part(now.unknown, now.words),
+        Share(before.unknown, before.words),
+        Share(now.unknown, now.words),
         empty=NO_WORDS if rows else NO_VALUES,
     )
     yield replace(unknown, rows=rows)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from service.methods.stats import p_values as tails
+from service.methods.stats import p_values
 from service.methods.stats.binning import value_cells
 from service.methods.stats.robust import pooled
 from service.methods.stats.unmeasurable import Unmeasurable
@@ -41,7 +41,7 @@ def g_test(reference: Distribution, current: Distribution) -> float:
         raise Unmeasurable("both sides hold the same single value; the G-test needs two categories or more")
     if both.current[both.reference == 0].any():
         return 0.0
-    return tails.chi_square(
+    return p_values.chi_square(
         _likelihood_ratio(both.current, both.reference.astype(np.float64)), len(both.current) - 1
     )
 
@@ -57,7 +57,7 @@ def g_homogeneity(reference: Distribution, current: Distribution) -> float:
     if table.shape[1] == 1:
         return 1.0
     expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / table.sum()
-    return tails.chi_square(_likelihood_ratio(table, expected), table.shape[1] - 1)
+    return p_values.chi_square(_likelihood_ratio(table, expected), table.shape[1] - 1)
 
 
 def fisher_exact(reference: Distribution, current: Distribution) -> float:

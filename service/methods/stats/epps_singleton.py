@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from service.methods.stats import p_values as tails
+from service.methods.stats import p_values
 from service.methods.stats.alignment import numbers
 from service.methods.stats.rank_tests import ordered
 from service.methods.stats.unmeasurable import Unmeasurable
@@ -112,7 +112,7 @@ def _p_value(left: Waves, right: Waves, inverse: Doubles, rank: int) -> float:
     statistic = (n + m) * float(apart @ inverse @ apart)
     if max(n, m) < SMALL_ROWS:
         statistic *= 1.0 / (1.0 + (n + m) ** -0.45 + 10.1 * (n**-1.7 + m**-1.7))
-    return tails.chi_square(max(statistic, 0.0), rank)
+    return p_values.chi_square(max(statistic, 0.0), rank)
 
 
 def _quantile(values: Doubles, counts: NDArray[np.int64], share: float) -> float:

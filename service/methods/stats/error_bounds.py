@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from service.core.profile.distribution import MANTISSA_BITS
-from service.methods.stats import distance
-from service.methods.stats import p_values as tails
+from service.methods.stats import distance, p_values
 from service.methods.stats.alignment import alike, numbers
 from service.methods.stats.binning import QUANTILE_CELLS, quantile_edges, sturges_edges
 from service.methods.stats.hypothesis_tests import largest_gap
@@ -65,7 +64,7 @@ def ks(reference: Distribution, current: Distribution, value: float) -> float:
     pairs = reference.finite * current.finite
     more = math.ceil(max(reference.rank_displacement, current.rank_displacement) * pairs)
     gap = min(largest_gap(reference, current) + more, pairs)
-    return max(value - tails.kolmogorov_smirnov(reference.finite, current.finite, gap), 0.0)
+    return max(value - p_values.kolmogorov_smirnov(reference.finite, current.finite, gap), 0.0)
 
 
 def whole_range(top: float) -> Bound:

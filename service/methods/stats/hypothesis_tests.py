@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from service.methods.stats import p_values as tails
+from service.methods.stats import p_values
 from service.methods.stats.alignment import alike, ecdf_gap, numbers
 from service.methods.stats.binning import value_cells
 from service.methods.stats.unmeasurable import Unmeasurable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def ks(reference: Distribution, current: Distribution) -> float:
     """Return the p-value of the two-sided two-sample Kolmogorov-Smirnov test (`tails.kolmogorov_smirnov`)."""
-    return tails.kolmogorov_smirnov(reference.finite, current.finite, largest_gap(reference, current))
+    return p_values.kolmogorov_smirnov(reference.finite, current.finite, largest_gap(reference, current))
 
 
 def largest_gap(reference: Distribution, current: Distribution) -> int:
@@ -42,7 +42,7 @@ def chisquare(reference: Distribution, current: Distribution) -> float:
         return 0.0
     expected = both.reference * (current.finite / reference.finite)
     statistic = ((both.current - expected) ** 2 / expected).sum()
-    return tails.chi_square(float(statistic), len(expected) - 1)
+    return p_values.chi_square(float(statistic), len(expected) - 1)
 
 
 def z(reference: Distribution, current: Distribution) -> float:
@@ -68,4 +68,4 @@ def two_proportions(first: int, first_rows: int, second: int, second_rows: int) 
     """
     pooled = (first + second) / (first_rows + second_rows)
     variance = pooled * (1.0 - pooled) * (1.0 / first_rows + 1.0 / second_rows)
-    return tails.normal_two_sided((first / first_rows - second / second_rows) / math.sqrt(variance))
+    return p_values.normal_two_sided((first / first_rows - second / second_rows) / math.sqrt(variance))

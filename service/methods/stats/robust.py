@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from service.methods.stats import p_values as tails
+from service.methods.stats import p_values
 from service.methods.stats.alignment import alike, area, ecdf_gap, numbers
 from service.methods.stats.binning import value_cells
 from service.methods.stats.distance import finite_scale
@@ -72,7 +72,7 @@ def chisquare(reference: Distribution, current: Distribution) -> float:
     if table.shape[1] == 1:
         raise Unmeasurable("fewer than two categories can be expected five times; take a longer window")
     expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / table.sum()
-    return tails.chi_square(float(((table - expected) ** 2 / expected).sum()), table.shape[1] - 1)
+    return p_values.chi_square(float(((table - expected) ** 2 / expected).sum()), table.shape[1] - 1)
 
 
 def z(reference: Distribution, current: Distribution) -> float:

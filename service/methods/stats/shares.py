@@ -22,7 +22,7 @@ NO_ROWS = "no rows in the window"
 NO_VALUES = "no value in the window"
 
 
-class Part(NamedTuple):
+class Share(NamedTuple):
     """`found` of `rows` rows; from compressed values up to `doubtful` more or fewer, None where exact."""
 
     found: int
@@ -38,7 +38,7 @@ class End(IntEnum):
 
 
 def measured_share(
-    series: Series, reference: Part, current: Part, *, empty: str = NO_ROWS, threshold: float | None = None
+    series: Series, reference: Share, current: Share, *, empty: str = NO_ROWS, threshold: float | None = None
 ) -> Measurement:
     """Return the window's share beside the reference's; breached above `threshold`, `empty` without rows."""
     baseline = reference.found / reference.rows if reference.rows else None
@@ -56,7 +56,7 @@ def measured_share(
     )
 
 
-def beyond(part: Distribution, limit: Distribution, end: End) -> Part:
+def beyond(part: Distribution, limit: Distribution, end: End) -> Share:
     """Return how many of the rows with a value (infinities are values) lie beyond `limit`, a single number.
 
     The limit is a distribution, so that it carries the bits that compression has dropped from it.
@@ -67,7 +67,7 @@ def beyond(part: Distribution, limit: Distribution, end: End) -> Part:
     past = values < at if end is End.LOW else values > at
     found = part.negative_infinite if end is End.LOW else part.positive_infinite
     doubtful = int(kept.counts[values == at].sum()) if kept.dropped_bits else None
-    return Part(found + int(kept.counts[past].sum()), part.finite + part.infinite, doubtful)
+    return Share(found + int(kept.counts[past].sum()), part.finite + part.infinite, doubtful)
 
 
 def single(value: float) -> Distribution:

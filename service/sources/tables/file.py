@@ -25,7 +25,7 @@ from pyarrow import parquet
 from service.core.rows.batch import no_rows
 from service.core.rows.schema import Kind
 from service.errors import ReferenceDataError, SourceError
-from service.sources.tables import from_arrow as arrow
+from service.sources.tables import from_arrow
 from service.sources.tables.parsed import Framed, missing_timestamp
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def _read(path: Path, schema: Schema, timestamp: str | None) -> Framed:
             names = _checked(file.schema_arrow.names, timestamp)
             table = file.read([name for name in names if name in wanted], use_threads=False)
             # The count is the file's own: a table without columns has lost it.
-            framed, rows = arrow.to_batch(table, schema, timestamp, names=names), file.metadata.num_rows
+            framed, rows = from_arrow.to_batch(table, schema, timestamp, names=names), file.metadata.num_rows
     else:
         framed, rows = _read_csv(path, schema, timestamp)
     if not rows:
@@ -230,11 +230,11 @@ def _by_row_group(path: Path, schema: Schema, timestamp: str, mark: str) -> Orde
     names = _checked(kinds.names, timestamp)
     columns = [name for name in names if name in {*schema.names, schema.identity, timestamp}]
     # Text as codes into the distinct texts is framed much faster.
-    texts = [name for name in columns if name != timestamp and arrow.is_text(kinds.field(name).type)]
+    texts = [name for name in columns if name != timestamp and from_arrow.is_text(kinds.field(name).type)]
     file = parquet.ParquetFile(path, read_dictionary=texts)
     lazy = None
     try:
-        found = arrow.event_times(file.read([timestamp], use_threads=False)[timestamp])
+        found = from_arrow.event_times(file.read([timestamp], use_threads=False)[timestamp])
         if len(found.micros) and found.usable.all() and (np.diff(found.micros) >= 0).all():
             groups = _RowGroups(file, path, schema, timestamp, (columns, names))
             lazy = OrderedRows(found.micros, groups.read, groups.close, mark)
@@ -271,7 +271,7 @@ class _RowGroups:
         if self._held[:2] != (low, high):
             with _explained(self._path):
                 table = self._file.read_row_groups(list(range(low, high)), self._columns, use_threads=False)
-                framed = arrow.to_batch(table, self._schema, self._timestamp, names=self._names)
+                framed = from_arrow.to_batch(table, self._schema, self._timestamp, names=self._names)
                 self._held = (low, high, framed.batch)
         base = int(self._starts[low])
         return self._held[2].take(slice(first - base, stop - base))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 import pyarrow as pa
 
-from service.core.rows import row_hash as hashing
+from service.core.rows import row_hash
 from service.core.rows.batch import Arrival, Batch, Labels, Numbers, Texts, steps_back
 from service.core.rows.schema import Kind
 from service.sources.tables.event_time import EventTimes, of_raw
@@ -67,9 +67,9 @@ def event_times(column: pa.ChunkedArray) -> EventTimes:
     """Return a timestamp column of any type as event times."""
     if pa.types.is_timestamp(column.type):
         return of_raw(_values(column.cast(pa.int64()), np.int64), column.type.unit, _missing(column))
-    from service.sources.tables import pandas_time as frame_time  # noqa: PLC0415 - pandas, for the columns that need it
+    from service.sources.tables import pandas_time  # noqa: PLC0415 - pandas, for the columns that need it
 
-    return frame_time.event_times(framed(pa.table({"time": column}))["time"])
+    return pandas_time.event_times(framed(pa.table({"time": column}))["time"])
 
 
 def framed(table: pa.Table) -> pd.DataFrame:
@@ -110,7 +110,7 @@ def _identity(table: pa.Table, schema: Schema) -> NDArray[np.uint64] | None:
         return None
     texts = table[schema.identity].cast(pa.string()).to_pylist()
     kept = ["" if not text or text.isspace() else storable(text) for text in texts]
-    return hashing.of_texts(np.array(kept, dtype=np.str_))
+    return row_hash.of_texts(np.array(kept, dtype=np.str_))
 
 
 def _is_number(kind: pa.DataType) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from service.core.rows import row_hash as hashing
+from service.core.rows import row_hash
 from service.core.rows.batch import Arrival, Batch, Labels, Numbers, Texts, steps_back
 from service.core.rows.schema import Kind
 from service.core.rows.take import Reject
@@ -151,7 +151,7 @@ def identities(column: pd.Series[Any]) -> NDArray[np.uint64]:
     Integers of any size are told apart; they are never rounded to a double.
     """
     texts = [_text(value) or "" for value in np.asarray(column, dtype=object).tolist()]
-    return hashing.of_texts(np.array(texts, dtype=np.str_))
+    return row_hash.of_texts(np.array(texts, dtype=np.str_))
 
 
 def _is_plain_number(dtype: np.dtype[Any] | ExtensionDtype) -> bool:

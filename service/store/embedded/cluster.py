@@ -21,7 +21,7 @@ from service.errors import EmbeddedServerError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from service.store.embedded.run_as import Account
+    from service.store.embedded.run_as import ServerUser
 
 LONGEST_LOG = 10_000_000  # bytes; then the log is begun anew and one old one kept
 SETUP_SECONDS = 300.0
@@ -151,7 +151,7 @@ def is_free(port: int) -> bool:
     return True
 
 
-def create(place: Place, account: Account, binaries: Path, connection: Connection, lock: int) -> None:
+def create(place: Place, account: ServerUser, binaries: Path, connection: Connection, lock: int) -> None:
     """Make the cluster with its roles and database; it appears whole or not at all.
 
     `lock` is inherited by everything started here. Raises EmbeddedServerError with what the program said.
@@ -174,12 +174,14 @@ def create(place: Place, account: Account, binaries: Path, connection: Connectio
     os.close(descriptor)
 
 
-def set_passwords(place: Place, account: Account, binaries: Path, connection: Connection, lock: int) -> None:
+def set_passwords(
+    place: Place, account: ServerUser, binaries: Path, connection: Connection, lock: int
+) -> None:
     """Give the roles of a cluster that does not run new passwords."""
     single_user(place.cluster, account, binaries, _passwords(connection), lock)
 
 
-def single_user(cluster: Path, account: Account, binaries: Path, commands: str, lock: int) -> None:
+def single_user(cluster: Path, account: ServerUser, binaries: Path, commands: str, lock: int) -> None:
     """Run SQL commands, one a line, as the superuser of a cluster that does not run."""
     with account.reach(cluster) as (path, inherited):
         command: list[str | Path] = [binaries / "postgres", "--single", "-D", path, ADMINISTRATOR]
@@ -190,7 +192,7 @@ def _passwords(connection: Connection) -> str:
     return "".join(f"ALTER ROLE {role} PASSWORD '{word}'\n" for role, word in connection.passwords.items())
 
 
-def _run(command: Sequence[str | Path], stdin: str, account: Account, inherited: tuple[int, ...]) -> None:
+def _run(command: Sequence[str | Path], stdin: str, account: ServerUser, inherited: tuple[int, ...]) -> None:
     name = Path(command[0]).name
     try:
         done = subprocess.run(  # noqa: S603  # our own binaries, no shell

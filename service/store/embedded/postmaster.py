@@ -16,8 +16,7 @@ import asyncpg
 
 from service.errors import EmbeddedServerError
 from service.store.driver_errors import reason
-from service.store.embedded import cluster
-from service.store.embedded import file_lock as locks
+from service.store.embedded import cluster, file_lock
 from service.store.embedded.run_as import account_for, binaries_for
 
 if TYPE_CHECKING:
@@ -141,7 +140,7 @@ async def shut_down(place: Place, lock_file: Path, seconds: float) -> None:
     for number, patience in ((signal.SIGINT, seconds), (signal.SIGQUIT, ABORT_SECONDS)):
         deadline = time.monotonic() + patience
         told = None
-        while locks.is_held(lock_file):
+        while file_lock.is_held(lock_file):
             pid = _pid(place) or pid  # a server that has just begun tells its number a moment later
             if pid is not None and told != pid:
                 _tell(pid, number)

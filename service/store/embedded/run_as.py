@@ -32,7 +32,7 @@ DESCRIPTORS = Path("/proc/self/fd")
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class ServerUser:
     """The user that the server runs as; None: the one that we run as."""
 
     user: int | None = None
@@ -70,7 +70,7 @@ class Account:
             os.close(descriptor)
 
 
-def account_for(cluster: Path) -> Account:
+def account_for(cluster: Path) -> ServerUser:
     """Return who runs the server of `cluster`: its owner; for root and a new cluster, an unprivileged user.
 
     Raises EmbeddedServerError where the cluster belongs to somebody else, or root finds no such user.
@@ -82,22 +82,22 @@ def account_for(cluster: Path) -> Account:
                 f"{cluster} belongs to user {owner.st_uid}, this is user {os.geteuid()}; run as that user "
                 "or as root, or set TIDEGAUGE_DATA_DIR to a folder of your own"
             )
-        return Account()
+        return ServerUser()
     if owner is not None and owner.st_uid != 0:
-        return Account(owner.st_uid, owner.st_gid)
+        return ServerUser(owner.st_uid, owner.st_gid)
     for name in CANDIDATES:
         try:
             entry = pwd.getpwnam(name)
         except KeyError:
             continue
-        return Account(entry.pw_uid, entry.pw_gid)
+        return ServerUser(entry.pw_uid, entry.pw_gid)
     raise EmbeddedServerError(
         f"Postgres does not run as root, and there is no user {' or '.join(CANDIDATES)} to run it as; "
         "run as an ordinary user, or set TIDEGAUGE_DATABASE_URL to a server of your own"
     )
 
 
-def binaries_for(account: Account) -> Path:
+def binaries_for(account: ServerUser) -> Path:
     """Return the folder with `postgres` and `initdb`, readable for `account`.
 
     Raises EmbeddedServerError where they are not installed or do not run on this machine.
@@ -122,7 +122,7 @@ def _installed() -> Path:
     return Path(spec.submodule_search_locations[0]).resolve() / "pginstall" / "bin"
 
 
-def _runs(folder: Path, account: Account) -> bool:
+def _runs(folder: Path, account: ServerUser) -> bool:
     try:
         for program in ("initdb", "postgres"):
             subprocess.run(  # noqa: S603  # our own binaries, no shell

@@ -23,8 +23,7 @@ from typing import TYPE_CHECKING, Self
 import structlog
 
 from service.errors import EmbeddedServerError
-from service.store.embedded import cluster, postmaster
-from service.store.embedded import file_lock as locks
+from service.store.embedded import cluster, file_lock, postmaster
 from service.store.embedded.cluster import ADMINISTRATOR, OWNER, READER, Connection, Place
 
 if TYPE_CHECKING:
@@ -100,7 +99,7 @@ class EmbeddedServer:
     def pid(self) -> int | None:
         """The server's main process, None where it does not run."""
         running = postmaster.read(self._place)
-        return running.pid if running is not None and locks.is_held(self._server_lock) else None
+        return running.pid if running is not None and file_lock.is_held(self._server_lock) else None
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -115,8 +114,8 @@ class EmbeddedServer:
         """Find the server running or start it, and keep it running until `stop`."""
         try:
             self._place.prepare()
-            async with locks.alone(self._starter_lock, self._start_seconds):
-                self._use = locks.take(self._user_lock, shared=True)
+            async with file_lock.alone(self._starter_lock, self._start_seconds):
+                self._use = file_lock.take(self._user_lock, shared=True)
                 try:
                     await self._ensure_running()
                 except asyncio.CancelledError:
@@ -140,7 +139,7 @@ class EmbeddedServer:
             await asyncio.gather(self._watch, return_exceptions=True)
             self._watch = None
         try:
-            async with locks.alone(self._starter_lock, self._stop_seconds):
+            async with file_lock.alone(self._starter_lock, self._stop_seconds):
                 await self._stop_unless_used()
         finally:
             self._leave()
@@ -157,7 +156,7 @@ class EmbeddedServer:
 
     async def _stop_unless_used(self) -> None:
         self._leave()
-        nobody_else = locks.take(self._user_lock)
+        nobody_else = file_lock.take(self._user_lock)
         if nobody_else is None:
             return
         try:
@@ -168,11 +167,11 @@ class EmbeddedServer:
     async def _keep_running(self) -> None:
         while True:
             await asyncio.sleep(WATCH_SECONDS)
-            if locks.is_held(self._server_lock):
+            if file_lock.is_held(self._server_lock):
                 continue
             log.warning("the embedded server is gone; starting it again", log=str(self._place.log))
             try:
-                async with locks.alone(self._starter_lock, self._start_seconds):
+                async with file_lock.alone(self._starter_lock, self._start_seconds):
                     await self._ensure_running()
             except (EmbeddedServerError, OSError) as error:
                 log.warning("the embedded server did not start again", error=str(error))
@@ -183,7 +182,7 @@ class EmbeddedServer:
         since = self._place.log_size()
         tries = 0
         while tries < START_TRIES:
-            lock = locks.take(self._server_lock)
+            lock = file_lock.take(self._server_lock)
             if lock is not None:
                 tries += 1
                 if await self._started(lock, deadline):

@@ -6,9 +6,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from service.core.checkpoint import Checkpoint
-from service.core.labels.remeasure import Labelling
+from service.core.labels.remeasure import LabelProgress
 from service.store.encoding import instant, microseconds, text
-from service.store.tables import pending_row as pending
+from service.store.tables import pending_row
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -52,7 +52,7 @@ async def read(connection: asyncpg.Pool | asyncpg.Connection, monitor: str, layo
     is_same = row["layout"] == text(layout)
     if not is_same:
         await connection.execute(_FORGET_PANES, monitor)
-        await pending.forget(connection, monitor)
+        await pending_row.forget(connection, monitor)
     return Checkpoint(
         cycle=row["cycle"],
         position=row["position"],
@@ -61,7 +61,7 @@ async def read(connection: asyncpg.Pool | asyncpg.Connection, monitor: str, layo
         closed=row["closed"] if is_same else None,
         alarms=row["alarms"],
         detectors=row["detectors"],
-        labelling=_labelling(row["labelling"]) if is_same else Labelling(),
+        labelling=_labelling(row["labelling"]) if is_same else LabelProgress(),
     )
 
 
@@ -89,6 +89,6 @@ async def advance(
     return advanced
 
 
-def _labelling(content: dict[str, Any]) -> Labelling:
+def _labelling(content: dict[str, Any]) -> LabelProgress:
     again = tuple((first, last) for first, last in content.get("again", ()))
-    return Labelling(again, content.get("reached"), content.get("judged"))
+    return LabelProgress(again, content.get("reached"), content.get("judged"))

@@ -16,7 +16,7 @@ from service.core.rows.take import Take
 from service.core.windows.window import Unit, WindowPlan
 from service.cycle.cycle import Cycle
 from service.cycle.log_summary import summary
-from service.cycle.monitor_plan import CycleReport, Watched
+from service.cycle.monitor_plan import CycleReport, MonitorPlan
 from service.methods.alarm import AlarmPlan
 from service.methods.measure_window import MeasurePlan
 from service.runtime.compute_threads import workers
@@ -57,7 +57,7 @@ async def _reference() -> Reference:
     return reference.of(rows(3), SCHEMA)
 
 
-WATCHED = Watched(
+WATCHED = MonitorPlan(
     name="shop",
     schema=SCHEMA,
     window=WindowPlan(Unit.ROWS, 1_000),
@@ -69,7 +69,7 @@ WATCHED = Watched(
 )
 
 
-async def _run(pool: asyncpg.Pool, cycles: int, watched: Watched = WATCHED) -> list[CycleReport]:
+async def _run(pool: asyncpg.Pool, cycles: int, watched: MonitorPlan = WATCHED) -> list[CycleReport]:
     """Run some cycles from a fresh start."""
     async with workers() as compute:
         cycle = Cycle(watched, PostgresStore(pool), compute, now=lambda: 5_000 * SECOND)

@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from service.core.profile import distribution
-from service.core.profile import error_cells as cells
+from service.core.profile import distribution, error_cells
 from service.core.rows.batch import Numbers
 from service.core.rows.schema import Kind
 from service.methods.concept.error_split import Split, split
@@ -26,7 +25,7 @@ def counted(frame: pd.DataFrame, edges: CellEdges) -> CellCounts:
     """Count flights over cells of the prediction."""
     prediction = frame["predicted_air_time"].to_numpy(np.float64)
     target = frame["air_time"].to_numpy(np.float64)
-    return cells.of(Numbers(prediction), cells.absolute_error(prediction, target), edges)
+    return error_cells.of(Numbers(prediction), error_cells.absolute_error(prediction, target), edges)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +35,7 @@ def windows(data_dir: Path) -> dict[pd.Timestamp, Split]:
     reference = pd.read_parquet(folder / flights.REFERENCE)
     year = pd.read_parquet(folder / flights.REPLAY)
     known = distribution.of_numbers(reference["predicted_air_time"].to_numpy(np.float64))
-    edges = cells.edges_of(known, Kind.NUMERICAL)
+    edges = error_cells.edges_of(known, Kind.NUMERICAL)
     day = year["scheduled_departure"].dt.tz_convert("America/New_York").dt.tz_localize(None).dt.normalize()
     panes = {at: counted(rows, edges) for at, rows in year.groupby(day)}
     days = sorted(panes)
@@ -44,7 +43,9 @@ def windows(data_dir: Path) -> dict[pd.Timestamp, Split]:
     before = counted(reference, edges)
     ends = range(DAYS - 1, len(days))
     return {
-        days[end]: split(before, cells.merge([panes[days[at]] for at in range(end - DAYS + 1, end + 1)]))
+        days[end]: split(
+            before, error_cells.merge([panes[days[at]] for at in range(end - DAYS + 1, end + 1)])
+        )
         for end in ends
     }
 

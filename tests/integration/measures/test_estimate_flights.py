@@ -40,7 +40,7 @@ class Flights(NamedTuple):
 
     def judged(self, rows: Batch) -> tuple[Measurement, float]:
         """Return the estimated mean absolute error of some rows, and the realised one."""
-        current = profile.of(rows, self.schema, self.reference.anchors)
+        current = profile.of(rows, self.schema, self.reference.spec)
         found = measure_estimates(self.reference.profile, current, self.schema.task, self.reference.estimator)
         return found[0], float(np.nanmean(profile.errors(rows, self.schema)))
 

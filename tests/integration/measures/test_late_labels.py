@@ -10,18 +10,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from service.commands import check as checking
+from service.commands import check
 from service.config import monitor_file
-from service.core.labels import join as relabel
-from service.core.reference import reference as references
-from service.core.rows import row_hash as hashing
+from service.core.labels import join
+from service.core.reference import reference
+from service.core.rows import row_hash
 from service.core.rows.batch import Arrival, Batch, Labels, Numbers
 from service.core.rows.late_labels import LateLabels
 from service.core.rows.schema import Column, Kind, Role, Schema
 from service.core.rows.take import Take
 from service.core.windows.window import Unit, WindowPlan
 from service.cycle.cycle import Cycle
-from service.cycle.monitor_plan import Watched
+from service.cycle.monitor_plan import MonitorPlan
 from service.methods.alarm import AlarmPlan
 from service.methods.measure_window import MeasurePlan
 from service.runtime.compute_threads import workers
@@ -215,7 +215,7 @@ def a_take(
     columns: dict[str, Numbers | Labels] = {"guess": Numbers(np.full(count, 10.0))}
     if truth is not None:
         columns["truth"] = Numbers(np.full(count, truth))
-    hashes = hashing.of_texts(np.array(ids, dtype=np.str_))
+    hashes = row_hash.of_texts(np.array(ids, dtype=np.str_))
     batch = Batch(count, day * DAY + np.arange(count, dtype=np.int64), columns, Arrival(identity=hashes))
     late = None
     if labels is not None:
@@ -223,7 +223,7 @@ def a_take(
         shown, codes = np.unique(names, return_inverse=True)
         values = Numbers(np.array(list(labels.values()), dtype=np.float64))
         at = np.full(len(labels), (day + 1) * DAY - 1, dtype=np.int64)
-        late = LateLabels(hashing.of_texts(names), values, at, Labels(codes, shown), until=(day + 1) * DAY)
+        late = LateLabels(row_hash.of_texts(names), values, at, Labels(codes, shown), until=(day + 1) * DAY)
     return Take(batch, {}, watermark=(day + 1) * DAY, labels=late)
 
 
@@ -244,9 +244,9 @@ async def follow(
     """Run a cycle a take over tumbling days, all but the ones `done` before."""
 
     async def load() -> Reference:
-        return references.of(a_take(0, ["r1", "r2"], truth=11.0).batch, SMALL)
+        return reference.of(a_take(0, ["r1", "r2"], truth=11.0).batch, SMALL)
 
-    watched = Watched(
+    watched = MonitorPlan(
         name="small",
         schema=SMALL,
         window=WindowPlan(Unit.TIME, DAY, min_rows=1),
@@ -267,10 +267,10 @@ async def test_a_check_knows_that_labels_come_later(tmp_path: Path, pool: asyncp
     file = tmp_path / "late/rows.parquet"
     async with workers() as compute:
         pd.read_parquet(file).drop(columns="truth").to_parquet(file)
-        found = await checking._data_findings(monitor_file.load(path, path.parent), pool, compute)
+        found = await check._data_findings(monitor_file.load(path, path.parent), pool, compute)
         assert found.faults == []
         pd.read_parquet(file).drop(columns="key").to_parquet(file)
-        found = await checking._data_findings(monitor_file.load(path, path.parent), pool, compute)
+        found = await check._data_findings(monitor_file.load(path, path.parent), pool, compute)
     assert found.faults == ["late: source: it has no column 'key', the id that labels go by"]
 
 
@@ -290,7 +290,7 @@ async def test_what_finds_no_row_is_a_rejected_row(pool: asyncpg.Pool) -> None:
     assert [report.record.rejected for report in reports] == [1, 2, 1]
     found = await pool.fetch("SELECT \"row\" ->> 'id' AS id, reason FROM tidegauge.rejected_row ORDER BY id")
     assert sorted(row["id"] for row in found) == ["a", "d", "early", "nobody"]
-    assert {row["reason"] for row in found} == {relabel.NOT_WAITING}
+    assert {row["reason"] for row in found} == {join.NOT_WAITING}
     errors = await pool.fetch("SELECT value FROM tidegauge.metrics WHERE metric = 'mae' ORDER BY window_end")
     assert [row["value"] for row in errors] == [2.0, None, 1.0]
     assert await waiting(pool) == 3

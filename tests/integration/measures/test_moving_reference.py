@@ -18,7 +18,7 @@ from service.core.windows.moving_reference import MovingPlan
 from service.core.windows.window import Unit, WindowPlan
 from service.cycle.cycle import Cycle
 from service.cycle.log_summary import summary
-from service.cycle.monitor_plan import Watched
+from service.cycle.monitor_plan import MonitorPlan
 from service.methods.alarm import AlarmPlan
 from service.methods.drift.columns import DriftPlan
 from service.methods.measure_window import MeasurePlan
@@ -83,7 +83,7 @@ async def _measured(
     """Run every cycle under a name of its own, restarted before some; return what was measured."""
     name = f"m{len(restarts)}{moving}"
     async with workers() as compute:
-        watched = Watched(
+        watched = MonitorPlan(
             name=name,
             schema=SCHEMA,
             window=window,
@@ -196,7 +196,7 @@ async def test_a_season_that_recurs_is_drift_but_once(
 
     source = ReplaySource(ReplayOptions(tmp_path / "rows.parquet", "at", step_us=day), schema)
     async with workers() as compute:
-        watched = Watched(
+        watched = MonitorPlan(
             name="season",
             schema=schema,
             window=WindowPlan(Unit.TIME, day, 4, min_rows=2_000),

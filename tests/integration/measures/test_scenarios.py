@@ -13,8 +13,8 @@ from service.core.measurement import Aspect
 from service.core.profile.profile import empty
 from service.core.profile.profile import of as profile_of
 from service.core.rows.take import Take
-from service.core.windows import panes as advance
 from service.core.windows import window
+from service.core.windows.panes import Pane, measure_windows, merge_into, profile_panes
 from service.methods.measure_window import measure
 from service.sources.replay.source import ReplayOptions, ReplaySource
 from service.sources.tables.file import read_rows
@@ -87,15 +87,15 @@ async def arriving(rows: pd.DataFrame) -> AsyncIterator[Take]:
 
 async def measured(takes: AsyncIterator[Take], reference: Profile) -> list[WindowRecord]:
     """Return every window in the order of its measuring, re-measured ones again, as a cycle does it."""
-    state, panes, records = Checkpoint(), dict[int, advance.Pane](), list["WindowRecord"]()
+    state, panes, records = Checkpoint(), dict[int, Pane](), list["WindowRecord"]()
     async for take in takes:
-        fresh = advance.profile_panes(take.batch, SCHEMA, WINDOWS, state.rows)
+        fresh = profile_panes(take.batch, SCHEMA, WINDOWS, state.rows)
         after = follow(state, take, WINDOWS)
-        panes |= advance.absorb(panes, fresh)
+        panes |= merge_into(panes, fresh)
         due = window.due(
             WINDOWS, before=state.closed, now=after.closed, touched=fresh.keys(), held=panes.keys()
         )
-        records += advance.measure_windows(
+        records += measure_windows(
             due, panes, empty(SCHEMA), WINDOWS, lambda current: measure(reference, current, SCHEMA, PLAN)
         )
         state = after

@@ -14,7 +14,7 @@ from service.core.rows.schema import Column, Kind, Schema
 from service.core.rows.take import Take
 from service.core.windows.window import Unit, WindowPlan
 from service.cycle.cycle import Cycle
-from service.cycle.monitor_plan import Watched
+from service.cycle.monitor_plan import MonitorPlan
 from service.methods.alarm import AlarmPlan
 from service.methods.measure_window import MeasurePlan
 from service.runtime.compute_threads import workers
@@ -93,7 +93,7 @@ async def _events(pool: asyncpg.Pool) -> list[tuple[int, str, str]]:
 async def test_each_change_is_one_event(pool: asyncpg.Pool, panes: int, restarts: frozenset[int]) -> None:
     """Restarted never, at times or before every cycle, over gaps and late rows: the same events, once."""
     async with workers() as compute:
-        watched = Watched(
+        watched = MonitorPlan(
             name="shop",
             schema=SCHEMA,
             window=WindowPlan(Unit.TIME, HOUR, panes),

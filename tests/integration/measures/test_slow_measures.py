@@ -15,7 +15,7 @@ from service.core.rows.take import Take
 from service.core.windows.window import Unit, WindowPlan
 from service.core.worker_call import Answer
 from service.cycle.cycle import Cycle
-from service.cycle.monitor_plan import Watched
+from service.cycle.monitor_plan import MonitorPlan
 from service.errors import WorkerError
 from service.methods.alarm import AlarmPlan
 from service.methods.drift.columns import DriftPlan
@@ -71,7 +71,7 @@ async def _reference() -> Reference:
 
 
 def cycle(pool: asyncpg.Pool, compute: Compute, process: Any, plan: DriftPlan = SLOW) -> Cycle:
-    watched = Watched(
+    watched = MonitorPlan(
         name="shop",
         schema=SCHEMA,
         window=WindowPlan(Unit.TIME, HOUR),

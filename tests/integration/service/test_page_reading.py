@@ -16,7 +16,7 @@ from service.core.measurement import Aspect, Measurement, Series
 from service.core.reference.bins import MISSING, Binned, Bins
 from service.core.rows.schema import Kind
 from service.core.windows.records import WindowRecord
-from service.store import queries as query
+from service.store import queries
 from service.store.postgres import PostgresStore
 
 DAY = 86_400_000_000
@@ -65,8 +65,8 @@ async def test_a_chart_has_what_the_view_has(pool: asyncpg.Pool, shop: History) 
     await shop.cycle(window(1, psi(0.2)), window(2, psi(0.3), Measurement(MAE, 5.0, 10)))
     await shop.cycle(window(1, psi(0.05)), window(3, Measurement(PSI, None, 0, "no rows in the window")))
     await History(pool, "other").cycle(window(9, psi(0.9)))
-    got = await query.measurements_by_event_time(pool, monitor="shop", limit=100)
-    wanted = await query.measurements(pool, monitor="shop")
+    got = await queries.measurements_by_event_time(pool, monitor="shop", limit=100)
+    wanted = await queries.measurements(pool, monitor="shop")
     by_place = [dict(row) for row in wanted]
     assert [dict(row) for row in got] == by_place
     assert [row["value"] for row in got if row["metric"] == "psi"] == [0.05, 0.3, None]
@@ -76,24 +76,24 @@ async def test_a_chart_has_the_newest_windows_of_one_series(pool: asyncpg.Pool, 
     """`limit` counts from the end of event time, `since` is compared with it, and an empty part is a part."""
     await shop.cycle(*(window(day, psi(day / 100), Measurement(MAE, 1.0, 10)) for day in range(1, 9)))
     series = {"aspect": "drift", "column": "size", "segment": "", "metric": "psi", "definition": "robust"}
-    newest = await query.measurements_by_event_time(pool, monitor="shop", limit=3, **series)
+    newest = await queries.measurements_by_event_time(pool, monitor="shop", limit=3, **series)
     assert [row["value"] for row in newest] == [0.06, 0.07, 0.08]
     since = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=16_000 + 8)
-    late = await query.measurements_by_event_time(pool, monitor="shop", limit=3, since=since, **series)
+    late = await queries.measurements_by_event_time(pool, monitor="shop", limit=3, since=since, **series)
     assert [row["value"] for row in late] == [0.07, 0.08]
     series["definition"] = ""
-    assert await query.measurements_by_event_time(pool, monitor="shop", limit=3, **series) == []
-    cycles = await query.measurements_by_event_time(pool, monitor="shop", limit=3, metric="cycle_rows")
+    assert await queries.measurements_by_event_time(pool, monitor="shop", limit=3, **series) == []
+    cycles = await queries.measurements_by_event_time(pool, monitor="shop", limit=3, metric="cycle_rows")
     assert [row["value"] for row in cycles] == [10.0]
 
 
 async def test_the_newest_window_comes_with_its_alarms(pool: asyncpg.Pool, shop: History) -> None:
     """The most severe number stands first, the cycle's own health last; a late row's window is not it."""
-    assert await query.latest_window(pool, "shop") == (None, [], {})
+    assert await queries.latest_window(pool, "shop") == (None, [], {})
     alarms = {SEEN: "xx!"}
     await shop.cycle(window(2, Measurement(MAE, 5.0, 10), psi(0.3)), alarms=alarms)
     await shop.cycle(window(1, psi(0.9)), alarms=alarms)
-    found, rows, seen = await query.latest_window(pool, "shop")
+    found, rows, seen = await queries.latest_window(pool, "shop")
     assert found is not None
     assert found["window_end"] == datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=16_003)
     assert [row["metric"] for row in rows][:2] == ["psi", "mae"]
@@ -111,22 +111,24 @@ async def test_an_alarm_knows_when_it_was_raised_last(pool: asyncpg.Pool, shop: 
     other_method = size | {"metric": "ks", "definition": ""}
     colour, told = size | {"column_name": "colour"}, size | {"aspect": "quality"}
     never = told | {"definition": ""}
-    found = await query.raised(pool, "shop", [never, size, other_method, colour, told])
+    found = await queries.raised(pool, "shop", [never, size, other_method, colour, told])
     assert [row and row["message"] for row in found] == [
         None, "size on day 5", "size on day 5", "colour on day 7", "size on day 3",
     ]  # fmt: skip
-    assert await query.raised(pool, "shop", []) == []
+    assert await queries.raised(pool, "shop", []) == []
 
 
 async def test_events_come_newest_first(pool: asyncpg.Pool, shop: History) -> None:
     """By when they were recorded, of the kind asked for, no more than asked for."""
     await shop.cycle(events=(raised(9),))
     await shop.cycle(events=(raised(3), raised(4, kind="recovery")))
-    every = await query.events(pool, monitor="shop", since=None, kind=None, limit=9)
+    every = await queries.events(pool, monitor="shop", since=None, kind=None, limit=9)
     assert [row["message"] for row in every] == ["size on day 4", "size on day 3", "size on day 9"]
-    breaches = await query.events(pool, monitor="shop", since=every[0]["recorded_at"], kind="breach", limit=9)
+    breaches = await queries.events(
+        pool, monitor="shop", since=every[0]["recorded_at"], kind="breach", limit=9
+    )
     assert [row["message"] for row in breaches] == ["size on day 3"]
-    assert len(await query.events(pool, monitor="shop", since=None, kind=None, limit=1)) == 1
+    assert len(await queries.events(pool, monitor="shop", since=None, kind=None, limit=1)) == 1
 
 
 async def test_a_distribution_is_that_of_the_newest_window(pool: asyncpg.Pool, shop: History) -> None:
@@ -136,21 +138,21 @@ async def test_a_distribution_is_that_of_the_newest_window(pool: asyncpg.Pool, s
     )
     for day, counts in ((1, (5, 5, 0)), (2, (9, 1, 0)), (2, (2, 7, 1))):
         await shop.cycle(replace(window(day, psi(0.1)), distributions=(Binned(bins, counts),)))
-    newest = await query.distribution(pool, monitor="shop", column="size", window_end=None)
+    newest = await queries.distribution(pool, monitor="shop", column="size", window_end=None)
     assert [(row["label"], row["share"], row["reference_share"], row["revision"]) for row in newest] == [
         ("below 0", 0.2, 0.25, 2), ("more", 0.7, 0.75, 2), (MISSING, 0.1, 0.0, 2),
     ]  # fmt: skip
     older = newest[0]["window_end"] - timedelta(days=1)
-    rows = await query.distribution(pool, monitor="shop", column="size", window_end=older)
+    rows = await queries.distribution(pool, monitor="shop", column="size", window_end=older)
     assert [row["share"] for row in rows] == [0.5, 0.5, 0.0]
-    assert await query.distribution(pool, monitor="shop", column="colour", window_end=None) == []
+    assert await queries.distribution(pool, monitor="shop", column="colour", window_end=None) == []
 
 
 async def test_series_are_listed(pool: asyncpg.Pool, shop: History) -> None:
     """Each once, with its unit and which way it gets worse."""
     await shop.cycle(window(1, psi(0.1), Measurement(MAE, 5.0, 10)))
     await shop.cycle(window(2, psi(0.1), Measurement(replace(MAE, segment="north"), 5.0, 10)))
-    rows = await query.series(pool, "shop")
+    rows = await queries.series(pool, "shop")
     assert [(row["metric"], row["segment"], row["unit"], row["worse"]) for row in rows] == [
         ("psi", "", "nats", "higher"), ("mae", "", "", "higher"), ("mae", "north", "", "higher"),
     ]  # fmt: skip

@@ -11,7 +11,7 @@ from service.core.reference.reference import Reference
 from service.core.rows.take import Take
 from service.core.windows.window import Unit, WindowPlan
 from service.cycle.cycle import Cycle
-from service.cycle.monitor_plan import Watched
+from service.cycle.monitor_plan import MonitorPlan
 from service.methods.alarm import AlarmPlan
 from service.methods.measure_window import MeasurePlan
 from service.runtime.compute_threads import workers
@@ -40,7 +40,7 @@ async def test_the_end_of_a_source_is_an_event(pool: asyncpg.Pool) -> None:
     """Only the cycle that took the last rows tells of it, and the monitor is known to have ended."""
     store, told = PostgresStore(pool), []
     async with workers() as compute:
-        watched = Watched(
+        watched = MonitorPlan(
             name="shop",
             schema=SCHEMA,
             window=WindowPlan(Unit.TIME, HOUR),

@@ -19,7 +19,7 @@ from service.core.cycle_record import CycleRecord
 from service.core.event import Event
 from service.runtime.clock import now
 from service.store.postgres import PostgresStore
-from service.store.tables import webhook_outbox as outbox
+from service.store.tables import webhook_outbox
 from service.webhook.delivery import delivering
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 - the standard's own example
@@ -93,9 +93,9 @@ async def test_an_event_comes_again_until_it_is_taken(pool: asyncpg.Pool) -> Non
         delivering(pool, url, SECRET, now=now) as postman,
     ):
         await receiver.until(1)
-        waiting = await outbox.seconds_to_next(pool)
+        waiting = await webhook_outbox.seconds_to_next(pool)
         assert waiting is not None
-        assert 0 < waiting <= outbox.FIRST_DELAY_SECONDS * 3
+        assert 0 < waiting <= webhook_outbox.FIRST_DELAY_SECONDS * 3
         await pool.execute("UPDATE tidegauge.webhook_outbox SET next_attempt_at = now()")
         postman.wake()
         assert await receiver.until(3) == ["first", "first", "second"]
@@ -125,12 +125,12 @@ async def test_new_events_wake_the_delivery(pool: asyncpg.Pool) -> None:
 async def test_without_a_webhook_nothing_piles_up(pool: asyncpg.Pool) -> None:
     """Events of a service that posts to no one are kept for charts alone."""
     await record(pool, "first", deliver=False)
-    assert await outbox.seconds_to_next(pool) is None
+    assert await webhook_outbox.seconds_to_next(pool) is None
     assert await pool.fetchval("SELECT count(*) FROM tidegauge.event") == 1
 
 
 async def test_two_services_never_post_the_same_event_at_once(pool: asyncpg.Pool) -> None:
     """Of two that claim, one gets the event."""
     await record(pool, "first")
-    claimed = await asyncio.gather(outbox.claim(pool), outbox.claim(pool))
+    claimed = await asyncio.gather(webhook_outbox.claim(pool), webhook_outbox.claim(pool))
     assert [event.message for event in claimed if event is not None] == ["first"]

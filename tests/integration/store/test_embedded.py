@@ -21,8 +21,7 @@ import asyncpg
 import pytest
 
 from service.errors import EmbeddedServerError
-from service.store.embedded import file_lock as locks
-from service.store.embedded import run_as as account
+from service.store.embedded import file_lock, run_as
 from service.store.embedded.server import EmbeddedServer
 
 if TYPE_CHECKING:
@@ -86,7 +85,7 @@ async def _end(folder: Path) -> None:
     server = EmbeddedServer(folder)
     if server.pid is not None:
         os.kill(server.pid, signal.SIGQUIT)
-    await until(lambda: not locks.is_held(folder / "postgres/server.lock"))
+    await until(lambda: not file_lock.is_held(folder / "postgres/server.lock"))
 
 
 class Service:
@@ -361,7 +360,7 @@ async def test_a_start_that_is_cancelled_leaves_nothing_running(new_dir: Path):
     starting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await starting
-    assert not locks.is_held(new_dir / "postgres/server.lock")
+    assert not file_lock.is_held(new_dir / "postgres/server.lock")
 
 
 @AS_ROOT
@@ -378,16 +377,16 @@ async def test_binaries_in_a_private_folder_are_copied(data_dir: Path, monkeypat
     """Where the server's user cannot read the installed binaries, he gets a copy that is root's to write."""
     private, shared = (Path(tempfile.mkdtemp(prefix="tidegauge-")) for _ in range(2))
     try:
-        site = account._installed().parents[3]
-        for name in (account.PACKAGE, account.LIBRARIES):
+        site = run_as._installed().parents[3]
+        for name in (run_as.PACKAGE, run_as.LIBRARIES):
             if (site / name).exists():
                 shutil.copytree(site / name, private / name, symlinks=True)
         for path in [private, *private.rglob("*")]:
             if not path.is_symlink():
                 path.chmod(path.stat().st_mode & 0o700)
         shared.chmod(0o755)
-        monkeypatch.setattr(account, "_installed", lambda: private / account.PACKAGE / "pginstall/bin")
-        monkeypatch.setattr(account, "SHARED_COPY", shared / "tidegauge")
+        monkeypatch.setattr(run_as, "_installed", lambda: private / run_as.PACKAGE / "pginstall/bin")
+        monkeypatch.setattr(run_as, "SHARED_COPY", shared / "tidegauge")
         async with EmbeddedServer(data_dir) as server:
             program = Path(f"/proc/{server.pid}/exe").readlink()
         assert program.is_relative_to(shared)
@@ -402,7 +401,7 @@ async def test_binaries_in_a_private_folder_are_copied(data_dir: Path, monkeypat
 async def test_an_unprivileged_user_runs_his_own_server():
     """Without root the server runs as oneself; and root goes on with that cluster as its owner."""
     nobody = pwd.getpwnam("nobody").pw_uid
-    if not account._runs(account._installed(), account.Account(nobody, nobody)):
+    if not run_as._runs(run_as._installed(), run_as.ServerUser(nobody, nobody)):
         pytest.skip("this environment is not readable for other users")
     folder = Path(tempfile.mkdtemp(prefix="tidegauge-nobody-"))
     try:

@@ -16,10 +16,10 @@ from service.core.measurement import Aspect, Measurement, Series, Worse
 from service.core.rows.take import Reject
 from service.core.windows.records import PaneRecord, WindowRecord
 from service.errors import StoreError
-from service.store import queries as query
+from service.store import queries
 from service.store.encoding import instant, microseconds
 from service.store.postgres import PostgresStore
-from service.store.tables import sample as samples
+from service.store.tables import sample
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,9 +72,9 @@ async def test_a_cycle_comes_back_as_it_was_written(store: PostgresStore, pool: 
     assert await store.commit(wanted)
     assert await store.checkpoint("flights", LAYOUT) == wanted.after
     assert await store.panes("flights", LAYOUT, None, None) == list(wanted.panes)
-    drift, mae = await query.measurements(
+    drift, mae = await queries.measurements(
         pool, monitor="flights", metric="wasserstein"
-    ) + await query.measurements(pool, monitor="flights", metric="mae")
+    ) + await queries.measurements(pool, monitor="flights", metric="mae")
     assert (drift["column_name"], drift["definition"], drift["value"], drift["rows"]) == (
         "distance", "evidently", 0.1, 100,
     )  # fmt: skip
@@ -189,7 +189,7 @@ async def test_a_gap_keeps_its_reason(store: PostgresStore, pool: asyncpg.Pool):
         None, reason="no labels yet", threshold=0.5, breached=None, reference=0.25, low=-1.0, high=1.0
     )
     await store.commit(record(1, windows=(window(1, [missing]),)))
-    (row,) = await query.measurements(pool, metric="wasserstein")
+    (row,) = await queries.measurements(pool, metric="wasserstein")
     assert (row["value"], row["reason"], row["threshold"], row["breached"], row["severity"]) == (
         None, "no labels yet", 0.5, None, None,
     )  # fmt: skip
@@ -201,7 +201,7 @@ async def test_measurements_are_written_in_parts(
     store: PostgresStore, pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch, most: int
 ):
     """However many go into a statement, the measurements of all windows are kept, each with its window."""
-    monkeypatch.setattr(samples, "MOST_AT_ONCE", most)
+    monkeypatch.setattr(sample, "MOST_AT_ONCE", most)
     every = [window(last, [measured(last), measured(last + 0.5, MAE)]) for last in range(4)]
     assert await store.commit(record(1, windows=tuple(every)))
     found = await pool.fetch("SELECT value, window_end FROM tidegauge.metrics WHERE aspect <> 'health'")
@@ -217,7 +217,7 @@ async def test_numbers_beside_the_value_that_are_none_become_null(store: Postgre
         1.0, reference=math.nan, low=-math.inf, high=math.inf, error_bound=math.nan, threshold=math.nan
     )
     await store.commit(record(1, windows=(window(1, [odd]),), lag_seconds=math.nan))
-    (row,) = await query.measurements(pool, metric="wasserstein")
+    (row,) = await queries.measurements(pool, metric="wasserstein")
     assert {row[name] for name in ("reference", "low", "high", "error_bound", "threshold")} == {None}
 
 
@@ -301,7 +301,7 @@ async def test_service_health_is_measured_too(store: PostgresStore, pool: asyncp
     await store.commit(record(1, rejected=4, progress=0.25))
     await store.record_skipped("flights", START + 2, 3)
     await store.record_failed("flights", START + 5, START + 5, "no \x00 source", seconds=0.75)
-    rows = await query.measurements(pool, aspect="health")
+    rows = await queries.measurements(pool, aspect="health")
     found = {(microseconds(row["window_end"]) - START, row["metric"]): row["value"] for row in rows}
     took, answered, rate = (
         found.pop((1, name)) for name in ("cycle_ms", "database_round_trip_ms", "rows_per_second")
@@ -323,7 +323,7 @@ async def test_service_health_is_measured_too(store: PostgresStore, pool: asyncp
 async def test_a_rate_or_a_lag_that_is_not_known_has_its_reason(store: PostgresStore, pool: asyncpg.Pool):
     """A cycle without rows has no rate, a source that does not say has no lag, none of them is a zero."""
     await store.commit(record(1, rows=0))
-    rows = await query.measurements(pool, aspect="health")
+    rows = await queries.measurements(pool, aspect="health")
     assert {row["metric"]: row["reason"] for row in rows if row["value"] is None} == {
         "rows_per_second": "no rows were taken",
         "lag_seconds": "the source does not say how far behind it is",
@@ -335,10 +335,10 @@ async def test_measurements_are_filtered_and_limited_to_the_newest(store: Postgr
     for cycle in range(1, 6):
         await store.commit(record(cycle))
     await store.commit(record(1, monitor="another"))
-    rows = await query.measurements(pool, monitor="flights", aspect="drift", column="distance", limit=2)
+    rows = await queries.measurements(pool, monitor="flights", aspect="drift", column="distance", limit=2)
     assert [microseconds(row["window_end"]) for row in rows] == [START + 5 * DAY, START + 6 * DAY]
-    assert await query.measurements(pool, since=datetime(2999, 1, 1, tzinfo=UTC)) == []
-    assert len(await query.measurements(pool, metric="mae", since=datetime(2013, 1, 1, tzinfo=UTC))) == 6
+    assert await queries.measurements(pool, since=datetime(2999, 1, 1, tzinfo=UTC)) == []
+    assert len(await queries.measurements(pool, metric="mae", since=datetime(2013, 1, 1, tzinfo=UTC))) == 6
 
 
 SEVERITIES = [

@@ -12,31 +12,32 @@ from hypothesis import strategies as st
 
 from service.core.exact.grouped_sums import limbs_of, sums_by_group
 from service.core.exact.sums import exact_sum
-from service.core.profile import distribution
-from service.core.profile import error_cells as cells
+from service.core.profile import distribution, error_cells
 from service.core.profile.error_cells import CellCounts, CellEdges
 from service.core.rows.batch import Batch, Labels, Numbers
 from service.core.rows.schema import Kind
 from service.errors import ProfileError
 from tests.property.strategies import LABELS, batches, numbers
 
-SIZE = cells.edges_of(distribution.of_numbers(np.array([-2.0, 0.0, 0.0, 1.0, 1.5, 1e300])), Kind.NUMERICAL)
-COLOUR = cells.edges_of(distribution.of_codes(np.array([0, 2, 2]), LABELS), Kind.CATEGORICAL)
+SIZE = error_cells.edges_of(
+    distribution.of_numbers(np.array([-2.0, 0.0, 0.0, 1.0, 1.5, 1e300])), Kind.NUMERICAL
+)
+COLOUR = error_cells.edges_of(distribution.of_codes(np.array([0, 2, 2]), LABELS), Kind.CATEGORICAL)
 EDGES = {"size": SIZE, "colour": COLOUR}
 
 
 def _error(batch: Batch) -> np.ndarray:
     sides = (batch.columns.get(name, Numbers(np.full(batch.rows, np.nan))) for name in ("guess", "truth"))
     prediction, target = (side.values for side in sides if isinstance(side, Numbers))
-    return cells.absolute_error(prediction, target)
+    return error_cells.absolute_error(prediction, target)
 
 
 def _of(batch: Batch) -> dict[str, CellCounts]:
-    return cells.of_columns(batch.columns, _error(batch), EDGES)
+    return error_cells.of_columns(batch.columns, _error(batch), EDGES)
 
 
 def _merge(*parts: dict[str, CellCounts]) -> dict[str, CellCounts]:
-    return {name: cells.merge([part[name] for part in parts]) for name in EDGES}
+    return {name: error_cells.merge([part[name] for part in parts]) for name in EDGES}
 
 
 @given(batches(), batches())
@@ -57,7 +58,7 @@ def test_merge_is_associative(one: Batch, two: Batch, three: Batch) -> None:
 @given(batches())
 def test_the_empty_counts_are_the_identity(batch: Batch) -> None:
     """Merging no rows changes nothing, not even for two empty parts; they are what no rows count to."""
-    nothing = {name: cells.empty(edges) for name, edges in EDGES.items()}
+    nothing = {name: error_cells.empty(edges) for name, edges in EDGES.items()}
     assert _merge(_of(batch), nothing) == _of(batch) == _merge(nothing, _of(batch))
     assert _merge(nothing, nothing) == nothing == _of(batch.take(slice(0, 0)))
 
@@ -89,7 +90,7 @@ def test_a_row_counts_where_its_value_belongs(rows: list[tuple[float, float]]) -
     """Row by row: a number falls in the cell that ends at the first bound it does not exceed."""
     values = np.array([value for value, _ in rows], dtype=np.float64)
     error = np.array([e for _, e in rows], dtype=np.float64)
-    counts = cells.of(Numbers(values), error, SIZE)
+    counts = error_cells.of(Numbers(values), error, SIZE)
     expected: list[list[Fraction]] = [[] for _ in range(SIZE.cells)]
     for value, wrong in rows:
         place = SIZE.cells - 1 if value != value else sum(bound < value for bound in SIZE.bounds)  # noqa: PLR0124 - NaN
@@ -114,21 +115,21 @@ def test_sums_by_group_are_exact(rows: list[tuple[int, float]]) -> None:
 def test_the_number_of_cells_never_changes_what_is_counted(batch: Batch, wanted: int) -> None:
     """Few cells (compared) and many (searched) put a value where the bounds say."""
     drawn = np.random.default_rng(7).normal(size=300)
-    edges = cells.edges_of(distribution.of_numbers(drawn), Kind.NUMERICAL, cells=wanted)
+    edges = error_cells.edges_of(distribution.of_numbers(drawn), Kind.NUMERICAL, cells=wanted)
     values = np.append(drawn, [np.nan, np.inf, -np.inf])
-    codes = cells.codes_of(Numbers(values), len(values), edges)
+    codes = error_cells.codes_of(Numbers(values), len(values), edges)
     searched = np.searchsorted(np.array(edges.bounds), values)
     assert (codes[:300] == searched[:300]).all()
     assert codes[300:].tolist() == [edges.cells - 1, edges.cells - 2, 0]
-    assert sum(cells.of(batch.columns.get("size"), _error(batch), edges).rows) == batch.rows
+    assert sum(error_cells.of(batch.columns.get("size"), _error(batch), edges).rows) == batch.rows
 
 
 def test_parts_of_other_edges_are_refused() -> None:
     """Merging counts of other cells names both fingerprints; merging nothing says what was expected."""
     with pytest.raises(ProfileError, match=f"{SIZE.fingerprint} and {COLOUR.fingerprint}"):
-        cells.merge([cells.empty(SIZE), cells.empty(COLOUR)])
+        error_cells.merge([error_cells.empty(SIZE), error_cells.empty(COLOUR)])
     with pytest.raises(ProfileError, match="at least one part"):
-        cells.merge([])
+        error_cells.merge([])
 
 
 def test_the_fingerprint_tells_edges_apart() -> None:
@@ -150,11 +151,11 @@ def test_the_fingerprint_tells_edges_apart() -> None:
 def test_numbers_beyond_the_reference_have_their_own_cells() -> None:
     """Below, above and missing are three cells that the reference leaves empty; equal quantiles merge."""
     reference = np.array([1.0] * 50 + [2.0] * 30 + [3.0, 4.0] * 10)
-    edges = cells.edges_of(distribution.of_numbers(reference), Kind.NUMERICAL, cells=4)
+    edges = error_cells.edges_of(distribution.of_numbers(reference), Kind.NUMERICAL, cells=4)
     assert edges.bounds == (np.nextafter(1.0, 0.0), 1.0, np.nextafter(2.0, 0.0), 2.0, 4.0)
-    at_home = cells.of(Numbers(reference), np.zeros(100), edges)
+    at_home = error_cells.of(Numbers(reference), np.zeros(100), edges)
     assert at_home.rows == (0, 50, 0, 30, 20, 0, 0)
-    abroad = cells.of(Numbers(np.array([0.9, 4.1, np.nan, 3.5, 1.5])), np.zeros(5), edges)
+    abroad = error_cells.of(Numbers(np.array([0.9, 4.1, np.nan, 3.5, 1.5])), np.zeros(5), edges)
     assert abroad.rows == (1, 0, 1, 0, 1, 1, 1)
 
 
@@ -163,48 +164,50 @@ def test_labels_that_are_new_share_a_cell_and_rare_ones_another() -> None:
     names = np.array([f"{i:03}" for i in range(150)])
     counts = np.arange(150) + 1
     reference = distribution.of_codes(np.repeat(np.arange(150), counts), names)
-    edges = cells.edges_of(reference, Kind.CATEGORICAL)
-    assert edges.cells == cells.MOST_LABELS + 2
+    edges = error_cells.edges_of(reference, Kind.CATEGORICAL)
+    assert edges.cells == error_cells.MOST_LABELS + 2
     column = Labels(np.array([0, 1, 2, 3, -1]), np.array(["000", "050", "149", "new"]))
-    counted = cells.of(column, np.zeros(5), edges).rows
+    counted = error_cells.of(column, np.zeros(5), edges).rows
     assert (counted[0], counted[-3], counted[-2], counted[-1]) == (1, 2, 1, 1)
 
 
 def test_numbers_as_labels_meet_their_reference() -> None:
     """A categorical column of numbers is counted alike whether they come as numbers or as text."""
-    edges = cells.edges_of(distribution.of_codes(np.array([0, 1]), np.array([1.0, 2.5])), Kind.CATEGORICAL)
+    edges = error_cells.edges_of(
+        distribution.of_codes(np.array([0, 1]), np.array([1.0, 2.5])), Kind.CATEGORICAL
+    )
     as_text = Labels(np.array([0, 1, 2]), np.array(["1", "2.5", "9"]))
     as_numbers = Labels(np.array([0, 1, 2]), np.array([1.0, 2.5, 9.0]))
-    assert cells.of(as_text, np.ones(3), edges) == cells.of(as_numbers, np.ones(3), edges)
-    assert cells.of(as_text, np.ones(3), edges).rows == (1, 1, 1, 0)
+    assert error_cells.of(as_text, np.ones(3), edges) == error_cells.of(as_numbers, np.ones(3), edges)
+    assert error_cells.of(as_text, np.ones(3), edges).rows == (1, 1, 1, 0)
 
 
 def test_compressed_numbers_keep_the_reference_inside_its_range() -> None:
     """Values that compression moved towards zero leave no row of the reference beyond the range."""
     values = np.random.default_rng(3).normal(size=4_000)
     kept = distribution.compress(distribution.of_numbers(values), 64)
-    counts = cells.of(Numbers(values), np.zeros(4_000), cells.edges_of(kept, Kind.NUMERICAL))
+    counts = error_cells.of(Numbers(values), np.zeros(4_000), error_cells.edges_of(kept, Kind.NUMERICAL))
     assert (counts.rows[0], counts.rows[-2], counts.rows[-1]) == (0, 0, 0)
 
 
 def test_a_reference_without_values_has_one_cell_for_all() -> None:
     """Nothing known of a column: its values are one cell, the missing another, for both kinds."""
-    numerical = cells.edges_of(distribution.empty(Kind.NUMERICAL), Kind.NUMERICAL)
-    categorical = cells.edges_of(distribution.empty(Kind.CATEGORICAL), Kind.CATEGORICAL)
-    assert cells.of(Numbers(np.array([1.0, np.nan])), np.zeros(2), numerical).rows == (1, 1)
-    assert cells.of(Labels(np.array([0, -1]), np.array(["a"])), np.zeros(2), categorical).rows == (1, 1)
-    assert cells.of(None, np.zeros(2), numerical).rows == (0, 2)
+    numerical = error_cells.edges_of(distribution.empty(Kind.NUMERICAL), Kind.NUMERICAL)
+    categorical = error_cells.edges_of(distribution.empty(Kind.CATEGORICAL), Kind.CATEGORICAL)
+    assert error_cells.of(Numbers(np.array([1.0, np.nan])), np.zeros(2), numerical).rows == (1, 1)
+    assert error_cells.of(Labels(np.array([0, -1]), np.array(["a"])), np.zeros(2), categorical).rows == (1, 1)
+    assert error_cells.of(None, np.zeros(2), numerical).rows == (0, 2)
 
 
 def test_what_cannot_be_counted_is_refused() -> None:
     """A negative error, a column of another kind or length and a reference of another kind each say so."""
     with pytest.raises(ValueError, match="zero or more"):
-        cells.of(None, np.array([-1.0]), SIZE)
+        error_cells.of(None, np.array([-1.0]), SIZE)
     with pytest.raises(ProfileError, match="labels has no numerical cells"):
-        cells.of(Labels(np.array([0]), LABELS), np.zeros(1), SIZE)
+        error_cells.of(Labels(np.array([0]), LABELS), np.zeros(1), SIZE)
     with pytest.raises(ValueError, match="2 rows beside 1"):
-        cells.of(Numbers(np.zeros(2)), np.zeros(1), SIZE)
+        error_cells.of(Numbers(np.zeros(2)), np.zeros(1), SIZE)
     with pytest.raises(ProfileError, match="expected its numbers"):
-        cells.edges_of(distribution.of_codes(np.array([0]), LABELS), Kind.NUMERICAL)
+        error_cells.edges_of(distribution.of_codes(np.array([0]), LABELS), Kind.NUMERICAL)
     with pytest.raises(ValueError, match="expected 1 or more"):
-        cells.edges_of(distribution.empty(Kind.NUMERICAL), Kind.NUMERICAL, cells=0)
+        error_cells.edges_of(distribution.empty(Kind.NUMERICAL), Kind.NUMERICAL, cells=0)

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from service.core.profile import profile
 from service.core.profile.codec import profile as codec
-from service.core.profile.outcome import multiclass as multiclass_outcome
-from service.core.profile.outcome import outcome
+from service.core.profile.outcome import multiclass, outcome
 from service.core.profile.outcome.outcome import Outcome
 from service.core.profile.profile import Profile
 from service.core.rows.batch import Batch, Labels, Numbers
@@ -150,10 +149,10 @@ def test_the_cap_on_classes_does_not_depend_on_the_split(pairs: list[tuple[int, 
         return outcome.of(Batch(size, np.zeros(size, dtype=np.int64), columns), task, limit=LIMIT)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(multiclass_outcome, "MOST_CLASSES", 4)
+        patch.setattr(multiclass, "MOST_CLASSES", 4)
         whole = of(slice(None))
         assert outcome.merge([of(slice(cut)), of(slice(cut, None))], limit=LIMIT) == whole
-    assert isinstance(whole, multiclass_outcome.MulticlassOutcome)
+    assert isinstance(whole, multiclass.MulticlassOutcome)
     assert (whole.pairs is None) == (len({name for pair in pairs for name in pair}) > 4)
     assert whole.correct == int((truth == guess).sum())
 

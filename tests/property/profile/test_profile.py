@@ -9,12 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.core.profile import distribution, profile
-from service.core.profile import error_cells as cells
+from service.core.profile import distribution, error_cells, profile
 from service.core.profile.codec import profile as codec
 from service.core.profile.distribution import Distribution
 from service.core.profile.profile import Profile
-from service.core.profile.spec import Anchors
+from service.core.profile.spec import ProfileSpec
 from service.core.rows.batch import Batch
 from service.core.rows.schema import Column, Kind, Schema
 from service.errors import CodecError, ProfileError
@@ -96,12 +95,12 @@ def test_damaged_bytes_are_refused(batch: Batch, cut: int) -> None:
 
 
 # Two cells of numbers and three of labels are enough for rows to fall in all kinds of them.
-FIXED = Anchors(
+FIXED = ProfileSpec(
     {
-        "size": cells.edges_of(
+        "size": error_cells.edges_of(
             distribution.of_numbers(np.array([-2.0, 0.0, 1.0, 1.5])), Kind.NUMERICAL, cells=2
         ),
-        "colour": cells.edges_of(distribution.of_codes(np.array([0, 1]), LABELS), Kind.CATEGORICAL),
+        "colour": error_cells.edges_of(distribution.of_codes(np.array([0, 1]), LABELS), Kind.CATEGORICAL),
     }
 )
 

@@ -11,11 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.core.profile import pca_reconstruction as reconstruction
-from service.core.profile import profile
+from service.core.profile import pca_reconstruction, profile
 from service.core.profile.codec import profile as codec
 from service.core.profile.pca_reconstruction import Components
-from service.core.profile.spec import Anchors
+from service.core.profile.spec import ProfileSpec
 from service.core.rows.batch import Batch, Labels, Numbers
 from service.core.rows.schema import Column, Kind, Schema
 from service.errors import ProfileError
@@ -38,13 +37,13 @@ def _reference() -> Batch:
 
 
 def _fitted() -> Components:
-    fitted = reconstruction.fit(_reference(), WIDE)
+    fitted = pca_reconstruction.fit(_reference(), WIDE)
     assert fitted is not None
     return fitted
 
 
 FITTED = _fitted()
-FIXED = Anchors(components=FITTED)
+FIXED = ProfileSpec(components=FITTED)
 
 
 @st.composite
@@ -75,19 +74,19 @@ def test_any_split_in_any_order_gives_the_whole(
 @given(rows_of())
 def test_every_row_is_counted_once(batch: Batch) -> None:
     """Rows with an error and rows without any value are all rows, and no error is negative."""
-    summed = reconstruction.of(batch, FITTED)
+    summed = pca_reconstruction.of(batch, FITTED)
     assert summed.rows + summed.empty == batch.rows
     assert 0 <= summed.imputed <= summed.rows
-    assert np.count_nonzero(~np.isnan(reconstruction.errors(batch, FITTED))) == summed.rows
+    assert np.count_nonzero(~np.isnan(pca_reconstruction.errors(batch, FITTED))) == summed.rows
 
 
 def test_a_row_s_error_does_not_depend_on_its_neighbours() -> None:
     """Rows alone, in blocks and in another order have the same errors, to the last bit."""
     batch = _reference()
-    whole = reconstruction.errors(batch, FITTED)
+    whole = pca_reconstruction.errors(batch, FITTED)
     order = np.random.default_rng(0).permutation(batch.rows)
-    assert np.array_equal(reconstruction.errors(batch.take(order), FITTED), whole[order])
-    alone = [reconstruction.errors(batch.take(slice(i, i + 1)), FITTED)[0] for i in range(batch.rows)]
+    assert np.array_equal(pca_reconstruction.errors(batch.take(order), FITTED), whole[order])
+    alone = [pca_reconstruction.errors(batch.take(slice(i, i + 1)), FITTED)[0] for i in range(batch.rows)]
     assert np.array_equal(alone, whole)
 
 
@@ -95,6 +94,6 @@ def test_errors_of_other_components_are_refused() -> None:
     """Errors from two references have nothing in common; both fingerprints are named."""
     other = replace(FITTED, fingerprint="other")
     with pytest.raises(ProfileError, match=f"{FITTED.fingerprint} and other"):
-        reconstruction.merge([reconstruction.empty(FITTED), reconstruction.empty(other)])
+        pca_reconstruction.merge([pca_reconstruction.empty(FITTED), pca_reconstruction.empty(other)])
     with pytest.raises(ProfileError, match="cannot be merged"):
         profile.merge([profile.empty(WIDE, FIXED), profile.empty(WIDE)])

@@ -14,17 +14,17 @@ from hypothesis import strategies as st
 from service.core.profile import profile, row_sample
 from service.core.profile.codec import profile as codec
 from service.core.profile.row_sample import RowSample
-from service.core.profile.spec import Anchors
+from service.core.profile.spec import ProfileSpec
 from service.core.rows.batch import Batch, Labels, Numbers
 from service.core.rows.schema import Column, Kind, Schema
-from service.core.windows import panes as advance
 from service.core.windows import window
+from service.core.windows.panes import Pane, merge_into, pane_records, profile_panes, restored
 from service.core.windows.window import Unit, WindowPlan
 from service.errors import ProfileError
 from tests.property.strategies import SCHEMA, batches
 
 SIZE = 6  # so low that rows are left out in most examples
-FIXED = Anchors(sample_rows=SIZE)
+FIXED = ProfileSpec(sample_rows=SIZE)
 EMPTY = row_sample.empty(SCHEMA, SIZE)
 
 
@@ -77,10 +77,10 @@ def test_a_window_s_sample_does_not_depend_on_the_batches(batch: Batch, first: i
     """However rows arrive, their panes' samples merge to one: so it is after a kill and a replay."""
     plan = WindowPlan(Unit.TIME, hop=2_500, panes=5)
     edges = [0, *sorted(min(cut, batch.rows) for cut in cuts), batch.rows]
-    panes: dict[int, advance.Pane] = {}
+    panes: dict[int, Pane] = {}
     for a, b in pairwise(edges):
-        fresh = advance.profile_panes(batch.take(slice(a, b)), SCHEMA, plan, first + a, FIXED)
-        panes |= advance.absorb(panes, advance.restored(advance.pane_records(fresh)))
+        fresh = profile_panes(batch.take(slice(a, b)), SCHEMA, plan, first + a, FIXED)
+        panes |= merge_into(panes, restored(pane_records(fresh)))
     profiles = [pane.profile for pane in panes.values()]
     whole = profile.merge([profile.empty(SCHEMA, FIXED), *profiles])
     assert whole == profile.of(batch.numbered(first), SCHEMA, FIXED)
@@ -167,6 +167,6 @@ def test_panes_number_rows_by_their_place_in_the_stream() -> None:
     batch = Batch(4, times, {"size": Numbers(times.astype(np.float64))})
     plan = WindowPlan(Unit.TIME, hop=10)
     assert window.assign(batch, plan, 100).tolist() == [0, 2, 0, 1]
-    panes = advance.profile_panes(batch, Schema((Column("size", Kind.NUMERICAL),)), plan, 100, FIXED)
+    panes = profile_panes(batch, Schema((Column("size", Kind.NUMERICAL),)), plan, 100, FIXED)
     kept = {key: pane.profile.sample.ordinals.tolist() for key, pane in panes.items()}
     assert kept == {0: [100, 102], 1: [103], 2: [101]}

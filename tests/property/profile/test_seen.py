@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from service.core.profile import duplicates as seen
-from service.core.profile.duplicates import Seen
-from service.core.rows import row_hash as hashing
+from service.core.profile import duplicates
+from service.core.profile.duplicates import DuplicateSketch
+from service.core.rows import row_hash
 from service.core.rows.batch import Labels, Numbers
 
 LIMIT = 4
@@ -20,11 +20,11 @@ rows = st.lists(st.integers(0, 30), max_size=60)
 
 
 def _hashes(values: list[int]) -> np.ndarray:
-    return hashing.of_texts(np.array([str(value) if value else "" for value in values], dtype=np.str_))
+    return row_hash.of_texts(np.array([str(value) if value else "" for value in values], dtype=np.str_))
 
 
-def _of(values: list[int], limit: int = LIMIT) -> Seen:
-    return seen.of_hashes(_hashes(values), limit=limit, may_miss=True)
+def _of(values: list[int], limit: int = LIMIT) -> DuplicateSketch:
+    return duplicates.of_hashes(_hashes(values), limit=limit, may_miss=True)
 
 
 @given(rows, st.lists(st.integers(0, 60), max_size=3), st.randoms(use_true_random=False))
@@ -35,8 +35,10 @@ def test_any_split_in_any_order_gives_the_whole(
     edges = [0, *sorted(min(cut, len(values)) for cut in cuts), len(values)]
     parts = [_of(values[a:b]) for a, b in pairwise(edges)]
     shuffle.shuffle(parts)
-    assert seen.merge(parts, limit=LIMIT) == _of(values)
-    assert seen.merge([seen.merge(parts[:2], limit=LIMIT), *parts[2:], Seen()], limit=LIMIT) == _of(values)
+    assert duplicates.merge(parts, limit=LIMIT) == _of(values)
+    assert duplicates.merge(
+        [duplicates.merge(parts[:2], limit=LIMIT), *parts[2:], DuplicateSketch()], limit=LIMIT
+    ) == _of(values)
 
 
 @given(rows)
@@ -45,7 +47,7 @@ def test_below_the_limit_the_share_is_exact(values: list[int]) -> None:
     given_ids = [value for value in values if value]
     found = _of(values, limit=100)
     assert (found.rows, found.missing) == (len(given_ids), len(values) - len(given_ids))
-    answer = seen.repeated(found)
+    answer = duplicates.repeated(found)
     if not given_ids:
         assert answer is None
     else:
@@ -71,7 +73,7 @@ def test_a_sample_s_band_holds_the_truth(share: float, heavy: bool) -> None:
         numbers = np.arange(count) + trial * count
         repeats = round(share * count)
         numbers[:repeats] = numbers[-1] if heavy else numbers[count - repeats :]
-        answer = seen.repeated(seen.of_hashes(_words(numbers), limit=500))
+        answer = duplicates.repeated(duplicates.of_hashes(_words(numbers), limit=500))
         assert answer is not None
         assert answer.low is not None
         assert answer.high is not None
@@ -83,13 +85,13 @@ def test_a_sample_s_band_holds_the_truth(share: float, heavy: bool) -> None:
 
 def test_a_sample_without_repeats_reports_none() -> None:
     """Distinct rows beyond the limit raise no false share."""
-    answer = seen.repeated(seen.of_hashes(_words(np.arange(50_000)), limit=1_000))
+    answer = duplicates.repeated(duplicates.of_hashes(_words(np.arange(50_000)), limit=1_000))
     assert answer is not None
     assert answer.share == 0.0
 
 
 def _words(numbers: np.ndarray) -> np.ndarray:
-    return hashing.of_rows([Numbers(numbers.astype(np.float64))], len(numbers))
+    return row_hash.of_rows([Numbers(numbers.astype(np.float64))], len(numbers))
 
 
 @given(
@@ -115,18 +117,18 @@ def _row_hashes(drawn: list[tuple[float, str]], width: int = 2) -> list[int]:
     labels, codes = np.unique(np.array(["", *(c for _, c in drawn)], dtype=f"U{width}"), return_inverse=True)
     sizes = np.array([size for size, _ in drawn], dtype=np.float64)
     columns = [Numbers(sizes), Labels(codes[1:] - 1, labels[1:])]
-    return [int(word) for word in hashing.of_rows(columns, len(drawn))]
+    return [int(word) for word in row_hash.of_rows(columns, len(drawn))]
 
 
 def test_the_hash_does_not_depend_on_the_array() -> None:
     """The text's width, unused labels, a numeric label's type and an absent column make no difference."""
     drawn = [(1.0, "a"), (np.nan, "")]
     assert _row_hashes(drawn) == _row_hashes(drawn, width=40)
-    as_number = hashing.of_rows([Labels(np.array([0, 1]), np.array([1.0, 2.5]))], 2)
-    as_text = hashing.of_rows([Labels(np.array([0, 2]), np.array(["1", "2", "2.5"]))], 2)
+    as_number = row_hash.of_rows([Labels(np.array([0, 1]), np.array([1.0, 2.5]))], 2)
+    as_text = row_hash.of_rows([Labels(np.array([0, 2]), np.array(["1", "2", "2.5"]))], 2)
     assert as_number.tolist() == as_text.tolist()
-    gone = hashing.of_rows([None, Numbers(np.array([3.0]))], 1)
-    empty = hashing.of_rows(
+    gone = row_hash.of_rows([None, Numbers(np.array([3.0]))], 1)
+    empty = row_hash.of_rows(
         [Labels(np.array([-1]), np.array([], dtype=np.str_)), Numbers(np.array([3.0]))], 1
     )
     assert gone.tolist() == empty.tolist()
@@ -135,10 +137,10 @@ def test_the_hash_does_not_depend_on_the_array() -> None:
 def test_text_that_is_no_number_is_not_a_gap() -> None:
     """An unparsable cell and a missing one make two rows."""
     column = Numbers(np.array([np.nan, np.nan]), np.array([True, False]))
-    assert len(set(hashing.of_rows([column], 2).tolist())) == 2
+    assert len(set(row_hash.of_rows([column], 2).tolist())) == 2
 
 
 def test_whole_numbers_do_not_collide() -> None:
     """A million rows of small whole numbers, the worst case for a product's low bits, have no collision."""
     first, second = np.divmod(np.arange(1_000_000, dtype=np.float64), 1_000)
-    assert len(np.unique(hashing.of_rows([Numbers(first), Numbers(second)], 1_000_000))) == 1_000_000
+    assert len(np.unique(row_hash.of_rows([Numbers(first), Numbers(second)], 1_000_000))) == 1_000_000

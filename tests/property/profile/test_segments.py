@@ -14,7 +14,7 @@ from service.core.profile.codec import profile as codec
 from service.core.profile.outcome import outcome
 from service.core.profile.profile import Profile
 from service.core.profile.segments import MISSING, OTHER, SegmentValues
-from service.core.profile.spec import Anchors
+from service.core.profile.spec import ProfileSpec
 from service.core.rows.batch import Batch, Labels
 from service.core.rows.class_labels import class_labels
 from service.core.rows.schema import Schema
@@ -24,7 +24,7 @@ from tests.property.profile.test_outcome import COLUMNS, LIMIT, TASKS, Rows, row
 TASK = TASKS[0]
 
 # Of the labels 1, b and c of the rows one has no segment; a value that no row has keeps one that stays empty.
-FIXED = Anchors(segments={"class": SegmentValues(("1", "b", "z")), "answer": SegmentValues(("c",))})
+FIXED = ProfileSpec(segments={"class": SegmentValues(("1", "b", "z")), "answer": SegmentValues(("c",))})
 
 
 def _profiles(rows: Rows) -> list[Profile]:
@@ -101,7 +101,7 @@ def test_parts_of_other_values_are_refused() -> None:
     """What one reference fixed cannot be merged with what another did; the message names both."""
     one, other = ({"class": SegmentValues(values)} for values in (("a",), ("b",)))
     schema = Schema(COLUMNS, TASK)
-    parts = [profile.empty(schema, Anchors(segments=by)) for by in (one, other)]
+    parts = [profile.empty(schema, ProfileSpec(segments=by)) for by in (one, other)]
     with pytest.raises(ProfileError, match="segments of a and b do not belong together"):
         _merge(*parts)
     with pytest.raises(ProfileError, match="no part given"):
@@ -114,23 +114,23 @@ def test_parts_of_other_values_are_refused() -> None:
 def test_the_cap_keeps_the_values_of_most_rows(texts: list[str], cap: int) -> None:
     """At most `cap` values, none rarer than one left out, the first by name of equal ones, no name twice."""
     names, codes = np.unique(np.array(texts, dtype=np.str_), return_inverse=True)
-    fixed = segments.values_of(distribution.of_codes(codes, names), cap=cap)
+    spec = segments.values_of(distribution.of_codes(codes, names), cap=cap)
     counts = {name: texts.count(name) for name in {*texts} - {OTHER, MISSING}}
     ranked = sorted(counts, key=lambda name: (-counts[name], name))
-    assert fixed.values == tuple(sorted(ranked[:cap]))
-    assert fixed.found == len({*texts})
-    assert (segments.beyond_cap("plan", fixed) is None) == (len({*texts}) <= cap)
+    assert spec.values == tuple(sorted(ranked[:cap]))
+    assert spec.found == len({*texts})
+    assert (segments.beyond_cap("plan", spec) is None) == (len({*texts}) <= cap)
 
 
 def test_numbers_in_a_column_of_labels_have_the_segments_of_their_texts() -> None:
     """A column whose labels came as numbers is segmented as it is counted."""
     numeric = distribution.of_codes(np.array([0, 1, 1]), np.array([1.0, 2.5]))
-    fixed = segments.values_of(numeric)
-    assert fixed.values == ("1", "2.5")
+    spec = segments.values_of(numeric)
+    assert spec.values == ("1", "2.5")
     batch = Batch(
         3,
         np.zeros(3, dtype=np.int64),
         {"class": Labels(np.array([0, 1, -1]), np.array(["2.5", "7"]))},
     )
-    found = segments.of_columns(batch, TASK, {"class": fixed}, limit=LIMIT)["class"].named
+    found = segments.of_columns(batch, TASK, {"class": spec}, limit=LIMIT)["class"].named
     assert {name: part.rows for name, part in found.items()} == {"1": 0, "2.5": 1, OTHER: 1, MISSING: 1}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from service.core.profile import profile, texts
 from service.core.profile.codec import profile as codec
 from service.core.profile.row_sample import TEXT_LENGTH
-from service.core.profile.spec import Anchors
+from service.core.profile.spec import ProfileSpec
 from service.core.reference import reference
 from service.core.rows.batch import Batch, Numbers, Texts
 from service.core.rows.schema import Column, Kind, Role, Schema
@@ -31,7 +31,7 @@ def batch(values: list[str | None]) -> Batch:
 
 
 known = texts.vocabulary_of(column(["late two", "early"]))
-FIXED = Anchors(sample_rows=4, vocabularies={"comment": known})
+FIXED = ProfileSpec(sample_rows=4, vocabularies={"comment": known})
 
 
 @given(st.lists(cells, max_size=12), st.data())
@@ -71,13 +71,13 @@ def test_a_reference_knows_its_own_words_in_any_order(values: list[str | None], 
     assert counted.unknown == 0
     shuffled = list(values)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
-    assert reference.of(batch(shuffled), SCHEMA).anchors.fingerprint == made.anchors.fingerprint
+    assert reference.of(batch(shuffled), SCHEMA).spec.fingerprint == made.spec.fingerprint
 
 
 def test_words_go_by_their_lower_case_and_the_frequent_ones_are_kept() -> None:
     """Case makes no new word, punctuation none at all; beyond the limit the rarest words are forgotten."""
-    fixed = texts.vocabulary_of(column(["Late, late! early", "late early rare"]), most=2)
-    got = texts.of(column(["LATE... early", None, "rare new"]), fixed)
+    spec = texts.vocabulary_of(column(["Late, late! early", "late early rare"]), most=2)
+    got = texts.of(column(["LATE... early", None, "rare new"]), spec)
     assert (got.words, got.unknown) == (4, 2)
 
 

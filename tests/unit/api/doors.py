@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import Any
 
 from service.api.ports import Callables
-from service.status.live_feed import Feed
+from service.status.live_feed import EventBroadcaster
 
 
 def callables(**given: Any) -> Callables:
@@ -16,4 +16,4 @@ def callables(**given: Any) -> Callables:
         raise AssertionError("not asked for")
 
     named: dict[str, Any] = {field.name: unused for field in fields(Callables)}
-    return Callables(**{**named, "monitors": list, "feed": Feed(), **given})
+    return Callables(**{**named, "monitors": list, "feed": EventBroadcaster(), **given})

@@ -15,7 +15,7 @@ from service.core.event import Event
 from service.core.measurement import Aspect, Measurement, Series
 from service.core.windows.records import WindowRecord
 from service.errors import StoreError
-from service.status.cycle_counters import MonitorVitals, Vitals
+from service.status.cycle_counters import CycleCounters, MonitorCounters
 from tests.unit.api.doors import callables
 
 OPEN_METRICS = "application/openmetrics-text; version=1.0.0"
@@ -43,7 +43,7 @@ def cycle(*windows: WindowRecord, lag: float | None = None, progress: float | No
 
 
 def samples(
-    monitors: list[MonitorVitals], round_trip: float | None = 0.002, accept: str = ""
+    monitors: list[MonitorCounters], round_trip: float | None = 0.002, accept: str = ""
 ) -> dict[tuple[str, ...], float]:
     """Read the exposition back: by name and label values."""
     body, content_type = exposition(monitors, round_trip, accept)
@@ -58,7 +58,7 @@ def samples(
 @pytest.mark.parametrize("accept", ["", "text/plain", OPEN_METRICS])
 def test_cycles_and_the_latest_window_can_be_read(accept: str) -> None:
     """Counts, the last cycle and each number of the latest window come back, in either format."""
-    vitals = MonitorVitals("shop")
+    vitals = MonitorCounters("shop")
     vitals.committed(cycle(window(60, 0.25), lag=3.5), at=5_250_000, seconds=0.25)
     vitals.committed(cycle(window(120, 0.05), progress=0.75), at=6_000_000, seconds=1.5)
     got = samples([vitals], accept=accept)
@@ -80,7 +80,7 @@ def test_cycles_and_the_latest_window_can_be_read(accept: str) -> None:
 
 def test_what_is_not_known_is_left_out() -> None:
     """No lag, no window and no value are no samples, never a zero."""
-    vitals = MonitorVitals("shop")
+    vitals = MonitorCounters("shop")
     fresh = {name for name, *_ in samples([vitals])}
     assert fresh.isdisjoint({"tidegauge_measurement", "tidegauge_cycle_duration_seconds"})
     vitals.committed(cycle(window(60, 0.25)), at=6_000_000, seconds=1.0)
@@ -98,7 +98,7 @@ def test_a_database_that_is_away_is_said() -> None:
 
 def test_an_older_window_measured_again_is_not_the_latest() -> None:
     """Late rows do not turn the gauges back."""
-    vitals = MonitorVitals("shop")
+    vitals = MonitorCounters("shop")
     vitals.committed(cycle(window(120, 0.05), progress=0.75), at=6_000_000, seconds=1.5)
     vitals.committed(cycle(window(60, 0.9)), at=7_000_000, seconds=1.0)
     assert vitals.latest is not None
@@ -117,7 +117,7 @@ class Journal:
 
 async def test_failures_count_even_where_they_cannot_be_logged() -> None:
     """The counters stand although the journal refused; the refusal is passed on."""
-    vitals = Vitals(["shop"], Journal())
+    vitals = CycleCounters(["shop"], Journal())
     with pytest.raises(StoreError):
         await vitals.record_skipped("shop", 0, 3)
     with pytest.raises(StoreError):
@@ -131,7 +131,7 @@ async def test_the_door_answers_in_the_format_asked_for() -> None:
     """`/metrics` gives what is asked for, with its content type."""
 
     async def scrape(accept: str) -> tuple[bytes, str]:
-        return exposition([MonitorVitals("shop")], 0.001, accept)
+        return exposition([MonitorCounters("shop")], 0.001, accept)
 
     transport = httpx.ASGITransport(app=build(callables(scrape=scrape)))
     async with httpx.AsyncClient(transport=transport, base_url="http://tidegauge") as client:

@@ -104,9 +104,9 @@ def segmented(
 ) -> dict[str, Measurement]:
     """Measure rows of `task` by segment; by `metric[segment]`."""
     before, schema = batched(task, reference)
-    fixed = references.of(before, schema, by=(by,))
-    current = profile.of(batched(task, columns)[0], schema, fixed.anchors)
-    measured = measure_segments(fixed.profile, current, task)
+    spec = references.of(before, schema, by=(by,))
+    current = profile.of(batched(task, columns)[0], schema, spec.spec)
+    measured = measure_segments(spec.profile, current, task)
     return {f"{m.series.metric}[{m.series.segment}]": m for m in measured}
 
 

@@ -44,6 +44,6 @@ def flock(
 
 def estimates(reference: Reference, window: Batch, **thresholds: float) -> dict[str, Measurement]:
     """Measure the estimates of a window by metric."""
-    current = profile.of(window, SCHEMA, reference.anchors)
+    current = profile.of(window, SCHEMA, reference.spec)
     found = measure_estimates(reference.profile, current, SCHEMA.task, reference.estimator, thresholds)
     return {m.series.metric: m for m in found}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from service.core.checkpoint import Checkpoint
 from service.core.event import Event
-from service.core.labels.remeasure import Labelling
+from service.core.labels.remeasure import LabelProgress
 from service.core.measurement import Aspect, Measurement, Series
 from service.core.windows.records import WindowRecord
 from service.core.windows.window import Unit, WindowPlan
@@ -140,18 +140,18 @@ def test_what_rests_on_labels_waits_for_them() -> None:
         state, events = follow(state, [window], EVERY_WINDOW, DAYS, late="truth")
         told.append(_told(events))
     assert told == [[], ["mae 500", "truth 500"], []]
-    assert state.labelling.judged == 4
+    assert state.labelling.alarmed_through == 4
 
 
 def test_late_windows_count_in_their_order() -> None:
     """A window that has its labels after a later one has no say any more."""
-    before = Checkpoint(closed=9, labelling=Labelling(judged=6))
+    before = Checkpoint(closed=9, labelling=LabelProgress(alarmed_through=6))
     state, events = follow(before, [_measured(5, 10, 0)], EVERY_WINDOW, DAYS, late="truth")
     assert (state, events) == (before, ())
     state, events = follow(
         before, [_measured(7, 10, 0), _measured(8, 10, 0)], EVERY_WINDOW, DAYS, late="truth"
     )
-    assert (state.labelling.judged, _told(events)) == (8, ["mae 800", "truth 800"])
+    assert (state.labelling.alarmed_through, _told(events)) == (8, ["mae 800", "truth 800"])
 
 
 def test_without_late_labels_every_window_counts_at_once() -> None:
@@ -159,4 +159,4 @@ def test_without_late_labels_every_window_counts_at_once() -> None:
     state, events = follow(Checkpoint(closed=3), [_measured(4, 1, 9)], EVERY_WINDOW, DAYS)
     assert _told(events) == ["mae 500", "positive_rate 500", "estimated_mae 500", "temp 500", "truth 500"]
     again, events = follow(replace(state, closed=4), [_measured(4, 10, 0)], EVERY_WINDOW, DAYS)
-    assert (again.alarms, again.labelling, events) == (state.alarms, Labelling(), ())
+    assert (again.alarms, again.labelling, events) == (state.alarms, LabelProgress(), ())

@@ -16,7 +16,7 @@ import pytest
 from service.core.rows.batch import Batch, Labels, Numbers, Texts
 from service.core.rows.schema import Column, Kind, Role, Schema
 from service.core.rows.task import Binary, Task
-from service.reports.request import Order
+from service.reports.request import ReportRequest
 
 DAY = 86_400_000_000
 COLUMNS = (
@@ -62,10 +62,12 @@ def rows(count: int, seed: int, *, shift: float = 0.0, unlabelled: int = 0, bina
     return Batch(count, np.arange(count, dtype=np.int64), columns)
 
 
-def order(folder: Path, window: int, current: Batch, *, task: Task | None = None, kept: int = 9) -> Order:
+def order(
+    folder: Path, window: int, current: Batch, *, task: Task | None = None, kept: int = 9
+) -> ReportRequest:
     before = rows(400, 1, binary=task is not None)
     schema = Schema(COLUMNS, task)
-    return Order(str(folder), kept, "toy", "", schema, window, 0, DAY, 1_234, current, 5_678, before)
+    return ReportRequest(str(folder), kept, "toy", "", schema, window, 0, DAY, 1_234, current, 5_678, before)
 
 
 def scores(folder: Path) -> dict[str, Any]:

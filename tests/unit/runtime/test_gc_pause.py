@@ -6,7 +6,7 @@ import weakref
 
 import pytest
 
-from service.runtime import gc_pause as garbage
+from service.runtime import gc_pause
 
 
 class Ring:
@@ -20,7 +20,7 @@ class Ring:
 def test_nothing_is_collected_during_a_start_nor_looked_at_afterwards(fails: bool) -> None:
     """Even a start that fails leaves the collector on, and what was there out of its sight."""
     before = gc.get_freeze_count()
-    with contextlib.suppress(ZeroDivisionError), garbage.postponed():
+    with contextlib.suppress(ZeroDivisionError), gc_pause.postponed():
         assert not gc.isenabled()
         kept = weakref.ref(Ring())
         _ = 1 / int(not fails)

@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 
 from service.core.cycle_record import Outcome
-from service.runtime.scheduler import Ran, Scheduler
+from service.runtime.scheduler import CycleResult, Scheduler
 
 SECOND = 1_000_000
 
@@ -44,10 +44,10 @@ class Work:
     seconds: float = 0.0
     starts: list[tuple[int, int]] = field(default_factory=list)
 
-    async def __call__(self, slot: int) -> Ran:
+    async def __call__(self, slot: int) -> CycleResult:
         self.starts.append((slot, now()))
         await asyncio.sleep(self.seconds)
-        return Ran(Outcome.MEASURED)
+        return CycleResult(Outcome.MEASURED)
 
 
 async def _run_out(scheduler: Scheduler) -> None:
@@ -85,7 +85,7 @@ async def test_a_failing_monitor_backs_off_and_leaves_the_others_alone() -> None
     """Failures are journalled and retried later and later; the neighbour misses no slot."""
     work, journal = Work(), Journal()
 
-    async def broken(_slot: int) -> Ran:
+    async def broken(_slot: int) -> CycleResult:
         raise ValueError("no rows today")
 
     scheduler = Scheduler(journal, now=now, max_cycles=20)
@@ -105,11 +105,11 @@ async def test_stopping_waits_for_the_running_cycle() -> None:
     """A cycle that runs when the stop comes is finished, not cut."""
     begun, ended = asyncio.Event(), asyncio.Event()
 
-    async def work(_slot: int) -> Ran:
+    async def work(_slot: int) -> CycleResult:
         begun.set()
         await asyncio.sleep(0.2)
         ended.set()
-        return Ran(Outcome.MEASURED)
+        return CycleResult(Outcome.MEASURED)
 
     scheduler = Scheduler(Journal(), now=now)
     scheduler.add("draining", 10.0, work)
@@ -124,7 +124,7 @@ async def test_a_cycle_that_outlasts_the_grace_is_cancelled() -> None:
     """Stopping is bounded: after the grace the cycle's task is cancelled and awaited."""
     begun, cancelled = asyncio.Event(), asyncio.Event()
 
-    async def work(_slot: int) -> Ran:
+    async def work(_slot: int) -> CycleResult:
         begun.set()
         try:
             await asyncio.Event().wait()
@@ -145,8 +145,8 @@ async def test_an_exhausted_source_ends_its_job() -> None:
     """Back to back, a replay runs to its end and no further."""
     left = iter([False, False, True])
 
-    async def work(_slot: int) -> Ran:
-        return Ran(Outcome.MEASURED, exhausted=next(left))
+    async def work(_slot: int) -> CycleResult:
+        return CycleResult(Outcome.MEASURED, exhausted=next(left))
 
     scheduler = Scheduler(Journal(), now=now, max_cycles=100)
     job = scheduler.add("replay", 0.0, work)
@@ -164,10 +164,10 @@ async def test_a_journal_that_fails_does_not_stop_the_cycles(interval: float) ->
 
     outcomes = iter([True, False])
 
-    async def work(_slot: int) -> Ran:
+    async def work(_slot: int) -> CycleResult:
         if next(outcomes):
             raise ValueError("once")
-        return Ran(Outcome.MEASURED, exhausted=True)
+        return CycleResult(Outcome.MEASURED, exhausted=True)
 
     scheduler = Scheduler(Broken(), now=now, max_cycles=5)
     job = scheduler.add("brave", interval, work)

@@ -12,8 +12,8 @@ import pytest_asyncio
 from service.api.app import build
 from service.core.event import Event
 from service.errors import StoreError
-from service.status import live_feed as feeds
-from service.status.live_feed import MOST_FOLLOWERS, MOST_WAITING, Feed, Follower, Telling
+from service.status import live_feed
+from service.status.live_feed import MAX_SUBSCRIBERS, MAX_WAITING, EventBroadcaster, StreamEvent, Subscriber
 from tests.unit.api.doors import callables
 
 ROW = {"aspect": "drift", "column_name": "size", "segment": "", "metric": "ks", "definition": ""}
@@ -40,19 +40,19 @@ def store() -> Store:
 
 
 @pytest_asyncio.fixture
-async def feed(store: Store, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Feed]:
+async def feed(store: Store, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[EventBroadcaster]:
     """Give a feed that tells without a pause."""
-    monkeypatch.setattr(feeds, "GAP_SECONDS", 0)
-    opened = Feed()
-    telling = asyncio.create_task(opened.tell(store.read))
+    monkeypatch.setattr(live_feed, "GAP_SECONDS", 0)
+    opened = EventBroadcaster()
+    event = asyncio.create_task(opened.broadcast(store.read))
     yield opened
-    telling.cancel()
-    await asyncio.gather(telling, return_exceptions=True)
+    event.cancel()
+    await asyncio.gather(event, return_exceptions=True)
 
 
-async def told(follower: Follower) -> tuple[str, dict[str, Any]]:
-    telling = await asyncio.wait_for(anext(follower.tellings()), 5)
-    return telling.kind, json.loads(telling.data)
+async def told(subscriber: Subscriber) -> tuple[str, dict[str, Any]]:
+    event = await asyncio.wait_for(anext(subscriber.events_as_they_come()), 5)
+    return event.kind, json.loads(event.data)
 
 
 async def until(holds: Callable[[], bool]) -> None:
@@ -63,7 +63,7 @@ async def until(holds: Callable[[], bool]) -> None:
     raise AssertionError("it never came")
 
 
-async def told_all(feed: Feed, store: Store) -> None:
+async def told_all(feed: EventBroadcaster, store: Store) -> None:
     """Let the feed come to rest."""
     before = -1
     while before != store.reads or feed._notes:
@@ -72,117 +72,117 @@ async def told_all(feed: Feed, store: Store) -> None:
             await asyncio.sleep(0)
 
 
-async def test_a_cycle_is_told_with_its_state_and_events(feed: Feed) -> None:
+async def test_a_cycle_is_told_with_its_state_and_events(feed: EventBroadcaster) -> None:
     """A note becomes one event: the monitor's state, and what the cycle raised."""
-    follower = feed.follow()
-    feed.note("shop", [Event("breach", 60_000_000, "size ks: 0.3, above 0.1", "size", "ks")])
-    kind, data = await told(follower)
+    subscriber = feed.subscribe()
+    feed.notify("shop", [Event("breach", 60_000_000, "size ks: 0.3, above 0.1", "size", "ks")])
+    kind, data = await told(subscriber)
     assert (kind, data["monitor"], data["cycles"], data["state"]) == ("cycle", "shop", 1, {"name": "shop"})
     assert data["events"][0]["at"] == "1970-01-01T00:01:00+00:00"
     assert data["events"][0]["message"] == "size ks: 0.3, above 0.1"
 
 
-async def test_cycles_in_quick_succession_are_told_together(feed: Feed, store: Store) -> None:
+async def test_cycles_in_quick_succession_are_told_together(feed: EventBroadcaster, store: Store) -> None:
     """A replay at full speed is read once, whatever the number of its cycles."""
-    follower = feed.follow()
+    subscriber = feed.subscribe()
     for _ in range(40):
-        feed.note("shop")
-    _, data = await told(follower)
+        feed.notify("shop")
+    _, data = await told(subscriber)
     assert (data["cycles"], store.reads) == (40, 1)
 
 
-async def test_only_numbers_whose_verdict_changed_are_told(feed: Feed, store: Store) -> None:
+async def test_only_numbers_whose_verdict_changed_are_told(feed: EventBroadcaster, store: Store) -> None:
     """A number that stays on its side of the threshold is not news."""
-    follower = feed.follow()
+    subscriber = feed.subscribe()
     changed = []
     for breached in (False, False, True, True):
         store.breached = breached
-        feed.note("shop")
-        changed.append(len((await told(follower))[1]["changed"]))
+        feed.notify("shop")
+        changed.append(len((await told(subscriber))[1]["changed"]))
     assert changed == [0, 0, 1, 0]
 
 
-async def test_without_followers_nothing_is_read(feed: Feed, store: Store) -> None:
+async def test_without_followers_nothing_is_read(feed: EventBroadcaster, store: Store) -> None:
     """Cycles that nobody follows cost no query."""
-    feed.note("shop")
+    feed.notify("shop")
     await told_all(feed, store)
     assert store.reads == 0
 
 
-async def test_who_comes_back_gets_what_was_missed(feed: Feed) -> None:
+async def test_who_comes_back_gets_what_was_missed(feed: EventBroadcaster) -> None:
     """Behind the last id that was seen, everything follows; nothing is given twice."""
-    stays, goes = feed.follow(), feed.follow()
+    stays, goes = feed.subscribe(), feed.subscribe()
     assert not goes.resumed
-    feed.note("shop")
-    seen = await anext(goes.tellings())
-    feed.leave(goes)
+    feed.notify("shop")
+    seen = await anext(goes.events_as_they_come())
+    feed.unsubscribe(goes)
     await told(stays)
-    feed.note("bank")
+    feed.notify("bank")
     await told(stays)
-    back = feed.follow(seen.id)
+    back = feed.subscribe(seen.id)
     assert back.resumed
     assert (await told(back))[1]["monitor"] == "bank"
     assert not back.waiting
-    assert feed.follow(feed.position).resumed
+    assert feed.subscribe(feed.position).resumed
 
 
-async def test_who_missed_too_much_is_told_so(feed: Feed, store: Store) -> None:
+async def test_who_missed_too_much_is_told_so(feed: EventBroadcaster, store: Store) -> None:
     """An id of another start, or from before a time without followers, cannot be resumed."""
-    follower = feed.follow()
-    feed.note("shop")
-    seen = await anext(follower.tellings())
-    feed.leave(follower)
-    feed.note("shop")
+    subscriber = feed.subscribe()
+    feed.notify("shop")
+    seen = await anext(subscriber.events_as_they_come())
+    feed.unsubscribe(subscriber)
+    feed.notify("shop")
     await told_all(feed, store)
-    assert not feed.follow(seen.id).resumed
-    assert not feed.follow("0000-1").resumed
+    assert not feed.subscribe(seen.id).resumed
+    assert not feed.subscribe("0000-1").resumed
 
 
-async def test_a_slow_follower_is_let_go_and_holds_nobody_up(feed: Feed) -> None:
+async def test_a_slow_follower_is_let_go_and_holds_nobody_up(feed: EventBroadcaster) -> None:
     """One that reads nothing loses its place; the other gets every event."""
-    slow, quick = feed.follow(), feed.follow()
-    for _ in range(MOST_WAITING + 1):
-        feed.note("shop")
+    slow, quick = feed.subscribe(), feed.subscribe()
+    for _ in range(MAX_WAITING + 1):
+        feed.notify("shop")
         await told(quick)
     assert slow.gone
     assert not slow.waiting
-    assert [one async for one in slow.tellings()] == []
+    assert [one async for one in slow.events_as_they_come()] == []
 
 
-async def test_a_database_that_is_away_is_told(feed: Feed, store: Store) -> None:
+async def test_a_database_that_is_away_is_told(feed: EventBroadcaster, store: Store) -> None:
     """The stream goes on, says what is wrong, and tells of the next cycle that can be read."""
-    follower = feed.follow()
+    subscriber = feed.subscribe()
     store.away = True
-    feed.note("shop")
-    assert await told(follower) == ("trouble", {"monitor": "shop", "error": "the database is away"})
+    feed.notify("shop")
+    assert await told(subscriber) == ("trouble", {"monitor": "shop", "error": "the database is away"})
     store.away = False
-    feed.note("shop")
-    assert (await told(follower))[0] == "cycle"
+    feed.notify("shop")
+    assert (await told(subscriber))[0] == "cycle"
 
 
-async def test_closing_ends_every_stream_at_once(feed: Feed) -> None:
+async def test_closing_ends_every_stream_at_once(feed: EventBroadcaster) -> None:
     """A stream that waits for its next event ends too, and none is opened any more."""
-    waiting = [asyncio.create_task(_drained(feed.follow())) for _ in range(3)]
+    waiting = [asyncio.create_task(_drained(feed.subscribe())) for _ in range(3)]
     await asyncio.sleep(0)
     feed.close()
     assert await asyncio.wait_for(asyncio.gather(*waiting), 5) == [[], [], []]
     assert feed.full
-    assert [one async for one in feed.follow().tellings()] == []
+    assert [one async for one in feed.subscribe().events_as_they_come()] == []
 
 
-async def _drained(follower: Follower) -> list[Telling]:
-    return [telling async for telling in follower.tellings()]
+async def _drained(subscriber: Subscriber) -> list[StreamEvent]:
+    return [event async for event in subscriber.events_as_they_come()]
 
 
-async def test_the_door_streams_events(feed: Feed) -> None:
+async def test_the_door_streams_events(feed: EventBroadcaster) -> None:
     """`/v1/stream` greets, names each event and its id, and ends when the feed closes."""
     transport = httpx.ASGITransport(app=build(callables(feed=feed)))
     async with httpx.AsyncClient(transport=transport, base_url="http://tidegauge") as client:
         asked = asyncio.create_task(client.get("/v1/stream"))
-        await until(lambda: bool(feed._followers))
-        follower = next(iter(feed._followers))
-        feed.note("shop")
-        await until(lambda: not feed.position.endswith("-0") and not follower.waiting)
+        await until(lambda: bool(feed._subscribers))
+        subscriber = next(iter(feed._subscribers))
+        feed.notify("shop")
+        await until(lambda: not feed.position.endswith("-0") and not subscriber.waiting)
         feed.close()
         answer = await asyncio.wait_for(asked, 5)
     assert answer.headers["content-type"].startswith("text/event-stream")
@@ -191,13 +191,13 @@ async def test_the_door_streams_events(feed: Feed) -> None:
     assert "retry: " in hello
     assert "event: cycle" in cycle
     assert f"id: {feed.position}" in cycle
-    assert not feed._followers
+    assert not feed._subscribers
 
 
-async def test_there_is_a_last_place(feed: Feed) -> None:
+async def test_there_is_a_last_place(feed: EventBroadcaster) -> None:
     """Whoever finds no place is told to come again, and nothing is opened."""
-    for _ in range(MOST_FOLLOWERS):
-        feed.follow()
+    for _ in range(MAX_SUBSCRIBERS):
+        feed.subscribe()
     transport = httpx.ASGITransport(app=build(callables(feed=feed)))
     async with httpx.AsyncClient(transport=transport, base_url="http://tidegauge") as client:
         answer = await client.get("/v1/stream")

@@ -15,7 +15,7 @@ from service.core.profile import profile
 from service.core.reference import reference
 from service.core.rows.batch import Batch, ColumnRows, Labels, Numbers, Texts
 from service.core.rows.schema import Column, Kind, Role, Schema
-from service.methods.drift import in_worker as slow
+from service.methods.drift import in_worker
 from service.methods.drift.columns import DriftPlan
 from service.methods.drift.domain_classifier import AUC, FUNCTION, IMPORTANCE
 from service.methods.measure_window import MeasurePlan, measure, settle
@@ -67,9 +67,9 @@ def columns(before: Batch, after: Batch) -> dict[str, tuple[ColumnRows, ColumnRo
 def test_a_flipped_correlation_is_seen_where_every_column_looks_as_before() -> None:
     """With equal marginals the KS test of each column is silent; the classifier is not, and names the two."""
     made = reference.of(rows(1), SCHEMA, sample_rows=400)
-    current = profile.of(rows(4, correlation=-0.8), SCHEMA, made.anchors)
+    current = profile.of(rows(4, correlation=-0.8), SCHEMA, made.spec)
     waiting = measure(made.profile, current, SCHEMA, PLAN)
-    (call,) = slow.calls(waiting)
+    (call,) = in_worker.calls(waiting)
     assert call.function == FUNCTION
     found = settle(waiting, {call: tell_apart(*call.arguments)})
     by_name = {(m.series.metric, m.series.column): m for m in found}
@@ -158,8 +158,8 @@ def test_small_samples_have_a_wider_threshold() -> None:
 def test_too_few_rows_are_a_reason_without_asking(count: int, sample: int, reason: str) -> None:
     """Every series of the classifier says why it has no value, and the worker is not asked."""
     made = reference.of(rows(1), SCHEMA, sample_rows=sample)
-    current = profile.of(rows(2, count=count), SCHEMA, made.anchors)
+    current = profile.of(rows(2, count=count), SCHEMA, made.spec)
     found = [m for m in measure(made.profile, current, SCHEMA, PLAN) if m.series.metric in {AUC, IMPORTANCE}]
     assert len(found) == 5
     assert all(m.value is None and reason in (m.reason or "") for m in found)
-    assert slow.calls(found) == []
+    assert in_worker.calls(found) == []

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from service.core.profile.duplicates import Seen
+from service.core.profile.duplicates import DuplicateSketch
 from service.core.profile.row_counts import Tally, Unwatched
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def tally_of(head: dict[str, Any], take: Take, take_hashes: Take) -> Tally:
     )
 
 
-def _seen_head(seen: Seen, arrays: list[bytes], hashes: list[bytes]) -> list[int]:
+def _seen_head(seen: DuplicateSketch, arrays: list[bytes], hashes: list[bytes]) -> list[int]:
     repeated = np.flatnonzero(seen.counts > 1)  # nearly every row is its only one
     arrays.append(repeated.astype("<i8").tobytes())
     arrays.append(seen.counts[repeated].astype("<i8").tobytes())
@@ -57,9 +57,9 @@ def _seen_head(seen: Seen, arrays: list[bytes], hashes: list[bytes]) -> list[int
     return [seen.rows, seen.missing, seen.level, len(seen.hashes), len(repeated)]
 
 
-def _seen(head: list[int], take: Take, take_hashes: Take) -> Seen:
+def _seen(head: list[int], take: Take, take_hashes: Take) -> DuplicateSketch:
     rows, missing, level, distinct, repeated = head
     counts = np.ones(distinct, dtype=np.int64)
     places = take("<i8", repeated)
     counts[places] = take("<i8", repeated)
-    return Seen(rows, missing, take_hashes("<u8", distinct), counts, level)
+    return DuplicateSketch(rows, missing, take_hashes("<u8", distinct), counts, level)

@@ -33,7 +33,7 @@ from service.core.measurement import Worse
 from service.core.profile.outcome.binary import loss_of
 from service.methods.performance.estimated.expected_positives import NOBODY, beside, expected, share_figure
 from service.methods.performance.estimated.ranking import PR_AUC, ROC_AUC, ranking_figures
-from service.methods.performance.figure import Figure, Metric, figure, none_of
+from service.methods.performance.figure import Metric, MetricValue, figure, none_of
 from service.methods.stats.confidence_bands import positive_band
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def chance_figures(
     calibration: ScoreCalibration,
     scores: Distribution,
     answers: float | tuple[Distribution, Distribution],
-) -> Iterator[Figure]:
+) -> Iterator[MetricValue]:
     """Give the figures of `OF_ANSWERS` and `OF_CHANCES` of counted `scores`, in that order.
 
     `answers` is the score from which a row is predicted positive; or, where predictions are labels of their
@@ -143,7 +143,7 @@ def chance_figures(
     yield from _loss_figures(rows)
 
 
-def _answer_figures(rows: Expected, surely: Marks, told: Marks, possibly: Marks) -> Iterator[Figure]:
+def _answer_figures(rows: Expected, surely: Marks, told: Marks, possibly: Marks) -> Iterator[MetricValue]:
     # The marks say which scores were predicted positive: whatever compression moved, as kept, and perhaps.
     total = least = most = _totals(rows, rows.chances, rows.chances, told, told)
     if rows.compressed:
@@ -176,7 +176,7 @@ def _totals(rows: Expected, hit: Floats, missed: Floats, told: Marks, not_reject
     )
 
 
-def _loss_figures(rows: Expected) -> Iterator[Figure]:
+def _loss_figures(rows: Expected) -> Iterator[MetricValue]:
     improper = (rows.scores < 0.0) | (rows.scores > 1.0)
     if improper.any():
         outside = int(rows.counts[improper].sum())
@@ -192,7 +192,7 @@ def _loss(
     rows: Expected,
     positive: Callable[[Floats], Floats],
     negative: Callable[[Floats], Floats],
-) -> Figure:
+) -> MetricValue:
     # Of the loss of a row at each score where it turns out positive, which falls, and negative, which rises.
     def mixed(chances: Floats, of_positive: Floats, of_negative: Floats) -> Floats:
         return chances * positive(of_positive) + (1.0 - chances) * negative(of_negative)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from service.core.profile.profile import Profile
     from service.core.reference.reference import Estimator
     from service.core.rows.task import Task
-    from service.methods.performance.figure import Figure, Metric
+    from service.methods.performance.figure import Metric, MetricValue
 
 NO_THRESHOLDS: Mapping[str, float] = MappingProxyType({})
 
@@ -61,7 +61,7 @@ def measure_estimates(
     )
 
 
-def _figures(current: Profile, task: Task | None, estimator: Estimator | None) -> tuple[Figure, ...]:
+def _figures(current: Profile, task: Task | None, estimator: Estimator | None) -> tuple[MetricValue, ...]:
     if isinstance(task, Regression) and isinstance(estimator, LossModel):
         return loss_figures(estimator, current, task)
     if isinstance(task, Binary) and task.score is not None and isinstance(estimator, ScoreCalibration):

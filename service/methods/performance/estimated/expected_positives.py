@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from service.core.profile.distribution import Distribution
     from service.core.reference.score_calibration import ScoreCalibration
-    from service.methods.performance.figure import Figure, Metric
+    from service.methods.performance.figure import Metric, MetricValue
 
     Floats = NDArray[np.float64]
 
@@ -113,7 +113,7 @@ def share_figure(
     *,
     rests_on: float,
     within: tuple[float, float] | None = None,
-) -> Figure:
+) -> MetricValue:
     """Return a figure between 0 and 1 that one more positive row at each score moves by `slope` (shape (k,)).
 
     `rests_on` is how many rows decide it, for its band; `within` is where compression leaves it.

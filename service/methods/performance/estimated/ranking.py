@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from service.methods.performance.estimated.expected_positives import Expected
-    from service.methods.performance.figure import Figure
+    from service.methods.performance.figure import MetricValue
 
     Floats = NDArray[np.float64]
 
@@ -32,7 +32,7 @@ ROC_AUC = Metric("estimated_roc_auc", Worse.LOWER)
 PR_AUC = Metric("estimated_pr_auc", Worse.LOWER)
 
 
-def ranking_figures(rows: Expected) -> Iterator[Figure]:
+def ranking_figures(rows: Expected) -> Iterator[MetricValue]:
     """Give the expected areas under the ROC and the precision-recall curve of rows whose scores rise."""
     positives, negatives = float(rows.positives.sum()), float(rows.negatives.sum())
     own = float((rows.positives * (1.0 - rows.chances)).sum())  # pairs of a row with itself
@@ -46,7 +46,7 @@ def ranking_figures(rows: Expected) -> Iterator[Figure]:
         yield none_of(PR_AUC, "no positive row is expected")
 
 
-def _area(rows: Expected, positives: float, negatives: float, own: float) -> Figure:
+def _area(rows: Expected, positives: float, negatives: float, own: float) -> MetricValue:
     pairs = positives * negatives - own
     below = rows.negatives.cumsum() - rows.negatives / 2.0
     area = (float((rows.positives * below).sum()) - own / 2.0) / pairs
@@ -68,7 +68,7 @@ def _area_within(rows: Expected) -> tuple[float, float]:
     return lost / float(many.sum() * more.sum()), won / least if least > 0.0 else 1.0
 
 
-def _mean_precision(rows: Expected, positives: float) -> Figure:
+def _mean_precision(rows: Expected, positives: float) -> MetricValue:
     down_to = _from_above(rows.counts)
     precision = (_from_above(rows.positives) + 1.0 - rows.chances) / down_to
     mean = float((rows.positives * precision).sum()) / positives

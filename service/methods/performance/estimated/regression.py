@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from service.errors import ProfileError
-from service.methods.performance.figure import TOO_LARGE, Figure, Metric, figure, none_of
+from service.methods.performance.figure import TOO_LARGE, Metric, MetricValue, figure, none_of
 from service.methods.stats.confidence_bands import positive_band
 from service.methods.stats.unmeasurable import Unmeasurable
 
@@ -43,7 +43,7 @@ NO_REFERENCE_LABELS = "no labels in the reference"
 NO_PREDICTIONS = "no row has a prediction"
 
 
-def loss_figures(model: LossModel, current: Profile, task: Regression) -> tuple[Figure, ...]:
+def loss_figures(model: LossModel, current: Profile, task: Regression) -> tuple[MetricValue, ...]:
     """Return the figures of `OF_LOSS` for the rows of `current`, each with a value or a reason.
 
     Raises ProfileError where the rows were counted in other cells than the model's.
@@ -83,7 +83,7 @@ def _figure(
     moved: Floats,
     rows: int,
     unit: Callable[[float], float],
-) -> Figure:
+) -> MetricValue:
     # `unit` takes a mean loss to the metric.
     if loss is None:
         return none_of(metric, TOO_LARGE)

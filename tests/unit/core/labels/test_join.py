@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from service.core.labels import join as relabel
-from service.core.labels import pending_rows as pending
-from service.core.labels.join import Relabelled
+from service.core.labels import join, pending_rows
+from service.core.labels.join import JoinedLabels
 from service.core.labels.pending_rows import PendingRows
-from service.core.profile import spec as anchors
-from service.core.rows import row_hash as hashing
+from service.core.profile import spec
+from service.core.rows import row_hash
 from service.core.rows.batch import Arrival, Batch, Labels, Numbers
 from service.core.rows.late_labels import LateLabels
 from service.core.rows.schema import Column, Kind, Role, Schema
@@ -23,7 +22,7 @@ SECOND = 1_000_000
 
 
 def _hashed(names: list[str]) -> np.ndarray:
-    return hashing.of_texts(np.array(names, dtype=np.str_))
+    return row_hash.of_texts(np.array(names, dtype=np.str_))
 
 
 def labels(given: dict[str, float] | list[tuple[str, float]], unparsable: tuple[int, ...] = ()) -> LateLabels:
@@ -47,23 +46,23 @@ def waiting(names: list[str], panes: list[int]) -> PendingRows:
         {"guess": Numbers(np.full(len(names), 10.0))},
         Arrival(identity=_hashed(names)),
     )
-    return pending.waiting(batch, np.array(panes, dtype=np.int64), SCHEMA, anchors.NONE)
+    return pending_rows.waiting(batch, np.array(panes, dtype=np.int64), SCHEMA, spec.NONE)
 
 
-def match(late: LateLabels, found: PendingRows, fresh: PendingRows, panes: list[int]) -> Relabelled:
-    sifted = relabel.sift(late, "truth")
+def join_labels(late: LateLabels, found: PendingRows, fresh: PendingRows, panes: list[int]) -> JoinedLabels:
+    sifted = join.validate(late, "truth")
     known = np.array(panes, dtype=np.int64)
-    return relabel.match(sifted, found, fresh, panes=known, schema=SCHEMA, fixed=anchors.NONE)
+    return join.join_labels(sifted, found, fresh, panes=known, schema=SCHEMA, spec=spec.NONE)
 
 
-def _labelled(found: Relabelled) -> dict[int, tuple[int, int]]:
+def _labelled(found: JoinedLabels) -> dict[int, tuple[int, int]]:
     outcomes = {pane: part.outcome for pane, part in found.corrections.items()}
     return {pane: (o.labelled, o.pending) for pane, o in outcomes.items() if o is not None}
 
 
 def test_a_label_goes_to_every_row_under_its_id() -> None:
     """To one in the store, to its duplicate in another pane, and to one of the same cycle."""
-    found = match(
+    found = join_labels(
         labels({"a": 12.0, "b": 13.0}), waiting(["a", "a"], [1, 2]), waiting(["b", "c"], [3, 3]), [1, 2, 3]
     )
     assert _labelled(found) == {1: (1, -1), 2: (1, -1), 3: (1, -1)}
@@ -79,15 +78,15 @@ def test_what_says_nothing_or_finds_no_row_is_refused() -> None:
     late = labels(
         [("a", 1.0), ("a", 2.0), ("", 3.0), ("b", np.nan), ("c", np.nan), ("d", 4.0), ("e", 5.0)], (4,)
     )
-    found = match(late, waiting(["a", "b", "c", "e"], [1, 1, 1, 9]), pending.none(), [1])
+    found = join_labels(late, waiting(["a", "b", "c", "e"], [1, 1, 1, 9]), pending_rows.none(), [1])
     told = {(reject.row["id"], reject.row["truth"]): reject.reason for reject in found.rejects}
     assert told == {
-        ("a", 2.0): relabel.SECOND,
-        ("", 3.0): relabel.NO_ID,
-        ("b", None): relabel.NO_LABEL,
-        ("c", None): relabel.NO_NUMBER,
-        ("d", 4.0): relabel.NOT_WAITING,
-        ("e", 5.0): relabel.NO_PANE,
+        ("a", 2.0): join.SECOND,
+        ("", 3.0): join.NO_ID,
+        ("b", None): join.NO_LABEL,
+        ("c", None): join.NO_NUMBER,
+        ("d", 4.0): join.NOT_WAITING,
+        ("e", 5.0): join.NO_PANE,
     }
     assert found.rejected == 6
     assert found.rejects[0].row["labelled_at"] == "1970-01-01T00:00:01+00:00"
@@ -96,13 +95,15 @@ def test_what_says_nothing_or_finds_no_row_is_refused() -> None:
 
 def test_a_flood_of_strays_is_counted_and_few_are_kept() -> None:
     """A file of labels that belong to other rows does not fill the table of rejected rows."""
-    found = match(labels({f"x{n}": 1.0 for n in range(500)}), pending.none(), pending.none(), [])
-    assert (found.rejected, len(found.rejects)) == (500, relabel.KEPT_REJECTS)
+    found = join_labels(
+        labels({f"x{n}": 1.0 for n in range(500)}), pending_rows.none(), pending_rows.none(), []
+    )
+    assert (found.rejected, len(found.rejects)) == (500, join.KEPT_REJECTS)
 
 
 def test_an_infinite_label_is_a_label() -> None:
     """As in a row that has it at once: the row is unusable and waits no longer."""
-    found = match(labels({"a": np.inf}), waiting(["a"], [1]), pending.none(), [1])
+    found = join_labels(labels({"a": np.inf}), waiting(["a"], [1]), pending_rows.none(), [1])
     outcome = found.corrections[1].outcome
     assert outcome is not None
     assert (outcome.labelled, outcome.pending, outcome.unusable) == (0, -1, 1)

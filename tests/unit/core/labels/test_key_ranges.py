@@ -5,11 +5,11 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.core.labels import key_ranges as backlog
-from service.core.labels.key_ranges import Runs
+from service.core.labels import key_ranges
+from service.core.labels.key_ranges import KeyRanges
 
 
-def _keys(queue: Runs) -> list[int]:
+def _keys(queue: KeyRanges) -> list[int]:
     return [key for low, high in queue for key in range(low, high + 1)]
 
 
@@ -22,17 +22,17 @@ steps = st.lists(
 @given(steps)
 def test_it_does_what_a_list_of_keys_does(drawn: list[tuple[str, list[int]]]) -> None:
     """Against a plain list: nothing stands twice, and order is kept."""
-    queue: Runs = ()
+    queue: KeyRanges = ()
     plain: list[int] = []
     for step, keys in drawn:
         if step == "add":
-            queue = backlog.added(queue, keys)
+            queue = key_ranges.added(queue, keys)
             plain += [key for key in sorted(set(keys)) if key not in plain]
         elif step == "drop":
-            queue = backlog.without(queue, keys)
+            queue = key_ranges.without(queue, keys)
             plain = [key for key in plain if key not in keys]
         else:
-            taken, queue = backlog.first(queue, len(keys))
+            taken, queue = key_ranges.first(queue, len(keys))
             assert taken == sorted(plain[: len(keys)])
             plain = plain[len(keys) :]
         assert _keys(queue) == plain
@@ -40,4 +40,4 @@ def test_it_does_what_a_list_of_keys_does(drawn: list[tuple[str, list[int]]]) ->
 
 def test_a_month_of_windows_is_a_few_numbers() -> None:
     """What a checkpoint keeps does not grow with keys that follow each other."""
-    assert backlog.added((), range(43_200)) == ((0, 43_199),)
+    assert key_ranges.added((), range(43_200)) == ((0, 43_199),)

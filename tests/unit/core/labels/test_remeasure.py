@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from service.core.labels.remeasure import MOST_AGAIN, Labelling, counts, schedule
+from service.core.labels.remeasure import MOST_AGAIN, LabelProgress, counts, schedule
 from service.core.windows.records import WindowRecord
 from service.core.windows.window import Unit, WindowPlan
 
@@ -13,16 +13,16 @@ PLAN = WindowPlan(Unit.TIME, hop=100, panes=3, min_rows=10)
 
 def test_the_windows_that_hold_a_touched_pane_are_measured_again() -> None:
     """Only those that were measured before, and none that is measured in any case."""
-    again, left = schedule(Labelling(), PLAN, closed=8, touched={5, 8}, due=[])
+    again, left = schedule(LabelProgress(), PLAN, closed=8, touched={5, 8}, due=[])
     assert (again, left.again, left.reached) == ([5, 6, 7, 8], (), 8)
-    again, _ = schedule(Labelling(), PLAN, closed=8, touched={5}, due=[6, 9])
+    again, _ = schedule(LabelProgress(), PLAN, closed=8, touched={5}, due=[6, 9])
     assert again == [5, 7]
-    assert schedule(Labelling(), PLAN, closed=None, touched={5}, due=[5])[0] == []
+    assert schedule(LabelProgress(), PLAN, closed=None, touched={5}, due=[5])[0] == []
 
 
 def test_a_cycle_measures_a_bounded_number_and_the_rest_later() -> None:
     """What does not fit waits, and goes before what is touched after it; each window once."""
-    again, left = schedule(Labelling(), PLAN, closed=200, touched=range(100), due=[])
+    again, left = schedule(LabelProgress(), PLAN, closed=200, touched=range(100), due=[])
     assert again == list(range(MOST_AGAIN))
     assert left.again == ((MOST_AGAIN, 101),)
     again, left = schedule(left, PLAN, closed=200, touched=[0, 40], due=[33])
@@ -32,7 +32,7 @@ def test_a_cycle_measures_a_bounded_number_and_the_rest_later() -> None:
 
 def test_windows_that_labels_have_passed_get_their_verdict() -> None:
     """When labels reach a window later, what is not judged by then is measured once more."""
-    before = Labelling(reached=10, judged=6)
+    before = LabelProgress(reached=10, alarmed_through=6)
     again, left = schedule(before, PLAN, closed=20, touched=[12], due=[])
     assert again == [8, 9, 12, 13, 14]
     assert left.reached == 12
@@ -48,20 +48,20 @@ def _window(last: int, labelled: int, pending: int) -> WindowRecord:
 @pytest.mark.parametrize(
     ("state", "labelled", "pending", "expected"),
     [
-        (Labelling(), 0, 100, False),
-        (Labelling(), 0, 0, False),
-        (Labelling(), 89, 11, False),
-        (Labelling(), 90, 10, True),
-        (Labelling(reached=7), 20, 80, False),  # labels have not come for rows a whole window later
-        (Labelling(reached=8), 20, 80, True),
-        (Labelling(reached=8), 9, 91, False),  # fewer than a window needs rows
-        (Labelling(reached=8, judged=5), 100, 0, False),  # once
-        (Labelling(judged=6), 100, 0, False),  # in order
-        (Labelling(judged=4), 100, 0, True),
+        (LabelProgress(), 0, 100, False),
+        (LabelProgress(), 0, 0, False),
+        (LabelProgress(), 89, 11, False),
+        (LabelProgress(), 90, 10, True),
+        (LabelProgress(reached=7), 20, 80, False),  # labels have not come for rows a whole window later
+        (LabelProgress(reached=8), 20, 80, True),
+        (LabelProgress(reached=8), 9, 91, False),  # fewer than a window needs rows
+        (LabelProgress(reached=8, alarmed_through=5), 100, 0, False),  # once
+        (LabelProgress(alarmed_through=6), 100, 0, False),  # in order
+        (LabelProgress(alarmed_through=4), 100, 0, True),
     ],
 )
 def test_a_window_counts_once_it_has_its_labels(
-    state: Labelling, labelled: int, pending: int, expected: bool
+    state: LabelProgress, labelled: int, pending: int, expected: bool
 ) -> None:
     """Nine in ten of them, or as many as it will get; once, and in the order of the windows."""
     assert counts(state, PLAN, _window(5, labelled, pending)) is expected

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from service.core.profile import profile
-from service.core.profile import spec as anchors
 from service.core.profile.profile import Profile
 from service.core.reference import bins
 from service.core.reference.bins import Bins
@@ -132,7 +131,7 @@ def test_frequent_labels_have_a_bin_and_the_others_share_one() -> None:
 def test_a_window_of_no_rows_is_drawn_as_zeros() -> None:
     """An empty window has every bin, with no rows in it."""
     fixed = _fixed(_labels(["a", "b"]), LABEL)
-    (found,) = bins.counted([fixed], profile.empty(LABEL, anchors.NONE))
+    (found,) = bins.counted([fixed], profile.empty(LABEL))
     assert found.counts == (0, 0, 0, 0)
 
 

@@ -16,6 +16,6 @@ def test_another_sample_is_another_layout_of_the_same_reference() -> None:
     """Panes of another sample size never merge, while what was calibrated on the rows still holds."""
     none, few, more = (reference.of(BATCH, SCHEMA, sample_rows=size) for size in (0, 10, 200))
     assert [made.profile.sample.rows for made in (none, few, more)] == [0, 10, 90]
-    assert len({made.anchors.fingerprint for made in (none, few, more)}) == 3
+    assert len({made.spec.fingerprint for made in (none, few, more)}) == 3
     assert none.fingerprint == few.fingerprint == more.fingerprint
     assert few.profile.sample.ordinals.tolist() == few.profile.sample.event_time.tolist()

@@ -10,8 +10,8 @@ from service.core.profile import profile
 from service.core.rows.batch import Arrival, Batch, Labels, Numbers
 from service.core.rows.schema import Column, Kind, Schema
 from service.core.windows import schema_change
-from service.core.windows.panes import Pane, absorb
-from service.core.windows.schema_change import Told, tell
+from service.core.windows.panes import Pane, merge_into
+from service.core.windows.schema_change import ReportedColumns, tell
 
 SCHEMA = Schema((Column("size", Kind.NUMERICAL), Column("colour", Kind.CATEGORICAL)))
 HOUR = 3_600_000_000
@@ -28,7 +28,9 @@ def pane(key: int, text: int = 0, without: str = "", beside: tuple[str, ...] | N
     return Pane(profile.of(batch, SCHEMA), key * HOUR, (key + 1) * HOUR)
 
 
-def told_of(panes: dict[int, Pane], closed: int, told: Told | None = None) -> list[tuple[int, str]]:
+def told_of(
+    panes: dict[int, Pane], closed: int, told: ReportedColumns | None = None
+) -> list[tuple[int, str]]:
     """Give each event's pane and message."""
     return [(event.at // HOUR, event.message) for event in tell(told, panes, closed)[1]]
 
@@ -101,7 +103,7 @@ def test_late_rows_take_a_change_back() -> None:
     """A column that late rows bring to the last closed pane has come back, and is told once."""
     told, events = tell(None, {0: pane(0), 1: pane(1, without="size")}, 1)
     assert [event.column for event in events] == ["size"]
-    merged = absorb({1: pane(1, without="size")}, {1: pane(1)})
+    merged = merge_into({1: pane(1, without="size")}, {1: pane(1)})
     told, events = tell(told, merged, 1)
     assert [event.message for event in events] == ["size came back"]
     assert tell(told, {**merged, 2: pane(2)}, 2)[1] == ()

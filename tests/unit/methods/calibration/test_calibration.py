@@ -12,12 +12,11 @@ from service.core.measurement import Worse
 from service.core.rows.batch import Batch, Labels, Numbers
 from service.core.rows.schema import Column, Kind, Schema
 from service.errors import ConfigurationError
-from service.methods.calibration import block_resampling, calibration
+from service.methods.calibration import block_resampling, calibration, window_sizes
 from service.methods.calibration import tail as calibration_tail
-from service.methods.calibration import window_sizes as calibration_sizes
 from service.methods.calibration.calibration import Calibration, calibrate, from_json
 from service.methods.calibration.null_distribution import code, form_of
-from service.methods.drift.columns import DriftPlan, Verdict
+from service.methods.drift.columns import DriftPlan, VerdictRule
 from service.methods.drift.registry import METHODS, Method, compute, drifted
 from service.methods.stats.unmeasurable import Unmeasurable
 
@@ -167,7 +166,7 @@ def test_the_first_method_alone_or_all_of_them():
     """A column is tested by the methods that decide: all, or the first, whose threshold is then nearer."""
     arguments = {"rows": 200, "rate": 0.05, "seed": 3, "block": 6, "draws": 1_500}
     every = calibrate(reference(), SCHEMA, ROBUST, **arguments)
-    first = calibrate(reference(), SCHEMA, replace(ROBUST, verdict=Verdict.FIRST), **arguments)
+    first = calibrate(reference(), SCHEMA, replace(ROBUST, verdict=VerdictRule.FIRST), **arguments)
     assert {method for _, method in first.thresholds} == {"wasserstein:robust", "psi:robust"}
     assert first.thresholds["size", "wasserstein:robust"] < every.thresholds["size", "wasserstein:robust"]
 
@@ -352,7 +351,7 @@ def test_sizes_between_calibrated_ones_get_what_is_calibrated_there():
             calibrate(reference(), SCHEMA, ROBUST, rows=rows, rate=0.05, seed=seed, block=6, draws=6_000)
             for rows in (100, 141, 200)
         )
-        got = calibration_sizes.thresholds_for([high, low], 141)
+        got = window_sizes.thresholds_for([high, low], 141)
         assert got is not None
         for test, value in middle.thresholds.items():
             if test[1] == "ks:evidently":
@@ -368,7 +367,7 @@ def test_a_larger_size_with_wider_thresholds_is_heeded():
     low, high = made(rows=100), made(rows=200)
     test = ("size", "psi:robust")
     wider = replace(high, thresholds={**high.thresholds, test: 9.0})
-    got = calibration_sizes.thresholds_for([low, wider], 150)
+    got = window_sizes.thresholds_for([low, wider], 150)
     assert got is not None
     assert got[test] == 9.0
 
@@ -376,26 +375,26 @@ def test_a_larger_size_with_wider_thresholds_is_heeded():
 def test_sizes_beyond_the_grid():
     """Below the smallest size there is no threshold; beyond the largest its own holds."""
     sizes = [made(rows=rows) for rows in (100, 200)]
-    assert calibration_sizes.thresholds_for(sizes, 99) is None
-    assert calibration_sizes.thresholds_for([], 99) is None
-    assert calibration_sizes.thresholds_for(sizes, 10_000) == sizes[1].thresholds
-    assert calibration_sizes.thresholds_for(sizes, 100) == sizes[0].thresholds
+    assert window_sizes.thresholds_for(sizes, 99) is None
+    assert window_sizes.thresholds_for([], 99) is None
+    assert window_sizes.thresholds_for(sizes, 10_000) == sizes[1].thresholds
+    assert window_sizes.thresholds_for(sizes, 100) == sizes[0].thresholds
 
 
 def test_the_grid_covers_all_sizes_in_steps_of_two_at_most():
     """Neighbouring sizes are at most a factor of two apart, and both ends are there."""
-    assert calibration_sizes.grid(100, 100) == (100,)
-    assert calibration_sizes.grid(100, 800) == (100, 200, 400, 800)
-    sizes = calibration_sizes.grid(70, 9_000)
+    assert window_sizes.grid(100, 100) == (100,)
+    assert window_sizes.grid(100, 800) == (100, 200, 400, 800)
+    sizes = window_sizes.grid(70, 9_000)
     assert (sizes[0], sizes[-1]) == (70, 9_000)
     assert max(b / a for a, b in pairwise(sizes)) <= 2.02
     with pytest.raises(ConfigurationError, match="from 5 to 4"):
-        calibration_sizes.grid(5, 4)
+        window_sizes.grid(5, 4)
 
 
 def test_a_slow_method_is_not_calibrated_and_says_why():
     """Its plan's threshold holds, alone in a column or beside another method; the others are calibrated."""
-    plan = DriftPlan(("wasserstein:robust", "empirical_mmd"), {"colour": ("TVD",)}, Verdict.FIRST)
+    plan = DriftPlan(("wasserstein:robust", "empirical_mmd"), {"colour": ("TVD",)}, VerdictRule.FIRST)
     got = calibrate(reference(), SCHEMA, plan, rows=200, rate=0.05, seed=3, block=6, draws=200)
     assert ("size", "wasserstein:robust") in got.thresholds
     assert ("colour", "TVD:evidently") not in got.thresholds

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from service.core.measurement import Aspect, Measurement
-from service.core.profile import distribution
-from service.core.profile import error_cells as cells
+from service.core.profile import distribution, error_cells
 from service.core.profile.error_cells import CellCounts, CellEdges
 from service.core.rows.batch import Labels, Numbers
 from service.core.rows.schema import Kind
@@ -16,13 +15,13 @@ from service.methods.concept.error_split import Split, measure_concept, split
 from service.methods.stats.unmeasurable import Unmeasurable
 
 NAMES = np.array(["a", "b", "c", "new"])
-EDGES = cells.edges_of(distribution.of_codes(np.array([0, 1, 2]), NAMES), Kind.CATEGORICAL)
+EDGES = error_cells.edges_of(distribution.of_codes(np.array([0, 1, 2]), NAMES), Kind.CATEGORICAL)
 
 
 def counted(rows: str, *errors: float) -> CellCounts:
     """Count rows given as letters (n: a new label, -: missing) with their errors."""
     codes = np.array(["abcn-".index(letter) for letter in rows])
-    return cells.of(Labels(np.where(codes == 4, -1, codes), NAMES), np.array(errors), EDGES)
+    return error_cells.of(Labels(np.where(codes == 4, -1, codes), NAMES), np.array(errors), EDGES)
 
 
 def values(found: Split) -> tuple[float, ...]:
@@ -78,8 +77,8 @@ def test_the_parts_add_up_to_the_whole(seed: int):
     reference, current = (draw.normal(shift, 2.0, size) for shift, size in ((0, 70), (1.5, 31)))
     wrong = [np.abs(draw.standard_cauchy(len(side))) * scale for side in (reference, current)]
     wrong[1][draw.random(31) < 0.3] = np.nan
-    edges = cells.edges_of(distribution.of_numbers(reference[:50]), Kind.NUMERICAL)
-    sides = [cells.of(Numbers(x), e, edges) for x, e in zip((reference, current), wrong, strict=True)]
+    edges = error_cells.edges_of(distribution.of_numbers(reference[:50]), Kind.NUMERICAL)
+    sides = [error_cells.of(Numbers(x), e, edges) for x, e in zip((reference, current), wrong, strict=True)]
     found = split(*sides)
     expected = np.nanmean(wrong[1]) - wrong[0].mean()
     size = np.nanmean(wrong[1]) + wrong[0].mean()
@@ -91,14 +90,14 @@ def test_the_parts_add_up_to_the_whole(seed: int):
 def simulated(draw: np.random.Generator, rows: int, edges: CellEdges, *, shift: float = 0.0) -> CellCounts:
     """Draw inputs around `shift`; the error grows with the input."""
     x = draw.normal(shift, 1.0, rows)
-    return cells.of(Numbers(x), np.abs(draw.normal(0.0, 1.0 + np.abs(x))), edges)
+    return error_cells.of(Numbers(x), np.abs(draw.normal(0.0, 1.0 + np.abs(x))), edges)
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.6])
 def test_the_bands_hold(shift: float):
     """Over 600 samples, the 95 % band of each part holds the part's long-run value in 92 to 98 %."""
     draw = np.random.default_rng(11)
-    edges = cells.edges_of(distribution.of_numbers(draw.normal(size=2_000)), Kind.NUMERICAL)
+    edges = error_cells.edges_of(distribution.of_numbers(draw.normal(size=2_000)), Kind.NUMERICAL)
     truth = split(simulated(draw, 2_000_000, edges), simulated(draw, 2_000_000, edges, shift=shift))
     hits = np.zeros(4)
     for _ in range(600):
@@ -128,9 +127,9 @@ def test_no_labels_are_a_reason():
 
 def test_sides_of_other_cells_are_refused():
     """Counts made with another reference's edges are no match, and both are named."""
-    other = cells.edges_of(distribution.of_codes(np.array([0]), NAMES), Kind.CATEGORICAL)
+    other = error_cells.edges_of(distribution.of_codes(np.array([0]), NAMES), Kind.CATEGORICAL)
     with pytest.raises(ProfileError, match=f"{EDGES.fingerprint} and {other.fingerprint}"):
-        split(counted("a", 1.0), cells.empty(other))
+        split(counted("a", 1.0), error_cells.empty(other))
 
 
 def by_name(measured: tuple[Measurement, ...]) -> dict[tuple[str, str], Measurement]:

@@ -9,7 +9,7 @@ from service.core.measurement import Aspect, Measurement, Worse
 from service.core.profile import profile
 from service.core.rows.schema import Column, Kind, Schema
 from service.errors import ConfigurationError
-from service.methods.drift.columns import DriftPlan, Verdict, measure_drift
+from service.methods.drift.columns import DriftPlan, VerdictRule, measure_drift
 from tests.unit.methods.build import SCHEMA, rows
 
 REFERENCE = rows(
@@ -73,13 +73,13 @@ def test_the_share_is_breached_at_its_threshold(share: float, breached: bool):
 @pytest.mark.parametrize(
     ("methods", "verdict", "drifted"),
     [
-        (("wasserstein", "psi"), Verdict.FIRST, 1.0),
-        (("psi", "wasserstein"), Verdict.FIRST, 0.0),
-        (("psi", "wasserstein"), Verdict.ANY, 1.0),
+        (("wasserstein", "psi"), VerdictRule.FIRST, 1.0),
+        (("psi", "wasserstein"), VerdictRule.FIRST, 0.0),
+        (("psi", "wasserstein"), VerdictRule.ANY, 1.0),
     ],
 )
 def test_a_column_drifts_by_its_first_method_or_by_any(
-    methods: tuple[str, ...], verdict: Verdict, drifted: float
+    methods: tuple[str, ...], verdict: VerdictRule, drifted: float
 ):
     """One column moved; PSI's threshold is out of reach, so it depends on who decides."""
     plan = DriftPlan(methods, {"colour": ("psi",)}, verdict, thresholds={"psi": 1e9})

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from service.core.profile import profile
-from service.core.profile.spec import Anchors
+from service.core.profile.spec import ProfileSpec
 from service.core.rows.batch import Batch, Texts
 from service.core.rows.schema import Column, Kind, Schema
 from service.core.worker_call import Answer, Question
-from service.methods.drift import in_worker as slow
-from service.methods.drift.columns import DriftPlan, Verdict, measure_drift
+from service.methods.drift import in_worker
+from service.methods.drift.columns import DriftPlan, VerdictRule, measure_drift
 from service.methods.drift.registry import find
 from service.methods.measure_window import settle
 from service.methods.stats.unmeasurable import Unmeasurable
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 BEFORE = rows(size=[1.0, 2.0, 3.0, 4.0] * 10, colour="rrgb" * 10)
 AFTER = rows(size=[2.0, 3.0] * 10, colour="rggb" * 5)
 PLAN = DriftPlan(
-    ("default",), {"colour": ("TVD",), "size": ("ks", "empirical_mmd")}, Verdict.FIRST, {"TVD": 0.2}
+    ("default",), {"colour": ("TVD",), "size": ("ks", "empirical_mmd")}, VerdictRule.FIRST, {"TVD": 0.2}
 )
 
 
@@ -47,7 +47,7 @@ def answered(**values: float):
     measured = asked()
     answers = {
         call: {"": Answer(values[call.arguments[0]])}
-        for call in slow.calls(measured)
+        for call in in_worker.calls(measured)
         if call.arguments[0] in values
     }
     return by_name(settle(measured, answers))
@@ -57,15 +57,15 @@ def test_a_slow_measure_waits_in_its_place_with_a_question():
     """Before the worker is asked each slow measure has a reason and a question, the others have neither."""
     measured = by_name(asked())
     for key in (("colour", "TVD"), ("size", "empirical_mmd")):
-        assert (measured[key].value, measured[key].reason) == (None, slow.WAITING)
+        assert (measured[key].value, measured[key].reason) == (None, in_worker.WAITING)
         assert measured[key].question is not None
     assert measured["size", "ks"].question is None
-    assert [call.arguments[0] for call in slow.calls(asked())] == ["empirical_mmd", "TVD"]
+    assert [call.arguments[0] for call in in_worker.calls(asked())] == ["empirical_mmd", "TVD"]
 
 
 def test_a_question_carries_the_rows_as_counts():
     """Values and counts of both sides come along, infinities left out."""
-    question, count = slow.question(
+    question, count = in_worker.question(
         find("empirical_mmd", Kind.NUMERICAL), Kind.NUMERICAL, numbers(1, 1, 2), numbers(3, math.inf, 4, 4)
     )
     name, kind, before, now = question.call.arguments
@@ -78,8 +78,8 @@ def test_more_rows_than_a_method_takes_are_sampled_evenly_and_said():
     """Of 5,000 rows the kernel test gets 1,000, the same each time, and the measurement rests on as many."""
     method = find("empirical_mmd", Kind.NUMERICAL)
     many = numbers(*np.repeat(np.arange(5.0), 1_000))
-    question, count = slow.question(method, Kind.NUMERICAL, many, many)
-    again, _ = slow.question(method, Kind.NUMERICAL, many, many)
+    question, count = in_worker.question(method, Kind.NUMERICAL, many, many)
+    again, _ = in_worker.question(method, Kind.NUMERICAL, many, many)
     counts = question.call.arguments[2][1]
     assert count == counts.sum() == 1_000
     assert counts.min() > 150
@@ -100,7 +100,7 @@ def test_where_there_is_nothing_to_ask_there_is_a_reason(
 ):
     """An all-missing column, or one row too few, is told without the worker."""
     with pytest.raises(Unmeasurable, match=reason):
-        slow.question(find(name, kind), kind, before, now)
+        in_worker.question(find(name, kind), kind, before, now)
 
 
 def test_answers_stand_in_their_places_with_a_verdict():
@@ -126,7 +126,7 @@ def test_a_column_that_a_slow_method_decides_counts_among_the_drifted(value: flo
 def test_a_failed_call_is_a_reason_and_no_verdict():
     """The one measure says why; the column that it decides is left out, the others are counted."""
     measured = asked()
-    first, second = slow.calls(measured)
+    first, second = in_worker.calls(measured)
     got = by_name(settle(measured, {first: {"": Answer(0.5)}, second: {"": Answer(reason="it died")}}))
     tvd = got["colour", "TVD"]
     assert (tvd.value, tvd.breached, tvd.reason) == (None, None, "it died")
@@ -143,14 +143,14 @@ def test_beside_calibrated_methods_a_slow_one_is_a_second_opinion():
 
 
 TEXT_SCHEMA = Schema((Column("comment", Kind.TEXT),))
-TEXT_PLAN = DriftPlan(by_column={"comment": ("ks", "perc_text_content_drift")}, verdict=Verdict.FIRST)
+TEXT_PLAN = DriftPlan(by_column={"comment": ("ks", "perc_text_content_drift")}, verdict=VerdictRule.FIRST)
 
 
 def of_texts(texts: Sequence[str | None], sample_rows: int = 50) -> Profile:
     held = Texts(np.array([*texts, None], dtype=object)[:-1])
     times = np.zeros(len(texts), dtype=np.int64)
     batch = Batch(len(texts), times, {"comment": held}).numbered(0)
-    return profile.of(batch, TEXT_SCHEMA, Anchors(sample_rows=sample_rows))
+    return profile.of(batch, TEXT_SCHEMA, ProfileSpec(sample_rows=sample_rows))
 
 
 def test_a_text_test_is_asked_about_the_sampled_texts():
@@ -171,7 +171,7 @@ def test_a_text_test_is_asked_about_the_sampled_texts():
 def test_an_answer_s_own_threshold_decides():
     """A percentile test's threshold lies on the scale of its score: the answer brings it."""
     waiting = measure_drift(of_texts(["late"]), of_texts(["wind"]), TEXT_SCHEMA, TEXT_PLAN)
-    (call,) = slow.calls(waiting)
+    (call,) = in_worker.calls(waiting)
     got = by_name(settle(waiting, {call: {"": Answer(0.7, threshold=0.62)}}))
     answered = got["comment", "perc_text_content_drift"]
     assert (answered.value, answered.threshold, answered.breached) == (0.7, 0.62, True)
@@ -193,8 +193,8 @@ def test_without_sampled_texts_there_is_a_reason(texts: list[str | None], rows: 
 def test_a_call_that_failed_is_the_reason_of_every_number_asked_of_it():
     """Not only the number under the empty key: the others of the same call say the same."""
     measured = asked()
-    (call, *_) = slow.calls(measured)
+    (call, *_) = in_worker.calls(measured)
     waiting = next(m for m in measured if m.question is not None and m.question.call is call)
     other = replace(waiting, question=Question(call, "size"))
-    found = slow.settled([waiting, other], {call: {"": Answer(reason="the worker process died")}})
+    found = in_worker.settled([waiting, other], {call: {"": Answer(reason="the worker process died")}})
     assert [m.reason for m in found] == ["the worker process died"] * 2

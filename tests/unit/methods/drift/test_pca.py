@@ -16,7 +16,7 @@ from service.core.rows.schema import Column, Kind, Role, Schema
 from service.methods import alarm
 from service.methods.calibration.calibration import calibrate
 from service.methods.calibration.window_sizes import thresholds_for
-from service.methods.drift import pca as multivariate
+from service.methods.drift import pca
 from service.methods.drift.columns import DriftPlan
 from service.methods.drift.pca import PCA_DROP, PCA_ERROR, PCA_IMPUTED
 from service.methods.measure_window import MeasurePlan, measure
@@ -63,8 +63,8 @@ def calibrated() -> DriftPlan:
 
 
 def measured(made: Reference, batch: Batch, plan: DriftPlan = PLAN, min_rows: int = 0) -> list[Measurement]:
-    current = profile.of(batch, SCHEMA, made.anchors)
-    return [*measure(made.profile, current, SCHEMA, MeasurePlan(plan, min_rows=min_rows), made.anchors)]
+    current = profile.of(batch, SCHEMA, made.spec)
+    return [*measure(made.profile, current, SCHEMA, MeasurePlan(plan, min_rows=min_rows), made.spec)]
 
 
 def joint(found: list[Measurement]) -> Mapping[str, Measurement]:
@@ -127,7 +127,7 @@ def test_the_joint_tests_are_part_of_the_correction() -> None:
     larger = calibrate(batch, SCHEMA, plan, rows=400, rate=0.05, seed=2, block=1, draws=2_000)
     between = thresholds_for([beside, larger], 300)
     assert between is not None
-    for metric in multivariate.TESTS:
+    for metric in pca.TESTS:
         one, two = beside.thresholds["", metric], larger.thresholds["", metric]
         assert two < between["", metric] < one
 
@@ -135,7 +135,7 @@ def test_the_joint_tests_are_part_of_the_correction() -> None:
 def test_without_calibration_the_reference_s_own_windows_set_the_limit(made: Reference) -> None:
     """By default three deviations of the reference's own windows of that size; a named threshold wins."""
     quiet = [joint(measured(made, people(rows, 20 + rows))) for rows in (30, 100, 250, 2_000)]
-    assert not any(found[metric].breached for found in quiet for metric in multivariate.TESTS)
+    assert not any(found[metric].breached for found in quiet for metric in pca.TESTS)
     limits = [found[PCA_ERROR].threshold or 0.0 for found in quiet]
     assert limits[0] > limits[1] > limits[2] > limits[3] > (quiet[0][PCA_ERROR].reference or 0.0)
     assert PCA_ERROR in _alarming(measured(made, people(300, 5, correlation=-0.8)))
@@ -159,9 +159,9 @@ def test_windows_of_a_wandering_stream_get_wider_limits() -> None:
     order = random.permutation(rows)
     limits = []
     for each in (batch, batch.take(order)):
-        fixed = reference.of(each, schema, components=True)
-        current = profile.of(each.take(slice(0, 64)), schema, fixed.anchors)
-        found = joint([*measure(fixed.profile, current, schema, MeasurePlan(PLAN), fixed.anchors)])
+        spec = reference.of(each, schema, components=True)
+        current = profile.of(each.take(slice(0, 64)), schema, spec.spec)
+        found = joint([*measure(spec.profile, current, schema, MeasurePlan(PLAN), spec.spec)])
         limits.append(found[PCA_DROP].threshold or 0.0)
     assert limits[0] > 3.0 * limits[1]
 
@@ -195,11 +195,11 @@ def test_a_gap_has_its_reason(made: Reference) -> None:
     few = joint(measured(made, people(9, 11), min_rows=10))
     assert {m.reason for m in few.values()} == {"9 rows, fewer than the 10 that the monitor asks for"}
     bare = joint(measured(made, Batch(100, np.arange(100, dtype=np.int64), {})))
-    assert {m.reason for m in bare.values()} == {multivariate.NO_VALUES}
-    assert {m.reason for m in joint(measured(made, people(0, 11))).values()} == {multivariate.NO_VALUES}
+    assert {m.reason for m in bare.values()} == {pca.NO_VALUES}
+    assert {m.reason for m in joint(measured(made, people(0, 11))).values()} == {pca.NO_VALUES}
     still = Numbers(np.full(100, 3.0))
     constant = people(100, 1, height=still, weight=still, age=still)
     lone = joint(measured(reference.of(constant, SCHEMA, components=True), people(50, 2)))
-    assert {m.reason for m in lone.values()} == {multivariate.NOT_FITTED}
+    assert {m.reason for m in lone.values()} == {pca.NOT_FITTED}
     assert [*few] == [*bare] == [*lone] == [PCA_ERROR, PCA_DROP, PCA_IMPUTED]
     assert joint(measured(made, people(50, 2), DriftPlan(methods=METHODS))) == {}

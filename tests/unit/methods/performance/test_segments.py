@@ -13,7 +13,7 @@ from service.core.rows.batch import Batch, Labels, Numbers
 from service.core.rows.schema import Column, Kind, Role, Schema
 from service.core.rows.task import Multiclass
 from service.methods.performance.performance import measure_performance
-from service.methods.performance.segments import doubt_of, measure_segments, segment_name
+from service.methods.performance.segments import band_multiplier_of, measure_segments, segment_name
 
 SCHEMA = Schema(
     (
@@ -42,9 +42,9 @@ def made(places: list[str | None], errors: list[float]) -> Reference:
     return reference.of(batch(places, errors), SCHEMA, by=("place",))
 
 
-def window(fixed: Reference, places: list[str | None], errors: list[float]) -> Profile:
+def window(spec: Reference, places: list[str | None], errors: list[float]) -> Profile:
     """Profile a window's rows by the reference's segments."""
-    return profile.of(batch(places, errors), SCHEMA, fixed.anchors)
+    return profile.of(batch(places, errors), SCHEMA, spec.spec)
 
 
 def by_name(measured: tuple[Measurement, ...]) -> dict[tuple[str, str], Measurement]:
@@ -119,22 +119,22 @@ def test_a_threshold_is_breached_by_more_than_chance() -> None:
 def test_fifty_segments_at_the_threshold_rarely_alarm(size: int) -> None:
     """With every segment's true error at the threshold at most 1 window in 20 has a breached segment."""
     places = [f"p{i:02d}" for i in range(50)]
-    fixed = made([*places, *places], [1.0] * 100)
+    spec = made([*places, *places], [1.0] * 100)
     draw, alarms = np.random.default_rng(3), 0
     for _ in range(60):
         errors = draw.normal(0.0, 10.0 / np.sqrt(2.0 / np.pi), 50 * size)
-        now = window(fixed, places * size, errors.tolist())
-        measured = measure_segments(fixed.profile, now, SCHEMA.task, {"mae": 10.0})
+        now = window(spec, places * size, errors.tolist())
+        measured = measure_segments(spec.profile, now, SCHEMA.task, {"mae": 10.0})
         alarms += any(m.breached for m in measured)
     assert alarms <= 3
 
 
 def test_doubt_grows_with_the_verdicts() -> None:
     """One verdict is judged by its 95 % band, fifty by wider ones, and more so of few rows."""
-    assert doubt_of(0, 9) == doubt_of(1, 9) == pytest.approx(1.0)
+    assert band_multiplier_of(0, 9) == band_multiplier_of(1, 9) == pytest.approx(1.0)
     for rows in (5, 30, 100_000):
         expected = t.ppf(1.0 - 0.025 / 50, rows - 1) / t.ppf(0.975, rows - 1)
-        assert doubt_of(50, rows) == pytest.approx(expected, rel=0.02)
+        assert band_multiplier_of(50, rows) == pytest.approx(expected, rel=0.02)
 
 
 def test_classes_within_a_segment_have_a_joined_name() -> None:
@@ -152,8 +152,8 @@ def test_classes_within_a_segment_have_a_joined_name() -> None:
     for name, texts in labels.items():
         names, codes = np.unique(np.array(texts), return_inverse=True)
         columns[name] = Labels(codes, names)
-    fixed = reference.of(Batch(3, np.zeros(3, dtype=np.int64), columns), schema, by=("place",))
-    got = by_name(measure_segments(fixed.profile, fixed.profile, schema.task))
+    spec = reference.of(Batch(3, np.zeros(3, dtype=np.int64), columns), schema, by=("place",))
+    got = by_name(measure_segments(spec.profile, spec.profile, schema.task))
     assert got["recall", "place=x, class=a"].value == 0.5
     assert got["accuracy", "place=y"].value == 1.0
     assert segment_name("a=b", "c, d") == r"a\=b=c, d"

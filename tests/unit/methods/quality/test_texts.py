@@ -36,7 +36,7 @@ def measured(
     texts: Sequence[str | None], before: Sequence[str | None] = tuple(BEFORE), plan: MeasurePlan | None = None
 ) -> dict[str, Measurement]:
     made = reference.of(batch(before), SCHEMA)
-    current = profile.of(batch(texts), SCHEMA, made.anchors)
+    current = profile.of(batch(texts), SCHEMA, made.spec)
     found = measure(made.profile, current, SCHEMA, plan or MeasurePlan())
     return {m.series.metric: m for m in found if m.series.column == "comment"}
 

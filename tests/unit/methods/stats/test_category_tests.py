@@ -12,7 +12,7 @@ from service.core.measurement import Measurement
 from service.core.profile.distribution import Distribution, merge
 from service.core.profile.profile import ColumnProfile, Profile
 from service.core.rows.schema import Column, Kind
-from service.methods.drift import columns as drift
+from service.methods.drift import columns
 from service.methods.drift.columns import DriftPlan
 from service.methods.drift.registry import find
 from service.methods.stats.category_tests import (
@@ -34,11 +34,11 @@ COLOUR = Column("colour", Kind.CATEGORICAL)
 
 def measured(name: str, reference: Distribution, current: Distribution) -> Measurement:
     """Measure one column by one method, as a window's measurement."""
-    (method,) = drift.methods_of(DriftPlan((name,)), COLOUR, reference, current)
+    (method,) = columns.methods_of(DriftPlan((name,)), COLOUR, reference, current)
     before, now = (
         Profile("", side.rows, {COLOUR.name: ColumnProfile(side)}) for side in (reference, current)
     )
-    return drift._measured(method, COLOUR, (before, now), threshold=0.1, withheld=None)
+    return columns._measured(method, COLOUR, (before, now), threshold=0.1, withheld=None)
 
 
 def test_g_test_needs_equal_sizes():

@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 
 from service.core.rows.task import Binary, Multiclass, Regression
-from service.methods.stats import confidence_bands as sampling_error
+from service.methods.stats import confidence_bands
 from tests.unit.methods.build import performance
 
 if TYPE_CHECKING:
@@ -149,10 +149,10 @@ def test_perfect_scores_have_a_band() -> None:
 @pytest.mark.parametrize("freedom", [2, 3, 5, 10, 30, 100, 1_000])
 def test_student_s_point_is_scipy_s(freedom: int) -> None:
     """The series is within 1 % of SciPy's quantile from two degrees on."""
-    assert sampling_error.student(freedom) == pytest.approx(stats.t.ppf(0.975, freedom), rel=0.01)
+    assert confidence_bands.student(freedom) == pytest.approx(stats.t.ppf(0.975, freedom), rel=0.01)
 
 
 def test_a_share_s_band_is_scipy_s() -> None:
     """Wilson's interval is SciPy's."""
     expected = stats.binomtest(7, 50).proportion_ci(method="wilson")
-    assert sampling_error.share_band(0.14, 50) == pytest.approx((expected.low, expected.high))
+    assert confidence_bands.share_band(0.14, 50) == pytest.approx((expected.low, expected.high))

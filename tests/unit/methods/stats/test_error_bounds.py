@@ -9,7 +9,7 @@ from service.core.measurement import Measurement
 from service.core.profile.distribution import Distribution, compress, of_numbers
 from service.core.profile.profile import ColumnProfile, Profile
 from service.core.rows.schema import Column, Kind
-from service.methods.drift import columns as drift
+from service.methods.drift import columns
 from service.methods.drift.columns import DriftPlan
 from service.methods.drift.registry import METHODS, compute, find
 from service.methods.stats.error_bounds import Range, _filled
@@ -20,11 +20,11 @@ COLUMN = Column("size", Kind.NUMERICAL)
 
 def measured(name: str, reference: Distribution, current: Distribution) -> Measurement:
     """Measure one column by one method, as a window's measurement."""
-    (method,) = drift.methods_of(DriftPlan((name,)), COLUMN, reference, current)
+    (method,) = columns.methods_of(DriftPlan((name,)), COLUMN, reference, current)
     before, now = (
         Profile("", side.rows, {COLUMN.name: ColumnProfile(side)}) for side in (reference, current)
     )
-    return drift._measured(method, COLUMN, (before, now), threshold=0.1, withheld=None)
+    return columns._measured(method, COLUMN, (before, now), threshold=0.1, withheld=None)
 
 
 @pytest.mark.parametrize("method", BOUNDED, ids=lambda m: m.full_name)
@@ -36,7 +36,7 @@ def measured(name: str, reference: Distribution, current: Distribution) -> Measu
     shape=st.sampled_from(["normal", "shifted", "lognormal", "grid", "heavy"]),
 )
 def test_the_exact_value_lies_within_the_bound(
-    method: drift.Method, seed: int, sizes: tuple[int, int], limits: tuple[int, int], shape: str
+    method: columns.Method, seed: int, sizes: tuple[int, int], limits: tuple[int, int], shape: str
 ):
     """However far either side is compressed, the exact number is no farther off than the bound says."""
     draw = np.random.default_rng(seed)

@@ -12,8 +12,7 @@ import pytest
 from service.core.profile import profile
 from service.core.rows.schema import Column, Kind, Schema
 from service.errors import SourceError
-from service.sources.tables import from_arrow as arrow
-from service.sources.tables import from_pandas as frame
+from service.sources.tables import from_arrow, from_pandas
 from service.sources.tables.file import open_ordered, read_rows
 
 if TYPE_CHECKING:
@@ -27,7 +26,9 @@ def table(keys: Any, **more: Any) -> pd.DataFrame:
     return pd.DataFrame({"at": TIMES, "size": [1.0, 2.0, 3.0, 4.0], "key": keys, **more})
 
 
-@pytest.mark.parametrize("way", [frame.to_batch, lambda rows, *rest: arrow.to_batch(pa.table(rows), *rest)])
+@pytest.mark.parametrize(
+    "way", [from_pandas.to_batch, lambda rows, *rest: from_arrow.to_batch(pa.table(rows), *rest)]
+)
 def test_other_columns_ids_and_order_are_kept(way: Any) -> None:
     """Both ways name the other columns, hash the ids, and mark the rows that step back in time."""
     rows = table(["a", "b", "a", None], other=1, zero=2)
@@ -50,10 +51,10 @@ def test_other_columns_ids_and_order_are_kept(way: Any) -> None:
 )
 def test_an_id_is_the_same_in_any_type(keys: pd.Series[Any]) -> None:
     """5, 5.0 and "5" are one id, in a frame and in Arrow; empty text is a missing one."""
-    expected = frame.identities(pd.Series(["5", "6", "5", None])).tolist()
-    assert frame.identities(keys).tolist() == expected
+    expected = from_pandas.identities(pd.Series(["5", "6", "5", None])).tolist()
+    assert from_pandas.identities(keys).tolist() == expected
     if keys.map(type).nunique() < 3:  # Arrow has no column of mixed types
-        batch = arrow.to_batch(pa.table(table(keys)), SCHEMA, "at").batch
+        batch = from_arrow.to_batch(pa.table(table(keys)), SCHEMA, "at").batch
         assert batch.arrival.identity is not None
         assert batch.arrival.identity.tolist() == expected
 
@@ -62,8 +63,8 @@ def test_large_ids_are_not_rounded() -> None:
     """Integers that one double stands for are two ids."""
     keys = [2**62, 2**62 + 1, 2**62, 0]
     for batch in (
-        frame.to_batch(table(keys), SCHEMA, "at").batch,
-        arrow.to_batch(pa.table(table(keys)), SCHEMA, "at").batch,
+        from_pandas.to_batch(table(keys), SCHEMA, "at").batch,
+        from_arrow.to_batch(pa.table(table(keys)), SCHEMA, "at").batch,
     ):
         assert batch.arrival.identity is not None
         assert len(set(batch.arrival.identity.tolist())) == 3
@@ -71,21 +72,21 @@ def test_large_ids_are_not_rounded() -> None:
 
 def test_an_id_that_did_not_come_is_missing_in_every_row() -> None:
     """Without its column the ids are missing, not repeated; twice it is refused like any needed column."""
-    batch = frame.to_batch(table(1).drop(columns="key"), SCHEMA, "at").batch
+    batch = from_pandas.to_batch(table(1).drop(columns="key"), SCHEMA, "at").batch
     counted = profile.of(batch, SCHEMA).tally.identities
     assert counted is not None
     assert (counted.rows, counted.missing) == (0, 4)
     doubled = pd.concat([table(1), table(2)[["key"]]], axis=1)
     with pytest.raises(SourceError, match="'key' is in the data more than once"):
-        frame.to_batch(doubled, SCHEMA, "at")
+        from_pandas.to_batch(doubled, SCHEMA, "at")
 
 
 def test_rejected_rows_take_their_ids_along() -> None:
     """Ids, order and values belong to the rows that stay."""
     rows = table(["a", "b", "c", "d"])
     rows["at"] = ["2013-02-02", "soon", "2013-02-01", "2013-02-03"]
-    batch = frame.to_batch(rows, SCHEMA, "at").batch
-    kept = frame.identities(pd.Series(["a", "c", "d"]))
+    batch = from_pandas.to_batch(rows, SCHEMA, "at").batch
+    kept = from_pandas.identities(pd.Series(["a", "c", "d"]))
     assert batch.arrival.identity is not None
     assert batch.arrival.backwards is not None
     assert batch.arrival.identity.tolist() == kept.tolist()
@@ -109,5 +110,5 @@ def test_a_file_tells_of_columns_that_are_not_read(tmp_path: Path, name: str, or
     opened.close()
     assert batch.arrival.unwatched == read_rows(path, SCHEMA, timestamp="at").arrival.unwatched == ("other",)
     assert batch.arrival.identity is not None
-    assert batch.arrival.identity.tolist() == frame.identities(pd.Series(["a", "c", "b", "b"])).tolist()
+    assert batch.arrival.identity.tolist() == from_pandas.identities(pd.Series(["a", "c", "b", "b"])).tolist()
     assert profile.of(batch, SCHEMA).tally.backwards == (0 if ordered else 1)

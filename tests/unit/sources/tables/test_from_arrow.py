@@ -17,8 +17,7 @@ from service.core.profile import profile
 from service.core.rows.batch import Texts
 from service.core.rows.schema import Column, Kind, Schema
 from service.errors import SourceError
-from service.sources.tables import from_arrow as arrow
-from service.sources.tables import from_pandas as frame
+from service.sources.tables import from_arrow, from_pandas
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,12 +55,12 @@ def test_direct_and_by_way_of_pandas_agree(kind: pa.DataType, data: st.DataObjec
     column = pa.chunked_array([pa.array(part, kind) for part in (cells[:cut], cells[cut:]) if part])
     table = pa.table({"x": column, "at": pa.array([*range(ROWS)], TIME)}).slice(1)
     encodings = [table]
-    if arrow.is_text(kind):
+    if from_arrow.is_text(kind):
         encodings.append(table.set_column(0, "x", table["x"].dictionary_encode()))
     for schema in BOTH:
-        expected = profile.of(frame.to_batch(arrow.framed(table), schema, "at").batch, schema)
+        expected = profile.of(from_pandas.to_batch(from_arrow.framed(table), schema, "at").batch, schema)
         for encoded in encodings:
-            batch = arrow.to_batch(encoded, schema, "at").batch
+            batch = from_arrow.to_batch(encoded, schema, "at").batch
             assert profile.of(batch, schema) == expected
             assert batch.event_time.tolist() == [1, 2, 3, 4, 5]
 
@@ -69,14 +68,14 @@ def test_direct_and_by_way_of_pandas_agree(kind: pa.DataType, data: st.DataObjec
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
 def test_times_of_any_unit(unit: str) -> None:
     """Timestamps of any unit are microseconds; null is missing."""
-    found = arrow.event_times(pa.chunked_array([pa.array([None, 0], pa.timestamp(unit))]))
+    found = from_arrow.event_times(pa.chunked_array([pa.array([None, 0], pa.timestamp(unit))]))
     assert (found.micros.tolist(), found.usable.tolist()) == ([0, 0], [False, True])
 
 
 def test_rows_without_a_time_are_rejects() -> None:
     """A row without a time is refused, the others stay."""
     table = pa.table({"at": pa.array([None, 7], TIME), "x": [1, 2]})
-    framed = arrow.to_batch(table, BOTH[0], "at")
+    framed = from_arrow.to_batch(table, BOTH[0], "at")
     assert (framed.rejected, framed.batch.event_time.tolist()) == (1, [7])
     assert framed.rejects[0].row == {"at": None, "x": 1}
 
@@ -85,14 +84,14 @@ def test_a_table_of_no_rows() -> None:
     """No rows give an empty batch with its columns."""
     table = pa.table({"at": pa.array([], TIME), "x": pa.array([], pa.string())})
     for schema in BOTH:
-        batch = arrow.to_batch(table, schema, "at").batch
+        batch = from_arrow.to_batch(table, schema, "at").batch
         assert (batch.rows, list(batch.columns)) == (0, ["x"])
 
 
 def test_a_missing_timestamp_column_is_named() -> None:
     """The error names the columns that there are."""
     with pytest.raises(SourceError, match=r"'when' is not in the data, which has x"):
-        arrow.to_batch(pa.table({"x": [1]}), BOTH[0], "when")
+        from_arrow.to_batch(pa.table({"x": [1]}), BOTH[0], "when")
 
 
 def test_a_plain_parquet_file_is_replayed_without_pandas(tmp_path: Path) -> None:
@@ -116,13 +115,13 @@ print(take.batch.rows, read_rows(path, schema).rows, "pandas" in sys.modules)
 
 def test_numbers_do_not_hold_the_table_alive() -> None:
     """Typed arrays are copies: what was read can be given back."""
-    found = arrow.to_batch(pa.table({"x": np.arange(3.0)}), BOTH[0], None).batch.columns["x"]
+    found = from_arrow.to_batch(pa.table({"x": np.arange(3.0)}), BOTH[0], None).batch.columns["x"]
     assert found.values.base is None  # type: ignore[union-attr]
 
 
 def test_texts_are_cleaned_as_by_way_of_pandas() -> None:
     """What no store keeps, a NUL, is replaced; nothing else of a text is touched."""
     schema = Schema((Column("x", Kind.TEXT),))
-    found = arrow.to_batch(pa.table({"x": ["nul\0", "", " a ", None]}), schema, None).batch.columns["x"]
+    found = from_arrow.to_batch(pa.table({"x": ["nul\0", "", " a ", None]}), schema, None).batch.columns["x"]
     assert isinstance(found, Texts)
     assert found.texts.tolist() == ["nul\ufffd", "", " a ", None]
