@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from service.core.rows.schema import Kind
 from service.core.rows.task import HALF, Binary, Multiclass, Regression, TaskName, label_text, positive_labels
-from service.methods.performance.estimated.estimate import estimated_metrics_of
-from service.methods.performance.performance import metrics_of
+from service.methods.performance.registry import estimated_metrics_of, metrics_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence

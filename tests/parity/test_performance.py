@@ -267,7 +267,7 @@ def test_the_variance_of_f1_is_its_jackknife_s(average: str) -> None:
     )
     shape = profiled(Multiclass("truth", "guess"), {"truth": truth, "guess": guess}).outcome
     assert isinstance(shape, MulticlassOutcome)
-    _, table = classification.confusion_of(shape)
+    table = classification.classes_of(shape).table
     f1 = sk.f1_score(truth, guess, average=None)
     weights = table.sum(axis=1) / 60 if average == "weighted" else np.full(3, 1 / 3)
     got = classification._f1_variance(table, f1, weights, by_rows=average == "weighted")

@@ -30,9 +30,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from service.core.exact.sums import to_float
-from service.core.measurement import Aspect, Measurement, Series
+from service.core.measurement import TWO_SIDED_95, Aspect, Measurement, Series
 from service.core.profile.error_cells import check_alike
-from service.methods.performance.figure import NO_LABELS
+from service.methods.performance.metric import NO_LABELS
 from service.methods.stats.unmeasurable import Unmeasurable
 
 if TYPE_CHECKING:
@@ -49,7 +49,6 @@ NO_REFERENCE_CELLS = "the reference has no cells of this column"
 NO_CELLS = "the window has no cells of this column"
 PREDICTION_CELLS = "prediction cells"
 COLUMN_CELLS = "column cells"
-TWO_SIDED_95 = 1.959963984540054
 
 
 class ErrorPart(NamedTuple):

@@ -13,8 +13,9 @@ from service.core.reference.reference import Reference
 from service.core.rows.batch import Batch, Numbers
 from service.core.rows.schema import Column, Kind, Schema
 from service.core.rows.task import Binary, Multiclass
-from service.methods.performance.estimated.estimate import estimated_metrics_of, measure_estimates
-from service.methods.performance.performance import measure_performance, metrics_of
+from service.methods.performance.estimated.estimate import measure_estimates
+from service.methods.performance.performance import measure_performance
+from service.methods.performance.registry import estimated_metrics_of, metrics_of
 
 TASK = Binary("truth", score="score", threshold=0.4)
 SCHEMA = Schema((Column("truth", Kind.NUMERICAL), Column("score", Kind.NUMERICAL)), TASK)
