@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from service.core.measurement import Worse
 from service.core.rows.task import Binary, Regression
-from service.methods.performance import classification, regression, scores
+from service.methods.performance import classification, matthews, regression, scores
 from service.methods.performance.estimated import binary as estimated_binary
 from service.methods.performance.estimated import ranking as estimated_ranking
 from service.methods.performance.estimated import regression as estimated_regression
@@ -46,6 +46,7 @@ OF_ERRORS: tuple[Metric[RegressionOutcome], ...] = (
 # Two classes, from the confusion counts and the rows that wait for their label.
 OF_LABELS: tuple[Metric[BinaryOutcome], ...] = (
     Metric("accuracy", classification.accuracy, LOWER, "share", SHARE, headline=5),
+    Metric("mcc", matthews.mcc, LOWER, within=(-1.0, 1.0)),
     Metric(
         "positive_rate",
         classification.positive_rate,

@@ -34,6 +34,7 @@ def test_what_is_not_defined_has_a_reason_and_is_never_zero() -> None:
     got = performance(LABELLED, {"truth": ["no", "no"], "guess": ["no", "no"]})
     reasons = {name: m.reason for name, m in got.items() if m.value is None}
     assert reasons == {
+        "mcc": "no row is positive: nothing to correlate",
         "precision": "no row was predicted to be of the class",
         "recall": "no row is of the class",
         "f1": "no row is or was predicted to be of the class",
