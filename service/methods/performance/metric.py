@@ -33,7 +33,6 @@ _S_contra = TypeVar("_S_contra", contravariant=True)
 class MetricValue:
     """A metric's value, or the reason why there is none.
 
-    Attributes:
     value: finite, None where there is none.
     rows: how many rows it rests on.
     reason: why there is no value.
@@ -52,7 +51,6 @@ class MetricValue:
 class Metric(Generic[_S_contra]):
     """A row of the metrics' table.
 
-    Attributes:
     name: the stored name.
     compute: takes the state that the metric is computed from; raises Unmeasurable with a reason.
     worse: on which side it gets worse. A metric that is worse both ways is compared with 0, or with the
