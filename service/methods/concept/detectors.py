@@ -220,7 +220,7 @@ def _detector(name: str, parameters: Mapping[str, Value]) -> Detector:
     if isinstance(detector, Kswin) and detector.stat_size * 2 > detector.window_size:
         raise ConfigurationError(
             f"detector 'kswin': stat_size {detector.stat_size} with window_size {detector.window_size}; "
-            "expected a window of at least twice that, so that as many rows can be drawn before the newest"
+            "expected a window of twice that or more, so that as many rows can be drawn before the newest"
         )
     return detector
 
