@@ -23,7 +23,7 @@ def _by_name(value: Any) -> Any:
         )
     twice = [name for name in value if value.count(name) > 1]
     if twice:
-        raise ValueError(f"{twice[0]!r} stands twice; expected each detector once")
+        raise ValueError(f"{twice[0]!r} is listed twice; expected each detector once")
     return {name: {} for name in value}
 
 

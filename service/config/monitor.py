@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -11,8 +12,7 @@ from service.config.base import SECOND, Name, Section
 from service.config.columns import ColumnConfig, ServiceConfig
 from service.config.detectors import DetectorConfigs, check_detectors
 from service.config.drift import DriftConfig
-from service.config.reference import DummyReference, FileReference
-from service.config.source import DummyConfig, LabelsConfig, ReplayConfig
+from service.config.labels import LabelsConfig
 from service.config.task import Asked, check_performance, check_segments, task_from
 from service.config.window import AlarmConfig, WindowConfig
 from service.core.profile import row_sample
@@ -22,6 +22,8 @@ from service.errors import ConfigurationError
 from service.methods.drift import domain_classifier, pca, registry
 from service.methods.health import TrafficPlan
 from service.methods.measure_window import MeasurePlan
+from service.sources.context import LabelFile
+from service.sources.registry import SOURCES, AnyReference, AnySource
 
 if TYPE_CHECKING:
     from service.core.rows.task import Task
@@ -36,8 +38,8 @@ class Monitor(Section):
 
     name: Name
     description: str = ""
-    source: Annotated[ReplayConfig | DummyConfig, Field(discriminator="type")]
-    reference: Annotated[FileReference | DummyReference, Field(discriminator="type")]
+    source: AnySource
+    reference: AnyReference
     columns: dict[str, Annotated[ColumnConfig, BeforeValidator(_kind_alone)]] = Field(min_length=1)
     id: str | None = None
     labels: LabelsConfig | None = None
@@ -65,11 +67,7 @@ class Monitor(Section):
         check_performance(self.performance, self._task, estimate=self.estimate)
         check_detectors(self.detectors, self._task)
         check_segments(self.by, self.segment_performance, self._kinds, self._task)
-        if isinstance(self.reference, FileReference) and self.reference.path is None:
-            if not isinstance(self.source, ReplayConfig):
-                raise ValueError("reference: expected a path, since the source has no file")
-            if self.reference.start is None and self.reference.end is None:
-                raise ValueError("reference: expected a path, or start and end within the source's file")
+        self.reference.check(self.source)
         if self.reference.moving is not None and self.drift.is_calibrated:
             raise ValueError(
                 "drift.thresholds: calibrated thresholds hold for the declared reference, not for one that "
@@ -84,8 +82,9 @@ class Monitor(Section):
     def _labels_have_rows(self) -> None:
         if self.labels is None:
             return
-        if self.source.type != "replay":
-            raise ValueError(f"labels: a {self.source.type} source has none; expected a replay")
+        if not self.source.brings_labels:
+            able = " or ".join(source.kind() for source in SOURCES if source.brings_labels)
+            raise ValueError(f"labels: a {self.source.type} source has none; expected a {able}")
         if self.id is None:
             raise ValueError("labels: needs id, the column by which a label finds its row")
         if self._task is None:
@@ -173,6 +172,21 @@ class Monitor(Section):
         beside = (name for name in dict.fromkeys(self._served.values()) if name not in self.columns)
         columns += [Column(name, Kind.NUMERICAL, Role.SERVICE) for name in beside]
         return Schema(tuple(columns), self._task, self.id)
+
+    @property
+    def label_file(self) -> LabelFile | None:
+        """The file of late labels in the sources' form, None where all labels come with their rows."""
+        config, identity, target = self.labels, self.id, self.target
+        if config is None or identity is None or target is None:
+            return None
+        return LabelFile(
+            path=Path(config.path),
+            timestamp=config.timestamp,
+            identity=config.id or identity,
+            target=config.target or target,
+            kind=self.columns[target].kind,
+            wait_us=config.wait,
+        )
 
     @property
     def measure_plan(self) -> MeasurePlan:

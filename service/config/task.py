@@ -98,7 +98,7 @@ def check_segments(
         if kinds[column] is not Kind.CATEGORICAL:
             raise ValueError(f"by.{index}: {column!r} is {kinds[column]}; expected a categorical column")
         if column in by[:index]:
-            raise ValueError(f"by.{index}: {column!r} stands twice")
+            raise ValueError(f"by.{index}: {column!r} is listed twice")
     if by and task is None:
         raise ValueError("by: needs a prediction and a target, which this monitor does not name")
     _check_metrics("segment_performance", thresholds, task)

@@ -14,8 +14,8 @@ from service.core.rows.batch import Labels, Numbers
 from service.core.rows.late_labels import LateLabels
 from service.core.rows.schema import Column, Kind, Role, Schema
 from service.errors import SourceError
+from service.sources.context import LabelFile
 from service.sources.replay import labels as replay_labels
-from service.sources.replay.labels import LabelOptions
 from service.sources.replay.source import ReplayOptions, ReplaySource
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def lay_out(
     labels = pd.DataFrame(
         {"key": list(known), "truth": np.arange(len(known)) * 1.0, "labelled_at": _at([*known.values()])}
     )
-    options = LabelOptions(
+    options = LabelFile(
         _write(labels, folder / f"labels{suffix}"), "labelled_at", "key", "truth", Kind.NUMERICAL, 30 * DAY
     )
     pace = {"step_us": DAY} if "rows" not in more else {}
@@ -126,7 +126,7 @@ async def test_a_replay_by_rows_follows_its_last_row(tmp_path: Path) -> None:
 
 async def test_a_flood_of_one_instant_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Labels that all became known at once come in parts, and none is lost."""
-    monkeypatch.setattr(replay_labels, "MOST_LABELS", 2)
+    monkeypatch.setattr(replay_labels, "MAX_LABELS", 2)
     found = await takes(lay_out(tmp_path, ".parquet", [1, 25], dict.fromkeys(range(5), 2)))
     assert [ids(take.labels) for take in found] == [["0", "1"], ["2", "3"], ["4"]]
     assert [take.labels.until for take in found if take.labels is not None] == [2 * HOUR, 2 * HOUR, 2 * DAY]
