@@ -1,4 +1,4 @@
-"""Types and limits that every section of a monitor file shares."""
+"""The types and rules that every section of a monitor file shares."""
 
 from __future__ import annotations
 
@@ -45,6 +45,6 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
 
 
 class Section(BaseModel):
-    """A part of a monitor file: unknown keys are errors."""
+    """A section of a monitor file; an unknown key is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

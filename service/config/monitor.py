@@ -1,4 +1,4 @@
-"""What a monitor file may say: the shape of one watched model's YAML, and what the core makes of it."""
+"""Schema of a whole monitor file, and what it becomes in the core's form."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from service.config.columns import ColumnConfig, ServiceConfig
 from service.config.detectors import DetectorConfigs, check_detectors
 from service.config.drift import DriftConfig
 from service.config.labels import LabelsConfig
-from service.config.task import Asked, check_performance, check_segments, task_from
+from service.config.task import TaskKeys, check_performance, check_segments, task_from
 from service.config.window import AlarmConfig, WindowConfig
 from service.core.profile import row_sample
 from service.core.rows.schema import Column, Kind, Role, Schema
@@ -71,11 +71,11 @@ class Monitor(Section):
         if self.reference.moving is not None and self.drift.is_calibrated:
             raise ValueError(
                 "drift.thresholds: calibrated thresholds hold for the declared reference, not for one that "
-                "moves and is itself a few windows; beside reference.moving expected evidently or thresholds "
+                "moves and is itself a few windows; with reference.moving expected evidently or thresholds "
                 "by method, such as {wasserstein: 0.2}"
             )
         self._methods_exist()
-        self._names_beside_the_columns()
+        self._other_names_are_free()
         self._labels_have_rows()
         return self
 
@@ -94,7 +94,7 @@ class Monitor(Section):
         if self.target in self.by:
             raise ValueError(f"by: {self.target!r} is the target, which comes late; expected another column")
 
-    def _names_beside_the_columns(self) -> None:
+    def _other_names_are_free(self) -> None:
         if self.id is not None and self.id in self.columns:
             raise ValueError(f"id: {self.id!r} is watched; expected another column, or unique: true there")
         for key, name in self._served.items():
@@ -109,8 +109,8 @@ class Monitor(Section):
         return {} if self.service is None else self.service.model_dump(exclude_none=True)
 
     @property
-    def _asked(self) -> Asked:
-        return Asked(
+    def _task_keys(self) -> TaskKeys:
+        return TaskKeys(
             task=None if self.task is None else TaskName(self.task),
             prediction=self.prediction,
             target=self.target,
@@ -126,7 +126,7 @@ class Monitor(Section):
 
     @property
     def _task(self) -> Task | None:
-        return task_from(self._asked, self._kinds)
+        return task_from(self._task_keys, self._kinds)
 
     def _methods_exist(self) -> None:
         if isinstance(self.drift.thresholds, dict):
@@ -162,15 +162,15 @@ class Monitor(Section):
     @property
     def schema_(self) -> Schema:
         """The watched columns in the core's form."""
-        roles = dict.fromkeys(self._asked.predicted_columns, Role.PREDICTION)
+        roles = dict.fromkeys(self._task_keys.predicted_columns, Role.PREDICTION)
         if self.target is not None:
             roles[self.target] = Role.TARGET
         columns = [
             Column(name, config.kind, roles.get(name, Role.FEATURE), config.min, config.max)
             for name, config in self.columns.items()
         ]
-        beside = (name for name in dict.fromkeys(self._served.values()) if name not in self.columns)
-        columns += [Column(name, Kind.NUMERICAL, Role.SERVICE) for name in beside]
+        others = (name for name in dict.fromkeys(self._served.values()) if name not in self.columns)
+        columns += [Column(name, Kind.NUMERICAL, Role.SERVICE) for name in others]
         return Schema(tuple(columns), self._task, self.id)
 
     @property

@@ -347,7 +347,7 @@ def test_the_task_becomes_the_schema_s(
             r":11: score: 'colour' is categorical; .*numerical",
         ),
         (BINARY.replace("score: guess", "score: gues"), r":11: score: 'gues' is not among the columns"),
-        (BINARY.replace("positive", "prediction: size\npositive"), r":14: threshold: has no effect beside"),
+        (BINARY.replace("positive", "prediction: size\npositive"), r":14: threshold: has no effect next to"),
         (BINARY.replace("roc_auc", "mae"), r":14: performance\.mae: no such metric"),
         (BINARY.replace("roc_auc", "estimated_mae"), r":14: performance\.estimated_mae: no such metric"),
         (

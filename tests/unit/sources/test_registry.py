@@ -55,6 +55,7 @@ def test_a_section_builds_a_source(config: SourceConfig) -> None:
 @pytest.mark.parametrize("config", PEEKED, indirect=True)
 def test_a_source_that_can_be_peeked_gives_the_same_rows_again(config: SourceConfig) -> None:
     """Its first rows are there before the service runs, and taking them leaves no trace."""
+
     async def peek() -> list[list[int]]:
         takes = []
         for _ in range(2):
