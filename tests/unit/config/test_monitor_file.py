@@ -222,7 +222,7 @@ def test_detectors_need_a_task(tmp_path: Path) -> None:
 
 
 def test_measures_over_all_columns_are_asked_for_by_name(tmp_path: Path) -> None:
-    """What is measured together stands in the plan; an unknown name and too few columns are refused."""
+    """Joint measures are in the plan; an unknown name and too few columns are refused."""
     asked = GOOD + "  multivariate: [pca]\n  thresholds: {pca_reconstruction_error: 2}\n"
     path = tmp_path / "mine.yaml"
     path.write_text(asked)
@@ -238,7 +238,7 @@ def test_measures_over_all_columns_are_asked_for_by_name(tmp_path: Path) -> None
 
 
 def test_a_domain_classifier_is_asked_for_by_name_and_needs_rows(tmp_path: Path) -> None:
-    """It stands in the plan with its threshold; an unknown name, or a monitor without rows, is refused."""
+    """It is in the plan with its threshold; an unknown name, or a monitor that keeps no rows, is refused."""
     asked = GOOD + "  multivariate: [domain_classifier]\n  thresholds: {domain_classifier_auc: 0.7}\n"
     path = tmp_path / "mine.yaml"
     path.write_text(asked)
@@ -368,7 +368,7 @@ def test_a_fault_of_the_task_is_named(tmp_path: Path, text: str, message: str) -
 
 
 def test_an_estimate_may_have_a_threshold(tmp_path: Path) -> None:
-    """What is expected before labels come is watched like what came; `estimate: false` ends it."""
+    """Estimated metrics can have thresholds as realised ones can; `estimate: false` leaves them out."""
     regression = GOOD.replace("target: truth", "target: truth\nperformance: {estimated_mae: 3}")
     for text, metric in (
         (regression, "estimated_mae"),
@@ -390,7 +390,7 @@ def test_an_estimate_may_have_a_threshold(tmp_path: Path) -> None:
     ],
 )
 def test_a_reference_may_move(tmp_path: Path, reference: str, moving: MovingPlan | None) -> None:
-    """Beside the declared rows stands how the reference moves on from them."""
+    """A reference of any kind may say how it moves on from its declared rows."""
     path = tmp_path / "mine.yaml"
     text = GOOD.replace("{path: reference.parquet}", reference)
     path.write_text(text.replace("drift:", "drift:\n  thresholds: evidently"))
@@ -415,7 +415,7 @@ def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None
 
 
 def test_all_faults_of_all_files_come_at_once(tmp_path: Path) -> None:
-    """One start shows everything that has to be mended."""
+    """One start reports every fault of every file."""
     (tmp_path / "one.yaml").write_text(GOOD.replace("min_rows: 10", "min_row: 10"))
     (tmp_path / "two.yaml").write_text(GOOD.replace("step: 1d", "step: daily"))
     with pytest.raises(ConfigurationError, match=r"one\.yaml:11") as caught:
@@ -424,7 +424,7 @@ def test_all_faults_of_all_files_come_at_once(tmp_path: Path) -> None:
 
 
 def test_two_monitors_of_one_name_are_refused(tmp_path: Path) -> None:
-    """A name is what rows are kept under."""
+    """Two monitors cannot have one name, under which their rows are stored."""
     (tmp_path / "one.yaml").write_text("name: same\n" + GOOD)
     (tmp_path / "two.yaml").write_text("name: same\n" + GOOD)
     with pytest.raises(ConfigurationError, match="two monitors are named same"):
@@ -432,7 +432,7 @@ def test_two_monitors_of_one_name_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_monitors_is_refused(tmp_path: Path) -> None:
-    """Watching nothing is a mistake, not a quiet success."""
+    """A service without monitors is a mistake and does not start."""
     with pytest.raises(ConfigurationError, match="no monitor file in it"):
         monitor_file.load_all(tmp_path, Path("data"))
     with pytest.raises(ConfigurationError, match="no such folder"):
@@ -441,5 +441,5 @@ def test_a_folder_without_monitors_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", sorted(Path("config/monitors").glob("*.yaml")), ids=lambda path: path.stem)
 def test_the_shipped_monitors_are_valid(path: Path) -> None:
-    """What comes with the project starts as it is."""
+    """The shipped monitor files are valid."""
     assert monitor_file.load(path, Path(".data")).name == path.stem

@@ -177,7 +177,7 @@ def test_rows_may_come_in_any_order_and_times_as_text() -> None:
         ("change: concept, by: colour, shift: 1", "changes.0.by: concept 'colour' holds"),
         ("change: concept, by: colour, labels: [pink], shift: 1", "changes.0.labels: .*none of pink"),
         ("change: concept, flip: 0.5", "changes.0.flip: .*200 values"),
-        ("change: outage", "changes.0: outage no row is left"),
+        ("change: outage", "changes.0: outage no row would be left"),
         ("change: outage, from: 0.5, until: 0.4", "changes.0.until: outage ends before it begins"),
         (
             "change: outage, from: 2027-01-01T00:00:00Z",

@@ -238,7 +238,7 @@ def test_late_labels_need_ids_that_tell_rows_apart() -> None:
 @pytest.mark.parametrize("change", ["label_delay, delay: 1h", "concept, shift: 1"])
 def test_a_change_of_the_target_needs_one(change: str) -> None:
     """Without a target the message says which key is missing."""
-    with pytest.raises(ConfigurationError, match=r"changes\.0: .*name its column as target"):
+    with pytest.raises(ConfigurationError, match=r"changes\.0: .*name its column under the key target"):
         apply(parse(f"timestamp: at\nchanges: [{{change: {change}}}]", "try.yaml"), frame())
 
 

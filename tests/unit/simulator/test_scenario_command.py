@@ -127,7 +127,7 @@ def test_the_data_itself_is_never_overwritten(tmp_path: Path, capsys: pytest.Cap
     arguments = laid(tmp_path, OUTAGE)
     content = (tmp_path / "before.parquet").read_bytes()
     assert main([*arguments[:-1], str(tmp_path / "before.parquet")]) == 2
-    assert "--into is the data itself" in capsys.readouterr().err
+    assert "--into is the same file as --data" in capsys.readouterr().err
     assert (tmp_path / "before.parquet").read_bytes() == content
 
 

@@ -34,7 +34,10 @@ def one(change: str, head: str = "timestamp: at") -> str:
         ("timestamp: at", "x.yaml:1: changes: is missing"),
         (one(GOOD, "seed: 1"), "x.yaml:1: timestamp: is missing"),
         (one(GOOD, "timestamp: at\nsed: 1"), "x.yaml:2: sed: no such key; the nearest is 'seed'"),
-        (one(GOOD, "timestamp: at\ntimestamp: on"), "x.yaml:2: timestamp: duplicate key (first on line 1)"),
+        (
+            one(GOOD, "timestamp: at\ntimestamp: on"),
+            "x.yaml:2: timestamp: duplicate key \\(first on line 1\\)",
+        ),
         (one(GOOD, "timestamp: at\nseed: -1"), "x.yaml:2: seed: .*greater than or equal to 0, got -1"),
         (one("columns: a"), "x.yaml:3: changes.0.change: is missing; expected one of: sudden, "),
         (one("change: suden, columns: a"), "changes.0.change: no change 'suden'; the nearest is 'sudden'"),
