@@ -28,16 +28,26 @@ def read_yaml(path: Path) -> Any:
     return yaml.safe_load(path.read_text())
 
 
-def panels(dashboard: Json) -> list[Json]:
-    """Return the panels that show something: all but the heads of rows."""
+def first_screen(dashboard: Json) -> list[Json]:
+    """Return the panels that are open when the dashboard is opened: those in no collapsed row."""
     return [panel for panel in dashboard["panels"] if panel["type"] != "row"]
 
 
+def panels(dashboard: Json) -> list[Json]:
+    """Return all panels that show something, those of collapsed rows among them."""
+    return [
+        panel
+        for part in dashboard["panels"]
+        for panel in (part["panels"] if part["type"] == "row" else [part])
+    ]
+
+
 def panel_queries(dashboard: Json) -> Iterator[tuple[str, Json]]:
-    """Give each panel's targets with the panel's title."""
-    for panel in dashboard["panels"]:
+    """Give each target that asks the database, with its panel's title."""
+    for panel in panels(dashboard):
         for target in panel.get("targets", []):
-            yield f"{panel['title']}, {target['refId']}", target
+            if "rawSql" in target:
+                yield f"{panel['title']}, {target['refId']}", target
 
 
 def variable_queries(dashboard: Json) -> Iterator[tuple[str, Json]]:
