@@ -36,11 +36,9 @@ CREATE FUNCTION tidegauge.chart_lanes(
     ), grid AS (
         SELECT step.seconds, floor(extract(epoch FROM since)::double precision / step.seconds) AS first,
             -- As with a monitor that is silent: three times the usual, 30 seconds at least. One window has no usual.
-            coalesce(
-                greatest(3 * extract(epoch FROM tidegauge.window_gap(of_monitor, axis, until))::double precision, 30),
-                'Infinity'
-            ) AS patience
-        FROM step
+            CASE WHEN usual.gap IS NULL THEN 'Infinity' ELSE 3 * greatest(extract(epoch FROM usual.gap), 10) END
+                AS patience
+        FROM step CROSS JOIN (SELECT tidegauge.window_gap(of_monitor, axis, until) AS gap) usual
     ), shown AS (
         SELECT DISTINCT ON (place) place, found.at, found.run_id
         FROM (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -99,7 +100,7 @@ async def _one_cycle(pool: asyncpg.Pool, shift: float = 1.5, **more: object) -> 
 @each_file
 @each_axis
 async def test_every_query_runs_on_an_empty_store(reader: asyncpg.Connection, path: Path, axis: str) -> None:
-    """Before anything was measured nothing shows an error or a zero; a table holds one sentence that explains it."""
+    """Before anything was measured nothing shows an error or a zero; a table says in one sentence why."""
     for choices in _choices(path):
         tables = {f"{panel['title']}, A" for panel in panels(load(path)) if panel["type"] == "table"}
         for name, rows in (await _answers(reader, path, axis, **choices)).items():
@@ -142,7 +143,7 @@ QUIET = {
     | {"Cycles that failed, A", "Rows that were refused, A", "Database round trip, A"}
     | {"Cycle time, A", "Rows per second, A", "Lag, A", "Skipped and failed cycles, A"},
     "dummy": OTHERS
-    | {"Newest row, A", "The random numbers, A", "The random labels, A"}
+    | {"Newest row, A", "The random values, A", "The random labels, A"}
     | {"Rows and cycles per second, A"},
 }
 
@@ -322,6 +323,128 @@ async def test_a_second_opinion_is_no_state(pool: asyncpg.Pool, reader: asyncpg.
     assert await reader.fetchval("SELECT breached FROM tidegauge.metrics WHERE metric = 'psi'")
 
 
+@each_file
+async def test_every_column_of_a_table_but_one_has_a_width(reader: asyncpg.Connection, path: Path) -> None:
+    """A table's widths are those of its columns, all but one, which takes the room that is left."""
+    for panel in panels(load(path)):
+        if panel["type"] != "table":
+            continue
+        sql = _expanded(panel["targets"][0]["rawSql"], "computed_at")
+        columns = {attribute.name for attribute in (await reader.prepare(sql)).get_attributes()}
+        given = {
+            rule["matcher"]["options"]: {found["id"] for found in rule["properties"]}
+            for rule in panel["fieldConfig"]["overrides"]
+        }
+        wide = {
+            rule["matcher"]["options"]
+            for rule in panel["fieldConfig"]["overrides"]
+            if any(found["id"] == "custom.width" for found in rule["properties"])
+        }
+        hidden = {name for name, found in given.items() if "custom.hidden" in found}
+        assert len(columns - wide - hidden) == 1, panel["title"]
+        assert wide | hidden <= columns | {"Trend #B"}, panel["title"]
+
+
+@each_axis
+async def test_lanes_of_all_monitors_have_the_same_times(
+    pool: asyncpg.Pool, reader: asyncpg.Connection, axis: str
+) -> None:
+    """Monitors measured at different moments give lanes without a hole, each point with a state."""
+    await filled_store.fill(pool, monitors=2, sparse=5, dense=40)
+    for stem, title in (
+        ("overview", "State over time"),
+        ("monitor", "State of each aspect"),
+        ("monitor", "Drifted columns"),
+    ):
+        rows = await reader.fetch(_expanded(_panel(stem, title), axis, column=ALL["column"]))
+        lanes = {row["metric"]: [r["time"] for r in rows if r["metric"] == row["metric"]] for row in rows}
+        assert len(lanes) > 1
+        first, *others = lanes.values()
+        assert all(times == first for times in others)
+        assert {row["value"] for row in rows} <= {-1.0, 0.0, 1.0, 2.0}
+
+
+async def test_a_dead_monitor_s_lane_turns_grey(pool: asyncpg.Pool, reader: asyncpg.Connection) -> None:
+    """Three times its usual gap after a monitor's last window, and not before, its lane has no window."""
+    await filled_store.fill(pool, monitors=1, sparse=0, dense=40)
+    times = await reader.fetchrow(
+        "SELECT min(computed_at) AS first, max(computed_at) AS last FROM tidegauge.window_run"
+    )
+    lanes = await reader.fetch(
+        'SELECT "time", run_id FROM tidegauge.chart_lanes($1, $2, $3, $4, 600) ORDER BY 1',
+        "flights", "computed_at", times["last"] - timedelta(minutes=5), times["last"] + timedelta(minutes=5),
+    )  # fmt: skip
+    after = [row for row in lanes if row["time"] > times["last"]]
+    silent = [row["time"] for row in after if row["run_id"] is None]
+    assert silent == [row["time"] for row in after if row["time"] >= silent[0]]
+    assert timedelta(seconds=29) < silent[0] - times["last"] < timedelta(seconds=32)
+
+
+async def test_a_lane_begins_with_the_window_before_the_range(
+    pool: asyncpg.Pool, reader: asyncpg.Connection
+) -> None:
+    """A monitor that measures seldom has a state from the left edge on, also with a single window."""
+    await _one_cycle(pool)
+    last = await reader.fetchval("SELECT max(computed_at) FROM tidegauge.window_run")
+    assert await reader.fetchval("SELECT tidegauge.window_gap('flights', 'computed_at', now())") is None
+    lanes = await reader.fetch(
+        "SELECT run_id FROM tidegauge.chart_lanes($1, $2, $3, $4, 60)",
+        "flights", "computed_at", last + timedelta(hours=1), last + timedelta(hours=2),
+    )  # fmt: skip
+    assert len(lanes) == 61
+    assert None not in {row["run_id"] for row in lanes}
+
+
+async def test_since_when_follows_the_time_axis(pool: asyncpg.Pool, reader: asyncpg.Connection) -> None:
+    """On the event axis an alarm began at its window's end, on the live axis when it was recorded."""
+    measured = await _one_cycle(pool)
+    recorded = await reader.fetchval("SELECT min(recorded_at) FROM tidegauge.event WHERE kind = 'breach'")
+    for axis, at in (("window_end", measured.end / 1_000), ("computed_at", recorded.timestamp() * 1_000)):
+        for stem, title in (("monitor", "State"), ("overview", "Every monitor")):
+            (row,) = await reader.fetch(_expanded(_panel(stem, title), axis))
+            assert row["since"] == pytest.approx(at, abs=1.0)
+
+
+async def test_performance_comes_first_among_the_reasons(
+    pool: asyncpg.Pool, reader: asyncpg.Connection
+) -> None:
+    """However far columns have drifted, the error that is beyond its threshold is the first row."""
+    await _one_cycle(pool)
+    rows = await reader.fetch(
+        _expanded(_panel("monitor", "Why: beyond the threshold in the newest window"), "computed_at")
+    )
+    assert (rows[0]["aspect"], rows[0]["measure"]) == ("performance", "mae")
+    assert max(row["severity"] for row in rows) > rows[0]["severity"]
+
+
+async def test_rows_of_a_segment_are_not_those_of_the_window(
+    pool: asyncpg.Pool, reader: asyncpg.Connection
+) -> None:
+    """A window measured by segment too shows the rows of the whole, once."""
+    whole, part = (Series(Aspect.QUALITY, "rows", segment=name, unit="rows") for name in ("", "origin=EWR"))
+    measurements = (Measurement(part, 2_264.0, 2_264), Measurement(whole, 6_064.0, 6_064))
+    window = WindowRecord(0, 0, 0, 1, 1, 6_064, measurements)
+    now = int(datetime.now(UTC).timestamp()) * SECOND
+    await filled_store.commit(PostgresStore(pool), "flights", 1, window, now=now)
+    rows = await reader.fetch(_expanded(_panel("monitor", "Rows in the window"), "computed_at"))
+    assert [row["rows"] for row in rows] == [6_064.0]
+
+
+@each_file
+@each_axis
+async def test_first_screen_is_answered_within_a_refresh(
+    pool: asyncpg.Pool, reader: asyncpg.Connection, path: Path, axis: str
+) -> None:
+    """All that an opened page asks, one after the other on one connection, takes a fraction of the 10 s."""
+    await filled_store.fill(pool, monitors=2, sparse=20, dense=400)
+    asked = {panel["title"] for panel in first_screen(load(path))}
+    begun = time.perf_counter()
+    for name, target in panel_queries(load(path)):
+        if name.rsplit(", ", 1)[0] in asked:
+            await reader.fetch(_expanded(target["rawSql"], axis))
+    assert time.perf_counter() - begun < 5.0
+
+
 @each_axis
 async def test_late_rows_show_once_with_their_latest_revision(
     pool: asyncpg.Pool, reader: asyncpg.Connection, axis: str
@@ -393,7 +516,9 @@ async def test_pages_say_what_the_view_says(
     """The performance at the top is the view's, and the parts of the error's change add up to it."""
     await _one_cycle(pool)
     rows = await reader.fetch(_expanded(_panel("monitor", "Performance: ${performance}"), axis))
-    told = await reader.fetchrow("SELECT value, threshold, reference FROM tidegauge.metrics WHERE metric = 'mae'")
+    told = await reader.fetchrow(
+        "SELECT value, threshold, reference FROM tidegauge.metrics WHERE metric = 'mae'"
+    )
     assert {row["metric"]: row["value"] for row in rows} == {
         "beyond threshold": told["value"],
         "threshold": told["threshold"],

@@ -84,3 +84,35 @@ def rule_queries(rule: Json) -> dict[str, str]:
     return {
         step["refId"]: step["model"]["rawSql"] for step in rule["data"] if step["datasourceUid"] != "__expr__"
     }
+
+
+def of_kind(dashboard: Json, *kinds: str) -> Iterator[Json]:
+    """Yield the panels of these kinds."""
+    return (panel for panel in panels(dashboard) if panel["type"] in kinds)
+
+
+def defaults(panel: Json) -> Json:
+    """Return a panel's settings of all fields."""
+    found: Json = panel["fieldConfig"]["defaults"]
+    return found
+
+
+def custom(panel: Json) -> Json:
+    """Return the settings of a panel's own kind."""
+    found: Json = defaults(panel).get("custom", {})
+    return found
+
+
+def sql_of(panel: Json) -> str:
+    """Return all SQL of a panel as one text."""
+    return "\n".join(target.get("rawSql", "") for target in panel.get("targets", []))
+
+
+def overrides(panel: Json, name: str) -> dict[str, Any]:
+    """Return the settings of the fields that one matcher of a panel names."""
+    return {
+        found["id"]: found["value"]
+        for rule in panel["fieldConfig"]["overrides"]
+        if rule["matcher"]["options"] == name
+        for found in rule["properties"]
+    }

@@ -28,6 +28,7 @@ from tools.grafana.sql import (
     measure_name,
     of_window,
     or_sentence,
+    worst_lines,
 )
 from tools.grafana.variables import axis_variable, column_variable, monitor_variable, variable
 
@@ -66,7 +67,7 @@ ORDER BY cell.bin
 
 
 NOW = f"""
-SELECT max(severity) FILTER (WHERE {IS_MEASURE} AND decides) AS severity,
+SELECT max(severity) FILTER (WHERE aspect = 'drift' AND metric NOT LIKE 'error_change%' AND decides) AS severity,
     max(value) FILTER (WHERE metric = 'missing_share') AS missing,
     max(reference) FILTER (WHERE metric = 'missing_share') AS "in the reference",
     max(rows)::float8 AS rows
@@ -222,12 +223,15 @@ ORDER BY severity DESC NULLS LAST, aspect, measure
 
 
 def _severities() -> Json:
+    lines = (
+        f'SELECT "time", {MEASURE} AS metric, severity AS value FROM {CHART}\n'
+        f"WHERE {IS_MEASURE} AND severity IS NOT NULL"
+    )
     return series(
         "Severity of each measure",
         "Each drift measure against its own threshold: 1 is the threshold, higher is worse, whichever way the "
         "measure itself gets worse.",
-        f'SELECT "time", {MEASURE} AS metric, severity AS value FROM {CHART} '
-        f"WHERE {IS_MEASURE} AND severity IS NOT NULL ORDER BY 1",
+        worst_lines(lines),
         many=True,
         soft_min=0,
         thresholds=steps((None, GREEN), (1, RED)),
@@ -260,7 +264,7 @@ def _range() -> Json:
         f"SELECT \"time\", metric, value FROM {CHART} WHERE {WHOLE} AND metric IN ('out_of_range_share', 'infinite_share', "
         f"'unparsable_share') AND {COLUMN} AND value IS NOT NULL ORDER BY 1",
         unit="percentunit",
-        empty="A column of labels has no range: see the categories.",
+        empty="A categorical column has no range: see the categories.",
         soft_min=0,
     )
 
@@ -272,7 +276,7 @@ def _categories() -> Json:
         f"SELECT \"time\", metric, value FROM {CHART} WHERE {WHOLE} AND metric IN ('new_category_share', 'vanished_categories') "
         f"AND {COLUMN} AND value IS NOT NULL ORDER BY 1",
         unit="short",
-        empty="A column of numbers has no categories: see the range.",
+        empty="A numerical column has no categories: see the range.",
         soft_min=0,
         overrides=[override("new_category_share", unit="percentunit")],
     )

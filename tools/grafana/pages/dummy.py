@@ -115,7 +115,7 @@ def _false_alarms() -> Json:
 
 def _values() -> Json:
     return series(
-        "The random numbers",
+        "The random values",
         "value1 is a whole number from 0 to 1,000, value3 lies between 0 and 1 (right axis).",
         f'SELECT "time", value1::float8 AS value1, value3 FROM {ROWS} ORDER BY 1',
         empty=NO_DUMMY,
