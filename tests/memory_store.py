@@ -74,7 +74,7 @@ class Stored:
 
 
 class MemoryStore:
-    """Keeps what cycles leave behind as long as it lives; commits are atomic, as nothing awaits inside one."""
+    """Keeps what cycles leave behind; a commit is atomic, as nothing in it awaits."""
 
     def __init__(self) -> None:
         self._monitors: dict[str, Stored] = {}
@@ -144,10 +144,7 @@ class MemoryStore:
         after = _copied(before)
         after.checkpoint, after.layout = _as_json(record.after), record.layout
         after.panes |= {(record.layout, pane.key): pane for pane in record.panes}
-        for window in record.windows:
-            after.windows.append(
-                Revision(record.layout, _next_revision(before, record.layout, window), window)
-            )
+        after.windows += [_revision(before, record.layout, window) for window in record.windows]
         after.events += record.events
         after.rejects += record.rejects
         given_up = 0 if record.labels is None else _change(after, record.labels)
@@ -206,12 +203,12 @@ def _check(record: CycleRecord) -> None:
             raise StoreError(f"{where}: sample: window {window.last} has two measurements of one series")
 
 
-def _next_revision(before: Stored, layout: str, window: WindowRecord) -> int:
+def _revision(before: Stored, layout: str, window: WindowRecord) -> Revision:
     same = (layout, window.first, window.last)
     earlier = (
         each.revision for each in before.windows if (each.layout, each.window.first, each.window.last) == same
     )
-    return 1 + max(earlier, default=0)
+    return Revision(layout, 1 + max(earlier, default=0), window)
 
 
 def _change(stored: Stored, labels: LabelRecord) -> int:
