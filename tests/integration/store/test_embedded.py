@@ -34,7 +34,7 @@ AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root has another us
 SERVICE = """
 import asyncio, concurrent.futures.thread, encodings.idna, os, sys
 from pathlib import Path
-from service.store.embedded import EmbeddedServer
+from service.store.embedded.server import EmbeddedServer
 
 if len(sys.argv) > 2:
     os.setgroups([])
