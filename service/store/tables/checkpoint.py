@@ -88,13 +88,9 @@ async def advance(
     return advanced
 
 
-def _stored(labelling: LabelProgress) -> dict[str, Any]:
-    # The stored names are a contract with databases of earlier versions, whatever the fields are called.
-    return {
-        "again": labelling.again,
-        "reached": labelling.reached,
-        "judged": labelling.alarmed_through,
-    }
+def _stored(progress: LabelProgress) -> dict[str, Any]:
+    # The stored names are a contract with earlier checkpoints; they need not follow the attributes'.
+    return {"again": progress.again, "reached": progress.reached, "judged": progress.alarmed_through}
 
 
 def _labelling(content: dict[str, Any]) -> LabelProgress:
