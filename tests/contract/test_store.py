@@ -209,7 +209,7 @@ async def test_waiting_rows_are_found_by_their_ids(store: Store) -> None:
 async def test_labelled_and_expired_rows_wait_no_longer(store: Store) -> None:
     """Rows of labelled ids go, then rows older than the limit; new ones come last, whatever their age."""
     first = waiting(
-        (1, START, b"labelled"), (1, START + 9, b"labelled"), (2, START, b"old"), (3, START + 5, b"x")
+        (1, START, b"labelled"), (1, START + 9, b"labelled"), (2, START, b"old"), (3, START + 5, b"kept")
     )
     await commit(store, record(1, labels=LabelRecord((), first)))
     change = LabelRecord([1], waiting((1, START + 1, b"new"), (4, START, b"late")), given_up_before=START + 5)
