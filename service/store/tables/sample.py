@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from service.core.measurement import Measurement, Series
     from service.core.windows.records import WindowRecord
 
-MOST_AT_ONCE = 1_000  # measurements a statement: the driver encodes them in the event loop, for about 4 ms
+MAX_PER_STATEMENT = (
+    1_000  # measurements a statement: the driver encodes them in the event loop, for about 4 ms
+)
 
 _ENSURE_PARTITION = "SELECT tidegauge.ensure_sample_partition($1)"
 
@@ -67,7 +69,7 @@ async def append(
         for measurement in window.measurements
     )
     count = 0
-    while part := list(islice(placed, MOST_AT_ONCE)):
+    while part := list(islice(placed, MAX_PER_STATEMENT)):
         await _insert(connection, part, ids)
         count += len(part)
     return count

@@ -1,4 +1,4 @@
-"""Events of a cycle: columns that come and go, change points, alarms; each told once."""
+"""Events of a cycle: columns that come and go, change points, alarms; each reported once."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def named(batch: Batch, *unwatched: str) -> Batch:
     return replace(batch, arrival=replace(batch.arrival, unwatched=unwatched))
 
 
-async def test_a_column_that_goes_and_comes_is_told_once_each_time() -> None:
-    """When its pane is closed, dated by the pane, and not before; restarts tell nothing twice."""
+async def test_a_column_that_goes_and_comes_is_reported_each_time() -> None:
+    """When its pane is closed, dated by the pane, and not before; restarts repeat nothing."""
     batches = [rows(hour) for hour in range(7)]
     batches[2], batches[3] = (without(batch, "place") for batch in batches[2:4])
     monitor = plan([Take(batch, {}) for batch in batches])
@@ -38,13 +38,21 @@ async def test_a_column_that_goes_and_comes_is_told_once_each_time() -> None:
     assert [(event.at, event.message) for event in events(straight, "schema_change")] == [
         (2 * HOUR, "place disappeared: none of 4 rows has it"), (4 * HOUR, "place came back"),
     ]  # fmt: skip
-    told = [[event.kind for event in report.record.events] for report in reports]
-    assert ["schema_change" in kinds for kinds in told] == [False, False, False, True, False, True, False]
+    kinds_by_cycle = [[event.kind for event in report.record.events] for report in reports]
+    assert ["schema_change" in kinds for kinds in kinds_by_cycle] == [
+        False,
+        False,
+        False,
+        True,
+        False,
+        True,
+        False,
+    ]
     assert restarted.stored(NAME) == straight.stored(NAME)
 
 
-async def test_numbers_that_turn_to_text_and_new_columns_are_told() -> None:
-    """Both are changes of the columns; a late row of an older pane tells nothing."""
+async def test_numbers_that_turn_to_text_and_new_columns_are_reported() -> None:
+    """Both are changes of the columns; late rows of an older pane are none."""
     text = Numbers(*(rows(2).columns["size"].values * float("nan"), rows(2).columns["size"].values > 0))
     batches = [named(batch, "hint") for batch in map(rows, (0, 1, 3, 4))]
     batches.insert(2, named(rows(2).with_column("size", text), "hint"))

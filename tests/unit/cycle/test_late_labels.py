@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from service.core.labels import join
-from service.core.labels.remeasure import MOST_AGAIN
+from service.core.labels.remeasure import MAX_WINDOWS_AGAIN
 from service.core.rows.batch import Batch, Numbers
 from service.core.rows.late_labels import LateLabels
 from service.core.rows.take import Take
@@ -153,7 +153,7 @@ async def test_a_monitor_that_expects_no_labels_forgets_the_rows_that_waited() -
 
 async def test_many_windows_are_measured_again_over_several_cycles() -> None:
     """Labels of many hours at once queue up: the monitor is done when the last window is measured."""
-    hours = MOST_AGAIN * 2 + 5
+    hours = MAX_WINDOWS_AGAIN * 2 + 5
     batches = [rows(hour, 1, labelled=False) for hour in range(hours)]
     stream = [Take(batch, {}) for batch in batches]
     everything = [labels_of(batch, [0], at=hours) for batch in batches]
@@ -171,7 +171,7 @@ async def test_many_windows_are_measured_again_over_several_cycles() -> None:
     reports = await run(ended, store, hours + 4)
     last = reports[hours:]
     assert [len(report.record.windows) for report in last] == [
-        1 + MOST_AGAIN, MOST_AGAIN, 4, 0,
+        1 + MAX_WINDOWS_AGAIN, MAX_WINDOWS_AGAIN, 4, 0,
     ]  # fmt: skip
     assert [report.done for report in last] == [False, False, True, True]
     assert [report.moved for report in last] == [True, True, True, False]

@@ -67,7 +67,7 @@ async def test_a_window_is_compared_with_the_rows_before_it(moving: MovingPlan) 
             ]
             reaches = start >= min(HOURS) and sum(batch.rows for batch in before) >= TIME.min_rows
             used += reaches
-            size, error = _told(window.measurements)
+            size, error = _size_and_error(window.measurements)
             assert size == (sum(batch.rows for batch in before) if reaches else None)
             wanted = _error(joined(before)) if reaches else DECLARED_ERROR
             assert error == pytest.approx(wanted, rel=1e-12), (number, window.last)
@@ -84,14 +84,14 @@ def _error(batch: Batch) -> float:
 DECLARED_ERROR = _error(rows(0, 40, seed=99))
 
 
-def _told(found: Any) -> tuple[float | None, float | None]:
+def _size_and_error(found: Any) -> tuple[float | None, float | None]:
     (size,) = (m for m in found if m.series.metric == "moving_reference_rows")
     (error,) = (m for m in found if m.series.metric == "mae" and not m.series.segment)
     assert (size.value is None) == bool(size.reason)
     return size.value, error.reference
 
 
-async def test_a_reference_that_stays_is_not_told_and_needs_no_history() -> None:
+async def test_a_fixed_reference_needs_no_history() -> None:
     """Without a moving reference there is no measurement of it, and no pane is held or read for one."""
     history = History(None, TIME, monitor=NAME, store=_Untouched(), compute=InlineCompute())
     assert (history.behind, history.wanted([7]), await history.past("x", 3)) == (0, set(), Past())
@@ -164,6 +164,6 @@ async def test_late_labels_correct_what_later_windows_are_compared_with(moving: 
     await run(monitor, straight)
     await run(monitor, restarted, restarts=range(12))
     assert restarted.stored(NAME) == straight.stored(NAME)
-    errors = {last: _told(found) for (_, last), found in measurements(straight).items()}
+    errors = {last: _size_and_error(found) for (_, last), found in measurements(straight).items()}
     assert errors[8] == (36 if moving.windows == 2 else 18 if moving.windows else 36, errors[8][1])
     assert errors[8][1] not in (None, DECLARED_ERROR)

@@ -73,7 +73,11 @@ async def test_the_panes_of_the_next_window_and_its_reference_are_kept(
         assert (state.checkpoint.closed, state.known_from) == (8, first)
         assert sorted(state.panes) == list(range(first, 10))
         assert (state.past.oldest, state.past.whole) == (restored.past.oldest, restored.past.whole)
-    assert (kept.panes, kept.told, kept.checkpoint) == (restored.panes, restored.told, restored.checkpoint)
+    assert (kept.panes, kept.reported, kept.checkpoint) == (
+        restored.panes,
+        restored.reported,
+        restored.checkpoint,
+    )
 
 
 async def test_rows_on_time_need_nothing_from_the_store() -> None:
@@ -119,7 +123,7 @@ async def test_older_panes_are_loaded_where_late_rows_reach_them() -> None:
 
 @pytest.mark.parametrize("gap", [*range(1, 8), 22, 23, 86, 87, 3_000])
 async def test_a_start_after_a_gap_finds_what_the_columns_looked_like(gap: int) -> None:
-    """The last closed pane with rows is found however far back it lies: what came back since is told."""
+    """The last closed pane with rows is found however far back it lies: what came back since is reported."""
     takes = in_order([0, 1, gap + 2, gap + 3])
     takes[1] = Take(without(rows(1), "place"), {})
     takes.insert(2, Take(rows(0, 0), {}, watermark=(gap + 2) * HOUR))
@@ -138,6 +142,6 @@ async def test_a_closed_pane_without_any_rows_before_it_ends_the_search() -> Non
     await run(monitor, counting)
     counting.calls.clear()
     state = await StateLoader(monitor, counting, InlineCompute()).restored(await layout_of(monitor))
-    assert (state.checkpoint.closed, state.told, state.panes) == (8, None, {})
+    assert (state.checkpoint.closed, state.reported, state.panes) == (8, None, {})
     assert 2 <= counting.calls["panes"] <= 2 + LONGEST_GAP.bit_length() // 2
     assert measurements(counting.store) == {}
