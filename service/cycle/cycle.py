@@ -99,7 +99,7 @@ class Cycle:
         self._state = None  # set again only after a commit
         before = state.checkpoint.position
         take = await self._monitor.source.take(before)
-        take = replace(take, batch=take.batch.taken(self._now(), live=take.live))
+        take = replace(take, batch=take.batch.taken(self._now(), live=self._monitor.live))
         gathered = await self._gathered(state, take, reference, slot=slot, started=started)
         absorbed = await self._absorbed(state, gathered, reference)
         windows = await self._measured(state, gathered, absorbed, reference)
