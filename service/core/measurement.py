@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from service.core.worker_call import Question
 
 
+TWO_SIDED_95 = 1.959963984540054  # standard errors to either side of a 95 % band: the normal's 97.5 % point
+
+
 class Aspect(StrEnum):
     """The four aspects of a monitored model."""
 
@@ -39,6 +42,7 @@ class Series:
     `definition`: whose definition it follows where there are several (`evidently`, `robust`), else empty.
     `unit`: the unit of its values; empty for none.
     `worse`: the direction in which it gets worse.
+    `headline`: its rank, from 1, among the series that represent a monitor on an overview; None for others.
     """
 
     aspect: Aspect
@@ -48,6 +52,7 @@ class Series:
     definition: str = ""
     unit: str = ""
     worse: Worse = Worse.HIGHER
+    headline: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
