@@ -33,11 +33,6 @@ async def test_a_cycle_with_a_window_says_what_drifted_and_how_large_the_error_i
         "rows": 4, "window_rows": 4, "mae": round(mae, 3),
         "drifted": ",".join(column for column in drifted if column),
     }  # fmt: skip
-        "size",
-        "place",
-        "guess",
-        "truth",
-    }
 
 
 async def test_progress_labels_rejects_and_changes_are_said_where_there_are_any() -> None:
