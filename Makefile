@@ -17,7 +17,7 @@ run: $(VENV)/.run
 	@$(BIN)/python -m simulator prepare
 	@exec $(BIN)/tidegauge run
 
-# What a change is tried with while it is made: no server, no browser, no second process.
+# The fast proof of a change: no Postgres, no browser, nothing that takes seconds.
 check: lint
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "not (slow or postgres or browser or compose)" \
 		tests/contract tests/property tests/unit
