@@ -1,7 +1,7 @@
-"""What only the worker process can measure: the question that a column puts to it, and what its answer is.
+"""Drift methods that run in the worker process: the question for a column, and the measurement of its answer.
 
-A slow measure stands among a window's measurements from the start, without a value and with its question;
-`settled` puts the answers in their places, and counts the drifted columns again where one of them decides.
+Such a measurement is among a window's from the start, without a value and with its question; `settled` puts
+the answers in.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from service.core.measurement import Worse
 from service.core.rows.batch import Texts
-from service.core.worker_call import Answer, Call, Question
+from service.core.worker_call import Answer, Call, Question, WorkerFunction
 from service.methods.drift.registry import IN_WORKER
 from service.methods.stats.alignment import alike
 from service.methods.stats.unmeasurable import Unmeasurable
@@ -31,9 +31,7 @@ if TYPE_CHECKING:
     from service.methods.drift.registry import Method
 
 WAITING = "the worker process was not asked"
-UNANSWERED = "the worker process gave no such number"
-STATISTICAL_TEST = "service.worker.evidently_tests:score"
-TEXT_TEST = "service.worker.evidently_tests:score_texts"
+UNANSWERED = "the worker process returned no such value"
 NO_SAMPLE = "the monitor keeps no rows: sample_rows is 0"
 SEED = 20_130_101
 
@@ -58,7 +56,8 @@ def question(
         if side.dropped_bits:
             raise Unmeasurable("the values were compressed and the error of the result has no bound")
     before, now = ((side.values, _sampled(side, method.in_worker.most_rows)) for side in sides)
-    return Question(Call(STATISTICAL_TEST, (method.name, kind.counted.value, before, now))), int(now[1].sum())
+    call = Call(WorkerFunction.STATISTICAL_TEST, (method.name, kind.counted.value, before, now))
+    return Question(call), int(now[1].sum())
 
 
 def question_about_texts(
@@ -73,7 +72,7 @@ def question_about_texts(
     for side, name in ((before, "reference"), (now, "window")):
         if not side:
             raise Unmeasurable(f"no value in the sampled rows of the {name}")
-    return Question(Call(TEXT_TEST, (method.name, threshold, before, now))), len(now)
+    return Question(Call(WorkerFunction.TEXT_TEST, (method.name, threshold, before, now))), len(now)
 
 
 def calls(measurements: Sequence[Measurement]) -> list[Call]:

@@ -16,9 +16,9 @@ import numpy as np
 
 from service.core.measurement import Worse
 from service.core.profile.outcome.multiclass import MOST_CLASSES
-from service.methods.performance.figure import NO_LABELS, Metric, MetricValue, figure, none_of
+from service.methods.performance.figure import Metric, MetricValue, figure, none_of
 from service.methods.stats.confidence_bands import share_band, share_like_band
-from service.methods.stats.unmeasurable import Unmeasurable
+from service.methods.stats.unmeasurable import NO_LABELS, Unmeasurable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from service.core.exact.sums import UNIT_BITS, to_float
 from service.core.measurement import Worse
 from service.core.profile.distribution import MANTISSA_BITS
-from service.methods.performance.figure import NO_LABELS, Metric, MetricValue, figure, none_of
+from service.methods.performance.figure import Metric, MetricValue, figure, none_of
 from service.methods.stats.alignment import numbers
 from service.methods.stats.confidence_bands import (
     NO_BAND,
@@ -28,7 +28,7 @@ from service.methods.stats.confidence_bands import (
     positive_band,
     ranks_of_quantile,
 )
-from service.methods.stats.unmeasurable import Unmeasurable
+from service.methods.stats.unmeasurable import NO_LABELS, Unmeasurable
 
 if TYPE_CHECKING:
     from service.core.profile.distribution import Distribution

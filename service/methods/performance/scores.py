@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING
 from service.core.exact.sums import UNIT_BITS, to_float
 from service.core.measurement import Worse
 from service.methods.performance import ranking
-from service.methods.performance.figure import NO_LABELS, Metric, MetricValue, figure, none_of
+from service.methods.performance.figure import Metric, MetricValue, figure, none_of
 from service.methods.stats.confidence_bands import Z, loss_band, share_like_band
-from service.methods.stats.unmeasurable import Unmeasurable
+from service.methods.stats.unmeasurable import NO_LABELS, Unmeasurable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
