@@ -33,7 +33,7 @@ class Series:
     """What a number is; the same in every window.
 
     `column` is empty for a number about the whole window; `definition` says whose definition it follows
-    where there is more than one (`evidently`, `robust`), else empty.
+    where it may be more than one's (`evidently`, `robust`, `own`), else empty.
     """
 
     aspect: Aspect
@@ -47,7 +47,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One number of one window: finite, or None with the reason.
+    """One number of one window: finite, or None with the reason; beside a number, `reason` limits it.
 
     `reference` is the same number measured on the reference, where that makes sense; `error_bound` is how
     far a number computed from compressed values can lie from the exact one; `low` and `high` are its

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from service.methods.calibration.block_resampling import Resampling
     from service.methods.calibration.null_distribution import Coded, Form
     from service.methods.drift.columns import DriftPlan
-    from service.methods.drift.registry import Method
+    from service.methods.drift.method import Method
 
     Test = tuple[str, str]  # a column and the full name of a method
     Progress = Callable[[float], None]

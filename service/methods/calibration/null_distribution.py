@@ -24,6 +24,7 @@ from service.core.rows.batch import Numbers, Texts
 from service.core.rows.schema import Kind
 from service.methods.calibration.divergence_matrix import DIVERGENCES, FILLED
 from service.methods.drift import registry
+from service.methods.drift.method import Definition
 from service.methods.stats import binning, p_values, robust
 from service.methods.stats.alignment import numbers
 from service.methods.stats.distance import SMALLEST_SCALE, finite_scale, stand_in
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from service.core.rows.batch import Batch
     from service.core.rows.schema import Column
     from service.methods.calibration.divergence_matrix import Divergence
-    from service.methods.drift.registry import Method
+    from service.methods.drift.method import Method
     from service.methods.stats.alignment import Counts
 
     Floats = NDArray[np.float64]
@@ -130,7 +131,7 @@ def _divergent(method: Method, coded: Coded) -> Scores | None:
     divergence = DIVERGENCES.get(method.name)
     if divergence is None:
         return None
-    if method.definition is registry.Definition.ROBUST:
+    if method.definition is Definition.ROBUST:
         return _fixed(coded, divergence)
     few = coded.reference.distinct <= binning.FEW_DISTINCT
     if coded.column.kind.counted is Kind.NUMERICAL and method.name == "hellinger":

@@ -15,7 +15,8 @@ import numpy as np
 from service.core.measurement import Worse
 from service.core.rows.batch import Texts
 from service.core.worker_call import Answer, Call, Question, WorkerFunction
-from service.methods.drift.registry import IN_WORKER
+from service.methods.drift.method import Compression
+from service.methods.drift.registry import ALL, COMPRESSED
 from service.methods.stats.alignment import alike
 from service.methods.stats.unmeasurable import Unmeasurable
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from service.core.profile.distribution import Distribution
     from service.core.rows.batch import ColumnRows
     from service.core.rows.schema import Kind
-    from service.methods.drift.registry import Method
+    from service.methods.drift.method import Method
 
 WAITING = "the worker process was not asked"
 UNANSWERED = "the worker process returned no such value"
@@ -51,11 +52,11 @@ def question(
     for side, name in zip(sides, ("reference", "window"), strict=True):
         if not side.finite:
             raise Unmeasurable(f"no value in the {name}")
-        if side.finite < method.in_worker.least_rows:
-            raise Unmeasurable(f"fewer than {method.in_worker.least_rows} values in the {name}")
-        if side.dropped_bits:
-            raise Unmeasurable("the values were compressed and the error of the result has no bound")
-    before, now = ((side.values, _sampled(side, method.in_worker.most_rows)) for side in sides)
+        if side.finite < method.in_worker.min_rows:
+            raise Unmeasurable(f"fewer than {method.in_worker.min_rows} values in the {name}")
+        if side.dropped_bits and method.compression is Compression.REFUSES:
+            raise Unmeasurable(COMPRESSED)
+    before, now = ((side.values, _sampled(side, method.in_worker.max_rows)) for side in sides)
     call = Call(WorkerFunction.STATISTICAL_TEST, (method.name, kind.counted.value, before, now))
     return Question(call), int(now[1].sum())
 
@@ -93,7 +94,7 @@ def _answered(m: Measurement, asked: Question, answers: Mapping[Call, Mapping[st
     why = (failed and failed.reason) or (UNANSWERED if of_call else WAITING)
     answer = of_call.get(asked.key, Answer(reason=why))
     names = (m.series.metric, m.series.definition)
-    method = next((known for known in IN_WORKER.values() if (known.name, known.definition) == names), None)
+    method = next((known for known in ALL if (known.name, known.definition) == names), None)
     threshold = m.threshold if answer.threshold is None else answer.threshold
     value = answer.value
     if value is None or not math.isfinite(value):

@@ -20,7 +20,8 @@ COLUMN = Column("size", Kind.NUMERICAL)
 
 def measured(name: str, reference: Distribution, current: Distribution) -> Measurement:
     """Measure one column by one method, as a window's measurement."""
-    (method,) = columns.methods_of(DriftPlan((name,)), COLUMN, reference, current)
+    plan = DriftPlan(by_column={COLUMN.name: (name,)})
+    (method,) = columns.methods_of(plan, COLUMN, reference, current)
     before, now = (
         Profile("", side.rows, {COLUMN.name: ColumnProfile(side)}) for side in (reference, current)
     )
