@@ -73,10 +73,10 @@ def _remarks(monitor: Monitor) -> list[str]:
 
 
 def _left_out(monitor: Monitor, plan: DriftPlan) -> list[str]:
-    names: dict[str, list[str]] = {}
+    names: dict[str, dict[str, None]] = {}  # of either definition, each column once
     for column in monitor.schema_.compared.columns:
         for method in columns.left_out(plan, column):
-            names.setdefault(method.name, []).append(column.name)
+            names.setdefault(method.name, {})[column.name] = None
     return [
         f"{monitor.name}: drift.methods: {method} counts distinct values: left out of {', '.join(of)}, which "
         f"hold numbers; to measure one all the same, name {method} under drift.columns"

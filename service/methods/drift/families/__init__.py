@@ -3,6 +3,7 @@
 from service.methods.drift.families import (
     category_tests,
     distances,
+    kuiper,
     number_tests,
     worker_tests,
 )
