@@ -1,10 +1,10 @@
-"""How do a column's numbers scatter when nothing has drifted? Many windows are compared at once.
+"""A column's null distribution by a method: its values where nothing has drifted, many windows at once.
 
 The reference's values are coded once; a drawn window is then a row of counts over the reference's own
 distinct values, and many windows a matrix. The usual methods are computed on such matrices (equal to the
-registry's own to rounding); any other is asked window by window.
+registry's own to rounding); any other is computed window by window.
 
-A score is a method's number on a scale where larger is worse and a p-value does not run into zero; `value`
+A score is a method's value on a scale where larger is worse and a p-value does not run into zero; `value`
 leads back to the method's own.
 """
 
@@ -80,7 +80,7 @@ class Form(NamedTuple):
 
 
 def code(batch: Batch, column: Column) -> Coded:
-    """Code one column of the reference's rows; a column that never came is missing in every row."""
+    """Code one column of the reference's rows; a column that is absent is missing in every row."""
     data = batch.columns.get(column.name)
     if data is None:
         nothing = distribution.empty(column.kind)

@@ -1,4 +1,4 @@
-"""A drift method: what it computes for which kind of column, from where it counts as drift, what it promises.
+"""A drift method: what it computes for which kind of column, its threshold, and what it promises.
 
 The functions below make one by the kind of its value: `distance` and `p_value`, and `numbers`, `labels` and
 `either` for the kinds of column that it measures.

@@ -28,7 +28,7 @@ CONSTANT_ROOM = 2.0**-20  # relative: sixteen times what float32 rounds a number
 
 
 def value_cells(reference: Distribution, current: Distribution) -> Pair:
-    """Count one cell a distinct value of both sides together.
+    """Count one cell per distinct value of both sides together.
 
     Raises Unmeasurable on compressed numbers: values that were made equal cannot be told apart.
     """
@@ -42,8 +42,8 @@ def value_cells(reference: Distribution, current: Distribution) -> Pair:
 def sturges_cells(reference: Distribution, current: Distribution) -> Pair:
     """Count Evidently's bins of a numerical column (`get_binned_data`).
 
-    Equal-width Sturges bins over both sides together, or one bin a distinct value where the reference has at
-    most 20 of them. Raises Unmeasurable where NumPy cannot make the bins.
+    Equal-width Sturges bins over both sides together, or one bin per distinct value where the reference has
+    at most 20 of them. Raises Unmeasurable where NumPy cannot make the bins.
     """
     if reference.distinct <= FEW_DISTINCT:
         return value_cells(reference, current)
@@ -138,7 +138,7 @@ def counts_up_to(distribution: Distribution, edges: NDArray[np.float64]) -> Coun
 
 
 def known_cells(reference: Distribution, current: Distribution) -> Pair:
-    """Count one cell a category of the reference, and one for all rows of any other category."""
+    """Count one cell per category of the reference, and one for all rows of any other category."""
     both = value_cells(reference, current)
     known = both.reference > 0
     unseen = both.current[~known].sum()
@@ -146,7 +146,7 @@ def known_cells(reference: Distribution, current: Distribution) -> Pair:
 
 
 def _below(distribution: Distribution) -> Counts:
-    # How many rows lie below each value; one entry more for all of them.
+    # How many rows lie below each value, and at the end all of them.
     below = np.zeros(distribution.distinct + 1, dtype=np.int64)
     np.cumsum(distribution.counts, out=below[1:])
     return below
