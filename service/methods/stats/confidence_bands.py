@@ -21,8 +21,8 @@ NO_BAND: Band = (None, None)
 def mean_band(rows: int, total: int, squares: int) -> Band:
     """Return the band of a mean of `rows` values, from their exact sum and that of their squares.
 
-    Sums in units of 2**-1074 (`core/exact/sums.py`). By Student's t; none for a single row. Raises OverflowError where
-    the variance is beyond a double.
+    Sums in units of 2**-1074 (`core/exact/sums.py`). By Student's t; none for a single row. Raises
+    OverflowError where the variance is beyond a double.
     """
     if rows <= 1:
         return NO_BAND
