@@ -39,7 +39,7 @@ class Series:
     `metric`: the metric's name.
     `column`: the column; empty for a metric of the whole window.
     `segment`: the segment; empty for all rows.
-    `definition`: whose definition it follows where there are several (`evidently`, `robust`), else empty.
+    `definition`: whose definition it follows where there are several (`evidently`, `robust`, `own`), else empty.
     `unit`: the unit of its values; empty for none.
     `worse`: the direction in which it gets worse.
     `headline`: its rank, from 1, among the series that represent a monitor on an overview; None for others.
@@ -62,7 +62,7 @@ class Measurement:
     `series`: what is measured.
     `value`: the value; None where it could not be measured.
     `rows`: how many rows it rests on.
-    `reason`: why there is no value.
+    `reason`: why there is no value; with a value, what limits it.
     `threshold`: the value from which it is a breach; None where there is none.
     `breached`: whether it is beyond the threshold; None where that cannot be said.
     `reference`: the same metric measured on the reference, where that makes sense.
