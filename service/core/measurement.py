@@ -39,7 +39,7 @@ class Series:
     `metric`: the metric's name.
     `column`: the column; empty for a metric of the whole window.
     `segment`: the segment; empty for all rows.
-    `definition`: whose definition it follows where there are several (`evidently`, `robust`, `own`), else empty.
+    `definition`: whose it follows where there are several (`evidently`, `robust`, `own`), else empty.
     `unit`: the unit of its values; empty for none.
     `worse`: the direction in which it gets worse.
     `headline`: its rank, from 1, among the series that represent a monitor on an overview; None for others.
