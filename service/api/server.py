@@ -1,4 +1,4 @@
-"""Serving the door beside the cycles, in the same event loop."""
+"""Serve the HTTP API in the event loop of the cycles."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SHUTDOWN_SECONDS = 3
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to the service, which drains its cycles before it closes the door."""
+    """Leaves signals to the service, which drains its cycles before it stops serving."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -29,7 +29,7 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def serving(app: FastAPI, *, host: str, port: int) -> AsyncIterator[str]:
-    """Serve `app` while the context lasts; gives the address that it is reached at.
+    """Serve `app` while the context lasts; yields its address.
 
     Raises ConfigurationError where the port is taken.
     """

@@ -1,4 +1,4 @@
-"""The live page: static files of this package, served as they are."""
+"""Serve the live page: static files of this package."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from starlette.types import Scope
 
 FOLDER = Path(__file__).parent / "static"
-# Nothing from elsewhere, nothing inline: what a column's name or a value holds can never become a script.
+# Nothing from other hosts, nothing inline: a column's name or a value can never become a script.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'self'; require-trusted-types-for 'script'"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
@@ -17,7 +17,7 @@ from apscheduler.executors.asyncio import AsyncIOExecutor
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from service.core.cycle_record import Outcome
+from service.core.time_units import SECOND, to_datetime
 from service.errors import TidegaugeError
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-SECOND = 1_000_000
 EARLY = 1_000  # a timer may fire this much (microseconds) before its grid point by rounding
 FIRST_RETRY_SECONDS = 1.0
 LONGEST_RETRY_SECONDS = 60.0
@@ -35,11 +34,13 @@ DRAIN_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class CycleResult:
-    """What the scheduler needs to know of a cycle that ran."""
+    """What the scheduler needs to know of a cycle that ran.
 
-    outcome: Outcome
+    `exhausted` is whether nothing will ever follow, `waiting` whether the source had nothing new.
+    """
+
     exhausted: bool = False
-    waiting: bool = False  # the source had nothing new
+    waiting: bool = False
 
 
 class Journal(Protocol):
@@ -103,7 +104,7 @@ class Scheduler:
     def start(self) -> None:
         """Start every job's grid now; the first cycle runs at once."""
         self._start = self._now()
-        first = datetime.fromtimestamp(self._start / SECOND, UTC)
+        first = to_datetime(self._start)
         for job in self.jobs:
             if job.interval_seconds == 0:
                 self._own(asyncio.create_task(self._back_to_back(job), name=f"cycles of {job.name}"))
@@ -165,10 +166,11 @@ class Scheduler:
 
     async def _back_to_back(self, job: Job) -> None:
         while not self._stopping.is_set() and not job.finished.is_set():
-            ran = await self._run(job, self._now())
-            pause = IDLE_SECONDS if ran.waiting else 0.0
-            if ran.outcome is Outcome.FAILED:
+            result = await self._run(job, self._now())
+            if result is None:
                 pause = job.not_before - asyncio.get_running_loop().time()
+            else:
+                pause = IDLE_SECONDS if result.waiting else 0.0
             await self._pause(pause)
 
     async def _pause(self, seconds: float) -> None:
@@ -180,27 +182,28 @@ class Scheduler:
         except TimeoutError:
             return
 
-    async def _run(self, job: Job, slot: int) -> CycleResult:
+    async def _run(self, job: Job, slot: int) -> CycleResult | None:
+        """Run one cycle; None where it failed."""
         structlog.contextvars.bind_contextvars(monitor=job.name, cycle=job.cycles)
         started, clock = self._now(), asyncio.get_running_loop().time
         began = clock()
+        result: CycleResult | None = None
         try:
-            ran = await job.run(slot)
+            result = await job.run(slot)
         except Exception as error:  # noqa: BLE001  # one monitor's failure is its own: logged and retried
             failure = _Failure(error, slot, started, clock() - began)
             await self._failed(job, failure)
-            ran = CycleResult(Outcome.FAILED)
         else:
             job.failures = 0
             job.last_end = self._now()
         job.cycles += 1
-        job.exhausted = ran.exhausted
-        if ran.exhausted or (self._max_cycles is not None and job.cycles >= self._max_cycles):
+        job.exhausted = result is not None and result.exhausted
+        if job.exhausted or (self._max_cycles is not None and job.cycles >= self._max_cycles):
             job.finished.set()
             if not self._stopping.is_set() and self._timer.running and job.interval_seconds:
                 self._timer.remove_job(job.name)
-            log.info("monitor finished", cycles=job.cycles, source_exhausted=ran.exhausted)
-        return ran
+            log.info("monitor finished", cycles=job.cycles, source_exhausted=job.exhausted)
+        return result
 
     async def _failed(self, job: Job, failure: _Failure) -> None:
         error = failure.error

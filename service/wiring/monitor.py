@@ -1,4 +1,4 @@
-"""What a monitor's cycles need, built from its file: source, reference, thresholds."""
+"""Build what a monitor's cycles need from its file: source, reference, thresholds."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from service.config.reference import DummyReference
 from service.config.source import DummyConfig, ReplayConfig
 from service.core.profile.segments import beyond_cap
 from service.core.reference import reference as references
+from service.core.time_units import to_microseconds
 from service.cycle.calibrated_thresholds import Thresholds
 from service.cycle.monitor_plan import MonitorPlan
 from service.methods.drift import pca
@@ -38,10 +39,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-MICROSECONDS = 1_000_000
 
-
-def watch(monitor: Monitor, pool: asyncpg.Pool, compute: Compute) -> MonitorPlan:
+def build_monitor(monitor: Monitor, pool: asyncpg.Pool, compute: Compute) -> MonitorPlan:
     """Build a monitor's source and the loader of its reference; nothing is read yet."""
     load_rows = reference_rows_loader(monitor, compute)
     return MonitorPlan(
@@ -162,4 +161,4 @@ def _reference_rows(config: FileReference, monitor: Monitor) -> Batch:
 
 
 def _instant(when: datetime | None) -> int | None:
-    return None if when is None else round(when.timestamp() * MICROSECONDS)
+    return None if when is None else to_microseconds(when)

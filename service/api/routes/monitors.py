@@ -1,41 +1,46 @@
-"""What can be asked of one monitor: its state, its series, its numbers, its events."""
+"""The paths under one monitor: its state, its series, its measurements, its events."""
 
 from __future__ import annotations
 
 from datetime import datetime  # noqa: TC003  # FastAPI reads the annotations at run time
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Query
 
 from service.api.models import Distribution, Event, Measurement, MonitorState, NewestWindow, Series
 from service.api.routes.dependencies import known_name
+from service.core.read_models import Axis, SeriesFilter
 
 if TYPE_CHECKING:
-    from service.api.ports import Callables
+    from collections.abc import Sequence
 
-MOST_ROWS = 2_000
-MOST_EVENTS = 500
+    from service.api.ports import Callables
+    from service.core.read_models import ColumnDistribution, StoredEvent, StoredMeasurement, StoredSeries
+    from service.status import monitor_state as status
+
+MAX_ROWS = 2_000
+MAX_EVENTS = 500
 
 
 def monitor_routes(callables: Callables) -> APIRouter:
     """Return the paths under `/v1/monitors/{name}`; a name that no monitor has is not found."""
-    found = known_name(callables.monitors)
-    router = APIRouter(prefix="/v1/monitors/{name}", dependencies=[found], tags=["monitors"])
+    queries = callables.queries
+    router = APIRouter(prefix="/v1/monitors/{name}", dependencies=[known_name(queries)], tags=["monitors"])
 
     @router.get("/state", response_model=MonitorState)
-    async def state(name: str) -> Any:
-        """Say whether a monitor is fine, since when not and why, by aspect."""
-        return await callables.state(name)
+    async def state(name: str) -> status.MonitorState:
+        """Return whether a monitor is fine, since when not and why, by aspect."""
+        return await queries.state(name)
 
     @router.get("/series", response_model=list[Series])
-    async def series(name: str) -> Any:
-        """List which numbers a monitor has measured, without those of its cycles' own health."""
-        return await callables.series(name)
+    async def series(name: str) -> Sequence[StoredSeries]:
+        """List which series a monitor has, without those of its cycles' own health."""
+        return await queries.series(name)
 
     @router.get("/windows/latest", response_model=NewestWindow)
-    async def latest_window(name: str) -> Any:
-        """Return the newest window's numbers, the most severe first."""
-        return await callables.latest_window(name)
+    async def latest_window(name: str) -> status.NewestWindow:
+        """Return the newest window's measurements, the most severe first."""
+        return await queries.latest_window(name)
 
     @router.get("/events", response_model=list[Event])
     async def events(
@@ -43,15 +48,15 @@ def monitor_routes(callables: Callables) -> APIRouter:
         *,
         since: datetime | None = None,
         kind: str | None = None,
-        limit: Annotated[int, Query(ge=1, le=MOST_EVENTS)] = 50,
-    ) -> Any:
+        limit: Annotated[int, Query(ge=1, le=MAX_EVENTS)] = 50,
+    ) -> Sequence[StoredEvent]:
         """Return alarms raised and ended and schema changes, the newest first; `since` is when recorded."""
-        return await callables.events(monitor=name, since=since, kind=kind, limit=limit)
+        return await queries.events(name, since=since, kind=kind, limit=limit)
 
     @router.get("/columns/{column:path}/distribution", response_model=Distribution)
-    async def distribution(name: str, column: str, window_end: datetime | None = None) -> Any:
-        """Return a column's values in a window, else in the newest, beside the reference's."""
-        return await callables.distribution(monitor=name, column=column, window_end=window_end)
+    async def distribution(name: str, column: str, window_end: datetime | None = None) -> ColumnDistribution:
+        """Return a column's values in a window, else in the newest, and in the reference."""
+        return await queries.distribution(name, column, window_end)
 
     @router.get("/metrics", response_model=list[Measurement])
     async def metrics(
@@ -62,25 +67,23 @@ def monitor_routes(callables: Callables) -> APIRouter:
         segment: str | None = None,
         metric: str | None = None,
         definition: str | None = None,
-        axis: Literal["computed_at", "window_end"] = "computed_at",
+        axis: Axis = "computed_at",
         since: datetime | None = None,
-        limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = 1_000,
-    ) -> Any:
+        limit: Annotated[int, Query(ge=1, le=MAX_ROWS)] = 1_000,
+    ) -> Sequence[StoredMeasurement]:
         """Return a monitor's newest measurements, oldest first.
 
         `axis` is what is newest, and what `since` is compared with: when it was computed (without `since` of
         the last day) or, for a chart of event time, where the window ends.
         """
-        return await callables.measurements(
+        wanted = SeriesFilter(
             monitor=name,
             aspect=aspect,
             column=column,
             segment=segment,
             metric=metric,
             definition=definition,
-            axis=axis,
-            since=since,
-            limit=limit,
         )
+        return await queries.measurements(wanted, axis=axis, since=since, limit=limit)
 
     return router

@@ -14,10 +14,11 @@ from service.core.cycle_record import CycleRecord, Outcome
 from service.core.event import Event
 from service.core.measurement import Aspect, Measurement, Series, Worse
 from service.core.rows.take import Reject
+from service.core.time_units import to_microseconds
 from service.core.windows.records import PaneRecord, WindowRecord
 from service.errors import StoreError
 from service.store import queries
-from service.store.encoding import instant, microseconds
+from service.store.encoding import instant
 from service.store.postgres import PostgresStore
 from service.store.tables import sample
 
@@ -79,8 +80,8 @@ async def test_a_cycle_comes_back_as_it_was_written(store: PostgresStore, pool: 
         "distance", "evidently", 0.1, 100,
     )  # fmt: skip
     assert (mae["unit"], mae["value"], mae["revision"]) == ("minutes", 8.5, 1)
-    assert microseconds(mae["window_start"]) == wanted.windows[0].start
-    assert microseconds(mae["window_end"]) == wanted.windows[0].end
+    assert to_microseconds(mae["window_start"]) == wanted.windows[0].start
+    assert to_microseconds(mae["window_end"]) == wanted.windows[0].end
 
 
 async def test_a_cycle_done_twice_changes_nothing(store: PostgresStore, pool: asyncpg.Pool):
@@ -205,7 +206,7 @@ async def test_measurements_are_written_in_parts(
     every = [window(last, [measured(last), measured(last + 0.5, MAE)]) for last in range(4)]
     assert await store.commit(record(1, windows=tuple(every)))
     found = await pool.fetch("SELECT value, window_end FROM tidegauge.metrics WHERE aspect <> 'health'")
-    assert sorted((row["value"], microseconds(row["window_end"])) for row in found) == [
+    assert sorted((row["value"], to_microseconds(row["window_end"])) for row in found) == [
         (last + more, every[last].end) for last in range(4) for more in (0.0, 0.5)
     ]
     assert await pool.fetchval("SELECT measurements FROM tidegauge.cycle_log") == 8
@@ -302,7 +303,7 @@ async def test_service_health_is_measured_too(store: PostgresStore, pool: asyncp
     await store.record_skipped("flights", START + 2, 3)
     await store.record_failed("flights", START + 5, START + 5, "no \x00 source", seconds=0.75)
     rows = await queries.measurements(pool, aspect="health")
-    found = {(microseconds(row["window_end"]) - START, row["metric"]): row["value"] for row in rows}
+    found = {(to_microseconds(row["window_end"]) - START, row["metric"]): row["value"] for row in rows}
     took, answered, rate = (
         found.pop((1, name)) for name in ("cycle_ms", "database_round_trip_ms", "rows_per_second")
     )
@@ -336,7 +337,7 @@ async def test_measurements_are_filtered_and_limited_to_the_newest(store: Postgr
         await store.commit(record(cycle))
     await store.commit(record(1, monitor="another"))
     rows = await queries.measurements(pool, monitor="flights", aspect="drift", column="distance", limit=2)
-    assert [microseconds(row["window_end"]) for row in rows] == [START + 5 * DAY, START + 6 * DAY]
+    assert [to_microseconds(row["window_end"]) for row in rows] == [START + 5 * DAY, START + 6 * DAY]
     assert await queries.measurements(pool, since=datetime(2999, 1, 1, tzinfo=UTC)) == []
     assert len(await queries.measurements(pool, metric="mae", since=datetime(2013, 1, 1, tzinfo=UTC))) == 6
 

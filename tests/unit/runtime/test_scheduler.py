@@ -9,7 +9,6 @@ from itertools import pairwise
 
 import pytest
 
-from service.core.cycle_record import Outcome
 from service.runtime.scheduler import CycleResult, Scheduler
 
 SECOND = 1_000_000
@@ -47,7 +46,7 @@ class Work:
     async def __call__(self, slot: int) -> CycleResult:
         self.starts.append((slot, now()))
         await asyncio.sleep(self.seconds)
-        return CycleResult(Outcome.MEASURED)
+        return CycleResult()
 
 
 async def _run_out(scheduler: Scheduler) -> None:
@@ -109,7 +108,7 @@ async def test_stopping_waits_for_the_running_cycle() -> None:
         begun.set()
         await asyncio.sleep(0.2)
         ended.set()
-        return CycleResult(Outcome.MEASURED)
+        return CycleResult()
 
     scheduler = Scheduler(Journal(), now=now)
     scheduler.add("draining", 10.0, work)
@@ -146,7 +145,7 @@ async def test_an_exhausted_source_ends_its_job() -> None:
     left = iter([False, False, True])
 
     async def work(_slot: int) -> CycleResult:
-        return CycleResult(Outcome.MEASURED, exhausted=next(left))
+        return CycleResult(exhausted=next(left))
 
     scheduler = Scheduler(Journal(), now=now, max_cycles=100)
     job = scheduler.add("replay", 0.0, work)
@@ -167,7 +166,7 @@ async def test_a_journal_that_fails_does_not_stop_the_cycles(interval: float) ->
     async def work(_slot: int) -> CycleResult:
         if next(outcomes):
             raise ValueError("once")
-        return CycleResult(Outcome.MEASURED, exhausted=True)
+        return CycleResult(exhausted=True)
 
     scheduler = Scheduler(Broken(), now=now, max_cycles=5)
     job = scheduler.add("brave", interval, work)
