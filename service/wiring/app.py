@@ -23,6 +23,7 @@ from service.wiring.database import database
 from service.wiring.monitor_cycles import CycleParts, monitor_cycles
 from service.wiring.reports import StoredWindows, build_reporter
 from service.wiring.retention import retention
+from service.wiring.running_parts import RunningParts
 from service.wiring.webhook import webhook
 from service.worker.client import worker
 
@@ -91,7 +92,7 @@ async def _serve(
         await enter(background(reporter.work(), name="reports"))
         await enter(retention(pool, settings.retention_days))
         await enter(_cycling(scheduler, cycling))
-        http_parts = http.RunningParts(pool, store, scheduler, counters, reporter, broadcaster)
+        http_parts = RunningParts(pool, store, scheduler, counters, reporter, broadcaster)
         address = await enter(http.serve_http(settings, monitors, http_parts))
 
         starting.close()
