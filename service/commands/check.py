@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from service.commands.environment import load_settings
 from service.commands.exit_status import CLEAN, MISCONFIGURED
 from service.config import monitor_file
-from service.config.source import ReplayConfig
 from service.core.profile import profile, segments
 from service.errors import ConfigurationError, StoreError, TidegaugeError
 from service.methods.drift import registry
@@ -97,7 +96,7 @@ def _named(plan: DriftPlan) -> Iterator[str]:
 async def _data_findings(monitor: Monitor, pool: asyncpg.Pool, compute: Compute) -> Findings:
     found = Findings()
     plan, load_rows = build_monitor(monitor, pool, compute), reference_rows_loader(monitor, compute)
-    if isinstance(monitor.source, ReplayConfig):  # a dummy's take would append a row
+    if monitor.source.can_be_peeked:
         try:
             batch = (await plan.source.take(None)).batch
             late = monitor.target if monitor.labels is not None else None

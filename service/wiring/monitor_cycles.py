@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from service.config.source import ReplayConfig
 from service.cycle.cycle import Cycle
 from service.cycle.log_summary import summary
 from service.reports.reporter import ReportedMonitor
@@ -68,7 +67,7 @@ async def monitor_cycles(
             reported[monitor.name] = ReportedMonitor(monitor.schema_, monitor.description, cycle.reference)
             interval = interval_of(monitor, settings)
             progress = None
-            if isinstance(monitor.source, ReplayConfig) and not interval:  # nobody waits for timed cycles
+            if not monitor.source.is_live and not interval:  # nobody waits for timed cycles
                 progress = stack.enter_context(shown(f"replaying {monitor.name}"))
             counters = parts.counters.monitors[monitor.name]
             scheduler.add(monitor.name, interval, _run_one(cycle, counters, parts.listeners, progress))
