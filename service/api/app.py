@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import FastAPI, Header, Request, Response
 from fastapi.middleware.gzip import GZipMiddleware
-from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
 
 from service import __version__
+from service.api.head import HeadAsGet
 from service.api.models import Monitor
 from service.api.routes.monitors import monitor_routes
 from service.api.routes.reports import report_routes
 from service.api.routes.stream import stream_routes
-from service.api.static_page import Page
+from service.api.static_page import DOCS_FOLDER, HEADERS, Page
 from service.errors import StoreError
 
 if TYPE_CHECKING:
@@ -28,8 +29,10 @@ GZIP_FROM_BYTES, GZIP_LEVEL = 1_000, 5
 
 def build(callables: Callables) -> FastAPI:
     """Return the application: health, `/metrics`, the API under `/v1`, and the live page at `/`."""
-    app = FastAPI(title="Tidegauge", version=__version__)
+    # FastAPI's own documentation pages load their scripts from another host.
+    app = FastAPI(title="Tidegauge", version=__version__, docs_url=None, redoc_url=None)
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES, compresslevel=GZIP_LEVEL)
+    app.add_middleware(HeadAsGet)
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
@@ -62,5 +65,12 @@ def build(callables: Callables) -> FastAPI:
     app.include_router(report_routes(callables))
     app.include_router(monitor_routes(callables))
     app.include_router(stream_routes(callables.broadcaster))
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> FileResponse:
+        """Return the page that draws `/openapi.json`."""
+        return FileResponse(DOCS_FOLDER / "docs.html", headers=HEADERS)
+
+    app.mount("/docs", Page(DOCS_FOLDER), name="docs")
     app.mount("/", Page(), name="page")  # last: it answers every path that none above does
     return app

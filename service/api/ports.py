@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Sequence
     from datetime import datetime
 
     from service.core.read_models import (
@@ -35,6 +35,10 @@ class MonitorQueries(Protocol):
 
     def monitors(self) -> Sequence[CycleStatus]:
         """List the monitors and how their cycles go."""
+        ...
+
+    def columns(self, monitor: str) -> Collection[str]:
+        """Return the columns that a monitor watches."""
         ...
 
     async def state(self, monitor: str) -> MonitorState:

@@ -32,15 +32,20 @@ DEFAULT_PERIOD = timedelta(days=1)  # of measurements without a bound
 
 @dataclass(frozen=True, slots=True)
 class StatusQueries:
-    """What is asked of the monitors; `jobs` and `descriptions` go by their names. Raises StoreError."""
+    """What is asked of the monitors; the mappings go by their names. Methods raise StoreError."""
 
     pool: asyncpg.Pool
     jobs: Mapping[str, Job]
     descriptions: Mapping[str, str]
+    watched_columns: Mapping[str, tuple[str, ...]]
 
     def monitors(self) -> list[CycleStatus]:
         """List the monitors and how their cycles go."""
         return [self._cycles(job) for job in self.jobs.values()]
+
+    def columns(self, monitor: str) -> tuple[str, ...]:
+        """Return the columns that a monitor watches."""
+        return self.watched_columns[monitor]
 
     async def state_and_window(self, monitor: str) -> tuple[MonitorState, NewestWindow]:
         """Return a monitor's state and its newest window, both of one instant."""

@@ -41,6 +41,7 @@ async def serve_api(
         parts.pool,
         {job.name: job for job in parts.scheduler.jobs},
         {monitor.name: monitor.description for monitor in monitors},
+        {monitor.name: tuple(monitor.schema_.names) for monitor in monitors},
     )
     app = await asyncio.to_thread(build, _callables(parts, queries))
     async with (

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime  # noqa: TC003  # FastAPI reads the annotations at run time
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, HTTPException, Query
 
 from service.api.models import Distribution, Event, Measurement, MonitorState, NewestWindow, Series
+from service.api.routes.arguments import Instant, Text  # noqa: TC001  # read at run time
 from service.api.routes.dependencies import known_name
+from service.core.measurement import Aspect  # noqa: TC001  # as above
 from service.core.read_models import Axis, SeriesFilter
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from service.api.ports import Callables
     from service.core.read_models import ColumnDistribution, StoredEvent, StoredMeasurement, StoredSeries
@@ -46,29 +48,38 @@ def monitor_routes(callables: Callables) -> APIRouter:
     async def events(
         name: str,
         *,
-        since: datetime | None = None,
-        kind: str | None = None,
+        since: Instant | None = None,
+        kind: Text | None = None,
         limit: Annotated[int, Query(ge=1, le=MAX_EVENTS)] = 50,
     ) -> Sequence[StoredEvent]:
         """Return alarms raised and ended and schema changes, the newest first; `since` is when recorded."""
         return await queries.events(name, since=since, kind=kind, limit=limit)
 
     @router.get("/columns/{column:path}/distribution", response_model=Distribution)
-    async def distribution(name: str, column: str, window_end: datetime | None = None) -> ColumnDistribution:
-        """Return a column's values in a window, else in the newest, and in the reference."""
-        return await queries.distribution(name, column, window_end)
+    async def distribution(name: str, column: str, window_end: Instant | None = None) -> ColumnDistribution:
+        """Return a column's values in a window, else in the newest, and in the reference.
+
+        A column that the monitor does not watch, and of which nothing is kept, is not found.
+        """
+        known = queries.columns(name)
+        if "\x00" in column:  # no column has it, and the database cannot even be asked
+            raise HTTPException(404, unknown_column(name, column, known))
+        found = await queries.distribution(name, column, window_end)
+        if found.window is None and column not in known:
+            raise HTTPException(404, unknown_column(name, column, known))
+        return found
 
     @router.get("/metrics", response_model=list[Measurement])
     async def metrics(
         name: str,
         *,
-        aspect: str | None = None,
-        column: str | None = None,
-        segment: str | None = None,
-        metric: str | None = None,
-        definition: str | None = None,
+        aspect: Aspect | None = None,
+        column: Text | None = None,
+        segment: Text | None = None,
+        metric: Text | None = None,
+        definition: Text | None = None,
         axis: Axis = "computed_at",
-        since: datetime | None = None,
+        since: Instant | None = None,
         limit: Annotated[int, Query(ge=1, le=MAX_ROWS)] = 1_000,
     ) -> Sequence[StoredMeasurement]:
         """Return a monitor's newest measurements, oldest first.
@@ -87,3 +98,9 @@ def monitor_routes(callables: Callables) -> APIRouter:
         return await queries.measurements(wanted, axis=axis, since=since, limit=limit)
 
     return router
+
+
+def unknown_column(monitor: str, column: str, known: Collection[str]) -> str:
+    """Return the message for a column that a monitor does not have, with the nearest one."""
+    near = get_close_matches(column, known, n=1)
+    return f"{monitor} has no column {column!r}" + (f"; the nearest is {near[0]!r}" if near else "")

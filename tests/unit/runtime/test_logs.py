@@ -30,10 +30,8 @@ def stream(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
 
 
 def _logged(logger: str, error: Exception) -> None:
-    try:
-        raise error
-    except Exception:
-        logging.getLogger(logger).exception("Future exception was never retrieved\nfuture: <Future>")
+    text = "Future exception was never retrieved\nfuture: <Future>"
+    logging.getLogger(logger).error(text, exc_info=error)
 
 
 @pytest.mark.parametrize(
