@@ -75,7 +75,7 @@ def configure(*, log_format: str, level: str) -> None:
     root.setLevel(level.upper())
     # These log every wake-up, start and request; the service logs what comes of it. A request's line holds
     # its address, which may hold a secret.
-    for talkative in ("apscheduler", "httpcore", "httpx", "uvicorn"):
+    for talkative in ("httpcore", "httpx", "uvicorn"):
         logging.getLogger(talkative).setLevel(logging.WARNING)
     stream.addFilter(ShortConnectionErrors())
     structlog.configure(

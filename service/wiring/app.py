@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -24,6 +23,7 @@ from service.wiring.monitor_cycles import CycleParts, monitor_cycles
 from service.wiring.reports import StoredWindows, build_reporter
 from service.wiring.retention import retention
 from service.wiring.running_parts import RunningParts
+from service.wiring.stop_signals import stop_signals
 from service.wiring.webhook import webhook
 from service.worker.client import worker
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from service.config.monitor import Monitor
     from service.config.settings import Settings
     from service.reports.reporter import ReportedMonitor
+    from service.runtime.scheduler import Job
 
 log = structlog.get_logger(__name__)
 
@@ -43,20 +44,21 @@ async def run(settings: Settings, monitors: list[Monitor], *, max_cycles: int | 
     Returns the exit status: 0 after a clean stop, 1 where a monitor's last cycle failed.
     """
     stop, cycling = asyncio.Event(), asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     log.info("starting", monitors=",".join(monitor.name for monitor in monitors))
-    service = asyncio.create_task(_serve(settings, monitors, max_cycles, stop, cycling), name="service")
-    signalled = asyncio.create_task(stop.wait(), name="signal")
-    await asyncio.wait([service, signalled], return_when=asyncio.FIRST_COMPLETED)
-    signalled.cancel()
-    if not cycling.is_set():
-        service.cancel()  # still starting: there is no cycle to finish
-    try:
-        return await service
-    except asyncio.CancelledError:
-        log.info("stopped before the first cycle")
-        return 0
+    with stop_signals(stop):
+        service = asyncio.create_task(_serve(settings, monitors, max_cycles, stop, cycling), name="service")
+        signalled = asyncio.create_task(stop.wait(), name="signal")
+        await asyncio.wait([service, signalled], return_when=asyncio.FIRST_COMPLETED)
+        signalled.cancel()
+        if not cycling.is_set():
+            service.cancel()  # still starting: there is no cycle to finish
+        try:
+            jobs = await service
+        except asyncio.CancelledError:
+            log.info("stopped before the first cycle")
+            return 0
+        log.info("stopped", cycles=sum(job.cycles for job in jobs))
+        return 1 if any(job.failures for job in jobs) else 0
 
 
 async def _serve(
@@ -65,7 +67,8 @@ async def _serve(
     max_cycles: int | None,
     stop: asyncio.Event,
     cycling: asyncio.Event,
-) -> int:
+) -> list[Job]:
+    """Run until `stop` or until every monitor is done; return the monitors' jobs, everything closed."""
     reported: dict[str, ReportedMonitor] = {}
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
@@ -98,9 +101,7 @@ async def _serve(
         starting.close()
         log.info("watching", monitors=",".join(monitor.name for monitor in monitors), http=address)
         await _until_done(stop, scheduler)
-        await scheduler.stop()
-        log.info("stopped", cycles=sum(job.cycles for job in scheduler.jobs))
-        return 1 if any(job.failures for job in scheduler.jobs) else 0
+    return scheduler.jobs
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from service.runtime.compute_threads import Compute
     from service.runtime.progress_bar import ReportShare
     from service.runtime.scheduler import Scheduler
+    from service.sources.protocol import Source
     from service.status.cycle_counters import CycleCounters, MonitorCounters
     from service.store.postgres import PostgresStore
 
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 DEFAULT_CYCLE_SECONDS = 10.0
+CLOSE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ async def monitor_cycles(
     async with AsyncExitStack() as stack:
         for monitor in monitors:
             plan = build_monitor(monitor, parts.pool, parts.compute)
-            stack.push_async_callback(plan.source.close)
+            stack.push_async_callback(_close, monitor.name, plan.source)
             cycle = Cycle(plan, parts.store, parts.compute, now=now, worker=parts.worker)
             reported[monitor.name] = ReportedMonitor(monitor.schema_, monitor.description, cycle.reference)
             interval = interval_of(monitor, settings)
@@ -72,6 +75,13 @@ async def monitor_cycles(
             counters = parts.counters.monitors[monitor.name]
             scheduler.add(monitor.name, interval, _run_one(cycle, counters, parts.listeners, progress))
         yield
+
+
+async def _close(monitor: str, source: Source) -> None:
+    try:
+        await asyncio.wait_for(source.close(), CLOSE_SECONDS)
+    except TimeoutError:  # a thread still reads: it ends with the process
+        log.warning("source not closed", monitor=monitor, seconds=CLOSE_SECONDS)
 
 
 def interval_of(monitor: Monitor, settings: Settings) -> float:

@@ -9,7 +9,8 @@ from itertools import pairwise
 
 import pytest
 
-from service.runtime.scheduler import CycleResult, Scheduler
+from service.errors import StoreError
+from service.runtime.scheduler import STORE_RETRY_SECONDS, CycleResult, Scheduler
 
 SECOND = 1_000_000
 
@@ -78,6 +79,38 @@ async def test_slots_that_pass_meanwhile_are_recorded_as_skipped() -> None:
     assert [b - a for a, b in pairwise(used)] == [300_000] * 3
     assert [slots for _, _, slots in journal.skipped] == [2, 2, 2]
     assert [slot for _, slot, _ in journal.skipped] == [slot - 100_000 for slot in used[1:]]
+
+
+@pytest.mark.parametrize("step_seconds", [-90, 90])
+async def test_a_wall_clock_that_is_set_changes_nothing(step_seconds: int) -> None:
+    """Put back or forward in the middle, it neither stalls the cycles nor skips any: the grid goes on."""
+    work, journal = Work(), Journal()
+
+    def stepping() -> int:
+        return now() + (step_seconds * SECOND if len(work.starts) >= 3 else 0)
+
+    scheduler = Scheduler(journal, now=stepping, max_cycles=8)
+    scheduler.add("steady", 0.1, work)
+    began = time.monotonic()
+    await _run_out(scheduler)
+    slots = [slot for slot, _ in work.starts]
+    assert slots == [slots[0] + k * 100_000 for k in range(8)]
+    assert journal.skipped == []
+    assert time.monotonic() - began < 5
+
+
+async def test_after_an_outage_of_the_database_the_next_try_comes_soon() -> None:
+    """However long it was away, the back-off of its failures stays within five seconds."""
+
+    async def refused(_slot: int) -> CycleResult:
+        raise StoreError("the database is away")
+
+    scheduler = Scheduler(Journal(), now=now, max_cycles=1)
+    job = scheduler.add("waiting", 0.0, refused)
+    job.failures = 20
+    await _run_out(scheduler)
+    assert job.failures == 21
+    assert job.not_before - asyncio.get_running_loop().time() <= STORE_RETRY_SECONDS == 5.0
 
 
 async def test_a_failing_monitor_backs_off_and_leaves_the_others_alone() -> None:
