@@ -1,16 +1,16 @@
 """Every error that Tidegauge raises, under one root, so that a caller can catch all of them and nothing else.
 
-    TidegaugeError
-    ├── ConfigurationError
-    ├── SourceError
-    ├── ReferenceDataError
-    ├── ProfileError
-    ├── CodecError
-    ├── StoreError
-    │   ├── MigrationError
-    │   └── EmbeddedServerError
-    ├── WorkerError
-    └── ReportError
+TidegaugeError
+├── ConfigurationError
+├── SourceError
+├── ReferenceDataError
+├── ProfileError
+├── CodecError
+├── StoreError
+│   ├── MigrationError
+│   └── EmbeddedServerError
+├── WorkerError
+└── ReportError
 """
 
 from __future__ import annotations
