@@ -17,6 +17,7 @@ from service.runtime.compute_threads import workers
 from service.runtime.progress_bar import shown
 from service.store.migrate import migrate, migrations_folder
 from service.store.postgres import PostgresStore
+from service.wiring import worker_process
 from service.wiring.database import database
 from service.wiring.monitor import build_monitor
 from service.wiring.reports import StoredWindows, build_reporter
@@ -45,11 +46,11 @@ async def _report(settings: Settings, name: str, window: int | None) -> tuple[in
     if monitor is None:
         known = [monitor.name for monitor in monitors]
         raise ConfigurationError(f"--monitor: {unknown_name(name, known)}")
-    async with database(settings) as pool, workers() as compute, worker() as worker_process:
+    async with database(settings) as pool, workers() as compute, worker(worker_process) as calls:
         await migrate(pool, migrations_folder())
         plan = build_monitor(monitor, pool, compute)
         reported = ReportedMonitor(monitor.schema_, monitor.description, plan.load_reference)
         windows = StoredWindows(pool, PostgresStore(pool), compute)
-        reporter = build_reporter(settings, windows, worker_process, {name: reported})
+        reporter = build_reporter(settings, windows, calls, {name: reported})
         with shown("Evidently draws the report"):
             return await reporter.report(name, window)

@@ -14,6 +14,7 @@ import structlog
 
 from service.core.profile import row_sample
 from service.core.profile.codec import profile
+from service.core.worker_call import WorkerFunction
 from service.errors import ReportError, TidegaugeError
 from service.methods.alarm import BREACH
 from service.reports.request import ReportRequest
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-MADE = "service.reports.evidently_report:made"
-KEEP = "service.reports.evidently_report:keep"
-KEPT = "service.reports.evidently_report:kept"
 MAX_WAITING = 8
 
 
@@ -94,9 +92,11 @@ class Reporter:
             missing = "no measured window yet" if window is None else f"no window {window}"
             raise ReportError(f"{monitor} has {missing}; its windows: /v1/monitors/{monitor}/windows")
         async with self._turn:  # two requests for the same report at once make it once
-            found: str | None = await self._worker.run(KEPT, self._folder, monitor, run.id)
+            found: str | None = await self._worker.run(
+                WorkerFunction.FIND_REPORT, self._folder, monitor, run.id
+            )
             if found is None:
-                found = await self._worker.run(MADE, await self._request(run))
+                found = await self._worker.run(WorkerFunction.MAKE_REPORT, await self._request(run))
             return run.id, found
 
     def after(self, record: CycleRecord) -> None:
@@ -125,7 +125,7 @@ class Reporter:
                 run = await self._windows.of_panes(monitor, layout, first, last)
                 if run is not None:
                     async with self._turn:
-                        await self._worker.run(KEEP, await self._request(run))
+                        await self._worker.run(WorkerFunction.KEEP_REPORT, await self._request(run))
                     log.info("report made of a breach", monitor=monitor, window=run.id)
             except TidegaugeError as error:
                 log.warning("report failed", monitor=monitor, error=str(error))

@@ -17,7 +17,7 @@ from service.status.cycle_counters import CycleCounters
 from service.status.live_feed import EventBroadcaster
 from service.store.migrate import migrate, migrations_folder
 from service.store.postgres import PostgresStore
-from service.wiring import http
+from service.wiring import http, worker_process
 from service.wiring.database import database
 from service.wiring.monitor_cycles import CycleParts, monitor_cycles
 from service.wiring.reports import StoredWindows, build_reporter
@@ -81,16 +81,16 @@ async def _serve(
 
         store = PostgresStore(pool, deliver_events=settings.webhook_url is not None)
         compute = await enter(workers())
-        worker_process = await enter(worker())
+        calls = await enter(worker(worker_process))
         broadcaster = EventBroadcaster()
         counters = CycleCounters((monitor.name for monitor in monitors), store, failed=broadcaster.notify)
         scheduler = Scheduler(counters, now=now, max_cycles=max_cycles)
         windows = StoredWindows(pool, store, compute)
-        reporter = build_reporter(settings, windows, worker_process, reported)
+        reporter = build_reporter(settings, windows, calls, reported)
 
         wake_webhook = await enter(webhook(settings, pool))
         listeners = (wake_webhook, reporter.after, broadcaster.after)
-        cycle_parts = CycleParts(pool, store, compute, worker_process, counters, listeners)
+        cycle_parts = CycleParts(pool, store, compute, calls, counters, listeners)
         await enter(monitor_cycles(settings, monitors, scheduler, reported, cycle_parts))
         await enter(background(reporter.work(), name="reports"))
         await enter(retention(pool, settings.retention_days))
