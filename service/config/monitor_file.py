@@ -31,7 +31,7 @@ def load_all(folder: Path, data_dir: Path) -> list[Monitor]:
         raise ConfigurationError(
             f"{folder}: no such folder; set TIDEGAUGE_MONITORS_DIR to a folder of monitor files"
         )
-    files = sorted(path for path in folder.iterdir() if path.suffix in {".yaml", ".yml"})
+    files = _files(folder)
     if not files:
         raise ConfigurationError(f"{folder}: no monitor file in it; expected at least one NAME.yaml")
     monitors: list[Monitor] = []
@@ -46,6 +46,15 @@ def load_all(folder: Path, data_dir: Path) -> list[Monitor]:
     if faults:
         raise ConfigurationError("\n".join(faults))
     return monitors
+
+
+def names(folder: Path) -> list[str]:
+    """Return the names that monitor files have by their own, without reading them."""
+    return [path.stem for path in _files(folder)] if folder.is_dir() else []
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.suffix in {".yaml", ".yml"})
 
 
 def load(path: Path, data_dir: Path) -> Monitor:

@@ -33,9 +33,8 @@ if TYPE_CHECKING:
     from service.core.worker_call import Worker
     from service.cycle.late_labels import Absorbed, LateStep
     from service.cycle.monitor_plan import MonitorPlan
-    from service.cycle.ports import Store
+    from service.cycle.ports import Compute, Store
     from service.cycle.state import State
-    from service.runtime.compute_threads import Compute
 
 
 @dataclass(frozen=True, slots=True)

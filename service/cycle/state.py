@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from service.core.checkpoint import Checkpoint
     from service.core.windows.panes import Pane
     from service.cycle.monitor_plan import MonitorPlan
-    from service.cycle.ports import Store
-    from service.runtime.compute_threads import Compute
+    from service.cycle.ports import Compute, Store
 
 LONGEST_GAP = 2**40  # panes: no calendar has more
 

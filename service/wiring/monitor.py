@@ -1,4 +1,4 @@
-"""What a monitor's cycles need, built from its file: source, reference, thresholds."""
+"""Build what a monitor's cycles need from its file: source, reference, thresholds."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 
-def watch(monitor: Monitor, pool: asyncpg.Pool, compute: Compute) -> MonitorPlan:
+def build_monitor(monitor: Monitor, pool: asyncpg.Pool, compute: Compute) -> MonitorPlan:
     """Build a monitor's source and the loader of its reference; nothing is read yet."""
     load_rows = reference_rows_loader(monitor, compute)
     return MonitorPlan(

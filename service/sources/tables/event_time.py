@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from service.core.time_units import SECOND, to_microseconds
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-MICROSECOND = dt.timedelta(microseconds=1)
-EARLIEST = (dt.datetime(1678, 1, 1, tzinfo=dt.UTC) - EPOCH) // MICROSECOND
-LATEST = (dt.datetime(2262, 1, 1, tzinfo=dt.UTC) - EPOCH) // MICROSECOND
-MICROSECONDS_A_UNIT = {"s": 1_000_000, "ms": 1_000, "us": 1}
+EARLIEST = to_microseconds(dt.datetime(1678, 1, 1, tzinfo=dt.UTC))
+LATEST = to_microseconds(dt.datetime(2262, 1, 1, tzinfo=dt.UTC))
+MICROSECONDS_A_UNIT = {"s": SECOND, "ms": 1_000, "us": 1}
 
 USABLE, MISSING, NUMBER, UNREADABLE, OUTSIDE = range(5)
 REASONS = (
@@ -75,7 +75,7 @@ def of_instant(instant: dt.datetime) -> tuple[int, int]:
     """Return an instant's time and whether it can be used."""
     try:
         aware = instant.replace(tzinfo=dt.UTC) if instant.tzinfo is None else instant
-        micros = (aware - EPOCH) // MICROSECOND
+        micros = to_microseconds(aware)
     except OverflowError:  # an offset that leads out of the years 1 to 9999
         return 0, OUTSIDE
     return (micros, USABLE) if EARLIEST <= micros < LATEST else (0, OUTSIDE)
