@@ -11,7 +11,7 @@ import datetime as dt
 import math
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -27,14 +27,13 @@ LATEST = (dt.datetime(2262, 1, 1, tzinfo=dt.UTC) - EPOCH) // MICROSECOND
 MICROSECONDS_PER_UNIT = {"s": 1_000_000, "ms": 1_000, "us": 1}
 MAX_DIGITS = 30  # of an epoch number; a longer one is no time in any unit
 
+_EXAMPLE = "2013-02-01T05:00:00Z"
 USABLE, MISSING, NUMBER, UNREADABLE, OUTSIDE = range(5)
 REASONS = (
     "",
     "is missing",
-    "is a number without a unit: expected a time such as 2013-02-01T05:00:00Z, "
-    "or unit: s, ms, us or ns beside the source's timestamp column",
-    "is not a time: expected ISO 8601 such as 2013-02-01T05:00:00Z, "
-    "or format: beside the source's timestamp column",
+    f"is a number without a unit: expected a time such as {_EXAMPLE}, or timestamp: {{unit: ms}}",
+    f"is not a time: expected ISO 8601 such as {_EXAMPLE}, or timestamp: {{format: ...}}",
     "is outside the years 1678 to 2261",
 )
 
@@ -123,7 +122,7 @@ def of_instant(instant: dt.datetime, zone: str | None = None) -> tuple[int, int]
 
 
 def of_number(value: float | Decimal, unit: str) -> tuple[int, int]:
-    """Return the time of an epoch number in `unit`, to the nearest microsecond, and whether it can be used."""
+    """Return an epoch number's time to the nearest microsecond, and whether it can be used."""
     if not isinstance(value, int):
         if not math.isfinite(value):
             return 0, MISSING if value != value else OUTSIDE  # noqa: PLR0124 - true of NaN alone
@@ -138,8 +137,8 @@ def of_number(value: float | Decimal, unit: str) -> tuple[int, int]:
     return (micros, USABLE) if EARLIEST <= micros < LATEST else (0, OUTSIDE)
 
 
-def reason_text(reason: int, example: Any, *, pattern: str | None = None) -> str:
-    """Return what is wrong with a time, for people; `example` is the cell that is no time."""
+def reason_text(reason: int, *, pattern: str | None = None) -> str:
+    """Return what is wrong with a time, for people; `pattern` is the declared one."""
     if reason == UNREADABLE and pattern is not None:
         return f"does not match the format {pattern!r}"
-    return REASONS[reason] if example is not None else REASONS[MISSING]
+    return REASONS[reason]

@@ -174,11 +174,8 @@ def _is_digits(value: object) -> bool:
 def _single(value: Any, form: TimeFormat) -> tuple[int, int]:
     # Rows that pandas did not read, one by one: what is wrong, or a form that only we know.
     if isinstance(value, str):
-        text = value.strip()
-        number = None if form.unit is None else number_in(text)
-        if number is not None and form.unit is not None:
-            return of_number(number, form.unit)
-        return of_text(text, form.zone)
+        number = None if form.unit is None else number_in(value.strip())
+        return of_text(value, form.zone) if number is None else of_number(number, form.unit or "s")
     if is_missing(value):
         return 0, MISSING
     if isinstance(value, bool | complex | np.bool_ | np.complexfloating):
@@ -192,5 +189,6 @@ def _single(value: Any, form: TimeFormat) -> tuple[int, int]:
 
 
 def _plain(value: float | Decimal | np.number[Any]) -> float | Decimal:
-    found: float | Decimal = value.item() if isinstance(value, np.number) else value
-    return found
+    if isinstance(value, np.integer):
+        return int(value)
+    return value if isinstance(value, int | float | Decimal) else float(value.item().real)

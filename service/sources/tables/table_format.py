@@ -32,7 +32,7 @@ class CsvFormat:
     """A CSV file's dialect.
 
     separator: between cells; None finds it in the header.
-    encoding: None is UTF-8 (UTF-16 and UTF-32 where a byte order mark says so), and no other byte is accepted.
+    encoding: None is UTF-8, or UTF-16 or UTF-32 by a byte order mark; other bytes are refused.
     quote: around cells that hold a separator.
     """
 

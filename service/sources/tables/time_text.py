@@ -16,6 +16,7 @@ from service.sources.tables.event_time import (
     NUMBER,
     OUTSIDE,
     UNREADABLE,
+    USABLE,
     of_instant,
 )
 
@@ -84,6 +85,11 @@ def of_text(text: str, zone: str | None = None) -> tuple[int, int]:
         return 0, NUMBER if is_number(text) else UNREADABLE
 
 
+def are_times(texts: list[str]) -> bool:
+    """Say whether every one of some texts is a time."""
+    return bool(texts) and all("-" in text and of_text(text)[1] == USABLE for text in texts)
+
+
 def _without_ordinal(text: str) -> str:
     # Python reads week dates, and no day of the year.
     found = _ORDINAL.match(text)
@@ -91,4 +97,3 @@ def _without_ordinal(text: str) -> str:
         return text
     day = dt.datetime.strptime(f"{found[1]} {found[2]} +0000", "%Y %j %z")
     return f"{day:%Y-%m-%d}{text[found.end() :]}"
-
