@@ -26,12 +26,14 @@ from service.core.rows.take import Take
 from service.errors import ConfigurationError, SourceError
 from service.sources.replay.labels import MAX_GAP_STEPS, Pace, end_of_step, next_labels, open_labels
 from service.sources.tables.file import OrderedRows, open_ordered
+from service.sources.tables.table_format import PLAIN
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from service.core.rows.schema import Schema
     from service.sources.context import LabelFile
+    from service.sources.tables.table_format import TableFormat
 
 log = structlog.get_logger(__name__)
 
@@ -47,6 +49,7 @@ class ReplayOptions:
     - `offset_us`: steps start at this plus whole steps from 1970.
     - `start`, `end`: only rows in between (half-open) are given.
     - `labels`: the file of late labels; None where all labels come with their rows.
+    - `form`: how the file is written.
 
     Raises ConfigurationError unless exactly one pace is given.
     """
@@ -59,6 +62,7 @@ class ReplayOptions:
     start: int | None = None
     end: int | None = None
     labels: LabelFile | None = None
+    form: TableFormat = PLAIN
 
     def __post_init__(self) -> None:
         """Refuse a replay without a pace or with two."""
@@ -109,7 +113,7 @@ class ReplaySource:
     def _opened(self, position: dict[str, Any] | None) -> _Opened:
         if self._files is None:
             options = self._options
-            rows = open_ordered(options.path, self._schema, options.timestamp)
+            rows = open_ordered(options.path, self._schema, options.timestamp, form=options.form)
             try:
                 labels = None if options.labels is None else open_labels(options.labels)
             except SourceError:

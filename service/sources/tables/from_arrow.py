@@ -26,7 +26,7 @@ from service.core.rows.schema import Kind
 from service.sources.tables.event_time import EventTimes, of_raw
 from service.sources.tables.label_text import clean, coded, storable
 from service.sources.tables.parsed import Framed, check_names, unwatched_names
-from service.sources.tables.table_format import PLAIN, PLAIN_TIME
+from service.sources.tables.table_format import PLAIN_TIME
 from service.sources.tables.time_text import are_times
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from service.core.rows.batch import ColumnRows
     from service.core.rows.schema import Column, Schema
-    from service.sources.tables.table_format import TableFormat, TimeFormat
+    from service.sources.tables.table_format import TimeFormat
 
 FIRST_CELLS = 100  # that are looked at for what they are
 T = TypeVar("T", bound=np.generic)
@@ -50,7 +50,7 @@ def to_batch(
     *,
     keep_rejects: int = 100,
     names: Sequence[str] | None = None,
-    form: TableFormat = PLAIN,
+    time: TimeFormat = PLAIN_TIME,
 ) -> Framed:
     """Return the schema's columns of `table` as typed arrays; see `frame.to_batch` for what it promises."""
     held = table.schema.names
@@ -61,7 +61,7 @@ def to_batch(
         and _has_plain_id(table, schema)
         and all(_is_plain(table, column) for column in wanted)
     ):
-        times = None if timestamp is None else event_times(table[timestamp], form.time)
+        times = None if timestamp is None else event_times(table[timestamp], time)
         if times is None or times.usable.all():
             micros = np.zeros(table.num_rows, dtype=np.int64) if times is None else times.micros
             columns = {column.name: _column(_of(table, column, schema), column.kind) for column in wanted}
@@ -75,7 +75,7 @@ def to_batch(
     from service.sources.tables import from_pandas as frame  # noqa: PLC0415 - pandas, for the tables that need it
 
     return frame.to_batch(
-        framed(table), schema, timestamp, keep_rejects=keep_rejects, names=names or held, form=form
+        framed(table), schema, timestamp, keep_rejects=keep_rejects, names=names or held, time=time
     )
 
 

@@ -25,7 +25,7 @@ from service.sources.tables.misfits import find_misfits
 from service.sources.tables.number_text import parser
 from service.sources.tables.pandas_time import event_times
 from service.sources.tables.parsed import Framed, check_names, unwatched_names
-from service.sources.tables.table_format import PLAIN
+from service.sources.tables.table_format import PLAIN_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,9 +34,10 @@ if TYPE_CHECKING:
     from pandas.api.extensions import ExtensionDtype
 
     from service.core.rows.batch import ColumnRows
+    from service.core.rows.number_format import NumberFormat
     from service.core.rows.schema import Schema
     from service.sources.tables.event_time import EventTimes
-    from service.sources.tables.table_format import NumberFormat, TableFormat, TimeFormat
+    from service.sources.tables.table_format import TimeFormat
 
 LABEL_LENGTH = (
     200  # a longer label is cut and told apart by a hash: labels are stored at the longest one's width
@@ -52,42 +53,45 @@ def to_batch(
     *,
     keep_rejects: int = 100,
     names: Sequence[str] | None = None,
-    form: TableFormat = PLAIN,
+    time: TimeFormat = PLAIN_TIME,
+    number: NumberFormat | None = None,
 ) -> Framed:
     """Return the schema's columns of `frame` as typed arrays, event time from the column `timestamp`.
 
     A row without a usable time is a reject; a column that the frame does not have is absent from the batch.
     With `timestamp` None (a reference without time) every row's event time is 0. `names` are the columns
-    that came, where the frame holds but some of them; `form` is how cells are written. Raises SourceError
-    where the timestamp column is not there, or where a column that is needed is there twice.
+    that came, where the frame holds but some of them; `time` is how times are written, and `number` how
+    numbers are in the columns that have no form of their own. Raises SourceError where the timestamp column
+    is not there, or where a column that is needed is there twice.
     """
     held = [name for name in schema.names if name in frame.columns]
     check_names(list(frame.columns), schema, timestamp)
     beside = unwatched_names(list(frame.columns) if names is None else names, schema, timestamp)
     if timestamp is None:
         times = np.zeros(len(frame), dtype=np.int64)
-        columns = _columns(frame, schema, held, form)
+        columns = _columns(frame, schema, held, number)
         arrival = Arrival(beside, _identity(frame, schema), misfits=find_misfits(frame, columns, schema))
         return Framed(Batch(len(frame), times, columns, arrival))
-    found = event_times(frame[timestamp], form.time)
+    found = event_times(frame[timestamp], time)
     usable = found.usable
     kept = frame if usable.all() else frame[usable]
     times = found.micros[usable]
-    columns = _columns(kept, schema, held, form)
+    columns = _columns(kept, schema, held, number)
     misfits = find_misfits(kept, columns, schema)
     arrival = Arrival(beside, _identity(kept, schema), steps_back(times), misfits=misfits)
     batch = Batch(len(kept), times, columns, arrival)
     if kept is frame:
         return Framed(batch)
-    rejects = _rejects(frame, found, timestamp, keep_rejects, form.time)
+    rejects = _rejects(frame, found, timestamp, keep_rejects, time)
     return Framed(batch, rejects, len(frame) - batch.rows)
 
 
 def _columns(
-    frame: pd.DataFrame, schema: Schema, names: Sequence[str], form: TableFormat
+    frame: pd.DataFrame, schema: Schema, names: Sequence[str], number: NumberFormat | None
 ) -> dict[str, ColumnRows]:
+    written = {column.name: column.number or number for column in schema.columns}
     reader: dict[Kind, Callable[[pd.Series[Any]], ColumnRows]] = {
-        Kind.NUMERICAL: lambda column: numbers(column, form.numbers.get(str(column.name))),
+        Kind.NUMERICAL: lambda column: numbers(column, written[str(column.name)]),
         Kind.CATEGORICAL: labels,
         Kind.TEXT: texts,
     }

@@ -10,7 +10,7 @@ import math
 import re
 from typing import TYPE_CHECKING
 
-from service.sources.tables.table_format import NumberFormat
+from service.core.rows.number_format import NumberFormat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

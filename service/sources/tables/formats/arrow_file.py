@@ -34,7 +34,7 @@ def load(path: Path, content: Content, schema: Schema, timestamp: str | None, fo
         check_names(names, schema, None)
 
     def framed(by: str | None) -> Framed:
-        return from_arrow.to_batch(table, schema, by, names=names, form=form)
+        return from_arrow.to_batch(table, schema, by, names=names, time=form.time)
 
     return Loaded(names, rows, framed)
 

@@ -46,15 +46,18 @@ class _Dialect(NamedTuple):
 def load(path: Path, schema: Schema, timestamp: str | None, form: TableFormat) -> Loaded:
     """Parse a CSV file. Raises SourceError where its header or a line of it is not as expected."""
     known = {name for name in (*schema.names, schema.identity, timestamp) if name is not None}
-    with opened(path) as file:
-        dialect = _dialect(file.stream, file.head, form.csv, known, prefer_tab=".tsv" in path.suffixes)
-    check_names(dialect.names, schema, None)
-    frame = _frame(path, dialect, schema, timestamp, form)
+    try:
+        with opened(path) as file:
+            dialect = _dialect(file.stream, file.head, form.csv, known, prefer_tab=".tsv" in path.suffixes)
+        check_names(dialect.names, schema, None)
+        frame = _frame(path, dialect, schema, timestamp, form)
+    except UnicodeDecodeError as error:
+        raise _not_decoded(error.encoding, _line_of(path, error.encoding)) from None
 
     def framed(by: str | None) -> Framed:
         from service.sources.tables.from_pandas import to_batch  # noqa: PLC0415 - see _frame
 
-        return to_batch(frame, schema, by, form=form)
+        return to_batch(frame, schema, by, time=form.time, number=form.csv.number)
 
     return Loaded(dialect.names, len(frame), framed)
 
@@ -66,8 +69,6 @@ def _dialect(
     text = io.TextIOWrapper(stream, encoding, errors=_on_error(declared), newline="")
     try:
         start = text.read(HEADER_CHARACTERS).removeprefix("\ufeff")
-    except UnicodeDecodeError:
-        raise _not_decoded(encoding) from None
     finally:
         text.detach()
     directive = _DIRECTIVE.match(start)
@@ -105,32 +106,30 @@ def _frame(
     # An id is read as its own values say, whether it is a column here or not: labels must find their rows.
     watched = {name for name in (*schema.names, timestamp) if name is not None} - {schema.identity}
     labels = {c.name for c in schema.columns if c.kind is not Kind.NUMERICAL} - {schema.identity}
-    as_written = labels | ({timestamp} if timestamp is not None else set()) | form.numbers.keys()
+    formed = {c.name for c in schema.columns if c.kind is Kind.NUMERICAL and (c.number or form.csv.number)}
+    as_written = labels | formed | ({timestamp} if timestamp is not None else set())
     with opened(path) as file:
-        try:
-            # All columns: told to read some, pandas cuts a line that is too long instead of refusing it.
-            frame = pd.read_csv(
-                file.stream,
-                sep=dialect.separator,
-                quotechar=form.csv.quote,
-                skiprows=dialect.skipped,
-                header=0,
-                names=order,
-                low_memory=False,  # a column's type is decided once, not per part
-                # A label or a text is what is written: 01234 keeps its zero, and NA may be a place.
-                dtype={place: str for name, place in places.items() if name in as_written},
-                keep_default_na=False,
-                na_values={
-                    place: [""] if name in labels else NO_NUMBER
-                    for name, place in places.items()
-                    if name in watched
-                },
-                float_precision="round_trip",
-                encoding=dialect.encoding,
-                encoding_errors=_on_error(form.csv),
-            )
-        except UnicodeDecodeError:
-            raise _not_decoded(dialect.encoding, _line_of(path, dialect.encoding)) from None
+        # All columns: told to read some, pandas cuts a line that is too long instead of refusing it.
+        frame = pd.read_csv(
+            file.stream,
+            sep=dialect.separator,
+            quotechar=form.csv.quote,
+            skiprows=dialect.skipped,
+            header=0,
+            names=order,
+            low_memory=False,  # a column's type is decided once, not per part
+            # A label or a text is what is written: 01234 keeps its zero, and NA may be a place.
+            dtype={place: str for name, place in places.items() if name in as_written},
+            keep_default_na=False,
+            na_values={
+                place: [""] if name in labels else NO_NUMBER
+                for name, place in places.items()
+                if name in watched
+            },
+            float_precision="round_trip",
+            encoding=dialect.encoding,
+            encoding_errors=_on_error(form.csv),
+        )
     if not isinstance(frame.index, pd.RangeIndex):  # pandas takes the surplus for an index
         raise SourceError("its lines hold more cells than its header has names; expected as many")
     frame.columns = pd.Index(dialect.names)
@@ -151,7 +150,7 @@ def _line_of(path: Path, encoding: str) -> int | None:
     return None
 
 
-def _not_decoded(encoding: str, line: int | None = None) -> SourceError:
+def _not_decoded(encoding: str, line: int | None) -> SourceError:
     where = f"line {line}" if line else "it"
     return SourceError(
         f"{where} holds bytes that are not {encoding.removesuffix('-sig').upper()}; write the file's own "

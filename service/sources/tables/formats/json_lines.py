@@ -34,7 +34,7 @@ def load(path: Path, schema: Schema, timestamp: str | None, form: TableFormat) -
             {name: pd.Series(cells, dtype=object) for name, cells in columns.items()},
             index=pd.RangeIndex(rows),
         )
-        return to_batch(frame, schema, by, form=form)
+        return to_batch(frame, schema, by, time=form.time)
 
     return Loaded(list(columns), rows, framed)
 

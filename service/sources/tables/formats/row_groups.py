@@ -160,7 +160,7 @@ class _Part:
         table = file.read_row_groups(list(range(low, high)), self._columns, use_threads=False)
         self._put_away(file)
         framed = from_arrow.to_batch(
-            table, reading.schema, reading.timestamp, names=self._names, form=reading.form
+            table, reading.schema, reading.timestamp, names=self._names, time=reading.form.time
         )
         if not self._file.partitions:
             return framed.batch
