@@ -34,9 +34,8 @@ PING_SECONDS = 3.0  # a scrape does not wait longer for the database
 
 def load() -> Any:
     """Import what serves HTTP: it takes half a second, and is there for whoever asks again."""
-    return tuple(
-        importlib.import_module(f"service.api.{name}") for name in ("app", "server", "prometheus", "ports")
-    )
+    names = ("app", "server", "prometheus", "ports")
+    return tuple(importlib.import_module(f"service.api.{name}") for name in names)
 
 
 @asynccontextmanager
