@@ -108,6 +108,8 @@ def _fault(path: Path, lines: dict[KeyPath, int], error: ErrorDetails) -> str:
         keys, message = (*keys, "type"), _unknown_kind(error)
     elif error["type"] == "missing":
         message = "is missing"
+    elif error["type"] in {"model_type", "model_attributes_type", "dict_type"}:
+        message = f"expected keys with values, such as {{key: value}}, got {error['input']!r}"
     elif error["type"] in {"enum", "literal_error"}:
         message = f"{message[0].lower()}{message[1:]}, got {error['input']!r}"
     return located(str(path), lines, keys, message)

@@ -71,6 +71,11 @@ def test_a_good_file_becomes_a_monitor(tmp_path: Path) -> None:
             2,
             r"source\.type: expected one of 'dummy', 'replay', got 'replays'; the nearest is 'replay'$",
         ),
+        (
+            ("{path: reference.parquet}", "reference.parquet"),
+            3,
+            r"reference: expected keys with values, such as \{key: value\}, got 'reference.parquet'$",
+        ),
         (("type: replay, ", ""), 2, r"source\.type: is missing; expected one of 'dummy', 'replay'$"),
         (("step: 1d}", "step: 1d, seed: 1}"), 2, r"source\.seed: no such key; the nearest is end$"),
         (("{path: reference", "{type: fil, path: reference"), 3, r"reference\.type: .* nearest is 'file'$"),
