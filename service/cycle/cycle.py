@@ -20,6 +20,8 @@ from service.cycle.monitor_plan import CycleReport
 from service.cycle.state import StateLoader
 from service.methods import alarm
 from service.methods.concept import error_stream
+from service.methods.quality.limits import measure_rejected, usually_missing
+from service.methods.stats.shares import Share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -90,7 +92,8 @@ class Cycle:
         began = clock()
         reference = await self.reference()
         self._layout = f"{self._watched.layout}:{reference.spec.fingerprint}"
-        state = self._state or await self._loader.restored(self._layout)
+        usual = usually_missing(reference.profile, self._watched.schema)
+        state = self._state or await self._loader.restored(self._layout, usual)
         self._state = None  # kept again only after success
         before = state.checkpoint.position
         take = await self._watched.source.take(before)
@@ -166,7 +169,11 @@ class Cycle:
         counted = await self._compute.run(
             lambda: measure_windows.measured(watched, reference, gathered.windows, absorbed.panes, compared())
         )
-        return [await measure_windows.settled(each, self._worker) for each in counted]
+        settled = [await measure_windows.settled(each, self._worker) for each in counted]
+        if gathered.take.refused is None:
+            return settled
+        rejected = measure_rejected(Share(*gathered.take.refused), watched.measures.quality)
+        return [replace(each, measurements=(*each.measurements, rejected)) for each in settled]
 
     def _recorded(
         self,
@@ -184,7 +191,13 @@ class Cycle:
         after = replace(
             gathered.after, alarms=following.alarms, labelling=following.labelling, detectors=detectors
         )
-        told, changes = schema_change.tell(state.told, absorbed.panes, after.closed, late=late)
+        told, changes = schema_change.tell(
+            state.told,
+            absorbed.panes,
+            after.closed,
+            late=late,
+            usually_missing=usually_missing(reference.profile, watched.schema),
+        )
         record = CycleRecord(
             monitor=watched.name,
             layout=self._layout,

@@ -11,7 +11,7 @@ from service.core.windows.panes import restored
 from service.cycle.reference_history import History
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from service.core.checkpoint import Checkpoint
     from service.core.windows.panes import Pane
@@ -48,8 +48,11 @@ class StateLoader:
             watched.moving, watched.window, monitor=watched.name, store=store, compute=compute
         )
 
-    async def restored(self, layout: str) -> State:
-        """Return the state that the store holds for panes of `layout`. Raises StoreError."""
+    async def restored(self, layout: str, usually_missing: Mapping[str, float] | None = None) -> State:
+        """Return the state that the store holds for panes of `layout`. Raises StoreError.
+
+        `usually_missing` is the share of each column's rows that may be without a value.
+        """
         name = self._watched.name
         checkpoint = await self._store.checkpoint(name, layout)
         if self._watched.label_wait is None:  # no longer, perhaps: nothing is kept for labels not expected
@@ -57,7 +60,7 @@ class StateLoader:
         first = self._first_needed(checkpoint)
         records = await self._store.panes(name, layout, first, None)
         panes = await self._compute.run(restored, records)
-        told = await self._told(checkpoint, panes, layout)
+        told = await self._told(checkpoint, panes, layout, usually_missing or {})
         return State(checkpoint, first, panes, told, await self.history.past(layout, first))
 
     async def load_older(self, state: State, layout: str, keys: Iterable[int]) -> dict[int, Pane]:
@@ -85,17 +88,21 @@ class StateLoader:
         return None if closed is None else self._watched.window.first_of(closed + 1) - self.history.behind
 
     async def _told(
-        self, checkpoint: Checkpoint, panes: dict[int, Pane], layout: str
+        self,
+        checkpoint: Checkpoint,
+        panes: dict[int, Pane],
+        layout: str,
+        usually_missing: Mapping[str, float],
     ) -> schema_change.ReportedColumns | None:
         # The last closed pane with rows: mostly the one right before, farther back after a gap in the data.
         name, closed, late = self._watched.name, checkpoint.closed, self._watched.late_column
         if closed is None:
             return None
-        told = schema_change.newest(panes, closed, late=late)
+        told = schema_change.newest(panes, closed, late=late, usually_missing=usually_missing)
         last, reach = self._watched.window.first_of(closed + 1) - 1, 1
         while told is None and reach <= LONGEST_GAP:
             records = await self._store.panes(name, layout, last - reach + 1, last)
             newest = await self._compute.run(restored, records[-1:])
-            told = schema_change.newest(newest, closed, late=late)
+            told = schema_change.newest(newest, closed, late=late, usually_missing=usually_missing)
             last, reach = last - reach, reach * 4
         return told

@@ -65,6 +65,7 @@ class Job:
     run: Callable[[int], Awaitable[CycleResult]]
     cycles: int = 0
     failures: int = 0  # in a row
+    error: str = ""  # of the last of them
     last_index: int = -1  # of the last grid point used
     last_end: int | None = None  # when the last good cycle ended
     not_before: float = 0.0  # back-off, in the loop's time
@@ -206,6 +207,7 @@ class Scheduler:
         error = failure.error
         delay = min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2**job.failures)
         job.failures += 1
+        job.error = str(error)
         job.not_before = asyncio.get_running_loop().time() + delay
         told = {"error": str(error), "failures": job.failures, "retry_seconds": delay}
         # An error of ours says all there is to say; any other needs its trace.

@@ -3,8 +3,9 @@
 A pane's form follows from its profile alone, and a change is told when a pane is closed and compared with
 the last closed pane before it that has rows. Both are stored, and the events are written with them: a
 restart tells nothing twice and forgets nothing. A column is there if one row of the pane has it. A
-numerical column is text if more of its cells are no numbers than are. The first pane is compared with what
-the monitor watches.
+numerical column is text if more of its cells are no numbers than are. A column is empty if it is there and
+null in every row, where the reference's share of missing values does not make that likely. The first pane
+is compared with what the monitor watches.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from service.core.event import Event
+from service.core.profile.chance import explains_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,6 +31,7 @@ class ColumnState(StrEnum):
 
     PRESENT = "present"
     TEXT = "text"  # numerical, and most cells are no numbers
+    EMPTY = "empty"  # there, and without a value in any row, which chance does not explain
     ABSENT = "absent"
 
 
@@ -52,18 +55,33 @@ class ReportedColumns:
     form: PaneColumns
 
 
-def form_of(profile: Profile, late: str | None = None) -> PaneColumns:
-    """Return the form of a pane's rows; `late` is a column that comes after them and is not looked at."""
+def form_of(
+    profile: Profile, late: str | None = None, usually_missing: Mapping[str, float] | None = None
+) -> PaneColumns:
+    """Return the form of a pane's rows; `late` is a column that comes after them and is not looked at.
+
+    `usually_missing` is the share of each column's rows that may be without a value; 1 where it is not there.
+    """
+    usual = usually_missing or {}
     beside = profile.tally.unwatched
     return PaneColumns(
-        {name: _state(column) for name, column in profile.columns.items() if name != late},
+        {
+            name: _state(column, usual.get(name, 1.0))
+            for name, column in profile.columns.items()
+            if name != late
+        },
         frozenset(name for name, _ in beside.names) if beside.rows else None,
         beside.names[-1][0] if beside.more else None,
     )
 
 
 def tell(
-    told: ReportedColumns | None, panes: Mapping[int, Pane], closed: int | None, *, late: str | None = None
+    told: ReportedColumns | None,
+    panes: Mapping[int, Pane],
+    closed: int | None,
+    *,
+    late: str | None = None,
+    usually_missing: Mapping[str, float] | None = None,
 ) -> tuple[ReportedColumns | None, tuple[Event, ...]]:
     """Return what is told after a cycle, and an event for each change up to the pane `closed`.
 
@@ -76,22 +94,32 @@ def tell(
     for key in sorted(panes):
         if key > closed or (told is not None and key < told.key) or not panes[key].profile.rows:
             continue
-        form = form_of(panes[key].profile, late)
+        form = form_of(panes[key].profile, late, usually_missing)
         before = told.form if told else PaneColumns(dict.fromkeys(form.watched, ColumnState.PRESENT))
         events += _changes(before, form, panes[key])
         told = ReportedColumns(key, form)
     return told, tuple(events)
 
 
-def newest(panes: Mapping[int, Pane], closed: int, *, late: str | None = None) -> ReportedColumns | None:
+def newest(
+    panes: Mapping[int, Pane],
+    closed: int,
+    *,
+    late: str | None = None,
+    usually_missing: Mapping[str, float] | None = None,
+) -> ReportedColumns | None:
     """Return where telling stands, from panes that were told; None where none of them is closed."""
     keys = [key for key, pane in panes.items() if key <= closed and pane.profile.rows]
-    return ReportedColumns(max(keys), form_of(panes[max(keys)].profile, late)) if keys else None
+    if not keys:
+        return None
+    return ReportedColumns(max(keys), form_of(panes[max(keys)].profile, late, usually_missing))
 
 
-def _state(column: ColumnProfile) -> ColumnState:
+def _state(column: ColumnProfile, usually_missing: float) -> ColumnState:
     if column.rows and column.absent == column.rows:
         return ColumnState.ABSENT
+    if column.rows and column.missing == column.rows and not explains_all(usually_missing, column.rows):
+        return ColumnState.EMPTY
     known = column.distribution.finite + column.distribution.infinite
     return ColumnState.TEXT if column.unparsable > known else ColumnState.PRESENT
 
@@ -119,10 +147,15 @@ def _changes(before: PaneColumns, after: PaneColumns, pane: Pane) -> Iterator[Ev
 def _message(past: ColumnState, now: ColumnState, column: ColumnProfile) -> str:
     if now is ColumnState.ABSENT:
         return f"disappeared: none of {column.rows} rows has it"
+    if now is ColumnState.EMPTY:
+        return f"is empty: it is there, and null in all of {column.rows} rows"
     if now is ColumnState.TEXT:
-        verb = "came back as text" if past is ColumnState.ABSENT else "turned from numbers to text"
+        came_back = past in {ColumnState.ABSENT, ColumnState.EMPTY}
+        verb = "came back as text" if came_back else "turned from numbers to text"
         return f"{verb}: {column.unparsable} of {column.rows} rows hold no number"
-    return "came back" if past is ColumnState.ABSENT else "turned from text to numbers"
+    if past is ColumnState.TEXT:
+        return "turned from text to numbers"
+    return "came back" if past is ColumnState.ABSENT else "has values again"
 
 
 def _event(pane: Pane, name: str, message: str, details: dict[str, str | bool]) -> Event:

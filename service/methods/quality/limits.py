@@ -10,8 +10,8 @@ so that neither chance nor a small change alarms:
 - five points above it.
 
 A row is as likely to be of a new category as a reference row is the only one of its own (Good and Turing).
-Cells that are no numbers are never usual, however many the reference has. Sources: S. Bernstein (1924), as in
-Boucheron, Lugosi, Massart, Concentration Inequalities (2013), theorem 2.10; I. J. Good, Biometrika 40 (1953).
+Cells that are no numbers are never usual, however many the reference has. Source of
+the former: I. J. Good, Biometrika 40 (1953).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from service.core.measurement import Aspect, Measurement, Series
+from service.core.profile.chance import explains_all, upper_bound
 from service.core.rows.schema import Role
 from service.methods.stats.shares import Share
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from service.core.profile.profile import ColumnProfile, Profile
     from service.core.rows.schema import Schema
 
-LOG_CHANCE = math.log(10_000)
 ODDS = 3.0
 MARGIN = 0.05
 MISSING, UNPARSABLE, NEW = "missing_share", "unparsable_share", "new_category_share"
@@ -110,28 +110,32 @@ def limit_of(usual: Share, rows: int) -> float:
 
     It is below 1 wherever chance alone does not explain that all rows are affected.
     """
-    share = upper_share(usual)
-    chance = _upper(share, rows)
+    share = _upper(usual)
+    chance = upper_bound(share, rows)
     odds = ODDS * share / (1.0 - share) if share < 1.0 else math.inf
     limit = max(chance, odds / (1.0 + odds) if math.isfinite(odds) else 1.0, share + MARGIN)
     if limit >= 1.0:
-        return 1.0 - 0.5 / rows if is_never_chance(share, rows) else 1.0
+        return 1.0 if explains_all(share, rows) else 1.0 - 0.5 / rows
     return limit
 
 
-def upper_share(usual: Share) -> float:
-    """Return how large the share may be of which `usual` is a sample."""
-    return _upper(usual.found / usual.rows, usual.rows) if usual.rows else 0.0
+def usually_missing(reference: Profile, schema: Schema) -> dict[str, float]:
+    """Return how large the share of each column's rows without a value may usually be.
+
+    It is 1 for the target, whose values may come later.
+    """
+    return {
+        column.name: 1.0 if column.role is Role.TARGET else _upper(_missing(reference.columns[column.name]))
+        for column in schema.columns
+    }
 
 
-def is_never_chance(share: float, rows: int) -> bool:
-    """Say whether it is no chance that all of `rows` rows are affected, where usually a `share` is."""
-    return share <= 0.0 or rows * math.log(share) < -LOG_CHANCE
+def _upper(usual: Share) -> float:
+    return upper_bound(usual.found / usual.rows, usual.rows) if usual.rows else 0.0
 
 
-def _upper(share: float, rows: int) -> float:
-    spread = math.sqrt(2.0 * share * (1.0 - share) * LOG_CHANCE / rows)
-    return min(1.0, share + spread + LOG_CHANCE / (3.0 * rows))
+def _missing(column: ColumnProfile) -> Share:
+    return Share(column.missing, column.rows)
 
 
 def _declared(series: Series, limits: QualityLimits) -> tuple[bool, float | None]:
@@ -151,7 +155,7 @@ def _usual(series: Series, reference: Profile, *, waits_for_labels: bool) -> Sha
     if column is None or (series.metric == MISSING and waits_for_labels):
         return None
     if series.metric == MISSING:
-        return Share(column.missing, column.rows)
+        return _missing(column)
     return _seen_once(column)
 
 

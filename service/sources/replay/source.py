@@ -163,6 +163,7 @@ def _take(rows: OrderedRows, options: ReplayOptions, position: dict[str, Any] | 
         exhausted=stop == high,
         rejects=rows.rejects if position is None else (),
         rejected=rows.rejected if position is None else 0,
+        refused=(rows.rejected, rows.rejected + len(rows.times)) if rows.rejected else None,
         progress=(stop - low) / (high - low) if high > low else 1.0,
     )
 
