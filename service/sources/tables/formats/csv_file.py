@@ -49,10 +49,13 @@ def load(path: Path, schema: Schema, timestamp: str | None, form: TableFormat) -
     try:
         with opened(path) as file:
             dialect = _dialect(file.stream, file.head, form.csv, known, prefer_tab=".tsv" in path.suffixes)
+        if not dialect.names:
+            raise SourceError("the file holds no header line; expected a line of column names, and rows")
         check_names(dialect.names, schema, None)
         frame = _frame(path, dialect, schema, timestamp, form)
     except UnicodeDecodeError as error:
-        raise _not_decoded(error.encoding, _line_of(path, error.encoding)) from None
+        encoding = form.csv.encoding or error.encoding
+        raise _not_decoded(encoding, _line_of(path, encoding)) from None
 
     def framed(by: str | None) -> Framed:
         from service.sources.tables.from_pandas import to_batch  # noqa: PLC0415 - see _frame
