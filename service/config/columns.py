@@ -8,10 +8,10 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from service.config.base import Section
 from service.config.quality import QualityConfig
-from service.config.table import Decimal, Thousands, check_signs
 from service.core.rows.number_format import NumberFormat
 from service.core.rows.schema import Kind
 from service.methods.quality.expectations import Expectation
+from service.sources.table_config import Decimal, Thousands, check_signs
 
 
 def _one_alone(value: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from service.config.base import SECOND, Duration, Section
-from service.config.table import CsvConfig, Timestamp, TimestampConfig
+from service.sources.table_config import CsvConfig, Timestamp, TimestampConfig
 
 
 class LabelsConfig(Section):

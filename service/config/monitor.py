@@ -14,7 +14,6 @@ from service.config.detectors import DetectorConfigs, check_detectors
 from service.config.drift import DriftConfig
 from service.config.labels import LabelsConfig
 from service.config.quality import QualityConfig
-from service.config.table import table_format
 from service.config.task import TaskKeys, check_performance, check_segments, task_from
 from service.config.window import AlarmConfig, WindowConfig
 from service.core.profile import row_sample
@@ -27,6 +26,7 @@ from service.methods.measure_window import MeasurePlan
 from service.methods.quality.limits import QualityLimits
 from service.sources.context import LabelFile
 from service.sources.registry import SOURCES, AnyReference, AnySource
+from service.sources.table_config import table_format
 
 if TYPE_CHECKING:
     from service.core.rows.task import Task

@@ -6,14 +6,14 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar, get_args
 
 from service.config.base import Section
-from service.sources.tables.table_format import PLAIN
+from service.sources.table_format import PLAIN
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from service.sources.context import SourceContext
     from service.sources.protocol import Source
-    from service.sources.tables.table_format import TableFormat
+    from service.sources.table_format import TableFormat
 
 
 class SourceConfig(Section):

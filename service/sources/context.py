@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from service.sources.tables.table_format import PLAIN
+from service.sources.table_format import PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from service.core.rows.number_format import NumberFormat
     from service.core.rows.schema import Kind, Schema
-    from service.sources.tables.table_format import TableFormat
+    from service.sources.table_format import TableFormat
 
     # Position, timestamp (UTC), an integer, a text, a float.
     DummyRow = tuple[int, datetime, int, str, float]

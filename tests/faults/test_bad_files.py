@@ -23,8 +23,8 @@ from pyarrow import feather, orc, parquet
 
 from service.core.rows.schema import Column, Kind, Schema
 from service.errors import ReferenceDataError, SourceError
+from service.sources.table_format import PLAIN, CsvFormat, TableFormat, TimeFormat
 from service.sources.tables.file import open_ordered, read_rows
-from service.sources.tables.table_format import PLAIN, CsvFormat, TableFormat, TimeFormat
 
 if TYPE_CHECKING:
     from collections.abc import Callable

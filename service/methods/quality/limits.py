@@ -41,6 +41,8 @@ MEASURED = (
     "infinite_share",
     "out_of_range_share",
     "vanished_categories",
+    "empty_text_share",
+    "out_of_vocabulary_share",
     "constant",
     "duplicate_row_share",
     "duplicate_id_share",

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from service.config.base import Instant, instant_us
-from service.config.table import CsvConfig, Timestamp
 from service.errors import ReferenceDataError
 from service.sources.references.base import ReferenceConfig
+from service.sources.table_config import CsvConfig, Timestamp
+from service.sources.table_format import TableFormat
 from service.sources.tables.file import read_rows
-from service.sources.tables.table_format import TableFormat
 
 if TYPE_CHECKING:
     from service.core.rows.batch import Batch

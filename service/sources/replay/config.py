@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from service.config.base import Duration, Instant, instant_us
-from service.config.table import CsvConfig, Timestamp, table_format
 from service.sources.base import SourceConfig
 from service.sources.replay.source import ReplayOptions, ReplaySource
+from service.sources.table_config import CsvConfig, Timestamp, table_format
 
 if TYPE_CHECKING:
     from service.sources.context import SourceContext
-    from service.sources.tables.table_format import TableFormat
+    from service.sources.table_format import TableFormat
 
 
 class ReplayConfig(SourceConfig):

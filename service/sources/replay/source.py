@@ -25,15 +25,15 @@ from service.core.rows.batch import no_rows
 from service.core.rows.take import Take
 from service.errors import ConfigurationError, SourceError
 from service.sources.replay.labels import MAX_GAP_STEPS, Pace, end_of_step, next_labels, open_labels
+from service.sources.table_format import PLAIN
 from service.sources.tables.file import OrderedRows, open_ordered
-from service.sources.tables.table_format import PLAIN
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from service.core.rows.schema import Schema
     from service.sources.context import LabelFile
-    from service.sources.tables.table_format import TableFormat
+    from service.sources.table_format import TableFormat
 
 log = structlog.get_logger(__name__)
 

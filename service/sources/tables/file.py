@@ -22,15 +22,15 @@ import pyarrow as pa
 
 from service.core.rows.concatenation import concatenated
 from service.errors import ReferenceDataError, SourceError
+from service.sources.table_format import PLAIN
 from service.sources.tables.formats import arrow_file, csv_file, json_lines
 from service.sources.tables.formats.content import Content, content_of
 from service.sources.tables.formats.opening import open_regular, opened
+from service.sources.tables.formats.ordered_rows import OrderedRows
 from service.sources.tables.formats.partitions import with_partitions
 from service.sources.tables.formats.paths import table_files
 from service.sources.tables.formats.row_groups import by_row_group
-from service.sources.tables.ordered_rows import OrderedRows
 from service.sources.tables.parsed import Framed, nearest
-from service.sources.tables.table_format import PLAIN
 from service.sources.tables.unusable import refuse_misfits, refuse_times
 
 if TYPE_CHECKING:
@@ -39,9 +39,9 @@ if TYPE_CHECKING:
 
     from service.core.rows.batch import Batch
     from service.core.rows.schema import Schema
+    from service.sources.table_format import TableFormat
     from service.sources.tables.formats.loaded import Loaded
     from service.sources.tables.formats.paths import TableFile
-    from service.sources.tables.table_format import TableFormat
 
 __all__ = ["OrderedRows", "open_ordered", "read_rows"]
 

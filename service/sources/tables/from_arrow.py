@@ -23,10 +23,10 @@ from service.core.rows.batch import (
     steps_back,
 )
 from service.core.rows.schema import Kind
+from service.sources.table_format import PLAIN_TIME
 from service.sources.tables.event_time import EventTimes, of_raw
 from service.sources.tables.label_text import clean, coded, storable
 from service.sources.tables.parsed import Framed, check_names, unwatched_names
-from service.sources.tables.table_format import PLAIN_TIME
 from service.sources.tables.time_text import are_times
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from service.core.rows.batch import ColumnRows
     from service.core.rows.schema import Column, Schema
-    from service.sources.tables.table_format import TimeFormat
+    from service.sources.table_format import TimeFormat
 
 FIRST_CELLS = 100  # that are looked at for what they are
 T = TypeVar("T", bound=np.generic)

@@ -18,6 +18,7 @@ from service.core.rows import row_hash
 from service.core.rows.batch import Arrival, Batch, Labels, Numbers, Texts, steps_back
 from service.core.rows.schema import Kind
 from service.core.rows.take import Reject
+from service.sources.table_format import PLAIN_TIME
 from service.sources.tables.cell import content_of, is_missing
 from service.sources.tables.event_time import reason_text
 from service.sources.tables.label_text import clean, coded, storable
@@ -25,7 +26,6 @@ from service.sources.tables.misfits import find_misfits
 from service.sources.tables.number_text import parser
 from service.sources.tables.pandas_time import event_times
 from service.sources.tables.parsed import Framed, check_names, unwatched_names
-from service.sources.tables.table_format import PLAIN_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from service.core.rows.batch import ColumnRows
     from service.core.rows.number_format import NumberFormat
     from service.core.rows.schema import Schema
+    from service.sources.table_format import TimeFormat
     from service.sources.tables.event_time import EventTimes
-    from service.sources.tables.table_format import TimeFormat
 
 LABEL_LENGTH = (
     200  # a longer label is cut and told apart by a hash: labels are stored at the longest one's width

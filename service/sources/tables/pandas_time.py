@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from service.sources.table_format import PLAIN_TIME, TimeFormat
 from service.sources.tables.cell import content_of, is_missing
 from service.sources.tables.event_time import (
     MISSING,
@@ -27,7 +28,6 @@ from service.sources.tables.event_time import (
     of_number,
     of_raw,
 )
-from service.sources.tables.table_format import PLAIN_TIME, TimeFormat
 from service.sources.tables.time_text import has_offset, normal, number_in, of_text
 
 if TYPE_CHECKING:

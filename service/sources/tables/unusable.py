@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from service.core.rows.batch import Batch, Misfit
     from service.core.rows.schema import Schema
+    from service.sources.table_format import TimeFormat
     from service.sources.tables.parsed import Framed
-    from service.sources.tables.table_format import TimeFormat
 
 EXPECTED = {Kind.NUMERICAL: "numbers", Kind.CATEGORICAL: "texts, numbers or truth values", Kind.TEXT: "texts"}
 LIKELY_YEARS = (1990, 2100)  # of rows that someone watches

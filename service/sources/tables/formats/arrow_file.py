@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from service.core.rows.schema import Schema
+    from service.sources.table_format import TableFormat
     from service.sources.tables.parsed import Framed
-    from service.sources.tables.table_format import TableFormat
 
 
 def load(path: Path, content: Content, schema: Schema, timestamp: str | None, form: TableFormat) -> Loaded:

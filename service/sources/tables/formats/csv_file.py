@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from service.core.rows.schema import Schema
+    from service.sources.table_format import CsvFormat, TableFormat
     from service.sources.tables.parsed import Framed
-    from service.sources.tables.table_format import CsvFormat, TableFormat
 
 SEPARATORS = (",", "\t", ";", "|")
 HEADER_CHARACTERS = 1 << 20

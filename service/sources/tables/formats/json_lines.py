@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from service.core.rows.schema import Schema
-    from service.sources.tables.table_format import TableFormat
+    from service.sources.table_format import TableFormat
 
 
 def load(path: Path, schema: Schema, timestamp: str | None, form: TableFormat) -> Loaded:

@@ -16,8 +16,8 @@ from service.core.rows.batch import no_rows
 from service.core.rows.concatenation import concatenated
 from service.errors import SourceError
 from service.sources.tables import from_arrow
+from service.sources.tables.formats.ordered_rows import OrderedRows
 from service.sources.tables.formats.partitions import add_partitions
-from service.sources.tables.ordered_rows import OrderedRows
 from service.sources.tables.parsed import check_names
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from service.core.rows.batch import Batch
     from service.core.rows.schema import Schema
+    from service.sources.table_format import TableFormat
     from service.sources.tables.formats.paths import TableFile
-    from service.sources.tables.table_format import TableFormat
 
     Explained = Callable[[Path], AbstractContextManager[None]]
 

@@ -13,8 +13,8 @@ from service.core.profile import profile
 from service.core.rows.batch import Labels, Numbers, Texts
 from service.core.rows.schema import Column, Kind, Schema
 from service.errors import ReferenceDataError, SourceError
+from service.sources.table_format import CsvFormat, TableFormat
 from service.sources.tables.file import open_ordered, read_rows
-from service.sources.tables.table_format import CsvFormat, TableFormat
 
 if TYPE_CHECKING:
     from pathlib import Path

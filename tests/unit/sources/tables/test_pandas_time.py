@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.sources.table_format import TimeFormat
 from service.sources.tables.event_time import EPOCH, MISSING, NUMBER, OUTSIDE, UNREADABLE, USABLE
 from service.sources.tables.pandas_time import event_times
-from service.sources.tables.table_format import TimeFormat
 
 FIVE = 1_359_694_800_000_000  # 2013-02-01 05:00 UTC
 

@@ -10,8 +10,8 @@ import pytest
 from service.core.rows.batch import Labels, Numbers
 from service.core.rows.number_format import NumberFormat
 from service.core.rows.schema import Column, Kind, Schema
+from service.sources.table_format import CsvFormat, TableFormat, TimeFormat
 from service.sources.tables.file import open_ordered
-from service.sources.tables.table_format import CsvFormat, TableFormat, TimeFormat
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from service.config.base import Section
 from service.core.rows.number_format import NumberFormat
-from service.sources.tables.table_format import CsvFormat, TableFormat, TimeFormat
+from service.sources.table_format import CsvFormat, TableFormat, TimeFormat
 
 SOME_TIME = dt.datetime(2013, 2, 3, tzinfo=dt.UTC)
 NAMED_SEPARATORS = {"tab": "\t", "\\t": "\t"}

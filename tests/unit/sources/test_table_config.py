@@ -12,7 +12,7 @@ from service.core.rows.number_format import NumberFormat
 from service.errors import ConfigurationError
 from service.sources.references.file import FileReference
 from service.sources.replay.config import ReplayConfig
-from service.sources.tables.table_format import CsvFormat, TimeFormat
+from service.sources.table_format import CsvFormat, TimeFormat
 
 GOOD = """\
 source: {type: replay, path: a.csv, timestamp: at, rows: 10}
