@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import difflib
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from service.core.measurement import Worse
 from service.core.rows.schema import Kind
 from service.core.rows.task import HALF, Binary, Multiclass, Regression, TaskName, label_text, positive_labels
-from service.methods.performance.estimated.estimate import estimated_metrics_of
-from service.methods.performance.performance import metrics_of
+from service.methods.performance.registry import estimated_metrics_of, metrics_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from service.core.rows.task import Task
+    from service.methods.performance.metric import AnyMetric
 
     Label = str | int | float | bool
 
@@ -67,28 +69,43 @@ def task_from(keys: TaskKeys, kinds: Mapping[str, Kind]) -> Task | None:
     return _built(name, keys)
 
 
-def check_performance(thresholds: Collection[str], task: Task | None, *, estimate: bool = True) -> None:
-    """Raise ValueError where a threshold's metric is not measured for the task, or not estimated."""
-    estimated = [] if task is None else [metric.name for metric in estimated_metrics_of(task)]
+def check_performance(thresholds: Mapping[str, float], task: Task | None, *, estimate: bool = True) -> None:
+    """Raise ValueError where a threshold's metric is not measured, or cannot have that value."""
+    estimated = () if task is None else estimated_metrics_of(task)
     _check_metrics("performance", thresholds, task, estimated)
-    for name in thresholds:
-        if name in estimated and not estimate:
+    for metric in estimated:
+        name = metric.name
+        if name in thresholds and not estimate:
             raise ValueError(f"performance.{name}: is not measured, since this monitor has estimate: false")
 
 
-def _check_metrics(key: str, thresholds: Iterable[str], task: Task | None, more: Iterable[str] = ()) -> None:
-    known = [] if task is None else [*(metric.name for metric in metrics_of(task)), *more]
-    for name in thresholds:
+def _check_metrics(
+    key: str, thresholds: Mapping[str, float], task: Task | None, more: Iterable[AnyMetric] = ()
+) -> None:
+    known = {} if task is None else {metric.name: metric for metric in (*metrics_of(task), *more)}
+    for name, threshold in thresholds.items():
         if not known:
             raise ValueError(f"{key}: needs a prediction and a target, which this monitor does not name")
         if name not in known:
             nearest = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {nearest[0]!r}?" if nearest else f"expected one of: {', '.join(known)}"
             raise ValueError(f"{key}.{name}: no such metric of this monitor's task; {hint}")
+        _check_threshold(f"{key}.{name}", threshold, known[name])
+
+
+def _check_threshold(key: str, threshold: float, metric: AnyMetric) -> None:
+    low, high = metric.threshold_within
+    if low <= threshold <= high:
+        return
+    expected = f"{low:g} to {high:g}"
+    if math.isinf(low) or math.isinf(high):
+        expected = f"{high:g} or less" if math.isinf(low) else f"{low:g} or more"
+    what = "distance" if metric.worse is Worse.BOTH else "value"
+    raise ValueError(f"{key}: {threshold:g} is no {what} that {metric.name} can have; expected {expected}")
 
 
 def check_segments(
-    by: Sequence[str], thresholds: Collection[str], kinds: Mapping[str, Kind], task: Task | None
+    by: Sequence[str], thresholds: Mapping[str, float], kinds: Mapping[str, Kind], task: Task | None
 ) -> None:
     """Raise ValueError where rows cannot be segmented `by` a column; `thresholds` are the segments' own."""
     for index, column in enumerate(by):
@@ -137,4 +154,9 @@ def _binary(keys: TaskKeys, target: str) -> Binary:
             "threshold: has no effect next to prediction; expected one of the two to decide what is positive"
         )
     threshold = HALF if keys.threshold is None else keys.threshold
+    if not 0.0 <= threshold <= 1.0:
+        raise ValueError(
+            f"threshold: {threshold:g} is no probability; expected 0 to 1. For a score of another "
+            "scale leave threshold out and name the column of predicted labels as prediction"
+        )
     return Binary(target, keys.prediction, keys.score, positive_labels(keys.positive), threshold)

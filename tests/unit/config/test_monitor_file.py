@@ -361,6 +361,27 @@ def test_the_task_becomes_the_schema_s(
         ),
         (BINARY.replace("score: guess", "scores: {a: guess}"), r":11: scores: belongs to task: multiclass"),
         (BINARY.replace("0.2", ".nan"), r":13: threshold: "),
+        (BINARY.replace("0.2", "3"), r":13: threshold: 3 is no probability; expected 0 to 1\. .* prediction"),
+        (
+            BINARY.replace("roc_auc: 0.7", "roc_auc: 7"),
+            r":14: performance\.roc_auc: 7 is no value that roc_auc can have; expected 0 to 1",
+        ),
+        (
+            BINARY.replace("roc_auc: 0.7", "log_loss: -1"),
+            r":14: performance\.log_loss: -1 is no value that log_loss can have; expected 0 or more",
+        ),
+        (
+            BINARY.replace("roc_auc: 0.7", "positive_rate: -0.1"),
+            r":14: performance\.positive_rate: -0\.1 is no distance that positive_rate can have; .*0 to 1",
+        ),
+        (
+            GOOD.replace("target: truth", "target: truth\nperformance: {r2: 1.5}"),
+            r":11: performance\.r2: 1\.5 is no value that r2 can have; expected 1 or less",
+        ),
+        (
+            GOOD.replace("target: truth", "target: truth\nby: [colour]\nsegment_performance: {mae: -1}"),
+            r":12: segment_performance\.mae: -1 is no value that mae can have; expected 0 or more",
+        ),
         (MULTICLASS.replace("prediction: size\n", ""), r"prediction: is missing; task: multiclass needs"),
         (MULTICLASS.replace("1: guess", "1: colour"), r":12: scores\.1: 'colour' is categorical"),
         (GOOD.replace("target: truth", "task: regression"), r"target: is missing; task: regression needs"),
