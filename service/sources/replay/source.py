@@ -26,6 +26,7 @@ from service.core.rows.take import Take
 from service.errors import ConfigurationError, SourceError
 from service.sources.replay.labels import MAX_GAP_STEPS, Pace, end_of_step, next_labels, open_labels
 from service.sources.table_format import PLAIN
+from service.sources.tables.event_time import EPOCH, MICROSECOND
 from service.sources.tables.file import OrderedRows, open_ordered
 
 if TYPE_CHECKING:
@@ -144,6 +145,11 @@ def _warn_of_changes(files: _Opened, options: ReplayOptions, position: dict[str,
 
 def _take(rows: OrderedRows, options: ReplayOptions, position: dict[str, Any] | None) -> Take:
     low, high = _bounds(rows, options)
+    if low == high and len(rows.times):
+        first, last = (EPOCH + int(time) * MICROSECOND for time in (rows.times[0], rows.times[-1]))
+        raise SourceError(
+            f"{options.path}: no row lies between start and end; its times go from {first} to {last}"
+        )
     if low == high:
         first = stop = low
         until = position.get("until") if position else None

@@ -153,12 +153,12 @@ async def test_start_and_end_bound_the_replay(tmp_path: Path, name: str) -> None
     assert [take.progress for take in counted] == [0.8, 1.0]
 
 
-async def test_bounds_that_hold_no_row_are_an_end(tmp_path: Path) -> None:
-    """A replay between bounds without rows is exhausted at once."""
+async def test_bounds_that_hold_no_row_are_an_error(tmp_path: Path) -> None:
+    """A replay between bounds without rows never looks like one that has ended; the times are said."""
     replay = source(write(tmp_path / "a.csv", GAP), step_us=DAY, start=500 * HOUR)
-    take = await replay.take(None)
-    assert (take.batch.rows, take.exhausted, take.progress) == (0, True, 1.0)
-    assert (await replay.take(take.position)).position == take.position
+    with pytest.raises(SourceError, match=r"no row lies between start and end; its times go from 1970-01-01"):
+        await replay.take(None)
+    await replay.close()
 
 
 async def test_rejects_come_once(tmp_path: Path) -> None:
