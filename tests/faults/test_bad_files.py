@@ -92,6 +92,11 @@ def folder_of(**files: str | bytes) -> Callable[[Path], None]:
     return make
 
 
+def folder_with_fifo(path: Path) -> None:
+    folder_of(a_csv=ROWS)(path)
+    os.mkfifo(path / "b.csv")
+
+
 def looped(path: Path) -> None:
     path.symlink_to(path)
 
@@ -116,6 +121,7 @@ BAD = {
     "loop of links": Bad(looped, "cannot be read: "),
     "empty folder": Bad(lambda path: path.mkdir(), "the folder holds no file"),
     "folder with a stranger": Bad(folder_of(a_csv=ROWS, b_txt=b"%PDF-1.7"), "it is a PDF document"),
+    "folder with a fifo": Bad(folder_with_fifo, "it is a named pipe (FIFO); expected a regular file"),
     "folder of nothing": Bad(folder_of(a_csv="", b_csv=""), "the files hold no rows"),
     "pattern of none": Bad(lambda path: path.parent / "*.parquet", "no file matches the pattern"),
     "pattern nowhere": Bad(lambda path: path.parent / "x" / "*.csv", "no file matches the pattern; there is"),

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from service.core.profile.distribution import Values
-    from service.core.rows.batch import ColumnRows
+    from service.core.rows.batch import ColumnRows, Values
     from service.core.rows.schema import Column, Schema
 
 

@@ -146,10 +146,7 @@ def _warn_of_changes(files: _Opened, options: ReplayOptions, position: dict[str,
 def _take(rows: OrderedRows, options: ReplayOptions, position: dict[str, Any] | None) -> Take:
     low, high = _bounds(rows, options)
     if low == high and len(rows.times):
-        first, last = (EPOCH + int(time) * MICROSECOND for time in (rows.times[0], rows.times[-1]))
-        raise SourceError(
-            f"{options.path}: no row lies between start and end; its times go from {first} to {last}"
-        )
+        raise _no_row(rows, options)
     if low == high:
         first = stop = low
         until = position.get("until") if position else None
@@ -171,6 +168,13 @@ def _take(rows: OrderedRows, options: ReplayOptions, position: dict[str, Any] | 
         rejected=rows.rejected if position is None else 0,
         refused=(rows.rejected, rows.rejected + len(rows.times)) if rows.rejected else None,
         progress=(stop - low) / (high - low) if high > low else 1.0,
+    )
+
+
+def _no_row(rows: OrderedRows, options: ReplayOptions) -> SourceError:
+    first, last = (EPOCH + int(time) * MICROSECOND for time in (rows.times[0], rows.times[-1]))
+    return SourceError(
+        f"{options.path}: no row lies between start and end; its times go from {first} to {last}"
     )
 
 

@@ -25,7 +25,7 @@ from service.errors import ReferenceDataError, SourceError
 from service.sources.table_format import PLAIN
 from service.sources.tables.formats import arrow_file, csv_file, json_lines
 from service.sources.tables.formats.content import Content, content_of
-from service.sources.tables.formats.opening import open_regular, opened
+from service.sources.tables.formats.opening import open_regular, opened, refuse_special
 from service.sources.tables.formats.ordered_rows import OrderedRows
 from service.sources.tables.formats.partitions import with_partitions
 from service.sources.tables.formats.paths import table_files
@@ -180,7 +180,9 @@ def _by_time(batch: Batch) -> Batch:
 
 def _content(file: TableFile, form: TableFormat, *, may_be_empty: bool) -> Content | None:
     with explained(file.path):
-        if may_be_empty and file.path.stat().st_size == 0:
+        status = file.path.stat()
+        refuse_special(status.st_mode)
+        if may_be_empty and not status.st_size:
             return None
         with opened(file.path) as bytes_of:
             content = content_of(bytes_of.head, form.csv.encoding)
