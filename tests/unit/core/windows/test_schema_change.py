@@ -150,7 +150,7 @@ def _null(key: int, rows: int = 40) -> Pane:
 def test_a_column_that_is_null_in_every_row_is_empty_unless_chance_explains_it(
     usually_missing: float, expected: list[str]
 ) -> None:
-    """A column that the reference often lacks may be null in a small pane; one that it never lacks may not."""
+    """A column that the reference often lacks may be null in a small pane, one that it has may not."""
     panes = {0: pane(0), 1: _null(1), 2: _null(2), 3: pane(3)}
     usual = {"size": usually_missing, "colour": 0.01}
     told, events = tell(None, panes, 3, usually_missing=usual)
