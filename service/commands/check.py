@@ -11,6 +11,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from service.commands.column_findings import column_faults, column_notes, take_notes
 from service.commands.environment import load_settings
 from service.commands.exit_status import CLEAN, MISCONFIGURED
 from service.config import monitor_file
@@ -23,7 +24,7 @@ from service.wiring.database import database
 from service.wiring.monitor import build_monitor, reference_rows_loader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import asyncpg
 
@@ -110,14 +111,17 @@ async def _data_findings(monitor: Monitor, pool: asyncpg.Pool, compute: Compute)
     plan, load_rows = build_monitor(monitor, pool, compute), reference_rows_loader(monitor, compute)
     if monitor.source.can_be_peeked:
         try:
-            batch = (await plan.source.take(None)).batch
+            take = await plan.source.take(None)
             late = monitor.target if monitor.labels is not None else None
-            found.faults += _absent(monitor, batch, "source", late) if batch.rows else []
+            found.faults += _absent(monitor, take.batch, "source", late) if take.batch.rows else []
+            found.notes += _named_notes(monitor, "source", column_notes(take.batch, monitor.schema_))
+            found.notes += _named_notes(monitor, "source", take_notes(take))
         except TidegaugeError as error:
             found.faults.append(f"{monitor.name}: source: {error}")
     try:
         batch = await load_rows()
         found.faults += _absent(monitor, batch, "reference")
+        found.notes += _named_notes(monitor, "reference", column_notes(batch, monitor.schema_))
         found.notes += _beyond_caps(monitor, batch)
     except TidegaugeError as error:
         found.faults.append(f"{monitor.name}: reference: {error}")
@@ -132,9 +136,13 @@ def _beyond_caps(monitor: Monitor, batch: Batch) -> list[str]:
     return [f"{monitor.name}: {message}" for message in messages if message is not None]
 
 
+def _named_notes(monitor: Monitor, where: str, notes: Iterable[str]) -> list[str]:
+    return [f"{monitor.name}: {where}: {note}" for note in notes]
+
+
 def _absent(monitor: Monitor, batch: Batch, where: str, late: str | None = None) -> list[str]:
-    missing = [name for name in monitor.schema_.names if name not in batch.columns and name != late]
-    faults = [f"{monitor.name}: {where}: it has no column {name!r}" for name in missing]
+    found = column_faults(batch, monitor.schema_, late=late)
+    faults = [f"{monitor.name}: {where}: {fault}" for fault in found]
     if late is not None and batch.arrival.identity is None:
         faults.append(f"{monitor.name}: {where}: it has no column {monitor.id!r}, the id that labels go by")
     return faults

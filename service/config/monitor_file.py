@@ -62,6 +62,8 @@ def load(path: Path, data_dir: Path) -> Monitor:
 
     Raises ConfigurationError with one line per fault: file, line, key, what was expected.
     """
+    if not path.is_file():  # a named pipe would block
+        raise ConfigurationError(f"{path}: is no regular file; expected a monitor file")
     try:
         text = path.read_text(encoding="utf-8")
         root = yaml.compose(text, Loader=yaml.SafeLoader)

@@ -63,6 +63,7 @@ class Job:
     run: Callable[[int], Awaitable[CycleResult]]
     cycles: int = 0
     failures: int = 0  # in a row
+    error: str = ""  # of the last of them
     last_index: int = -1  # of the last grid point used
     last_end: int | None = None  # when the last good cycle ended
     not_before: float = 0.0  # back-off, by the event loop's clock
@@ -197,6 +198,7 @@ class Scheduler:
         longest = STORE_RETRY_SECONDS if isinstance(error, StoreError) else LONGEST_RETRY_SECONDS
         delay = min(longest, FIRST_RETRY_SECONDS * 2**job.failures)
         job.failures += 1
+        job.error = str(error)
         job.not_before = self._clock() + delay
         facts = {"error": str(error), "failures": job.failures, "retry_seconds": delay}
         # An error of ours says all there is to say; any other needs its trace.

@@ -48,7 +48,8 @@ def cycle_status(job: Job, description: str) -> CycleStatus:
 def freshness(job: Job, now: int) -> str:
     """Return `ok` where a monitor's cycles run, else what is wrong; `now` in UTC microseconds."""
     if job.failures:
-        return f"its last {job.failures} cycles failed"
+        count = "cycle" if job.failures == 1 else f"{job.failures} cycles"
+        return f"its last {count} failed: {job.error}" if job.error else f"its last {count} failed"
     if job.last_end is None:
         return "no cycle yet"
     silent = (now - job.last_end) / SECOND

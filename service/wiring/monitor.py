@@ -14,6 +14,7 @@ from service.methods.drift import pca
 from service.runtime.clock import now
 from service.runtime.progress_bar import shown
 from service.sources.context import SourceContext, SourceTables
+from service.sources.tables.unusable import described
 from service.store.tables.calibration import CalibrationTable
 from service.store.tables.dummy import DummyTable
 
@@ -80,6 +81,10 @@ def _reference_loader(
             )
         )
         log.info("reference ready", monitor=monitor.name, rows=reference.profile.rows)
+        kinds = {column.name: column.kind for column in monitor.schema_.columns}
+        for misfit in batch.arrival.misfits:
+            hint = described(misfit, kinds[misfit.column])
+            log.warning("reference has cells of another kind", monitor=monitor.name, hint=hint)
         for column, values in reference.spec.segments.items():
             message = beyond_cap(column, values)
             if message is not None:
