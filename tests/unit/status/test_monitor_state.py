@@ -52,12 +52,19 @@ def test_alarms_decide_what_an_aspect_is(history: str, breached: bool, wanted: s
     assert found.since == (WHEN if wanted == "alarm" else None)
 
 
-def test_the_state_is_as_old_as_its_oldest_alarm() -> None:
-    """Of several alarms the earliest says since when, in all and by aspect; an unknown start comes last."""
-    later = {"a": WHEN + timedelta(days=2), "b": WHEN + timedelta(days=1), "c": None}
-    found = state(alarms={f"drift|{column}": "xx!" for column in "abc"}, since=later)
-    assert (found.since, aspect_of(found, "drift").since) == (later["b"], later["b"])
-    assert [alarm.column_name for alarm in found.alarms] == ["b", "a", "c"]
+def test_a_monitor_is_in_alarm_since_its_earliest_one() -> None:
+    """Of alarms raised at different times the earliest counts, for an aspect as for the monitor."""
+    hours = {"size": 5, "place": 2, "colour": 9}
+    since: dict[str, datetime | None] = {name: WHEN + timedelta(hours=hour) for name, hour in hours.items()}
+    since |= {"price": WHEN + timedelta(hours=4), "": None}
+    names = [*(f"drift|{column}" for column in hours), "quality|price||missing_share|", "performance|||mae|"]
+    found = state(alarms=dict.fromkeys(names, "xx!"), since=since)
+    assert {one.aspect: one.since for one in found.aspects if one.alarms} == {
+        "drift": since["place"], "quality": since["price"], "performance": None,
+    }  # fmt: skip
+    assert found.since == since["place"]
+    wanted = [since[column] for column in ("place", "price", "size", "colour", "")]
+    assert [alarm.since for alarm in found.alarms] == wanted
 
 
 def test_a_second_methods_breach_is_no_verdict() -> None:
