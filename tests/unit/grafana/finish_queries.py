@@ -78,7 +78,8 @@ def since_by_the_wall_clock(dashboard: Json) -> list[str]:
     return [
         name
         for name, sql in all_sql(dashboard).items()
-        if re.search(r"\bm\.since\b|\bsince\) ", sql)
+        if "tidegauge.monitors" in sql
+        and re.search(r"\bsince\b", sql)
         and not ("'$axis' <> 'window_end' THEN m.since" in sql and "since_event_time" in sql)
     ]
 
@@ -165,11 +166,11 @@ def joined_monitors_as_dots(dashboard: Json) -> list[str]:
     for panel in panels(dashboard):
         for target in panel.get("targets", []):
             sql = target.get("rawSql", "")
-            several = "IN (${monitor" in sql or re.search(r"FROM tidegauge.(checkpoint|monitors) m\b", sql)
+            several = "IN (${monitor" in sql or re.search(r"FROM tidegauge.(checkpoint|monitors) \w\b", sql)
             if target.get("format") == "time_series" and several and "monitor" in sql:
                 drawn = custom(panel).get("spanNulls")
                 spark = overrides(panel, "Trend #B").get("custom.cellOptions", {}).get("spanNulls")
-                by_monitor = "AS metric" in sql or "m.monitor" in sql
+                by_monitor = "AS metric" in sql or re.search(r"\b\w\.monitor, ", sql)
                 if by_monitor and not (drawn or spark) and custom(panel).get("drawStyle") != "bars":
                     found.append(panel["title"])
     return found
