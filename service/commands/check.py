@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from service.config import monitor_file
 from service.config.source import ReplayConfig
-from service.core.profile import profile, segments
+from service.core.profile import columns
+from service.core.profile.spec import segment_values
 from service.errors import ConfigurationError, StoreError, TidegaugeError
 from service.methods.drift import registry
 from service.runtime.compute_threads import workers
@@ -99,11 +100,12 @@ async def _data_findings(monitor: Monitor, pool: asyncpg.Pool, compute: Compute)
 
 
 def _beyond_caps(monitor: Monitor, batch: Batch) -> list[str]:
-    columns = [column for column in monitor.schema_.columns if column.name in monitor.by]
+    segmented = [column for column in monitor.schema_.columns if column.name in monitor.by]
     fixed = {
-        column.name: segments.values_of(profile.of_column(batch, column).distribution) for column in columns
+        column.name: segment_values.values_of(columns.of_column(batch, column).distribution)
+        for column in segmented
     }
-    messages = (segments.beyond_cap(name, values) for name, values in fixed.items())
+    messages = (segment_values.beyond_cap(name, values) for name, values in fixed.items())
     return [f"{monitor.name}: {message}" for message in messages if message is not None]
 
 

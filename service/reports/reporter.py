@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from service.core.profile import row_sample
-from service.core.profile.codec import profile
+from service.core.profile import profile, row_sample
+from service.core.profile.codec import profile as codec
+from service.core.rows.batch import no_rows
 from service.errors import ReportError, TidegaugeError
 from service.methods.alarm import BREACH
 from service.reports.request import ReportRequest
@@ -135,7 +136,7 @@ class Reporter:
         panes = await self._store.panes(run.monitor, run.layout, run.first_pane, run.last_pane)
         current = await self._compute.run(_sampled, panes)
         reference = await watched.reference()
-        before = reference.profile.sample.batch()
+        before = reference.profile[row_sample.PART].batch()
         if not current.rows or not before.rows:
             raise ReportError(
                 f"{run.monitor}: window {run.id}: no row of it is kept; a report needs sample_rows above 0 "
@@ -165,5 +166,7 @@ async def working(reporter: Reporter) -> AsyncIterator[Reporter]:
 
 
 def _sampled(records: Sequence[PaneRecord]) -> Batch:
-    samples = [profile.decode(record.payload).sample for record in records]
-    return row_sample.merge(samples or [row_sample.RowSample()]).batch()
+    if not records:
+        return no_rows()
+    sample = profile.merge([codec.decode(record.payload) for record in records]).get(row_sample.PART)
+    return no_rows() if sample is None else sample.batch()

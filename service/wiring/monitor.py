@@ -9,7 +9,7 @@ import structlog
 
 from service.config.reference import DummyReference
 from service.config.source import DummyConfig, ReplayConfig
-from service.core.profile.segments import beyond_cap
+from service.core.profile.spec.segment_values import beyond_cap
 from service.core.reference import reference as references
 from service.cycle.calibrated_thresholds import Thresholds
 from service.cycle.monitor_plan import MonitorPlan

@@ -13,11 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.core.labels import correction
-from service.core.profile import distribution, error_cells, profile
+from service.core.profile import distribution, profile
 from service.core.profile.codec import profile as codec
 from service.core.profile.profile import Profile
-from service.core.profile.segments import SegmentValues
-from service.core.profile.spec import ProfileSpec
+from service.core.profile.spec import cell_edges
+from service.core.profile.spec.segment_values import SegmentValues
+from service.core.profile.spec.spec import ProfileSpec
 from service.core.rows.batch import Batch, Labels, Numbers
 from service.core.rows.schema import Column, Kind, Schema
 from service.core.rows.task import Binary, Multiclass, Regression, Task
@@ -39,10 +40,8 @@ TASKS: tuple[Task, ...] = (
     Multiclass("class", "answer", (("blue", "score"),)),
     Multiclass("truth", "guess"),
 )
-SIZES = error_cells.edges_of(
-    distribution.of_numbers(np.array([-2.0, 0.0, 0.0, 1.0])), Kind.NUMERICAL, cells=2
-)
-ANSWERS = error_cells.edges_of(distribution.of_codes(np.array([0, 1]), LABELS), Kind.CATEGORICAL)
+SIZES = cell_edges.edges_of(distribution.of_numbers(np.array([-2.0, 0.0, 0.0, 1.0])), Kind.NUMERICAL, cells=2)
+ANSWERS = cell_edges.edges_of(distribution.of_codes(np.array([0, 1]), LABELS), Kind.CATEGORICAL)
 BY = {"answer": SegmentValues(("blue", "green"))}
 FIXED = ProfileSpec({"guess": SIZES, "answer": ANSWERS}, segments=BY)
 values = st.sampled_from([0.0, 1.0, 0.25, np.nan, np.inf, 1e-320, 1e153, -7.5]) | st.floats(width=64)

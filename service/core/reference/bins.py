@@ -24,8 +24,9 @@ from service.core.rows.schema import Kind
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from service.core.profile.columns import ColumnProfile
     from service.core.profile.distribution import Distribution
-    from service.core.profile.profile import ColumnProfile, Profile
+    from service.core.profile.profile import Profile
     from service.core.rows.schema import Schema
 
 MOST_LABELS = 20

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from service.core.profile import error_cells
+from service.core.profile.spec import cell_edges
 from service.core.reference.loss_model_columns import blocks_of, centred, moments_of, telling_columns
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from service.core.profile.error_cells import CellEdges
+    from service.core.profile.spec.cell_edges import CellEdges
     from service.core.reference.loss_model_columns import Moments
     from service.core.rows.batch import Batch
 
@@ -103,8 +103,7 @@ def _fit(batch: Batch, error: Floats, edges: Mapping[str, CellEdges]) -> LossMod
         return LossModel()
     loss, blocks = error[kept], blocks_of(len(kept))
     codes = {
-        name: error_cells.codes_of(batch.columns.get(name), batch.rows, at)[kept]
-        for name, at in edges.items()
+        name: cell_edges.codes_of(batch.columns.get(name), batch.rows, at)[kept] for name, at in edges.items()
     }
     sizes = {name: at.cells for name, at in edges.items()}
     columns = telling_columns(codes, sizes, loss, blocks)

@@ -14,11 +14,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from service.core.event import Event
+from service.core.profile import row_counts
+from service.core.profile.row_counts import Unwatched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from service.core.profile.profile import ColumnProfile, Profile
+    from service.core.profile.columns import ColumnProfile
+    from service.core.profile.profile import Profile
     from service.core.windows.panes import Pane
 
 SCHEMA_CHANGE = "schema_change"
@@ -54,7 +57,8 @@ class ReportedColumns:
 
 def form_of(profile: Profile, late: str | None = None) -> PaneColumns:
     """Return the form of a pane's rows; `late` is a column that comes after them and is not looked at."""
-    beside = profile.tally.unwatched
+    counts = profile.get(row_counts.PART)
+    beside = Unwatched() if counts is None else counts.unwatched
     return PaneColumns(
         {name: _state(column) for name, column in profile.columns.items() if name != late},
         frozenset(name for name, _ in beside.names) if beside.rows else None,

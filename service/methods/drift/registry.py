@@ -136,7 +136,7 @@ def _test(
 
 
 def _text(name: str, *, threshold: float) -> Method:
-    asked = InWorker(frozenset({Kind.TEXT}), row_sample.LARGEST_SIZE)
+    asked = InWorker(frozenset({Kind.TEXT}), row_sample.MAX_SIZE)
     return Method(name, _E, threshold, Worse.HIGHER, False, "ROC AUC", {}, in_worker=asked)
 
 

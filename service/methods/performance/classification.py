@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from service.core.measurement import Worse
-from service.core.profile.outcome.multiclass import MOST_CLASSES
+from service.core.profile.outcome.multiclass import MAX_CLASSES
 from service.methods.performance.figure import NO_LABELS, Metric, MetricValue, figure, none_of
 from service.methods.stats.confidence_bands import share_band, share_like_band
 from service.methods.stats.unmeasurable import Unmeasurable
@@ -104,7 +104,7 @@ def multiclass_figures(outcome: MulticlassOutcome, classes: Collection[str] = ()
         return
     reason = NO_LABELS
     if outcome.pairs is None:
-        reason = f"more than {MOST_CLASSES} classes; expected columns of fewer labels"
+        reason = f"more than {MAX_CLASSES} classes; expected columns of fewer labels"
     yield from (none_of(metric, reason) for metric in (MACRO_F1, WEIGHTED_F1))
     for name in sorted(classes):
         yield from (none_of(metric, reason, segment=f"class={name}") for metric in OF_ONE_CLASS)

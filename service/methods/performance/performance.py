@@ -6,9 +6,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from service.core.measurement import Aspect, Measurement, Series
+from service.core.profile.outcome import outcome as outcomes
 from service.core.profile.outcome.binary import BinaryOutcome
 from service.core.profile.outcome.multiclass import MulticlassOutcome
 from service.core.profile.outcome.regression import RegressionOutcome
+from service.core.profile.part import NOT_KEPT
 from service.core.rows.task import Binary, Multiclass, Regression
 from service.methods.performance import regression
 from service.methods.performance.classification import (
@@ -56,14 +58,15 @@ def measure_performance(
     A mean error is worse both ways from 0, a positive rate from the reference's own. With `withheld` the
     figures have that reason; the count of rows without a label is a fact all the same.
     """
-    outcome, before = current.outcome, reference.outcome
-    if task is None or outcome is None:
+    if task is None:
         return ()
+    found, before = current.get(outcomes.PART), reference.get(outcomes.PART)
+    outcome, absent = (outcomes.empty(task), NOT_KEPT) if found is None else (found, None)
     figures = [
-        measured(figure, baseline, thresholds.get(figure.metric.name), withheld)
+        measured(figure, baseline, thresholds.get(figure.metric.name), withheld or absent)
         for figure, baseline in figures_beside(task, before, outcome)
     ]
-    return (*figures, pending_rows(before, outcome))
+    return (*figures, pending_rows(before, found))
 
 
 def figures_beside(
@@ -75,14 +78,13 @@ def figures_beside(
         yield figure, known.get(_key(figure))
 
 
-def pending_rows(before: Outcome | None, outcome: Outcome, segment: str = "") -> Measurement:
-    """Measure how many rows wait for their label."""
-    return Measurement(
-        Series(Aspect.PERFORMANCE, "pending_rows", segment=segment, unit="rows"),
-        float(outcome.pending),
-        outcome.rows,
-        reference=None if before is None else float(before.pending),
-    )
+def pending_rows(before: Outcome | None, outcome: Outcome | None, segment: str = "") -> Measurement:
+    """Measure how many rows wait for their label; None is an outcome that was not kept."""
+    series = Series(Aspect.PERFORMANCE, "pending_rows", segment=segment, unit="rows")
+    baseline = None if before is None else float(before.pending)
+    if outcome is None:
+        return Measurement(series, None, 0, NOT_KEPT, reference=baseline)
+    return Measurement(series, float(outcome.pending), outcome.rows, reference=baseline)
 
 
 def _figures(task: Task, outcome: Outcome, other: Outcome | None) -> tuple[MetricValue, ...]:

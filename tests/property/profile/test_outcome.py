@@ -149,7 +149,7 @@ def test_the_cap_on_classes_does_not_depend_on_the_split(pairs: list[tuple[int, 
         return outcome.of(Batch(size, np.zeros(size, dtype=np.int64), columns), task, limit=LIMIT)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(multiclass, "MOST_CLASSES", 4)
+        patch.setattr(multiclass, "MAX_CLASSES", 4)
         whole = of(slice(None))
         assert outcome.merge([of(slice(cut)), of(slice(cut, None))], limit=LIMIT) == whole
     assert isinstance(whole, multiclass.MulticlassOutcome)

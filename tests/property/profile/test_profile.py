@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.core.profile import distribution, error_cells, profile
+from service.core.profile import distribution, profile
 from service.core.profile.codec import profile as codec
 from service.core.profile.distribution import Distribution
 from service.core.profile.profile import Profile
-from service.core.profile.spec import ProfileSpec
+from service.core.profile.spec import cell_edges
+from service.core.profile.spec.spec import ProfileSpec
 from service.core.rows.batch import Batch
 from service.core.rows.schema import Column, Kind, Schema
 from service.errors import CodecError, ProfileError
@@ -97,10 +98,10 @@ def test_damaged_bytes_are_refused(batch: Batch, cut: int) -> None:
 # Two cells of numbers and three of labels are enough for rows to fall in all kinds of them.
 FIXED = ProfileSpec(
     {
-        "size": error_cells.edges_of(
+        "size": cell_edges.edges_of(
             distribution.of_numbers(np.array([-2.0, 0.0, 1.0, 1.5])), Kind.NUMERICAL, cells=2
         ),
-        "colour": error_cells.edges_of(distribution.of_codes(np.array([0, 1]), LABELS), Kind.CATEGORICAL),
+        "colour": cell_edges.edges_of(distribution.of_codes(np.array([0, 1]), LABELS), Kind.CATEGORICAL),
     }
 )
 

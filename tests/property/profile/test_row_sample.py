@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from service.core.profile import profile, row_sample
 from service.core.profile.codec import profile as codec
 from service.core.profile.row_sample import RowSample
-from service.core.profile.spec import ProfileSpec
+from service.core.profile.spec.spec import ProfileSpec
 from service.core.rows.batch import Batch, Labels, Numbers
 from service.core.rows.schema import Column, Kind, Schema
 from service.core.windows import window

@@ -13,8 +13,9 @@ from service.core.profile import distribution, profile, segments
 from service.core.profile.codec import profile as codec
 from service.core.profile.outcome import outcome
 from service.core.profile.profile import Profile
-from service.core.profile.segments import MISSING, OTHER, SegmentValues
-from service.core.profile.spec import ProfileSpec
+from service.core.profile.spec import segment_values
+from service.core.profile.spec.segment_values import MISSING, OTHER, SegmentValues
+from service.core.profile.spec.spec import ProfileSpec
 from service.core.rows.batch import Batch, Labels
 from service.core.rows.class_labels import class_labels
 from service.core.rows.schema import Schema
@@ -114,18 +115,18 @@ def test_parts_of_other_values_are_refused() -> None:
 def test_the_cap_keeps_the_values_of_most_rows(texts: list[str], cap: int) -> None:
     """At most `cap` values, none rarer than one left out, the first by name of equal ones, no name twice."""
     names, codes = np.unique(np.array(texts, dtype=np.str_), return_inverse=True)
-    spec = segments.values_of(distribution.of_codes(codes, names), cap=cap)
+    spec = segment_values.values_of(distribution.of_codes(codes, names), cap=cap)
     counts = {name: texts.count(name) for name in {*texts} - {OTHER, MISSING}}
     ranked = sorted(counts, key=lambda name: (-counts[name], name))
     assert spec.values == tuple(sorted(ranked[:cap]))
     assert spec.found == len({*texts})
-    assert (segments.beyond_cap("plan", spec) is None) == (len({*texts}) <= cap)
+    assert (segment_values.beyond_cap("plan", spec) is None) == (len({*texts}) <= cap)
 
 
 def test_numbers_in_a_column_of_labels_have_the_segments_of_their_texts() -> None:
     """A column whose labels came as numbers is segmented as it is counted."""
     numeric = distribution.of_codes(np.array([0, 1, 1]), np.array([1.0, 2.5]))
-    spec = segments.values_of(numeric)
+    spec = segment_values.values_of(numeric)
     assert spec.values == ("1", "2.5")
     batch = Batch(
         3,

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from service.core.profile import profile, texts
 from service.core.profile.codec import profile as codec
 from service.core.profile.row_sample import TEXT_LENGTH
-from service.core.profile.spec import ProfileSpec
+from service.core.profile.spec import vocabulary
+from service.core.profile.spec.spec import ProfileSpec
 from service.core.reference import reference
 from service.core.rows.batch import Batch, Numbers, Texts
 from service.core.rows.schema import Column, Kind, Role, Schema
@@ -30,7 +31,7 @@ def batch(values: list[str | None]) -> Batch:
     return Batch(rows, np.zeros(rows, dtype=np.int64), {"comment": column(values)}).numbered(0)
 
 
-known = texts.vocabulary_of(column(["late two", "early"]))
+known = vocabulary.vocabulary_of(column(["late two", "early"]))
 FIXED = ProfileSpec(sample_rows=4, vocabularies={"comment": known})
 
 
@@ -76,14 +77,14 @@ def test_a_reference_knows_its_own_words_in_any_order(values: list[str | None], 
 
 def test_words_go_by_their_lower_case_and_the_frequent_ones_are_kept() -> None:
     """Case makes no new word, punctuation none at all; beyond the limit the rarest words are forgotten."""
-    spec = texts.vocabulary_of(column(["Late, late! early", "late early rare"]), most=2)
+    spec = vocabulary.vocabulary_of(column(["Late, late! early", "late early rare"]), most=2)
     got = texts.of(column(["LATE... early", None, "rare new"]), spec)
     assert (got.words, got.unknown) == (4, 2)
 
 
 def test_texts_counted_with_other_words_are_not_merged() -> None:
     """Parts made with another reference's vocabulary are refused, both named."""
-    other = texts.vocabulary_of(column(["nothing"]))
+    other = vocabulary.vocabulary_of(column(["nothing"]))
     parts = [texts.of(column(["late"]), known), texts.of(column(["late"]), other)]
     with pytest.raises(ProfileError, match=rf"{known.fingerprint}.*{other.fingerprint}"):
         texts.merge(parts)

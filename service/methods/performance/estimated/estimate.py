@@ -10,13 +10,15 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from service.core.profile.outcome import outcome
 from service.core.profile.outcome.binary import BinaryOutcome
+from service.core.profile.part import NOT_KEPT
 from service.core.reference.loss_model import LossModel
 from service.core.reference.score_calibration import ScoreCalibration
 from service.core.rows.task import Binary, Regression
 from service.methods.performance.estimated.binary import OF_ANSWERS, OF_CHANCES, chance_figures
 from service.methods.performance.estimated.regression import OF_LOSS, loss_figures
-from service.methods.performance.figure import measured
+from service.methods.performance.figure import measured, none_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,9 +67,11 @@ def _figures(current: Profile, task: Task | None, estimator: Estimator | None) -
     if isinstance(task, Regression) and isinstance(estimator, LossModel):
         return loss_figures(estimator, current, task)
     if isinstance(task, Binary) and task.score is not None and isinstance(estimator, ScoreCalibration):
-        scores, outcome = current.columns[task.score].distribution, current.outcome
+        scores, found = current.columns[task.score].distribution, current.get(outcome.PART)
         answers: float | tuple[Distribution, Distribution] = task.threshold
-        if task.prediction is not None and isinstance(outcome, BinaryOutcome):
-            answers = outcome.told_positive, outcome.told_negative
+        if task.prediction is not None:
+            if not isinstance(found, BinaryOutcome):
+                return tuple(none_of(metric, NOT_KEPT) for metric in estimated_metrics_of(task))
+            answers = found.scores_predicted_positive, found.scores_predicted_negative
         return tuple(chance_figures(estimator, scores, answers))
     return ()

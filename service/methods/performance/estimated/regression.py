@@ -1,6 +1,6 @@
 """What errors are to be expected of these inputs, labels or not? A regression's loss model, cell by cell.
 
-`estimated_mae` and `estimated_rmse` are what the reference's loss model (`core/loss_model.py`) gives for the
+`estimated_mae` and `estimated_rmse` are what the reference's loss model (`core/reference/loss_model.py`) gives for the
 rows of a window, with or without a label: the mean loss plus, by column, the effect of each cell times how
 much larger its share of the rows is than in the reference. They move with the inputs alone. A relation that
 changed is not in them, so that the distance from the realised figure is concept drift, or inputs that no
@@ -18,16 +18,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from service.core.profile import error_cells
+from service.core.profile.part import NOT_KEPT
 from service.errors import ProfileError
 from service.methods.performance.figure import TOO_LARGE, Metric, MetricValue, figure, none_of
 from service.methods.stats.confidence_bands import positive_band
 from service.methods.stats.unmeasurable import Unmeasurable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
+    from service.core.profile.error_cells import CellCounts
     from service.core.profile.profile import Profile
     from service.core.reference.loss_model import Loss, LossModel
     from service.core.rows.task import Regression
@@ -53,26 +56,29 @@ def loss_figures(model: LossModel, current: Profile, task: Regression) -> tuple[
         reason = NO_REFERENCE_LABELS
     elif not current.columns[task.prediction].distribution.finite:
         reason = NO_PREDICTIONS
-    if reason:
-        return tuple(none_of(metric, reason) for metric in OF_LOSS)
-    moved = _moved(model, current)
+    cells = current.get(error_cells.PART)
+    if cells is None:
+        reason = reason or NOT_KEPT
+    if reason or cells is None:
+        return tuple(none_of(metric, reason or NOT_KEPT) for metric in OF_LOSS)
+    moved = _moved(model, cells, current.rows)
     return (
         _figure(ESTIMATED_MAE, model.absolute, moved, current.rows, float),
         _figure(ESTIMATED_RMSE, model.squared, moved, current.rows, math.sqrt),
     )
 
 
-def _moved(model: LossModel, current: Profile) -> Floats:
+def _moved(model: LossModel, cells: Mapping[str, CellCounts], rows: int) -> Floats:
     # By cell of the model's columns: by how much its share of the rows is larger than in the reference.
     shares = [np.zeros(0)]
     for name, fingerprint in model.columns.items():
-        counts = current.cells.get(name)
+        counts = cells.get(name)
         if counts is None or counts.edges != fingerprint:
             raise ProfileError(
                 f"{name}: rows counted in cells {counts and counts.edges} beside a loss model over cells "
-                f"{fingerprint}; expected a profile made with the anchors of the model's reference"
+                f"{fingerprint}; expected a profile made with the spec of the model's reference"
             )
-        shares.append(np.array(counts.rows) / current.rows)
+        shares.append(np.array(counts.rows) / rows)
     moved: Floats = np.concatenate(shares) - model.shares
     return moved
 

@@ -7,7 +7,7 @@ import numpy as np
 from service.core.labels import join, pending_rows
 from service.core.labels.join import JoinedLabels
 from service.core.labels.pending_rows import PendingRows
-from service.core.profile import spec
+from service.core.profile.spec import spec
 from service.core.rows import row_hash
 from service.core.rows.batch import Arrival, Batch, Labels, Numbers
 from service.core.rows.late_labels import LateLabels

@@ -1,0 +1,19 @@
+"""The parts of every profile: one line each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from service.core.profile import error_cells, pca_reconstruction, row_counts, row_sample, segments, texts
+from service.core.profile.outcome import outcome
+from service.core.profile.part import Part
+
+PARTS: tuple[Part[Any], ...] = (
+    outcome.PART,
+    row_counts.PART,
+    texts.PART,
+    error_cells.PART,
+    row_sample.PART,
+    pca_reconstruction.PART,
+    segments.PART,
+)
