@@ -14,6 +14,7 @@ from sklearn import metrics as sk
 from sklearn.calibration import calibration_curve
 
 from service.core.profile import distribution
+from service.core.profile.outcome import outcome
 from service.core.profile.outcome.multiclass import MulticlassOutcome
 from service.core.rows.task import Binary, Multiclass, Regression
 from service.methods.performance import classification, ranking
@@ -265,7 +266,7 @@ def test_the_variance_of_f1_is_its_jackknife_s(average: str) -> None:
     expected = jackknifed(
         lambda weights: sk.f1_score(truth, guess, average=average, sample_weight=weights), 60
     )
-    shape = profiled(Multiclass("truth", "guess"), {"truth": truth, "guess": guess}).outcome
+    shape = profiled(Multiclass("truth", "guess"), {"truth": truth, "guess": guess})[outcome.PART]
     assert isinstance(shape, MulticlassOutcome)
     _, table = classification.confusion_of(shape)
     f1 = sk.f1_score(truth, guess, average=None)

@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from service.core.exact.sums import to_float
-from service.core.profile import profile
+from service.core.profile import pca_reconstruction, profile
 from service.core.profile.spec import pca_components
 from service.core.reference import reference
 from service.sources.tables.from_pandas import to_batch
@@ -48,7 +48,7 @@ def test_the_mean_error_is_scikit_learn_s(rows: int) -> None:
     assert fitted.kept == pca.n_components_
     batch = to_batch(current, SCHEMA, None).batch
     assert np.allclose(pca_components.errors(batch, fitted), expected, rtol=1e-9, atol=1e-9)
-    summed = profile.of(batch, SCHEMA, made.spec).reconstruction
+    summed = profile.of(batch, SCHEMA, made.spec)[pca_reconstruction.PART]
     assert summed is not None
     assert to_float(summed.total, summed.rows) == pytest.approx(expected.mean(), rel=1e-9)
     assert summed.imputed == np.isnan(_encoded(current)).any(axis=1).sum()

@@ -149,7 +149,8 @@ def _late(labelled: Batch, _: Batch, schema: Schema, spec: ProfileSpec, limit: i
 def _merge(sides: Sequence[dict[str, CellCounts]], _: int) -> dict[str, CellCounts]:
     if any(side.keys() != sides[0].keys() for side in sides):
         raise ProfileError(
-            "error cells of different columns cannot be merged; expected profiles made with the same reference"
+            "error cells of different columns cannot be merged; "
+            "expected profiles made with the same reference"
         )
     return {name: merge([side[name] for side in sides]) for name in sides[0]}
 

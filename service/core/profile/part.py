@@ -50,7 +50,7 @@ class Part(Generic[T]):
 
 
 class StoredPart(NamedTuple):
-    """A part's bytes as they are stored: JSON and arrays in `body`, what no compression shrinks in `hashes`."""
+    """A part's stored bytes: JSON and arrays in `body`, what no compression shrinks in `hashes`."""
 
     body: bytes
     hashes: bytes

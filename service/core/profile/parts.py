@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from service.core.profile import error_cells, pca_reconstruction, row_counts, row_sample, segments, texts
 from service.core.profile.outcome import outcome
-from service.core.profile.part import Part
+
+if TYPE_CHECKING:
+    from service.core.profile.part import Part
 
 PARTS: tuple[Part[Any], ...] = (
     outcome.PART,

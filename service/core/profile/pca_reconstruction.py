@@ -1,8 +1,8 @@
 """The sums of the rows' PCA reconstruction errors.
 
-A commutative monoid over rows. A row's error does not depend on the rows next to it (`spec/pca_components.py`)
-and sums are exact integers, so the sums of any split are those of the whole, bit for bit, and every row
-counts, not only the sampled ones.
+A commutative monoid over rows. A row's error does not depend on the rows next to it
+(`spec/pca_components.py`) and sums are exact integers, so the sums of any split are those of the whole, bit
+for bit, and every row counts, not only the sampled ones.
 """
 
 from __future__ import annotations
@@ -103,8 +103,8 @@ def _merge(sides: Sequence[Reconstruction | None], _: int) -> Reconstruction | N
         return None
     if len(summed) < len(sides):
         raise ProfileError(
-            "profiles with and without reconstruction errors cannot be merged; expected profiles made with the "
-            "same reference"
+            "profiles with and without reconstruction errors cannot be merged; "
+            "expected profiles made with the same reference"
         )
     return merge(summed)
 

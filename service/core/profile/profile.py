@@ -123,8 +123,8 @@ def of_late_labels(
 ) -> Profile:
     """Return what late labels add to the profile of the rows `waiting` for them, which are counted already.
 
-    `labelled` are the same rows with their labels. The profile has no rows, and what it holds may be negative;
-    merged with that of the waiting rows it gives what the labelled rows at once would have given.
+    `labelled` are the same rows with their labels. The profile has no rows, and what it holds may be
+    negative; merged with that of the waiting rows it gives what the labelled rows at once would have given.
     """
     return Profile(
         schema.fingerprint,
@@ -144,9 +144,9 @@ def merge(
 ) -> Profile:
     """Return the profile of all rows of `profiles`, which stay as they are.
 
-    A part that one of them did not keep is not kept of the whole: a number over some of the rows would be
-    wrong. Nor is one that this build does not know, unless there is nothing to merge it with: even where it is
-    the same on all sides, nobody here knows its sum.
+    A part that one of them does not keep is not kept of the whole: a number over some of the rows would be
+    wrong. Nor is one that this build does not know, unless there is nothing to merge it with: even where it
+    is the same on all sides, its sum is not known here.
 
     Raises ProfileError where there is no profile, or where they were made with another schema or spec.
     """

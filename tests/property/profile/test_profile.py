@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.core.profile import distribution, profile
+from service.core.profile import distribution, error_cells, profile
 from service.core.profile.codec import profile as codec
 from service.core.profile.distribution import Distribution
+from service.core.profile.outcome import outcome as outcomes
 from service.core.profile.profile import Profile
 from service.core.profile.spec import cell_edges
 from service.core.profile.spec.spec import ProfileSpec
@@ -74,7 +75,7 @@ def test_every_row_is_counted_once(batch: Batch) -> None:
     """A column's values, gaps, infinities, texts and absences add up to the rows."""
     whole = _of(batch)
     assert {column.rows for column in whole.columns.values()} == {batch.rows}
-    outcome = whole.outcome
+    outcome = whole[outcomes.PART]
     assert outcome is not None
     assert outcome.labelled + outcome.pending + outcome.unusable == batch.rows
 
@@ -113,7 +114,7 @@ def test_cells_are_part_of_the_monoid(batch: Batch, cut: int) -> None:
     parts = [profile.of(batch.take(rows), SCHEMA, FIXED) for rows in (slice(cut), slice(cut, None))]
     assert profile.merge(parts) == whole == codec.decode(codec.encode(whole))
     assert profile.merge([whole, profile.empty(SCHEMA, FIXED)]) == whole
-    assert sum(whole.cells["size"].rows) == batch.rows
+    assert sum(whole[error_cells.PART]["size"].rows) == batch.rows
 
 
 def test_bytes_of_another_version_are_refused() -> None:

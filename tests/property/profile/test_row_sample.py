@@ -168,5 +168,5 @@ def test_panes_number_rows_by_their_place_in_the_stream() -> None:
     plan = WindowPlan(Unit.TIME, hop=10)
     assert window.assign(batch, plan, 100).tolist() == [0, 2, 0, 1]
     panes = profile_panes(batch, Schema((Column("size", Kind.NUMERICAL),)), plan, 100, FIXED)
-    kept = {key: pane.profile.sample.ordinals.tolist() for key, pane in panes.items()}
+    kept = {key: pane.profile[row_sample.PART].ordinals.tolist() for key, pane in panes.items()}
     assert kept == {0: [100, 102], 1: [103], 2: [101]}

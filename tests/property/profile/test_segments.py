@@ -60,8 +60,8 @@ def test_any_split_of_the_rows_gives_the_whole(rows: Rows, cuts: list[int]) -> N
 def test_segments_add_up_to_the_whole(rows: Rows) -> None:
     """Every row is in one segment of each column: merged, the segments are the whole's outcome."""
     whole = _merge(*_profiles(rows))
-    for found in whole.segments.values():
-        assert outcome.merge(found.outcomes, limit=LIMIT) == whole.outcome
+    for found in whole[segments.PART].values():
+        assert outcome.merge(found.outcomes, limit=LIMIT) == whole[outcome.PART]
         assert sum(part.rows for part in found.outcomes) == whole.rows
 
 
@@ -74,9 +74,9 @@ def test_a_segment_is_the_outcome_of_its_rows(rows: Rows) -> None:
     for column, values in FIXED.segments.items():
         labels = class_labels(batch.columns.get(column), batch.rows)
         names = [labels.names[code] if code >= 0 else None for code in labels.codes.tolist()]
-        told = [MISSING if n is None else n if n in values.values else OTHER for n in names]
-        for name, found in whole.segments[column].named.items():
-            chosen = np.array([i for i, each in enumerate(told) if each == name], dtype=np.intp)
+        expected = [MISSING if n is None else n if n in values.values else OTHER for n in names]
+        for name, found in whole[segments.PART][column].named.items():
+            chosen = np.array([i for i, each in enumerate(expected) if each == name], dtype=np.intp)
             assert found == outcome.of(batch.take(chosen), task, limit=LIMIT)
 
 
@@ -94,8 +94,8 @@ def test_who_does_not_ask_keeps_nothing(rows: Rows) -> None:
     """Without values a profile has no segments, and apart from them it is the same."""
     (batch,), (whole,) = rows.batches, _profiles(rows)
     plain = profile.of(batch, rows.schema, limit=LIMIT)
-    assert not plain.segments
-    assert (plain.outcome, plain.columns) == (whole.outcome, whole.columns)
+    assert not plain[segments.PART]
+    assert (plain[outcome.PART], plain.columns) == (whole[outcome.PART], whole.columns)
 
 
 def test_parts_of_other_values_are_refused() -> None:

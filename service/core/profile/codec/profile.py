@@ -1,12 +1,12 @@
 """A profile's bytes: named parts, each with its length, in any order.
 
-Layout: four magic bytes, a format version (uint16, big-endian) and the CRC-32 of all that follows. Then a zlib
-stream of frames: the lengths of a part's name (uint16), body and hashes (uint32), its name and its body. The
-body is the length of a JSON head (uint32), the head, and the arrays that it names. Behind the stream lie the
-parts' hashes, in the order of the frames. Equal profiles give equal bytes.
+Layout, numbers big-endian: four magic bytes, a format version (uint16) and the CRC-32 of all that follows.
+Then a zlib stream of frames: the lengths of a part's name (uint16), body and hashes (uint32), its name and
+its body. The body is the length of a JSON head (uint32), the head, and the arrays that it names. Behind the
+stream lie the parts' hashes, in the order of the frames. Equal profiles give equal bytes.
 
 A part that is not among the bytes reads as not kept. A part that this build does not know is carried along
-unchanged, and dropped where profiles are merged: nobody here knows how to add it up. So a build reads the
+unchanged, and dropped where profiles are merged: how to add it up is not known here. So a build reads the
 panes of earlier and of later ones, and the version stays as it is while parts come and go.
 """
 
@@ -104,7 +104,7 @@ def _stored(profile: Profile, parts: Iterable[Part[Any]]) -> dict[str, StoredPar
     }
 
 
-def _encoded(value: Any, form: Callable[[Any, ArrayWriter], Json]) -> StoredPart:  # noqa: ANN401 - any part's
+def _encoded(value: Any, form: Callable[[Any, ArrayWriter], Json]) -> StoredPart:
     arrays = ArrayWriter()
     return _written(form(value, arrays), arrays)
 
@@ -134,7 +134,7 @@ def _frames(rest: memoryview) -> dict[str, StoredPart]:
     return stored
 
 
-def _read(name: str, stored: Mapping[str, StoredPart], of: Callable[[Json, ArrayReader], Any]) -> Any:  # noqa: ANN401
+def _read(name: str, stored: Mapping[str, StoredPart], of: Callable[[Json, ArrayReader], Any]) -> Any:
     if name not in stored:
         raise CodecError(f"bytes without a part {name!r} are no profile; there are {', '.join(stored)}")
     body, hashes = stored[name]

@@ -1,7 +1,8 @@
 """The outcome of a two-class model: confusion counts, and the scores by true class.
 
 The scores are two counted distributions, from which every ranking measure follows; what depends on each
-row's probability alone is kept as exact sums (`exact/sums.py`). All of it merges in any order to the same bits.
+row's probability alone is kept as exact sums (`exact/sums.py`). All of it merges in any order to the same
+bits.
 """
 
 from __future__ import annotations

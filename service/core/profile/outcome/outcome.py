@@ -63,7 +63,7 @@ def empty(task: Task) -> Outcome:
 
 
 def of(batch: Batch, task: Task, *, limit: int) -> Outcome:
-    """Return how a batch's rows turned out; at most `limit` distinct errors, or scores per class, are kept."""
+    """Return the outcome of a batch's rows; at most `limit` distinct errors or scores per class are kept."""
     if isinstance(task, Binary):
         return of_binary(batch, task, limit=limit)
     if isinstance(task, Multiclass):

@@ -1,7 +1,7 @@
 """The outcome of a regression model: counts and exact sums of its errors.
 
-An error is prediction minus target. Sums are integers in units of 2**-1074 (`exact/sums.py`), of terms that each
-row gives by itself, so that outcomes merge in any order to the same bits.
+An error is prediction minus target. Sums are integers in units of 2**-1074 (`exact/sums.py`), of terms that
+each row gives by itself, so that outcomes merge in any order to the same bits.
 """
 
 from __future__ import annotations

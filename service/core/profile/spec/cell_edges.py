@@ -2,9 +2,9 @@
 
 Cells of numbers: the reference's quantiles, its smallest and its largest value, and each value that holds as
 much as a cell should gets one of its own. Values beyond the reference's range have a cell on each side, which
-the reference never filled: how the model does there it never showed. Cells of labels: one each, the rarer ones
-of more than `MAX_LABELS` together; all labels that the reference does not have share one. Both kinds: one for
-missing values.
+the reference never filled: how the model does there it never showed. Cells of labels: one each, the rarer
+ones of more than `MAX_LABELS` together; all labels that the reference does not have share one. Both kinds:
+one for missing values.
 """
 
 from __future__ import annotations

@@ -8,7 +8,8 @@ a row from what they reconstruct. Different here, on purpose:
 - A value beyond the reference's range counts as the end of that range, so that one absurd row is no drift.
 - A missing label, like a missing number, counts as the reference's mean; NannyML takes the commonest label.
 - A column without two different values in the reference has no scale and is left out.
-- At least one component is left over. Of two columns that hardly correlate NannyML keeps both and sees nothing.
+- At least one component is left over. Of two columns that hardly correlate NannyML keeps both
+  and sees nothing.
 
 A row's error is computed element by element, never by a matrix product, whose last digits depend on the rows
 next to it.

@@ -1,10 +1,10 @@
 """What errors are to be expected of these inputs, labels or not? A regression's loss model, cell by cell.
 
-`estimated_mae` and `estimated_rmse` are what the reference's loss model (`core/reference/loss_model.py`) gives for the
-rows of a window, with or without a label: the mean loss plus, by column, the effect of each cell times how
-much larger its share of the rows is than in the reference. They move with the inputs alone. A relation that
-changed is not in them, so that the distance from the realised figure is concept drift, or inputs that no
-watched column shows, or columns that matter together: the model adds effects up.
+`estimated_mae` and `estimated_rmse` are what the reference's loss model (`core/reference/loss_model.py`)
+gives for the rows of a window, with or without a label: the mean loss plus, by column, the effect of each
+cell times how much larger its share of the rows is than in the reference. They move with the inputs alone. A
+relation that changed is not in them, so that the distance from the realised figure is concept drift, or
+inputs that no watched column shows, or columns that matter together: the model adds effects up.
 
 The band is where the realised figure of as many labelled rows would lie in 95 of 100 windows, had only the
 inputs moved: the rows' scatter, taken to grow with the mean loss and to go together as the reference's rows
