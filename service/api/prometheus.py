@@ -13,6 +13,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.exposition import choose_encoder
 
 from service import __version__
+from service.core.time_units import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     Read = Callable[[MonitorCounters], float | None]
 
-SECOND = 1_000_000
 SERIES_LABELS = ("monitor", "aspect", "column", "segment", "metric", "definition")
 COUNTERS: tuple[tuple[str, str, Read], ...] = (
     ("tidegauge_cycles", "Committed cycles.", lambda m: m.cycles),

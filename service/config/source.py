@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from service.config.base import _UNITS, SECOND, Duration, Instant, Section
+from service.config.base import _UNITS, Duration, Instant, Section
+from service.core.time_units import SECOND
 
 _UNITS["w"] = 7 * _UNITS["d"]
 

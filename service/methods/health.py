@@ -16,6 +16,7 @@ from service.core.measurement import Aspect, Measurement, Series, Worse
 from service.core.profile import row_counts
 from service.core.profile.distribution import MANTISSA_BITS, quantile
 from service.core.profile.part import NOT_KEPT
+from service.core.time_units import SECOND
 from service.methods.stats.alignment import numbers
 from service.methods.stats.shares import NO_ROWS, Share, measured_share
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from service.core.profile.distribution import Distribution
     from service.core.profile.profile import Profile
 
-SECOND = 1_000_000
 QUANTILES = {"latency_p50": 0.5, "latency_p95": 0.95, "latency_p99": 0.99}
 NO_SPAN = "the window's rows have one event time: they span no seconds"
 NO_LATENCY = "no latency in the window"

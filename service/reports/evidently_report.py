@@ -19,6 +19,7 @@ from evidently.sdk.panels import DashboardPanelPlot
 from evidently.ui.workspace import Workspace
 
 from service.core.rows.task import Regression
+from service.core.time_units import SECOND
 from service.reports import evidently_dataset
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from service.core.rows.task import Task
     from service.reports.request import ReportRequest
 
-MICROSECONDS = 1_000_000
 NOTE = "note"
 INDEX = "windows.json"
 
@@ -186,4 +186,4 @@ def _index(workspace: Workspace, project: Any) -> Path:
 
 
 def _instant(microseconds: int) -> datetime:
-    return datetime.fromtimestamp(microseconds / MICROSECONDS, tz=UTC)
+    return datetime.fromtimestamp(microseconds / SECOND, tz=UTC)

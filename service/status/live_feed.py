@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from service.core.time_units import SECOND
 from service.errors import StoreError
 from service.status.monitor_state import key_of
 
@@ -185,7 +186,7 @@ class EventBroadcaster:
 
 def _event(event: Event) -> dict[str, Any]:
     return {
-        "at": datetime.fromtimestamp(event.at / 1_000_000, UTC),
+        "at": datetime.fromtimestamp(event.at / SECOND, UTC),
         "kind": event.kind,
         "column_name": event.column,
         "metric": event.metric,

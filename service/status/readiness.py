@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from service.core.time_units import SECOND
 from service.errors import StoreError
 from service.store.migrate import migrations_folder, pending
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     from service.runtime.scheduler import Job
 
-SECOND = 1_000_000
 STALE_CYCLES = 3  # a monitor silent for this many intervals is not ready
 STALE_FLOOR_SECONDS = 60.0
 OK = "ok"

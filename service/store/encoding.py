@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from service.core.time_units import EPOCH, MICROSECOND
 from service.errors import StoreError
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
 
 
 def instant(microseconds: int) -> datetime:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from service.core.time_units import SECOND
 from service.errors import StoreError
 from service.runtime.background_task import background
 from service.store.tables import webhook_outbox
@@ -82,7 +83,7 @@ class WebhookSender:
             log.warning("webhook failed", event_id=event.id, attempts=event.attempts, problem=problem)
 
     def _headers(self, event: int, body: bytes) -> dict[str, str]:
-        name, seconds = f"event_{event}", self._now() // 1_000_000
+        name, seconds = f"event_{event}", self._now() // SECOND
         return {
             "content-type": "application/json",
             "webhook-id": name,

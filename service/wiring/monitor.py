@@ -11,6 +11,7 @@ from service.config.reference import DummyReference
 from service.config.source import DummyConfig, ReplayConfig
 from service.core.profile.spec.segment_values import beyond_cap
 from service.core.reference import reference as references
+from service.core.time_units import SECOND
 from service.cycle.calibrated_thresholds import Thresholds
 from service.cycle.monitor_plan import MonitorPlan
 from service.methods.drift import pca
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
     from service.sources.protocol import Source
 
 log = structlog.get_logger(__name__)
-
-MICROSECONDS = 1_000_000
 
 
 def watch(monitor: Monitor, pool: asyncpg.Pool, compute: Compute) -> MonitorPlan:
@@ -162,4 +161,4 @@ def _reference_rows(config: FileReference, monitor: Monitor) -> Batch:
 
 
 def _instant(when: datetime | None) -> int | None:
-    return None if when is None else round(when.timestamp() * MICROSECONDS)
+    return None if when is None else round(when.timestamp() * SECOND)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path, Query
@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
 
 from service.api.routes.dependencies import known_name
+from service.core.time_units import EPOCH
 from service.errors import ReportError, SourceError, WorkerError
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     Windows = Callable[[str, int], Awaitable[list[Any]]]
     ReportOf = Callable[[str, int], Awaitable[str]]
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LARGEST_ID = 2**63 - 1
 # Evidently's page is one file with its scripts inside; nothing of it may reach out or touch this door.
 POLICY = (

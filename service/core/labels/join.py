@@ -17,6 +17,7 @@ from service.core.profile import profile
 from service.core.rows.batch import Numbers
 from service.core.rows.row_hash import NOTHING, as_texts
 from service.core.rows.take import Reject
+from service.core.time_units import EPOCH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from service.core.rows.schema import Schema
 
 KEPT_REJECTS = 100  # of a cycle; the others are counted
-EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 NO_ID = "the label has no id"
 NO_LABEL = "the label is missing"
 NO_NUMBER = "the label is no number"

@@ -33,9 +33,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CellCounts:
-    """A column's rows by cell, one entry a cell: all rows, labelled ones, and the latter's exact error sums.
+    """A column's rows by cell, one entry per cell; error sums are exact, in units of 2**-1074.
 
-    `absolute_error` and `squared_error` are in units of 2**-1074. `edges` is the fingerprint of the cells.
+    Attributes:
+        edges: The fingerprint of the cells.
+        rows: All rows.
+        labelled: Rows with a label.
+        absolute_error: The sum of the labelled rows' absolute errors.
+        squared_error: The sum of their squares.
+
     """
 
     edges: str
@@ -69,7 +75,7 @@ def of_columns(
     """Count rows and errors by cell, for each column that has edges; one that is not there is all missing.
 
     `error` (float64, shape (n,)) is each row's absolute error, 0 or 1 for a classifier, NaN where there is no
-    label. A row whose squared error is beyond a double counts as not labelled, as in `outcome.py`. Raises
+    label. A row whose squared error is beyond a double counts as not labelled, as in the outcome. Raises
     ValueError on a negative error, ProfileError where a column is of another kind than its edges.
     """
     prepared = _prepared(error)

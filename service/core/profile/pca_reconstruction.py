@@ -34,10 +34,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Reconstruction:
-    """The errors of `rows` rows with at least one value: their sum and that of squares, in 2**-1074.
+    """The sums of some rows' errors, in units of 2**-1074.
 
-    `imputed` of them lack another; `empty` rows lack all and have no error. `components` is the fingerprint
-    of what was fitted.
+    Attributes:
+        components: The fingerprint of the components.
+        rows: Rows with at least one value.
+        imputed: Those of them that lack another.
+        empty: Rows that lack every value and have no error.
+        total: The sum of the errors.
+        squares: The sum of their squares.
+
     """
 
     components: str

@@ -30,10 +30,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TextCounts:
-    """A column's texts: `empty` ones hold white space at the most; of all `words`, `unknown` are new.
+    """What is counted of a column's texts.
 
-    `vocabulary` is the fingerprint of the words that are known; without one every word is unknown. `first`
-    and `last` are the smallest and the largest hash of a text: equal where all texts are one and the same.
+    Attributes:
+        vocabulary: The fingerprint of the words that are known; without one every word is unknown.
+        empty: Texts that hold nothing but white space.
+        words: All words.
+        unknown: Words that the vocabulary does not have.
+        first: The smallest hash of a text, None without one.
+        last: The largest hash of a text, equal to the smallest where all texts are the same.
+
     """
 
     vocabulary: str = ""
@@ -76,7 +82,7 @@ def of(column: Texts, known: Vocabulary | None) -> TextCounts:
 def merge(parts: Sequence[TextCounts]) -> TextCounts:
     """Return the counts of all rows of `parts`, which stay as they are.
 
-    Raises ProfileError where there is no part or where parts know other words.
+    Raises ProfileError where there is no part or where parts were counted with other vocabularies.
     """
     if not parts:
         raise ProfileError("merge: no part given; expected at least one part, it may be empty")

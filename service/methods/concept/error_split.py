@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from service.core.confidence import Z_95
 from service.core.exact.sums import to_float
 from service.core.measurement import Aspect, Measurement, Series
 from service.core.profile.error_cells import check_alike
@@ -49,7 +50,6 @@ NO_REFERENCE_CELLS = "the reference has no cells of this column"
 NO_CELLS = "the window has no cells of this column"
 PREDICTION_CELLS = "prediction cells"
 COLUMN_CELLS = "column cells"
-TWO_SIDED_95 = 1.959963984540054
 
 
 class ErrorPart(NamedTuple):
@@ -161,7 +161,7 @@ def _of_column(
 def _measurement(series: Series, part: ErrorPart, rows: int) -> Measurement:
     if part.deviation is None:
         return Measurement(series, part.value, rows)
-    reach = TWO_SIDED_95 * part.deviation
+    reach = Z_95 * part.deviation
     return Measurement(series, part.value, rows, low=part.value - reach, high=part.value + reach)
 
 

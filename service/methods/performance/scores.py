@@ -17,11 +17,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from service.core.confidence import Z_95
 from service.core.exact.sums import UNIT_BITS, to_float
 from service.core.measurement import Worse
 from service.methods.performance import ranking
 from service.methods.performance.figure import NO_LABELS, Metric, MetricValue, figure, none_of
-from service.methods.stats.confidence_bands import Z, loss_band, share_like_band
+from service.methods.stats.confidence_bands import loss_band, share_like_band
 from service.methods.stats.unmeasurable import Unmeasurable
 
 if TYPE_CHECKING:
@@ -142,5 +143,5 @@ def _calibration_band(bins: ScoreBins, value: float) -> Band:
     noise = sum(
         math.sqrt(max(square - mean**2, 0.0) / rows) for square, mean in zip(squares, means, strict=True)
     )
-    half = Z * math.sqrt(max(sum(squares) - value**2, 0.0) / rows)
+    half = Z_95 * math.sqrt(max(sum(squares) - value**2, 0.0) / rows)
     return max(value - half - math.sqrt(2.0 / math.pi) * noise, 0.0), min(value + half, 1.0)

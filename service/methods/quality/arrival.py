@@ -16,6 +16,7 @@ from service.core.profile import duplicates, row_counts, texts
 from service.core.profile.part import NOT_KEPT
 from service.core.profile.row_counts import RowCounts
 from service.core.rows.schema import Kind, Role
+from service.core.time_units import SECOND
 from service.methods.stats.shares import NO_ROWS, Share, measured_share
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from service.core.profile.row_counts import Unwatched
     from service.core.rows.schema import Column, Schema
 
-SECOND = 1_000_000
 NO_ORDER = "the source does not say in which order its rows came"
 NO_RECEIPT = "when the rows were taken is not known"
 REPLAYED = "the rows are replayed: when they were taken does not say how fresh they were"

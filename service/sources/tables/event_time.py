@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from service.core.time_units import EPOCH, MICROSECOND, SECOND
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-MICROSECOND = dt.timedelta(microseconds=1)
 EARLIEST = (dt.datetime(1678, 1, 1, tzinfo=dt.UTC) - EPOCH) // MICROSECOND
 LATEST = (dt.datetime(2262, 1, 1, tzinfo=dt.UTC) - EPOCH) // MICROSECOND
-MICROSECONDS_A_UNIT = {"s": 1_000_000, "ms": 1_000, "us": 1}
+MICROSECONDS_A_UNIT = {"s": SECOND, "ms": 1_000, "us": 1}
 
 USABLE, MISSING, NUMBER, UNREADABLE, OUTSIDE = range(5)
 REASONS = (

@@ -35,20 +35,25 @@ FEW_BOUNDS = 60
 
 @dataclass(frozen=True, slots=True)
 class CellEdges:
-    """Which cell each value of a column falls in.
+    """The cells of a column; the last one is for missing values.
 
-    Numbers: cell i holds (bounds[i - 1], bounds[i]], the first and last cell are open; `bounds` rise. Labels:
-    `labels[i]` falls in cell `places[i]`, any other in the next to last. The last cell is for missing values.
+    Attributes:
+        kind: Whether the cells are of numbers or of labels.
+        bounds: Of numbers, rising: cell i holds (bounds[i - 1], bounds[i]], the first and last are open.
+        labels: Of labels, those that the reference has; any other falls in the next to last cell.
+        places: The cell of each label.
+        fingerprint: Sixteen hex digits that change with any edge, label or place.
+
     """
 
     kind: Kind
     bounds: tuple[float, ...] = ()
     labels: tuple[str, ...] = ()
     places: tuple[int, ...] = ()
-    fingerprint: str = field(init=False)  # sixteen hex digits that change with any edge, label or place
+    fingerprint: str = field(init=False)
 
     def __post_init__(self) -> None:
-        """Take the fingerprint once: every batch asks for it."""
+        """Compute the fingerprint once: every batch needs it."""
         bounds = [bound.hex() for bound in self.bounds]
         text = repr((self.kind.value, bounds, self.labels, self.places))
         digest = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
@@ -120,8 +125,8 @@ def _label_edges(reference: Distribution) -> CellEdges:
 
 
 def _between(values: NDArray[np.float64], bounds: tuple[float, ...]) -> Codes:
-    # How many bounds lie below each value. A few comparisons of all rows are six times as quick as a search
-    # for each row, whose branches no processor can foretell.
+    # How many bounds lie below each value. A few comparisons of all rows take a sixth of the time of a search
+    # per row, whose branches no processor can predict.
     if len(bounds) > FEW_BOUNDS:
         found: Codes = np.searchsorted(np.array(bounds), values, side="left")
         return found

@@ -49,8 +49,15 @@ _ROWS_AT_ONCE = 2_048  # as many as stay in the processor's cache
 class Encoding:
     """How a column's values become numbers of mean 0 and deviation 1 in the reference.
 
-    A label counts as its share in `shares`, 0 where the reference never had it; a number as the nearest one
-    between `low` and `high`.
+    Attributes:
+        name: The column's name.
+        kind: Whether it holds numbers or labels.
+        mean: The reference's mean.
+        deviation: The reference's standard deviation.
+        low: The reference's smallest value; a smaller one counts as this.
+        high: The reference's largest value; a larger one counts as this.
+        shares: What each label counts as: its share of the reference's rows; any other counts as 0.
+
     """
 
     name: str
@@ -64,12 +71,18 @@ class Encoding:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Components:
-    """What was fitted: the columns' encodings and the components that were left out.
+    """What was fitted to the reference.
 
-    `left_out` (float64, shape (m, columns)) are orthonormal; a row's error is its length along them. `kept`
-    components explain `explained` of the variance. `spread` says how the mean errors of the reference's own
-    consecutive windows scatter: pairs of a window's rows and their standard deviation, rising. `fingerprint`
-    changes with the reference and the columns.
+    Attributes:
+        encodings: The columns' encodings.
+        left_out: The components that were left out (float64, shape (m, columns), orthonormal); a row's error
+            is its length along them.
+        kept: How many components were kept.
+        explained: Which share of the variance they explain.
+        fingerprint: Sixteen hex digits that change with the reference and the columns.
+        spread: How the mean errors of the reference's own consecutive windows scatter: pairs of a window's
+            rows and their standard deviation, rising.
+
     """
 
     encodings: tuple[Encoding, ...]
@@ -117,7 +130,7 @@ def error_blocks(batch: Batch, fitted: Components) -> Iterator[tuple[Floats, NDA
 def _encoding(column: Column, batch: Batch) -> Encoding | None:
     data = batch.columns.get(column.name)
     if column.role is not Role.FEATURE or data is None or isinstance(data, Texts):
-        return None  # a text's length says little of it
+        return None  # a text's length says little about it
     shares: dict[str, float] = {}
     if isinstance(data, Numbers):
         values = data.values

@@ -17,9 +17,13 @@ REST = OTHER, MISSING = "(other)", "(missing)"
 
 @dataclass(frozen=True, slots=True)
 class SegmentValues:
-    """The `values` of a column that have a segment each, sorted; behind them come `OTHER` and `MISSING`.
+    """The values of a column that have a segment each; behind them come `OTHER` and `MISSING`.
 
-    `found` is how many values the reference has, `cap` how many may have a segment.
+    Attributes:
+        values: The values, sorted.
+        found: How many values the reference has.
+        cap: How many may have a segment.
+
     """
 
     values: tuple[str, ...]

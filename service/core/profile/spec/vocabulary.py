@@ -33,7 +33,7 @@ class Vocabulary:
     fingerprint: str = field(init=False)  # sixteen hex digits that change with any word
 
     def __post_init__(self) -> None:
-        """Take the fingerprint once: every batch asks for it."""
+        """Compute the fingerprint once: every batch needs it."""
         self.hashes.flags.writeable = False
         digest = hashlib.sha256(self.hashes.astype("<u8").tobytes()).hexdigest()
         object.__setattr__(self, "fingerprint", digest[:16])
