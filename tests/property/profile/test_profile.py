@@ -97,7 +97,7 @@ def test_damaged_bytes_are_refused(batch: Batch, cut: int) -> None:
 
 
 # Two cells of numbers and three of labels are enough for rows to fall in all kinds of them.
-FIXED = ProfileSpec(
+SPEC = ProfileSpec(
     {
         "size": cell_edges.edges_of(
             distribution.of_numbers(np.array([-2.0, 0.0, 1.0, 1.5])), Kind.NUMERICAL, cells=2
@@ -110,10 +110,10 @@ FIXED = ProfileSpec(
 @given(batches(), st.integers(0, 25))
 def test_cells_are_part_of_the_monoid(batch: Batch, cut: int) -> None:
     """Errors by cell merge like the rest, for any split, and come back from the bytes."""
-    whole = profile.of(batch, SCHEMA, FIXED)
-    parts = [profile.of(batch.take(rows), SCHEMA, FIXED) for rows in (slice(cut), slice(cut, None))]
+    whole = profile.of(batch, SCHEMA, SPEC)
+    parts = [profile.of(batch.take(rows), SCHEMA, SPEC) for rows in (slice(cut), slice(cut, None))]
     assert profile.merge(parts) == whole == codec.decode(codec.encode(whole))
-    assert profile.merge([whole, profile.empty(SCHEMA, FIXED)]) == whole
+    assert profile.merge([whole, profile.empty(SCHEMA, SPEC)]) == whole
     assert sum(whole[error_cells.PART]["size"].rows) == batch.rows
 
 
@@ -125,7 +125,7 @@ def test_bytes_of_another_version_are_refused() -> None:
 
 
 def test_profiles_of_other_columns_are_refused() -> None:
-    """Both fingerprints stand in the message."""
+    """Both fingerprints are in the message."""
     other = Schema((Column("weight", Kind.NUMERICAL),))
     with pytest.raises(ProfileError, match=f"{SCHEMA.fingerprint} and {other.fingerprint}"):
         _merge(profile.empty(SCHEMA), profile.empty(other))

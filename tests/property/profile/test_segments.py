@@ -25,11 +25,11 @@ from tests.property.profile.test_outcome import COLUMNS, LIMIT, TASKS, Rows, row
 TASK = TASKS[0]
 
 # Of the labels 1, b and c of the rows one has no segment; a value that no row has keeps one that stays empty.
-FIXED = ProfileSpec(segments={"class": SegmentValues(("1", "b", "z")), "answer": SegmentValues(("c",))})
+SPEC = ProfileSpec(segments={"class": SegmentValues(("1", "b", "z")), "answer": SegmentValues(("c",))})
 
 
 def _profiles(rows: Rows) -> list[Profile]:
-    return [profile.of(batch, rows.schema, FIXED, limit=LIMIT) for batch in rows.batches]
+    return [profile.of(batch, rows.schema, SPEC, limit=LIMIT) for batch in rows.batches]
 
 
 def _merge(*parts: Profile) -> Profile:
@@ -51,7 +51,7 @@ def test_any_split_of_the_rows_gives_the_whole(rows: Rows, cuts: list[int]) -> N
     edges = [0, *sorted(min(cut, batch.rows) for cut in cuts), batch.rows]
     parts = Rows(rows.schema, [batch.take(slice(a, b)) for a, b in pairwise(edges)])
     (whole,) = _profiles(rows)
-    merged = _merge(profile.empty(rows.schema, FIXED), *_profiles(parts))
+    merged = _merge(profile.empty(rows.schema, SPEC), *_profiles(parts))
     assert merged == whole == codec.decode(codec.encode(merged))
     assert codec.encode(merged) == codec.encode(whole)
 
@@ -71,7 +71,7 @@ def test_a_segment_is_the_outcome_of_its_rows(rows: Rows) -> None:
     (batch,), (whole,) = rows.batches, _profiles(rows)
     task = rows.schema.task
     assert task is not None
-    for column, values in FIXED.segments.items():
+    for column, values in SPEC.segments.items():
         labels = class_labels(batch.columns.get(column), batch.rows)
         names = [labels.names[code] if code >= 0 else None for code in labels.codes.tolist()]
         expected = [MISSING if n is None else n if n in values.values else OTHER for n in names]

@@ -32,17 +32,17 @@ def batch(values: list[str | None]) -> Batch:
 
 
 known = vocabulary.vocabulary_of(column(["late two", "early"]))
-FIXED = ProfileSpec(sample_rows=4, vocabularies={"comment": known})
+SPEC = ProfileSpec(sample_rows=4, vocabularies={"comment": known})
 
 
 @given(st.lists(cells, max_size=12), st.data())
 def test_any_split_of_texts_merges_to_the_whole(values: list[str | None], data: st.DataObject) -> None:
     """Profiles of the parts, merged in any order, equal the profile of all rows bit for bit."""
     rows = batch(values)
-    whole = profile.of(rows, SCHEMA, FIXED)
+    whole = profile.of(rows, SCHEMA, SPEC)
     parts_of = np.array(data.draw(st.lists(st.integers(0, 2), min_size=rows.rows, max_size=rows.rows)))
-    parts = [profile.of(rows.take(np.flatnonzero(parts_of == part)), SCHEMA, FIXED) for part in range(3)]
-    parts.append(profile.empty(SCHEMA, FIXED))
+    parts = [profile.of(rows.take(np.flatnonzero(parts_of == part)), SCHEMA, SPEC) for part in range(3)]
+    parts.append(profile.empty(SCHEMA, SPEC))
     merged = profile.merge(data.draw(st.permutations(parts)))
     assert merged == whole
     assert codec.encode(merged) == codec.encode(whole)
@@ -52,7 +52,7 @@ def test_any_split_of_texts_merges_to_the_whole(values: list[str | None], data: 
 @given(st.lists(cells, max_size=12))
 def test_what_is_counted_of_texts_is_what_the_rows_say(values: list[str | None]) -> None:
     """Rows, missing ones, lengths, empty texts and words equal what plain Python counts."""
-    whole = profile.of(batch(values), SCHEMA, FIXED)
+    whole = profile.of(batch(values), SCHEMA, SPEC)
     counted, text = whole.columns["comment"], whole[texts.PART]["comment"]
     present = [value for value in values if value is not None]
     assert (counted.rows, counted.missing) == (len(values), len(values) - len(present))
@@ -90,7 +90,7 @@ def test_texts_counted_with_other_words_are_not_merged() -> None:
 
 def test_a_sampled_text_is_cut_and_the_counts_are_not() -> None:
     """Of a long text the sample keeps the beginning; its length and words are those of the whole."""
-    found = profile.of(batch(["x" * 2_500]), SCHEMA, FIXED)
+    found = profile.of(batch(["x" * 2_500]), SCHEMA, SPEC)
     kept = found[row_sample.PART].columns["comment"]
     assert isinstance(kept, Texts)
     assert kept.texts.tolist() == ["x" * TEXT_LENGTH]
@@ -99,7 +99,7 @@ def test_a_sampled_text_is_cut_and_the_counts_are_not() -> None:
 
 def test_rows_that_differ_in_a_text_alone_are_no_repeats() -> None:
     """Only a row with the same text repeats another; a missing text is unlike an empty one."""
-    found = profile.of(batch(["late", "early", "late", None, ""]), SCHEMA, FIXED)
+    found = profile.of(batch(["late", "early", "late", None, ""]), SCHEMA, SPEC)
     assert found[row_counts.PART].repeats.counts.tolist().count(2) == 1
     assert len(found[row_counts.PART].repeats.hashes) == 4
 

@@ -44,7 +44,7 @@ def _fitted() -> Components:
 
 
 FITTED = _fitted()
-FIXED = ProfileSpec(components=FITTED)
+SPEC = ProfileSpec(components=FITTED)
 
 
 @st.composite
@@ -62,13 +62,13 @@ def rows_of(draw: st.DrawFn) -> Batch:
 def test_any_split_in_any_order_gives_the_whole(
     batch: Batch, cuts: list[int], shuffle: random.Random
 ) -> None:
-    """Parts merged in any order and brackets equal the rows at once, also after a stay in bytes."""
+    """Parts merged in any order and brackets equal the rows at once, also after encoding and decoding."""
     edges = [0, *sorted(min(cut, batch.rows) for cut in cuts), batch.rows]
-    parts = [profile.of(batch.take(slice(a, b)), WIDE, FIXED) for a, b in pairwise(edges)]
+    parts = [profile.of(batch.take(slice(a, b)), WIDE, SPEC) for a, b in pairwise(edges)]
     shuffle.shuffle(parts)
     parts = [profile.merge(parts[:2]), *(codec.decode(codec.encode(part)) for part in parts[2:])]
-    whole = profile.of(batch, WIDE, FIXED)
-    assert profile.merge([profile.empty(WIDE, FIXED), *parts]) == whole
+    whole = profile.of(batch, WIDE, SPEC)
+    assert profile.merge([profile.empty(WIDE, SPEC), *parts]) == whole
     assert codec.decode(codec.encode(whole)) == whole
 
 
@@ -97,4 +97,4 @@ def test_errors_of_other_components_are_refused() -> None:
     with pytest.raises(ProfileError, match=f"{FITTED.fingerprint} and other"):
         pca_reconstruction.merge([pca_reconstruction.empty(FITTED), pca_reconstruction.empty(other)])
     with pytest.raises(ProfileError, match="cannot be merged"):
-        profile.merge([profile.empty(WIDE, FIXED), profile.empty(WIDE)])
+        profile.merge([profile.empty(WIDE, SPEC), profile.empty(WIDE)])
