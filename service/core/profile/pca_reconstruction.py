@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from service.core.rows.schema import Schema
 
     Floats = NDArray[np.float64]
+    Marks = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def empty(fitted: Components) -> Reconstruction:
 
 def of(batch: Batch, fitted: Components) -> Reconstruction:
     """Sum a batch's errors."""
-    parts = [_of_block(error, lacking, fitted) for error, lacking in error_blocks(batch, fitted)]
+    parts = [_of_block(*block, fitted) for block in error_blocks(batch, fitted)]
     return merge([empty(fitted), *parts])
 
 
@@ -87,8 +88,7 @@ def merge(parts: Sequence[Reconstruction]) -> Reconstruction:
     )
 
 
-def _of_block(error: Floats, lacking: NDArray[np.intp], fitted: Components) -> Reconstruction:
-    known = ~np.isnan(error)
+def _of_block(error: Floats, known: Marks, lacking: NDArray[np.intp], fitted: Components) -> Reconstruction:
     found = error[known]
     total, squares = exact_sums(np.stack((found, found * found)))
     imputed = int(np.count_nonzero(lacking[known]))

@@ -62,11 +62,15 @@ class ArrayReader:
 
     def take(self, offset: int, dtype: str, size: int) -> NDArray[Any]:
         """Return `size` numbers of `dtype`, read-only."""
-        return _taken(self._plain, offset, dtype, size)
+        if size <= 0:
+            return _nothing(dtype, size)
+        return np.frombuffer(self._plain, dtype, size, offset)
 
     def take_hashes(self, offset: int, size: int) -> NDArray[np.uint64]:
         """Return `size` hashes, read-only."""
-        return _taken(self._hashes, offset, "<u8", size)
+        if size <= 0:
+            return _nothing("<u8", size)
+        return np.frombuffer(self._hashes, "<u8", size, offset)
 
 
 def distribution_form(kept: Distribution, arrays: ArrayWriter) -> list[Json]:
@@ -102,12 +106,12 @@ def sums_form(sums: Iterable[int]) -> list[str]:
 
 def sums_of(form: Iterable[str]) -> tuple[int, ...]:
     """Return the sums that `sums_form` was given."""
-    return tuple(int(text, 16) for text in form)
+    sums = [int(text, 16) for text in form]  # a list takes half the time of a generator
+    return tuple(sums)
 
 
-def _taken(held: memoryview, offset: int, dtype: str, size: int) -> NDArray[Any]:
-    if not size:  # numpy reads nothing from no bytes
-        return np.zeros(0, dtype=dtype)
-    if size < 0:  # to numpy: all that is left
+def _nothing(dtype: str, size: int) -> NDArray[Any]:
+    # From no bytes numpy reads no array, and to it a negative size is all that is left.
+    if size:
         raise ValueError(f"an array of {size} values")
-    return np.frombuffer(held, dtype=dtype, count=size, offset=offset)
+    return np.zeros(0, dtype)

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from service.core.rows.schema import Column, Schema
 
     Floats = NDArray[np.float64]
+    Marks = NDArray[np.bool_]
 
 VERSION = 1
 VARIANCE_SHARE = 0.65
@@ -118,13 +119,14 @@ def fit(batch: Batch, schema: Schema, *, reference: str = "") -> Components | No
 
 def errors(batch: Batch, fitted: Components) -> Floats:
     """Return each row's error (float64, shape (rows,)), NaN for a row without a value in any column."""
-    return np.concatenate([np.zeros(0), *(error for error, _ in error_blocks(batch, fitted))])
+    blocks = error_blocks(batch, fitted)
+    return np.concatenate([np.zeros(0), *(np.where(known, error, np.nan) for error, known, _ in blocks)])
 
 
-def error_blocks(batch: Batch, fitted: Components) -> Iterator[tuple[Floats, NDArray[np.intp]]]:
-    """Yield the rows' errors block by block, with how many values each row lacks (both of shape (rows,))."""
+def error_blocks(batch: Batch, fitted: Components) -> Iterator[tuple[Floats, Marks, NDArray[np.intp]]]:
+    """Yield, block by block, the rows' errors, which rows have one, and how many values each row lacks."""
     for block, lacking in _encoded(batch, fitted.encodings):
-        yield np.where(lacking < len(block), _lengths(block, fitted.left_out), np.nan), lacking
+        yield _lengths(block, fitted.left_out), lacking < len(block), lacking
 
 
 def _encoding(column: Column, batch: Batch) -> Encoding | None:
