@@ -15,7 +15,7 @@ from sklearn.inspection import permutation_importance
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
-from service.core.confidence import Z_95
+from service.core.measurement import TWO_SIDED_95
 from service.core.rows import row_hash
 from service.core.rows.batch import Labels, Numbers
 from service.core.worker_call import Answer
@@ -56,7 +56,7 @@ def tell_apart(
     scored = [_scored(features, sides, coded, seen, unseen) for seen, unseen in folds]
     value = float(np.mean([auc for auc, _ in scored]))
     losses = np.mean([lost for _, lost in scored], axis=0)
-    error = Z_95 * standard_error(value, before, after)
+    error = TWO_SIDED_95 * standard_error(value, before, after)
     whole = Answer(
         value,
         threshold=threshold_for(before, after) if own_threshold else None,

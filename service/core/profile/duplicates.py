@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from service.core.confidence import Z_95
+from service.core.measurement import TWO_SIDED_95
 from service.core.rows.row_hash import NOTHING
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def repeated(sketch: DuplicateSketch) -> Repeated | None:
         return Repeated((sketch.rows - len(sketch.hashes)) / sketch.rows)
     kept, rows = len(sketch.hashes), int(sketch.counts.sum())
     chance = 2.0**-sketch.level
-    distinct, error = kept / chance, Z_95 * math.sqrt(kept * (1.0 - chance)) / chance
+    distinct, error = kept / chance, TWO_SIDED_95 * math.sqrt(kept * (1.0 - chance)) / chance
     low = min(max(0.0, 1.0 - (distinct + error) / sketch.rows), 1.0)
     high = min(max(0.0, 1.0 - (distinct - error) / sketch.rows), 1.0)
     share = (rows - kept) / rows if rows else low

@@ -1,9 +1,8 @@
-"""Does a window keep what its monitor file declares? The share of rows that do not, with a threshold of 0.
+"""Expectations that a monitor file declares of columns: the share of rows that break each, threshold 0.
 
 `below_min_share`, `above_max_share`, `not_allowed_share` and `duplicate_share` are shares of the rows with
-a value (infinities are values; a cell that is no number is not, `unparsable_share` tells of it),
-`null_share` is one of all rows. Each is breached as soon as one row offends, and stands beside the
-reference's own.
+a value (infinities are values; a cell that is not a number is none, see `unparsable_share`), `null_share` is
+one of all rows. Each is breached by a single row, and is measured with the reference's own.
 """
 
 from __future__ import annotations
@@ -38,8 +37,10 @@ Allowed = str | bool | int | float
 class Expectation:
     """What a monitor declares of a column; None and False declare nothing.
 
-    `allowed` values of a categorical column go by their text, so that 1 and "1" are one; a range is for
-    numbers.
+    low, high: the range of a numerical column.
+    allowed: the values it may have; of a categorical column compared as text, so that 1 and "1" are the same.
+    not_null: every row has a value.
+    unique: no value occurs twice.
     """
 
     low: float | None = None
@@ -92,7 +93,7 @@ def _not_allowed(part: Distribution, allowed: tuple[Allowed, ...], kind: Kind) -
 
 
 def _text(value: Allowed) -> str:
-    # As the sources write a label.
+    # As sources write a label.
     return str(value) if isinstance(value, bool | str) else f"{value:.17g}"
 
 
