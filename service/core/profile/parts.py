@@ -1,10 +1,17 @@
-"""The parts of every profile: one line each."""
+"""The parts of every profile: one line each, and its import."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from service.core.profile import error_cells, pca_reconstruction, row_counts, row_sample, segments, texts
+from service.core.profile import (
+    error_cells,
+    pca_reconstruction,
+    row_counts,
+    row_sample,
+    segments,
+    texts,
+)
 from service.core.profile.outcome import outcome
 
 if TYPE_CHECKING:
