@@ -126,7 +126,7 @@ def _prepared(error: NDArray[np.float64]) -> _Errors:
 def _counted(column: ColumnRows | None, rows: int, errors: _Errors, edges: CellEdges) -> CellCounts:
     codes, size = codes_of(column, rows, edges), edges.cells
     if len(codes) != rows:
-        raise ValueError(f"a column of {len(codes)} rows beside {rows} errors; expected as many")
+        raise ValueError(f"a column of {len(codes)} rows with {rows} errors; expected as many")
     of_all = tuple(np.bincount(codes, minlength=size).tolist())
     known, of_known = codes, of_all
     if errors.labelled is not None:

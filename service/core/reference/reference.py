@@ -104,7 +104,7 @@ def of(
 
 
 def _has_cells(column: Column) -> bool:
-    # What a text says is not in its length: errors told apart by it would claim to know more than they do.
+    # What a text says is not in its length: errors split by it would claim to know more than they do.
     return column.role is not Role.TARGET and column.kind is not Kind.TEXT
 
 

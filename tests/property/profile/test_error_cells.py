@@ -208,7 +208,7 @@ def test_what_cannot_be_counted_is_refused() -> None:
         error_cells.of(None, np.array([-1.0]), SIZE)
     with pytest.raises(ProfileError, match="labels has no numerical cells"):
         error_cells.of(Labels(np.array([0]), LABELS), np.zeros(1), SIZE)
-    with pytest.raises(ValueError, match="2 rows beside 1"):
+    with pytest.raises(ValueError, match="2 rows with 1"):
         error_cells.of(Numbers(np.zeros(2)), np.zeros(1), SIZE)
     with pytest.raises(ProfileError, match="expected its numbers"):
         cell_edges.edges_of(distribution.of_codes(np.array([0]), LABELS), Kind.NUMERICAL)

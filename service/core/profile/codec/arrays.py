@@ -1,4 +1,4 @@
-"""The arrays of a stored part, beside its JSON: each is found by its offset, in any order.
+"""The arrays of a stored part, apart from its JSON: each is found by its offset.
 
 Numbers are little-endian. Hashes are kept apart, because compressing them costs time and saves nothing.
 """

@@ -187,7 +187,7 @@ def _reader(column: ColumnRows | None, encoding: Encoding) -> Callable[[slice], 
 
 def _lengths(block: Floats, left_out: Floats) -> Floats:
     # The length of each column of `block` along the components. One product and one sum at a time: a row's
-    # digits must not depend on where it stands.
+    # digits must not depend on its place.
     along = np.zeros((len(left_out), block.shape[1]))
     for weights, values in zip(left_out.T, block, strict=True):
         along += weights[:, None] * values
