@@ -1,4 +1,4 @@
-"""Have the columns' relations changed, though each column may look as before? Measures over all of them.
+"""Drift of the columns' relations, by the reconstruction error of their principal components.
 
 `pca_reconstruction_error` is the mean distance of a window's rows from what the reference's principal
 components reconstruct of them (`core/profile/spec/pca_components.py`): it rises where a relation breaks.
