@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime  # pydantic reads the annotations
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from service.core.time_units import EPOCH, MICROSECOND, SECOND
+from service.core.time_units import SECOND, to_microseconds
 
 _DAY = 86_400 * SECOND
 _UNITS = {"ms": 1_000, "s": SECOND, "m": 60 * SECOND, "h": 3_600 * SECOND, "d": _DAY, "w": 7 * _DAY}
@@ -27,7 +27,7 @@ def microseconds(text: object) -> int:
 
 def instant_us(when: datetime | None) -> int | None:
     """Return an instant as UTC microseconds; None where there is none."""
-    return None if when is None else (when - EPOCH) // MICROSECOND
+    return None if when is None else to_microseconds(when)
 
 
 def _zoned(instant: datetime) -> datetime:

@@ -13,6 +13,7 @@ from service.config.columns import ColumnConfig, ServiceConfig
 from service.config.detectors import DetectorConfigs, check_detectors
 from service.config.drift import DriftConfig
 from service.config.labels import LabelsConfig
+from service.config.quality import QualityConfig
 from service.config.task import TaskKeys, check_performance, check_segments, task_from
 from service.config.window import AlarmConfig, WindowConfig
 from service.core.profile import row_sample
@@ -23,8 +24,10 @@ from service.errors import ConfigurationError
 from service.methods.drift import domain_classifier, pca, registry
 from service.methods.health import TrafficPlan
 from service.methods.measure_window import MeasurePlan
+from service.methods.quality.limits import QualityLimits
 from service.sources.context import LabelFile
 from service.sources.registry import SOURCES, AnyReference, AnySource
+from service.sources.table_config import table_format
 
 if TYPE_CHECKING:
     from service.core.rows.task import Task
@@ -55,6 +58,7 @@ class Monitor(Section):
     window: WindowConfig
     drift: DriftConfig = DriftConfig()
     alarm: AlarmConfig = AlarmConfig()
+    quality: QualityConfig = Field(default={})
     performance: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(default={})
     by: tuple[str, ...] = ()
     segment_performance: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(default={})
@@ -167,7 +171,9 @@ class Monitor(Section):
         if self.target is not None:
             roles[self.target] = Role.TARGET
         columns = [
-            Column(name, config.kind, roles.get(name, Role.FEATURE), config.min, config.max)
+            Column(
+                name, config.kind, roles.get(name, Role.FEATURE), config.min, config.max, config.number_format
+            )
             for name, config in self.columns.items()
         ]
         others = (name for name in dict.fromkeys(self._served.values()) if name not in self.columns)
@@ -182,11 +188,13 @@ class Monitor(Section):
             return None
         return LabelFile(
             path=Path(config.path),
-            timestamp=config.timestamp,
+            timestamp=config.timestamp.column,
             identity=config.id or identity,
             target=config.target or target,
             kind=self.columns[target].kind,
             wait_us=config.wait,
+            number=self.columns[target].number_format,
+            form=table_format(config.timestamp, config.csv),
         )
 
     @property
@@ -199,6 +207,9 @@ class Monitor(Section):
             expectations={name: config.expectation for name, config in self.columns.items()},
             traffic=self._traffic,
             segment_performance=self.segment_performance,
+            quality=QualityLimits(
+                self.quality, {name: config.quality for name, config in self.columns.items()}
+            ),
         )
 
     @property

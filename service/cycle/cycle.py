@@ -20,6 +20,8 @@ from service.cycle.monitor_plan import CycleReport
 from service.cycle.state import StateLoader
 from service.methods import alarm
 from service.methods.concept import error_stream
+from service.methods.quality.limits import measure_rejected, usually_missing
+from service.methods.stats.shares import Share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,9 +36,8 @@ if TYPE_CHECKING:
     from service.core.worker_call import Worker
     from service.cycle.late_labels import Absorbed, LateStep
     from service.cycle.monitor_plan import MonitorPlan
-    from service.cycle.ports import Store
+    from service.cycle.ports import Compute, Store
     from service.cycle.state import State
-    from service.runtime.compute_threads import Compute
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,8 @@ class Cycle:
         began = clock()
         reference = await self.reference()
         self._layout = f"{self._monitor.layout}:{reference.spec.fingerprint}"
-        state = self._state or await self._loader.restored(self._layout)
+        usual = usually_missing(reference.profile, self._monitor.schema)
+        state = self._state or await self._loader.restored(self._layout, usual)
         self._state = None  # set again only after a commit
         before = state.checkpoint.position
         take = await self._monitor.source.take(before)
@@ -172,7 +174,11 @@ class Cycle:
         counted = await self._compute.run(
             lambda: measure_windows.measured(monitor, reference, gathered.windows, absorbed.panes, compared())
         )
-        return [await measure_windows.settled(each, self._worker) for each in counted]
+        settled = [await measure_windows.settled(each, self._worker) for each in counted]
+        if gathered.take.refused is None:
+            return settled
+        rejected = measure_rejected(Share(*gathered.take.refused), monitor.measures.quality)
+        return [replace(each, measurements=(*each.measurements, rejected)) for each in settled]
 
     def _recorded(
         self,
@@ -191,7 +197,11 @@ class Cycle:
             gathered.after, alarms=following.alarms, labelling=following.labelling, detectors=detectors
         )
         reported, changes = schema_change.report_changes(
-            state.reported, absorbed.panes, after.closed, late=late
+            state.reported,
+            absorbed.panes,
+            after.closed,
+            late=late,
+            usually_missing=usually_missing(reference.profile, monitor.schema),
         )
         record = CycleRecord(
             monitor=monitor.name,

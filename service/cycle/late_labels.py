@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from service.core.rows.take import Take
     from service.core.windows.panes import Pane
     from service.cycle.monitor_plan import MonitorPlan
-    from service.cycle.ports import Store
-    from service.runtime.compute_threads import Compute
+    from service.cycle.ports import Compute, Store
 
 
 class Absorbed(NamedTuple):

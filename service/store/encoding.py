@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from service.core.time_units import EPOCH, MICROSECOND
+from service.core.time_units import to_datetime
 from service.errors import StoreError
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 def instant(microseconds: int) -> datetime:
@@ -17,17 +19,12 @@ def instant(microseconds: int) -> datetime:
     Raises StoreError outside the years 1 to 9999.
     """
     try:
-        return EPOCH + timedelta(microseconds=microseconds)
+        return to_datetime(microseconds)
     except OverflowError as error:
         raise StoreError(
             f"the instant {microseconds} µs after 1970 cannot be stored; expected the years 1 to 9999: "
             "correct the rows' timestamps (are they in microseconds?)"
         ) from error
-
-
-def microseconds(when: datetime) -> int:
-    """Return a datetime with a time zone as UTC microseconds since 1970, exactly."""
-    return (when - EPOCH) // MICROSECOND
 
 
 def finite(number: float | None) -> float | None:

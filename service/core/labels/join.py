@@ -6,7 +6,6 @@ label twice. A label that finds no row is rejected with the reason and not kept:
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,7 @@ from service.core.profile import profile
 from service.core.rows.batch import Numbers
 from service.core.rows.row_hash import NOTHING, as_texts
 from service.core.rows.take import Reject
-from service.core.time_units import EPOCH
+from service.core.time_units import to_datetime
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -160,7 +159,7 @@ def _rejects(
     shown = zip(_shown(part.names), _shown(part.labels), part.labelled_at.tolist(), reasons, strict=False)
     return tuple(
         Reject(
-            {"id": name, target: value, "labelled_at": (EPOCH + dt.timedelta(microseconds=at)).isoformat()},
+            {"id": name, target: value, "labelled_at": to_datetime(at).isoformat()},
             reason,
         )
         for name, value, at, reason in shown

@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from service.core.profile import distribution
-from service.core.profile.codec.arrays import distribution_form, distribution_of
+from service.core.profile.stored_arrays import distribution_form, distribution_of
 from service.core.rows.batch import Labels, Texts
 from service.core.rows.schema import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from service.core.profile.codec.arrays import ArrayReader, ArrayWriter, Json
     from service.core.profile.distribution import Distribution
+    from service.core.profile.stored_arrays import ArrayReader, ArrayWriter, Json
     from service.core.rows.batch import Batch
     from service.core.rows.schema import Column, Schema
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from service.core.exact.grouped_sums import limbs_of, sums_by_group
-from service.core.profile.codec.arrays import sums_form, sums_of
 from service.core.profile.outcome.row_errors import absolute_errors
 from service.core.profile.part import Part
 from service.core.profile.spec.cell_edges import codes_of
+from service.core.profile.stored_arrays import sums_form, sums_of
 from service.errors import ProfileError
 
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from service.core.exact.grouped_sums import Limbs
-    from service.core.profile.codec.arrays import ArrayReader, ArrayWriter, Json
     from service.core.profile.spec.cell_edges import CellEdges
     from service.core.profile.spec.spec import ProfileSpec
+    from service.core.profile.stored_arrays import ArrayReader, ArrayWriter, Json
     from service.core.rows.batch import Batch, ColumnRows
     from service.core.rows.schema import Schema
 

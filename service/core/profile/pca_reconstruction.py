@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from service.core.exact.sums import exact_sums
-from service.core.profile.codec.arrays import sums_form, sums_of
 from service.core.profile.part import Part
 from service.core.profile.spec.pca_components import error_blocks
+from service.core.profile.stored_arrays import sums_form, sums_of
 from service.errors import ProfileError
 
 if TYPE_CHECKING:
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from service.core.profile.codec.arrays import ArrayReader, ArrayWriter, Json
     from service.core.profile.spec.pca_components import Components
     from service.core.profile.spec.spec import ProfileSpec
+    from service.core.profile.stored_arrays import ArrayReader, ArrayWriter, Json
     from service.core.rows.batch import Batch
     from service.core.rows.schema import Schema
 

@@ -21,7 +21,7 @@ from service.core.rows import row_hash
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from service.core.profile.codec.arrays import ArrayReader, ArrayWriter, Json
+    from service.core.profile.stored_arrays import ArrayReader, ArrayWriter, Json
     from service.core.rows.batch import Arrival, Batch
     from service.core.rows.schema import Schema
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from service.core.profile.codec.arrays import ArrayReader, ArrayWriter, Json
+    from service.core.profile.stored_arrays import ArrayReader, ArrayWriter, Json
     from service.core.rows.batch import ColumnRows
     from service.core.rows.schema import Column, Schema
 

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from service.core.profile.codec.arrays import ArrayReader, ArrayWriter, Json
     from service.core.profile.outcome.outcome import Outcome
     from service.core.profile.spec.segment_values import SegmentValues
     from service.core.profile.spec.spec import ProfileSpec
+    from service.core.profile.stored_arrays import ArrayReader, ArrayWriter, Json
     from service.core.rows.schema import Schema
     from service.core.rows.task import Task
 

@@ -21,9 +21,9 @@ from service.errors import ProfileError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from service.core.profile.codec.arrays import ArrayReader, ArrayWriter, Json
     from service.core.profile.spec.spec import ProfileSpec
     from service.core.profile.spec.vocabulary import Vocabulary
+    from service.core.profile.stored_arrays import ArrayReader, ArrayWriter, Json
     from service.core.rows.batch import Batch
     from service.core.rows.schema import Schema
 

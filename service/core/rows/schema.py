@@ -5,8 +5,12 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from service.core.rows.task import Regression, Task
+
+if TYPE_CHECKING:
+    from service.core.rows.number_format import NumberFormat
 
 
 class Kind(StrEnum):
@@ -33,13 +37,18 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One watched column; `low` and `high` are the declared range, None where the reference's holds."""
+    """One watched column.
+
+    - `low`, `high`: the declared range; None where the reference's holds.
+    - `number`: how its numbers are written where they come as texts; None is plainly.
+    """
 
     name: str
     kind: Kind
     role: Role = Role.FEATURE
     low: float | None = None
     high: float | None = None
+    number: NumberFormat | None = None
 
 
 @dataclass(frozen=True, slots=True)

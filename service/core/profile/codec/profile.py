@@ -19,17 +19,17 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 from service.core.profile import columns
-from service.core.profile.codec.arrays import ArrayReader, ArrayWriter
 from service.core.profile.part import StoredPart
 from service.core.profile.parts import PARTS
 from service.core.profile.profile import Profile
+from service.core.profile.stored_arrays import ArrayReader, ArrayWriter
 from service.errors import CodecError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from service.core.profile.codec.arrays import Json
     from service.core.profile.part import Part
+    from service.core.profile.stored_arrays import Json
 
 MAGIC = b"TDGP"
 VERSION = 5

@@ -15,7 +15,7 @@ import numpy as np
 from service.core.exact.grouped_sums import limbs_of, sums_by_group
 from service.core.exact.sums import exact_sums
 from service.core.profile import distribution
-from service.core.profile.codec.arrays import distribution_form, distribution_of, sums_form, sums_of
+from service.core.profile.stored_arrays import distribution_form, distribution_of, sums_form, sums_of
 from service.core.rows.batch import Numbers
 from service.core.rows.class_labels import MISSING, UNUSABLE, class_labels, is_one_of
 from service.core.rows.schema import Kind
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from service.core.profile.codec.arrays import ArrayReader, ArrayWriter, Json
     from service.core.profile.distribution import Distribution
+    from service.core.profile.stored_arrays import ArrayReader, ArrayWriter, Json
     from service.core.rows.batch import Batch
     from service.core.rows.task import Binary
 

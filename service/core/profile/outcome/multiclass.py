@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from service.core.exact.sums import exact_sums
-from service.core.profile.codec.arrays import sums_form, sums_of
 from service.core.profile.outcome.binary import loss_of
+from service.core.profile.stored_arrays import sums_form, sums_of
 from service.core.rows.batch import Numbers
 from service.core.rows.class_labels import MISSING, UNUSABLE, ClassLabels, class_labels
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from service.core.profile.codec.arrays import Json
+    from service.core.profile.stored_arrays import Json
     from service.core.rows.batch import Batch
     from service.core.rows.task import Multiclass
 

@@ -36,8 +36,8 @@ from service.errors import ProfileError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from service.core.profile.codec.arrays import ArrayReader, ArrayWriter, Json
     from service.core.profile.spec.spec import ProfileSpec
+    from service.core.profile.stored_arrays import ArrayReader, ArrayWriter, Json
     from service.core.rows.batch import Batch
     from service.core.rows.schema import Schema
     from service.core.rows.task import Task

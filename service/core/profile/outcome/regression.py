@@ -14,7 +14,7 @@ import numpy as np
 
 from service.core.exact.sums import exact_sums
 from service.core.profile import distribution
-from service.core.profile.codec.arrays import distribution_form, distribution_of, sums_form, sums_of
+from service.core.profile.stored_arrays import distribution_form, distribution_of, sums_form, sums_of
 from service.core.rows.schema import Kind
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from service.core.profile.codec.arrays import ArrayReader, ArrayWriter, Json
     from service.core.profile.distribution import Distribution
+    from service.core.profile.stored_arrays import ArrayReader, ArrayWriter, Json
 
     Doubles = NDArray[np.float64]
     Marks = NDArray[np.bool_]
