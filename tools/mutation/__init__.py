@@ -1,0 +1,1 @@
+"""Mutation testing: changes one expression at a time and runs the tests that reach it."""
