@@ -46,9 +46,7 @@ def main(arguments: Sequence[str]) -> int:
     saved = asked.save.open("w", buffering=1) if asked.save else None
     session = Session(wanted, asked.jobs, lambda result: saved.write(_line(result)) if saved else None)
     tests = [str(ROOT / name) for name in asked.tests or TESTS]
-    status = pytest.main(
-        ["-q", "-s", "-p", "no:cacheprovider", "-m", FAST, *tests], plugins=[session]
-    )
+    status = pytest.main(["-q", "-s", "-p", "no:cacheprovider", "-m", FAST, *tests], plugins=[session])
     if status or session.failed or not session.results:
         return int(status) or 1
     minutes = (time.monotonic() - started) / 60

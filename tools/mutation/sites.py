@@ -127,7 +127,9 @@ def _functions(node: ast.AST, prefix: str) -> Iterator[tuple[str, Function]]:
 def _children(node: ast.AST) -> Iterator[Place]:
     for field, value in ast.iter_fields(node):
         if isinstance(value, list):
-            yield from (Place(node, field, at, item) for at, item in enumerate(value) if isinstance(item, ast.AST))
+            yield from (
+                Place(node, field, at, item) for at, item in enumerate(value) if isinstance(item, ast.AST)
+            )
         elif isinstance(value, ast.AST):
             yield Place(node, field, None, value)
 
@@ -201,7 +203,8 @@ def _shortened(before: str, after: str) -> tuple[str, str]:
     tail = len(commonprefix([before[same:][::-1], after[same:][::-1]]))
     start, end = max(same - CONTEXT, 0), max(tail - CONTEXT, 0)
     return tuple(  # type: ignore[return-value]
-        ("…" if start else "") + text[start : len(text) - end] + ("…" if end else "") for text in (before, after)
+        ("…" if start else "") + text[start : len(text) - end] + ("…" if end else "")
+        for text in (before, after)
     )
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from service.core.checkpoint import Checkpoint
 from service.core.event import Event
 from service.core.labels.remeasure import LabelProgress
-from service.core.measurement import Aspect, Measurement, Series
+from service.core.measurement import Aspect, Measurement, Series, Worse
 from service.core.windows.records import WindowRecord
 from service.core.windows.window import Unit, WindowPlan
 from service.methods.alarm import AlarmPlan, follow, step, verdicts
@@ -177,3 +177,72 @@ def test_without_late_labels_every_window_counts_at_once() -> None:
     assert _told(events) == ["mae 500", "positive_rate 500", "estimated_mae 500", "temp 500", "truth 500"]
     again, events = follow(replace(state, closed=4), [_measured(4, 10, 0)], EVERY_WINDOW, DAYS)
     assert (again.alarms, again.labelling, events) == (state.alarms, LabelProgress(), ())
+
+
+@pytest.mark.parametrize(
+    ("plan", "flags", "expected"),
+    [
+        (AlarmPlan(1, 3), "x...", [("breach", 100), ("recovery", 400)]),
+        (AlarmPlan(3, 3), "xxx...", [("breach", 300), ("recovery", 600)]),
+        (AlarmPlan(2, 5), "xx....", [("breach", 200), ("recovery", 600)]),
+    ],
+)
+def test_an_alarm_ends_when_enough_windows_are_clear(
+    plan: AlarmPlan, flags: str, expected: list[tuple[str, int]]
+) -> None:
+    """As many clear windows as breached ones raised it, and more where few breached ones do."""
+    assert [(event.kind, event.at) for event in _run(flags, plan)] == expected
+
+
+@pytest.mark.parametrize(
+    ("worse", "word"), [(Worse.HIGHER, "above"), (Worse.LOWER, "below"), (Worse.BOTH, "beyond")]
+)
+def test_an_event_says_everything_about_its_breach(worse: Worse, word: str) -> None:
+    """The message names the side of the threshold, and the details hold every value in it."""
+    series = Series(Aspect.QUALITY, "mean", "temp", "north", definition="robust", worse=worse)
+    measured = Measurement(series, 12345.678, 10, "a remark", 0.98765, True)
+    window = WindowRecord(4, 6, 100, 200, 3, 10, (measured,))
+    _, (event,) = step({}, window, EVERY_WINDOW)
+    assert (event.at, event.column, event.metric) == (200, "temp", "mean")
+    assert event.message == (
+        f"temp north mean: 1.235e+04, {word} 0.9877 in 1 of the last 1 windows; a remark"
+    )
+    assert event.details == {
+        "aspect": "quality", "segment": "north", "definition": "robust", "value": 12345.678,
+        "threshold": 0.98765, "reason": "a remark", "window_first": 4, "window_last": 6,
+    }  # fmt: skip
+
+
+def test_a_recovery_counts_the_clear_windows() -> None:
+    """Of the last three windows one was breached: the message says two."""
+    assert _run("xx..", AlarmPlan())[-1].message == (
+        "temp wasserstein: 0.3, no longer above 0.1 in 2 of the last 3 windows"
+    )
+
+
+def test_a_verdict_may_have_neither_value_nor_threshold() -> None:
+    """A breach that is no comparison of a value is an event nevertheless."""
+    bare = Measurement(MAE, None, 10, "no row came", None, True)
+    _, (event,) = step({}, replace(_window(1), measurements=(bare,)), EVERY_WINDOW)
+    assert event.message == ("mae: no value, above its threshold in 1 of the last 1 windows; no row came")
+
+
+def test_each_quality_metric_of_a_column_has_its_own_alarm() -> None:
+    """Drift methods share one alarm per column; its other metrics say different things."""
+    missing, mean = (
+        Measurement(Series(Aspect.QUALITY, name, "temp"), 0.3, 10, None, 0.1, True)
+        for name in ("missing_share", "mean")
+    )
+    assert list(verdicts((missing, MOVED, mean))) == [missing, mean, MOVED]
+
+
+def test_a_series_without_a_verdict_silences_no_other() -> None:
+    """What follows a measurement without a verdict is looked at all the same."""
+    unmeasured = Measurement(MAE, None, 10, "few")
+    assert list(verdicts((unmeasured, MOVED))) == [MOVED]
+
+
+def test_the_last_closed_window_measured_again_counts_no_second_time() -> None:
+    """A revision of the newest window that was measured before changes no alarm."""
+    state, events = follow(Checkpoint(closed=4), [_measured(4, 0, 10)], EVERY_WINDOW, DAYS)
+    assert (state, events) == (Checkpoint(closed=4), ())
