@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
@@ -26,50 +26,14 @@ OPPOSITES |= {after: before for before, after in OPPOSITES.items()}
 
 def replacements(node: ast.AST) -> Iterator[ast.AST]:
     """Yield the nodes that may take a node's place, each one fault."""
-    match node:
-        case ast.Compare():
-            yield from _of_comparison(node)
-        case ast.BoolOp():
-            yield _changed(node, op=ast.Or() if isinstance(node.op, ast.And) else ast.And())
-        case ast.BinOp() | ast.AugAssign():
-            yield _changed(node, op=ARITHMETIC[type(node.op)]())
-        case ast.UnaryOp(operand=operand):
-            if not isinstance(operand, ast.Constant):
-                yield operand
-        case ast.Constant(value=value):
-            yield from _of_constant(value)
-        case ast.Name() | ast.Attribute():
-            yield from _of_name(node)
-        case ast.If() | ast.While() | ast.IfExp():
-            if not isinstance(node.test, ast.Compare | ast.BoolOp | ast.UnaryOp):
-                yield _changed(node, test=ast.UnaryOp(ast.Not(), node.test))
-        case ast.comprehension(ifs=ifs):
-            for at in range(len(ifs)):
-                yield _changed(node, ifs=[*ifs[:at], *ifs[at + 1 :]])
-        case ast.Slice():
-            for side in ("lower", "upper"):
-                if getattr(node, side) is not None:
-                    yield _changed(node, **{side: None})
-        case ast.Call():
-            yield from _of_call(node)
-        case ast.Return(value=value):
-            if value is not None and not isinstance(value, ast.Constant):
-                yield ast.Return(ast.Constant(None))
-        case ast.Assign(value=value) | ast.AnnAssign(value=value):
-            if value is not None and not isinstance(value, ast.Constant):
-                yield _changed(node, value=ast.Constant(None))
-        case ast.Expr(value=ast.Call() | ast.Await()):
-            yield ast.Pass()
-        case ast.Break():
-            yield ast.Continue()
-        case ast.Continue():
-            yield ast.Break()
+    for kind, faults in FAULTS.items():
+        if isinstance(node, kind):
+            yield from faults(node)
 
 
 def _changed(node: ast.AST, **fields: Any) -> ast.AST:
     # The parts are shared with the original: only what is replaced is new.
-    parts = {name: value for name, value in ast.iter_fields(node)} | fields
-    return type(node)(**parts)
+    return type(node)(**(dict(ast.iter_fields(node)) | fields))
 
 
 def _of_comparison(node: ast.Compare) -> Iterator[ast.AST]:
@@ -100,3 +64,66 @@ def _of_call(node: ast.Call) -> Iterator[ast.AST]:
         # `strict` of `zip` guards a promise that callers keep: without it nothing changes.
         if keyword.arg not in {None, "strict"}:
             yield _changed(node, keywords=[*node.keywords[:at], *node.keywords[at + 1 :]])
+
+
+def _of_bool(node: ast.BoolOp) -> Iterator[ast.AST]:
+    yield _changed(node, op=ast.Or() if isinstance(node.op, ast.And) else ast.And())
+
+
+def _of_arithmetic(node: ast.BinOp | ast.AugAssign) -> Iterator[ast.AST]:
+    yield _changed(node, op=ARITHMETIC[type(node.op)]())
+
+
+def _of_unary(node: ast.UnaryOp) -> Iterator[ast.AST]:
+    if not isinstance(node.operand, ast.Constant):
+        yield node.operand
+
+
+def _of_test(node: ast.If | ast.While | ast.IfExp) -> Iterator[ast.AST]:
+    if not isinstance(node.test, ast.Compare | ast.BoolOp | ast.UnaryOp):
+        yield _changed(node, test=ast.UnaryOp(ast.Not(), node.test))
+
+
+def _of_loop(node: ast.comprehension) -> Iterator[ast.AST]:
+    for at in range(len(node.ifs)):
+        yield _changed(node, ifs=[*node.ifs[:at], *node.ifs[at + 1 :]])
+
+
+def _of_slice(node: ast.Slice) -> Iterator[ast.AST]:
+    for side in ("lower", "upper"):
+        if getattr(node, side) is not None:
+            yield _changed(node, **{side: None})
+
+
+def _of_return(node: ast.Return) -> Iterator[ast.AST]:
+    if node.value is not None and not isinstance(node.value, ast.Constant):
+        yield ast.Return(ast.Constant(None))
+
+
+def _of_assignment(node: ast.Assign | ast.AnnAssign) -> Iterator[ast.AST]:
+    if node.value is not None and not isinstance(node.value, ast.Constant):
+        yield _changed(node, value=ast.Constant(None))
+
+
+def _of_statement(node: ast.Expr) -> Iterator[ast.AST]:
+    if isinstance(node.value, ast.Call | ast.Await):
+        yield ast.Pass()
+
+
+FAULTS: dict[Any, Callable[[Any], Iterator[ast.AST]]] = {
+    ast.Compare: _of_comparison,
+    ast.BoolOp: _of_bool,
+    ast.BinOp | ast.AugAssign: _of_arithmetic,
+    ast.UnaryOp: _of_unary,
+    ast.Constant: lambda node: _of_constant(node.value),
+    ast.Name | ast.Attribute: _of_name,
+    ast.If | ast.While | ast.IfExp: _of_test,
+    ast.comprehension: _of_loop,
+    ast.Slice: _of_slice,
+    ast.Call: _of_call,
+    ast.Return: _of_return,
+    ast.Assign | ast.AnnAssign: _of_assignment,
+    ast.Expr: _of_statement,
+    ast.Break: lambda _: iter((ast.Continue(),)),
+    ast.Continue: lambda _: iter((ast.Break(),)),
+}
