@@ -8,8 +8,9 @@ import os
 import re
 import sys
 import time
+from multiprocessing import Process
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
@@ -32,23 +33,18 @@ KILLED_AT_LEAST = 0.9
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the mutants of the rooms asked for, one room after the other; return 1 where too few were killed."""
+    """Run the mutants of the rooms asked for, one room after another; return 1 where too few were killed."""
     asked = _parser().parse_args(arguments)
     # One thread per process: a forked child has none of its parent's others.
     os.environ |= {"CI": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     RESULTS.mkdir(exist_ok=True)
     worst = 0
     for name in asked.rooms or ROOMS:
-        child = os.fork()  # a session leaves its modules and fixtures behind
-        if child == 0:
-            try:
-                status = _run(name, ROOMS[name], asked.only, asked.jobs)
-                sys.stdout.flush()
-            except BaseException:
-                sys.excepthook(*sys.exc_info())
-                status = 2
-            os._exit(status)
-        worst = max(worst, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        # A process for each: a session of pytest leaves its modules and fixtures behind.
+        room = Process(target=_run, args=(name, ROOMS[name], asked.only, asked.jobs))
+        room.start()
+        room.join()
+        worst = max(worst, abs(room.exitcode or 0))
     return worst
 
 
@@ -60,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(name: str, room: Room, only: str | None, jobs: int) -> int:
+def _run(name: str, room: Room, only: str | None, jobs: int) -> NoReturn:
     wanted = [
         (source, [site for site in source.sites if only is None or re.search(only, site.name)])
         for source in _sources(room.files)
@@ -72,8 +68,8 @@ def _run(name: str, room: Room, only: str | None, jobs: int) -> int:
         quiet = ["-q", "-s", "-p", "no:cacheprovider", "-m", FAST]
         status = pytest.main([*quiet, *tests], plugins=[session])
     if status or session.failed or not session.results:
-        return int(status) or 2
-    return _report(name, session.results, (time.monotonic() - started) / 60)
+        raise SystemExit(int(status) or 2)
+    raise SystemExit(_report(name, session.results, (time.monotonic() - started) / 60))
 
 
 def _sources(paths: Sequence[str]) -> list[Source]:
@@ -90,7 +86,7 @@ def _sources(paths: Sequence[str]) -> list[Source]:
 
 def _report(name: str, results: Sequence[Result], minutes: float) -> int:
     known = DOCUMENT.read_text() if DOCUMENT.exists() else ""
-    alive = [r for r in results if r.outcome in {Outcome.SURVIVED, Outcome.UNREACHED}]
+    alive = [r for r in results if r.outcome in {Outcome.SURVIVED, Outcome.UNREACHED, Outcome.BROKEN}]
     sys.stdout.write("\n")
     for result in sorted(alive, key=lambda r: r.site.name):
         word = "equivalent" if result.site.name in known else str(result.outcome)
@@ -98,7 +94,8 @@ def _report(name: str, results: Sequence[Result], minutes: float) -> int:
     counts = {outcome: sum(r.outcome is outcome for r in results) for outcome in Outcome}
     share = 1 - len(alive) / len(results)
     words = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
-    sys.stdout.write(f"{name}: {len(results)} mutants: {words}; {share:.1%} killed in {minutes:.1f} minutes\n")
+    sys.stdout.write(f"{name}: {len(results)} mutants: {words}; ")
+    sys.stdout.write(f"{share:.1%} killed in {minutes:.1f} minutes\n")
     return 0 if share >= KILLED_AT_LEAST else 1
 
 

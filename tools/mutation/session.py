@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import builtins
 import functools
 import gc
@@ -13,14 +14,13 @@ import time
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import CodeType, FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tools.mutation.sites import marked
 
 if TYPE_CHECKING:
-    import ast
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from tools.mutation.sites import Site, Source
@@ -31,15 +31,17 @@ Functions = dict[Key, list[FunctionType]]
 # A mutant may loop for ever, or ask for all the memory there is.
 SECONDS_AT_LEAST, TIMES_SLOWER = 10.0, 5.0
 MEMORY = 6 << 30
+STATUS_SURVIVED, STATUS_KILLED, STATUS_BROKEN = 0, 1, 3
 
 
 class Outcome(StrEnum):
-    """How a mutant ended: `UNREACHED` where no test runs the statement."""
+    """How a mutant ended: `UNREACHED` where no test runs the statement, `BROKEN` where it is no program."""
 
     KILLED = "killed"
     SURVIVED = "survived"
     TIMEOUT = "timeout"
     UNREACHED = "unreached"
+    BROKEN = "broken"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +56,9 @@ class Result:
 
 @dataclass(slots=True)
 class Child:
-    """A running child, with when it started and when it is stopped."""
+    """A running child, with when it started and when it is stopped; without a `site` it runs no mutant."""
 
-    site: Site
+    site: Site | None
     tests: int
     started: float
     until: float
@@ -69,15 +71,15 @@ class Session:
     `wanted`: the sources, each with the mutants to be run.
     `jobs`: how many children run at a time.
     `ended`: called with each result.
+    `results`: how the mutants ended.
+    `failed`: the tests that failed without a mutant.
     """
 
     wanted: Sequence[tuple[Source, Sequence[Site]]]
     jobs: int
-    ended: Callable[[Result], None] = lambda _: None
+    ended: Callable[[Result], object] = lambda _: None
     results: list[Result] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
-    reached: dict[int, list[int]] = field(default_factory=dict)
-    durations: list[float] = field(default_factory=list)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep the name of a test that failed."""
@@ -86,117 +88,160 @@ class Session:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        """Run the tests once as they are, then those that each mutant needs."""
+        """Run the tests once as they are, once in a child, and then those that each mutant needs."""
         if session.testsfailed or not session.items:
             return False
         functions = _functions(str(source.path) for source, _ in self.wanted)
         _say(f"{len(session.items)} tests run once, to see which statements each reaches")
-        self._map(session.items, functions)
+        reach = _reach([source for source, _ in self.wanted], session.items, functions)
         if self.failed:
             _say("failing without a mutant: " + ", ".join(self.failed))
             return True
         _clear_caches()
         gc.freeze()
-        self._run_all(session.items, functions)
+        runner = _Runner(self, session.items, functions, reach)
+        if not runner.passes_without_mutant():
+            self.failed.append("a child without a mutant")
+            _say("the tests pass, and fail in a forked child: no mutant could be told from that")
+            return True
+        runner.run_all()
         return True
 
-    def _map(self, items: Sequence[pytest.Item], functions: Functions) -> None:
-        reached: set[int] = set()
-        builtins.__mutation_reached__ = reached.add  # type: ignore[attr-defined]
-        undo = [
-            change
-            for source, _ in self.wanted
-            for change in _replace(compile(marked(source), str(source.path), "exec"), functions)
-        ]
-        for at, item in enumerate(items):
-            reached.clear()
-            started = time.perf_counter()
-            _run(item, items[at + 1] if at + 1 < len(items) else None)
-            self.durations.append(time.perf_counter() - started)
-            for number in reached:
-                self.reached.setdefault(number, []).append(at)
-        for function, code in undo:
-            function.__code__ = code
 
-    def _run_all(self, items: Sequence[pytest.Item], functions: Functions) -> None:
-        todo = [(source, site) for source, sites in self.wanted for site in sites]
-        running: dict[int, Child] = {}
-        last = time.monotonic()
-        while todo or running:
-            while todo and len(running) < self.jobs:
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Which tests reach each statement (places in the session's list), and how long each test takes."""
+
+    tests: dict[int, list[int]]
+    seconds: list[float]
+
+    def of(self, statement: int) -> list[int]:
+        """Return the tests that reach a statement, quickest first."""
+        return sorted(self.tests.get(statement, []), key=lambda at: self.seconds[at])
+
+    def limit(self, tests: Iterable[int]) -> float:
+        """Return how many seconds these tests may take of the processor."""
+        return SECONDS_AT_LEAST + TIMES_SLOWER * sum(self.seconds[at] for at in tests)
+
+
+def _reach(sources: Sequence[Source], items: Sequence[pytest.Item], functions: Functions) -> Reach:
+    """Run each test with functions that say which of their statements they come to."""
+    reached: set[int] = set()
+    builtins.__mutation_reached__ = reached.add  # type: ignore[attr-defined]
+    undo = [
+        change
+        for source in sources
+        for change in _replace(compile(marked(source), str(source.path), "exec"), functions)
+    ]
+    found = Reach({}, [])
+    for at, item in enumerate(items):
+        reached.clear()
+        started = time.perf_counter()
+        _run(item, items[at + 1] if at + 1 < len(items) else None)
+        found.seconds.append(time.perf_counter() - started)
+        for number in reached:
+            found.tests.setdefault(number, []).append(at)
+    for function, code in undo:
+        function.__code__ = code
+    return found
+
+
+@dataclass(slots=True)
+class _Runner:
+    """Runs mutants in children of this process, some at a time."""
+
+    session: Session
+    items: Sequence[pytest.Item]
+    functions: Functions
+    reach: Reach
+    running: dict[int, Child] = field(default_factory=dict)
+
+    def passes_without_mutant(self) -> bool:
+        """Run all tests in a child that changes nothing."""
+        tests = range(len(self.items))
+        self._fork(None, None, tests)
+        (pid,) = self.running
+        del self.running[pid]
+        return _outcome(os.waitpid(pid, 0)[1]) is Outcome.SURVIVED
+
+    def run_all(self) -> None:
+        todo = [(source, site) for source, sites in self.session.wanted for site in sites]
+        said = time.monotonic()
+        while todo or self.running:
+            while todo and len(self.running) < self.session.jobs:
                 source, site = todo.pop(0)
-                tests = sorted(self.reached.get(site.statement, []), key=lambda at: self.durations[at])
-                if not tests:
+                tests = self.reach.of(site.statement)
+                if tests:
+                    self._fork(source, site, tests)
+                else:
                     self._end(Result(site, Outcome.UNREACHED, 0, 0.0))
-                    continue
-                now, limit = time.monotonic(), self._limit(tests)
-                child = os.fork()
-                if child == 0:
-                    _in_child(source, site, [items[at] for at in tests], functions, self)
-                running[child] = Child(site, len(tests), now, now + 3 * limit)
-            self._reap(running)
-            if time.monotonic() > last + 60:
-                last = time.monotonic()
-                _say(f"{len(self.results)} mutants done, {len(todo)} to go")
+            self._reap()
+            if time.monotonic() > said + 60:
+                said = time.monotonic()
+                _say(f"{len(self.session.results)} mutants done, {len(todo)} to go")
+
+    def _fork(self, source: Source | None, site: Site | None, tests: Sequence[int]) -> None:
+        now, limit = time.monotonic(), self.reach.limit(tests)
+        pid = os.fork()
+        if pid == 0:
+            self._be_child(source, site, [self.items[at] for at in tests], int(limit))
+        self.running[pid] = Child(site, len(tests), now, now + 3 * limit)
+
+    def _be_child(
+        self, source: Source | None, site: Site | None, tests: Sequence[pytest.Item], seconds: int
+    ) -> None:
+        """Run the tests until one fails, and leave the process."""
+        status = STATUS_BROKEN
+        try:
+            silent = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(silent, 1)
+            os.dup2(silent, 2)
+            resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+            resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+            if source is not None and site is not None:
+                _apply(source, site, self.functions)
+            status = STATUS_KILLED
+            for at, item in enumerate(tests):
+                _run(item, tests[at + 1] if at + 1 < len(tests) else None)
+                if self.session.failed:
+                    break
+            else:
+                status = STATUS_SURVIVED
+        finally:
+            os._exit(status)
+
+    def _reap(self) -> None:
+        now = time.monotonic()
+        for pid, child in list(self.running.items()):
+            late = now > child.until
+            if late:
+                os.kill(pid, signal.SIGKILL)
+            ended, status = os.waitpid(pid, 0 if late else os.WNOHANG)
+            if ended and child.site is not None:
+                del self.running[pid]
+                self._end(Result(child.site, _outcome(status), child.tests, now - child.started))
+        if self.running:
+            time.sleep(0.005)
 
     def _end(self, result: Result) -> None:
-        self.results.append(result)
-        self.ended(result)
-
-    def _limit(self, tests: Sequence[int]) -> float:
-        return SECONDS_AT_LEAST + TIMES_SLOWER * sum(self.durations[at] for at in tests)
-
-    def _reap(self, running: dict[int, Child]) -> None:
-        now = time.monotonic()
-        for pid, child in list(running.items()):
-            if now > child.until:
-                os.kill(pid, signal.SIGKILL)
-            ended, status = os.waitpid(pid, 0 if now > child.until else os.WNOHANG)
-            if ended:
-                del running[pid]
-                self._end(Result(child.site, _outcome(status), child.tests, now - child.started))
-        if running:
-            time.sleep(0.005)
+        self.session.results.append(result)
+        self.session.ended(result)
 
 
 def _outcome(status: int) -> Outcome:
     if os.WIFSIGNALED(status):
         too_long = os.WTERMSIG(status) in {signal.SIGXCPU, signal.SIGKILL}
         return Outcome.TIMEOUT if too_long else Outcome.KILLED
-    return Outcome.SURVIVED if os.WEXITSTATUS(status) == 0 else Outcome.KILLED
+    known = {STATUS_SURVIVED: Outcome.SURVIVED, STATUS_KILLED: Outcome.KILLED}
+    return known.get(os.WEXITSTATUS(status), Outcome.BROKEN)
 
 
-def _in_child(
-    source: Source, site: Site, tests: Sequence[pytest.Item], functions: Functions, session: Session
-) -> None:
-    """Run the tests with the mutant until one fails, and leave the process."""
-    status = 1
-    try:
-        silent = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(silent, 1)
-        os.dup2(silent, 2)
-        seconds = int(session._limit([tests_at for tests_at in session.reached[site.statement]]))
-        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-        apply(source, site, functions)
-        for at, item in enumerate(tests):
-            _run(item, tests[at + 1] if at + 1 < len(tests) else None)
-            if session.failed:
-                break
-        else:
-            status = 0
-    finally:
-        os._exit(status)
-
-
-def apply(source: Source, site: Site, functions: Functions) -> None:
-    """Put the mutant into the running functions."""
-    import ast
-
-    site.swap(ast.fix_missing_locations(ast.copy_location(site.after, source.statements[site.statement])))
+def _apply(source: Source, site: Site, functions: Functions) -> None:
+    """Put the mutant into the functions that exist."""
+    site.swap(ast.copy_location(site.after, source.statements[site.statement]))
     code = compile(ast.fix_missing_locations(source.tree), str(source.path), "exec")
-    for _ in _replace(code, functions):
-        pass
+    if not _replace(code, functions):
+        raise LookupError(f"{site.name}: no function of {source.path} exists in this process")
 
 
 def _run(item: pytest.Item, following: pytest.Item | None) -> None:
@@ -234,9 +279,14 @@ def _key(code: CodeType) -> Key:
     return code.co_filename, code.co_qualname, code.co_firstlineno
 
 
+@functools.lru_cache
+def _cached() -> None:
+    """Nothing: its type is that of everything cached."""
+
+
 def _clear_caches() -> None:
     for thing in gc.get_objects():
-        if isinstance(thing, functools._lru_cache_wrapper):
+        if isinstance(thing, type(_cached)):
             thing.cache_clear()
 
 

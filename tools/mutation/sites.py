@@ -6,7 +6,6 @@ import ast
 from collections import Counter
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from os.path import commonprefix
 from typing import TYPE_CHECKING
 
 from tools.mutation.operators import replacements
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SHORTEST = 16
-"""Characters of an expression that a reader finds in a function: a shorter one is shown with what is around."""
+"""Characters of an expression that a reader finds in a function: a shorter one is shown in its context."""
 
 CONTEXT = 40
 """Characters shown on either side of what changed."""
@@ -199,13 +198,19 @@ def _difference(site: Site, node: ast.AST, above: Mapping[ast.AST, ast.AST]) -> 
 
 def _shortened(before: str, after: str) -> tuple[str, str]:
     """Leave out what is alike in both, but for a few characters on either side of what changed."""
-    same = len(commonprefix([before, after]))
-    tail = len(commonprefix([before[same:][::-1], after[same:][::-1]]))
+    same = _alike(before, after)
+    tail = _alike(before[same:][::-1], after[same:][::-1])
     start, end = max(same - CONTEXT, 0), max(tail - CONTEXT, 0)
     return tuple(  # type: ignore[return-value]
         ("…" if start else "") + text[start : len(text) - end] + ("…" if end else "")
         for text in (before, after)
     )
+
+
+def _alike(one: str, other: str) -> int:
+    """Return how many characters two texts begin with alike."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (left, right) in pairs if left != right), min(len(one), len(other)))
 
 
 def _text(node: ast.AST) -> str:

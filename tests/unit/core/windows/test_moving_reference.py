@@ -5,7 +5,14 @@ import numpy as np
 from service.core.profile import profile
 from service.core.rows.batch import Batch, Numbers
 from service.core.rows.schema import Column, Kind, Schema
-from service.core.windows.moving_reference import Compared, MovingPlan, Past, arrived, references
+from service.core.windows.moving_reference import (
+    Compared,
+    MovingPlan,
+    Past,
+    arrived,
+    moved_on,
+    references,
+)
 from service.core.windows.panes import Pane
 from service.core.windows.window import Unit, WindowPlan
 from service.methods.quality.reference_rows import measure_moving
@@ -91,3 +98,66 @@ def test_what_comes_late_reaches_the_past():
     assert (after.before, after.oldest) == (3, 0)
     assert arrived(past, {-5: pane(-5)}, {}).oldest == -5
     assert arrived(Past(), {}, {}) == Past()
+
+
+def values(found: Past | Compared | None) -> list[float]:
+    """Return the sizes of what a past or a reference holds."""
+    whole = found.whole if isinstance(found, Past) else None if found is None else found.profile
+    return [] if whole is None else whole.columns["size"].distribution.values.tolist()
+
+
+def test_as_many_rows_as_asked_for_are_enough():
+    """The moving reference is used from the smallest number of rows on, and one row is one."""
+    assert compared(MovingPlan(1), 7, range(5, 6), oldest=0, rows=5).reason is None
+    panes, past = {1: pane(1, 1)}, Past(oldest=0)
+    window = WindowPlan(Unit.TIME, 10, min_rows=0)
+    one, none = references(MovingPlan(1), window, [2, 5], panes, past=past, early={}, declared=DECLARED)
+    assert (one.reason, one.rows) == (None, 1)
+    assert none.profile is DECLARED
+
+
+def test_an_expanding_reference_grows_from_window_to_window():
+    """Each window's is all panes before it, what is merged already included once."""
+    panes = {key: pane(key, 5) for key in range(2, 9)}
+    past = Past(before=2, whole=pane(0).profile, oldest=0)
+    found = [
+        values(each)
+        for each in references(MovingPlan(), WINDOW, [4, 5, 8], panes, past=past, early={}, declared=DECLARED)
+    ]
+    assert found == [[0.0, 2.0], [0.0, 2.0, 3.0], [0.0, 2.0, 3.0, 4.0, 5.0, 6.0]]
+    counted = [
+        each.rows
+        for each in references(MovingPlan(), WINDOW, [4, 5, 8], panes, past=past, early={}, declared=DECLARED)
+    ]
+    assert counted == [8, 13, 28]
+
+
+def test_a_window_that_begins_before_the_past_has_its_own():
+    """Late rows re-opened it: an expanding reference is read again for it, a rolling one is not."""
+    panes = {key: pane(key, 5) for key in range(9)}
+    past = Past(before=6, whole=pane(0, 30).profile, oldest=0)
+    early = {4: Past(4, pane(1, 7).profile, 0)}
+    again, last = references(MovingPlan(), WINDOW, [5, 7], panes, past=past, early=early, declared=DECLARED)
+    assert (values(again), again.rows) == ([1.0], 7)
+    assert (values(last), last.rows) == ([0.0], 30)
+    (rolling,) = references(MovingPlan(1), WINDOW, [5], panes, past=past, early=early, declared=DECLARED)
+    assert values(rolling) == [2.0, 3.0]
+
+
+def test_the_past_moves_on_over_the_panes_that_leave_memory():
+    """What lies before the first pane that is kept is merged, once; without a bound nothing is."""
+    panes = {key: pane(key) for key in range(2, 7)}
+    past = Past(before=2, whole=pane(0).profile, oldest=0)
+    after = moved_on(past, panes, 5)
+    assert (after.before, after.oldest, values(after)) == (5, 0, [0.0, 2.0, 3.0, 4.0])
+    assert moved_on(past, panes, None) is past
+    assert values(moved_on(Past(oldest=2), panes, 3)) == [2.0]
+
+
+def test_the_oldest_pane_is_the_first_that_ever_came():
+    """Before anything came it is the batch's first; later rows do not change it."""
+    assert arrived(Past(), {4: pane(4), 3: pane(3)}, {}).oldest == 3
+    assert arrived(Past(oldest=2), {4: pane(4)}, {}).oldest == 2
+    nothing_late = arrived(Past(before=3, whole=None, oldest=3), {4: pane(4)}, {})
+    assert nothing_late == Past(3, None, 3)
+    assert values(arrived(Past(before=3, oldest=3), {1: pane(1)}, {})) == [1.0]

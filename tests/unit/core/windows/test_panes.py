@@ -141,3 +141,10 @@ def test_panes_come_back_from_the_store_as_they_were() -> None:
     assert panes.restored(records) == held
     moved = panes.restored([replace(records[0], start=-19, end=-9)])
     assert (moved[-2].start, moved[-2].end) == (-19, -9)
+
+
+def test_a_window_without_predictions_waits_for_no_label() -> None:
+    """Where no outcome is kept, neither labelled rows nor rows that wait are counted."""
+    bare = replace(NOTHING, parts={})
+    (found,) = panes.measure_windows([2], {}, bare, TIME, lambda _: ())
+    assert (found.labelled, found.pending) == (0, 0)

@@ -120,3 +120,9 @@ def test_windows_of_rows_are_due_where_they_hold_rows() -> None:
     assert window.due(ROWS, before=None, now=2, touched=[0, 1, 2, 3], held=[0, 1, 2, 3]) == [0, 1, 2]
     assert window.due(ROWS, before=2, now=5, touched=[5], held=[5]) == [5]
     assert window.due(ROWS, before=2, now=3, touched=[3], held=[2, 3]) == [3]
+
+
+def test_a_batch_within_one_pane_is_not_copied() -> None:
+    """The usual batch is passed on as it is."""
+    rows = batch(1, 2, 3)
+    assert window.split(rows, np.array([7, 7, 7]))[7] is rows
