@@ -1,5 +1,5 @@
 # Thin calls only: uv does the work, from the lock files.
-.PHONY: run check test bench lint compose-test pictures dashboards dashboards-check lock clean
+.PHONY: run check test bench mutation lint compose-test pictures dashboards dashboards-check lock clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -28,6 +28,11 @@ test: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-enable -q
+
+# Changes one expression at a time and says which changes no test sees: docs/testing.md. Not for CI.
+# ROOM=windows runs one room of tools/mutation/rooms.py.
+mutation: $(VENV)/.dev
+	$(BIN)/python -m tools.mutation $(ROOM)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -63,6 +63,7 @@ def _run(name: str, room: Room, only: str | None, jobs: int) -> NoReturn:
     ]
     started = time.monotonic()
     tests = [str(ROOT / path) for path in room.tests]
+    tests += [f"--ignore={ROOT / path}" for path in room.without]
     with (RESULTS / f"{name}.jsonl").open("w", buffering=1) as kept:
         session = Session(wanted, jobs, lambda result: kept.write(_line(result)))
         quiet = ["-q", "-s", "-p", "no:cacheprovider", "-m", FAST]

@@ -124,3 +124,70 @@ async def test_a_cycle_measures_with_the_thresholds_of_its_windows_size() -> Non
         wanted = calibrated.of(window.rows)
         assert wanted
         assert {test: found[test] for test in wanted} == wanted
+
+
+class Recording(InlineCompute):
+    """Computes, and keeps what it was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[dict[str, Any]] = []
+
+    async def run(self, function: Any, *args: Any, **kwargs: Any) -> Any:
+        """Run a function at once."""
+        self.asked.append(kwargs)
+        return await super().run(function, *args, **kwargs)
+
+
+@pytest.mark.parametrize(
+    ("blocks", "block", "period"), [("short", 3, None), ("window", 16, 0), ("auto", None, None)]
+)
+async def test_windows_are_drawn_as_the_monitor_file_says(
+    blocks: str, block: int | None, period: int | None
+) -> None:
+    """In short blocks, in one piece from anywhere, or as the reference's own windows decide."""
+    kept, compute, reference, shares = Kept(), Recording(), Rows(), list[float]()
+    found = Thresholds(
+        SCHEMA, MEASURES.drift, rate=0.2, blocks=blocks, min_rows=8, load_rows=reference.load,
+        kept=kept, compute=compute, shown=lambda _: nullcontext(shares.append),
+    )  # fmt: skip
+    await found.prepare([16], "a reference")
+    (asked,) = compute.asked
+    assert {name: asked[name] for name in ("rows", "rate", "block", "period")} == {
+        "rows": 16, "rate": 0.2, "block": block, "period": period,
+    }  # fmt: skip
+    ((fingerprint, rows),) = kept.contents
+    assert (rows, len(fingerprint), asked["fingerprint"]) == (16, 16, fingerprint)
+    assert kept.contents[fingerprint, 16]["reference"] == fingerprint
+    assert kept.contents[fingerprint, 16]["block"] in ((block,) if block else (3, 16))
+    assert shares, "nobody was told how far it is"
+
+
+async def test_other_blocks_are_another_calibration() -> None:
+    """What was kept for one way of drawing windows is not taken for another."""
+    kept = Kept()
+    for blocks in ("short", "window"):
+        found = Thresholds(
+            SCHEMA, MEASURES.drift, rate=0.2, blocks=blocks, min_rows=8, load_rows=Rows().load,
+            kept=kept, compute=InlineCompute(), shown=lambda _: nullcontext(lambda _: None),
+        )  # fmt: skip
+        await found.prepare([8], "a reference")
+    assert len(kept.contents) == 2
+
+
+async def test_the_grid_doubles_from_the_least_rows_of_a_window() -> None:
+    """A size of the grid needs only its own calibration, one between two both neighbours."""
+    kept = Kept()
+    await prepared(kept, Rows(), 8, 16, 33)
+    assert sorted(rows for _, rows in kept.contents) == [8, 16, 32, 64]
+
+
+async def test_a_window_of_one_row_can_be_calibrated() -> None:
+    """Where the monitor asks for no rows at all, the grid begins at one."""
+    kept = Kept()
+    found = Thresholds(
+        SCHEMA, MEASURES.drift, rate=0.2, blocks="window", min_rows=0, load_rows=Rows().load,
+        kept=kept, compute=InlineCompute(), shown=lambda _: nullcontext(lambda _: None),
+    )  # fmt: skip
+    await found.prepare([0, 1], "a reference")
+    assert sorted(rows for _, rows in kept.contents) == [1]
+    assert found.of(0) == {}
