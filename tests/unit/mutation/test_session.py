@@ -53,7 +53,7 @@ sys.exit(status)
 
 @pytest.mark.slow
 def test_mutants_are_killed_survive_or_never_end(tmp_path: Path) -> None:
-    """A cached function is tried afresh, a loop without an end is stopped, and what no test reaches is said."""
+    """A cached function is tried afresh, an endless loop is stopped, and what no test reaches is said."""
     (tmp_path / "toy.py").write_text(MODULE)
     (tmp_path / "test_toy.py").write_text(TESTS)
     root = Path(__file__).parents[3]

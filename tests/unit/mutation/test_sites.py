@@ -31,7 +31,7 @@ def changes(folder: Path, text: str) -> list[str]:
     ],
 )
 def test_each_mutant_is_one_fault(tmp_path: Path, statement: str, expected: list[str]) -> None:
-    """Comparisons, arithmetic, conditions, constants, arguments and whole statements are changed one by one."""
+    """Comparisons, arithmetic, conditions, constants, arguments and statements are changed one by one."""
     found = changes(tmp_path, f"def f(a):\n    {statement}\n")
     assert len(found) == len(expected)
     after = [name.split("→")[1] for name in found]
@@ -40,7 +40,7 @@ def test_each_mutant_is_one_fault(tmp_path: Path, statement: str, expected: list
 
 
 def test_what_nobody_relies_on_is_not_changed(tmp_path: Path) -> None:
-    """Docstrings, annotations, the words of errors, log lines and f-strings stay as they are."""
+    """Docstrings, annotations, the words of errors, log lines and formatted texts stay as they are."""
     text = '''
 def f(a: "int" = 1) -> "str":
     """Do nothing with 2."""
