@@ -32,7 +32,7 @@ ROOMS = {
     ),
     "drift": Room(
         ("service/methods/drift",),
-        ("tests/unit/methods/drift", "tests/unit/methods/stats", "tests/unit/methods/test_measure_window.py"),
+        ("tests/unit/methods/drift", "tests/unit/methods/test_measure_window.py"),
     ),
     "profile": Room(
         ("service/core/profile",),

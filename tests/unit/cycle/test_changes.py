@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from service.core.event import Event
 from service.core.reference import reference
 from service.core.rows.batch import Batch, Numbers
@@ -132,4 +134,20 @@ async def test_an_alarm_is_raised_by_windows_and_ends_with_them() -> None:
     await run(monitor, restarted, restarts=range(len(takes)))
     mae = [event for event in straight.stored(NAME).events if event.metric == "mae"]
     assert [event.kind for event in mae] == ["breach", "recovery"]
+    assert restarted.stored(NAME) == straight.stored(NAME)
+
+
+async def test_a_column_that_is_null_in_every_row_is_reported() -> None:
+    """The reference has a value in every row: chance explains no empty pane, before a restart or after it."""
+    batches = [rows(hour) for hour in range(6)]
+    for hour in (2, 3):
+        batches[hour] = batches[hour].with_column("size", Numbers(np.full(4, np.nan)))
+    monitor = plan([Take(batch, {}) for batch in batches])
+    straight, restarted = MemoryStore(), MemoryStore()
+    await run(monitor, straight)
+    await run(monitor, restarted, restarts=range(6))
+    assert [event.message for event in events(straight, "schema_change")] == [
+        "size is empty: it is there, and null in all of 4 rows",
+        "size has values again",
+    ]
     assert restarted.stored(NAME) == straight.stored(NAME)

@@ -180,3 +180,24 @@ def test_one_column_s_failure_is_its_own_reason():
     got = by_name(measure_drift(broken, broken, SCHEMA, plan))
     assert "larger than a number can hold" in str(got["size", "wasserstein", "evidently"].reason)
     assert got["guess", "wasserstein", "evidently"].value == 0.0
+
+
+def test_only_what_could_measure_a_column_is_left_out_of_it():
+    """A method that does not suit a kind at all is no series; one that would mislead says so, with its rows."""
+    size, colour = SCHEMA.columns[:2]
+    plan = DriftPlan(("wasserstein", "chisquare", "ks"))
+    assert [method.full_name for method in columns.left_out(plan, size)] == ["chisquare:evidently"]
+    assert columns.left_out(plan, colour) == ()
+    got = by_name(measure_drift(REFERENCE, SHIFTED, SCHEMA, plan))
+    assert got["size", "chisquare", "evidently"].rows == 100
+    assert ("colour", "wasserstein", "evidently") not in got
+
+
+@pytest.mark.parametrize("withheld", [None, "too few"])
+def test_a_second_opinion_stays_one_without_a_value(withheld: str | None):
+    """Withheld or not measurable, it decides nothing, so that its reason is no gap in the share."""
+    plan = DriftPlan(by_column={"truth": ("ks", "wasserstein")}, verdict=VerdictRule.FIRST)
+    got = by_name(measure_drift(REFERENCE, SHIFTED, SCHEMA, plan, withheld=withheld))
+    first, second = got["truth", "ks", "evidently"], got["truth", "wasserstein", "evidently"]
+    assert (first.value, first.decides) == (None, True)
+    assert (second.value, second.decides, second.threshold) == (None, False, 0.1)
