@@ -32,7 +32,11 @@ ROOMS = {
     ),
     "drift": Room(
         ("service/methods/drift",),
-        ("tests/unit/methods/drift", "tests/unit/methods/test_measure_window.py"),
+        (
+            "tests/unit/methods/drift",
+            "tests/unit/methods/test_measure_window.py",
+            "tests/unit/methods/test_not_kept.py",
+        ),
     ),
     "profile": Room(
         ("service/core/profile",),

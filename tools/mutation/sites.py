@@ -165,6 +165,8 @@ def _inner(node: ast.AST) -> Iterator[Place]:
             continue
         if isinstance(node, ast.Call) and place.field == "args" and place.at == 0 and _is_cast(node):
             continue
+        if isinstance(place.node, ast.keyword) and place.node.arg == "strict":
+            continue
         yield place
         yield from _inner(place.node)
 

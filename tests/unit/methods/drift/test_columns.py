@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from service.core.measurement import Aspect, Measurement, Worse
+from service.core.measurement import Aspect, Measurement, Series, Worse
 from service.core.profile import profile
 from service.core.rows.schema import Column, Kind, Schema
 from service.errors import ConfigurationError
@@ -183,7 +183,7 @@ def test_one_column_s_failure_is_its_own_reason():
 
 
 def test_only_what_could_measure_a_column_is_left_out_of_it():
-    """A method that does not suit a kind at all is no series; one that would mislead says so, with its rows."""
+    """A method that does not suit a kind is no series; one that would mislead says so, with its rows."""
     size, colour = SCHEMA.columns[:2]
     plan = DriftPlan(("wasserstein", "chisquare", "ks"))
     assert [method.full_name for method in columns.left_out(plan, size)] == ["chisquare:evidently"]
@@ -201,3 +201,37 @@ def test_a_second_opinion_stays_one_without_a_value(withheld: str | None):
     first, second = got["truth", "ks", "evidently"], got["truth", "wasserstein", "evidently"]
     assert (first.value, first.decides) == (None, True)
     assert (second.value, second.decides, second.threshold) == (None, False, 0.1)
+
+
+def test_how_many_columns_have_drifted_has_its_units():
+    """The count is of columns and gets worse upwards, as the share does."""
+    count, share = columns.of_columns([], 0.5, 7)
+    assert (count.series.unit, share.series.unit) == ("columns", "share")
+    assert (count.series.worse, share.series.worse) == (Worse.HIGHER, Worse.HIGHER)
+    assert (count.rows, count.threshold, share.rows, share.threshold) == (7, None, 7, 0.5)
+
+
+def test_drifted_columns_are_counted_again_by_segment():
+    """Each segment's count and share come from its own columns; what was no drift of one stays as it was."""
+
+    def of(segment: str, *breached: bool) -> list[Measurement]:
+        drift = [
+            Measurement(Series(Aspect.DRIFT, "ks", f"c{at}", segment), 0.1, 9, None, 0.05, flag)
+            for at, flag in enumerate(breached)
+        ]
+        count = Series(Aspect.DRIFT, columns.COUNT, segment=segment, unit="columns")
+        share = Series(Aspect.DRIFT, columns.SHARE, segment=segment, unit="share")
+        return [*drift, Measurement(count, 0.0, 9), Measurement(share, 0.0, 9, None, 0.5, False)]
+
+    quality = Measurement(Series(Aspect.QUALITY, columns.SHARE, "c0"), 0.3, 9, None, 0.1, True)
+    before = [*of("", True, True, False), *of("north", False, True, False), quality]
+    after = columns.recounted(before)
+    assert [m.series for m in after] == [m.series for m in before]
+    found = {(m.series.segment, m.series.metric): m for m in after if not m.series.column}
+    assert found["", columns.COUNT].value == 2.0
+    assert (found["", columns.SHARE].value, found["", columns.SHARE].breached) == (2 / 3, True)
+    assert found["north", columns.COUNT].value == 1.0
+    north = found["north", columns.SHARE]
+    assert (north.value, north.breached, north.threshold) == (1 / 3, False, 0.5)
+    assert after[-1] == quality
+    assert [m for m in after if m.series.metric == "ks"] == [m for m in before if m.series.metric == "ks"]

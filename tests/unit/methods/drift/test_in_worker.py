@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from service.core.measurement import Aspect, Measurement, Series, Worse
 from service.core.profile import profile
 from service.core.profile.spec.spec import ProfileSpec
 from service.core.rows.batch import Batch, Texts
 from service.core.rows.schema import Column, Kind, Schema
-from service.core.worker_call import Answer, Question
+from service.core.worker_call import Answer, Call, Question, WorkerFunction
 from service.methods.drift import in_worker
 from service.methods.drift.columns import DriftPlan, VerdictRule, measure_drift
+from service.methods.drift.method import Compression
 from service.methods.drift.registry import find
 from service.methods.measure_window import settle
 from service.methods.stats.unmeasurable import Unmeasurable
@@ -24,7 +26,6 @@ from tests.unit.methods.build import SCHEMA, labels, numbers, rows
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from service.core.measurement import Measurement
     from service.core.profile.distribution import Distribution
     from service.core.profile.profile import Profile
 
@@ -198,3 +199,64 @@ def test_a_call_that_failed_is_the_reason_of_every_number_asked_of_it():
     other = replace(waiting, question=Question(call, "size"))
     found = in_worker.settled([waiting, other], {call: {"": Answer(reason="the worker process died")}})
     assert [m.reason for m in found] == ["the worker process died"] * 2
+
+
+@pytest.mark.parametrize(
+    ("before", "now"), [(["late"], None), (None, ["late"]), ([], ["late"]), ([None], ["late"])]
+)
+def test_a_text_test_needs_texts_of_both_sides(before: list[str | None] | None, now: list[str | None] | None):
+    """Where one side has none the reason says which."""
+    sides = [None if side is None else Texts(np.array(side, dtype=object)) for side in (before, now)]
+    reason = in_worker.NO_SAMPLE if None in sides else "no value in the sampled rows of the reference"
+    with pytest.raises(Unmeasurable, match=reason):
+        in_worker.question_about_texts(find("perc_text_content_drift", Kind.TEXT), 0.95, *sides)
+
+
+def test_numbers_that_were_compressed_are_asked_about_only_where_that_is_allowed():
+    """A method that refuses them gives the reason and asks nobody; on the other hand it asks as before."""
+    method = find("empirical_mmd", Kind.NUMERICAL)
+    whole = numbers(*range(40))
+    short = replace(whole, dropped_bits=1)
+    refusing = replace(method, compression=Compression.REFUSES)
+    exact = replace(method, compression=Compression.EXACT)
+    with pytest.raises(Unmeasurable, match="too many distinct values"):
+        in_worker.question(refusing, Kind.NUMERICAL, short, whole)
+    assert in_worker.question(exact, Kind.NUMERICAL, short, whole)[1] == 40
+    assert in_worker.question(refusing, Kind.NUMERICAL, whole, whole)[1] == 40
+
+
+def waiting(worse: Worse = Worse.HIGHER, key: str = "") -> tuple[Measurement, Call]:
+    """Return a measurement that waits for the answer of a call."""
+    call = Call(WorkerFunction.DOMAIN_CLASSIFIER, ())
+    series = Series(Aspect.DRIFT, "auc", worse=worse)
+    return Measurement(series, None, 10, in_worker.WAITING, 0.7, question=Question(call, key)), call
+
+
+def test_a_value_at_its_threshold_is_no_breach_of_the_workers_measures():
+    """On either side of it; the band and the threshold of the answer are kept."""
+    for worse, beyond in ((Worse.HIGHER, 0.71), (Worse.LOWER, 0.69)):
+        asked_for, call = waiting(worse)
+        at, past = (
+            in_worker.settled([asked_for], {call: {"": Answer(value, low=0.6, high=0.8)}})[0]
+            for value in (0.7, beyond)
+        )
+        assert (at.breached, past.breached) == (False, True)
+        assert (past.value, past.threshold, past.low, past.high) == (beyond, 0.7, 0.6, 0.8)
+        assert (past.reason, past.question) == (None, None)
+
+
+def test_what_was_not_answered_says_whether_it_was_asked():
+    """No call, a call without this number, or no finite number: each has its reason and its threshold."""
+    asked_for, call = waiting(key="size")
+    answers: list[tuple[dict[Call, dict[str, Answer]], str]] = [
+        ({}, in_worker.WAITING),
+        ({call: {"weight": Answer(0.5)}}, in_worker.UNANSWERED),
+        ({call: {"size": Answer(math.inf, threshold=0.9)}}, "auc is beyond what a number can hold"),
+        ({call: {"size": Answer(reason="too few rows", threshold=0.9)}}, "too few rows"),
+    ]
+    for given, reason in answers:
+        (found,) = in_worker.settled([asked_for], given)
+        assert (found.reason or "").startswith(reason)
+        assert (found.value, found.breached, found.question) == (None, None, None)
+        has_threshold = call in given and "size" in given[call]
+        assert found.threshold == (0.9 if has_threshold else 0.7)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.core.profile.distribution import of_numbers
+from service.core.profile.distribution import compress, of_numbers
 from service.core.rows.schema import Kind
-from service.methods.drift.families.kuiper import kuiper, statistic, tail
+from service.methods.drift.families.kuiper import bound, kuiper, statistic, tail
 from service.methods.drift.registry import compute, find
 from tests.unit.methods.build import numbers
 
@@ -83,3 +83,20 @@ def test_the_largest_and_the_smallest_statistic_are_certain():
 def test_it_is_found_by_its_bare_name():
     """It has one definition, its own."""
     assert find("kuiper", Kind.NUMERICAL).full_name == "kuiper:own"
+
+
+def test_the_bound_is_of_both_gaps_moved_by_the_compression():
+    """Every value may have passed as many ranks as compression moves it, on both sides of a gap."""
+    draw = np.random.default_rng(7)
+    raw = [draw.normal(size=400), draw.normal(0.1, 1.0, size=300)]
+    exact = kuiper(*map(of_numbers, raw))
+    before, now = (compress(of_numbers(side), limit) for side, limit in zip(raw, (50, 200), strict=True))
+    value, pairs = kuiper(before, now), 400 * 300
+    moved = Fraction(max(before.rank_displacement, now.rank_displacement)) * pairs
+    widest = min(statistic(before, now) + 2 * -(-moved.numerator // moved.denominator), pairs)
+    assert bound(before, now, value) == pytest.approx(value - tail(400, 300, widest))
+    assert abs(exact - value) <= bound(before, now, value)
+    assert bound(now, before, kuiper(now, before)) == pytest.approx(value - tail(400, 300, widest))
+    whole = [of_numbers(side) for side in raw]
+    assert bound(*whole, exact) == 0.0
+    assert bound(*whole, 0.0) == 0.0

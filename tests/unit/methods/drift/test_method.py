@@ -9,7 +9,17 @@ import pytest
 from service.core.measurement import Worse
 from service.core.rows.schema import Kind
 from service.methods.drift import families
-from service.methods.drift.method import Compression, Definition, InWorker, Method, numbers, p_value
+from service.methods.drift.method import (
+    Compression,
+    Definition,
+    InWorker,
+    Method,
+    distance,
+    either,
+    labels,
+    numbers,
+    p_value,
+)
 from service.methods.drift.registry import ALL
 
 SOME = numbers(lambda *_: 0.5)
@@ -56,3 +66,55 @@ def test_every_family_is_registered():
     assert files == {name for name in vars(families) if name in files}
     listed = [m.full_name for name in files for m in getattr(families, name).METHODS]
     assert sorted(listed) == sorted(method.full_name for method in ALL)
+
+
+def test_a_distance_rises_and_has_a_bound():
+    """Evidently's threshold of distances is 0.1, and a distance of just that has drifted."""
+    made = distance("new", Definition.ROBUST, "share", SOME, bound)
+    assert (made.name, made.full_name, made.unit, made.compute) == ("new", "new:robust", "share", SOME)
+    assert (made.worse, made.threshold, made.inclusive) == (Worse.HIGHER, 0.1, True)
+    assert (made.compression, made.bound, made.draws_error) == (Compression.BOUND, bound, None)
+
+
+def test_a_p_value_falls_and_says_what_else_it_needs():
+    """By default below 0.05; a threshold of its own, random draws and the worker process are named."""
+    made = p_value("new", Definition.OWN, SOME, Compression.EXACT)
+    assert (made.unit, made.worse, made.threshold, made.inclusive) == ("p-value", Worse.LOWER, 0.05, False)
+    assert (made.compression, made.bound, made.draws_error, made.in_worker) == (
+        Compression.EXACT,
+        None,
+        None,
+        None,
+    )
+    asked = InWorker(frozenset({Kind.TEXT}), 10)
+    other = p_value(
+        "new", Definition.OWN, {}, Compression.BOUND, bound,
+        threshold=0.2, inclusive=True, draws_error=bound, in_worker=asked, by_choice=frozenset({Kind.TEXT}),
+    )  # fmt: skip
+    assert (other.threshold, other.inclusive, other.bound, other.draws_error) == (0.2, True, bound, bound)
+    assert (other.in_worker, other.by_choice, other.kinds) == (asked, {Kind.TEXT}, {Kind.TEXT})
+
+
+def test_a_method_for_numbers_measures_the_lengths_of_texts():
+    """It suits both; where it is named for all columns it leaves those out that it measures by choice."""
+
+    def one(*_: object) -> float:
+        return 1.0
+
+    def two(*_: object) -> float:
+        return 2.0
+
+    both = either(one, two)
+    assert (both[Kind.NUMERICAL], both[Kind.CATEGORICAL]) == (one, two)
+    for_numbers = p_value("new", Definition.OWN, numbers(one), Compression.EXACT)
+    for_labels = p_value("new", Definition.OWN, labels(two), Compression.EXACT)
+    assert [for_numbers.suits(kind) for kind in (Kind.NUMERICAL, Kind.CATEGORICAL, Kind.TEXT)] == [
+        True, False, True,
+    ]  # fmt: skip
+    assert [for_labels.suits(kind) for kind in (Kind.NUMERICAL, Kind.CATEGORICAL, Kind.TEXT)] == [
+        False, True, False,
+    ]  # fmt: skip
+    chosen = p_value("new", Definition.OWN, both, Compression.EXACT, by_choice=frozenset({Kind.NUMERICAL}))
+    assert [chosen.suits_unchosen(kind) for kind in (Kind.NUMERICAL, Kind.CATEGORICAL, Kind.TEXT)] == [
+        False, True, False,
+    ]  # fmt: skip
