@@ -188,3 +188,22 @@ class _Ended:
         """Return the source's take, exhausted where it has no rows."""
         take: Take = await self._source.take(position)
         return replace(take, exhausted=not take.batch.rows)
+
+
+async def test_a_window_whose_panes_are_gone_is_not_measured_again() -> None:
+    """Labels of rows whose pane was deleted change nothing that can be measured."""
+    batches = [rows(hour, 6, labelled=False) for hour in range(8)]
+    came = labels_of(batches[0], range(6), at=8)
+    store = MemoryStore()
+    monitor = plan(
+        [*(Take(batch, {}) for batch in batches), Take(rows(8, 6, labelled=False), {}, labels=came)],
+        label_wait=90 * HOUR,
+    )
+    await run(monitor, store, 8)
+    panes = store.stored(NAME).panes
+    for key in [key for key in panes if key[1] <= 0]:
+        del panes[key]
+    (report,) = await run(monitor, store, 1, done=8)
+    measured = [window.last for window in report.record.windows]
+    assert 0 not in measured
+    assert all(window.rows for window in report.record.windows)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from service.core.event import Event
+from service.core.measurement import Aspect, Measurement, Series
 from service.core.rows.take import Take
 from service.core.windows.moving_reference import MovingPlan
 from service.cycle.log_summary import summary
 from service.cycle.monitor_plan import CycleReport
+from service.methods.concept.error_stream import CHANGE_POINT
 from tests.memory_store import MemoryStore
 from tests.unit.cycle.build import HOUR, in_order, labels_of, plan, rows, run
 from tests.unit.cycle.monitors import DETECTORS
@@ -52,3 +57,15 @@ async def test_a_moving_reference_is_named() -> None:
     """The line says whether the newest window was compared with the declared reference or a moving one."""
     lines = await summaries(*in_order(range(9)), moving=MovingPlan(1))
     assert [line.get("reference") for line in lines] == [None, *["declared"] * 5, *["moving"] * 3]
+
+
+async def test_numbers_are_rounded_and_names_are_listed() -> None:
+    """Three decimals of the error, detectors once each with commas, and a dash where no column drifted."""
+    *_, report = await run(plan(in_order([0, 1])), MemoryStore())
+    (window,) = report.record.windows
+    error = Measurement(Series(Aspect.PERFORMANCE, "mae"), 1.23456, 4)
+    changes = [Event(CHANGE_POINT, HOUR, "it changed", metric=name) for name in ("ddm", "adwin", "ddm")]
+    record = replace(report.record, windows=(replace(window, measurements=(error,)),), events=tuple(changes))
+    assert summary(replace(report, record=record)) == {
+        "rows": 4, "window_rows": 4, "mae": 1.235, "drifted": "-", "changed": "ddm,adwin",
+    }  # fmt: skip

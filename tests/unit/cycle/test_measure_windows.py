@@ -9,7 +9,7 @@ from service.core.measurement import Measurement
 from service.core.worker_call import Answer
 from service.errors import WorkerError
 from tests.memory_store import MemoryStore
-from tests.unit.cycle.build import MEASURES, in_order, measurements, plan, run
+from tests.unit.cycle.build import MEASURES, NAME, SCHEMA, in_order, measurements, plan, run
 
 METHOD = "empirical_mmd"
 ASKING = replace(MEASURES, drift=replace(MEASURES.drift, methods=("wasserstein", METHOD)))
@@ -67,3 +67,13 @@ async def test_nobody_is_asked_where_nothing_needs_the_worker() -> None:
     worker = Worker(Answer(value=0.25))
     await run(plan(in_order(range(4))), MemoryStore(), worker=worker)
     assert worker.asked == []
+
+
+async def test_every_window_has_its_columns_counted_by_the_references_bins() -> None:
+    """Each row of a window is in one bin of each column."""
+    store = MemoryStore()
+    await run(plan(in_order(range(4))), store)
+    windows = [each.window for each in store.stored(NAME).windows]
+    assert windows
+    for window in windows:
+        assert [sum(found.counts) for found in window.distributions] == [window.rows] * len(SCHEMA.columns)
