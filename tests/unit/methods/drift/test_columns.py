@@ -235,3 +235,17 @@ def test_drifted_columns_are_counted_again_by_segment():
     assert (north.value, north.breached, north.threshold) == (1 / 3, False, 0.5)
     assert after[-1] == quality
     assert [m for m in after if m.series.metric == "ks"] == [m for m in before if m.series.metric == "ks"]
+
+
+def test_a_calibrated_threshold_wins_over_a_named_one():
+    """It is of one column and one definition; the others keep the threshold that was named."""
+    plan = DriftPlan(
+        ("ks", "psi", "psi:robust"),
+        thresholds={"ks": 0.2, "psi": 0.3},
+        calibrated={("size", "ks:evidently"): 0.01, ("size", "psi:robust"): 0.7},
+    )
+    got = by_name(measure_drift(REFERENCE, SHIFTED, SCHEMA, plan))
+    assert got["size", "ks", "evidently"].threshold == 0.01
+    assert got["guess", "ks", "evidently"].threshold == 0.2
+    assert got["size", "psi", "robust"].threshold == 0.7
+    assert got["size", "psi", "evidently"].threshold == 0.3
