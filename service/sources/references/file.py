@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 class FileReference(ReferenceConfig):
     """Rows of a file, a folder or a pattern of files: all, or those from `start` to `end` (half-open).
 
-    `first_rows` takes that many of the first of these. Without `path` they are a stretch of the source's own file. `timestamp` and `csv` are the source's unless
-    they are said here.
+    `first_rows` takes that many of the first of these. Without `path` they are a stretch of the source's own
+    file. `timestamp` and `csv` are the source's unless they are said here.
     """
 
     type: Literal["file"] = "file"

@@ -65,8 +65,8 @@ class ReplayConfig(SourceConfig):
         for key in ("step", "start", "end"):
             if getattr(self, key) is not None:
                 raise ValueError(
-                    f"{key}: needs timestamp, the column of each row's time; without it rows are taken in the "
-                    "file's order: expected rows (a number per cycle) and skip_rows"
+                    f"{key}: needs timestamp, the column of each row's time; without it rows are taken in "
+                    "the file's order: expected rows (a number per cycle) and skip_rows"
                 )
         return self
 

@@ -184,7 +184,8 @@ def _take(rows: OrderedRows, options: ReplayOptions, position: dict[str, Any] | 
 def _no_row(rows: OrderedRows, options: ReplayOptions) -> SourceError:
     if options.skip_rows >= len(rows.times):
         return SourceError(
-            f"{options.path}: skip_rows is {options.skip_rows}, and there are {len(rows.times)} rows; expected fewer"
+            f"{options.path}: skip_rows is {options.skip_rows}, and there are {len(rows.times)} rows; "
+            "expected fewer"
         )
     first, last = (EPOCH + int(time) * MICROSECOND for time in (rows.times[0], rows.times[-1]))
     return SourceError(

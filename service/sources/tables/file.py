@@ -74,7 +74,7 @@ def open_ordered(
     with explained(path):
         files = table_files(path)
         fingerprint = _fingerprint(files)
-        kinds = [_content(file, form, may_be_empty=len(files) > 1) for file in files]
+        kinds = [content_kind(file, form, may_be_empty=len(files) > 1) for file in files]
         if all(kind is Content.PARQUET for kind in kinds) and not any(
             timestamp in f.partitions for f in files
         ):
@@ -108,13 +108,11 @@ def open_in_file_order(
     with explained(path):
         files = table_files(path)
         fingerprint = _fingerprint(files)
-        kinds = [_content(file, form, may_be_empty=len(files) > 1) for file in files]
+        kinds = [content_kind(file, form, may_be_empty=len(files) > 1) for file in files]
         framed = _framed(_loaded(files, kinds, schema, None, form), schema, None)
     times = first_us + np.arange(framed.batch.rows, dtype=np.int64) * ROW_US
     batch = replace(framed.batch, event_time=times)
-    return OrderedRows(
-        times, lambda first, stop: batch.take(slice(first, stop)), lambda: None, fingerprint
-    )
+    return OrderedRows(times, lambda first, stop: batch.take(slice(first, stop)), lambda: None, fingerprint)
 
 
 def read_rows(
@@ -129,7 +127,7 @@ def read_rows(
 ) -> Batch:
     """Return a reference's rows: all of them, or those from `start` to `end` (UTC microseconds, half-open).
 
-    With `first_rows` it is that many of the first, by time where there is a `timestamp`, which is needed then.
+    With `first_rows` it is that many of the first, by time where a `timestamp` is named.
     They are in the order of their time where the table has the column `timestamp`, which only bounds need:
     without it, or where a time cannot be read, the files' order holds and every event time is 0.
     Raises ReferenceDataError where a file cannot be read, where no row is left, or where a column holds
@@ -188,7 +186,7 @@ def _reference(
     path: Path, schema: Schema, timestamp: str | None, form: TableFormat, *, bounded: bool
 ) -> Batch:
     files = table_files(path)
-    kinds = [_content(file, form, may_be_empty=len(files) > 1) for file in files]
+    kinds = [content_kind(file, form, may_be_empty=len(files) > 1) for file in files]
     loaded = _loaded(files, kinds, schema, timestamp, form)
     timed = bounded or all(timestamp in part.names for part in loaded)
     framed = _framed(loaded, schema, timestamp if timed else None)
@@ -206,7 +204,8 @@ def _by_time(batch: Batch) -> Batch:
     return batch
 
 
-def _content(file: TableFile, form: TableFormat, *, may_be_empty: bool) -> Content | None:
+def content_kind(file: TableFile, form: TableFormat, *, may_be_empty: bool) -> Content | None:
+    """Return what a file is by its first bytes; None for an empty one, where that may be."""
     with explained(file.path):
         status = file.path.stat()
         refuse_special(status.st_mode)
