@@ -9,7 +9,6 @@ import os
 import re
 import sys
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from service.config import monitor_file, settings
@@ -23,6 +22,7 @@ from service.sources.tables.raw_frame import raw_frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     import pandas as pd
 

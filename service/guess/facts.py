@@ -55,6 +55,7 @@ class ColumnFacts:
     - `words`: the mean number of words of its texts, 0 without texts.
     - `labels`: its values as labels, the most frequent first; empty where there are more than LABELS.
     - `counts_rows`: whether it numbers the rows, each one more than the row before.
+    - `sorted_runs`: whether equal values are next to each other, as in a file that is sorted by them.
     """
 
     name: str
@@ -74,6 +75,7 @@ class ColumnFacts:
     words: float = 0.0
     labels: tuple[str, ...] = ()
     counts_rows: bool = False
+    sorted_runs: bool = False
 
     @property
     def filled(self) -> int:
@@ -126,6 +128,7 @@ def _of_numbers(name: str, values: NDArray[np.float64]) -> ColumnFacts:
         high=float(finite.max()) if len(finite) else None,
         labels=_labels(Counter({f"{value:.17g}": count for value, count in few})),
         counts_rows=len(values) > 1 and bool((np.diff(values) == 1).all()),
+        sorted_runs=_in_runs(values, len(distinct)),
     )
 
 
@@ -151,7 +154,8 @@ def _of_objects(name: str, column: pd.Series[Any]) -> ColumnFacts:
         facts = _of_numbers(name, of_code[codes])  # code -1, missing, is the last
         return replace(facts, labels=_labels(found) if len(found) <= LABELS else ())
     share = sum(found[cell] for cell, number in zip(distinct, numbers, strict=True) if number is not None)
-    return _of_texts(name, found, rows, share / max(rows - missing, 1))
+    facts = _of_texts(name, found, rows, share / max(rows - missing, 1))
+    return replace(facts, sorted_runs=_in_runs(codes, len(found)))
 
 
 def _of_texts(name: str, found: Counter[Any], rows: int, numbers: float) -> ColumnFacts:
@@ -171,6 +175,13 @@ def _of_texts(name: str, found: Counter[Any], rows: int, numbers: float) -> Colu
         words=float(np.mean([len(text.split()) for text in examples])) if examples else 0.0,
         labels=_labels(found) if len(found) <= LABELS else (),
     )
+
+
+def _in_runs(values: NDArray[Any], distinct: int) -> bool:
+    # Of few values, each often: in a column of many it would be chance.
+    if not 1 < distinct <= LABELS:
+        return False
+    return int(np.count_nonzero(np.diff(values))) == distinct - 1
 
 
 def _number(cell: object) -> float | None:

@@ -27,6 +27,9 @@ _ID_CASED = re.compile(r"[a-z](ID|Id)$")
 _INDEX_NAME = re.compile(
     r"(unnamed: ?\d+|index|level_\d+|__index_level_\d+__|row|row_?(number|num|nr|no))", re.IGNORECASE
 )
+_DATE_PART = re.compile(
+    r"(.*_)?(year|yr|month|mon|week|week_?of_?year|day|dom|doy|day_?of_?(month|year)|quarter)", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +74,28 @@ def guess_kind(facts: ColumnFacts) -> KindGuess:
     return _of_texts(facts)
 
 
+def is_part_of_a_date(facts: ColumnFacts) -> bool:
+    """Say whether a column counts years, months, weeks or days, which change from window to window."""
+    return bool(_DATE_PART.fullmatch(facts.name)) and facts.numbers == 1.0 and facts.whole
+
+
 def _left_out(facts: ColumnFacts) -> str:
-    if facts.nested:
-        return "holds lists, structs or bytes; expected numbers, labels or texts"
-    if facts.filled == 0:
-        return "empty in every row"
-    if facts.times >= MOST or facts.time_formats:
-        return "holds times, whose drift says little; an age or an hour would be a number"
     is_whole = facts.numbers == 1.0 and facts.whole
-    if is_whole and is_unique(facts) and _INDEX_NAME.fullmatch(facts.name):
-        return "numbers the rows"
-    if facts.counts_rows and facts.low in {0.0, 1.0} and facts.rows > MAX_CODES:
-        return "numbers the rows"
-    if has_id_name(facts.name) and (is_whole or not facts.numbers) and facts.distinct > MAX_CATEGORIES:
-        return f"an id by its name; {facts.distinct:,} distinct values"
-    return ""
+    reasons = {
+        "holds lists, structs or bytes; expected numbers, labels or texts": facts.nested,
+        "empty in every row": facts.filled == 0,
+        "holds times, whose drift says little; an age or an hour would be a number": (
+            facts.times >= MOST or bool(facts.time_formats)
+        ),
+        "numbers the rows": (
+            (is_whole and is_unique(facts) and bool(_INDEX_NAME.fullmatch(facts.name)))
+            or (facts.counts_rows and facts.low in {0.0, 1.0} and facts.rows > MAX_CODES)
+        ),
+        f"an id by its name; {facts.distinct:,} distinct values": (
+            has_id_name(facts.name) and (is_whole or not facts.numbers) and facts.distinct > MAX_CATEGORIES
+        ),
+    }
+    return next((reason for reason, holds in reasons.items() if holds), "")
 
 
 def _of_numbers(facts: ColumnFacts) -> KindGuess:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import yaml
@@ -24,7 +25,8 @@ EDIT = "EDIT"  # begins a comment that has to be acted on before the monitor wor
 
 def monitor_text(guess: TableGuess, data: Path, reference: Path | None) -> str:
     """Return the text of a monitor file for the table in `data`."""
-    return "\n".join(_lines(guess, data, reference)) + "\n"
+    lines = _lines(guess, data, reference)
+    return "".join(f"{' '.join(line.splitlines())}\n" for line in lines)  # a name may hold a line's end
 
 
 def edits(text: str) -> list[str]:
@@ -34,6 +36,8 @@ def edits(text: str) -> list[str]:
 
 def quoted(text: str) -> str:
     """Return a text as YAML writes it, quoted where it would be read as something else."""
+    if not text.isprintable():
+        return json.dumps(text)
     dumped = yaml.safe_dump(text, allow_unicode=True, width=10_000, default_style=None)
     return dumped.removesuffix("\n").removesuffix("\n...")
 
@@ -45,7 +49,7 @@ def _label(text: str) -> str:
 def _lines(guess: TableGuess, data: Path, reference: Path | None) -> Iterator[str]:
     size = f"{guess.rows:,} rows and {len(guess.columns)} columns"
     yield f"# Written by `tidegauge init` from {data.name}, of {size}."
-    yield "# Each guess has its reason. Change what is wrong, then run `tidegauge check`; see docs/monitor.md."
+    yield "# Each guess has its reason. Change what is wrong, then run `tidegauge check` (docs/monitor.md)."
     yield from _source(guess, data)
     yield from _reference(guess, reference)
     yield from _columns(guess)
@@ -90,15 +94,15 @@ def _reference(guess: TableGuess, reference: Path | None) -> Iterator[str]:
     yield f"reference: {{{part}}}  # the same file's; better: path: of what the model was validated on"
     target = guess.roles.target
     facts = next((f for f, _ in guess.columns if target is not None and f.name == target.column), None)
-    if guess.time_column is None and facts is not None:
-        yield f"  # If the file is sorted, by {facts.name} for example, its first rows are no fair reference:"
-        yield "  # shuffle it, or write reference: {path: FILE}."
+    if guess.time_column is None and facts is not None and facts.sorted_runs:
+        yield f"  # The file is sorted by {facts.name}: its first rows are no fair reference, and drift is"
+        yield "  # certain. Shuffle its rows, or write reference: {path: FILE}."
 
 
 def _columns(guess: TableGuess) -> Iterator[str]:
     watched = guess.watched
     if not watched:
-        yield f"# {EDIT}: no column could be understood; name at least one, such as columns: {{price: numerical}}"
+        yield f"# {EDIT}: no column could be understood; name one or more: columns: {{price: numerical}}"
     yield "columns:" if watched else "columns: {}"
     taken = {guess.time_column, guess.id_column}
     for facts, kind in guess.columns:
@@ -108,7 +112,7 @@ def _columns(guess: TableGuess) -> Iterator[str]:
 
 def _column(facts: ColumnFacts, guess: KindGuess) -> str:
     name = quoted(facts.name)
-    missing = f"; {facts.missing / facts.rows:.0%} missing" if facts.missing and guess.kind else ""
+    missing = f"; {facts.missing / facts.rows:.2%} missing" if facts.missing and guess.kind else ""
     if guess.kind is None:
         return f"  # {name}: categorical  # left out: {guess.why}"
     said = f"{{kind: {guess.kind}, {guess.options}}}" if guess.options else str(guess.kind)

@@ -170,6 +170,11 @@ def _prediction_and_target(columns: Sequence[ColumnFacts]) -> tuple[Role | None,
                 Role(of.name, f"by name what {column.name} predicts"),
             )
     target, prediction = _named(columns, _TARGETS), _named(columns, _PREDICTIONS)
+    for column in columns:
+        match = _SCORE_OF.fullmatch(column.name.lower())
+        of = by_name.get((match[1] or match[2]) if match else "")
+        if target is None and of is not None and of.distinct == TWO and _is_probability(column):
+            target = of
     if prediction is None:
         alike = [c for c in columns if _PREDICTION_OF.fullmatch(c.name.lower()) and c is not target]
         prediction = alike[0] if len(alike) == 1 else None

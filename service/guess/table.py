@@ -10,7 +10,7 @@ import numpy as np
 from service.core.rows.schema import Kind
 from service.core.rows.task import TaskName
 from service.guess.facts import facts_of
-from service.guess.kinds import KindGuess, guess_kind
+from service.guess.kinds import KindGuess, guess_kind, is_part_of_a_date
 from service.guess.roles import guess_roles
 from service.sources.table_format import TimeFormat
 from service.sources.tables.pandas_time import event_times
@@ -87,6 +87,10 @@ def guess_table(frame: pd.DataFrame, *, has_reference: bool, roles: Roles | None
 
 def _kind(facts: ColumnFacts, roles: Roles) -> KindGuess:
     guess = guess_kind(facts)
+    if roles.time is not None and is_part_of_a_date(facts):
+        guess = KindGuess(
+            None, f"a part of the date in {roles.time.column}, which moves as time goes on"
+        )
     role = next(
         (
             r
