@@ -82,7 +82,7 @@ async def migrate(target: asyncpg.Connection | asyncpg.Pool, folder: Path) -> li
     with translated("migrate"):
         async with _connection(target) as connection, _alone(connection):
             await _lay_ground(connection)
-            waiting = _unapplied(wanted, await _applied(connection))
+            waiting = _unapplied(wanted, await applied(connection))
             for migration in waiting:
                 await _apply(connection, migration)
             await _grant_reader(connection)
@@ -97,8 +97,8 @@ async def pending(target: asyncpg.Connection | asyncpg.Pool, folder: Path) -> li
     wanted = await asyncio.to_thread(read_migrations, folder)
     with translated("look for pending migrations"):
         async with _connection(target) as connection:
-            applied = await _applied(connection)
-    return [migration.name for migration in _unapplied(wanted, applied)]
+            done = await applied(connection)
+    return [migration.name for migration in _unapplied(wanted, done)]
 
 
 @asynccontextmanager
@@ -147,7 +147,8 @@ async def _lay_ground(connection: asyncpg.Connection) -> None:
         ) from error
 
 
-async def _applied(connection: asyncpg.Connection) -> dict[int, tuple[str, str]]:
+async def applied(connection: asyncpg.Connection) -> dict[int, tuple[str, str]]:
+    """Return the name and the checksum of each migration that the database has, by version."""
     if not await connection.fetchval("SELECT to_regclass('tidegauge.schema_migration') IS NOT NULL"):
         return {}
     rows = await connection.fetch("SELECT version, name, checksum FROM tidegauge.schema_migration")
