@@ -1,13 +1,12 @@
-"""Which commands exist: parsing and exit status only.
+"""The command line: which commands and options there are.
 
-Exit status: 0 after a clean stop, 2 for bad configuration, 1 otherwise. Commands import what they need, so
-that `--help` answers at once.
+Exit status: 0 after a clean stop, 2 for bad configuration, 1 otherwise. A command is imported when it is
+called, so that `--help` answers at once.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
 import sys
 from datetime import UTC, datetime
@@ -15,18 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from service import __version__
-from service.commands.metrics import measurements
-from service.commands.migrate import migrate_database
+from service.commands.exit_status import CLEAN, FAILED, INTERRUPTED, MISCONFIGURED
 from service.errors import ConfigurationError, TidegaugeError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from service.config.settings import Settings
-
-CLEAN, FAILED, MISCONFIGURED = 0, 1, 2
-# A shell's status for a process ended by Ctrl-C.
-INTERRUPTED = 130
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - it has no public name
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,14 +29,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status: int = options.command(options)
     except ConfigurationError as error:
-        _complain(str(error))
+        sys.stderr.write(f"{error}\n")
         return MISCONFIGURED
     except TidegaugeError as error:
-        _complain(str(error))
+        sys.stderr.write(f"{error}\n")
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:  # the reader has seen enough, as `head` does
+    except BrokenPipeError:  # the reader of our output has closed it, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CLEAN
     return status
@@ -50,20 +44,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="tidegauge", description="Watches machine-learning models in production."
+        prog="tidegauge", description="Monitors machine-learning models in production."
     )
     parser.add_argument("--version", action="version", version=f"tidegauge {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    run = commands.add_parser("run", help="watch every monitor until Ctrl-C")
-    run.add_argument("--max-cycles", type=_positive, metavar="N", help="stop after N cycles a monitor")
+    run = commands.add_parser("run", help="run every monitor until Ctrl-C")
+    run.add_argument("--max-cycles", type=_positive, metavar="N", help="stop after N cycles per monitor")
     run.set_defaults(command=_run)
 
     migrate = commands.add_parser("migrate", help="bring the database's schema up to date")
     migrate.set_defaults(command=_migrate)
 
-    check = commands.add_parser("check", help="validate every monitor file and the database")
+    check = commands.add_parser(
+        "check", help="look at every monitor file, its data and the database; changes nothing"
+    )
+    check.add_argument("--json", action="store_true", help="print one JSON object")
     check.set_defaults(command=_check)
+
+    _add_init(commands)
+    _add_measure(commands)
 
     metrics = commands.add_parser("metrics", help="print what was measured")
     for name in ("monitor", "aspect", "column", "segment", "metric"):
@@ -74,9 +74,9 @@ def _parser() -> argparse.ArgumentParser:
     metrics.add_argument("--format", choices=("table", "csv", "json"), default="table")
     metrics.set_defaults(command=_metrics)
 
-    report = commands.add_parser("report", help="have Evidently draw its report of a window")
-    report.add_argument("--monitor", required=True, metavar="NAME", help="whose window")
-    report.add_argument("--window", type=_positive, metavar="ID", help="which window (default: the newest)")
+    report = commands.add_parser("report", help="write Evidently's report of a window")
+    report.add_argument("--monitor", required=True, metavar="NAME", help="the monitor")
+    report.add_argument("--window", type=_positive, metavar="ID", help="its window (default: the newest)")
     report.add_argument(
         "--output", type=Path, metavar="FILE", help="where to write it (default: NAME-ID.html)"
     )
@@ -84,73 +84,104 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_init(commands: Commands) -> None:
+    init = commands.add_parser("init", help="write a first monitor file from the data")
+    init.add_argument("data", type=Path, metavar="DATA", help="a file, a folder or a pattern of files")
+    init.add_argument("--reference", type=Path, metavar="FILE", help="what the model was validated on")
+    init.add_argument("--name", metavar="NAME", help="the monitor (default: the file's name)")
+    init.add_argument("--force", action="store_true", help="overwrite a monitor file that is there")
+    init.set_defaults(command=_init)
+
+
+def _add_measure(commands: Commands) -> None:
+    measure = commands.add_parser("measure", help="measure a file against a reference, without a service")
+    measure.add_argument("data", type=Path, metavar="FILE", help="the rows, measured as one window")
+    measure.add_argument(
+        "--reference", type=Path, required=True, metavar="FILE", help="what it is compared with"
+    )
+    measure.add_argument(
+        "--monitor", type=Path, metavar="FILE.yaml", help="a monitor file that says what to measure"
+    )
+    measure.add_argument("--task", choices=("regression", "binary", "multiclass"))
+    for name in ("target", "prediction", "score", "timestamp"):
+        measure.add_argument(f"--{name}", metavar="COLUMN")
+    measure.add_argument("--positive", metavar="LABEL", help="the positive label of a binary task")
+    measure.add_argument(
+        "--column",
+        type=_pair,
+        action="append",
+        metavar="NAME=KIND",
+        help="a watched column and its kind; repeat",
+    )
+    measure.add_argument(
+        "--threshold",
+        type=_limit,
+        action="append",
+        metavar="METRIC=NUMBER",
+        help="of the performance; repeat",
+    )
+    measure.add_argument("--min-rows", type=_positive, metavar="N", help="measure drift from N rows on")
+    measure.add_argument("--breached", action="store_true", help="print only what is beyond its threshold")
+    measure.add_argument("--format", choices=("table", "csv", "json"), default="table")
+    measure.set_defaults(command=_measure)
+
+
 def _run(options: argparse.Namespace) -> int:
-    settings = _settings()
-    from service.config import monitor_file
+    from service.commands import run
 
-    monitors = monitor_file.load_all(settings.monitors_dir, settings.data_dir)
-    from service.wiring import app
-
-    limit = options.max_cycles or settings.max_cycles
-    return asyncio.run(app.run(settings, monitors, max_cycles=limit))
+    return run.execute(max_cycles=options.max_cycles)
 
 
 def _migrate(_options: argparse.Namespace) -> int:
-    settings = _settings()
+    from service.commands import migrate
 
-    for name in asyncio.run(migrate_database(settings)):
-        print(f"applied {name}")
-    print("the schema is up to date")
-    return CLEAN
+    return migrate.execute()
 
 
-def _check(_options: argparse.Namespace) -> int:
-    settings = _settings()
-    from service.commands import check as checking
+def _check(options: argparse.Namespace) -> int:
+    from service.commands import check
 
-    found = asyncio.run(checking.check(settings))
-    for fault in found.faults:
-        _complain(fault)
-    for note in found.notes:
-        print(f"note: {note}")
-    if not found.faults:
-        print("all is well: every monitor file, every file that they name, and the database")
-    return MISCONFIGURED if found.faults else CLEAN
+    return check.execute(as_object=options.json)
+
+
+def _init(options: argparse.Namespace) -> int:
+    from service.commands import init
+
+    wanted = init.Wanted(options.data, options.reference, options.name, options.force)
+    return init.execute(wanted)
+
+
+def _measure(options: argparse.Namespace) -> int:
+    from service.commands import measure
+
+    names = ("task", "target", "prediction", "score", "positive", "timestamp", "min_rows")
+    keys = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    if options.column:
+        keys["columns"] = dict(options.column)
+    if options.threshold:
+        keys["performance"] = dict(options.threshold)
+    wanted = measure.Wanted(options.data, options.reference, options.monitor, keys)
+    return measure.execute(wanted, form=options.format, only_breached=options.breached)
 
 
 def _metrics(options: argparse.Namespace) -> int:
-    settings = _settings()
-    from service.commands import metrics_output
+    from service.commands import metrics
+    from service.core.read_models import SeriesFilter
 
-    names = ("monitor", "aspect", "column", "segment", "metric", "since")
-    filters = {name: getattr(options, name) for name in names}
-    rows = asyncio.run(measurements(settings, **filters))
-    metrics_output.write(rows, options.format, sys.stdout)
-    return CLEAN
+    wanted = SeriesFilter(
+        monitor=options.monitor,
+        aspect=options.aspect,
+        column=options.column,
+        segment=options.segment,
+        metric=options.metric,
+    )
+    return metrics.execute(wanted, since=options.since, form=options.format)
 
 
 def _report(options: argparse.Namespace) -> int:
-    settings = _settings()
-    from service.commands import report as report_command
+    from service.commands import report
 
-    window, page = asyncio.run(report_command.report(settings, options.monitor, options.window))
-    path = options.output or Path(f"{options.monitor}-{window}.html")
-    path.write_text(page)
-    print(path)
-    return CLEAN
-
-
-def _settings() -> Settings:
-    from service.config import settings
-    from service.runtime import logs
-
-    loaded = settings.load()
-    logs.configure(log_format=loaded.log_format, level=loaded.log_level)
-    return loaded
-
-
-def _complain(text: str) -> None:
-    print(text, file=sys.stderr)
+    return report.execute(monitor=options.monitor, window=options.window, output=options.output)
 
 
 def _positive(text: str) -> int:
@@ -158,6 +189,18 @@ def _positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text}")
     return number
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, found, value = text.rpartition("=")
+    if not found or not name or not value:
+        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, got {text}")
+    return name, value
+
+
+def _limit(text: str) -> tuple[str, float]:
+    name, value = _pair(text)
+    return name, float(value)
 
 
 def _instant(text: str) -> datetime:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from service.core.rows.batch import Numbers
-from service.sources.tables.event_time import EPOCH, MICROSECOND
-from service.sources.tables.parsed import nearest
+from service.core.time_units import to_datetime
+from service.sources.tables.parsed import listed, nearest
 from service.sources.tables.unusable import described, unfit_columns
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def column_faults(batch: Batch, schema: Schema, *, late: str | None = None) -> I
     names = [*batch.columns, *(batch.arrival.unwatched or ())]
     for name in schema.names:
         if name not in batch.columns and name != late:
-            yield f"it has no column {name!r}{nearest(name, names)}"
+            yield f"it has no column {name!r}{nearest(name, names)}; it has {listed(names)}"
     yield from unfit_columns(batch, schema)
 
 
@@ -51,5 +51,5 @@ def take_notes(take: Take) -> Iterator[str]:
         reason = f": {take.rejects[0].reason}" if take.rejects else ""
         yield f"{refused} of {rows} rows have no usable time{reason}"
     times = take.batch.event_time
-    if len(times) and (EPOCH + int(times.max()) * MICROSECOND).year == FIRST_YEAR:
+    if len(times) and to_datetime(int(times.max())).year == FIRST_YEAR:
         yield "its times are in 1970; is the unit of the timestamp right?"

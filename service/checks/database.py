@@ -58,8 +58,8 @@ def _findings(seen: DatabaseLook) -> list[Finding]:
             Finding(
                 "note",
                 WHERE,
-                f"there is no role {READER}, which dashboards read by, and our role may not create it; let an "
-                f"administrator run CREATE ROLE {READER}",
+                f"there is no role {READER}, which dashboards read by, and our role may not create it; "
+                f"let an administrator run CREATE ROLE {READER}",
             )
         )
     return found
@@ -74,10 +74,11 @@ def described(look: StoreLook) -> list[str]:
     migrations = len(read_migrations(migrations_folder()))
     if look.embedded.exists:
         return [f"our own server in {look.embedded.folder}, not running; run starts it"]
-    return [
+    line = (
         f"none yet; run creates our own server in {look.embedded.folder}, with the database tidegauge "
         f"({migrations} migrations). TIDEGAUGE_DATABASE_URL names another"
-    ]
+    )
+    return [line]
 
 
 def _of_database(seen: DatabaseLook) -> list[str]:

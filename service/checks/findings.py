@@ -46,12 +46,12 @@ def left_out_methods(look: MonitorLook) -> Iterator[Finding]:
     for column in look.monitor.schema_.compared.columns:
         for method in columns.left_out(look.monitor.measure_plan.drift, column):
             names.setdefault(method.name, {})[column.name] = None
-    for method, of in names.items():
+    for left_out, of in names.items():
         yield _note(
             look,
             "",
-            f"drift.methods: {method} counts distinct values: left out of {', '.join(of)}, which hold "
-            f"numbers; to measure one all the same, name {method} under drift.columns",
+            f"drift.methods: {left_out} counts distinct values: left out of {', '.join(of)}, which hold "
+            f"numbers; to measure one all the same, name {left_out} under drift.columns",
         )
 
 
@@ -72,9 +72,8 @@ def absent_id(look: MonitorLook) -> Iterator[Finding]:
         return
     if rows.batch.arrival.identity is None:
         what = "the id that labels go by" if look.monitor.labels is not None else "the id"
-        found = Finding if look.monitor.labels is not None else None
-        message = f"it has no column {look.monitor.id!r}, {what}"
-        yield _fault(look, "source", message) if found else _note(look, "source", message)
+        level = _fault if look.monitor.labels is not None else _note
+        yield level(look, "source", f"it has no column {look.monitor.id!r}, {what}")
 
 
 def unread_cells(look: MonitorLook) -> Iterator[Finding]:
@@ -130,12 +129,14 @@ def first_window(look: MonitorLook) -> Iterator[Finding]:
         yield _note(
             look,
             "window",
-            f"a usual one has about {rows:,} rows, fewer than min_rows ({least}): no drift and no performance",
+            f"a usual one has about {rows:,} rows, below min_rows ({least}): no drift, no performance",
         )
     wanted = look.monitor.window.size_rows
     if wanted is not None and look.source.complete and look.source.batch.rows < wanted:
         yield _note(
-            look, "window", f"size_rows is {wanted:,}, and there are {look.source.batch.rows:,} rows: no window"
+            look,
+            "window",
+            f"size_rows is {wanted:,}, and there are {look.source.batch.rows:,} rows: no window",
         )
 
 

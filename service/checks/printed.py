@@ -48,11 +48,8 @@ def _parts(look: MonitorLook) -> Iterator[tuple[str, str]]:
     if look.window is not None:
         cost = look.window
         panes = "1 pane" if cost.panes == 1 else f"{cost.panes:,} panes"
-        yield (
-            "window",
-            f"{panes} of about {cost.pane_rows:,} rows and {_size(cost.pane_bytes)}: "
-            f"{_size(cost.window_bytes)} per window",
-        )
+        text = f"{panes} of about {cost.pane_rows:,} rows and {_size(cost.pane_bytes)}"
+        yield "window", f"{text}: {_size(cost.window_bytes)} per window"
 
 
 def _rows(rows: RowsLook, *, times: bool) -> str:
@@ -80,9 +77,7 @@ def _size(count: int) -> str:
     return f"{count} bytes"
 
 
-def as_json(
-    looks: Sequence[MonitorLook], store: StoreLook, found: Sequence[Finding]
-) -> dict[str, Any]:
+def as_json(looks: Sequence[MonitorLook], store: StoreLook, found: Sequence[Finding]) -> dict[str, Any]:
     """Return everything as a dictionary of plain values."""
     database = None if store.database is None else asdict(store.database)
     embedded = store.embedded

@@ -17,10 +17,12 @@ from service.core.rows.concatenation import concatenated
 from service.core.windows import window
 from service.errors import TidegaugeError
 from service.methods.drift import pca
-from service.wiring.monitor import peeked_source
+from service.wiring.monitor import build_peeked_source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from service.config.monitor import Monitor
     from service.core.profile.spec import ProfileSpec
@@ -61,7 +63,7 @@ def _with_error(look: MonitorLook, part: str, error: TidegaugeError) -> MonitorL
 
 
 async def _takes(monitor: Monitor) -> tuple[list[Take], bool]:
-    source = peeked_source(monitor)
+    source = build_peeked_source(monitor)
     clock = asyncio.get_running_loop().time
     until, rows = clock() + MAX_SECONDS, 0
     takes: list[Take] = []
@@ -117,12 +119,12 @@ def _labels(monitor: Monitor, batch: Batch, takes: Sequence[Take]) -> LabelsLook
     )
 
 
-def _has_value(batch: Batch, name: str) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _has_value(batch: Batch, name: str) -> NDArray[np.bool_]:
     column = batch.columns.get(name)
     if isinstance(column, Numbers):
-        return np.isfinite(column.values)
+        return ~np.isnan(column.values)
     if isinstance(column, Labels):
-        return np.greater_equal(column.codes, 0)
+        return np.asarray(column.codes >= 0, dtype=np.bool_)
     return np.zeros(batch.rows, dtype=np.bool_)
 
 

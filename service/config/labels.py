@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from service.config.base import SECOND, Duration, Section
+from service.config.base import Duration, Section
+from service.core.time_units import SECOND
 from service.sources.table_config import CsvConfig, Timestamp, TimestampConfig
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from service.config.base import SECOND, Name, Section
+from service.config.base import Name, Section
 from service.config.columns import ColumnConfig, ServiceConfig
 from service.config.detectors import DetectorConfigs, check_detectors
 from service.config.drift import DriftConfig
@@ -19,6 +19,7 @@ from service.config.window import AlarmConfig, WindowConfig
 from service.core.profile import row_sample
 from service.core.rows.schema import Column, Kind, Role, Schema
 from service.core.rows.task import TaskName
+from service.core.time_units import SECOND
 from service.errors import ConfigurationError
 from service.methods.drift import domain_classifier, pca, registry
 from service.methods.health import TrafficPlan

@@ -21,31 +21,50 @@ if TYPE_CHECKING:
 
     KeyPath = tuple[str | int, ...]
 
+_INIT = " (`tidegauge init DATA` writes one)"
+
 
 def load_all(folder: Path, data_dir: Path) -> list[Monitor]:
     """Read every `*.yaml` of `folder`, in the order of their names; `{data_dir}` in a path is filled in.
 
     Raises ConfigurationError with one line per fault, over all files.
     """
+    monitors, faults = load_each(folder, data_dir)
+    if faults:
+        raise ConfigurationError("\n".join(faults))
+    return monitors
+
+
+def load_each(folder: Path, data_dir: Path) -> tuple[list[Monitor], list[str]]:
+    """Read every `*.yaml` of `folder`; return the valid files' monitors, and one line per fault of others."""
     if not folder.is_dir():
-        raise ConfigurationError(
-            f"{folder}: no such folder; set TIDEGAUGE_MONITORS_DIR to a folder of monitor files"
-        )
-    files = sorted(path for path in folder.iterdir() if path.suffix in {".yaml", ".yml"})
+        return [], [
+            f"{folder}: no such folder; set TIDEGAUGE_MONITORS_DIR to a folder of monitor files{_INIT}"
+        ]
+    files = _files(folder)
     if not files:
-        raise ConfigurationError(f"{folder}: no monitor file in it; expected at least one NAME.yaml")
+        return [], [f"{folder}: no monitor file in it; expected at least one NAME.yaml{_INIT}"]
     monitors: list[Monitor] = []
     faults: list[str] = []
     for path in files:
         try:
             monitors.append(load(path, data_dir))
         except ConfigurationError as error:
-            faults.append(str(error))
+            faults += str(error).splitlines()
     names = [monitor.name for monitor in monitors]
-    faults += [f"{folder}: two monitors are named {name}" for name in set(names) if names.count(name) > 1]
-    if faults:
-        raise ConfigurationError("\n".join(faults))
-    return monitors
+    faults += [
+        f"{folder}: two monitors are named {name}" for name in dict.fromkeys(names) if names.count(name) > 1
+    ]
+    return monitors, faults
+
+
+def names(folder: Path) -> list[str]:
+    """Return the names that monitor files have by their own, without reading them."""
+    return [path.stem for path in _files(folder)] if folder.is_dir() else []
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.suffix in {".yaml", ".yml"})
 
 
 def load(path: Path, data_dir: Path) -> Monitor:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import yaml
 
 from service.core.rows.task import TaskName
+from service.core.time_units import to_datetime
 from service.guess.table import MIN_ROWS
-from service.sources.tables.event_time import EPOCH, MICROSECOND
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -165,4 +165,4 @@ def _window(guess: TableGuess) -> Iterator[str]:
 
 
 def _instant(micros: int) -> str:
-    return (EPOCH + micros * MICROSECOND).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return to_datetime(micros).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -81,16 +81,15 @@ def guess_table(frame: pd.DataFrame, *, has_reference: bool, roles: Roles | None
     """
     facts = facts_of(frame)
     parts = guess_roles(facts) if roles is None else roles
-    columns = tuple((column, _kind(column, parts)) for column in facts)
+    columns = tuple((column, kind_of(column, parts)) for column in facts)
     return TableGuess(len(frame), columns, parts, _windows(frame, parts, has_reference=has_reference))
 
 
-def _kind(facts: ColumnFacts, roles: Roles) -> KindGuess:
+def kind_of(facts: ColumnFacts, roles: Roles) -> KindGuess:
+    """Return the kind of a column that plays the part that `roles` give it."""
     guess = guess_kind(facts)
     if roles.time is not None and is_part_of_a_date(facts):
-        guess = KindGuess(
-            None, f"a part of the date in {roles.time.column}, which moves as time goes on"
-        )
+        guess = KindGuess(None, f"a part of the date in {roles.time.column}, which moves as time goes on")
     role = next(
         (
             r

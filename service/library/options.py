@@ -49,7 +49,7 @@ def monitor_from_file(path: Path) -> Monitor:
 
 
 def monitor_from_options(options: Options, reference: pd.DataFrame) -> Monitor:
-    """Return the monitor that the options describe; raises ConfigurationError with every key that is wrong."""
+    """Return the monitor that the options describe; raises ConfigurationError per wrong key."""
     keys = {name: value for name, value in options.keys.items() if value is not None}
     facts = facts_of(reference)
     roles = _roles(keys, facts)

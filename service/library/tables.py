@@ -1,10 +1,10 @@
-"""The tables that a caller hands over, as rows of a schema: pandas, Arrow, anything that exports Arrow, files."""
+"""The tables that a caller hands over, as rows of a schema: pandas, Arrow and what exports it, files."""
 
 from __future__ import annotations
 
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from service.core.rows.batch import Batch
     from service.core.rows.schema import Schema
     from service.sources.table_format import TableFormat
+    from service.sources.tables.parsed import Framed
 
 
 class ArrowExport(Protocol):
@@ -29,21 +30,22 @@ class ArrowExport(Protocol):
         ...
 
 
-Table = pd.DataFrame | pa.Table | ArrowExport | str | PathLike[str]
-Loaded = pd.DataFrame | pa.Table | Path
+Table = pd.DataFrame | ArrowExport | str | PathLike[str]  # an Arrow table exports itself
+Loaded = pd.DataFrame | ArrowExport | Path  # the second is an Arrow table by then
 
 
 def loaded(table: Table, what: str) -> Loaded:
     """Return a table in one of the forms that can be read; raises ConfigurationError for anything else."""
-    if isinstance(table, pd.DataFrame | pa.Table):
-        return cast("pd.DataFrame | pa.Table", table)
+    if isinstance(table, pd.DataFrame):
+        return table
     if isinstance(table, str | PathLike):
         return Path(table)
-    if hasattr(table, "__arrow_c_stream__"):
-        return pa.table(table)
-    raise ConfigurationError(
-        f"{what}: expected a pandas frame, an Arrow table or the path of a file, got {type(table).__name__}"
-    )
+    if not hasattr(table, "__arrow_c_stream__"):
+        raise ConfigurationError(
+            f"{what}: expected a pandas frame, an Arrow table or a file's path, got {type(table).__name__}"
+        )
+    exported: ArrowExport = pa.table(table)
+    return exported
 
 
 def frame_of(table: Loaded, form: TableFormat) -> pd.DataFrame:
@@ -53,9 +55,7 @@ def frame_of(table: Loaded, form: TableFormat) -> pd.DataFrame:
     return table if isinstance(table, pd.DataFrame) else from_arrow.framed(table)
 
 
-def rows_of(
-    table: Loaded, schema: Schema, what: str, *, timestamp: str | None, form: TableFormat
-) -> Batch:
+def rows_of(table: Loaded, schema: Schema, what: str, *, timestamp: str | None, form: TableFormat) -> Batch:
     """Return a table's rows, by time where all have one in the column `timestamp`, else in its own order.
 
     Raises SourceError or ReferenceDataError where they cannot be read, or where there is none.
@@ -70,14 +70,17 @@ def rows_of(
 
 
 def _framed(
-    table: pd.DataFrame | pa.Table, schema: Schema, timestamp: str | None, form: TableFormat
+    table: pd.DataFrame | ArrowExport, schema: Schema, timestamp: str | None, form: TableFormat
 ) -> Batch:
-    names: list[Any] = list(table.columns) if isinstance(table, pd.DataFrame) else table.schema.names
-    to_batch = from_pandas.to_batch if isinstance(table, pd.DataFrame) else from_arrow.to_batch
-    if timestamp not in names:
-        return to_batch(table, schema, None, time=form.time).batch
-    framed = to_batch(table, schema, timestamp, time=form.time)
-    if framed.rejected:
-        return to_batch(table, schema, None, time=form.time).batch
-    batch = framed.batch
-    return batch.take(np.argsort(batch.event_time, kind="stable"))
+    def framed(by: str | None) -> Framed:
+        if isinstance(table, pd.DataFrame):
+            return from_pandas.to_batch(table, schema, by, time=form.time)
+        return from_arrow.to_batch(pa.table(table), schema, by, time=form.time)
+
+    names: list[Any] = (
+        list(table.columns) if isinstance(table, pd.DataFrame) else pa.table(table).schema.names
+    )
+    timed = framed(timestamp) if timestamp in names else None
+    if timed is None or timed.rejected:
+        return framed(None).batch
+    return timed.batch.take(np.argsort(timed.batch.event_time, kind="stable"))

@@ -64,7 +64,8 @@ async def inspect_database(dsn: str, folder: Path) -> DatabaseLook:
         return await _missing(dsn, where)
     except (*DRIVER_ERRORS, ValueError) as error:
         raise StoreError(
-            f"{where}: no connection: {reason(error)}; check TIDEGAUGE_DATABASE_URL and that the server is running"
+            f"{where}: no connection: {reason(error)}; check TIDEGAUGE_DATABASE_URL and that the server "
+            "is running"
         ) from error
     try:
         async with connection.transaction(readonly=True):
@@ -114,7 +115,9 @@ async def _database_rights(connection: asyncpg.Connection, role: str) -> list[Mi
 
 async def _schema_rights(connection: asyncpg.Connection, role: str) -> list[MissingRight]:
     lacking = [
-        MissingRight(f"{right} on the schema tidegauge", f"GRANT {right} ON SCHEMA tidegauge TO {_quoted(role)}")
+        MissingRight(
+            f"{right} on the schema tidegauge", f"GRANT {right} ON SCHEMA tidegauge TO {_quoted(role)}"
+        )
         for right in ("USAGE", "CREATE")
         if not await connection.fetchval("SELECT has_schema_privilege('tidegauge', $1)", right)
     ]

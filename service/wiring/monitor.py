@@ -1,4 +1,4 @@
-"""What a monitor's cycles need, built from its file: source, reference, thresholds."""
+"""Build what a monitor's cycles need from its file: source, reference, thresholds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from service.cycle.monitor_plan import MonitorPlan
 from service.methods.drift import pca
 from service.runtime.clock import now
 from service.runtime.progress_bar import shown
-from service.sources.context import SourceContext, SourceTables
+from service.sources.context import NoTable, SourceContext, SourceTables
 from service.sources.tables.unusable import described
 from service.store.tables.calibration import CalibrationTable
 from service.store.tables.dummy import DummyTable
@@ -27,11 +27,12 @@ if TYPE_CHECKING:
     from service.core.reference.reference import Reference
     from service.core.rows.batch import Batch
     from service.runtime.compute_threads import Compute
+    from service.sources.protocol import Source
 
 log = structlog.get_logger(__name__)
 
 
-def watch(monitor: Monitor, pool: asyncpg.Pool, compute: Compute) -> MonitorPlan:
+def build_monitor(monitor: Monitor, pool: asyncpg.Pool, compute: Compute) -> MonitorPlan:
     """Build a monitor's source and the loader of its reference; nothing is read yet."""
     load_rows = reference_rows_loader(monitor, compute)
     return MonitorPlan(
@@ -40,7 +41,9 @@ def watch(monitor: Monitor, pool: asyncpg.Pool, compute: Compute) -> MonitorPlan
         window=monitor.window.plan(),
         measures=monitor.measure_plan,
         alarm=monitor.alarm.plan(),
-        source=monitor.source.build(_source_context(monitor, pool)),
+        source=monitor.source.build(
+            _source_context(monitor, SourceTables(dummy=DummyTable(pool, monitor.name)))
+        ),
         load_reference=_reference_loader(monitor, load_rows, compute),
         thresholds=_thresholds(monitor, load_rows, pool, compute),
         detectors=monitor.detectors,
@@ -50,12 +53,17 @@ def watch(monitor: Monitor, pool: asyncpg.Pool, compute: Compute) -> MonitorPlan
     )
 
 
-def _source_context(monitor: Monitor, pool: asyncpg.Pool) -> SourceContext:
+def build_peeked_source(monitor: Monitor) -> Source:
+    """Build a monitor's source without a database, for one whose rows are there before the service runs."""
+    return monitor.source.build(_source_context(monitor, SourceTables(dummy=NoTable())))
+
+
+def _source_context(monitor: Monitor, tables: SourceTables) -> SourceContext:
     return SourceContext(
         schema=monitor.schema_,
         step_offset_us=monitor.window.offset,
         labels=monitor.label_file,
-        tables=SourceTables(dummy=DummyTable(pool, monitor.name)),
+        tables=tables,
         now=now,
     )
 

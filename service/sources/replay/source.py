@@ -23,10 +23,10 @@ import structlog
 
 from service.core.rows.batch import no_rows
 from service.core.rows.take import Take
+from service.core.time_units import to_datetime
 from service.errors import ConfigurationError, SourceError
 from service.sources.replay.labels import MAX_GAP_STEPS, Pace, end_of_step, next_labels, open_labels
 from service.sources.table_format import PLAIN
-from service.sources.tables.event_time import EPOCH, MICROSECOND
 from service.sources.tables.file import OrderedRows, open_in_file_order, open_ordered
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ def _no_row(rows: OrderedRows, options: ReplayOptions) -> SourceError:
             f"{options.path}: skip_rows is {options.skip_rows}, and there are {len(rows.times)} rows; "
             "expected fewer"
         )
-    first, last = (EPOCH + int(time) * MICROSECOND for time in (rows.times[0], rows.times[-1]))
+    first, last = (to_datetime(int(time)) for time in (rows.times[0], rows.times[-1]))
     return SourceError(
         f"{options.path}: no row lies between start and end; its times go from {first} to {last}"
     )

@@ -16,15 +16,15 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from service.core.time_units import EPOCH, MICROSECOND, SECOND, to_microseconds
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-MICROSECOND = dt.timedelta(microseconds=1)
-DAY = 86_400_000_000  # microseconds
-EARLIEST = (dt.datetime(1678, 1, 1, tzinfo=dt.UTC) - EPOCH) // MICROSECOND
-LATEST = (dt.datetime(2262, 1, 1, tzinfo=dt.UTC) - EPOCH) // MICROSECOND
-MICROSECONDS_PER_UNIT = {"s": 1_000_000, "ms": 1_000, "us": 1}
+EARLIEST = to_microseconds(dt.datetime(1678, 1, 1, tzinfo=dt.UTC))
+DAY = 86_400 * SECOND
+LATEST = to_microseconds(dt.datetime(2262, 1, 1, tzinfo=dt.UTC))
+MICROSECONDS_PER_UNIT = {"s": SECOND, "ms": 1_000, "us": 1}
 MAX_DIGITS = 30  # of an epoch number; a longer one is no time in any unit
 
 _EXAMPLE = "2013-02-01T05:00:00Z"
@@ -115,7 +115,7 @@ def of_instant(instant: dt.datetime, zone: str | None = None) -> tuple[int, int]
         aware = instant
         if instant.tzinfo is None:
             aware = instant.replace(tzinfo=dt.UTC if zone is None else ZoneInfo(zone))
-        micros = (aware - EPOCH) // MICROSECOND
+        micros = to_microseconds(aware)
     except OverflowError:  # an offset that leads out of the years 1 to 9999
         return 0, OUTSIDE
     return (micros, USABLE) if EARLIEST <= micros < LATEST else (0, OUTSIDE)

@@ -9,8 +9,9 @@ import numpy as np
 
 from service.core.rows.batch import TEXT_TIMES, Numbers
 from service.core.rows.schema import Kind
+from service.core.time_units import to_datetime
 from service.errors import SourceError
-from service.sources.tables.event_time import EPOCH, MICROSECOND, USABLE, of_number
+from service.sources.tables.event_time import USABLE, of_number
 from service.sources.tables.time_text import number_in
 
 if TYPE_CHECKING:
@@ -49,8 +50,8 @@ def _unit_hint(example: object, form: TimeFormat) -> str:
         return ""
     for unit in ("s", "ms", "us", "ns"):
         micros, reason = of_number(number, unit)
-        if reason == USABLE and LIKELY_YEARS[0] <= (EPOCH + micros * MICROSECOND).year < LIKELY_YEARS[1]:
-            when = (EPOCH + micros * MICROSECOND).strftime("%Y-%m-%dT%H:%M:%SZ")
+        if reason == USABLE and LIKELY_YEARS[0] <= to_datetime(micros).year < LIKELY_YEARS[1]:
+            when = to_datetime(micros).strftime("%Y-%m-%dT%H:%M:%SZ")
             return f"; by unit: {unit} it would be {when}" if unit != form.unit else ""
     return ""
 

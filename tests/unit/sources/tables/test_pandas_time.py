@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.core.time_units import to_microseconds
 from service.sources.table_format import TimeFormat
-from service.sources.tables.event_time import EPOCH, MISSING, NUMBER, OUTSIDE, UNREADABLE, USABLE
+from service.sources.tables.event_time import MISSING, NUMBER, OUTSIDE, UNREADABLE, USABLE
 from service.sources.tables.pandas_time import event_times
 
 FIVE = 1_359_694_800_000_000  # 2013-02-01 05:00 UTC
@@ -212,9 +213,7 @@ def test_a_zones_times_equal_pandas() -> None:
 @given(st.lists(st.datetimes(dt.datetime(1678, 1, 1), dt.datetime(2261, 12, 31)), min_size=1))  # noqa: DTZ001 - Hypothesis wants naive bounds
 def test_text_and_datetimes_agree_to_the_microsecond(instants: list[dt.datetime]) -> None:
     """Any instant in range is the same as text, as an object and as datetime64."""
-    expected = [
-        (instant.replace(tzinfo=dt.UTC) - EPOCH) // dt.timedelta(microseconds=1) for instant in instants
-    ]
+    expected = [to_microseconds(instant.replace(tzinfo=dt.UTC)) for instant in instants]
     texts = pd.Series([instant.isoformat() for instant in instants])
     columns: list[pd.Series[Any]] = [
         texts,
