@@ -72,8 +72,7 @@ def execute(wanted: Wanted, *, form: str, only_breached: bool) -> int:
 def summary(measured: Measured) -> list[str]:
     """Return what came of it, in a few lines."""
     lines = [f"note: {note}" for note in measured.notes]
-    for measurement in measured.unjudged[:_FIRST_SHOWN]:
-        lines.append(f"not judged: {_name(measurement)}: {measurement.reason}")
+    lines += [f"not judged: {_name(one)}: {one.reason}" for one in measured.unjudged[:_FIRST_SHOWN]]
     if len(measured.unjudged) > _FIRST_SHOWN:
         lines.append(f"not judged: {len(measured.unjudged) - _FIRST_SHOWN} more")
     rows = f"{measured.rows:,} rows against {measured.reference_rows:,}"
