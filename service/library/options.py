@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import yaml
 from pydantic import ValidationError
 
 from service.config import monitor_file
@@ -105,4 +106,5 @@ def _columns(
         return options.columns
     used = {options.timestamp, keys.get("id")}
     found = {column.name: kind_of(column, roles) for column in facts if column.name not in used}
-    return {name: str(guess.kind) for name, guess in found.items() if guess.kind is not None}
+    kept = {name: guess for name, guess in found.items() if guess.kind is not None}
+    return {name: yaml.safe_load(f"{{kind: {guess.kind}, {guess.options}}}") for name, guess in kept.items()}
