@@ -146,22 +146,19 @@ def test_rows_times_and_columns_are_counted(place: Place) -> None:
     assert 500 < window["pane_bytes"] < 100_000
 
 
-def test_the_cost_is_what_a_run_stores(place: Place, database_url: str) -> None:
+async def test_the_cost_is_what_a_run_stores(place: Place, database_url: str) -> None:
     """The bytes of a pane are those of a usual pane in the database."""
     (toy,) = checked(place)["monitors"]
     assert place.command("run", "--max-cycles", "20", TIDEGAUGE_DATABASE_URL=database_url).returncode == 0
 
-    async def stored() -> float:
-        connection = await asyncpg.connect(database_url)
-        try:
-            query = "SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY length(profile)) FROM tidegauge.pane"
-            return float(await connection.fetchval(query))
-        finally:
-            await connection.close()
-
-    import asyncio  # noqa: PLC0415
-
-    assert toy["window"]["pane_bytes"] == pytest.approx(asyncio.run(stored()), rel=0.3)
+    connection = await asyncpg.connect(database_url)
+    try:
+        stored = await connection.fetchval(
+            "SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY length(payload)) FROM tidegauge.pane"
+        )
+    finally:
+        await connection.close()
+    assert toy["window"]["pane_bytes"] == pytest.approx(stored, rel=0.3)
 
 
 def test_late_labels_are_matched(place: Place) -> None:
@@ -192,7 +189,7 @@ def test_one_bad_file_hides_no_other(place: Place) -> None:
     assert done.returncode == 2
     for words in (
         "bad.yaml:6: windows: no such key; the nearest is window",
-        "name: source: it has no column 'color'; the nearest is 'colour'; it has guess, size, truth",
+        "name: source: it has no column 'color'; the nearest is 'colour'; it has size, guess, truth, colour",
         "name: reference: it has no column 'color'; the nearest is 'colour'",
         "gone: reference:",
         "the nearest is 'reference.csv'",

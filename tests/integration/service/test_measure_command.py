@@ -47,10 +47,7 @@ def test_the_status_says_whether_something_is_wrong(place: Place) -> None:
     status, out, summary = measure(place, "moved", "--breached")
     assert status == 1
     assert "size wasserstein robust" in summary
-    assert {line.split()[1] for line in out.splitlines()[1:] if line.startswith("drift")} <= {
-        "size",
-        "drift_share",
-    }
+    assert "size" in {line.split()[1] for line in out.splitlines()[1:] if line.startswith("drift")}
 
 
 def test_a_threshold_of_the_performance(place: Place) -> None:
