@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -13,6 +12,7 @@ from service.config.columns import ColumnConfig, ServiceConfig
 from service.config.detectors import DetectorConfigs, check_detectors
 from service.config.drift import DriftConfig
 from service.config.labels import LabelsConfig
+from service.config.nearest import suggestion
 from service.config.task import TaskKeys, check_performance, check_segments, task_from
 from service.config.window import AlarmConfig, WindowConfig
 from service.core.profile import row_sample
@@ -68,6 +68,8 @@ class Monitor(Section):
         check_detectors(self.detectors, self._task)
         check_segments(self.by, self.segment_performance, self._kinds, self._task)
         self.reference.check(self.source)
+        if self.reference.moving is not None:
+            self.window.check_panes(self.reference.moving.plan().windows or 1)
         if self.reference.moving is not None and self.drift.is_calibrated:
             raise ValueError(
                 "drift.thresholds: calibrated thresholds hold for the declared reference, not for one that "
@@ -132,9 +134,11 @@ class Monitor(Section):
         if isinstance(self.drift.thresholds, dict):
             known = {name for m in registry.ALL for name in (m.name, m.full_name)}
             known |= {*pca.TESTS, domain_classifier.AUC}
-            for name in self.drift.thresholds.keys() - known:
-                nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
-                raise ValueError(f"drift.thresholds.{name}: no such method; the nearest is {nearest}")
+            for name, threshold in self.drift.thresholds.items():
+                if name in known:
+                    _check_threshold(name, threshold)
+                    continue
+                raise ValueError(f"drift.thresholds.{name}: no such method; {suggestion(name, known)}")
         self._joint_measures_have_what_they_need()
         for column in self.drift.columns:
             if column not in self.columns:
@@ -206,6 +210,16 @@ class Monitor(Section):
             return None
         seconds = None if self.window.size is None else self.window.size / SECOND
         return TrafficPlan(self.service.latency_ms, self.service.error, seconds)
+
+
+def _check_threshold(name: str, threshold: float) -> None:
+    methods = [method for method in registry.ALL if name in {method.name, method.full_name}]
+    is_share = name == domain_classifier.AUC or any(m.unit in {"p-value", "ROC AUC"} for m in methods)
+    if threshold < 0 or (is_share and threshold > 1):
+        expected = "0 to 1" if is_share else "0 or more"
+        raise ValueError(
+            f"drift.thresholds.{name}: {threshold:g} is no value that it can have; expected {expected}"
+        )
 
 
 def _exists(name: str, kind: Kind) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,6 +10,7 @@ from dotenv import dotenv_values
 from pydantic import AfterValidator, AnyHttpUrl, Field, SecretStr, TypeAdapter, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from service.config.nearest import nearest
 from service.errors import ConfigurationError
 from service.webhook.signature import key_of
 
@@ -91,13 +91,19 @@ def _shown(name: str, value: object) -> str:
 
 
 def _refuse_unknown() -> None:
-    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    known = {name.upper() for name in Settings.model_fields}
     given = {name for name in (*os.environ, *dotenv_values(ENV_FILE)) if name.upper().startswith(PREFIX)}
     messages = []
     for name in sorted(given):
-        if name.upper() in known:
+        own = name.upper().removeprefix(PREFIX)
+        if own in known:
             continue
-        nearest = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.0)
-        messages.append(f"{name}: no such variable; the nearest is {nearest[0]}")
+        close = nearest(own, known)
+        hint = (
+            f"expected one of: {', '.join(sorted(known))}"
+            if close is None
+            else f"the nearest is {PREFIX}{close}"
+        )
+        messages.append(f"{name}: no such variable; {hint}")
     if messages:
         raise ConfigurationError("\n".join(messages))
