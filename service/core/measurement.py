@@ -36,8 +36,8 @@ class Series:
     """What a number is; the same in every window.
 
     `column` is empty for a number about the whole window; `definition` says whose definition it follows
-    where there is more than one (`evidently`, `robust`), else empty. `headline` is its rank, from 1, among
-    the series that represent a monitor on an overview; None for all others.
+    where there may be more than one (`evidently`, `robust`, `own`), else empty. `headline` is its rank, from
+    1, among the series that represent a monitor on an overview; None for all others.
     """
 
     aspect: Aspect
@@ -52,7 +52,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One number of one window: finite, or None with the reason.
+    """One number of one window: finite, or None with the reason; beside a number, `reason` limits it.
 
     `reference` is the same number measured on the reference, where that makes sense; `error_bound` is how
     far a number computed from compressed values can lie from the exact one; `low` and `high` are its

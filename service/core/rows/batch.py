@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from service.core.profile.distribution import Values
+    Values = NDArray[np.float64] | NDArray[np.str_]
 
 CLOCKS_DIFFER = 60_000_000  # microseconds that a sender's clock may be ahead
 

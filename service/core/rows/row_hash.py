@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from service.core.profile.distribution import Values
-    from service.core.rows.batch import ColumnRows, Labels
+    from service.core.rows.batch import ColumnRows, Labels, Values
 
     Hashes = NDArray[np.uint64]
 

@@ -304,9 +304,8 @@ def test_a_p_value_that_runs_into_zero_never_alarms():
     level = Numbers(np.repeat(np.arange(4.0), rows // 4))
     batch = Batch(rows, np.arange(rows, dtype=np.int64), {"size": level})
     schema = Schema((Column("size", Kind.NUMERICAL),))
-    calibrated = calibrate(
-        batch, schema, DriftPlan(("chisquare",)), rows=900, rate=0.05, seed=1, block=900, draws=300
-    )
+    plan = DriftPlan(by_column={"size": ("chisquare",)})
+    calibrated = calibrate(batch, schema, plan, rows=900, rate=0.05, seed=1, block=900, draws=300)
     method = METHODS["chisquare", "evidently"]
     assert calibrated.thresholds["size", method.full_name] == calibration.NEVER
     assert not drifted(method, 0.0, calibration.NEVER)
