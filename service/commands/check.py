@@ -13,7 +13,10 @@ from service.core.profile import profile, segments
 from service.errors import ConfigurationError, StoreError, TidegaugeError
 from service.methods.drift import columns, registry
 from service.runtime.compute_threads import workers
+from service.store.connections import is_behind_pooler
+from service.store.held_locks import held_locks
 from service.store.migrate import migrate, migrations_folder
+from service.store.rights import check_rights, reader_may_read
 from service.wiring.database import database
 from service.wiring.monitor import reference_rows_loader, watch
 
@@ -48,6 +51,8 @@ async def check(settings: Settings) -> Findings:
     try:
         async with database(settings) as pool, workers() as compute:
             await migrate(pool, migrations_folder())
+            await check_rights(pool)
+            found.notes += await _database_remarks(pool)
             for monitor in monitors:
                 part = await _data_findings(monitor, pool, compute)
                 found.faults += part.faults
@@ -55,6 +60,22 @@ async def check(settings: Settings) -> Findings:
     except (StoreError, OSError) as error:
         found.faults.append(f"database: {error}")
     return found
+
+
+async def _database_remarks(pool: asyncpg.Pool) -> list[str]:
+    notes = []
+    async with pool.acquire() as connection:
+        if await is_behind_pooler(connection):
+            notes.append(
+                "database: a connection pooler lies in between; statements are not prepared ahead "
+                "(TIDEGAUGE_DATABASE_STATEMENT_CACHE=0 says so without looking)"
+            )
+    if not await reader_may_read(pool):
+        notes.append(
+            "database: the role tidegauge_reader, which dashboards read with, is missing or may not read; "
+            "`tidegauge migrate --reader-sql` prints what an administrator has to run"
+        )
+    return notes + [f"database: {lock.message}" for lock in await held_locks(pool)]
 
 
 def _remarks(monitor: Monitor) -> list[str]:

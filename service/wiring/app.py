@@ -23,10 +23,12 @@ from service.status.cycle_counters import CycleCounters
 from service.status.live_feed import EventBroadcaster
 from service.store.migrate import migrate, migrations_folder
 from service.store.postgres import PostgresStore
+from service.store.rights import check_rights
 from service.store.retention import drop_older
 from service.webhook.delivery import delivering
 from service.wiring import http, worker_process
 from service.wiring.database import database
+from service.wiring.lock_watch import lock_watch
 from service.wiring.monitor import watch
 from service.wiring.reports import reporter_of
 from service.worker.client import worker
@@ -87,6 +89,7 @@ async def _serve(
         stack.push_async_callback(asyncio.wait, [imports])
         pool = await stack.enter_async_context(database(settings))
         applied = await migrate(pool, migrations_folder())
+        await check_rights(pool)
         log.info("database ready", embedded=settings.database_url is None, migrations_applied=len(applied))
         store = PostgresStore(pool, deliver_events=settings.webhook_url is not None)
         tell_of_events = await stack.enter_async_context(_webhook(settings, pool))
@@ -111,6 +114,7 @@ async def _serve(
                 progress = stack.enter_context(shown(f"replaying {monitor.name}"))
             scheduler.add(monitor.name, interval, _logged(cycle, fared, listeners, progress))
         await stack.enter_async_context(working(reporter))
+        await stack.enter_async_context(lock_watch(pool))
         stack.push_async_callback(scheduler.stop)
         scheduler.start()
         cycling.set()

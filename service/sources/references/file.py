@@ -28,7 +28,7 @@ class FileReference(ReferenceConfig):
     end: Instant | None = None
 
     def check(self, source: SourceConfig) -> None:
-        """Raise ValueError where neither this section nor the source names a file, or `end` is not after `start`."""
+        """Raise ValueError where neither this section nor the source names a file, or where `end` is too early."""
         try:
             check_order(self.start, self.end)
         except ValueError as error:
