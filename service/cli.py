@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from service import __version__
 from service.commands.metrics import measurements
-from service.commands.migrate import migrate_database
+from service.commands.migrate import migrate_database, reader_statements
 from service.errors import ConfigurationError, TidegaugeError
 
 if TYPE_CHECKING:
@@ -60,7 +60,17 @@ def _parser() -> argparse.ArgumentParser:
     run.set_defaults(command=_run)
 
     migrate = commands.add_parser("migrate", help="bring the database's schema up to date")
+    migrate.add_argument(
+        "--reader-sql",
+        action="store_true",
+        help="print the SQL by which an administrator makes the role that dashboards read with; change nothing",
+    )
     migrate.set_defaults(command=_migrate)
+
+    psql = commands.add_parser("psql", help="open the embedded database as the role that may only read")
+    psql.add_argument("--print", action="store_true", dest="print_only", help="only print its URL")
+    psql.add_argument("arguments", nargs="*", metavar="ARGUMENT", help="psql's own, after --")
+    psql.set_defaults(command=_psql)
 
     check = commands.add_parser("check", help="validate every monitor file and the database")
     check.set_defaults(command=_check)
@@ -95,9 +105,18 @@ def _run(options: argparse.Namespace) -> int:
     return asyncio.run(app.run(settings, monitors, max_cycles=limit))
 
 
-def _migrate(_options: argparse.Namespace) -> int:
+def _psql(options: argparse.Namespace) -> int:
     settings = _settings()
+    from service.commands import psql
 
+    return psql.execute(settings, options.arguments, print_only=options.print_only)
+
+
+def _migrate(options: argparse.Namespace) -> int:
+    settings = _settings()
+    if options.reader_sql:
+        print(reader_statements(settings), end="")
+        return CLEAN
     for name in asyncio.run(migrate_database(settings)):
         print(f"applied {name}")
     print("the schema is up to date")

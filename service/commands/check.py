@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from service.config import monitor_file
 from service.core.profile import profile, segments
+from service.core.rows.masking import Masking
 from service.errors import ConfigurationError, StoreError, TidegaugeError
 from service.methods.drift import columns, registry
 from service.runtime.compute_threads import workers
@@ -18,6 +19,7 @@ from service.store.held_locks import held_locks
 from service.store.migrate import migrate, migrations_folder
 from service.store.rights import check_rights, reader_may_read
 from service.wiring.database import database
+from service.wiring.hash_key import hash_key
 from service.wiring.monitor import reference_rows_loader, watch
 
 if TYPE_CHECKING:
@@ -54,7 +56,8 @@ async def check(settings: Settings) -> Findings:
             await check_rights(pool)
             found.notes += await _database_remarks(pool)
             for monitor in monitors:
-                part = await _data_findings(monitor, pool, compute)
+                key = hash_key(settings, create=False) if monitor.sensitive else b""
+                part = await _data_findings(monitor, pool, compute, key)
                 found.faults += part.faults
                 found.notes += part.notes
     except (StoreError, OSError) as error:
@@ -110,9 +113,13 @@ def _named(plan: DriftPlan) -> Iterator[str]:
         yield from names
 
 
-async def _data_findings(monitor: Monitor, pool: asyncpg.Pool, compute: Compute) -> Findings:
+async def _data_findings(
+    monitor: Monitor, pool: asyncpg.Pool, compute: Compute, key: bytes
+) -> Findings:
     found = Findings()
-    watched, load_rows = watch(monitor, pool, compute), reference_rows_loader(monitor, compute)
+    masking = Masking(monitor.sensitive, key)
+    watched = watch(monitor, pool, compute, lambda: key)
+    load_rows = reference_rows_loader(monitor, compute, masking)
     if monitor.source.can_be_peeked:
         try:
             batch = (await watched.source.take(None)).batch

@@ -13,6 +13,7 @@ from service.store.migrate import migrate, migrations_folder
 from service.store.postgres import PostgresStore
 from service.wiring import worker_process
 from service.wiring.database import database
+from service.wiring.hash_key import hash_key
 from service.wiring.monitor import watch
 from service.wiring.reports import reporter_of
 from service.worker.client import worker
@@ -33,7 +34,7 @@ async def report(settings: Settings, name: str, window: int | None) -> tuple[int
         raise ConfigurationError(f"no monitor is named {name!r}; expected one of: {known}")
     async with database(settings) as pool, workers() as compute, worker(worker_process) as slowly:
         await migrate(pool, migrations_folder())
-        watched = watch(monitor, pool, compute)
+        watched = watch(monitor, pool, compute, lambda: hash_key(settings))
         reported = Reported(monitor.schema_, monitor.description, watched.load_reference)
         reporter = reporter_of(
             settings,

@@ -79,7 +79,21 @@ class Monitor(Section):
         self._methods_exist()
         self._other_names_are_free()
         self._labels_have_rows()
+        self._classes_are_not_sensitive()
         return self
+
+    def _classes_are_not_sensitive(self) -> None:
+        for key, name in (("target", self.target), ("prediction", self.prediction)):
+            if name in self.sensitive:
+                raise ValueError(
+                    f"{key}: {name!r} is sensitive, and classes are named in thresholds and measurements; "
+                    f"expected a {key} whose values may be shown"
+                )
+
+    @property
+    def sensitive(self) -> frozenset[str]:
+        """The columns whose values are hashed before anything is counted, kept or shown."""
+        return frozenset(name for name, config in self.columns.items() if config.sensitive)
 
     def _labels_have_rows(self) -> None:
         if self.labels is None:

@@ -101,7 +101,16 @@ def _monitor(own: Document, shared: Document | None, data_dir: Path) -> Monitor:
     try:
         return Monitor.model_validate(content)
     except ValidationError as error:
-        raise ConfigurationError("\n".join(_fault(places, e) for e in error.errors())) from error
+        raise ConfigurationError("\n".join(_faults(places, error.errors()))) from error
+
+
+def _faults(places: Mapping[KeyPath, Place], errors: Iterable[ErrorDetails]) -> Iterator[str]:
+    """Yield a line per fault; of the ways in which a value could be read, the one that got furthest counts."""
+    found = [(_written(error, places), error) for error in errors]
+    for keys, error in found:
+        further = any(len(other) > len(keys) > 0 and other[: len(keys)] == keys for other, _ in found)
+        if not further:
+            yield _fault(places, keys, error)
 
 
 def _complete(content: dict[str, Any], data_dir: Path) -> None:
@@ -113,8 +122,7 @@ def _complete(content: dict[str, Any], data_dir: Path) -> None:
             part["path"] = part["path"].replace("{data_dir}", str(data_dir))
 
 
-def _fault(places: Mapping[KeyPath, Place], error: ErrorDetails) -> str:
-    keys = _written(error["loc"], places)
+def _fault(places: Mapping[KeyPath, Place], keys: KeyPath, error: ErrorDetails) -> str:
     message = error["msg"].removeprefix("Value error, ")
     if not keys and ": " in message:  # a check over several keys names its own
         named, message = message.split(": ", 1)
@@ -133,14 +141,15 @@ def _fault(places: Mapping[KeyPath, Place], error: ErrorDetails) -> str:
     return located(str(place.path), {(): place.line}, keys, message)
 
 
-def _written(location: KeyPath, places: Mapping[KeyPath, Place]) -> KeyPath:
-    # Where `type` chooses the section, pydantic's location holds the type, which is no key of the file.
+def _written(error: ErrorDetails, places: Mapping[KeyPath, Place]) -> KeyPath:
+    # Pydantic's location also holds which of several forms a value was read as: these are no keys of the file.
     keys: KeyPath = ()
-    for index, part in enumerate(location):
-        last = index == len(location) - 1
-        if (*keys, part) in places or last:
+    *within, last = error["loc"] or ("",)
+    for part in within:
+        if (*keys, part) in places:
             keys = (*keys, part)
-    return keys
+    is_key = (*keys, last) in places or last in _known_keys(tuple(within))
+    return (*keys, last) if is_key else keys
 
 
 def _named(parts: list[str], places: Mapping[KeyPath, Place]) -> KeyPath:

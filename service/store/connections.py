@@ -57,4 +57,5 @@ async def finds_pooler(dsn: str) -> bool:
 async def is_behind_pooler(connection: asyncpg.Connection) -> bool:
     """Say whether a pooler answers for the server: it gives a process id of its own."""
     pid: int = await connection.fetchval("SELECT pg_backend_pid()")
-    return pid != connection.get_server_pid()
+    own: int = connection.get_server_pid()
+    return pid != own

@@ -10,8 +10,6 @@ from service.errors import StoreError
 if TYPE_CHECKING:
     import asyncpg
 
-    Executor = asyncpg.Connection | asyncpg.Pool
-
 READER = "tidegauge_reader"
 
 # Of each table (a partition's rights do not count) and sequence what cycles, commands and retention need.
@@ -29,7 +27,7 @@ SELECT current_user AS role, current_database() AS database,
 """
 
 
-async def check_rights(executor: Executor) -> None:
+async def check_rights(executor: asyncpg.Connection | asyncpg.Pool) -> None:
     """Raise StoreError, with the SQL that helps, where the role may not do what a cycle does."""
     row = await executor.fetchrow(_LACKING)
     if row is None:
@@ -51,7 +49,7 @@ async def check_rights(executor: Executor) -> None:
         )
 
 
-async def reader_may_read(executor: Executor) -> bool:
+async def reader_may_read(executor: asyncpg.Connection | asyncpg.Pool) -> bool:
     """Say whether the role that dashboards read with exists and may read."""
     found: bool = await executor.fetchval(
         "SELECT coalesce(bool_and(has_schema_privilege(r.oid, 'tidegauge', 'USAGE') AND "

@@ -28,6 +28,7 @@ from service.store.retention import drop_older
 from service.webhook.delivery import delivering
 from service.wiring import http, worker_process
 from service.wiring.database import database
+from service.wiring.hash_key import hash_key
 from service.wiring.lock_watch import lock_watch
 from service.wiring.monitor import watch
 from service.wiring.reports import reporter_of
@@ -103,7 +104,7 @@ async def _serve(
             settings, pool=pool, store=store, compute=compute, worker=slowly, monitors=reported
         )
         for monitor in monitors:
-            watched = watch(monitor, pool, compute)
+            watched = watch(monitor, pool, compute, lambda: hash_key(settings))
             stack.push_async_callback(watched.source.close)
             cycle = Cycle(watched, store, compute, now=now, worker=slowly)
             interval = interval_of(monitor, settings)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
 
 from service.core.profile.segments import beyond_cap
 from service.core.reference import reference as references
+from service.core.rows.masking import Masking
 from service.cycle.calibrated_thresholds import Thresholds
 from service.cycle.monitor_plan import MonitorPlan
+from service.errors import ConfigurationError
 from service.methods.drift import pca
 from service.runtime.clock import now
 from service.runtime.progress_bar import shown
 from service.sources.context import SourceContext, SourceTables
+from service.sources.masked import MaskedSource
 from service.store.tables.calibration import CalibrationTable
 from service.store.tables.dummy import DummyTable
 
@@ -25,23 +29,38 @@ if TYPE_CHECKING:
     from service.config.monitor import Monitor
     from service.core.reference.reference import Reference
     from service.core.rows.batch import Batch
+    from service.core.rows.schema import Schema
+    from service.methods.measure_window import MeasurePlan
     from service.runtime.compute_threads import Compute
 
 log = structlog.get_logger(__name__)
 
 
-def watch(monitor: Monitor, pool: asyncpg.Pool, compute: Compute) -> MonitorPlan:
-    """Build a monitor's source and the loader of its reference; nothing is read yet."""
-    load_rows = reference_rows_loader(monitor, compute)
+def no_key() -> bytes:
+    """Refuse to go on without a secret: sensitive values never pass for want of one."""
+    raise ConfigurationError("a monitor with sensitive columns needs the key by which they are hashed")
+
+
+def watch(
+    monitor: Monitor, pool: asyncpg.Pool, compute: Compute, key: Callable[[], bytes] = no_key
+) -> MonitorPlan:
+    """Build a monitor's source and the loader of its reference; nothing is read yet.
+
+    `key` is asked for the secret by which sensitive columns are hashed, where there are any.
+    """
+    masking = Masking(monitor.sensitive, key()) if monitor.sensitive else None
+    load_rows = reference_rows_loader(monitor, compute, masking)
+    source = monitor.source.build(_source_context(monitor, pool))
+    schema = monitor.schema_ if masking is None else masking.schema(monitor.schema_)
     return MonitorPlan(
         name=monitor.name,
-        schema=monitor.schema_,
+        schema=schema,
         window=monitor.window.plan(),
-        measures=monitor.measure_plan,
+        measures=_measures(monitor, masking),
         alarm=monitor.alarm.plan(),
-        source=monitor.source.build(_source_context(monitor, pool)),
-        load_reference=_reference_loader(monitor, load_rows, compute),
-        thresholds=_thresholds(monitor, load_rows, pool, compute),
+        source=source if masking is None else MaskedSource(source, masking),
+        load_reference=_reference_loader(monitor, schema, load_rows, compute),
+        thresholds=_thresholds(monitor, schema, load_rows, pool, compute),
         detectors=monitor.detectors,
         label_wait=None if monitor.labels is None else monitor.labels.wait,
         live=monitor.source.is_live,
@@ -59,20 +78,41 @@ def _source_context(monitor: Monitor, pool: asyncpg.Pool) -> SourceContext:
     )
 
 
-def reference_rows_loader(monitor: Monitor, compute: Compute) -> Callable[[], Awaitable[Batch]]:
-    """Return a function that reads the rows of a monitor's reference on a worker thread."""
-    return lambda: compute.run(lambda: monitor.reference.load(monitor.source, monitor.schema_))
+def reference_rows_loader(
+    monitor: Monitor, compute: Compute, masking: Masking | None
+) -> Callable[[], Awaitable[Batch]]:
+    """Return a function that reads the rows of a monitor's reference on a worker thread, masked."""
+
+    def load() -> Batch:
+        batch = monitor.reference.load(monitor.source, monitor.schema_)
+        return batch if masking is None else masking.batch(batch)
+
+    return lambda: compute.run(load)
+
+
+def _measures(monitor: Monitor, masking: Masking | None) -> MeasurePlan:
+    # What a sensitive column may hold is compared with its hashes.
+    plan = monitor.measure_plan
+    if masking is None:
+        return plan
+    expectations = {
+        name: replace(declared, allowed=tuple(masking.category(name, text) for text in declared.allowed_texts))
+        if name in masking.columns and declared.allowed is not None
+        else declared
+        for name, declared in plan.expectations.items()
+    }
+    return replace(plan, expectations=expectations)
 
 
 def _reference_loader(
-    monitor: Monitor, load_rows: Callable[[], Awaitable[Batch]], compute: Compute
+    monitor: Monitor, schema: Schema, load_rows: Callable[[], Awaitable[Batch]], compute: Compute
 ) -> Callable[[], Awaitable[Reference]]:
     async def load() -> Reference:
         batch = await load_rows()
         reference = await compute.run(
             lambda: references.of(
                 batch,
-                monitor.schema_,
+                schema,
                 by=monitor.by,
                 sample_rows=monitor.sample_rows,
                 components=pca.PCA in monitor.drift.multivariate,
@@ -90,12 +130,16 @@ def _reference_loader(
 
 
 def _thresholds(
-    monitor: Monitor, load_rows: Callable[[], Awaitable[Batch]], pool: asyncpg.Pool, compute: Compute
+    monitor: Monitor,
+    schema: Schema,
+    load_rows: Callable[[], Awaitable[Batch]],
+    pool: asyncpg.Pool,
+    compute: Compute,
 ) -> Thresholds | None:
     if not monitor.drift.is_calibrated:
         return None
     return Thresholds(
-        monitor.schema_.compared,
+        schema.compared,
         monitor.measure_plan.drift,
         rate=monitor.drift.false_alarm_rate,
         blocks=monitor.drift.blocks,

@@ -33,13 +33,17 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One watched column; `low` and `high` are the declared range, None where the reference's holds."""
+    """One watched column; `low` and `high` are the declared range, None where the reference's holds.
+
+    `mask` changes with the key by which a sensitive column's values are hashed; empty where they are not.
+    """
 
     name: str
     kind: Kind
     role: Role = Role.FEATURE
     low: float | None = None
     high: float | None = None
+    mask: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,7 @@ class Schema:
     def fingerprint(self) -> str:
         """Sixteen hex digits of what a profile depends on: every column's name, kind and role; the task."""
         text = "\n".join(f"{column.name}\t{column.kind}\t{column.role}" for column in self.columns)
+        text += "".join(f"\nmask\t{column.name}\t{column.mask}" for column in self.columns if column.mask)
         if self.task is not None and self.task.mark:
             text += f"\n{self.task.mark}"
         if self.identity is not None:

@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 
 from service.errors import MigrationError, StoreError
+from service.store.driver_errors import reason
 from service.store.migrate import migrate, migrations_folder, read_migrations
 from service.store.pool import open_pool
 from service.store.rights import check_rights, grant_for, reader_may_read, reader_sql
@@ -122,9 +123,7 @@ def test_each_refusal_has_its_statement(message: str, statement: str) -> None:
     assert grant_for(message, "me", "db") == statement
 
 
-async def test_a_right_lost_while_running_is_named(server: EmbeddedServer, database_url: str) -> None:
+def test_a_right_lost_while_running_is_named() -> None:
     """A statement that is refused later says what finds the grant."""
-    from service.store.driver_errors import reason
-
     error = asyncpg.InsufficientPrivilegeError("permission denied for table sample")
     assert reason(error).startswith("permission denied for table sample; `tidegauge check` says which GRANT")
