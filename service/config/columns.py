@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from pydantic import Field, model_validator
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, model_validator
 
 from service.config.base import Section
+from service.config.quality import QualityConfig
+from service.core.rows.number_format import NumberFormat
 from service.core.rows.schema import Kind
 from service.methods.quality.expectations import Expectation
+from service.sources.table_config import Decimal, Thousands, check_signs
+
+
+def _one_alone(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
 
 
 class ColumnConfig(Section):
-    """A watched column: its kind, and what is expected of its values; a row that violates it is a breach."""
+    """A watched column: its kind, and what is expected of its values; a row that violates it is a breach.
+
+    `decimal`, `thousands`, `percent` and `strip` say how its numbers are written where they come as texts;
+    `quality` has thresholds of the shares that are wrong with it.
+    """
 
     kind: Kind
     min: float | None = Field(default=None, allow_inf_nan=False)
@@ -19,6 +32,11 @@ class ColumnConfig(Section):
     not_null: bool = False
     unique: bool = False
     sensitive: bool = False
+    decimal: Decimal = "."
+    thousands: Thousands = ""
+    percent: bool = False
+    strip: Annotated[tuple[str, ...], BeforeValidator(_one_alone)] = ()
+    quality: QualityConfig = Field(default={})
 
     @model_validator(mode="after")
     def _can_be_kept(self) -> ColumnConfig:
@@ -38,6 +56,19 @@ class ColumnConfig(Section):
         if self.kind is Kind.NUMERICAL and texts:
             raise ValueError(f"allowed: expected numbers for a numerical column, got {texts[0]!r}")
         return self
+
+    @model_validator(mode="after")
+    def _number_is_one(self) -> ColumnConfig:
+        check_signs(self.decimal, self.thousands)
+        if self.number_format is not None and self.kind is not Kind.NUMERICAL:
+            raise ValueError(f"decimal, thousands, percent and strip belong to numbers; this is {self.kind}")
+        return self
+
+    @property
+    def number_format(self) -> NumberFormat | None:
+        """How the numbers are written, None where they are written plainly."""
+        form = NumberFormat(self.decimal, self.thousands, self.percent, self.strip)
+        return None if form == NumberFormat() else form
 
     @property
     def expectation(self) -> Expectation:

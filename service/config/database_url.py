@@ -1,7 +1,7 @@
 """Checks a database URL before anything connects: what is wrong with it, without showing any part of it.
 
-A password with a raw `@`, `:`, `/`, `#` or `?` moves the borders of the URL's parts, so that a piece of it would be
-taken for the host, the port or the database, tried, and shown in a message.
+A password with a raw `@`, `:`, `/`, `#` or `?` moves the borders of the URL's parts, so that a piece of it
+would be taken for the host, the port or the database, tried, and shown in a message.
 """
 
 from __future__ import annotations
@@ -56,7 +56,9 @@ def _parts(rest: str) -> tuple[str, str, str]:
     authority, behind = before[:end], before[end:]
     if "@" in behind:  # the password went on behind what looked like the end of the host
         raw = behind[0]
-        raise ValueError(f"has a raw {raw} in the password; write {raw} as {_RAW[raw]} and @ as %40; {EXPECTED}")
+        raise ValueError(
+            f"has a raw {raw} in the password; write {raw} as {_RAW[raw]} and @ as %40; {EXPECTED}"
+        )
     path, _, query = behind.partition("?")
     return authority, path, query
 
@@ -76,6 +78,6 @@ def _check_host(host: str) -> None:
         return
     if not re.fullmatch(r"\d{1,5}", port, re.ASCII) or not 1 <= int(port) <= MAX_PORT:
         raise ValueError(
-            f"the port is no number from 1 to {MAX_PORT}; where it is a password, the host is missing behind it: "
-            f"{EXPECTED}"
+            f"the port is no number from 1 to {MAX_PORT}; where it is a password, the host is missing behind "
+            f"it: {EXPECTED}"
         )

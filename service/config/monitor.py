@@ -7,23 +7,27 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from service.config.base import SECOND, Name, Section
+from service.config.base import Name, Section
 from service.config.columns import ColumnConfig, ServiceConfig
 from service.config.detectors import DetectorConfigs, check_detectors
 from service.config.drift import DriftConfig
 from service.config.labels import LabelsConfig
 from service.config.nearest import suggestion
+from service.config.quality import QualityConfig
 from service.config.task import TaskKeys, check_performance, check_segments, task_from
 from service.config.window import AlarmConfig, WindowConfig
 from service.core.profile import row_sample
 from service.core.rows.schema import Column, Kind, Role, Schema
 from service.core.rows.task import TaskName
+from service.core.time_units import SECOND
 from service.errors import ConfigurationError
 from service.methods.drift import domain_classifier, pca, registry
 from service.methods.health import TrafficPlan
 from service.methods.measure_window import MeasurePlan
+from service.methods.quality.limits import QualityLimits
 from service.sources.context import LabelFile
 from service.sources.registry import SOURCES, AnyReference, AnySource
+from service.sources.table_config import table_format
 
 if TYPE_CHECKING:
     from service.core.rows.task import Task
@@ -54,6 +58,7 @@ class Monitor(Section):
     window: WindowConfig
     drift: DriftConfig = DriftConfig()
     alarm: AlarmConfig = AlarmConfig()
+    quality: QualityConfig = Field(default={})
     performance: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(default={})
     by: tuple[str, ...] = ()
     segment_performance: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(default={})
@@ -89,6 +94,15 @@ class Monitor(Section):
                     f"{key}: {name!r} is sensitive, and classes are named in thresholds and measurements; "
                     f"expected a {key} whose values may be shown"
                 )
+
+    @property
+    def panes_behind(self) -> int | None:
+        """How many panes before a window its reference has; None where it has all before."""
+        moving = self.reference.moving
+        if moving is None:
+            return 0
+        plan = moving.plan()
+        return None if plan.windows is None else plan.panes_behind(self.window.plan())
 
     @property
     def sensitive(self) -> frozenset[str]:
@@ -184,7 +198,9 @@ class Monitor(Section):
         if self.target is not None:
             roles[self.target] = Role.TARGET
         columns = [
-            Column(name, config.kind, roles.get(name, Role.FEATURE), config.min, config.max)
+            Column(
+                name, config.kind, roles.get(name, Role.FEATURE), config.min, config.max, config.number_format
+            )
             for name, config in self.columns.items()
         ]
         others = (name for name in dict.fromkeys(self._served.values()) if name not in self.columns)
@@ -199,11 +215,13 @@ class Monitor(Section):
             return None
         return LabelFile(
             path=Path(config.path),
-            timestamp=config.timestamp,
+            timestamp=config.timestamp.column,
             identity=config.id or identity,
             target=config.target or target,
             kind=self.columns[target].kind,
             wait_us=config.wait,
+            number=self.columns[target].number_format,
+            form=table_format(config.timestamp, config.csv),
         )
 
     @property
@@ -216,6 +234,9 @@ class Monitor(Section):
             expectations={name: config.expectation for name, config in self.columns.items()},
             traffic=self._traffic,
             segment_performance=self.segment_performance,
+            quality=QualityLimits(
+                self.quality, {name: config.quality for name, config in self.columns.items()}
+            ),
         )
 
     @property

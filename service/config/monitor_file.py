@@ -69,6 +69,13 @@ def monitor_files(folder: Path) -> list[Path]:
     return files
 
 
+def names(folder: Path) -> list[str]:
+    """Return the names that monitor files have by their own, without reading them."""
+    return (
+        [path.stem for path in sorted(folder.iterdir()) if _is_monitor(path.name)] if folder.is_dir() else []
+    )
+
+
 def load(path: Path, data_dir: Path) -> Monitor:
     """Read one monitor file; the monitor's name is the file's unless it says another.
 
@@ -105,7 +112,7 @@ def _monitor(own: Document, shared: Document | None, data_dir: Path) -> Monitor:
 
 
 def _faults(places: Mapping[KeyPath, Place], errors: Iterable[ErrorDetails]) -> Iterator[str]:
-    """Yield a line per fault; of the ways in which a value could be read, the one that got furthest counts."""
+    """Yield a line per fault; of the ways in which a value could be read, the furthest counts."""
     found = [(_written(error, places), error) for error in errors]
     for keys, error in found:
         further = any(len(other) > len(keys) > 0 and other[: len(keys)] == keys for other, _ in found)
@@ -142,7 +149,7 @@ def _fault(places: Mapping[KeyPath, Place], keys: KeyPath, error: ErrorDetails) 
 
 
 def _written(error: ErrorDetails, places: Mapping[KeyPath, Place]) -> KeyPath:
-    # Pydantic's location also holds which of several forms a value was read as: these are no keys of the file.
+    # Pydantic's location also holds which of several forms a value was read as, which is no key of the file.
     keys: KeyPath = ()
     *within, last = error["loc"] or ("",)
     for part in within:

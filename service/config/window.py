@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
-from service.config.base import SECOND, Duration, PositiveDuration, Section, duration_text
+from service.config.base import Duration, PositiveDuration, Section, duration_text
+from service.core.time_units import SECOND
 from service.core.windows.window import Unit, WindowPlan
 from service.methods.alarm import AlarmPlan
 

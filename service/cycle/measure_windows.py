@@ -1,4 +1,4 @@
-"""How are windows measured? On a compute thread, and where that cannot be, by the worker process."""
+"""Measure windows on a compute thread, and fill in what the worker process measures."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
 
 
 def measured(
-    watched: MonitorPlan,
+    monitor: MonitorPlan,
     reference: Reference,
     due: Sequence[int],
     panes: Mapping[int, Pane],
     compared: Iterable[Compared],
 ) -> list[WindowRecord]:
     """Measure the windows `due` (last panes), each against what it is `compared` with, in the same order."""
-    nothing = profile.empty(watched.schema, reference.spec)
+    nothing = profile.empty(monitor.schema, reference.spec)
     windows: list[WindowRecord] = []
     for last, against in zip(due, compared, strict=True):
-        by = _against(watched, against, reference)
-        windows += measure_windows([last], panes, nothing, watched.window, by, column_bins=reference.bins)
+        by = _against(monitor, against, reference)
+        windows += measure_windows([last], panes, nothing, monitor.window, by, column_bins=reference.bins)
     return windows
 
 
@@ -56,15 +56,15 @@ async def settled(window: WindowRecord, worker: Worker | None) -> WindowRecord:
     return replace(window, measurements=settle(window.measurements, answers))
 
 
-def _against(watched: MonitorPlan, compared: Compared, reference: Reference) -> Measure:
+def _against(monitor: MonitorPlan, compared: Compared, reference: Reference) -> Measure:
     def against(current: Profile) -> tuple[Measurement, ...]:
-        plan = watched.measures
-        if watched.thresholds is not None:
-            drift = replace(plan.drift, calibrated=watched.thresholds.of(current.rows))
+        plan = monitor.measures
+        if monitor.thresholds is not None:
+            drift = replace(plan.drift, calibrated=monitor.thresholds.of(current.rows))
             plan = replace(plan, drift=drift)
         spec, estimator = reference.spec, reference.estimator
-        found = measure(compared.profile, current, watched.schema, plan, spec, estimator=estimator)
-        if watched.moving is None:
+        found = measure(compared.profile, current, monitor.schema, plan, spec, estimator=estimator)
+        if monitor.moving is None:
             return found
         return (*found, measure_moving(compared, reference.profile))
 

@@ -1,11 +1,12 @@
-"""What a cycle needs of the store."""
+"""What a cycle needs of the rooms around it: the store, threads to compute on, a display of progress."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from service.core.checkpoint import Checkpoint
     from service.core.cycle_record import CycleRecord
@@ -13,11 +14,31 @@ if TYPE_CHECKING:
     from service.core.windows.records import PaneRecord
 
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Compute(Protocol):
+    """Where work on arrays runs, so that the event loop never waits for it."""
+
+    async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Return what `function` returns, raise what it raises."""
+        ...
+
+
+class Progress(Protocol):
+    """Shows work under a label while the context lasts; yields what takes the share done, 0 to 1."""
+
+    def __call__(self, label: str) -> AbstractContextManager[Callable[[float], None]]:
+        """Begin to show; the share may be reported from any thread."""
+        ...
+
+
 class Store(Protocol):
-    """What a cycle needs of the place where measurements are kept."""
+    """Keeps measurements, panes and checkpoints."""
 
     async def checkpoint(self, monitor: str, layout: str) -> Checkpoint:
-        """Return where the monitor stands; a fresh checkpoint where it never ran."""
+        """Return the monitor's checkpoint; a fresh one where it never ran."""
         ...
 
     async def panes(
@@ -42,8 +63,8 @@ class Store(Protocol):
         ...
 
     async def commit(self, record: CycleRecord, *, began: float) -> bool:
-        """Write all of a cycle or nothing; False where its checkpoint was overtaken.
+        """Write all of a cycle; False, with nothing written, where another service committed it first.
 
-        `began` is when the cycle did, in seconds of the loop's clock.
+        `began` is when the cycle started, in seconds of the event loop's clock.
         """
         ...

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from service.core.measurement import Aspect, Measurement, Series, Worse
 from service.core.profile.distribution import MANTISSA_BITS, quantile
+from service.core.time_units import SECOND
 from service.methods.stats.alignment import numbers
 from service.methods.stats.shares import NO_ROWS, Share, measured_share
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from service.core.profile.distribution import Distribution
     from service.core.profile.profile import Profile
 
-SECOND = 1_000_000
 QUANTILES = {"latency_p50": 0.5, "latency_p95": 0.95, "latency_p99": 0.99}
 NO_SPAN = "the window's rows have one event time: they span no seconds"
 NO_LATENCY = "no latency in the window"

@@ -19,6 +19,7 @@ from service.methods.performance.segments import measure_segments
 from service.methods.quality.arrival import measure_integrity
 from service.methods.quality.columns import measure_quality
 from service.methods.quality.expectations import Expectation, measure_expectations
+from service.methods.quality.limits import QualityLimits, judged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,6 +50,7 @@ class MeasurePlan:
     expectations: Mapping[str, Expectation] = field(default_factory=dict)
     traffic: TrafficPlan | None = None
     segment_performance: Mapping[str, float] = field(default_factory=dict)
+    quality: QualityLimits = field(default_factory=QualityLimits)
 
 
 def _concept(
@@ -87,8 +89,14 @@ def measure(
         *measure_drift(reference, current, schema.compared, plan.drift, withheld=withheld),
         *measure_multivariate(reference, current, plan.drift, spec.components, withheld=withheld),
         *measure_domain_classifier(reference, current, schema, plan.drift, withheld=withheld),
-        *measure_quality(reference, current, schema),
-        *measure_integrity(reference, current, schema),
+        *judged(
+            (*measure_quality(reference, current, schema), *measure_integrity(reference, current, schema)),
+            reference,
+            current,
+            schema,
+            plan.quality,
+            min_rows=plan.min_rows,
+        ),
         *measure_expectations(reference, current, schema, plan.expectations),
         *measure_performance(reference, current, schema.task, plan.performance, withheld=withheld),
         *measure_estimates(reference, current, schema.task, estimator, plan.performance, withheld=withheld),

@@ -20,33 +20,60 @@ NOT_YET = (
 )
 
 
+# What to do about each error, the first that fits. Those whose own words help are said before it.
+_SILENT: tuple[tuple[type[BaseException], str], ...] = (
+    (
+        ssl.SSLCertVerificationError,
+        "the server's certificate could not be verified; name its root by sslrootcert= in the URL",
+    ),
+    (
+        socket.gaierror,
+        "the host's name is not known; correct the host in TIDEGAUGE_DATABASE_URL",
+    ),
+    (TimeoutError, "no answer in time; is the host right, and does a firewall let the port through?"),
+    (
+        ConnectionRefusedError,
+        "nothing listens there; start the server, or correct host and port in TIDEGAUGE_DATABASE_URL",
+    ),
+    # The driver's own words may hold a piece of the password.
+    (
+        ValueError,
+        "cannot be read as a database URL; expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
+    ),
+)
+_SAID: tuple[tuple[type[BaseException], str], ...] = (
+    (
+        asyncpg.TooManyConnectionsError,
+        "raise the server's max_connections or the role's CONNECTION LIMIT",
+    ),
+    (
+        asyncpg.InvalidPasswordError,
+        "correct the password in TIDEGAUGE_DATABASE_URL (@ : / # ? as %-codes)",
+    ),
+    (
+        asyncpg.InvalidAuthorizationSpecificationError,
+        "let an administrator let the role in (pg_hba.conf), or CREATE ROLE {role} LOGIN PASSWORD '...'",
+    ),
+    (
+        asyncpg.InsufficientPrivilegeError,
+        "let an administrator run GRANT CONNECT ON DATABASE {database} TO {role}",
+    ),
+    (asyncpg.ProtocolViolationError, "does a connection pooler in between refuse what was asked for?"),
+)
+
+
 def advice(error: BaseException, dsn: str) -> str:
     """Return what happened and what to do; no part of a password is in it."""
-    role = user_of(dsn) or "the role"
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return "the server's certificate could not be verified; name its root by sslrootcert= in the URL"
-    if isinstance(error, socket.gaierror):
-        return "the host's name is not known; correct the host in TIDEGAUGE_DATABASE_URL"
-    if isinstance(error, TimeoutError):
-        return "no answer in time; is the host right, and does a firewall let the port through?"
-    if isinstance(error, ConnectionRefusedError) or "Connect call failed" in str(error):
-        return "nothing listens there; start the server, or correct host and port in TIDEGAUGE_DATABASE_URL"
-    if isinstance(error, asyncpg.TooManyConnectionsError):
-        return f"{reason(error)}; raise the server's max_connections or the role's CONNECTION LIMIT"
-    if isinstance(error, asyncpg.InvalidPasswordError):
-        return f"{reason(error)}; correct the password in TIDEGAUGE_DATABASE_URL (@ : / # ? as %-codes)"
-    if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
-        return (
-            f"{reason(error)}; let an administrator make the role or let it in (pg_hba.conf): "
-            f"CREATE ROLE {quoted(role)} LOGIN PASSWORD '...'"
-        )
-    if isinstance(error, asyncpg.InsufficientPrivilegeError):
-        grant = f"GRANT CONNECT ON DATABASE {quoted(database_of(dsn))} TO {quoted(role)}"
-        return f"{reason(error)}; let an administrator run {grant}"
-    if isinstance(error, asyncpg.ProtocolViolationError):
-        return f"{reason(error)}; is this a connection pooler that does not allow what was asked for?"
-    if isinstance(error, ValueError):  # the driver's own words may hold a piece of the password
-        return "cannot be read as a database URL; expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+    for kind, words in _SILENT:
+        if isinstance(error, kind):
+            return words
+    if "Connect call failed" in str(error):  # to several addresses of one name
+        return dict(_SILENT)[ConnectionRefusedError]
+    for kind, words in _SAID:
+        if isinstance(error, kind):
+            role = quoted(user_of(dsn) or "the_role")
+            said = " ".join(str(error).split())
+            return f"{said}; {words.format(role=role, database=quoted(database_of(dsn)))}"
     return f"{reason(error)}; check TIDEGAUGE_DATABASE_URL and that the server is running"
 
 

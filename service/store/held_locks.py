@@ -23,9 +23,10 @@ SELECT c.relname AS table_name, l.mode, l.pid, a.usename AS role, a.application_
          WHERE NOT w.granted AND w.relation = l.relation AND w.pid <> l.pid)
     ))::float8 AS seconds
 FROM pg_locks l
-JOIN pg_class c ON c.oid = l.relation AND c.relnamespace = to_regnamespace('tidegauge') AND c.relkind IN ('r', 'p')
+JOIN pg_class c ON c.oid = l.relation
 JOIN pg_stat_activity a ON a.pid = l.pid
-WHERE l.granted AND l.pid <> pg_backend_pid()
+WHERE c.relnamespace = to_regnamespace('tidegauge') AND c.relkind IN ('r', 'p')
+  AND l.granted AND l.pid <> pg_backend_pid()
   AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
   AND l.mode IN ('AccessExclusiveLock', 'ExclusiveLock', 'ShareRowExclusiveLock', 'ShareLock')
 ORDER BY seconds DESC NULLS LAST, c.relname

@@ -1,4 +1,4 @@
-"""What is given up with age: whole months of samples, and the rows beside them."""
+"""Delete old measurements: whole months of samples, and rows of the other tables."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from service.errors import StoreError
 from service.store.driver_errors import translated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     import asyncpg
 
-BATCH = 10_000  # rows a statement deletes: locks stay short
+BATCH = 10_000  # rows per statement: locks stay short
 LOCK_WAIT = "5s"  # a long report must not make every writer queue up behind the drop
 
-# Their names say their month, and ensure_sample_partition makes no others.
+# ensure_sample_partition names partitions by their month and makes no others.
 _PARTITIONS = r"""
 SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
 WHERE i.inhparent = 'tidegauge.sample'::regclass AND c.relname ~ '^sample_\d{4,}_\d{2}$'
 ORDER BY c.relname
 """
 
-# A run goes with its samples' partition, and not before.
+# A run is deleted with its samples' partition, not before.
 _DELETES = {
     "window_run": "DELETE FROM tidegauge.window_run WHERE id IN "
     "(SELECT id FROM tidegauge.window_run WHERE computed_at < $1 LIMIT $2)",
@@ -36,8 +36,48 @@ _DELETES = {
 }
 
 
+# Below the floor a pane is in no window that is kept or still to come, in no reference of one, and no row of
+# it waits for a label. Without a window that is kept there is no floor.
+_FLOOR = """
+SELECT least(
+    (SELECT min(w.first_pane) FROM tidegauge.window_run w
+     WHERE w.monitor = c.monitor AND w.layout = c.layout) - $2,
+    coalesce((SELECT min(p.pane) FROM tidegauge.pending_row p WHERE p.monitor = c.monitor), c.closed)
+)
+FROM tidegauge.checkpoint c
+WHERE c.monitor = $1
+  AND EXISTS (SELECT FROM tidegauge.window_run w WHERE w.monitor = c.monitor AND w.layout = c.layout)
+"""
+
+_PANES = """
+DELETE FROM tidegauge.pane WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM tidegauge.pane WHERE monitor = $1 AND key < $2 LIMIT $3
+))
+"""
+
+
+async def drop_panes(pool: asyncpg.Pool, panes_behind: Mapping[str, int]) -> int:
+    """Delete the panes that no kept window has and none to come can need; return how many.
+
+    `panes_behind` says, by monitor, how many panes before a window its reference has; a monitor that is not
+    in it, such as one with an expanding reference, keeps all. To be called after `drop_older`. Raises
+    StoreError.
+    """
+    dropped = 0
+    with translated("drop old panes"):
+        async with pool.acquire() as connection:
+            for monitor, behind in panes_behind.items():
+                floor = await connection.fetchval(_FLOOR, monitor, behind)
+                while floor is not None:
+                    done = await connection.execute(_PANES, monitor, floor, BATCH)
+                    dropped += int(done.removeprefix("DELETE "))
+                    if done != f"DELETE {BATCH}":
+                        break
+    return dropped
+
+
 async def drop_older(pool: asyncpg.Pool, days: int) -> list[str]:
-    """Drop the sample partitions that ended over `days` days ago, and delete older rows beside them.
+    """Drop the sample partitions that ended over `days` days ago, and delete older rows of other tables.
 
     Samples go by the month, so up to a month more is kept. Returns the names of the partitions dropped.
     Raises StoreError where `days` is under 1 or the database refuses; what was dropped by then stays so.

@@ -53,7 +53,8 @@ async def reader_may_read(executor: asyncpg.Connection | asyncpg.Pool) -> bool:
     """Say whether the role that dashboards read with exists and may read."""
     found: bool = await executor.fetchval(
         "SELECT coalesce(bool_and(has_schema_privilege(r.oid, 'tidegauge', 'USAGE') AND "
-        "has_table_privilege(r.oid, 'tidegauge.metrics', 'SELECT')), false) FROM pg_roles r WHERE rolname = $1",
+        "has_table_privilege(r.oid, 'tidegauge.metrics', 'SELECT')), false) "
+        "FROM pg_roles r WHERE rolname = $1",
         READER,
     )
     return found
@@ -121,7 +122,8 @@ BEGIN
     IF to_regnamespace('tidegauge') IS NOT NULL THEN
         GRANT USAGE ON SCHEMA tidegauge TO {READER};
         GRANT SELECT ON ALL TABLES IN SCHEMA tidegauge TO {READER};
-        ALTER DEFAULT PRIVILEGES FOR ROLE {quoted(owner)} IN SCHEMA tidegauge GRANT SELECT ON TABLES TO {READER};
+        ALTER DEFAULT PRIVILEGES FOR ROLE {quoted(owner)} IN SCHEMA tidegauge
+            GRANT SELECT ON TABLES TO {READER};
     END IF;
 END;
 $$;

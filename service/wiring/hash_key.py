@@ -18,7 +18,7 @@ KEY_BYTES = 32
 
 
 def hash_key(settings: Settings, *, create: bool = True) -> bytes:
-    """Return the key; without one in the settings it is kept in the data folder, readable for its owner alone.
+    """Return the key of the settings, else the one that the data folder keeps, readable for its owner alone.
 
     Where there is none yet it is made, or, without `create`, one that is good for this process only.
     Raises ConfigurationError where it can neither be read nor made.
@@ -55,5 +55,7 @@ def _kept(path: Path, *, create: bool) -> bytes:
             beside.unlink()
     kept = path.read_bytes().strip()
     if len(kept) < KEY_BYTES:
-        raise ConfigurationError(f"{path}: holds no key; restore it from a backup, or remove it: a new one is made")
+        raise ConfigurationError(
+            f"{path}: holds no key; restore it from a backup, or remove it: a new one is made"
+        )
     return kept

@@ -1,4 +1,4 @@
-"""What a monitor's cycles need, built from its file: source, reference, thresholds."""
+"""Build what a monitor's cycles need from its file: source, reference, thresholds."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from service.runtime.clock import now
 from service.runtime.progress_bar import shown
 from service.sources.context import SourceContext, SourceTables
 from service.sources.masked import MaskedSource
+from service.sources.tables.unusable import described
 from service.store.tables.calibration import CalibrationTable
 from service.store.tables.dummy import DummyTable
 
@@ -41,24 +42,24 @@ def no_key() -> bytes:
     raise ConfigurationError("a monitor with sensitive columns needs the key by which they are hashed")
 
 
-def watch(
+def build_monitor(
     monitor: Monitor, pool: asyncpg.Pool, compute: Compute, key: Callable[[], bytes] = no_key
 ) -> MonitorPlan:
     """Build a monitor's source and the loader of its reference; nothing is read yet.
 
     `key` is asked for the secret by which sensitive columns are hashed, where there are any.
     """
-    masking = Masking(monitor.sensitive, key()) if monitor.sensitive else None
+    masking = Masking(monitor.sensitive, key() if monitor.sensitive else b"")
     load_rows = reference_rows_loader(monitor, compute, masking)
-    source = monitor.source.build(_source_context(monitor, pool))
-    schema = monitor.schema_ if masking is None else masking.schema(monitor.schema_)
+    schema = masking.schema(monitor.schema_)
+    source = monitor.source.build(_source_context(monitor, schema, pool))
     return MonitorPlan(
         name=monitor.name,
         schema=schema,
         window=monitor.window.plan(),
         measures=_measures(monitor, masking),
         alarm=monitor.alarm.plan(),
-        source=source if masking is None else MaskedSource(source, masking),
+        source=MaskedSource(source, masking) if masking.columns else source,
         load_reference=_reference_loader(monitor, schema, load_rows, compute),
         thresholds=_thresholds(monitor, schema, load_rows, pool, compute),
         detectors=monitor.detectors,
@@ -68,9 +69,9 @@ def watch(
     )
 
 
-def _source_context(monitor: Monitor, pool: asyncpg.Pool) -> SourceContext:
+def _source_context(monitor: Monitor, schema: Schema, pool: asyncpg.Pool) -> SourceContext:
     return SourceContext(
-        schema=monitor.schema_,
+        schema=schema,
         step_offset_us=monitor.window.offset,
         labels=monitor.label_file,
         tables=SourceTables(dummy=DummyTable(pool, monitor.name)),
@@ -79,28 +80,25 @@ def _source_context(monitor: Monitor, pool: asyncpg.Pool) -> SourceContext:
 
 
 def reference_rows_loader(
-    monitor: Monitor, compute: Compute, masking: Masking | None
+    monitor: Monitor, compute: Compute, masking: Masking
 ) -> Callable[[], Awaitable[Batch]]:
     """Return a function that reads the rows of a monitor's reference on a worker thread, masked."""
 
     def load() -> Batch:
-        batch = monitor.reference.load(monitor.source, monitor.schema_)
-        return batch if masking is None else masking.batch(batch)
+        return masking.batch(monitor.reference.load(monitor.source, masking.schema(monitor.schema_)))
 
     return lambda: compute.run(load)
 
 
-def _measures(monitor: Monitor, masking: Masking | None) -> MeasurePlan:
+def _measures(monitor: Monitor, masking: Masking) -> MeasurePlan:
     # What a sensitive column may hold is compared with its hashes.
     plan = monitor.measure_plan
-    if masking is None:
-        return plan
-    expectations = {
-        name: replace(declared, allowed=tuple(masking.category(name, text) for text in declared.allowed_texts))
-        if name in masking.columns and declared.allowed is not None
-        else declared
-        for name, declared in plan.expectations.items()
-    }
+    expectations = dict(plan.expectations)
+    for name in masking.columns:
+        declared = expectations[name]
+        if declared.allowed is not None:
+            hashed = tuple(masking.category(name, text) for text in declared.allowed_texts)
+            expectations[name] = replace(declared, allowed=hashed)
     return replace(plan, expectations=expectations)
 
 
@@ -120,6 +118,10 @@ def _reference_loader(
             )
         )
         log.info("reference ready", monitor=monitor.name, rows=reference.profile.rows)
+        kinds = {column.name: column.kind for column in monitor.schema_.columns}
+        for misfit in batch.arrival.misfits:
+            hint = described(misfit, kinds[misfit.column])
+            log.warning("reference has cells of another kind", monitor=monitor.name, hint=hint)
         for column, values in reference.spec.segments.items():
             message = beyond_cap(column, values)
             if message is not None:

@@ -46,10 +46,22 @@ def _changed(old: str, new: str) -> str:
 # The text of m.yaml, and the beginning of what is said after the file's name.
 TEXTS: dict[str, tuple[str | bytes, str]] = {
     # keys that YAML reads as something else
-    "a key on": (_changed("columns: {", "columns: {on: numerical, "), ":3: columns.on: YAML reads the key on as"),
-    "a key yes": (_changed("columns: {", "columns: {yes: text, "), ":3: columns.yes: YAML reads the key yes as"),
-    "a key 1": (_changed("columns: {", "columns: {1: text, "), ":3: columns.1: YAML reads the key 1 as a number"),
-    "a key 1.5": (_changed("columns: {", "columns: {1.5: text, "), ":3: columns.1.5: YAML reads the key 1.5 as"),
+    "a key on": (
+        _changed("columns: {", "columns: {on: numerical, "),
+        ":3: columns.on: YAML reads the key on as",
+    ),
+    "a key yes": (
+        _changed("columns: {", "columns: {yes: text, "),
+        ":3: columns.yes: YAML reads the key yes as",
+    ),
+    "a key 1": (
+        _changed("columns: {", "columns: {1: text, "),
+        ":3: columns.1: YAML reads the key 1 as a number",
+    ),
+    "a key 1.5": (
+        _changed("columns: {", "columns: {1.5: text, "),
+        ":3: columns.1.5: YAML reads the key 1.5 as",
+    ),
     "a key null": (GOOD + "null: 1\n", ":7: null: YAML reads the key null as nothing (null); put it in"),
     "a key ~": (GOOD + "~: 1\n", ":7: ~: YAML reads the key ~ as nothing"),
     "an empty key": (GOOD + ": 1\n", ":7: not valid YAML: expected <block end>"),
@@ -93,21 +105,26 @@ TEXTS: dict[str, tuple[str | bytes, str]] = {
     ),
     "a step of nothing": (_changed("step: 1d", "step: 0d"), ":1: source.step: expected a duration above 0"),
     "a negative step": (_changed("step: 1d", "step: -1d"), ":1: source.step: expected a duration such as"),
-    "an endless step": (_changed("step: 1d", "step: 99999999999d"), ":1: source.step: expected a duration of a"),
+    "an endless step": (
+        _changed("step: 1d", "step: 99999999999d"),
+        ":1: source.step: expected a duration of a",
+    ),
     "a window of nothing": (_changed("size: 7d", "size: 0d"), ":6: window.size: expected a duration above 0"),
     "panes without end": (
         _changed("hop: 1d", "hop: 1s"),
-        ":6: window: a window of 7d in hops of 1s has 604,800 panes; expected 10,000 at most: write hop: 2m or",
+        ":6: window: a window of 7d in hops of 1s has 604,800 panes; expected 10,000 at most: write hop: 2m",
     ),
     "panes of a row": (
         _changed("size: 7d, hop: 1d", "size_rows: 10000000000, hop_rows: 1"),
-        ":6: window: a window of 10,000,000,000 rows in hops of 1 rows has 10,000,000,000 panes; expected "
-        "10,000 at most: write hop_rows: 1000000 or more",
+        (
+            ":6: window: a window of 10,000,000,000 rows in hops of 1 rows has 10,000,000,000 panes; "
+            "expected 10,000 at most: write hop_rows: 1000000 or more"
+        ),
     ),
     "panes of the reference": (
         _changed("reference.csv}", "reference.csv, moving: {type: rolling, windows: 900}}")
         .replace("hop: 1d", "hop: 6h") + "drift: {thresholds: evidently}\n",
-        ":2: reference.moving.windows: 900 windows and the measured one have 25,228 panes of 6h; expected 10,000",
+        ":2: reference.moving.windows: 900 windows and the measured one have 25,228 panes of 6h; expected ",
     ),
     "more rows than a window has": (
         _changed("size: 7d, hop: 1d", "size_rows: 10, min_rows: 11"),
@@ -120,9 +137,15 @@ TEXTS: dict[str, tuple[str | bytes, str]] = {
         ":7: drift.thresholds.psi: -1 is no value that it can have; expected 0 or more",
     ),
     "a share that is none": (GOOD + "drift: {share: .nan}\n", ":7: drift.share: "),
-    "an infinite limit": (_changed("size: numerical", "size: {kind: numerical, max: .inf}"), ":3: columns.size.max: "),
+    "an infinite limit": (
+        _changed("size: numerical", "size: {kind: numerical, max: .inf}"),
+        ":3: columns.size.max: ",
+    ),
     "an endless cycle": (GOOD + "cycle_seconds: .inf\n", ":7: cycle_seconds: "),
-    "more breaches than windows": (GOOD + "alarm: {breaches: 4, windows: 3}\n", ":7: alarm: expected at most 3"),
+    "more breaches than windows": (
+        GOOD + "alarm: {breaches: 4, windows: 3}\n",
+        ":7: alarm: expected at most 3",
+    ),
     "alarms of no window": (GOOD + "alarm: {windows: 0}\n", ":7: alarm.windows: "),
     "a sensitive number": (
         _changed("size: numerical", "size: {kind: numerical, sensitive: true}"),
@@ -134,6 +157,7 @@ TEXTS: dict[str, tuple[str | bytes, str]] = {
         ":5: prediction: 'colour' is sensitive",
     ),
 }  # fmt: skip
+
 
 def _fifo(path: Path) -> None:
     os.mkfifo(path)
@@ -167,7 +191,10 @@ URLS: dict[str, tuple[str, str]] = {
     "no host": ("postgresql://u:Geheim1/d", "the port is no number from 1 to 65535; where it is a password"),
     "no database": ("postgresql://u:Geheim1@127.0.0.1", "names no database; expected postgresql://USER"),
     "another database": ("mysql://u:Geheim1@127.0.0.1/d", "is no Postgres URL; expected postgresql://USER"),
-    "a driver": ("postgresql+asyncpg://u:Geheim1@127.0.0.1/d", "a driver's name belongs to another program's"),
+    "a driver": (
+        "postgresql+asyncpg://u:Geheim1@127.0.0.1/d",
+        "a driver's name belongs to another program's",
+    ),
     "only a password": ("Geheim1", "expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE"),
 }
 
@@ -209,7 +236,7 @@ def test_a_bad_database_url_is_refused_and_not_shown(
     """No part of the password is in the message, nor in what a traceback would hold."""
     url, message = URLS[case]
     monkeypatch.setenv("TIDEGAUGE_DATABASE_URL", url)
-    with pytest.raises(ConfigurationError, match="^TIDEGAUGE_DATABASE_URL: ") as caught:
+    with pytest.raises(ConfigurationError, match=r"^TIDEGAUGE_DATABASE_URL: ") as caught:
         settings.load()
     assert str(caught.value).startswith(f"TIDEGAUGE_DATABASE_URL: {message}")
     assert main(["check"]) == 2
@@ -220,7 +247,8 @@ def test_a_bad_database_url_is_refused_and_not_shown(
 
 
 @pytest.mark.parametrize(
-    "name", [".hidden.yaml", "m.yaml~", ".#m.yaml", "m.yaml.swp", ".m.yaml.swp", "#m.yaml#", "m.yaml.bak", "4913"]
+    "name",
+    [".hidden.yaml", "m.yaml~", ".#m.yaml", "m.yaml.swp", ".m.yaml.swp", "#m.yaml#", "m.yaml.bak", "4913"],
 )
 def test_an_editor_s_file_is_no_monitor(tmp_path: Path, name: str) -> None:
     """Hidden files and backups beside a good file are left alone, whatever is in them."""

@@ -10,8 +10,8 @@ import pytest
 
 from service.core.event import Event
 from service.core.measurement import Aspect, Measurement, Series
+from service.core.time_units import EPOCH, to_microseconds
 from service.core.windows.records import WindowRecord
-from service.store.encoding import EPOCH
 from service.store.postgres import PostgresStore
 from tests import filled_store
 from tests.unit.grafana.dashboards import FILES, all_sql, load, panel_queries, rule_queries, rules
@@ -199,7 +199,7 @@ async def test_alerts_name_what_is_wrong(pool: asyncpg.Pool, reader: asyncpg.Con
     (mae,) = (m for m in measured.measurements if m.series.metric == "mae")
     (row,) = await reader.fetch("SELECT * FROM tidegauge.alarms WHERE metric = 'mae'")
     assert (row["value"], row["threshold"]) == (mae.value, mae.threshold)
-    assert (row["window_end"] - EPOCH) // timedelta(microseconds=1) == measured.end
+    assert to_microseconds(row["window_end"]) == measured.end
 
 
 async def test_nothing_alerts_where_all_is_well(pool: asyncpg.Pool, reader: asyncpg.Connection) -> None:

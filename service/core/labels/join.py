@@ -1,12 +1,11 @@
-"""Which rows do late labels belong to? What becomes of the panes that count them.
+"""Join late labels to the rows that wait for them, and correct the panes that count those rows.
 
 A label goes to every row that waits under its id: a row that was sent twice is counted twice, and gets its
-label twice. What finds no row is refused with the reason, never kept: a label belongs behind its row.
+label twice. A label that finds no row is rejected with the reason and not kept: labels follow their rows.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from service.core.profile import profile
 from service.core.rows.batch import Numbers
 from service.core.rows.row_hash import NOTHING, as_texts
 from service.core.rows.take import Reject
+from service.core.time_units import to_datetime
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from service.core.rows.late_labels import LateLabels
     from service.core.rows.schema import Schema
 
-KEPT_REJECTS = 100  # of a cycle; the others are counted
-EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+KEPT_REJECTS = 100  # per cycle; the others are only counted
 NO_ID = "the label has no id"
 NO_LABEL = "the label is missing"
 NO_NUMBER = "the label is no number"
@@ -42,7 +41,7 @@ NO_PANE = "the row's pane is no longer kept"
 
 @dataclass(frozen=True, slots=True)
 class ValidLabels:
-    """The labels that can be used, at most one an id; of the `rejected` others the first are in `rejects`."""
+    """The labels that can be used, at most one per id; `rejects` are the first of the `rejected` others."""
 
     labels: LateLabels
     rejects: tuple[Reject, ...] = ()
@@ -51,10 +50,14 @@ class ValidLabels:
 
 @dataclass(frozen=True, slots=True)
 class JoinedLabels:
-    """What a cycle's labels come to.
+    """The result of joining a cycle's labels.
 
-    `corrections` go by pane. `rows` are the labelled rows with their labels, a batch a pane; `identity` are
-    the ids that wait no longer, `waiting` the cycle's own rows that do.
+    `waiting`: the cycle's own rows that wait for their label.
+    `identity`: the ids that wait no longer.
+    `corrections`: the corrections of panes, by key.
+    `rows`: the labelled rows with their labels, one batch per pane.
+    `rejects`: the first rejected labels.
+    `rejected`: how many labels were rejected.
     """
 
     waiting: PendingRows
@@ -72,7 +75,7 @@ def signed(identity: NDArray[np.uint64]) -> list[int]:
 
 
 def validate(labels: LateLabels, target: str) -> ValidLabels:
-    """Take out the labels that say nothing, and all but the first of an id."""
+    """Reject labels without a value or an id, and all but the first label of each id."""
     column = labels.labels
     reasons = np.full(len(labels), "", dtype=object)
     first = np.zeros(len(labels), dtype=np.bool_)
@@ -93,7 +96,7 @@ def validate(labels: LateLabels, target: str) -> ValidLabels:
 
 
 def join_labels(
-    sifted: ValidLabels,
+    valid: ValidLabels,
     found: PendingRows,
     fresh: PendingRows,
     *,
@@ -101,12 +104,12 @@ def join_labels(
     schema: Schema,
     spec: ProfileSpec,
 ) -> JoinedLabels:
-    """Give the labels to the rows that wait for them: those `found` in the store, and the cycle's own.
+    """Join labels to the rows that wait: those `found` in the store and the cycle's `fresh` ones.
 
-    `panes` (int64, ascending) are the panes that there are. Raises CodecError where a row found cannot be
-    read.
+    `panes` (int64, ascending) are the keys of the existing panes. Raises CodecError where a stored row cannot
+    be read.
     """
-    labels = sifted.labels
+    labels = valid.labels
     everyone = pending_rows.joined([found, fresh])
     order = np.argsort(labels.identity, kind="stable")
     known = labels.identity[order]
@@ -130,8 +133,8 @@ def join_labels(
         identity,
         corrections,
         batches,
-        (*sifted.rejects, *rejects)[:KEPT_REJECTS],
-        sifted.rejected + len(refused),
+        (*valid.rejects, *rejects)[:KEPT_REJECTS],
+        valid.rejected + len(refused),
     )
 
 
@@ -156,7 +159,7 @@ def _rejects(
     shown = zip(_shown(part.names), _shown(part.labels), part.labelled_at.tolist(), reasons, strict=False)
     return tuple(
         Reject(
-            {"id": name, target: value, "labelled_at": (EPOCH + dt.timedelta(microseconds=at)).isoformat()},
+            {"id": name, target: value, "labelled_at": to_datetime(at).isoformat()},
             reason,
         )
         for name, value, at, reason in shown

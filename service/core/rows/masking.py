@@ -1,9 +1,9 @@
 """Replace the values of sensitive columns by keyed hashes, before anything is counted, kept or shown.
 
-Equal values have equal hashes, so that drift, new categories and repeated values are measured as they would be
-without. Without the key a value cannot be found by hashing all candidates. A category becomes one hash; of a
-text each word becomes letters of the same number, so that its length, its emptiness and its new words are
-measured, and punctuation stays where it was.
+Equal values have equal hashes, so that drift, new categories and repeated values are measured as they would
+be without. Without the key a value cannot be found by hashing all candidates. A category becomes one hash;
+of a text each word becomes as many letters, so that its length, its emptiness and its new words are measured,
+and punctuation stays where it was.
 """
 
 from __future__ import annotations
@@ -47,6 +47,8 @@ class Masking:
 
     def schema(self, schema: Schema) -> Schema:
         """Return the schema whose fingerprint says by which key its rows are masked."""
+        if not self.columns:
+            return schema
         marked = tuple(
             replace(column, mask=self.mark) if column.name in self.columns else column
             for column in schema.columns
@@ -64,7 +66,11 @@ class Masking:
             name: self._column(name, column) if name in self.columns else column
             for name, column in batch.columns.items()
         }
-        return replace(batch, columns=columns)
+        misfits = tuple(
+            replace(misfit, example="") if misfit.column in self.columns else misfit
+            for misfit in batch.arrival.misfits
+        )
+        return replace(batch, columns=columns, arrival=replace(batch.arrival, misfits=misfits))
 
     def category(self, column: str, text: str) -> str:
         """Return the hash of a category; a whole number has one hash, however its decimals are written."""

@@ -5,8 +5,12 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from service.core.rows.task import Regression, Task
+
+if TYPE_CHECKING:
+    from service.core.rows.number_format import NumberFormat
 
 
 class Kind(StrEnum):
@@ -33,9 +37,11 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One watched column; `low` and `high` are the declared range, None where the reference's holds.
+    """One watched column.
 
-    `mask` changes with the key by which a sensitive column's values are hashed; empty where they are not.
+    - `low`, `high`: the declared range; None where the reference's holds.
+    - `number`: how its numbers are written where they come as texts; None is plainly.
+    - `mask`: changes with the key by which a sensitive column's values are hashed; empty where they are not.
     """
 
     name: str
@@ -43,6 +49,7 @@ class Column:
     role: Role = Role.FEATURE
     low: float | None = None
     high: float | None = None
+    number: NumberFormat | None = None
     mask: str = ""
 
 

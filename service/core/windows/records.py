@@ -22,11 +22,41 @@ class PaneRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class WindowRecord:
-    """One measured window: panes `first` to `last`, of which `panes` hold rows.
+class WindowRun:
+    """One measurement of one window, as it is stored; instants are UTC microseconds.
 
-    `distributions` are its columns by the reference's bins, one a column or none at all.
-    Of its `rows` `labelled` have a label, and `pending` ones have a prediction and wait for theirs.
+    - `layout`: fingerprint of what its panes depend on
+    - `first_pane`, `last_pane`: keys of its outer panes
+    - `start`, `end`: the window's bounds in event time
+    - `revision`: 1 for the first measurement of this window, then counted up
+    - `rows`: how many were measured
+    - `computed_at`: when it was stored
+    """
+
+    id: int
+    monitor: str
+    layout: str
+    first_pane: int
+    last_pane: int
+    start: int
+    end: int
+    revision: int
+    rows: int
+    computed_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class WindowRecord:
+    """One measured window.
+
+    `first`, `last`: the keys of its first and last pane.
+    `start`, `end`: its bounds in event time (UTC microseconds, half-open).
+    `panes`: how many of its panes hold rows.
+    `rows`: how many rows it holds.
+    `measurements`: what was measured of it.
+    `distributions`: its columns by the reference's bins, one per column or none at all.
+    `labelled`: how many rows have a label.
+    `pending`: how many rows have a prediction and wait for their label.
     """
 
     first: int

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from service.core.measurement import Aspect, Measurement, Series
 from service.core.profile import duplicates
 from service.core.rows.schema import Role
+from service.core.time_units import SECOND
 from service.methods.stats.shares import NO_ROWS, Share, measured_share
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from service.core.profile.row_counts import Unwatched
     from service.core.rows.schema import Schema
 
-SECOND = 1_000_000
 NO_ORDER = "the source does not say in which order its rows came"
 NO_RECEIPT = "when the rows were taken is not known"
 REPLAYED = "the rows are replayed: when they were taken does not say how fresh they were"

@@ -12,21 +12,34 @@ import numpy as np
 import pyarrow as pa
 
 from service.core.rows import row_hash
-from service.core.rows.batch import Arrival, Batch, Labels, Numbers, Texts, steps_back
+from service.core.rows.batch import (
+    TEXT_TIMES,
+    Arrival,
+    Batch,
+    Labels,
+    Misfit,
+    Numbers,
+    Texts,
+    steps_back,
+)
 from service.core.rows.schema import Kind
+from service.sources.table_format import PLAIN_TIME
 from service.sources.tables.event_time import EventTimes, of_raw
 from service.sources.tables.label_text import clean, coded, storable
-from service.sources.tables.parsed import Framed, missing_timestamp, unwatched_names
+from service.sources.tables.parsed import Framed, check_names, unwatched_names
+from service.sources.tables.time_text import are_times
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
 
     from service.core.rows.batch import ColumnRows
     from service.core.rows.schema import Column, Schema
+    from service.sources.table_format import TimeFormat
 
+FIRST_CELLS = 100  # that are looked at for what they are
 T = TypeVar("T", bound=np.generic)
 
 
@@ -37,18 +50,18 @@ def to_batch(
     *,
     keep_rejects: int = 100,
     names: Sequence[str] | None = None,
+    time: TimeFormat = PLAIN_TIME,
 ) -> Framed:
     """Return the schema's columns of `table` as typed arrays; see `frame.to_batch` for what it promises."""
     held = table.schema.names
-    if timestamp is not None and timestamp not in held:
-        raise missing_timestamp(timestamp, held)
+    check_names(held if names is None else names, schema, timestamp)
     wanted = [column for column in schema.columns if column.name in held]
     if (
         len(set(held)) == len(held)
         and _has_plain_id(table, schema)
         and all(_is_plain(table, column) for column in wanted)
     ):
-        times = None if timestamp is None else event_times(table[timestamp])
+        times = None if timestamp is None else event_times(table[timestamp], time)
         if times is None or times.usable.all():
             micros = np.zeros(table.num_rows, dtype=np.int64) if times is None else times.micros
             columns = {column.name: _column(_of(table, column, schema), column.kind) for column in wanted}
@@ -56,26 +69,42 @@ def to_batch(
                 unwatched_names(held if names is None else names, schema, timestamp),
                 _identity(table, schema),
                 None if times is None else steps_back(micros),
+                misfits=tuple(_text_times(table, schema)),
             )
             return Framed(Batch(table.num_rows, micros, columns, arrival))
     from service.sources.tables import from_pandas as frame  # noqa: PLC0415 - pandas, for the tables that need it
 
-    return frame.to_batch(framed(table), schema, timestamp, keep_rejects=keep_rejects, names=names or held)
+    return frame.to_batch(
+        framed(table), schema, timestamp, keep_rejects=keep_rejects, names=names or held, time=time
+    )
 
 
-def event_times(column: pa.ChunkedArray) -> EventTimes:
+def event_times(column: pa.ChunkedArray, form: TimeFormat = PLAIN_TIME) -> EventTimes:
     """Return a timestamp column of any type as event times."""
     if pa.types.is_timestamp(column.type):
-        return of_raw(_values(column.cast(pa.int64()), np.int64), column.type.unit, _missing(column))
+        raw, zone = _values(column.cast(pa.int64()), np.int64), form.zone if column.type.tz is None else None
+        return of_raw(raw, column.type.unit, _missing(column), zone=zone)
+    if pa.types.is_int64(column.type) and form.unit is not None and form.pattern is None:
+        return of_raw(_values(column, np.int64), form.unit, _missing(column))
     from service.sources.tables import pandas_time  # noqa: PLC0415 - pandas, for the columns that need it
 
-    return pandas_time.event_times(framed(pa.table({"time": column}))["time"])
+    return pandas_time.event_times(framed(pa.table({"time": column}))["time"], form)
 
 
 def framed(table: pa.Table) -> pd.DataFrame:
     """Return the table as a frame, without the writer's notes on which columns were its index."""
     frame: pd.DataFrame = table.to_pandas(ignore_metadata=True, use_threads=False)
     return frame
+
+
+def _text_times(table: pa.Table, schema: Schema) -> Iterator[Misfit]:
+    for column in schema.columns:
+        if column.kind is not Kind.CATEGORICAL or column.name not in table.schema.names:
+            continue
+        if is_text(table.schema.field(column.name).type) and column.name != schema.identity:
+            texts = [text for text in table[column.name].slice(0, FIRST_CELLS).to_pylist() if text]
+            if are_times(texts):
+                yield Misfit(column.name, TEXT_TIMES, texts[0])
 
 
 def _of(table: pa.Table, column: Column, schema: Schema) -> pa.ChunkedArray:

@@ -18,12 +18,14 @@ from service.core.rows import row_hash
 from service.core.rows.batch import Arrival, Batch, Labels, Numbers, Texts, steps_back
 from service.core.rows.schema import Kind
 from service.core.rows.take import Reject
-from service.errors import SourceError
+from service.sources.table_format import PLAIN_TIME
 from service.sources.tables.cell import content_of, is_missing
-from service.sources.tables.event_time import REASONS
+from service.sources.tables.event_time import reason_text
 from service.sources.tables.label_text import clean, coded, storable
+from service.sources.tables.misfits import find_misfits
+from service.sources.tables.number_text import parser
 from service.sources.tables.pandas_time import event_times
-from service.sources.tables.parsed import Framed, missing_timestamp, unwatched_names
+from service.sources.tables.parsed import Framed, check_names, unwatched_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,7 +34,9 @@ if TYPE_CHECKING:
     from pandas.api.extensions import ExtensionDtype
 
     from service.core.rows.batch import ColumnRows
+    from service.core.rows.number_format import NumberFormat
     from service.core.rows.schema import Schema
+    from service.sources.table_format import TimeFormat
     from service.sources.tables.event_time import EventTimes
 
 LABEL_LENGTH = (
@@ -49,57 +53,50 @@ def to_batch(
     *,
     keep_rejects: int = 100,
     names: Sequence[str] | None = None,
+    time: TimeFormat = PLAIN_TIME,
+    number: NumberFormat | None = None,
 ) -> Framed:
     """Return the schema's columns of `frame` as typed arrays, event time from the column `timestamp`.
 
     A row without a usable time is a reject; a column that the frame does not have is absent from the batch.
     With `timestamp` None (a reference without time) every row's event time is 0. `names` are the columns
-    that came, where the frame holds but some of them. Raises SourceError where the timestamp column is not
-    there, or where a column that is needed is there twice.
+    that came, where the frame holds but some of them; `time` is how times are written, and `number` how
+    numbers are in the columns that have no form of their own. Raises SourceError where the timestamp column
+    is not there, or where a column that is needed is there twice.
     """
     held = [name for name in schema.names if name in frame.columns]
-    _check_names(frame, held, timestamp, schema.identity)
+    check_names(list(frame.columns), schema, timestamp)
     beside = unwatched_names(list(frame.columns) if names is None else names, schema, timestamp)
     if timestamp is None:
         times = np.zeros(len(frame), dtype=np.int64)
-        arrival = Arrival(beside, _identity(frame, schema))
-        return Framed(Batch(len(frame), times, _columns(frame, schema, held), arrival))
-    found = event_times(frame[timestamp])
+        columns = _columns(frame, schema, held, number)
+        arrival = Arrival(beside, _identity(frame, schema), misfits=find_misfits(frame, columns, schema))
+        return Framed(Batch(len(frame), times, columns, arrival))
+    found = event_times(frame[timestamp], time)
     usable = found.usable
     kept = frame if usable.all() else frame[usable]
     times = found.micros[usable]
-    arrival = Arrival(beside, _identity(kept, schema), steps_back(times))
-    batch = Batch(len(kept), times, _columns(kept, schema, held), arrival)
+    columns = _columns(kept, schema, held, number)
+    misfits = find_misfits(kept, columns, schema)
+    arrival = Arrival(beside, _identity(kept, schema), steps_back(times), misfits=misfits)
+    batch = Batch(len(kept), times, columns, arrival)
     if kept is frame:
         return Framed(batch)
-    rejects = _rejects(frame, found, timestamp, keep_rejects)
+    rejects = _rejects(frame, found, timestamp, keep_rejects, time)
     return Framed(batch, rejects, len(frame) - batch.rows)
 
 
-def _check_names(
-    frame: pd.DataFrame, names: Sequence[str], timestamp: str | None, identity: str | None
-) -> None:
-    if timestamp is not None and timestamp not in frame.columns:
-        raise missing_timestamp(timestamp, frame.columns)
-    if frame.columns.is_unique:
-        return
-    doubled = set(frame.columns[frame.columns.duplicated()])
-    twice = [name for name in (*names, timestamp, identity) if name in doubled]
-    if twice:
-        raise SourceError(
-            f"the column {twice[0]!r} is in the data more than once; "
-            "expected one column of each name: rename or remove the others"
-        )
-
-
-def _columns(frame: pd.DataFrame, schema: Schema, names: Sequence[str]) -> dict[str, ColumnRows]:
-    form: dict[Kind, Callable[[pd.Series[Any]], ColumnRows]] = {
-        Kind.NUMERICAL: numbers,
+def _columns(
+    frame: pd.DataFrame, schema: Schema, names: Sequence[str], number: NumberFormat | None
+) -> dict[str, ColumnRows]:
+    written = {column.name: column.number or number for column in schema.columns}
+    reader: dict[Kind, Callable[[pd.Series[Any]], ColumnRows]] = {
+        Kind.NUMERICAL: lambda column: numbers(column, written[str(column.name)]),
         Kind.CATEGORICAL: labels,
         Kind.TEXT: texts,
     }
     kinds = {column.name: column.kind for column in schema.columns}
-    found = {name: form[kinds[name]](frame[name]) for name in names if name != schema.identity}
+    found = {name: reader[kinds[name]](frame[name]) for name in names if name != schema.identity}
     if (
         schema.identity is not None and schema.identity in names
     ):  # no number even if it looks like one, see `arrow.py`
@@ -107,17 +104,20 @@ def _columns(frame: pd.DataFrame, schema: Schema, names: Sequence[str]) -> dict[
     return found
 
 
-def numbers(column: pd.Series[Any]) -> Numbers:
-    """Return a column as float64, shape (n,): booleans as 0 and 1, text parsed, times never a number."""
+def numbers(column: pd.Series[Any], form: NumberFormat | None = None) -> Numbers:
+    """Return a column as float64, shape (n,): booleans as 0 and 1, text parsed, times never a number.
+
+    Texts follow `form` where one is declared.
+    """
     dtype = column.dtype
     if isinstance(dtype, pd.CategoricalDtype):
-        return _numbers_of_categories(column)
+        return _numbers_of_categories(column, form)
     if _is_plain_number(dtype):
         with np.errstate(over="ignore"):  # a wider float than float64 becomes infinite
             return Numbers(column.to_numpy(dtype=np.float64, na_value=np.nan))
     if isinstance(dtype, np.dtype) and dtype.kind in "cmM":
         return _marked(np.full(len(column), np.nan), column.notna().to_numpy(dtype=np.bool_))
-    return _parsed(np.asarray(column, dtype=object))
+    return _parsed(np.asarray(column, dtype=object), _number_in if form is None else parser(form))
 
 
 def labels(column: pd.Series[Any]) -> Labels:
@@ -161,8 +161,8 @@ def _is_plain_number(dtype: np.dtype[Any] | ExtensionDtype) -> bool:
     return is_number and not isinstance(dtype, pd.SparseDtype)
 
 
-def _numbers_of_categories(column: pd.Series[Any]) -> Numbers:
-    distinct = numbers(pd.Series(column.cat.categories))
+def _numbers_of_categories(column: pd.Series[Any], form: NumberFormat | None) -> Numbers:
+    distinct = numbers(pd.Series(column.cat.categories), form)
     codes = column.cat.codes.to_numpy()
     values = np.append(distinct.values, np.nan)[codes]  # code -1, missing, is the last
     if distinct.unparsable is None:
@@ -174,43 +174,39 @@ def _marked(values: NDArray[np.float64], unparsable: NDArray[np.bool_]) -> Numbe
     return Numbers(values, unparsable if unparsable.any() else None)
 
 
-def _parsed(objects: NDArray[np.object_]) -> Numbers:
+def _parsed(objects: NDArray[np.object_], read: Callable[[str], float | None]) -> Numbers:
     if content_of(objects) in NUMBER_KINDS:
         try:
             return Numbers(np.where(pd.isna(objects), np.nan, objects).astype(np.float64))
         except OverflowError:  # an integer beyond a double
             pass
-    values = np.array([_number(value) for value in objects.tolist()], dtype=object)
-    unparsable = values == UNPARSABLE
-    values[unparsable] = np.nan
-    return _marked(values.astype(np.float64), unparsable)
+    values = [_number(value, read) for value in objects.tolist()]
+    unparsable = np.array([value is None for value in values], dtype=np.bool_)
+    return _marked(np.array(values, dtype=np.float64), unparsable)  # None becomes NaN
 
 
-UNPARSABLE = "unparsable"
-
-
-def _number(value: Any) -> float | str:
+def _number(value: Any, read: Callable[[str], float | None]) -> float | None:
     if isinstance(value, str):
-        return _number_in(value)
+        return read(value)
     if isinstance(value, dt.date | dt.timedelta | np.datetime64 | np.timedelta64 | complex | bytes):
-        return math.nan if value != value else UNPARSABLE  # noqa: PLR0124 - true of NaT and NaN alone
+        return math.nan if value != value else None  # noqa: PLR0124 - true of NaT and NaN alone
     if is_missing(value):
         return math.nan
     try:
         return float(value)
     except (TypeError, ValueError, OverflowError):
-        return UNPARSABLE
+        return None
 
 
-def _number_in(text: str) -> float | str:
+def _number_in(text: str) -> float | None:
     if not text or text.isspace():
         return math.nan
     if "_" in text or not text.isascii():
-        return UNPARSABLE  # Python's own spellings of a number, no one else's
+        return None  # Python's own spellings of a number, no one else's
     try:
         return float(text)
     except ValueError:
-        return UNPARSABLE
+        return None
 
 
 def _text_labels(objects: NDArray[np.object_]) -> Labels:
@@ -238,12 +234,15 @@ def _written(value: Any) -> str | None:
     return clean(str(value))
 
 
-def _rejects(frame: pd.DataFrame, found: EventTimes, timestamp: str, keep_rejects: int) -> tuple[Reject, ...]:
+def _rejects(
+    frame: pd.DataFrame, found: EventTimes, timestamp: str, keep_rejects: int, form: TimeFormat
+) -> tuple[Reject, ...]:
     chosen = np.flatnonzero(~found.usable)[:keep_rejects]
     names = [str(name) for name in frame.columns]
     part = frame.iloc[chosen]
     cells = [part.iloc[:, place].tolist() for place in range(len(names))]
-    reasons = [f"{timestamp} {REASONS[code]}" for code in found.reasons[chosen].tolist()]
+    codes = found.reasons[chosen].tolist()
+    reasons = [f"{timestamp} {reason_text(code, pattern=form.pattern)}" for code in codes]
     rows = [[_plain(column[row]) for column in cells] for row in range(len(chosen))]
     return tuple(
         Reject(dict(zip(names, row, strict=True)), reason) for row, reason in zip(rows, reasons, strict=True)

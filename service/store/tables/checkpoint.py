@@ -1,4 +1,4 @@
-"""Where each monitor stands, and the lock that lets a cycle count once."""
+"""Checkpoints: how far each monitor is, and the lock that lets a cycle count once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from service.core.checkpoint import Checkpoint
 from service.core.labels.remeasure import LabelProgress
-from service.store.encoding import instant, microseconds, text
+from service.core.time_units import to_microseconds
+from service.store.encoding import instant, text
 from service.store.tables import pending_row
 
 if TYPE_CHECKING:
@@ -39,11 +40,10 @@ RETURNING updated_at
 
 
 async def read(connection: asyncpg.Pool | asyncpg.Connection, monitor: str, layout: str) -> Checkpoint:
-    """Return where `monitor` stands, the fresh checkpoint where it never committed.
+    """Return the checkpoint of `monitor`, a fresh one where it never committed.
 
-    With another layout the source goes on where it was and the panes start anew: what is stored of them was
-    made otherwise, or before a gap, and is deleted; so are the rows that wait for labels, which those panes
-    count.
+    With another layout the source continues at its position and the panes start afresh: stored panes of other
+    layouts are deleted, and so are the rows that wait for labels, which those panes count.
     """
     row = await connection.fetchrow(_READ, monitor)
     if row is None:
@@ -56,7 +56,7 @@ async def read(connection: asyncpg.Pool | asyncpg.Connection, monitor: str, layo
         cycle=row["cycle"],
         position=row["position"],
         rows=row["rows"],
-        watermark=None if row["watermark"] is None else microseconds(row["watermark"]),
+        watermark=None if row["watermark"] is None else to_microseconds(row["watermark"]),
         closed=row["closed"] if is_same else None,
         alarms=row["alarms"],
         detectors=row["detectors"],

@@ -1,4 +1,4 @@
-"""Values of a sensitive column are nowhere in clear text: not in the database, the log, or what is printed."""
+"""Values of a sensitive column are nowhere in clear text: not in the database, nor in what is printed."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ drift: {thresholds: evidently}
 
 @pytest.fixture
 def place(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Place:
-    """Lay out a monitor with sensitive columns, whose values come in good rows, bad rows and the reference."""
+    """Lay out a monitor with sensitive columns, with values in good rows, bad rows and the reference."""
     monkeypatch.setenv("TIDEGAUGE_DATABASE_URL", database_url)
     place = lay_out(tmp_path / "place", days=10)
     for name in ("rows.csv", "reference.csv"):
@@ -76,9 +76,15 @@ async def _everything(pool: asyncpg.Pool) -> str:
     for record in await pool.fetch("SELECT payload FROM tidegauge.pane"):
         profile = decode(record["payload"])
         found += [str(column) for column in profile.columns.values()]
-        found += [str(column.distribution.values.tolist()) for column in profile.columns.values()]
+        found += [str(list(column.distribution.values)) for column in profile.columns.values()]
         for column in profile.sample.columns.values():
-            held = column.texts if isinstance(column, Texts) else column.labels if isinstance(column, Labels) else []
+            held = (
+                column.texts
+                if isinstance(column, Texts)
+                else column.labels
+                if isinstance(column, Labels)
+                else []
+            )
             found.append(str(list(held)))
         found.append(str(record["payload"]))
     return "\n".join(found)

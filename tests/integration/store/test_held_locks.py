@@ -10,10 +10,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from service.errors import StoreError
+from service.status.readiness import readiness_checks
 from service.store import held_locks as module
 from service.store.driver_errors import translated
 from service.store.held_locks import held_locks
-from service.status.readiness import readiness_checks
 from service.wiring.lock_watch import lock_watch
 
 if TYPE_CHECKING:
@@ -44,20 +44,24 @@ async def test_a_lock_held_for_long_is_named(
     assert f"pg_terminate_backend({pid})" in checks["locks"]
     with capture_logs() as lines:
         async with lock_watch(pool, pause_seconds=0.01):
-            while not lines:
-                await asyncio.sleep(0.01)
-            await asyncio.sleep(0.1)
-    assert [(line["event"], line["table"], line["pid"]) for line in lines] == [("table locked", "sample", pid)]
+            await asyncio.sleep(0.3)  # many rounds of the watch
+    assert [(line["event"], line["table"], line["pid"]) for line in lines] == [
+        ("table locked", "sample", pid)
+    ]
     await holder.execute("ROLLBACK")
     assert await held_locks(pool) == []
 
 
-async def test_a_wait_for_a_lock_ends(pool: asyncpg.Pool, holder: asyncpg.Connection) -> None:
+@pytest.mark.usefixtures("holder")
+async def test_a_wait_for_a_lock_ends(pool: asyncpg.Pool) -> None:
     """A statement gives up by itself and says where the holder is named."""
+
+    async def read(connection: asyncpg.Connection) -> None:
+        with translated("read"):
+            await connection.fetchval("SELECT count(*) FROM tidegauge.sample")
+
     async with pool.acquire() as connection:
         assert await connection.fetchval("SHOW lock_timeout") == "10s"
+        await connection.execute("SET lock_timeout = '50ms'")
         with pytest.raises(StoreError, match="another session holds a lock on the table; /readyz names it"):
-            with translated("read"):
-                async with connection.transaction():
-                    await connection.execute("SET LOCAL lock_timeout = '50ms'")
-                    await connection.fetchval("SELECT count(*) FROM tidegauge.sample")
+            await read(connection)

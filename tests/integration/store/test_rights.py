@@ -45,9 +45,7 @@ async def test_a_role_that_may_not_connect_is_told_the_grant(
 ) -> None:
     """Without CONNECT the message has the GRANT, for that role and database."""
     await as_admin(server, f"REVOKE CONNECT ON DATABASE {_name(database_url)} FROM PUBLIC")
-    with pytest.raises(
-        StoreError, match=rf'run GRANT CONNECT ON DATABASE {_name(database_url)} TO "{role}"'
-    ):
+    with pytest.raises(StoreError, match=rf'run GRANT CONNECT ON DATABASE {_name(database_url)} TO "{role}"'):
         await open_pool(_as_role(database_url))
 
 
@@ -77,7 +75,7 @@ async def test_a_schema_of_another_role_is_told_the_grants(
         ):
             await migrate(pool, migrations_folder())
         await as_admin(server, f'GRANT USAGE ON SCHEMA tidegauge TO "{role}"', database=_name(database_url))
-        with pytest.raises(StoreError, match="it may not use tidegauge.calibration, ") as caught:
+        with pytest.raises(StoreError, match=r"it may not use tidegauge\.calibration, ") as caught:
             await check_rights(pool)
         statements = str(caught.value).split("administrator run ")[1].split("; ")
         assert len(statements) == 3
@@ -96,9 +94,7 @@ async def test_the_reader_can_be_made_by_an_administrator(
     async with await open_pool(_as_role(empty_database_url)) as pool:
         await migrate(pool, migrations_folder())
         assert await reader_may_read(pool)
-        await as_admin(
-            server, "REVOKE USAGE ON SCHEMA tidegauge FROM tidegauge_reader", database=name
-        )
+        await as_admin(server, "REVOKE USAGE ON SCHEMA tidegauge FROM tidegauge_reader", database=name)
         assert not await reader_may_read(pool)
         await as_admin(server, script, script, database=name)
         assert await reader_may_read(pool)
@@ -110,7 +106,10 @@ async def test_the_reader_can_be_made_by_an_administrator(
 @pytest.mark.parametrize(
     ("message", "statement"),
     [
-        ("permission denied for table sample", "GRANT SELECT, INSERT, UPDATE, DELETE ON tidegauge.sample TO me"),
+        (
+            "permission denied for table sample",
+            "GRANT SELECT, INSERT, UPDATE, DELETE ON tidegauge.sample TO me",
+        ),
         ("permission denied for view metrics", "GRANT SELECT ON tidegauge.metrics TO me"),
         ("permission denied for function severity", "GRANT EXECUTE ON FUNCTION tidegauge.severity TO me"),
         ("must be owner of table checkpoint", "ALTER TABLE tidegauge.checkpoint OWNER TO me"),

@@ -75,7 +75,11 @@ def test_an_empty_key_takes_the_shared_one_away(tmp_path: Path) -> None:
     [
         (OWN, SHARED + "colour: red\n", "defaults.yaml:9: colour: no such key; expected one of"),
         (OWN, SHARED.replace("hop: 1d", "hop: 2d"), "defaults.yaml:6: window: expected the size to be"),
-        (OWN, SHARED.replace("min_rows", "min_row"), "defaults.yaml:6: window.min_row: no such key; the nearest"),
+        (
+            OWN,
+            SHARED.replace("min_rows", "min_row"),
+            "defaults.yaml:6: window.min_row: no such key; the nearest",
+        ),
         (OWN, "name: all\n" + SHARED, "defaults.yaml:1: name: belongs to a monitor's own file"),
         (OWN, SHARED + "\tx: 1", "defaults.yaml:9: not valid YAML"),
         (OWN + "window: {hop: 2d}\n", SHARED, "mine.yaml:2: window: expected the size to be a whole"),
