@@ -68,10 +68,11 @@ class WindowConfig(Section):
                 f"a window of {self._shown(size)} in hops of {self._shown(hop)} has {size // hop:,} panes; "
                 f"expected {MAX_PANES:,} at most: write {self._hop_within(MAX_PANES)}"
             )
-        if self.size_rows is not None and self.min_rows > self.size_rows:
+        is_asked_for = "min_rows" in self.model_fields_set
+        if self.size_rows is not None and is_asked_for and self.min_rows > self.size_rows:
             raise ValueError(
-                f"min_rows is {self.min_rows:,} and a window has {self.size_rows:,} rows: none would ever be "
-                "measured; expected min_rows at or below size_rows"
+                f"min_rows is {self.min_rows:,} and a window has {self.size_rows:,} rows: none would ever "
+                "have drift or performance; expected min_rows at or below size_rows"
             )
         if self.size_rows and (self.offset or self.lateness):
             raise ValueError("offset and lateness belong to windows of event time, not of rows")
