@@ -1,6 +1,7 @@
 """Run each monitor's cycles on an absolute grid, start + k x interval, whatever a cycle takes.
 
-A slot that passes while a cycle still runs, or while a failed monitor backs off, is recorded as skipped: the
+APScheduler wakes each monitor at its grid points (`grid_timer.py`); what a wake-up means is decided here. A
+slot that passes while a cycle still runs, or while a failed monitor backs off, is recorded as skipped: the
 checkpoint drives the data, so a skipped slot delays rows and never loses them. An interval of 0 runs cycles
 back to back.
 """
@@ -16,6 +17,7 @@ import structlog
 
 from service.core.time_units import SECOND
 from service.errors import StoreError, TidegaugeError
+from service.runtime.grid_timer import GridTimer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -68,6 +70,7 @@ class Job:
     last_end: int | None = None  # when the last good cycle ended
     not_before: float = 0.0  # back-off, by the event loop's clock
     exhausted: bool = False
+    wake: asyncio.Event = field(default_factory=asyncio.Event)  # at every grid point, and to stop
     finished: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -92,6 +95,7 @@ class Scheduler:
         self._now = now
         self._clock = asyncio.get_running_loop().time
         self._max_cycles = max_cycles
+        self._timer = GridTimer()
         self._active: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self._start = 0
@@ -108,10 +112,14 @@ class Scheduler:
         """Start every job's grid now; the first cycle runs at once."""
         self._start, self._origin = self._now(), self._clock()
         for job in self.jobs:
+            if job.interval_seconds:
+                grid = {"origin": self._origin, "interval_seconds": job.interval_seconds}
+                self._timer.call(job.wake.set, **grid, name=job.name)
             cycles = self._on_grid(job) if job.interval_seconds else self._back_to_back(job)
             task = asyncio.create_task(cycles, name=f"cycles of {job.name}")
             self._active.add(task)
             task.add_done_callback(self._ended)
+        self._timer.start()
 
     async def finished(self) -> None:
         """Return when every job has run its `max_cycles` or its source is exhausted.
@@ -126,6 +134,9 @@ class Scheduler:
     async def stop(self, *, grace_seconds: float = DRAIN_SECONDS) -> None:
         """Start no further cycle, wait for running ones, cancel those that outlast the grace."""
         self._stopping.set()
+        self._timer.stop()
+        for job in self.jobs:
+            job.wake.set()
         if self._active:
             _, late = await asyncio.wait(self._active, timeout=grace_seconds)
             for task in late:
@@ -145,7 +156,7 @@ class Scheduler:
             job.last_index = index
             await self._run(job, self._slot(job, index))
             index = self._next_index(job)
-            await self._pause(self._origin + index * job.interval_seconds - self._clock())
+            await self._until(job, self._origin + index * job.interval_seconds)
             # Later than planned where the process or the machine had been put to sleep.
             index = max(index, math.floor((self._clock() - self._origin) / job.interval_seconds))
 
@@ -154,6 +165,14 @@ class Scheduler:
         earliest = max(self._clock(), job.not_before if job.failures else 0.0)
         passed = (earliest - self._origin) / job.interval_seconds
         return max(job.last_index + 1, math.ceil(passed))
+
+    async def _until(self, job: Job, instant: float) -> None:
+        """Wait for an instant of the loop's clock that is a point of the job's grid."""
+        half = job.interval_seconds / 2
+        while (left := instant - self._clock()) > half and not self._stopping.is_set():
+            job.wake.clear()
+            await job.wake.wait()
+        await self._pause(left)  # the timer goes by the wall clock, which may run a little faster
 
     async def _back_to_back(self, job: Job) -> None:
         while not self._stopping.is_set() and not job.finished.is_set():

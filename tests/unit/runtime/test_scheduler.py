@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, tzinfo
 from itertools import pairwise
 
 import pytest
+from apscheduler.schedulers import base
 
 from service.errors import StoreError
+from service.runtime import grid_timer
 from service.runtime.scheduler import STORE_RETRY_SECONDS, CycleResult, Scheduler
 
 SECOND = 1_000_000
@@ -82,20 +85,30 @@ async def test_slots_that_pass_meanwhile_are_recorded_as_skipped() -> None:
 
 
 @pytest.mark.parametrize("step_seconds", [-90, 90])
-async def test_a_wall_clock_that_is_set_changes_nothing(step_seconds: int) -> None:
-    """Put back or forward in the middle, it neither stalls the cycles nor skips any: the grid goes on."""
+async def test_a_wall_clock_that_is_set_stalls_nothing(
+    step_seconds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Put back or forward in the middle, also as APScheduler reads it: the grid goes on."""
     work, journal = Work(), Journal()
 
-    def stepping() -> int:
-        return now() + (step_seconds * SECOND if len(work.starts) >= 3 else 0)
+    def stepped() -> int:
+        return step_seconds if len(work.starts) >= 3 else 0
 
-    scheduler = Scheduler(journal, now=stepping, max_cycles=8)
+    class Wall(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return datetime.now(tz) + timedelta(seconds=stepped())
+
+    monkeypatch.setattr(base, "datetime", Wall)
+    monkeypatch.setattr(grid_timer, "datetime", Wall)
+    scheduler = Scheduler(journal, now=lambda: now() + stepped() * SECOND, max_cycles=8)
     scheduler.add("steady", 0.1, work)
     began = time.monotonic()
     await _run_out(scheduler)
     slots = [slot for slot, _ in work.starts]
-    assert slots == [slots[0] + k * 100_000 for k in range(8)]
-    assert journal.skipped == []
+    points = [round((slot - slots[0]) / 100_000) for slot in slots]
+    assert slots == [slots[0] + point * 100_000 for point in points]
+    assert points[-1] - 7 == sum(count for _, _, count in journal.skipped)
     assert time.monotonic() - began < 5
 
 
