@@ -24,7 +24,8 @@ async def filled(pool: asyncpg.Pool) -> asyncpg.Pool:
     )
     await pool.execute(
         "INSERT INTO tidegauge.window_run (monitor, layout, first_pane, last_pane, window_start, window_end, "
-        "revision, panes, rows) SELECT 'm', 'now', k, k + 2, now(), now(), 1, 3, 3 FROM generate_series(10, 17) k"
+        "revision, panes, rows) SELECT 'm', 'now', k, k + 2, now(), now(), 1, 3, 3 "
+        "FROM generate_series(10, 17) k"
     )
     return pool
 
