@@ -77,7 +77,7 @@ async def _everything(pool: asyncpg.Pool) -> str:
         profile = decode(record["payload"])
         found += [str(column) for column in profile.columns.values()]
         found += [str(list(column.distribution.values)) for column in profile.columns.values()]
-        for column in profile.sample.columns.values():
+        for column in profile.row_sample.columns.values():
             held = (
                 column.texts
                 if isinstance(column, Texts)
