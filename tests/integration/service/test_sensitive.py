@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from service.core.profile.codec.profile import decode
+from service.core.profile.row_sample import RowSample
 from service.core.rows.batch import Labels, Texts
 from tests.service_process import Place, lay_out
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import asyncpg
+
+    from service.core.rows.batch import ColumnRows
 
 CANARY = "Kanarienvogel"
 MONITOR = """\
@@ -64,6 +67,12 @@ def _measured(place: Place) -> dict[tuple[str, ...], float]:
     }
 
 
+def _held(column: ColumnRows) -> list[object]:
+    if isinstance(column, Texts):
+        return list(column.texts)
+    return list(column.labels) if isinstance(column, Labels) else []
+
+
 async def _everything(pool: asyncpg.Pool) -> str:
     """Return all that the database holds, profiles decoded, as one text."""
     names = await pool.fetch("SELECT relname FROM pg_class WHERE relnamespace = 'tidegauge'::regnamespace "
@@ -77,15 +86,10 @@ async def _everything(pool: asyncpg.Pool) -> str:
         profile = decode(record["payload"])
         found += [str(column) for column in profile.columns.values()]
         found += [str(list(column.distribution.values)) for column in profile.columns.values()]
-        for column in profile.row_sample.columns.values():
-            held = (
-                column.texts
-                if isinstance(column, Texts)
-                else column.labels
-                if isinstance(column, Labels)
-                else []
-            )
-            found.append(str(list(held)))
+        for part in profile.parts.values():
+            found.append(repr(part))
+            if isinstance(part, RowSample):
+                found += [str(_held(column)) for column in part.columns.values()]
         found.append(str(record["payload"]))
     return "\n".join(found)
 
@@ -104,6 +108,7 @@ async def test_a_canary_is_nowhere(place: Place, pool: asyncpg.Pool) -> None:
         assert CANARY not in text
         assert CANARY.lower() not in text
     assert "hash:" in stored
+    assert "RowSample" in stored
     assert await pool.fetchval("SELECT count(*) FROM tidegauge.rejected_row") == 2
     assert (place.root / "data/hash.key").stat().st_mode & 0o777 == 0o600
 
