@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 from service.checks.look import Finding
 from service.errors import TidegaugeError
 from service.store.embedded.inspection import EmbeddedLook, find_embedded
-from service.store.inspection import READER, DatabaseLook, inspect_database
+from service.store.inspection import DatabaseLook, inspect_database
 from service.store.migrate import migrations_folder, read_migrations
+from service.store.rights import READER
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from service.config.settings import Settings
 
 WHERE = "database"
@@ -43,26 +46,24 @@ async def look_at_database(settings: Settings) -> StoreLook:
     return StoreLook(seen, embedded, tuple(_findings(seen)))
 
 
-def _findings(seen: DatabaseLook) -> list[Finding]:
-    found = [
-        Finding(
-            "fault",
+def _findings(seen: DatabaseLook) -> Iterator[Finding]:
+    if seen.missing_rights is not None:
+        yield Finding("fault", WHERE, seen.missing_rights.message)
+    if seen.pooled:
+        yield Finding(
+            "note",
             WHERE,
-            f"{seen.place}: our role lacks the right {lacking.right}; let an administrator run "
-            f"{lacking.statement}",
+            "a connection pooler lies in between; statements are not prepared ahead "
+            "(TIDEGAUGE_DATABASE_STATEMENT_CACHE=0 says so without looking)",
         )
-        for lacking in seen.missing_rights
-    ]
-    if seen.exists and not seen.reader_exists and not seen.may_create_reader:
-        found.append(
-            Finding(
-                "note",
-                WHERE,
-                f"there is no role {READER}, which dashboards read by, and our role may not create it; "
-                f"let an administrator run CREATE ROLE {READER}",
-            )
+    if seen.exists and not seen.reader_reads and (seen.migrated_to or not seen.may_create_reader):
+        yield Finding(
+            "note",
+            WHERE,
+            f"the role {READER}, which dashboards read with, is missing or may not read; "
+            "`tidegauge migrate --reader-sql` prints what an administrator has to run",
         )
-    return found
+    yield from (Finding("note", WHERE, message) for message in seen.locks)
 
 
 def described(look: StoreLook) -> list[str]:
@@ -90,8 +91,8 @@ def _of_database(seen: DatabaseLook) -> list[str]:
     else:
         waiting = f"; run applies {', '.join(seen.pending)}" if seen.pending else ", up to date"
         lines.append(f"schema: {seen.migrated_to}{waiting}")
-    if seen.reader_exists:
-        lines.append(f"reader: the role {READER} exists")
-    elif seen.may_create_reader:
-        lines.append(f"reader: no role {READER} yet; run creates it")
+    if seen.reader_reads:
+        lines.append(f"reader: the role {READER} exists and may read")
+    elif not seen.migrated_to and seen.may_create_reader:
+        lines.append(f"reader: run creates the role {READER}")
     return lines

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from service.checks.column_findings import column_faults, column_notes, take_notes
 from service.checks.look import Finding
-from service.core.profile import profile, segments
+from service.core.profile.columns import of_column
+from service.core.profile.spec import segment_values
 from service.methods.drift import columns, registry
 
 if TYPE_CHECKING:
@@ -94,8 +95,8 @@ def segments_beyond_cap(look: MonitorLook) -> Iterator[Finding]:
         return
     for column in look.monitor.schema_.columns:
         if column.name in look.monitor.by:
-            held = profile.of_column(look.reference.batch, column).distribution
-            message = segments.beyond_cap(column.name, segments.values_of(held))
+            held = of_column(look.reference.batch, column).distribution
+            message = segment_values.beyond_cap(column.name, segment_values.values_of(held))
             if message is not None:
                 yield _note(look, "", message)
 

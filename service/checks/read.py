@@ -14,6 +14,7 @@ from service.core.profile.codec import profile as codec
 from service.core.reference import reference as references
 from service.core.rows.batch import Labels, Numbers
 from service.core.rows.concatenation import concatenated
+from service.core.rows.masking import Masking
 from service.core.windows import window
 from service.errors import TidegaugeError
 from service.methods.drift import pca
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from service.config.monitor import Monitor
     from service.core.profile.spec import ProfileSpec
     from service.core.rows.batch import Batch
+    from service.core.rows.schema import Schema
     from service.core.rows.take import Take
 
 MAX_ROWS = 200_000  # of a source that are read
@@ -34,27 +36,32 @@ MAX_SECONDS = 30.0
 PANE_ROWS = 100_000  # of a pane that are profiled
 
 
-async def look_at(monitor: Monitor) -> MonitorLook:
-    """Return what is seen of a monitor; each part is read whether or not another one can be."""
+async def look_at(monitor: Monitor, key: bytes = b"") -> MonitorLook:
+    """Return what is seen of a monitor; each part is read whether or not another one can be.
+
+    `key` is the secret by which its sensitive columns are hashed.
+    """
+    masking = Masking(monitor.sensitive, key)
+    schema = masking.schema(monitor.schema_)
     look = MonitorLook(monitor)
     takes: list[Take] = []
     if monitor.source.can_be_peeked:
         try:
-            takes, complete = await _takes(monitor)
+            takes, complete = await _takes(monitor, masking)
         except TidegaugeError as error:
             look = _with_error(look, "source", error)
         else:
             look = replace(look, source=_source(monitor, takes, complete=complete))
     try:
-        batch = monitor.reference.load(monitor.source, monitor.schema_)
+        batch = masking.batch(monitor.reference.load(monitor.source, schema))
         look = replace(look, reference=RowsLook(batch, span=_span(batch, known=bool(batch.event_time.any()))))
-        spec: ProfileSpec | None = _spec(monitor, batch)
+        spec: ProfileSpec | None = _spec(monitor, schema, batch)
     except TidegaugeError as error:
         look, spec = _with_error(look, "reference", error), None
     if look.source is None or not look.source.batch.rows:
         return look
     labels = _labels(monitor, look.source.batch, takes)
-    return replace(look, labels=labels, window=_window(monitor, look.source.batch, spec))
+    return replace(look, labels=labels, window=_window(monitor, schema, look.source.batch, spec))
 
 
 def _with_error(look: MonitorLook, part: str, error: TidegaugeError) -> MonitorLook:
@@ -62,8 +69,8 @@ def _with_error(look: MonitorLook, part: str, error: TidegaugeError) -> MonitorL
     return replace(look, errors=(*look.errors, found))
 
 
-async def _takes(monitor: Monitor) -> tuple[list[Take], bool]:
-    source = build_peeked_source(monitor)
+async def _takes(monitor: Monitor, masking: Masking) -> tuple[list[Take], bool]:
+    source = build_peeked_source(monitor, masking)
     clock = asyncio.get_running_loop().time
     until, rows = clock() + MAX_SECONDS, 0
     takes: list[Take] = []
@@ -91,10 +98,10 @@ def _span(batch: Batch, *, known: bool) -> tuple[int, int] | None:
     return int(batch.event_time.min()), int(batch.event_time.max())
 
 
-def _spec(monitor: Monitor, batch: Batch) -> ProfileSpec:
+def _spec(monitor: Monitor, schema: Schema, batch: Batch) -> ProfileSpec:
     return references.of(
         batch,
-        monitor.schema_,
+        schema,
         by=monitor.by,
         sample_rows=monitor.sample_rows,
         components=pca.PCA in monitor.drift.multivariate,
@@ -128,12 +135,12 @@ def _has_value(batch: Batch, name: str) -> NDArray[np.bool_]:
     return np.zeros(batch.rows, dtype=np.bool_)
 
 
-def _window(monitor: Monitor, batch: Batch, spec: ProfileSpec | None) -> WindowLook | None:
+def _window(monitor: Monitor, schema: Schema, batch: Batch, spec: ProfileSpec | None) -> WindowLook | None:
     if spec is None:
         return None
     plan = monitor.window.plan()
     panes = sorted(window.split(batch, window.assign(batch, plan, 0)).values(), key=lambda pane: pane.rows)
     usual = panes[len(panes) // 2]
     sample = usual.take(slice(0, PANE_ROWS)) if usual.rows > PANE_ROWS else usual
-    encoded = codec.encode(profile.of(sample.numbered(0), monitor.schema_, spec))
+    encoded = codec.encode(profile.of(sample.numbered(0), schema, spec))
     return WindowLook(plan.panes, usual.rows, len(encoded))

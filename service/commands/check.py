@@ -19,6 +19,8 @@ from service.checks.read import look_at
 from service.commands.environment import load_settings
 from service.commands.exit_status import CLEAN, MISCONFIGURED
 from service.config import monitor_file
+from service.errors import ConfigurationError
+from service.wiring.hash_key import hash_key
 
 if TYPE_CHECKING:
     from service.checks.database import StoreLook
@@ -65,7 +67,12 @@ async def check(settings: Settings) -> Checked:
     found = [Finding("fault", "", fault) for fault in faults]
     looks = []
     for monitor in monitors:
-        look = await look_at(monitor)
+        try:
+            key = hash_key(settings, create=False) if monitor.sensitive else b""
+        except ConfigurationError as error:
+            found.append(Finding("fault", monitor.name, str(error)))
+            continue
+        look = await look_at(monitor, key)
         looks.append(look)
         found += findings(look)
     store = await look_at_database(settings)

@@ -6,12 +6,14 @@ calibrated for exactly as many rows as there are; the service interpolates betwe
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from service.core.profile import profile
 from service.core.reference import reference as references
+from service.core.rows.masking import Masking
 from service.cycle.calibrated_thresholds import calibrated
 from service.errors import ConfigurationError, ReferenceDataError, SourceError
 from service.library.in_process import settled
@@ -21,6 +23,7 @@ from service.library.tables import frame_of, loaded, rows_of
 from service.methods.drift import pca
 from service.methods.measure_window import measure as measure_window
 from service.sources.tables.unusable import refuse_misfits
+from service.wiring.monitor import masked_measures
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -91,9 +94,11 @@ def _monitor(path: str | Path | None, options: Options, before: Loaded) -> Monit
 
 
 def _measured(now: Loaded, before: Loaded, monitor: Monitor) -> Measured:
-    schema, form = monitor.schema_, monitor.source.table_format
+    # Nobody keeps this key: of sensitive columns nothing but hashes is in what is returned.
+    masking = Masking(monitor.sensitive, secrets.token_bytes())
+    schema, form = masking.schema(monitor.schema_), monitor.source.table_format
     time = monitor.source.time_column
-    known = rows_of(before, schema, "reference", timestamp=time, form=form)
+    known = masking.batch(rows_of(before, schema, "reference", timestamp=time, form=form))
     _check_reference(known, monitor)
     made = references.of(
         known,
@@ -103,9 +108,9 @@ def _measured(now: Loaded, before: Loaded, monitor: Monitor) -> Measured:
         components=pca.PCA in monitor.drift.multivariate,
         estimate=monitor.estimate,
     )
-    rows = rows_of(now, schema, "current", timestamp=time, form=form)
+    rows = masking.batch(rows_of(now, schema, "current", timestamp=time, form=form))
     current = profile.of(rows.numbered(0), schema, made.spec)
-    plan = monitor.measure_plan
+    plan = masked_measures(monitor, masking)
     if monitor.drift.is_calibrated and rows.rows >= monitor.window.min_rows:
         found = calibrated(
             known,

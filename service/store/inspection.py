@@ -1,31 +1,30 @@
-"""Look at a database without changing it: its schema's version, the rights of our role, the reader's role."""
+"""Look at a database without changing it: the schema's version, our role's rights, locks, the reader."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import asyncpg
 
 from service.errors import StoreError
+from service.store.connection_errors import advice, database_of, user_of
+from service.store.connections import CONNECT_SECONDS, connect_options, is_behind_pooler
 from service.store.driver_errors import DRIVER_ERRORS, reason
+from service.store.held_locks import held_locks
 from service.store.migrate import applied, pending
-from service.store.pool import CONNECT_SECONDS, place
+from service.store.pool import place
+from service.store.rights import (
+    MissingRights,
+    grant_for,
+    may_create_schema,
+    missing_rights,
+    quoted,
+    reader_may_read,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-READER = "tidegauge_reader"
-TABLE_RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE")
-
-
-@dataclass(frozen=True, slots=True)
-class MissingRight:
-    """A right that our role lacks, and the statement by which an administrator grants it."""
-
-    right: str
-    statement: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +36,11 @@ class DatabaseLook:
     - `server_version`: of Postgres.
     - `migrated_to`: the newest migration that was applied, empty before the first.
     - `pending`: the migrations that the next start applies.
-    - `missing_rights`: what our role may not do and has to.
-    - `reader_exists`: whether there is the role that dashboards read by.
+    - `missing_rights`: what our role may not do and has to, with the SQL that helps; None where nothing is.
+    - `reader_reads`: whether the role that dashboards read by exists and may read.
     - `may_create_reader`: whether the next start could create it.
+    - `pooled`: whether a connection pooler lies in between.
+    - `locks`: locks on our tables that others have waited for, as messages.
     """
 
     place: str
@@ -47,126 +48,77 @@ class DatabaseLook:
     server_version: str = ""
     migrated_to: str = ""
     pending: tuple[str, ...] = ()
-    missing_rights: tuple[MissingRight, ...] = ()
-    reader_exists: bool = False
+    missing_rights: MissingRights | None = None
+    reader_reads: bool = False
     may_create_reader: bool = False
+    pooled: bool = False
+    locks: tuple[str, ...] = ()
 
 
 async def inspect_database(dsn: str, folder: Path) -> DatabaseLook:
     """Look at the database of `dsn`, in one read-only transaction.
 
-    Raises StoreError where there is no connection, and MigrationError where the schema is another program's.
+    Raises StoreError where there is no connection or no right to look, and MigrationError where the schema is
+    another program's.
     """
     where = place(dsn)
     try:
         connection = await _connect(dsn)
     except asyncpg.InvalidCatalogNameError:
-        return await _missing(dsn, where)
+        return await _absent(dsn, where)
     except (*DRIVER_ERRORS, ValueError) as error:
-        raise StoreError(
-            f"{where}: no connection: {reason(error)}; check TIDEGAUGE_DATABASE_URL and that the server "
-            "is running"
-        ) from error
+        raise StoreError(f"{where}: no connection: {advice(error, dsn)}") from error
     try:
         async with connection.transaction(readonly=True):
             return await _look(connection, where, folder)
+    except asyncpg.InsufficientPrivilegeError as error:
+        grant = grant_for(str(error), quoted(user_of(dsn) or "the_role"), quoted(database_of(dsn)))
+        raise StoreError(f"{where}: {error}; let an administrator run {grant}") from error
     except DRIVER_ERRORS as error:
         raise StoreError(f"{where}: {reason(error)}") from error
     finally:
-        await connection.close()
+        await connection.close(timeout=CONNECT_SECONDS)
 
 
 async def _connect(dsn: str, **other: str) -> asyncpg.Connection:
-    # No prepared statements are kept: a pooler in transaction mode would lose them.
-    return await asyncpg.connect(dsn, timeout=CONNECT_SECONDS, statement_cache_size=0, **other)
+    # As behind a pooler, whether there is one or not: nothing is left in the session.
+    return await asyncpg.connect(dsn, **connect_options("tidegauge", pooled=True, statement_cache=0), **other)
 
 
 async def _look(connection: asyncpg.Connection, where: str, folder: Path) -> DatabaseLook:
     done = await applied(connection)
     waiting = tuple(await pending(connection, folder))
-    role = await connection.fetchrow(
-        "SELECT current_user AS name, rolcreaterole OR rolsuper AS may_create FROM pg_roles "
-        "WHERE rolname = current_user"
+    may_create_reader = await connection.fetchval(
+        "SELECT rolcreaterole OR rolsuper FROM pg_roles WHERE rolname = current_user"
     )
-    has_schema = await connection.fetchval("SELECT to_regnamespace('tidegauge') IS NOT NULL")
-    lacking = await (_schema_rights if has_schema else _database_rights)(connection, role["name"])
-    if has_schema and waiting:
-        lacking += await _ownership(connection, role["name"])
     return DatabaseLook(
         where,
         server_version=await connection.fetchval("SHOW server_version"),
         migrated_to=done[max(done)][0] if done else "",
         pending=waiting,
-        missing_rights=tuple(lacking),
-        reader_exists=await connection.fetchval(
-            "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", READER
-        ),
-        may_create_reader=role["may_create"],
+        missing_rights=await (missing_rights if done else may_create_schema)(connection),
+        reader_reads=bool(done) and await reader_may_read(connection),
+        may_create_reader=may_create_reader,
+        pooled=await is_behind_pooler(connection),
+        locks=tuple(lock.message for lock in await held_locks(connection)),
     )
 
 
-async def _database_rights(connection: asyncpg.Connection, role: str) -> list[MissingRight]:
-    name = await connection.fetchval("SELECT current_database()")
-    if await connection.fetchval("SELECT has_database_privilege(current_database(), 'CREATE')"):
-        return []
-    grant = f"GRANT CREATE ON DATABASE {_quoted(name)} TO {_quoted(role)}"
-    return [MissingRight(f"to create the schema tidegauge in the database {name}", grant)]
-
-
-async def _schema_rights(connection: asyncpg.Connection, role: str) -> list[MissingRight]:
-    lacking = [
-        MissingRight(
-            f"{right} on the schema tidegauge", f"GRANT {right} ON SCHEMA tidegauge TO {_quoted(role)}"
-        )
-        for right in ("USAGE", "CREATE")
-        if not await connection.fetchval("SELECT has_schema_privilege('tidegauge', $1)", right)
-    ]
-    for right in TABLE_RIGHTS:
-        tables = await connection.fetch(
-            "SELECT relname FROM pg_class WHERE relnamespace = 'tidegauge'::regnamespace AND relkind IN "
-            "('r', 'p') AND NOT has_table_privilege(oid, $1) ORDER BY relname",
-            right,
-        )
-        names = [row["relname"] for row in tables]
-        if names:
-            grant = f"GRANT {right} ON ALL TABLES IN SCHEMA tidegauge TO {_quoted(role)}"
-            lacking.append(MissingRight(f"{right} on {', '.join(names)}", grant))
-    return lacking
-
-
-async def _ownership(connection: asyncpg.Connection, role: str) -> list[MissingRight]:
-    owner = await connection.fetchval(
-        "SELECT pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname = 'tidegauge' "
-        "AND NOT pg_has_role(nspowner, 'USAGE')"
-    )
-    if owner is None:
-        return []
-    grant = f"GRANT {_quoted(owner)} TO {_quoted(role)}"
-    return [MissingRight(f"to migrate what the role {owner} owns", grant)]
-
-
-async def _missing(dsn: str, where: str) -> DatabaseLook:
-    parts = urlsplit(dsn)
-    name = parts.path.lstrip("/") or parts.username or ""
-    role = parts.username or ""
+async def _absent(dsn: str, where: str) -> DatabaseLook:
     for database in ("postgres", "template1"):
         try:
             connection = await _connect(dsn, database=database)
         except (*DRIVER_ERRORS, ValueError):
             continue
         try:
-            async with connection.transaction(readonly=True):
-                may = await connection.fetchval(
-                    "SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user"
-                )
+            may = await connection.fetchval(
+                "SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user"
+            )
         finally:
-            await connection.close()
+            await connection.close(timeout=CONNECT_SECONDS)
         if may:
             return DatabaseLook(where, exists=False)
         break
-    statement = f"CREATE DATABASE {_quoted(name)} OWNER {_quoted(role)}"
-    return DatabaseLook(where, False, missing_rights=(MissingRight("to create the database", statement),))
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+    statement = f"CREATE DATABASE {quoted(database_of(dsn))} OWNER {quoted(user_of(dsn) or 'the_role')}"
+    what = f"the database {database_of(dsn)} does not exist, and our role may not create it"
+    return DatabaseLook(where, exists=False, missing_rights=MissingRights(what, (statement,)))

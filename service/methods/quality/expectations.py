@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from service.core.measurement import Measurement
+    from service.core.profile.columns import ColumnProfile
     from service.core.profile.distribution import Distribution
-    from service.core.profile.profile import ColumnProfile, Profile
+    from service.core.profile.profile import Profile
     from service.core.rows.schema import Schema
 
     Count = Callable[[ColumnProfile], Share]
@@ -47,6 +48,11 @@ class Expectation:
     allowed: tuple[Allowed, ...] | None = None
     not_null: bool = False
     unique: bool = False
+
+    @property
+    def allowed_texts(self) -> tuple[str, ...]:
+        """The allowed values as sources write labels."""
+        return tuple(_text(value) for value in self.allowed or ())
 
 
 def measure_expectations(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from service.config.base import Instant, instant_us
+from service.config.base import Instant, check_order, instant_us
 from service.errors import ReferenceDataError
 from service.sources.references.base import ReferenceConfig
 from service.sources.table_config import CsvConfig, Timestamp
@@ -36,7 +36,11 @@ class FileReference(ReferenceConfig):
     first_rows: int | None = Field(default=None, ge=1)
 
     def check(self, source: SourceConfig) -> None:
-        """Raise ValueError where neither this section nor the source names a file."""
+        """Raise ValueError where no file is named, here or by the source, or `end` is not after `start`."""
+        try:
+            check_order(self.start, self.end)
+        except ValueError as error:
+            raise ValueError(f"reference: {error}") from error
         if self.path is not None:
             return
         if source.file is None:

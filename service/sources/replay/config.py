@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from service.config.base import Duration, Instant, instant_us
+from service.config.base import Instant, PositiveDuration, check_order, instant_us
 from service.sources.base import SourceConfig
 from service.sources.replay.source import ReplayOptions, ReplaySource
 from service.sources.table_config import CsvConfig, Timestamp, table_format
@@ -42,7 +42,7 @@ class ReplayConfig(SourceConfig):
     timestamp: Timestamp | None = None
     first_row_at: Instant | None = None
     csv: CsvConfig | None = None
-    step: Duration | None = None
+    step: PositiveDuration | None = None
     rows: int | None = Field(default=None, ge=1)
     start: Instant | None = None
     end: Instant | None = None
@@ -54,6 +54,7 @@ class ReplayConfig(SourceConfig):
             raise ValueError(
                 "expected one of step (event time per cycle, such as 1d) and rows (rows per cycle)"
             )
+        check_order(self.start, self.end)
         return self
 
     @model_validator(mode="after")

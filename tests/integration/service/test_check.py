@@ -70,9 +70,9 @@ def test_a_migrated_database_is_up_to_date(place: Place, database_url: str) -> N
     done = place.command("check", TIDEGAUGE_DATABASE_URL=database_url)
     assert done.returncode == 0, done.stderr
     assert "up to date" in done.stdout
-    assert "the role tidegauge_reader exists" in done.stdout
+    assert "the role tidegauge_reader exists and may read" in done.stdout
     database = checked(place, TIDEGAUGE_DATABASE_URL=database_url)["database"]
-    assert (database["pending"], database["missing_rights"], database["reader_exists"]) == ([], [], True)
+    assert (database["pending"], database["missing_rights"], database["reader_reads"]) == ([], None, True)
 
 
 async def test_a_database_that_is_missing_is_not_created(
@@ -92,7 +92,7 @@ async def test_a_database_that_is_missing_is_not_created(
     assert found["ok"] is may
     assert found["database"]["exists"] is False
     if not may:
-        assert 'CREATE DATABASE "absent" OWNER "tidegauge"' in found["faults"][0]["message"]
+        assert "CREATE DATABASE absent OWNER tidegauge" in found["faults"][0]["message"]
 
 
 async def test_a_role_without_rights_is_told_which(
