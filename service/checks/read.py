@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from service.config.monitor import Monitor
-    from service.core.profile.spec import ProfileSpec
+    from service.core.profile.spec.spec import ProfileSpec
     from service.core.rows.batch import Batch
     from service.core.rows.schema import Schema
     from service.core.rows.take import Take

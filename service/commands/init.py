@@ -126,7 +126,7 @@ def _asked(roles: Roles, facts: Sequence[ColumnFacts], ask: Ask) -> Roles:
     prediction = _answer(ask, "prediction of the model", roles.prediction, names)
     chosen = time if isinstance(time, TimeGuess) or time is None else TimeGuess(time.column, time.why)
     if (target, prediction) != (roles.target, roles.prediction):
-        roles = with_outputs(roles, facts, target, prediction)
+        roles = with_outputs(replace(roles, score=None), facts, target, prediction)
     return replace(roles, time=chosen, identity=identity)
 
 

@@ -96,10 +96,13 @@ def guess_roles(columns: Sequence[ColumnFacts]) -> Roles:
 def with_outputs(
     roles: Roles, columns: Sequence[ColumnFacts], target: Role | None, prediction: Role | None
 ) -> Roles:
-    """Return the roles with this target and prediction, and what follows from them: scores and the task."""
+    """Return the roles with this target and prediction, and what follows from them: scores and the task.
+
+    A score that the roles have stays; without one a column is looked for.
+    """
     by_name = {column.name: column for column in columns}
     truth = None if target is None else by_name[target.column]
-    score = _score(columns, target)
+    score = _score(columns, target) if roles.score is None else roles.score
     if truth is not None and prediction is not None and score is None:
         prediction, score = _as_score(by_name[prediction.column], truth, prediction)
     task = None

@@ -43,6 +43,8 @@ class FileReference(ReferenceConfig):
             raise ValueError(f"reference: {error}") from error
         if self.path is not None:
             return
+        if not source.has_times and (self.start is not None or self.end is not None):
+            raise ValueError("reference: start and end need the source's timestamp; expected first_rows")
         if source.file is None:
             raise ValueError("reference: expected a path, since the source has no file")
         if self.start is None and self.end is None and self.first_rows is None:

@@ -80,7 +80,7 @@ def test_a_good_file_becomes_a_monitor(tmp_path: Path) -> None:
         (
             ("step: 1d}", "step: 1d, seed: 1}"),
             2,
-            r"source\.seed: no such key; expected one of: .*end, path, .*step, .*",
+            r"source\.seed: no such key; expected one of: .*end, .*path, .*step, .*",
         ),
         (("{path: reference", "{type: fil, path: reference"), 3, r"reference\.type: .* nearest is 'file'$"),
         (("prediction: guess", "prediction: gues"), 9, r"prediction: 'gues' is not among the columns"),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import doctest
 import random
-from typing import TYPE_CHECKING
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +22,6 @@ from tidegauge import Measured, measure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 EVIDENTLY = {"thresholds": "evidently", "methods": ["default", "ks"]}
 
@@ -47,6 +48,7 @@ def value_of(measured: Measured, metric: str, column: str = "") -> float | None:
     return value
 
 
+@pytest.mark.slow
 def test_the_example_runs() -> None:
     """The example of the docstring gives what it says."""
     assert doctest.testmod(module).failed == 0
@@ -64,6 +66,7 @@ def test_values_are_those_of_the_libraries() -> None:
     assert (measured.rows, measured.reference_rows) == (500, 1_000)
 
 
+@pytest.mark.slow
 def test_what_moved_is_breached() -> None:
     """A shifted column is beyond its calibrated threshold; without a shift nothing is."""
     before = a_table(2_000)
@@ -122,6 +125,7 @@ def test_a_monitor_file_says_what_to_measure(tmp_path: Path) -> None:
         measure(a_table(), a_table(), monitor=path, target="truth")
 
 
+@pytest.mark.slow
 def test_the_callers_generators_stay_as_they_were() -> None:
     """What needs Evidently's own tests is measured here, and moves nobody's random numbers."""
     np.random.seed(5)  # noqa: NPY002 - the generator that must not move
@@ -176,3 +180,33 @@ def test_too_few_rows_are_said() -> None:
     assert (
         value_of(measure(a_table(20), a_table(100), min_rows=10, drift=EVIDENTLY), "ks", "size") is not None
     )
+
+
+@pytest.mark.slow
+def test_the_page_about_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The example of docs/measure.md, on files of its names."""
+    page = Path("docs/measure.md").read_text()
+    (example,) = re.findall(r"```python\n(import pandas.*?)```", page, flags=re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    for name, seed in (("validation", 1), ("this_week", 2)):
+        frame = a_table(600, seed=seed).rename(columns={"truth": "churned", "score": "churn_score"})
+        frame.to_parquet(f"{name}.parquet", index=False)
+    names: dict[str, Any] = {}
+    exec(example, names)  # noqa: S102 - our own page
+    assert {m.series.metric for m in names["measured"].judged} >= {"roc_auc", "drift_share"}
+
+
+@pytest.mark.slow
+def test_a_sensitive_column_is_nowhere_in_the_result(tmp_path: Path) -> None:
+    """Of a column that a monitor file calls sensitive no value is returned, and its drift is measured."""
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        "source: {type: replay, path: nowhere.csv, rows: 1}\nreference: {path: nowhere.csv}\n"
+        "columns: {colour: {kind: categorical, sensitive: true}, truth: categorical, score: numerical}\n"
+        "task: binary\ntarget: truth\nscore: score\npositive: 'yes'\nby: [colour]\n"
+        "window: {size_rows: 100}\ndrift: {thresholds: evidently}\n"
+    )
+    now = a_table(300, seed=2).replace({"colour": {"red": "purple"}})
+    measured = measure(now, a_table(), monitor=path)
+    assert value_of(measured, "new_category_share", "colour") == (now["colour"] == "purple").mean()
+    assert not {"red", "green", "purple"} & set(re.findall(r"\w+", str(measured)))
