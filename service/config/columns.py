@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field, model_validator
 
 from service.config.base import Section
+from service.config.written import Label, Word
 from service.core.rows.schema import Kind
 from service.methods.quality.expectations import Expectation
 
@@ -15,9 +16,10 @@ class ColumnConfig(Section):
     kind: Kind
     min: float | None = Field(default=None, allow_inf_nan=False)
     max: float | None = Field(default=None, allow_inf_nan=False)
-    allowed: tuple[str | bool | int | float, ...] | None = Field(default=None, min_length=1)
+    allowed: tuple[Label, ...] | None = Field(default=None, min_length=1)
     not_null: bool = False
     unique: bool = False
+    missing_words: tuple[Word, ...] | None = None
 
     @model_validator(mode="after")
     def _can_be_kept(self) -> ColumnConfig:
@@ -28,15 +30,22 @@ class ColumnConfig(Section):
             raise ValueError("min and max belong to numerical columns; expected allowed: [..] for categories")
         if self.min is not None and self.max is not None and self.min > self.max:
             raise ValueError(f"expected min at or below max, got {self.min:g} and {self.max:g}")
-        texts = [value for value in self.allowed or () if isinstance(value, str)]
+        texts = [label.text for label in self.allowed or () if isinstance(label.value, str)]
         if self.kind is Kind.NUMERICAL and texts:
             raise ValueError(f"allowed: expected numbers for a numerical column, got {texts[0]!r}")
+        if self.kind is Kind.TEXT and self.missing_words is not None:
+            raise ValueError("missing_words: a text column has none; every text that is there counts")
         return self
 
     @property
     def expectation(self) -> Expectation:
         """What is declared, in the methods' form."""
-        return Expectation(self.min, self.max, self.allowed, self.not_null, self.unique)
+        allowed: tuple[str | float, ...] | None = None
+        if self.allowed is not None and self.kind is Kind.NUMERICAL:
+            allowed = tuple(float(label.value) for label in self.allowed)
+        elif self.allowed is not None:
+            allowed = tuple(dict.fromkeys(text for label in self.allowed for text in label.texts))
+        return Expectation(self.min, self.max, allowed, self.not_null, self.unique)
 
 
 class ServiceConfig(Section):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from pydantic import ValidationError
 
+from service.config import written
 from service.config.base import Section
 from service.config.monitor import Monitor
 from service.config.yaml_lines import dotted, located, walk
@@ -55,7 +56,7 @@ def load(path: Path, data_dir: Path) -> Monitor:
     try:
         text = path.read_text(encoding="utf-8")
         root = yaml.compose(text, Loader=yaml.SafeLoader)
-        content = yaml.safe_load(text)
+        content = written.load(text)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path}: cannot be read: {error}") from error
     except yaml.YAMLError as error:

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from service.core.rows.schema import Kind
-from service.core.rows.task import HALF, Binary, Multiclass, Regression, TaskName, label_text, positive_labels
+from service.core.rows.task import (
+    FALSE_LIKE,
+    HALF,
+    TRUE_LIKE,
+    Binary,
+    Multiclass,
+    Regression,
+    TaskName,
+)
 from service.methods.performance.estimated.estimate import estimated_metrics_of
 from service.methods.performance.performance import metrics_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
+    from service.config.written import WrittenLabel
     from service.core.rows.task import Task
-
-    Label = str | int | float | bool
 
 # Which keys, beside prediction and target, belong to which task.
 _OWN_KEYS = {
@@ -35,8 +42,8 @@ class Asked:
     prediction: str | None = None
     target: str | None = None
     score: str | None = None
-    scores: Mapping[Label, str] = field(default_factory=dict)
-    positive: Label | None = None
+    scores: Mapping[WrittenLabel, str] = field(default_factory=dict)
+    positive: WrittenLabel | None = None
     threshold: float | None = None
 
     @property
@@ -55,7 +62,7 @@ def task_from(asked: Asked, kinds: Mapping[str, Kind]) -> Task | None:
     for key, owner in _OWN_KEYS.items():
         if getattr(asked, key) not in (None, {}) and owner is not name:
             raise ValueError(f"{key}: belongs to task: {owner}; this monitor's task is {name}")
-    numerical = {"score": asked.score, **{f"scores.{label}": c for label, c in asked.scores.items()}}
+    numerical = {"score": asked.score, **{f"scores.{label.text}": c for label, c in asked.scores.items()}}
     labelled = {"prediction": asked.prediction, "target": asked.target}
     if name is TaskName.REGRESSION:
         numerical |= labelled
@@ -125,7 +132,7 @@ def _built(name: TaskName, asked: Asked) -> Task:
         raise ValueError(f"prediction: is missing; task: {name} needs the column with the model's answer")
     if name is TaskName.REGRESSION:
         return Regression(asked.prediction, asked.target)
-    scores = tuple(sorted((label_text(label), column) for label, column in asked.scores.items()))
+    scores = tuple(sorted((label.texts[0], column) for label, column in asked.scores.items()))
     return Multiclass(asked.target, asked.prediction, scores)
 
 
@@ -137,4 +144,16 @@ def _binary(asked: Asked, target: str) -> Binary:
             "threshold: has no effect beside prediction; expected one of them, which says what is positive"
         )
     threshold = HALF if asked.threshold is None else asked.threshold
-    return Binary(target, asked.prediction, asked.score, positive_labels(asked.positive), threshold)
+    task = Binary(target, asked.prediction, asked.score, threshold=threshold, is_guessed=True)
+    return task if asked.positive is None else _with_positive(task, asked.positive)
+
+
+def _with_positive(task: Binary, label: WrittenLabel) -> Binary:
+    # A truth value stands for all its spellings, after what is written where that is no `true` or `false`.
+    if isinstance(label.value, bool):
+        alike = TRUE_LIKE if label.value else FALSE_LIKE
+        if label.text.lower() == str(label.value).lower():
+            return replace(task, positive=alike, is_guessed=label.value)
+        return replace(task, positive=(label.text,), otherwise=alike, is_guessed=label.value)
+    first, *others = label.texts
+    return replace(task, positive=(first,), otherwise=tuple(others), is_guessed=False)

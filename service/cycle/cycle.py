@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from service.core.checkpoint import follow
 from service.core.cycle_record import CycleRecord
 from service.core.event import Event
+from service.core.rows.label_form import take_in_form
 from service.core.windows import schema_change, window
 from service.core.windows.panes import pane_records, panes_of, profile_panes, window_rows
 from service.cycle import late_labels, measure_windows
@@ -95,6 +96,7 @@ class Cycle:
         before = state.checkpoint.position
         take = await self._watched.source.take(before)
         take = replace(take, batch=take.batch.taken(self._now(), live=take.live))
+        take = await self._compute.run(take_in_form, take, self._watched.schema, reference.spec.forms)
         gathered = await self._gathered(state, take, reference, slot=slot, started=started)
         absorbed = await self._absorbed(state, gathered, reference)
         windows = await self._measured(state, gathered, absorbed, reference)
@@ -115,6 +117,8 @@ class Cycle:
         """Return the declared reference, loaded once. Raises TidegaugeError where it cannot be."""
         if self._reference is None:
             self._reference = await self._watched.load_reference()
+            # The reference settles which labels the task is about.
+            self._watched = replace(self._watched, schema=self._reference.schema)
         return self._reference
 
     async def _gathered(

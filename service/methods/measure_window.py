@@ -85,7 +85,7 @@ def measure(
         *measure_domain_classifier(reference, current, schema, plan.drift, withheld=withheld),
         *measure_quality(reference, current, schema),
         *measure_integrity(reference, current, schema),
-        *measure_expectations(reference, current, schema, plan.expectations),
+        *measure_expectations(reference, current, schema, plan.expectations, spec.forms),
         *measure_performance(reference, current, schema.task, plan.performance, withheld=withheld),
         *measure_estimates(reference, current, schema.task, estimator, plan.performance, withheld=withheld),
         *measure_segments(reference, current, schema.task, plan.segment_performance, withheld=withheld),

@@ -11,6 +11,7 @@ from service.config.reference import DummyReference
 from service.config.source import DummyConfig, ReplayConfig
 from service.core.profile.segments import beyond_cap
 from service.core.reference import reference as references
+from service.core.rows.label_form import forms_of, in_form
 from service.cycle.calibrated_thresholds import Thresholds
 from service.cycle.monitor_plan import MonitorPlan
 from service.methods.drift import pca
@@ -44,15 +45,21 @@ MICROSECONDS = 1_000_000
 def watch(monitor: Monitor, pool: asyncpg.Pool, compute: Compute) -> MonitorPlan:
     """Build a monitor's source and the loader of its reference; nothing is read yet."""
     load_rows = reference_rows_loader(monitor, compute)
+    schema = monitor.schema_
+
+    async def load_in_form() -> Batch:
+        batch = await load_rows()
+        return await compute.run(lambda: in_form(batch, schema, forms_of(batch, schema)))
+
     return MonitorPlan(
         name=monitor.name,
-        schema=monitor.schema_,
+        schema=schema,
         window=monitor.window.plan(),
         measures=monitor.measure_plan,
         alarm=monitor.alarm.plan(),
         source=_source(monitor, pool),
         load_reference=_reference_loader(monitor, load_rows, compute),
-        thresholds=_thresholds(monitor, load_rows, pool, compute),
+        thresholds=_thresholds(monitor, load_in_form, pool, compute),
         detectors=monitor.detectors,
         label_wait=None if monitor.labels is None else monitor.labels.wait,
         moving=None if monitor.reference.moving is None else monitor.reference.moving.plan(),
@@ -122,6 +129,8 @@ def _reference_loader(
             )
         )
         log.info("reference ready", monitor=monitor.name, rows=reference.profile.rows)
+        for note in reference.notes:
+            log.warning("reference", monitor=monitor.name, hint=note)
         for column, values in reference.spec.segments.items():
             message = beyond_cap(column, values)
             if message is not None:

@@ -15,7 +15,7 @@ import numpy as np
 from service.core.labels import correction, pending_rows
 from service.core.profile import profile
 from service.core.rows.batch import Numbers
-from service.core.rows.row_hash import NOTHING, as_texts
+from service.core.rows.row_hash import NOTHING
 from service.core.rows.take import Reject
 
 if TYPE_CHECKING:
@@ -166,5 +166,5 @@ def _rejects(
 def _shown(column: Numbers | Labels) -> list[Any]:
     if isinstance(column, Numbers):
         return [None if np.isnan(value) else value for value in column.values.tolist()]
-    texts = [*as_texts(column.labels).tolist(), None]  # code -1, missing, is the last
+    texts = [*column.labels.tolist(), None]  # code -1, missing, is the last
     return [texts[code] for code in column.codes.tolist()]

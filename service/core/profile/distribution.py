@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from service.core.rows.label_text import of_float
 from service.core.rows.schema import Kind
 from service.errors import ProfileError
 
@@ -228,10 +229,10 @@ def quantile(distribution: Distribution, share: float) -> float:
 
 
 def labelled(part: Distribution) -> Distribution:
-    """Return numbers as labels (17 significant digits, so that different numbers stay different)."""
+    """Return numbers as labels, each by its canonical text: different numbers stay different."""
     if not part.is_numeric:
         return part
-    labels = np.array([f"{value:.17g}" for value in part.values.tolist()], dtype=np.str_)
+    labels = np.array([of_float(value) for value in part.values.tolist()], dtype=np.str_)
     order = np.argsort(labels, kind="stable")
     return Distribution(labels[order], part.counts[order], part.missing)
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from service.core.profile.pca_reconstruction import Components
     from service.core.profile.segments import SegmentValues
     from service.core.profile.texts import Vocabulary
+    from service.core.rows.label_form import LabelForm
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,8 @@ class ProfileSpec:
     `edges` are the cells of a regression's errors, `segments` the values whose rows are measured separately.
     `sample_rows` is how many rows a profile keeps as they are (`row_sample.py`); 0 for none. `components`
     are what its rows are reconstructed from (`reconstruction.py`); None where nobody asked or nothing fits.
-    `vocabularies` are the words that each text column's reference has.
+    `vocabularies` are the words that each text column's reference has, `forms` how the labels of each
+    categorical column are written.
     """
 
     edges: Mapping[str, CellEdges] = field(default_factory=dict)
@@ -30,6 +32,7 @@ class ProfileSpec:
     components: Components | None = None
     vocabularies: Mapping[str, Vocabulary] = field(default_factory=dict)
     segments: Mapping[str, SegmentValues] = field(default_factory=dict)
+    forms: Mapping[str, LabelForm] = field(default_factory=dict)
 
     @property
     def fingerprint(self) -> str:
@@ -40,6 +43,7 @@ class ProfileSpec:
         if self.components is not None:
             marks += f";components:{self.components.fingerprint}"
         marks += "".join(f";by {name}:{values.fingerprint}" for name, values in self.segments.items())
+        marks += "".join(f";form {name}:{form.mark}" for name, form in self.forms.items() if form.mark)
         return hashlib.sha256(marks.encode()).hexdigest()[:16]
 
 

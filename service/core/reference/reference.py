@@ -14,9 +14,10 @@ from service.core.profile import profile, row_sample, segments, texts
 from service.core.profile.codec import profile as codec
 from service.core.profile.outcome.binary import BinaryOutcome
 from service.core.profile.spec import ProfileSpec
-from service.core.reference import bins, loss_model, score_calibration
+from service.core.reference import answers, bins, loss_model, notes, score_calibration
 from service.core.reference.loss_model import LossModel
 from service.core.reference.score_calibration import ScoreCalibration
+from service.core.rows import label_form
 from service.core.rows.batch import Texts
 from service.core.rows.schema import Kind, Role
 from service.core.rows.task import Binary, Regression
@@ -41,15 +42,18 @@ Estimator = LossModel | ScoreCalibration
 class Reference:
     """A reference's profile, made once, what it fixes for others, and the fingerprint of all that.
 
-    `estimator` is what foretells the performance of rows without labels: None where it was not asked for or
-    the task has none.
+    `schema` is the monitor's with the labels of its task settled by the reference; `notes` say what is worth
+    knowing of its cells. `estimator` is what foretells the performance of rows without labels: None where it
+    was not asked for or the task has none.
     """
 
     profile: Profile
     spec: ProfileSpec
     fingerprint: str
+    schema: Schema
     bins: tuple[Bins, ...] = ()  # follow from the profile, so they are no part of the fingerprint
     estimator: Estimator | None = None
+    notes: tuple[str, ...] = ()
 
 
 def of(
@@ -69,8 +73,13 @@ def of(
     A regression's errors are counted by the cells of every column but its target and texts, to tell where
     they came from; other tasks have no cells. A text column's words are the vocabulary of those that follow.
     The outcome of any task is kept by segment of the columns `by`. With `estimate` an estimator of the
-    performance is fitted too.
+    performance is fitted too. Raises ReferenceDataError where the task names a label that the rows have not.
     """
+    forms = label_form.forms_of(batch, schema)
+    noted = notes.notes_on(batch, schema, "reference")
+    batch = label_form.in_form(batch, schema, forms)
+    settled = answers.settle(batch, schema, forms)
+    schema = settled.schema
     known = _vocabularies(batch, schema)
     plain = profile.of(batch, schema, ProfileSpec(vocabularies=known))
     edges: dict[str, CellEdges] = {}
@@ -81,7 +90,7 @@ def of(
     fingerprint = hashlib.sha256(codec.encode(whole)).hexdigest()[:16]  # of all rows: the rest adds nothing
     fitted = reconstruction.fit(batch, schema, reference=fingerprint) if components else None
     values = {name: segments.values_of(plain.columns[name].distribution) for name in by}
-    spec = ProfileSpec(edges, sample_rows, fitted, known, values)
+    spec = ProfileSpec(edges, sample_rows, fitted, known, values, forms)
     complete = replace(
         whole,
         sample=row_sample.of(batch.numbered(0), schema, sample_rows),
@@ -92,8 +101,10 @@ def of(
         complete,
         spec,
         fingerprint,
+        schema,
         bins.of_reference(whole, schema),
         _estimator(batch, schema, whole, edges) if estimate else None,
+        (*settled.notes, *noted),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,8 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
-
-    from service.core.profile.distribution import Values
 
 CLOCKS_DIFFER = 60_000_000  # microseconds that a sender's clock may be ahead
 
@@ -33,16 +32,28 @@ class Numbers:
         return Numbers(self.values[rows], marks)
 
 
+class LabelType(StrEnum):
+    """As what a column's labels were typed where they came from; TEXT where they were of several types."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    TRUTH = "truth value"
+
+
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """A categorical column: `codes` (integers, shape (n,), -1 if missing) into sorted distinct `labels`."""
+    """A categorical column: `codes` (integers, shape (n,), -1 if missing) into sorted distinct `labels`.
+
+    The labels are canonical texts (`label_text.py`), shape (k,); `typed` is what they were before.
+    """
 
     codes: NDArray[np.integer]
-    labels: Values
+    labels: NDArray[np.str_]
+    typed: LabelType = LabelType.TEXT
 
     def take(self, rows: NDArray[np.intp] | slice) -> Labels:
         """Return the column of the rows chosen."""
-        return Labels(self.codes[rows], self.labels)
+        return Labels(self.codes[rows], self.labels, self.typed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +81,8 @@ class Arrival:
     """How rows came, as far as their source knows; None where it does not.
 
     `unwatched` names the columns that came beside the watched ones, the time and the id. `identity` is each
-    row's id as a hash (uint64, shape (n,), 0 where it is missing). `backwards` marks the rows whose time lies
+    row's id as a hash (uint64, shape (n,), 0 where it is missing), `example_id` one of them as people write
+    it, with its type. `backwards` marks the rows whose time lies
     before that of the row right before them in the source's order, `future` the ones whose time had not come
     yet when they were taken (bool, shape (n,)). `received` is when rows that are new were taken (UTC
     microseconds).
@@ -81,6 +93,7 @@ class Arrival:
     backwards: NDArray[np.bool_] | None = None
     future: NDArray[np.bool_] | None = None
     received: int | None = None
+    example_id: str | None = None
 
     def take(self, rows: NDArray[np.intp] | slice) -> Arrival:
         """Return the arrival of the rows chosen."""
@@ -90,6 +103,7 @@ class Arrival:
             None if self.backwards is None else self.backwards[rows],
             None if self.future is None else self.future[rows],
             self.received,
+            self.example_id,
         )
 
 

@@ -21,6 +21,11 @@ class Kind(StrEnum):
         """As what its values are counted: a text's length is a number."""
         return Kind.NUMERICAL if self is Kind.TEXT else self
 
+    @property
+    def is_category(self) -> bool:
+        """Whether values are labels."""
+        return self is Kind.CATEGORICAL
+
 
 class Role(StrEnum):
     """What part a column plays for the model that is watched."""
@@ -30,16 +35,26 @@ class Role(StrEnum):
     TARGET = "target"
     SERVICE = "service"  # what the model's server says of itself: its quality is measured, no drift
 
+    @property
+    def is_answer(self) -> bool:
+        """Whether the column holds what was predicted or came true."""
+        return self in {Role.PREDICTION, Role.TARGET}
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One watched column; `low` and `high` are the declared range, None where the reference's holds."""
+    """One watched column.
+
+    `low` and `high` are the declared range, None where the reference's holds. `missing_words` are the words
+    that stand for no value, None where those of the column's kind and role do (`missing_words.py`).
+    """
 
     name: str
     kind: Kind
     role: Role = Role.FEATURE
     low: float | None = None
     high: float | None = None
+    missing_words: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +94,11 @@ class Schema:
 
     @property
     def fingerprint(self) -> str:
-        """Sixteen hex digits of what a profile depends on: every column's name, kind and role; the task."""
+        """Sixteen hex digits of what a profile depends on: names, kinds, roles, missing words; the task."""
         text = "\n".join(f"{column.name}\t{column.kind}\t{column.role}" for column in self.columns)
+        for column in self.columns:
+            if column.missing_words is not None:
+                text += f"\nmissing\t{column.name}\t{sorted(column.missing_words)!r}"
         if self.task is not None and self.task.mark:
             text += f"\n{self.task.mark}"
         if self.identity is not None:

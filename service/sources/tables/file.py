@@ -23,9 +23,10 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from service.core.rows.batch import no_rows
+from service.core.rows.missing_words import NULL_WORDS, words_of
 from service.core.rows.schema import Kind
 from service.errors import ReferenceDataError, SourceError
-from service.sources.tables import from_arrow
+from service.sources.tables import arrow_labels, from_arrow
 from service.sources.tables.parsed import Framed, missing_timestamp
 
 if TYPE_CHECKING:
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 
 PARQUET_MARK = b"PAR1"
 FINGERPRINT_BYTES = 65_536
-NO_NUMBER = ["", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None", "<NA>"]
 FILE_ERRORS = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, pa.ArrowException)
 
 
@@ -198,18 +198,22 @@ def _read_csv(path: Path, schema: Schema, timestamp: str | None) -> tuple[Framed
 
     from service.sources.tables.from_pandas import to_batch  # noqa: PLC0415 - as above
 
-    # An id is read as its own values say, whether it is a column here or not: labels must find their rows.
-    watched = [name for name in (*schema.names, timestamp) if name is not None and name != schema.identity]
-    labels = {c.name for c in schema.columns if c.kind is not Kind.NUMERICAL} - {schema.identity}
+    # A label, a text, an id is what is written: 01234 keeps its zero, whatever the column's other values are.
+    written = {column.name for column in schema.columns if column.kind is not Kind.NUMERICAL}
+    if schema.identity is not None:
+        written.add(schema.identity)
+    no_value = {name: [""] for name in written}
+    no_value |= {c.name: ["", *words_of(c)] for c in schema.columns if c.name not in written}
+    if timestamp is not None:
+        no_value[timestamp] = ["", *NULL_WORDS]
     # All columns: told to read some, pandas cuts a line that is too long instead of refusing it.
     frame = pd.read_csv(
         path,
         sep="\t" if ".tsv" in path.suffixes else ",",
         low_memory=False,  # a column's type is decided once, not per part
-        # A label or a text is what is written: 01234 keeps its zero, and NA may be a place.
-        dtype=dict.fromkeys(labels, str),
+        dtype=dict.fromkeys(written, str),
         keep_default_na=False,
-        na_values={name: [""] if name in labels else NO_NUMBER for name in watched},
+        na_values=no_value,
         float_precision="round_trip",
         encoding_errors="replace",  # a byte that is no UTF-8 spoils its cell, not the file
     )
@@ -230,7 +234,7 @@ def _by_row_group(path: Path, schema: Schema, timestamp: str, mark: str) -> Orde
     names = _checked(kinds.names, timestamp)
     columns = [name for name in names if name in {*schema.names, schema.identity, timestamp}]
     # Text as codes into the distinct texts is framed much faster.
-    texts = [name for name in columns if name != timestamp and from_arrow.is_text(kinds.field(name).type)]
+    texts = [name for name in columns if name != timestamp and arrow_labels.is_text(kinds.field(name).type)]
     file = parquet.ParquetFile(path, read_dictionary=texts)
     lazy = None
     try:

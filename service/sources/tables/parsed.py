@@ -1,4 +1,4 @@
-"""What comes of turning a table into typed arrays: the rows that could be used, and the others."""
+"""The result of turning a table into typed arrays: the rows that could be used, and the others."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from service.core.rows.label_text import storable
 from service.errors import SourceError
-from service.sources.tables.label_text import storable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
