@@ -17,8 +17,7 @@ from service.core.rows.label_text import text_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    Scalar = str | bool | int | float
-
+Scalar = str | bool | int | float
 _PREFIX = "!tidegauge/as-written:"
 # The places of labels: keys from the file's top, `*` for any; a mapping's keys where the last is KEYS.
 _KEYS = "(keys)"
@@ -43,13 +42,16 @@ class WrittenLabel:
     def texts(self) -> tuple[str, ...]:
         """The canonical texts that a label may have meant, the likelier first.
 
-        `007` and `12:30` are names; `1.0` is a number, and `true` a truth value whose text is `True`.
+        `007` and `12:30` are names; `1.0` is a number, `true` a truth value whose text is `True`, and `Yes`
+        most likely what it says.
         """
         own = text_of(self.text) or ""
         is_name = own[:1] == "0" and own[1:2].isdigit()
         if isinstance(self.value, str) or is_name or ":" in own:
             return (own,)
-        return tuple(dict.fromkeys((text_of(self.value) or "", own)))
+        value = text_of(self.value) or ""
+        is_word = isinstance(self.value, bool) and own.lower() != value.lower()
+        return tuple(dict.fromkeys((own, value) if is_word else (value, own)))
 
 
 def as_written(value: Any) -> Any:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pandas.api.extensions import ExtensionDtype
 
-ONE_TYPE = {"string", "bytes", "integer", "floating", "boolean", "decimal"}
+ONE_TYPE = {"string", "bytes", "integer", "floating", "boolean"}  # a NaN of Decimal may not be hashed
 
 
 def labels(column: pd.Series[Any]) -> Labels:
@@ -66,14 +66,20 @@ def _plain_number(dtype: np.dtype[Any] | ExtensionDtype) -> np.dtype[Any] | None
 
 
 def _of_objects(objects: NDArray[np.object_]) -> Labels:
-    if content_of(objects) in ONE_TYPE:
-        codes, distinct = pd.factorize(objects)
-        values = distinct.tolist()
-        return coded(codes, [_text(value) for value in values], _typed(values))
     values = objects.tolist()
+    content = content_of(objects)
+    # pandas' table of texts takes a NUL for a text's end.
+    if content in ONE_TYPE and not (content == "string" and any(_has_nul(value) for value in values)):
+        codes, found = pd.factorize(objects)
+        cells = found.tolist()
+        return coded(codes, [_text(cell) for cell in cells], _typed(cells))
     # Texts first: True, 1 and 1.0 are one key of a hash table, and which one stays depends on the order.
     codes, distinct = pd.factorize(np.array([_text(value) for value in values], dtype=object))
     return coded(codes, distinct.tolist(), _typed(values))
+
+
+def _has_nul(value: Any) -> bool:
+    return isinstance(value, str) and "\0" in value
 
 
 def _typed(values: list[Any]) -> LabelType:
