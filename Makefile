@@ -1,7 +1,7 @@
 # Thin calls only: uv does the work, from the lock files.
 .PHONY: run test bench lint compose-test pictures dashboards dashboards-check lock clean
 
-VENV := .venv
+VENV ?= .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 PYTHON ?= python3

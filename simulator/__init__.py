@@ -1,1 +1,1 @@
-"""Real data, a real model and what happens to them: the demo and the scenarios."""
+"""The demo's data and model, and scenarios that change data: drift, defects, delays."""

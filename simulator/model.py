@@ -1,6 +1,6 @@
-"""Which model made the predictions? Gradient boosting on the schedule alone, as it was in January.
+"""The demo's model: gradient boosting on the schedule alone, trained in January.
 
-It knows carrier, origin, distance and hour, and so not the winds of summer: aircraft on the same routes then
+It knows carrier, origin, distance and hour, but not the winds of summer: aircraft on the same routes then
 reach the west sooner, and the error doubles while every feature stays as it was.
 """
 
@@ -24,7 +24,7 @@ def predictions(training: pd.DataFrame, rows: pd.DataFrame) -> NDArray[np.float6
     """Train on `training` (its labelled rows) and predict `rows`: minutes in the air, float64, shape (n,).
 
     The same rows give the same predictions. They are rounded to a hundredth of a minute, so that machines
-    whose last bits differ agree.
+    that differ in the last bits agree.
     """
     labelled = training[training[TARGET].notna()]
     categories = {
@@ -36,7 +36,7 @@ def predictions(training: pd.DataFrame, rows: pd.DataFrame) -> NDArray[np.float6
         categorical_features="from_dtype", early_stopping=False, random_state=SEED
     )
     model.fit(labelled[FEATURES].astype(categories), labelled[TARGET])
-    # A year of flights has few schedules: each is predicted once.
+    # A year of flights has few distinct schedules: each is predicted once.
     schedules = rows[FEATURES].drop_duplicates(ignore_index=True)
     schedules["predicted"] = np.round(model.predict(schedules.astype(categories)), 2)
     joined = rows[FEATURES].merge(schedules, on=FEATURES, how="left", validate="many_to_one")

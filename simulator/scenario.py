@@ -1,8 +1,8 @@
-"""What happens to a data set? A scenario: changes applied one after the other, each with its own randomness.
+"""Applies a scenario to a data set: its changes, one after the other, each with its own randomness.
 
 Guarantee: the same scenario over the same data gives the same rows, to the byte. A change draws from a
-generator of its own, spawned from the seed and its place in the list, so that what one draws does not depend
-on what another drew. Rows and columns that no change names stay as they were.
+generator of its own, spawned from the seed and its place in the list, so that its draws do not depend on
+those of another change. Rows and columns that no change names stay as they were.
 """
 
 from __future__ import annotations
@@ -29,13 +29,18 @@ if TYPE_CHECKING:
 
     from simulator.changes.span import Since
 
-MADE_IDENTITY = "row_id"
+GENERATED_ID = "row_id"
 LABELLED_AT = "labelled_at"
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One change of a scenario: its kind, its keys and where it is written, for messages."""
+    """One change of a scenario.
+
+    - `change`: its kind.
+    - `options`: its keys.
+    - `place`: where it is written, for messages.
+    """
 
     change: str
     options: Since
@@ -44,10 +49,14 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """Changes in the order in which they are applied, over the columns of a data set.
+    """Changes to a data set, in the order in which they are applied.
 
-    `identity` names the column of the rows' ids; where labels come late and it is None, `row_id` is made.
-    `arrival` names the column that says when each row arrives. `place` is where the scenario is written.
+    - `timestamp`, `prediction`, `target`: the columns with these roles.
+    - `steps`: the changes.
+    - `seed`: the seed of all randomness.
+    - `identity`: the column of the rows' ids; where it is None and labels come late, `row_id` is added.
+    - `arrival`: the column that says when each row arrives.
+    - `place`: where the scenario is written, for messages.
     """
 
     timestamp: str
@@ -62,9 +71,11 @@ class Scenario:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """The rows in the order of their arrival, and the labels that come later (None where all are there).
+    """What a scenario made of a data set.
 
-    `labels` has a row an id: the id, the target and `labelled_at` (UTC), in the order of the latter.
+    - `rows`: the rows in the order of their arrival.
+    - `labels`: one row per late label: the id, the target and `labelled_at` (UTC), in the order of
+      the latter; None where no label is late.
     """
 
     rows: pd.DataFrame
@@ -72,7 +83,7 @@ class Applied:
 
 
 def apply(scenario: Scenario, frame: pd.DataFrame) -> Applied:
-    """Return what becomes of `frame` (in any order of rows), which stays as it is.
+    """Return the changed rows of `frame` (in any order), which itself stays as it is.
 
     Where a row arrives late, or the frame has such a column, the column `arrival` says when. Raises
     ConfigurationError where the scenario does not fit the data: place, key and what was expected; SourceError
@@ -105,7 +116,7 @@ def _unknown_columns(scenario: Scenario, frame: pd.DataFrame) -> Iterator[str]:
             if name not in known:
                 yield f"{step.place}.columns: {_no_column(name, known)}"
             elif name in fixed:
-                yield f"{step.place}.columns: {name!r} is a row's time or id, which no change may touch"
+                yield f"{step.place}.columns: {name!r} is a row's time or id, which must not be changed"
         by = getattr(step.options, "by", None)
         if by is not None and by not in known:
             yield f"{step.place}.by: {_no_column(by, known)}"
@@ -120,8 +131,8 @@ def _no_column(name: str, known: Iterable[str]) -> str:
 def _prepared(scenario: Scenario, frame: pd.DataFrame) -> Stream:
     identity = scenario.identity
     late_labels = any(isinstance(step.options, LabelDelay) for step in scenario.steps)
-    if identity is None and (late_labels or MADE_IDENTITY in frame.columns):
-        identity = MADE_IDENTITY
+    if identity is None and (late_labels or GENERATED_ID in frame.columns):
+        identity = GENERATED_ID
     columns = Columns(scenario.timestamp, scenario.prediction, scenario.target, identity)
     try:
         stream = streams.of_frame(frame, columns, arrival=scenario.arrival)
@@ -131,8 +142,8 @@ def _prepared(scenario: Scenario, frame: pd.DataFrame) -> Stream:
         return stream.with_column(identity, pd.Series(np.arange(len(frame), dtype=np.int64)))
     if late_labels and not (stream.rows[identity].is_unique and stream.rows[identity].notna().all()):
         raise SourceError(
-            f"the ids in {identity!r} are not all there and different, and late labels are matched by them; "
-            f"name another column as id, or none: then {MADE_IDENTITY} is made"
+            f"the ids in {identity!r} are not complete and unique, and late labels are matched by them; "
+            f"name another column as id, or none: then {GENERATED_ID} is added"
         )
     return stream
 
@@ -145,7 +156,7 @@ def _check_time(step: Step, stream: Stream) -> None:
     if isinstance(step.options, Until):
         since, until = step.options.bounds(stream)
         if until <= since:
-            raise MisfitError("until", "ends before it begins; expected a moment after from")
+            raise MisfitError("until", "ends before it begins; expected a moment later than from")
 
 
 def _delivered(stream: Stream, arrival: str) -> Applied:

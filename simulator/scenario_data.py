@@ -1,4 +1,4 @@
-"""Reading the rows that a scenario changes, and writing what became of them as a replay reads it."""
+"""Reads the rows that a scenario changes, and writes the changed ones as a replay reads them."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 PARQUET_MARK = b"PAR1"
 UNFINISHED = ".unfinished"
-ROWS_A_GROUP = 8_192  # what a replay holds in memory
+ROW_GROUP_ROWS = 8_192  # what a replay holds in memory
 FILE_ERRORS = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, pa.ArrowException)
 
-# With their own missing value, whole numbers and booleans stay what they are.
+# Types with a missing value of their own, so that whole numbers and booleans keep their type.
 NULLABLE = {
     **{
         getattr(pa, name.lower())(): getattr(pd, f"{name}Dtype")()
@@ -55,24 +55,24 @@ def read(path: Path) -> pd.DataFrame:
 
 
 def labels_path(into: Path) -> Path:
-    """Return where the late labels of the rows in `into` are written: NAME.labels.parquet beside it."""
+    """Return the file of the late labels of the rows in `into`: NAME.labels.parquet in the same folder."""
     return into.with_name(f"{into.stem}.labels.parquet")
 
 
 def write(applied: Applied, into: Path) -> list[Path]:
-    """Write the rows as Parquet, and the late labels beside them; return the files written.
+    """Write the rows as Parquet, and the late labels in the same folder; return the files written.
 
-    Each is whole or not there; labels of an earlier scenario are removed. Raises SourceError where a column
-    holds what Parquet cannot, OSError where the folder cannot be written.
+    Each file is complete or absent; labels of an earlier scenario are removed. Raises SourceError where a
+    column holds what Parquet cannot, OSError where the folder cannot be written.
     """
     into.parent.mkdir(parents=True, exist_ok=True)
-    beside = labels_path(into)
+    labels = labels_path(into)
     _write_parquet(applied.rows, into)
     if applied.labels is None:
-        beside.unlink(missing_ok=True)
+        labels.unlink(missing_ok=True)
         return [into]
-    _write_parquet(applied.labels, beside)
-    return [into, beside]
+    _write_parquet(applied.labels, labels)
+    return [into, labels]
 
 
 def _of_parquet(path: Path) -> pd.DataFrame:
@@ -83,7 +83,7 @@ def _of_parquet(path: Path) -> pd.DataFrame:
 
 
 def _of_csv(path: Path) -> pd.DataFrame:
-    # As the replay reads it, so that a value is the same before and after.
+    # Read as the replay reads it, so that an unchanged value stays the same.
     return pd.read_csv(
         path,
         sep="\t" if ".tsv" in path.suffixes else ",",
@@ -96,11 +96,11 @@ def _of_csv(path: Path) -> pd.DataFrame:
 def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
     unfinished = path.with_name(path.name + UNFINISHED)
     try:
-        frame.to_parquet(unfinished, index=False, row_group_size=ROWS_A_GROUP, compression="zstd")
+        frame.to_parquet(unfinished, index=False, row_group_size=ROW_GROUP_ROWS, compression="zstd")
         with unfinished.open("rb") as file:
             os.fsync(file.fileno())
         unfinished.replace(path)
     except pa.ArrowException as error:
-        raise SourceError(f"{path}: cannot be written: {error}; expected one type a column") from error
+        raise SourceError(f"{path}: cannot be written: {error}; expected one type per column") from error
     finally:
         unfinished.unlink(missing_ok=True)

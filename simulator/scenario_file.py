@@ -1,4 +1,4 @@
-"""Reading a scenario file: which file, line and key is wrong, what was expected, what the nearest name is."""
+"""Reads scenario files; a fault names file, line and key, what was expected, and the nearest name."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ HEADLINE = "expected the keys timestamp and changes"
 
 
 class ScenarioConfig(Options):
-    """What stands in a scenario file beside the keys of each change."""
+    """Schema of a scenario file, except for the keys of each change."""
 
     description: str = ""
     seed: int = Field(default=0, ge=0)
@@ -41,12 +41,12 @@ class ScenarioConfig(Options):
 
 
 def shipped() -> dict[str, Path]:
-    """Return the scenarios that come with the product, over the flights demo, by name."""
+    """Return the shipped scenarios, which are for the flights demo, by name."""
     return {path.stem: path for path in sorted(SHIPPED.glob("*.yaml"))}
 
 
-def found(name: str) -> Path:
-    """Return the path of a scenario: a file, or the name of one that comes with the product.
+def find(name: str) -> Path:
+    """Return the path of a scenario: that of a file, or of a shipped scenario by its name.
 
     Raises ConfigurationError with the nearest name where it is neither.
     """
@@ -57,13 +57,13 @@ def found(name: str) -> Path:
         return known[name]
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
     raise ConfigurationError(
-        f"{name}: no such file, and no scenario of that name; the nearest is {near[0]!r}, "
+        f"{name}: no such file and no shipped scenario of that name; the nearest is {near[0]!r}, "
         f"all are: {', '.join(known)}"
     )
 
 
 def load(path: Path) -> Scenario:
-    """Read a scenario file; raises ConfigurationError with a line a fault: file, line, key, expected."""
+    """Read a scenario file; raises ConfigurationError with one line per fault: file, line, key, expected."""
     try:
         return parse(path.read_text(encoding="utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as error:
@@ -71,7 +71,7 @@ def load(path: Path) -> Scenario:
 
 
 def parse(text: str, name: str) -> Scenario:
-    """Return the scenario in `text`; `name` stands for the file in messages.
+    """Return the scenario in `text`; `name` is the file's name in messages.
 
     Raises ConfigurationError as `load` does.
     """
@@ -86,7 +86,10 @@ def parse(text: str, name: str) -> Scenario:
     if root is None or not isinstance(content, dict):
         raise ConfigurationError(f"{name}:1: {HEADLINE}")
     lines: dict[Keys, int] = {(): 1}
-    faults = [located(name, lines, keys, "stands twice") for keys in _repeated(root, lines)]
+    faults = [
+        located(name, lines, keys, f"duplicate key (first on line {first})")
+        for keys, first in _repeated(root, lines)
+    ]
     if faults:
         raise ConfigurationError("\n".join(faults))
     config = _checked(ScenarioConfig, content, (), name, lines)
@@ -151,10 +154,10 @@ def _fault(
     return located(name, lines, location, message)
 
 
-def _repeated(root: yaml.Node, lines: dict[Keys, int]) -> Iterator[Keys]:
-    """Note every key's line in `lines`; give the keys that stand twice."""
+def _repeated(root: yaml.Node, lines: dict[Keys, int]) -> Iterator[tuple[Keys, int]]:
+    """Store every key's line in `lines`; yield each duplicate key and the line before."""
     for keys, line in walk(root):
-        repeated = keys in lines
+        before = lines.get(keys)
         lines[keys] = line
-        if repeated:
-            yield keys
+        if before is not None:
+            yield keys, before

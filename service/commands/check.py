@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from service.config import monitor_file
-from service.config.source import ReplayConfig
 from service.core.profile import profile, segments
 from service.errors import ConfigurationError, StoreError, TidegaugeError
 from service.methods.drift import registry
@@ -81,7 +80,7 @@ def _named(plan: DriftPlan) -> Iterator[str]:
 async def _data_findings(monitor: Monitor, pool: asyncpg.Pool, compute: Compute) -> Findings:
     found = Findings()
     watched, load_rows = watch(monitor, pool, compute), reference_rows_loader(monitor, compute)
-    if isinstance(monitor.source, ReplayConfig):  # a dummy's take would append a row
+    if monitor.source.can_be_peeked:
         try:
             batch = (await watched.source.take(None)).batch
             late = monitor.target if monitor.labels is not None else None

@@ -1,16 +1,18 @@
-"""Types and limits that every section of a monitor file shares."""
+"""The types and rules that every section of a monitor file shares."""
 
 from __future__ import annotations
 
 import re
-from datetime import datetime  # pydantic reads the annotations
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 SECOND = 1_000_000
 
-_UNITS = {"ms": 1_000, "s": SECOND, "m": 60 * SECOND, "h": 3_600 * SECOND, "d": 86_400 * SECOND}
+_DAY = 86_400 * SECOND
+_UNITS = {"ms": 1_000, "s": SECOND, "m": 60 * SECOND, "h": 3_600 * SECOND, "d": _DAY, "w": 7 * _DAY}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def microseconds(text: object) -> int:
@@ -22,6 +24,11 @@ def microseconds(text: object) -> int:
     if not found:
         raise ValueError(f"expected a duration such as 30s, 15m, 6h, 7d or 2w, got {text!r}")
     return int(found[1]) * _UNITS[found[2]]
+
+
+def instant_us(when: datetime | None) -> int | None:
+    """Return an instant as UTC microseconds; None where there is none."""
+    return None if when is None else (when - _EPOCH) // timedelta(microseconds=1)
 
 
 def _zoned(instant: datetime) -> datetime:
@@ -38,6 +45,6 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
 
 
 class Section(BaseModel):
-    """A part of a monitor file: unknown keys are errors."""
+    """A section of a monitor file; an unknown key is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -11,7 +11,7 @@ from service.methods.quality.expectations import Expectation
 
 
 class ColumnConfig(Section):
-    """A watched column: its kind, and what is expected of it; every row that offends is a breach."""
+    """A watched column: its kind, and what is expected of its values; a row that violates it is a breach."""
 
     kind: Kind
     min: float | None = Field(default=None, allow_inf_nan=False)
@@ -39,7 +39,7 @@ class ColumnConfig(Section):
 
     @property
     def expectation(self) -> Expectation:
-        """What is declared, in the methods' form."""
+        """The declared expectations in the methods' form."""
         allowed: tuple[str | float, ...] | None = None
         if self.allowed is not None and self.kind is Kind.NUMERICAL:
             allowed = tuple(float(label.value) for label in self.allowed)
@@ -49,7 +49,11 @@ class ColumnConfig(Section):
 
 
 class ServiceConfig(Section):
-    """Where the rows say how the watched model was served: milliseconds, and whether it failed (0 is no)."""
+    """The columns that say how the watched model was served.
+
+    - `latency_ms`: the column of the response time in milliseconds.
+    - `error`: the column that says whether the call failed (0: it did not).
+    """
 
     latency_ms: str | None = None
     error: str | None = None

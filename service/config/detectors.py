@@ -1,4 +1,4 @@
-"""What a monitor file says of change-point detectors: their names, or names with parameters, checked."""
+"""Schema of a monitor file's change-point detectors: their names, or names with parameters."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _by_name(value: Any) -> Any:
         )
     twice = [name for name in value if value.count(name) > 1]
     if twice:
-        raise ValueError(f"{twice[0]!r} stands twice; expected each detector once")
+        raise ValueError(f"{twice[0]!r} is listed twice; expected each detector once")
     return {name: {} for name in value}
 
 
@@ -31,7 +31,7 @@ DetectorConfigs = Annotated[dict[str, dict[str, bool | int | float | str]], Befo
 
 
 def check_detectors(detectors: Detectors, task: Task | None) -> None:
-    """Raise ValueError, beginning with the key that is wrong, where a detector cannot be made."""
+    """Raise ValueError, beginning with the key that is wrong, where a detector cannot be built."""
     if detectors and task is None:
         raise ValueError("detectors: needs a prediction and a target, which this monitor does not name")
     for name, parameters in detectors.items():

@@ -1,4 +1,4 @@
-"""What a monitor file may say of columns, windows, drift and alarms, and what the core makes of it."""
+"""Schema of a monitor file's drift section."""
 
 from __future__ import annotations
 
@@ -10,23 +10,28 @@ from service.config.base import Section
 from service.methods.drift import registry
 from service.methods.drift.columns import DriftPlan, VerdictRule
 
-# Where mass went, how far the curves are apart at most, how the bulk is spread: each finds shifts that the
-# others miss (docs/benchmarks/calibration.md).
+# How far mass moved, the largest distance between the two distribution functions, and how the bulk is spread:
+# each finds shifts that the others miss (docs/benchmarks/calibration.md).
 CALIBRATED_METHODS = ("wasserstein:robust", "ks", "psi:robust")
 
 
 class DriftConfig(Section):
-    """Which drift methods measure which columns, and from where a value counts as drift.
+    """Which drift methods measure which columns, and from which value on a column has drifted.
 
-    Unless named, the methods are three that see different things where thresholds are calibrated, else
-    Evidently's choice. By `verdict` a column has drifted beyond the threshold of `any` of its methods (the
-    default where calibrated: the rate holds over all of them together) or of the `first` alone.
-    `thresholds` are calibrated on the reference for `false_alarm_rate` (of windows, over all columns
-    together), Evidently's defaults, or given by method; one that is not named then keeps Evidently's.
-    `blocks` says how windows are drawn from the reference for it: `short` finds small shifts and takes a
-    level that wanders for hours or days for drift; `window`, in one piece, takes that for normal and finds
-    less; `auto` is short where the reference's own consecutive windows bear it out. `multivariate` names what
-    is measured over all columns together.
+    - `methods`: the methods for every column. Default: three that see different things where thresholds are
+      calibrated, else Evidently's choice.
+    - `columns`: methods by column, in place of these.
+    - `thresholds`: `calibrated` on the reference, `evidently` for Evidently's defaults, or numbers by method
+      (a method without one keeps Evidently's default).
+    - `false_alarm_rate`: the share of windows without drift that calibrated thresholds let alarm, over all
+      columns together.
+    - `blocks`: how windows are drawn from the reference to calibrate. `short` finds small shifts and takes a
+      level that wanders for hours or days for drift; `window`, in one piece, takes that for normal and finds
+      less; `auto` is short where the reference's own consecutive windows justify it.
+    - `verdict`: whether a column has drifted by `any` of its methods (the default where calibrated, as the
+      rate holds over all of them together) or by the `first` alone.
+    - `share`: the share of drifted columns from which on the data set has drifted.
+    - `multivariate`: what is measured over all columns together.
     """
 
     methods: tuple[str, ...] | None = Field(default=None, min_length=1)
@@ -40,12 +45,12 @@ class DriftConfig(Section):
 
     @property
     def is_calibrated(self) -> bool:
-        """Whether thresholds come from the reference."""
+        """Whether thresholds are calibrated on the reference."""
         return self.thresholds == "calibrated"
 
     @property
     def chosen_methods(self) -> tuple[str, ...]:
-        """The methods by name: those given, else the default ones."""
+        """The names of the methods: those given, else the default."""
         return self.methods or (CALIBRATED_METHODS if self.is_calibrated else (registry.DEFAULT,))
 
     def plan(self) -> DriftPlan:

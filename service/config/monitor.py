@@ -1,8 +1,9 @@
-"""What a monitor file may say: the shape of one watched model's YAML, and what the core makes of it."""
+"""Schema of a whole monitor file, and what it becomes in the core's form."""
 
 from __future__ import annotations
 
 import difflib
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -11,9 +12,8 @@ from service.config.base import SECOND, Name, Section
 from service.config.columns import ColumnConfig, ServiceConfig
 from service.config.detectors import DetectorConfigs, check_detectors
 from service.config.drift import DriftConfig
-from service.config.reference import DummyReference, FileReference
-from service.config.source import DummyConfig, LabelsConfig, ReplayConfig
-from service.config.task import Asked, check_performance, check_segments, task_from
+from service.config.labels import LabelsConfig
+from service.config.task import TaskKeys, check_performance, check_segments, task_from
 from service.config.window import AlarmConfig, WindowConfig
 from service.config.written import Label, Word
 from service.core.profile import row_sample
@@ -23,6 +23,8 @@ from service.errors import ConfigurationError
 from service.methods.drift import domain_classifier, pca, registry
 from service.methods.health import TrafficPlan
 from service.methods.measure_window import MeasurePlan
+from service.sources.context import LabelFile
+from service.sources.registry import SOURCES, AnyReference, AnySource
 
 if TYPE_CHECKING:
     from service.core.rows.task import Task
@@ -37,8 +39,8 @@ class Monitor(Section):
 
     name: Name
     description: str = ""
-    source: Annotated[ReplayConfig | DummyConfig, Field(discriminator="type")]
-    reference: Annotated[FileReference | DummyReference, Field(discriminator="type")]
+    source: AnySource
+    reference: AnyReference
     columns: dict[str, Annotated[ColumnConfig, BeforeValidator(_kind_alone)]] = Field(min_length=1)
     missing_words: tuple[Word, ...] | None = None
     id: str | None = None
@@ -67,27 +69,24 @@ class Monitor(Section):
         check_performance(self.performance, self._task, estimate=self.estimate)
         check_detectors(self.detectors, self._task)
         check_segments(self.by, self.segment_performance, self._kinds, self._task)
-        if isinstance(self.reference, FileReference) and self.reference.path is None:
-            if not isinstance(self.source, ReplayConfig):
-                raise ValueError("reference: expected a path, since the source has no file")
-            if self.reference.start is None and self.reference.end is None:
-                raise ValueError("reference: expected a path, or start and end within the source's file")
+        self.reference.check(self.source)
         if self.reference.moving is not None and self.drift.is_calibrated:
             raise ValueError(
                 "drift.thresholds: calibrated thresholds hold for the declared reference, not for one that "
-                "moves and is itself a few windows; beside reference.moving expected evidently or thresholds "
+                "moves and is itself a few windows; with reference.moving expected evidently or thresholds "
                 "by method, such as {wasserstein: 0.2}"
             )
         self._methods_exist()
-        self._names_beside_the_columns()
+        self._other_names_are_free()
         self._labels_have_rows()
         return self
 
     def _labels_have_rows(self) -> None:
         if self.labels is None:
             return
-        if self.source.type != "replay":
-            raise ValueError(f"labels: a {self.source.type} source has none; expected a replay")
+        if not self.source.brings_labels:
+            able = " or ".join(source.kind() for source in SOURCES if source.brings_labels)
+            raise ValueError(f"labels: a {self.source.type} source has none; expected a {able}")
         if self.id is None:
             raise ValueError("labels: needs id, the column by which a label finds its row")
         if self._task is None:
@@ -97,7 +96,7 @@ class Monitor(Section):
         if self.target in self.by:
             raise ValueError(f"by: {self.target!r} is the target, which comes late; expected another column")
 
-    def _names_beside_the_columns(self) -> None:
+    def _other_names_are_free(self) -> None:
         if self.id is not None and self.id in self.columns:
             raise ValueError(f"id: {self.id!r} is watched; expected another column, or unique: true there")
         for key, name in self._served.items():
@@ -112,8 +111,8 @@ class Monitor(Section):
         return {} if self.service is None else self.service.model_dump(exclude_none=True)
 
     @property
-    def _asked(self) -> Asked:
-        return Asked(
+    def _task_keys(self) -> TaskKeys:
+        return TaskKeys(
             task=None if self.task is None else TaskName(self.task),
             prediction=self.prediction,
             target=self.target,
@@ -129,7 +128,7 @@ class Monitor(Section):
 
     @property
     def _task(self) -> Task | None:
-        return task_from(self._asked, self._kinds)
+        return task_from(self._task_keys, self._kinds)
 
     def _methods_exist(self) -> None:
         if isinstance(self.drift.thresholds, dict):
@@ -165,7 +164,7 @@ class Monitor(Section):
     @property
     def schema_(self) -> Schema:
         """The watched columns in the core's form."""
-        roles = dict.fromkeys(self._asked.predicted_columns, Role.PREDICTION)
+        roles = dict.fromkeys(self._task_keys.predicted_columns, Role.PREDICTION)
         if self.target is not None:
             roles[self.target] = Role.TARGET
         columns = [
@@ -179,9 +178,24 @@ class Monitor(Section):
             )
             for name, config in self.columns.items()
         ]
-        beside = (name for name in dict.fromkeys(self._served.values()) if name not in self.columns)
-        columns += [Column(name, Kind.NUMERICAL, Role.SERVICE) for name in beside]
+        others = (name for name in dict.fromkeys(self._served.values()) if name not in self.columns)
+        columns += [Column(name, Kind.NUMERICAL, Role.SERVICE) for name in others]
         return Schema(tuple(columns), self._task, self.id)
+
+    @property
+    def label_file(self) -> LabelFile | None:
+        """The file of late labels in the sources' form, None where all labels come with their rows."""
+        config, identity, target = self.labels, self.id, self.target
+        if config is None or identity is None or target is None:
+            return None
+        return LabelFile(
+            path=Path(config.path),
+            timestamp=config.timestamp,
+            identity=config.id or identity,
+            target=config.target or target,
+            kind=self.columns[target].kind,
+            wait_us=config.wait,
+        )
 
     @property
     def measure_plan(self) -> MeasurePlan:

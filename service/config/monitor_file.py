@@ -1,9 +1,9 @@
-"""Reading monitor files: which file, line and key is wrong, what was expected, what the nearest name is."""
+"""Reads monitor files; a fault names file, line and key, what was expected, and the nearest name."""
 
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import yaml
 from pydantic import ValidationError
@@ -15,6 +15,7 @@ from service.config.yaml_lines import dotted, located, walk
 from service.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from pydantic_core import ErrorDetails
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 def load_all(folder: Path, data_dir: Path) -> list[Monitor]:
     """Read every `*.yaml` of `folder`, in the order of their names; `{data_dir}` in a path is filled in.
 
-    Raises ConfigurationError with one line a fault, over all files.
+    Raises ConfigurationError with one line per fault, over all files.
     """
     if not folder.is_dir():
         raise ConfigurationError(
@@ -51,7 +52,7 @@ def load_all(folder: Path, data_dir: Path) -> list[Monitor]:
 def load(path: Path, data_dir: Path) -> Monitor:
     """Read one monitor file; the monitor's name is the file's unless it says another.
 
-    Raises ConfigurationError with one line a fault: file, line, key, what was expected.
+    Raises ConfigurationError with one line per fault: file, line, key, what was expected.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -91,7 +92,7 @@ def _lines(path: Path, root: yaml.Node) -> tuple[list[str], dict[KeyPath, int]]:
     faults = []
     for keys, line in walk(root):
         if keys in lines and keys:
-            faults.append(f"{path}:{line}: {dotted(keys)}: stands twice; the first is in line {lines[keys]}")
+            faults.append(f"{path}:{line}: {dotted(keys)}: duplicate key (first on line {lines[keys]})")
         lines.setdefault(keys, line)
     return faults, lines
 
@@ -103,16 +104,20 @@ def _fault(path: Path, lines: dict[KeyPath, int], error: ErrorDetails) -> str:
         named, message = message.split(": ", 1)
         keys = _named(named.split("."), lines)
     if error["type"] == "extra_forbidden":
-        message = f"no such key; the nearest is {_nearest(keys)}"
+        message = f"no such key; the nearest is {_nearest(keys[-1], _known_keys(error['loc'][:-1]))}"
+    elif error["type"] in {"union_tag_invalid", "union_tag_not_found"}:
+        keys, message = (*keys, "type"), _unknown_kind(error)
     elif error["type"] == "missing":
         message = "is missing"
-    elif error["type"] in {"enum", "literal_error", "union_tag_invalid"}:
+    elif error["type"] in {"model_type", "model_attributes_type", "dict_type"}:
+        message = f"expected keys with values, such as {{key: value}}, got {error['input']!r}"
+    elif error["type"] in {"enum", "literal_error"}:
         message = f"{message[0].lower()}{message[1:]}, got {error['input']!r}"
     return located(str(path), lines, keys, message)
 
 
 def _written(location: KeyPath, lines: dict[KeyPath, int]) -> KeyPath:
-    # A choice by `type` puts the chosen type into the location, where the file has no such key.
+    # Where `type` chooses the section, pydantic's location holds the type, which is no key of the file.
     keys: KeyPath = ()
     for index, part in enumerate(location):
         last = index == len(location) - 1
@@ -130,6 +135,41 @@ def _named(parts: list[str], lines: dict[KeyPath, int]) -> KeyPath:
     return keys
 
 
-def _nearest(keys: KeyPath) -> str:
-    known = sorted({name for part in Section.__subclasses__() for name in part.model_fields})
-    return difflib.get_close_matches(str(keys[-1]), known, n=1, cutoff=0.0)[0]
+def _unknown_kind(error: ErrorDetails) -> str:
+    known = sorted(kind for section in _sections_at(error["loc"]) for kind in _kinds(section))
+    expected = f"expected one of {', '.join(map(repr, known))}"
+    if error["type"] == "union_tag_not_found":
+        return f"is missing; {expected}"
+    given = error["ctx"]["tag"]
+    return f"{expected}, got {given!r}; the nearest is {_nearest(given, known)!r}"
+
+
+def _known_keys(location: KeyPath) -> set[str]:
+    return {name for section in _sections_at(location) for name in section.model_fields}
+
+
+def _sections_at(location: KeyPath) -> list[type[Section]]:
+    """Return the sections that may stand at pydantic's `location`, one of each kind where `type` chooses."""
+    found: list[type[Section]] = [Monitor]
+    for part in location:
+        fields = [section.model_fields[str(part)] for section in found if part in section.model_fields]
+        if fields:
+            found = [section for field in fields for section in _sections_in(field.annotation)]
+        else:  # the chosen type, or a name or number in a mapping or list of sections
+            found = [section for section in found if part in _kinds(section)] or found
+    return found
+
+
+def _sections_in(annotation: Any) -> Iterator[type[Section]]:
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _sections_in(argument)
+
+
+def _kinds(section: type[Section]) -> tuple[str, ...]:
+    return get_args(section.model_fields["type"].annotation) if "type" in section.model_fields else ()
+
+
+def _nearest(name: object, known: Iterable[str]) -> str:
+    return difflib.get_close_matches(str(name), sorted(known), n=1, cutoff=0.0)[0]

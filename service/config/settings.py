@@ -1,4 +1,4 @@
-"""What the environment may tune: every variable starts with TIDEGAUGE_ and is listed in `.env.example`."""
+"""Reads settings from environment variables; all start with TIDEGAUGE_ and are listed in `.env.example`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from service.webhook.signature import key_of
 
 PREFIX = "TIDEGAUGE_"
 ENV_FILE = ".env"
-SHORTEST_KEY = 24  # bytes of a webhook's secret, by the standard
+MIN_KEY_BYTES = 24  # of a webhook's secret, by Standard Webhooks
 SECRETS = {"database_url", "ingest_token", "webhook_url", "webhook_secret"}
 
 
@@ -36,16 +36,16 @@ def _web(url: SecretStr) -> SecretStr:
 
 def _key(secret: SecretStr) -> SecretStr:
     try:
-        long_enough = len(key_of(secret.get_secret_value())) >= SHORTEST_KEY
+        long_enough = len(key_of(secret.get_secret_value())) >= MIN_KEY_BYTES
     except ValueError:
-        raise ValueError("expected base64 behind whsec_") from None
+        raise ValueError("expected base64 after whsec_") from None
     if not long_enough:
-        raise ValueError(f"expected {SHORTEST_KEY} bytes or more; `openssl rand -base64 32` makes such a one")
+        raise ValueError(f"expected {MIN_KEY_BYTES} bytes or more; `openssl rand -base64 32` makes one")
     return secret
 
 
 class Settings(BaseSettings):
-    """The service's variables; a monitor's own settings are in its file."""
+    """The service's settings; those of a monitor are in its file."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, env_file=ENV_FILE, env_ignore_empty=True, extra="ignore", frozen=True
@@ -81,7 +81,7 @@ def load() -> Settings:
     if (found.webhook_url is None) is not (found.webhook_secret is None):
         raise ConfigurationError(
             f"{PREFIX}WEBHOOK_URL and {PREFIX}WEBHOOK_SECRET belong together; expected both or neither: "
-            "without its signature a receiver could not know where an event comes from"
+            "without the signature a receiver cannot verify who sent an event"
         )
     return found
 

@@ -1,11 +1,13 @@
-"""What a monitor file says of its model's task, checked and in the core's form."""
+"""Checks the keys of a monitor file that make the model's task, and builds the task in the core's form."""
 
 from __future__ import annotations
 
 import difflib
+import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from service.core.measurement import Worse
 from service.core.rows.schema import Kind
 from service.core.rows.task import (
     FALSE_LIKE,
@@ -16,16 +18,16 @@ from service.core.rows.task import (
     Regression,
     TaskName,
 )
-from service.methods.performance.estimated.estimate import estimated_metrics_of
-from service.methods.performance.performance import metrics_of
+from service.methods.performance.registry import estimated_metrics_of, metrics_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from service.config.written import WrittenLabel
     from service.core.rows.task import Task
+    from service.methods.performance.metric import AnyMetric
 
-# Which keys, beside prediction and target, belong to which task.
+# The task of each key that not every task has.
 _OWN_KEYS = {
     "score": TaskName.BINARY,
     "positive": TaskName.BINARY,
@@ -35,8 +37,8 @@ _OWN_KEYS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """The keys of a monitor file that make its task; None where the file does not have them."""
+class TaskKeys:
+    """The keys of a monitor file that make its task; None for a key that the file does not have."""
 
     task: TaskName | None = None
     prediction: str | None = None
@@ -48,54 +50,69 @@ class Asked:
 
     @property
     def predicted_columns(self) -> tuple[str, ...]:
-        """The columns that hold what the model says."""
+        """The columns of the model's output."""
         named = (self.prediction, self.score, *self.scores.values())
         return tuple(column for column in named if column is not None)
 
 
-def task_from(asked: Asked, kinds: Mapping[str, Kind]) -> Task | None:
-    """Return the task, None where a regression is neither named nor has both columns.
+def task_from(keys: TaskKeys, kinds: Mapping[str, Kind]) -> Task | None:
+    """Return the task; None where none is named and there are not both columns of a regression.
 
-    `kinds` go by column. Raises ValueError that begins with the key that is wrong.
+    `kinds` is the kind of each column. Raises ValueError that begins with the wrong key.
     """
-    name = asked.task or TaskName.REGRESSION
+    name = keys.task or TaskName.REGRESSION
     for key, owner in _OWN_KEYS.items():
-        if getattr(asked, key) not in (None, {}) and owner is not name:
+        if getattr(keys, key) not in (None, {}) and owner is not name:
             raise ValueError(f"{key}: belongs to task: {owner}; this monitor's task is {name}")
-    numerical = {"score": asked.score, **{f"scores.{label.text}": c for label, c in asked.scores.items()}}
-    labelled = {"prediction": asked.prediction, "target": asked.target}
+    numerical = {"score": keys.score, **{f"scores.{label.text}": c for label, c in keys.scores.items()}}
+    labelled = {"prediction": keys.prediction, "target": keys.target}
     if name is TaskName.REGRESSION:
         numerical |= labelled
     for key, column in (labelled | numerical).items():
         if column is not None:
             _check(key, column, kinds, numerical=key in numerical)
-    if asked.task is None and (asked.prediction is None or asked.target is None):
+    if keys.task is None and (keys.prediction is None or keys.target is None):
         return None
-    return _built(name, asked)
+    return _built(name, keys)
 
 
-def check_performance(thresholds: Collection[str], task: Task | None, *, estimate: bool = True) -> None:
-    """Raise ValueError where a threshold's metric is not measured of the task, or not estimated."""
-    estimated = [] if task is None else [metric.name for metric in estimated_metrics_of(task)]
+def check_performance(thresholds: Mapping[str, float], task: Task | None, *, estimate: bool = True) -> None:
+    """Raise ValueError where a threshold's metric is not measured, or cannot have that value."""
+    estimated = () if task is None else estimated_metrics_of(task)
     _check_metrics("performance", thresholds, task, estimated)
-    for name in thresholds:
-        if name in estimated and not estimate:
-            raise ValueError(f"performance.{name}: is not measured, since this monitor says estimate: false")
+    for metric in estimated:
+        name = metric.name
+        if name in thresholds and not estimate:
+            raise ValueError(f"performance.{name}: is not measured, since this monitor has estimate: false")
 
 
-def _check_metrics(key: str, thresholds: Iterable[str], task: Task | None, more: Iterable[str] = ()) -> None:
-    known = [] if task is None else [*(metric.name for metric in metrics_of(task)), *more]
-    for name in thresholds:
+def _check_metrics(
+    key: str, thresholds: Mapping[str, float], task: Task | None, more: Iterable[AnyMetric] = ()
+) -> None:
+    known = {} if task is None else {metric.name: metric for metric in (*metrics_of(task), *more)}
+    for name, threshold in thresholds.items():
         if not known:
             raise ValueError(f"{key}: needs a prediction and a target, which this monitor does not name")
         if name not in known:
             nearest = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {nearest[0]!r}?" if nearest else f"expected one of: {', '.join(known)}"
             raise ValueError(f"{key}.{name}: no such metric of this monitor's task; {hint}")
+        _check_threshold(f"{key}.{name}", threshold, known[name])
+
+
+def _check_threshold(key: str, threshold: float, metric: AnyMetric) -> None:
+    low, high = metric.threshold_within
+    if low <= threshold <= high:
+        return
+    expected = f"{low:g} to {high:g}"
+    if math.isinf(low) or math.isinf(high):
+        expected = f"{high:g} or less" if math.isinf(low) else f"{low:g} or more"
+    what = "distance" if metric.worse is Worse.BOTH else "value"
+    raise ValueError(f"{key}: {threshold:g} is no {what} that {metric.name} can have; expected {expected}")
 
 
 def check_segments(
-    by: Sequence[str], thresholds: Collection[str], kinds: Mapping[str, Kind], task: Task | None
+    by: Sequence[str], thresholds: Mapping[str, float], kinds: Mapping[str, Kind], task: Task | None
 ) -> None:
     """Raise ValueError where rows cannot be segmented `by` a column; `thresholds` are the segments' own."""
     for index, column in enumerate(by):
@@ -105,7 +122,7 @@ def check_segments(
         if kinds[column] is not Kind.CATEGORICAL:
             raise ValueError(f"by.{index}: {column!r} is {kinds[column]}; expected a categorical column")
         if column in by[:index]:
-            raise ValueError(f"by.{index}: {column!r} stands twice")
+            raise ValueError(f"by.{index}: {column!r} is listed twice")
     if by and task is None:
         raise ValueError("by: needs a prediction and a target, which this monitor does not name")
     _check_metrics("segment_performance", thresholds, task)
@@ -123,29 +140,34 @@ def _check(key: str, column: str, kinds: Mapping[str, Kind], *, numerical: bool)
         raise ValueError(f"{key}: {column!r} is {kinds[column]}; expected numerical{hint}")
 
 
-def _built(name: TaskName, asked: Asked) -> Task:
-    if asked.target is None:
-        raise ValueError(f"target: is missing; task: {name} needs the column with the truth")
+def _built(name: TaskName, keys: TaskKeys) -> Task:
+    if keys.target is None:
+        raise ValueError(f"target: is missing; task: {name} needs the column of the true values")
     if name is TaskName.BINARY:
-        return _binary(asked, asked.target)
-    if asked.prediction is None:
-        raise ValueError(f"prediction: is missing; task: {name} needs the column with the model's answer")
+        return _binary(keys, keys.target)
+    if keys.prediction is None:
+        raise ValueError(f"prediction: is missing; task: {name} needs the column of the model's predictions")
     if name is TaskName.REGRESSION:
-        return Regression(asked.prediction, asked.target)
-    scores = tuple(sorted((label.texts[0], column) for label, column in asked.scores.items()))
-    return Multiclass(asked.target, asked.prediction, scores)
+        return Regression(keys.prediction, keys.target)
+    scores = tuple(sorted((label.texts[0], column) for label, column in keys.scores.items()))
+    return Multiclass(keys.target, keys.prediction, scores)
 
 
-def _binary(asked: Asked, target: str) -> Binary:
-    if asked.prediction is None and asked.score is None:
+def _binary(keys: TaskKeys, target: str) -> Binary:
+    if keys.prediction is None and keys.score is None:
         raise ValueError("prediction: is missing; task: binary needs prediction (labels), score, or both")
-    if asked.prediction is not None and asked.threshold is not None:
+    if keys.prediction is not None and keys.threshold is not None:
         raise ValueError(
-            "threshold: has no effect beside prediction; expected one of them, which says what is positive"
+            "threshold: has no effect next to prediction; expected one of the two to decide what is positive"
         )
-    threshold = HALF if asked.threshold is None else asked.threshold
-    task = Binary(target, asked.prediction, asked.score, threshold=threshold, is_guessed=True)
-    return task if asked.positive is None else _with_positive(task, asked.positive)
+    threshold = HALF if keys.threshold is None else keys.threshold
+    if not 0.0 <= threshold <= 1.0:
+        raise ValueError(
+            f"threshold: {threshold:g} is no probability; expected 0 to 1. For a score of another "
+            "scale leave threshold out and name the column of predicted labels as prediction"
+        )
+    task = Binary(target, keys.prediction, keys.score, threshold=threshold, is_guessed=True)
+    return task if keys.positive is None else _with_positive(task, keys.positive)
 
 
 def _with_positive(task: Binary, label: WrittenLabel) -> Binary:

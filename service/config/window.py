@@ -10,7 +10,16 @@ from service.methods.alarm import AlarmPlan
 
 
 class WindowConfig(Section):
-    """What is compared with the reference: `size` of event time or rows, moving on by `hop`."""
+    """Windows, which are compared with the reference.
+
+    - `size`: the event time of a window; or
+    - `size_rows`: its number of rows.
+    - `hop`, `hop_rows`: how far each window lies from the one before; the size unless given.
+    - `offset`: windows of event time start at this plus whole hops from 1970 (UTC).
+    - `lateness`: how long a window of event time waits for late rows before it is measured; rows that come
+      still later have it measured again.
+    - `min_rows`: a window with fewer rows has neither drift nor performance, only the reason.
+    """
 
     size: Duration | None = None
     hop: Duration | None = None
@@ -25,7 +34,7 @@ class WindowConfig(Section):
         if (self.size is None) == (self.size_rows is None):
             raise ValueError("expected one of size (event time, such as 7d) and size_rows (a number of rows)")
         if (self.hop and self.size_rows) or (self.hop_rows and self.size):
-            raise ValueError("expected hop beside size, or hop_rows beside size_rows")
+            raise ValueError("expected hop with size, or hop_rows with size_rows")
         size, hop = self._size_and_hop
         if hop == 0 or size % hop:
             raise ValueError("expected the size to be a whole number of hops")

@@ -1,4 +1,4 @@
-"""Which line of a YAML file each key stands in: what a message about the file needs."""
+"""Finds the line of each key in a YAML file, for messages about the file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def walk(node: yaml.Node, keys: KeyPath = ()) -> Iterator[tuple[KeyPath, int]]:
-    """Yield every key and list item below `node` with its line, counted from 1; a repeated key repeatedly."""
+    """Yield every key and list item below `node` with its line, counted from 1; a duplicate key twice."""
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             below = (*keys, str(key.value))
@@ -26,7 +26,7 @@ def walk(node: yaml.Node, keys: KeyPath = ()) -> Iterator[tuple[KeyPath, int]]:
 
 
 def located(name: str, lines: Mapping[KeyPath, int], keys: KeyPath, message: str) -> str:
-    """Return `message` behind its file, the line of the nearest key that stands there, and the key.
+    """Return `message` prefixed by file, line and key; a key that is absent has its parent's line.
 
     `lines` holds the whole file's line under the empty path.
     """
@@ -35,5 +35,5 @@ def located(name: str, lines: Mapping[KeyPath, int], keys: KeyPath, message: str
 
 
 def dotted(keys: KeyPath) -> str:
-    """Return a key's path as people write it."""
+    """Return a key's path as it is written in messages."""
     return ".".join(str(key) for key in keys)

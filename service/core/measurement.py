@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from service.core.worker_call import Question
 
 
+TWO_SIDED_95 = 1.959963984540054  # standard errors to either side of a 95 % band: the normal's 97.5 % point
+
+
 class Aspect(StrEnum):
     """The four sides of a watched model's state."""
 
@@ -33,7 +36,8 @@ class Series:
     """What a number is; the same in every window.
 
     `column` is empty for a number about the whole window; `definition` says whose definition it follows
-    where there is more than one (`evidently`, `robust`), else empty.
+    where there is more than one (`evidently`, `robust`), else empty. `headline` is its rank, from 1, among
+    the series that represent a monitor on an overview; None for all others.
     """
 
     aspect: Aspect
@@ -43,6 +47,7 @@ class Series:
     definition: str = ""
     unit: str = ""
     worse: Worse = Worse.HIGHER
+    headline: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

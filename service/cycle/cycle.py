@@ -95,7 +95,7 @@ class Cycle:
         self._state = None  # kept again only after success
         before = state.checkpoint.position
         take = await self._watched.source.take(before)
-        take = replace(take, batch=take.batch.taken(self._now(), live=take.live))
+        take = replace(take, batch=take.batch.taken(self._now(), live=self._watched.live))
         take = await self._compute.run(take_in_form, take, self._watched.schema, reference.spec.forms)
         gathered = await self._gathered(state, take, reference, slot=slot, started=started)
         absorbed = await self._absorbed(state, gathered, reference)

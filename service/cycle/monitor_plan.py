@@ -38,6 +38,7 @@ class MonitorPlan:
     thresholds: Thresholds | None = None  # None: the plan's own hold
     detectors: Detectors = field(default_factory=dict)  # needs the schema to have a task
     label_wait: int | None = None  # microseconds after which a row is given up; None: no labels come late
+    live: bool = False  # rows are taken as they come: the moment of the take says when they arrived
     moving: MovingPlan | None = None  # None: everything is compared with the declared reference
 
     @property

@@ -1,4 +1,4 @@
-"""When a breach becomes an alarm, and when it is over: k of n windows raise it, k of n clear it.
+"""Alarms: k of n breached windows raise one, k of n clear windows end it.
 
 With k above half of n, one noisy window neither raises an alarm nor clears one, and both can never hold at
 once. For a smaller k, clearing takes n - k + 1 clear windows, so that raising wins.
@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 from service.core.event import Event
 from service.core.labels import remeasure
 from service.core.measurement import Aspect, Worse
-from service.methods.performance.estimated.binary import OF_ANSWERS, OF_CHANCES
-from service.methods.performance.estimated.regression import OF_LOSS
+from service.methods.performance import registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -23,11 +22,8 @@ if TYPE_CHECKING:
     from service.core.windows.records import WindowRecord
     from service.core.windows.window import WindowPlan
 
-# Of performance, what is known without a label: how often a class was predicted, and what is expected.
-KNOWN_AT_ONCE = {
-    "positive_rate",
-    *(metric.name for metric in (*OF_LOSS, *OF_ANSWERS, *OF_CHANCES)),
-}
+# Of performance, what is final before labels come: how often a class was predicted, and what is expected.
+KNOWN_AT_ONCE = {metric.name for metric in registry.ALL if not metric.needs_labels}
 BREACH, RECOVERY = "breach", "recovery"
 _BREACHED, _CLEAR = "x", "."
 _RAISED = "!"
@@ -42,7 +38,7 @@ class AlarmPlan:
 
     @property
     def clear(self) -> int:
-        """How many of the last windows must be clear for an alarm to end."""
+        """How many of the last windows have to be clear for an alarm to end."""
         return max(self.breaches, self.windows - self.breaches + 1)
 
 
@@ -161,10 +157,11 @@ def _event(m: Measurement, window: WindowRecord, seen: str, *, raised: bool) -> 
     marks, word = (seen.count(_BREACHED), side) if raised else (seen.count(_CLEAR), f"no longer {side}")
     limit = "its threshold" if m.threshold is None else f"{m.threshold:.4g}"
     value = "no value" if m.value is None else f"{m.value:.4g}"
+    remark = f"; {m.reason}" if raised and m.reason else ""
     return Event(
         kind=BREACH if raised else RECOVERY,
         at=window.end,
-        message=f"{subject}: {value}, {word} {limit} in {marks} of the last {len(seen)} windows",
+        message=f"{subject}: {value}, {word} {limit} in {marks} of the last {len(seen)} windows{remark}",
         column=series.column,
         metric=series.metric,
         details={
@@ -173,6 +170,7 @@ def _event(m: Measurement, window: WindowRecord, seen: str, *, raised: bool) -> 
             "definition": series.definition,
             "value": m.value,
             "threshold": m.threshold,
+            "reason": m.reason,
             "window_first": window.first,
             "window_last": window.last,
         },

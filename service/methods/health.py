@@ -1,9 +1,9 @@
-"""How the watched model is served: how many rows, how quickly, and how many of them errors.
+"""Health of the watched model's service: traffic, latency and errors.
 
-`traffic` is rows a second of event time: over the window where it is one of time, else over its rows' own
-span, as for the reference. Latency quantiles are the smallest latency that at least that share of the rows
-keeps to. `error_share` is the share of rows with a number other than 0 in the error column; a row without a
-number there says nothing.
+`traffic` is rows per second of event time: over the window where it is a window of time, else over its rows'
+own span, as for the reference. A latency quantile is the smallest latency that at least that share of the
+rows does not exceed. `error_share` is the share of rows with a number other than 0 in the error column; a row
+without a number there does not count.
 """
 
 from __future__ import annotations
@@ -32,9 +32,11 @@ NO_ERROR_MARK = "no row in the window says whether it was an error"
 
 @dataclass(frozen=True, slots=True)
 class TrafficPlan:
-    """The columns of latency (milliseconds) and of errors (0 is none), and a window's seconds of event time.
+    """What to measure of the watched model's service.
 
-    A column is None where the rows do not carry it, `window_seconds` for windows of rows.
+    latency: the column of latencies in milliseconds, None where the rows have none.
+    error: the column of errors (0 is none), None where the rows have none.
+    window_seconds: the length of a window in event time, None for windows of rows.
     """
 
     latency: str | None = None
@@ -45,7 +47,7 @@ class TrafficPlan:
 def measure_traffic(
     reference: Profile, current: Profile, plan: TrafficPlan | None
 ) -> tuple[Measurement, ...]:
-    """Measure a window's traffic, latency and errors, each beside the reference's; nothing without a plan."""
+    """Measure a window's traffic, latency and errors, with the reference's own; nothing without a plan."""
     if plan is None:
         return ()
     measured = [_traffic(reference, current, plan.window_seconds)]

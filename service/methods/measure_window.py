@@ -1,4 +1,4 @@
-"""What is measured of one window, all of it: drift, quality, performance and health, in this order."""
+"""Everything that is measured of one window: drift, quality, performance and health, in this order."""
 
 from __future__ import annotations
 
@@ -33,10 +33,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MeasurePlan:
-    """What to measure: drift, thresholds by performance metric, and the least rows of a window.
+    """What to measure of a window.
 
-    `segment_performance` are the thresholds that hold for each segment. `expectations` are what is declared
-    of columns, by their names; `traffic` is None where the health of the watched model is not asked for.
+    drift: methods, columns and thresholds.
+    performance: thresholds by metric.
+    min_rows: the number of rows from which drift and performance are measured.
+    expectations: what is declared of columns, by their names.
+    traffic: what to measure of the model's service, None for nothing.
+    segment_performance: thresholds by metric that hold for each segment.
     """
 
     drift: DriftPlan = field(default_factory=DriftPlan)
@@ -67,14 +71,14 @@ def measure(
     *,
     estimator: Estimator | None = None,
 ) -> tuple[Measurement, ...]:
-    """Measure a window against the reference; one measurement a series, with a value or a reason.
+    """Measure a window against the reference: one measurement per series, with a value or a reason.
 
-    `fixed` is what the profiles were made with. With an `estimator`, fitted on the reference, the expected
+    `spec` is what the profiles were made with. With an `estimator`, fitted on the reference, the expected
     performance is measured too.
 
-    A window of fewer than `plan.min_rows` rows (labelled or not) has no drift and no performance, each
-    series with that reason; its quality, health and pending rows are measured all the same. Raises
-    ConfigurationError where the plan names no known method.
+    In a window of fewer than `plan.min_rows` rows (labelled or not) drift and performance have that reason
+    instead of a value; its quality, health and pending rows are measured all the same. Raises
+    ConfigurationError where the plan names an unknown method.
     """
     withheld = None
     if current.rows < plan.min_rows:
@@ -97,5 +101,5 @@ def measure(
 def settle(
     measurements: Sequence[Measurement], answers: Mapping[Call, Mapping[str, Answer]]
 ) -> tuple[Measurement, ...]:
-    """Return a window's measurements with the worker process's answers in them; none has a question left."""
+    """Return a window's measurements with the worker process's answers filled in; no question is left."""
     return recounted(in_worker.settled(measurements, answers))

@@ -1,1 +1,1 @@
-"""Where rows come from: each source is one file and one line in the composition root."""
+"""Where rows come from: a folder for each kind of source, a line for each in `registry.py`."""

@@ -1,4 +1,4 @@
-"""What every source can do."""
+"""The port through which a cycle takes its rows."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ if TYPE_CHECKING:
 
 
 class Source(Protocol):
-    """Rows in a fixed order; the reader's position is owned by the checkpoint, never by the source."""
+    """Rows in a fixed order. The checkpoint holds the reader's position; the source holds none."""
 
     async def take(self, position: dict[str, Any] | None) -> Take:
         """Return the rows after `position` (None: from the start); the same position gives the same rows.
 
-        So it is with labels that came after their rows: a source that has some hands them over in `labels`.
-        Raises SourceError where rows cannot be had now; a row that is bad is a reject, not an error.
+        The same holds for labels that come after their rows, which a take carries in `labels`.
+        Raises SourceError where rows cannot be read now; a bad row is a reject, not an error.
         """
         ...
 
     async def close(self) -> None:
-        """Give back whatever the source holds."""
+        """Release what the source holds open."""
         ...

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from service.config.source import ReplayConfig
 from service.core.cycle_record import Outcome
 from service.cycle.cycle import Cycle
 from service.cycle.log_summary import summary
@@ -108,7 +107,7 @@ async def _serve(
             reported[monitor.name] = Reported(monitor.schema_, monitor.description, cycle.reference)
             fared, listeners = vitals.monitors[monitor.name], (tell_of_events, reporter.after, feed.after)
             progress = None
-            if isinstance(monitor.source, ReplayConfig) and not interval:  # timed cycles are not waited for
+            if not monitor.source.is_live and not interval:  # timed cycles are not waited for
                 progress = stack.enter_context(shown(f"replaying {monitor.name}"))
             scheduler.add(monitor.name, interval, _logged(cycle, fared, listeners, progress))
         await stack.enter_async_context(working(reporter))

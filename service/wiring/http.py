@@ -34,7 +34,8 @@ PING_SECONDS = 3.0  # a scrape does not wait longer for the database
 
 def load() -> Any:
     """Import what serves HTTP: it takes half a second, and is there for whoever asks again."""
-    return tuple(importlib.import_module(f"service.api.{name}") for name in ("app", "server", "prometheus"))
+    names = ("app", "server", "prometheus", "ports")
+    return tuple(importlib.import_module(f"service.api.{name}") for name in names)
 
 
 @asynccontextmanager
@@ -49,11 +50,11 @@ async def door(
     feed: EventBroadcaster,
 ) -> AsyncIterator[str]:
     """Serve the HTTP door while the context lasts; gives the address that it is reached at."""
-    application, server, prometheus = await asyncio.to_thread(load)
+    application, server, prometheus, ports = await asyncio.to_thread(load)
 
     async def readiness() -> Any:
         checks = await readiness_checks(pool, scheduler.jobs, now())
-        return application.Readiness(all(text == "ok" for text in checks.values()), checks)
+        return ports.Readiness(all(text == "ok" for text in checks.values()), checks)
 
     async def scrape(accept: str) -> Any:
         try:
@@ -73,7 +74,7 @@ async def door(
         {job.name: job for job in scheduler.jobs},
         {monitor.name: monitor.description for monitor in monitors},
     )
-    callables = application.Callables(
+    callables = ports.Callables(
         monitors=reading.monitors,
         readiness=readiness,
         scrape=scrape,

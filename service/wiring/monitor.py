@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
 
-from service.config.reference import DummyReference
-from service.config.source import DummyConfig, ReplayConfig
 from service.core.profile.segments import beyond_cap
 from service.core.reference import reference as references
 from service.core.rows.label_form import forms_of, in_form
@@ -17,29 +14,21 @@ from service.cycle.monitor_plan import MonitorPlan
 from service.methods.drift import pca
 from service.runtime.clock import now
 from service.runtime.progress_bar import shown
-from service.sources.dummy import DummySource, reference_batch
-from service.sources.replay.labels import LabelOptions
-from service.sources.replay.source import ReplayOptions, ReplaySource
-from service.sources.tables.file import read_rows
+from service.sources.context import SourceContext, SourceTables
 from service.store.tables.calibration import CalibrationTable
 from service.store.tables.dummy import DummyTable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from datetime import datetime
 
     import asyncpg
 
     from service.config.monitor import Monitor
-    from service.config.reference import FileReference
     from service.core.reference.reference import Reference
     from service.core.rows.batch import Batch
     from service.runtime.compute_threads import Compute
-    from service.sources.protocol import Source
 
 log = structlog.get_logger(__name__)
-
-MICROSECONDS = 1_000_000
 
 
 def watch(monitor: Monitor, pool: asyncpg.Pool, compute: Compute) -> MonitorPlan:
@@ -57,60 +46,29 @@ def watch(monitor: Monitor, pool: asyncpg.Pool, compute: Compute) -> MonitorPlan
         window=monitor.window.plan(),
         measures=monitor.measure_plan,
         alarm=monitor.alarm.plan(),
-        source=_source(monitor, pool),
+        source=monitor.source.build(_source_context(monitor, pool)),
         load_reference=_reference_loader(monitor, load_rows, compute),
         thresholds=_thresholds(monitor, load_in_form, pool, compute),
         detectors=monitor.detectors,
         label_wait=None if monitor.labels is None else monitor.labels.wait,
+        live=monitor.source.is_live,
         moving=None if monitor.reference.moving is None else monitor.reference.moving.plan(),
     )
 
 
-def _source(monitor: Monitor, pool: asyncpg.Pool) -> Source:
-    config = monitor.source
-    if isinstance(config, DummyConfig):
-        return DummySource(DummyTable(pool, monitor.name), seed=config.seed, now=now)
-    return ReplaySource(_replay_options(config, monitor), monitor.schema_)
-
-
-def _replay_options(config: ReplayConfig, monitor: Monitor) -> ReplayOptions:
-    return ReplayOptions(
-        path=Path(config.path),
-        timestamp=config.timestamp,
-        step_us=config.step,
-        rows=config.rows,
-        offset_us=monitor.window.offset,
-        start=_instant(config.start),
-        end=_instant(config.end),
-        labels=_label_options(monitor),
-    )
-
-
-def _label_options(monitor: Monitor) -> LabelOptions | None:
-    config, identity, target = monitor.labels, monitor.id, monitor.target
-    if config is None or identity is None or target is None:
-        return None
-    return LabelOptions(
-        path=Path(config.path),
-        timestamp=config.timestamp,
-        identity=config.id or identity,
-        target=config.target or target,
-        kind=monitor.columns[target].kind,
-        wait_us=config.wait,
+def _source_context(monitor: Monitor, pool: asyncpg.Pool) -> SourceContext:
+    return SourceContext(
+        schema=monitor.schema_,
+        step_offset_us=monitor.window.offset,
+        labels=monitor.label_file,
+        tables=SourceTables(dummy=DummyTable(pool, monitor.name)),
+        now=now,
     )
 
 
 def reference_rows_loader(monitor: Monitor, compute: Compute) -> Callable[[], Awaitable[Batch]]:
-    """Return what reads the rows of a monitor's reference on a worker thread."""
-    config = monitor.reference
-
-    def load() -> Batch:
-        if isinstance(config, DummyReference):
-            seed = monitor.source.seed if isinstance(monitor.source, DummyConfig) else 0
-            return reference_batch(config.rows, seed)
-        return _reference_rows(config, monitor)
-
-    return lambda: compute.run(load)
+    """Return a function that reads the rows of a monitor's reference on a worker thread."""
+    return lambda: compute.run(lambda: monitor.reference.load(monitor.source, monitor.schema_))
 
 
 def _reference_loader(
@@ -156,19 +114,3 @@ def _thresholds(
         compute=compute,
         shown=shown,
     )
-
-
-def _reference_rows(config: FileReference, monitor: Monitor) -> Batch:
-    replay = monitor.source if isinstance(monitor.source, ReplayConfig) else None
-    path = config.path or (replay.path if replay else "")
-    return read_rows(
-        Path(path),
-        monitor.schema_,
-        timestamp=replay.timestamp if replay else None,
-        start=_instant(config.start),
-        end=_instant(config.end),
-    )
-
-
-def _instant(when: datetime | None) -> int | None:
-    return None if when is None else round(when.timestamp() * MICROSECONDS)

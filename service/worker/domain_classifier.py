@@ -15,6 +15,7 @@ from sklearn.inspection import permutation_importance
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
+from service.core.measurement import TWO_SIDED_95
 from service.core.rows.batch import Labels, Numbers
 from service.core.worker_call import Answer
 
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 SEED = 20_130_101
 FOLDS, ITERATIONS, LEAVES, SHUFFLES = 5, 60, 15, 3
 MOST_CATEGORIES = 250  # the classifier takes 255; the rarer ones are one
-BAND = 1.959963984540054  # standard errors to either side of a 95 % band
 LEAST_THRESHOLD = 0.55  # Evidently's for its own domain classifier
 DEVIATIONS = 3.0
 NO_SKILL = 0.5
@@ -55,7 +55,7 @@ def tell_apart(
     scored = [_scored(features, sides, coded, seen, unseen) for seen, unseen in folds]
     value = float(np.mean([auc for auc, _ in scored]))
     losses = np.mean([lost for _, lost in scored], axis=0)
-    error = BAND * standard_error(value, before, after)
+    error = TWO_SIDED_95 * standard_error(value, before, after)
     whole = Answer(
         value,
         threshold=threshold_for(before, after) if own_threshold else None,

@@ -1,1 +1,1 @@
-"""What can happen to a stream of rows: one small, seeded function a change (`registry.py` lists them)."""
+"""The changes that a scenario can make to a stream of rows: one seeded function each (`registry.py`)."""

@@ -1,4 +1,4 @@
-"""How is a value written into a column of any type? Whole numbers stay whole, text stays text."""
+"""Writes values into columns of any type: whole numbers stay whole, text stays text."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Dtype = np.dtype[Any] | ExtensionDtype
     Label = str | bool | int | float
 
-LARGEST_WHOLE = 2.0**63
+INT64_LIMIT = 2.0**63
 
 
 def is_number(dtype: Dtype) -> bool:
@@ -45,15 +45,15 @@ def deviation(values: NDArray[np.float64]) -> float:
 
 
 def with_numbers(stream: Stream, name: str, places: NDArray[np.intp], values: NDArray[np.float64]) -> Stream:
-    """Write numbers (float64, shape (k,), NaN: missing) at `places`; into whole numbers the nearest whole.
+    """Write numbers (float64, shape (k,), NaN: missing) at `places`, rounded in a column of whole numbers.
 
-    What a whole number cannot hold, an infinity or a value beyond 64 bits, makes the column one of floats.
+    A value that a whole number cannot hold, infinite or beyond 64 bits, turns the column into floats.
     """
     column = stream.rows[name]
     if pd.api.types.is_integer_dtype(column.dtype):
         whole = np.round(values)
         missing = np.isnan(whole)
-        if not (np.abs(np.append(whole, numbers(stream, name))) >= LARGEST_WHOLE).any():
+        if not (np.abs(np.append(whole, numbers(stream, name))) >= INT64_LIMIT).any():
             return stream.with_column(name, _with_whole(column, places, whole, missing))
         column = pd.Series(column.to_numpy(dtype=np.float64, na_value=np.nan))
     changed = column.copy()
@@ -101,7 +101,7 @@ def _with_text(column: pd.Series[Any], places: NDArray[np.intp], label: Label) -
 
 
 def with_missing(stream: Stream, name: str, places: NDArray[np.intp]) -> Stream:
-    """Empty the cells at `places`; whole numbers and booleans that have no place for it become nullable."""
+    """Empty the cells at `places`; columns of whole numbers and booleans become nullable."""
     column = stream.rows[name]
     if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iu":
         column = column.astype("Int64")

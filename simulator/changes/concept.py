@@ -1,4 +1,4 @@
-"""A relation that changes while every input stays: the target is another function of the same columns."""
+"""Concept drift: the target becomes another function of columns that stay as they were."""
 
 from __future__ import annotations
 
@@ -19,18 +19,23 @@ if TYPE_CHECKING:
 
 AMOUNTS = ("shift", "deviations", "scale", "errors", "flip")
 CONDITIONS = ("above", "below", "labels")
-MOST_CLASSES = 100
+MAX_CLASSES = 100
 
 
 class Concept(Growing):
-    """How the target changes, and for which rows.
+    """How the target changes, by one amount, and for which rows.
 
-    One amount: `shift` (added to the target), `deviations` (of the target's own, added), `scale` (times),
-    `errors` (target minus prediction, times), `flip` (the share of rows whose target becomes another of its
-    values). It goes to the rows whose column `by` is `above` or `below` a number (between the two, or beyond
-    them where `above` is the greater) or among `labels`; with `by` alone, in proportion to how many standard
-    deviations the row lies from that column's mean (`shift` and `deviations` only); without `by`, to every
-    row.
+    - `shift`: added to the target.
+    - `deviations`: added to the target, in its own standard deviations.
+    - `scale`: multiplies the target.
+    - `errors`: multiplies target minus prediction.
+    - `flip`: the share of rows whose target becomes another of its values.
+    - `by`: the column that decides which rows change; without it every row does. With neither of the
+      conditions below, the change is in proportion to how many standard deviations a row lies from the
+      column's mean (`shift` and `deviations` only).
+    - `above`, `below`: rows whose `by` is above or below a number; with both, between the two, or outside
+      them where `above` is the greater.
+    - `labels`: rows whose `by` is one of these.
     """
 
     by: str | None = None
@@ -52,21 +57,21 @@ class Concept(Growing):
             )
         conditions = [key for key in CONDITIONS if getattr(self, key) is not None]
         if conditions and self.by is None:
-            raise ValueError(f"{conditions[0]}: expected the key by, the column that it is about")
+            raise ValueError(f"{conditions[0]}: expected the key by, the column that it applies to")
         if "labels" in conditions and len(conditions) > 1:
             raise ValueError("labels: expected either labels or above and below, not both")
         if self.by is not None and not conditions and amounts[0] not in {"shift", "deviations"}:
             raise ValueError(
-                f"{amounts[0]}: expected above, below or labels beside by; a slope needs shift or deviations"
+                f"{amounts[0]}: expected above, below or labels with by; a slope needs shift or deviations"
             )
         return self
 
 
 def concept(stream: Stream, options: Concept, random: np.random.Generator) -> Stream:
-    """Change the target of the span's rows, growing over `over` where that is given, at once where not."""
+    """Change the target of the span's rows: gradually over `over` where that is given, else at once."""
     target = stream.columns.target
     if target is None:
-        raise MisfitError("", "needs the target; name its column as target beside changes")
+        raise MisfitError("", "needs the target; name its column under the key target")
     first, stop = options.bounds(stream)
     inside = (stream.times >= first) & (stream.times < stop)
     weights = _weights(stream, options) * inside
@@ -81,7 +86,7 @@ def concept(stream: Stream, options: Concept, random: np.random.Generator) -> St
 
 
 def _weights(stream: Stream, options: Concept) -> NDArray[np.float64]:
-    # How much of the change each row gets: 0 or 1 by a condition, any number by a slope.
+    # The part of the change that each row gets: 0 or 1 by a condition, any number by a slope.
     if options.by is None:
         return np.ones(len(stream.times))
     if options.labels is not None:
@@ -107,13 +112,13 @@ def _weights(stream: Stream, options: Concept) -> NDArray[np.float64]:
 
 
 def _amount(stream: Stream, options: Concept, target: NDArray[np.float64]) -> NDArray[np.float64]:
-    # What is added to each row's target where the change is in full.
+    # What the whole change adds to each row's target.
     if options.scale is not None:
         return target * (options.scale - 1.0)
     if options.errors is not None:
         prediction = stream.columns.prediction
         if prediction is None:
-            raise MisfitError("errors", "needs the prediction; name its column as prediction beside changes")
+            raise MisfitError("errors", "needs the prediction; name its column under the key prediction")
         return (target - numbers(stream, prediction, key="errors")) * (options.errors - 1.0)
     by = (options.deviations or 0.0) * deviation(target) if options.shift is None else options.shift
     return np.full(len(target), by)
@@ -124,7 +129,7 @@ def _flipped(stream: Stream, target: str, places: NDArray[np.intp], random: np.r
     codes, classes = pd.factorize(column, sort=True)
     if len(classes) < 2:  # noqa: PLR2004 - with one class there is no other
         raise MisfitError("flip", f"{target!r} has fewer than two values; expected classes")
-    if is_number(column.dtype) and len(classes) > MOST_CLASSES:
+    if is_number(column.dtype) and len(classes) > MAX_CLASSES:
         raise MisfitError(
             "flip", f"{target!r} has {len(classes)} values; expected classes, use shift or scale"
         )

@@ -1,4 +1,4 @@
-"""Rows that come in wrong: empty cells, an absurd value, another unit, a label never seen, a lost column."""
+"""Defects in the data: empty cells, absurd values, another unit, a category never seen, a lost column."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ Conversion = Literal[
 
 
 class Missing(Span):
-    """The share of the span's rows that lose their values."""
+    """A `share` of the span's rows loses the values of `columns`."""
 
     columns: Names
     share: Share = 1.0
 
 
 class Vanished(Span):
-    """Columns that are empty from one moment on."""
+    """Columns are empty in every row of the span."""
 
     columns: Names
 
 
 class Outlier(Since):
-    """The first `rows` rows from a moment on get `value`."""
+    """The first `rows` rows from a moment on have `value`."""
 
     columns: Names
     value: float = 1e6
@@ -56,7 +56,7 @@ class Outlier(Since):
 
 
 class Unit(Span):
-    """A known `conversion`, or a `factor` of one's own and an `offset` added after it."""
+    """A named `conversion`, or a `factor` and the `offset` that is added after it."""
 
     columns: Names
     conversion: Conversion | None = None
@@ -68,12 +68,12 @@ class Unit(Span):
         if (self.conversion is None) == (self.factor is None):
             raise ValueError("expected one of conversion and factor")
         if self.conversion is not None and self.offset:
-            raise ValueError("offset: expected it beside factor; a conversion has its own")
+            raise ValueError("offset: expected it with factor; a conversion has its own")
         return self
 
 
 class NewCategory(Span):
-    """The value that a share of the span's rows gets; a tenth by default."""
+    """A `share` of the span's rows, a tenth by default, has the value `label`."""
 
     columns: Names
     label: str | int | float = "never seen before"
@@ -89,8 +89,8 @@ def missing(stream: Stream, options: Missing, random: np.random.Generator) -> St
 
 
 def vanished(stream: Stream, options: Vanished, random: np.random.Generator) -> Stream:
-    """Empty the columns in every row: a file has the same columns from its first row to its last."""
-    del random  # nothing of it is left to chance
+    """Empty the columns; they are not removed, as a file has the same columns in all rows."""
+    del random  # deterministic
     places = within(stream, options.bounds(stream))
     for name in options.columns:
         stream = with_missing(stream, name, places)
@@ -98,8 +98,8 @@ def vanished(stream: Stream, options: Vanished, random: np.random.Generator) -> 
 
 
 def outlier(stream: Stream, options: Outlier, random: np.random.Generator) -> Stream:
-    """Put one absurd value into the next rows."""
-    del random  # nothing of it is left to chance
+    """Write an absurd value into the next rows."""
+    del random  # deterministic
     places = within(stream, (options.start(stream), stream.extent[1]))[: options.rows]
     for name in options.columns:
         numbers(stream, name)  # text has no outliers
@@ -108,8 +108,8 @@ def outlier(stream: Stream, options: Outlier, random: np.random.Generator) -> St
 
 
 def unit(stream: Stream, options: Unit, random: np.random.Generator) -> Stream:
-    """Give the values in another unit, as a sender does who was not told."""
-    del random  # nothing of it is left to chance
+    """Convert the values to another unit without saying so."""
+    del random  # deterministic
     places = within(stream, options.bounds(stream))
     if options.conversion is not None:
         factor, offset = CONVERSIONS[options.conversion]
@@ -123,7 +123,7 @@ def unit(stream: Stream, options: Unit, random: np.random.Generator) -> Stream:
 
 
 def new_category(stream: Stream, options: NewCategory, random: np.random.Generator) -> Stream:
-    """Give some rows a label that was not there before."""
+    """Give some rows a category that did not occur before."""
     places = chosen(within(stream, options.bounds(stream)), options.share, random)
     for name in options.columns:
         stream = with_label(stream, name, places, options.label)

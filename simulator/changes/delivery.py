@@ -1,4 +1,4 @@
-"""Rows and labels that come twice, late, in a rush or not at all; what they say stays as it was."""
+"""Changes of delivery: rows and labels come twice, late, in a rush or not at all, their content unchanged."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Duplicated(Span):
-    """The share of the span's rows that come again, `times` times, after `delay` or at once."""
+    """A `share` of the span's rows comes again, `times` times, after `delay` or at once."""
 
     share: Share = 1.0
     times: int = Field(default=1, ge=1)
@@ -26,38 +26,38 @@ class Duplicated(Span):
 
 
 class Late(Span):
-    """The share of the span's rows that arrive `delay` after they would have."""
+    """A `share` of the span's rows arrives later by `delay`."""
 
     delay: Delay
     share: Share = 1.0
 
 
 class LabelDelay(Span):
-    """The share of the span's rows whose label comes `delay` after the row's event time."""
+    """The labels of a `share` of the span's rows come `delay` after the row's event time."""
 
     delay: Delay
     share: Share = 1.0
 
 
 class Spike(Span):
-    """How many times as many rows there are."""
+    """The span has `factor` times as many rows."""
 
     factor: float = Field(default=3.0, gt=1)
 
 
 class Outage(Span):
-    """No rows."""
+    """The span has no rows."""
 
 
 def duplicated(stream: Stream, options: Duplicated, random: np.random.Generator) -> Stream:
-    """Repeat rows with all that they hold, their ids and event times too."""
+    """Repeat rows exactly, including ids and event times."""
     places = chosen(within(stream, options.bounds(stream)), options.share, random)
     again = stream.take(np.repeat(places, options.times))
     return stream.joined(replace(again, arrivals=again.arrivals + (options.delay or 0)))
 
 
 def late(stream: Stream, options: Late, random: np.random.Generator) -> Stream:
-    """Let rows arrive later than others of a later event time."""
+    """Delay the arrival of rows; their event times stay."""
     places = chosen(within(stream, options.bounds(stream)), options.share, random)
     arrivals = stream.arrivals.copy()
     arrivals[places] += options.delay
@@ -65,9 +65,9 @@ def late(stream: Stream, options: Late, random: np.random.Generator) -> Stream:
 
 
 def label_delay(stream: Stream, options: LabelDelay, random: np.random.Generator) -> Stream:
-    """Let the labels come after their rows."""
+    """Let labels arrive after their rows."""
     if stream.columns.target is None:
-        raise MisfitError("", "needs the target; name its column as target beside changes")
+        raise MisfitError("", "needs the target; name its column under the key target")
     places = chosen(within(stream, options.bounds(stream)), options.share, random)
     label_times = stream.label_times.copy()
     label_times[places] = np.maximum(label_times[places], stream.times[places] + options.delay)
@@ -77,7 +77,7 @@ def label_delay(stream: Stream, options: LabelDelay, random: np.random.Generator
 def spike(stream: Stream, options: Spike, random: np.random.Generator) -> Stream:
     """Add rows drawn with replacement from the span's, each between its original and the next row.
 
-    They are alike in everything but their event time and their id, which is new.
+    They equal their originals except for their event time and a new id.
     """
     first, stop = options.bounds(stream)
     places = within(stream, (first, stop))
@@ -99,12 +99,12 @@ def spike(stream: Stream, options: Spike, random: np.random.Generator) -> Stream
 
 
 def outage(stream: Stream, options: Outage, random: np.random.Generator) -> Stream:
-    """Take the span's rows away."""
-    del random  # nothing of it is left to chance
+    """Remove the span's rows."""
+    del random  # deterministic
     kept = np.ones(len(stream.times), dtype=np.bool_)
     kept[within(stream, options.bounds(stream))] = False
     if not kept.any():
-        raise MisfitError("", "no row is left; expected a span that is shorter than the stream")
+        raise MisfitError("", "no row would be left; expected a span shorter than the data")
     return stream.take(np.flatnonzero(kept))
 
 

@@ -1,4 +1,4 @@
-"""A column that moves: at once, by and by in more and more rows, in ever greater steps, or again and again.
+"""Drift of a column: sudden, gradual (in more and more rows), incremental (by a growing amount) or recurring.
 
 The four forms of drift are those of Gama et al., "A survey on concept drift adaptation" (2014), figure 2.
 """
@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 
 
 class Shift(Options):
-    """How far numbers move, one of: `shift` (added), `deviations` (of the column's own), `scale` (times)."""
+    """How far numbers move, by one of three amounts.
+
+    - `columns`: the columns that move.
+    - `shift`: added to the values.
+    - `deviations`: added, in standard deviations of the column.
+    - `scale`: multiplies the values.
+    """
 
     columns: Names
     shift: float | None = None
@@ -30,7 +36,7 @@ class Shift(Options):
     def moved(
         self, stream: Stream, name: str, places: NDArray[np.intp], strength: NDArray[np.float64]
     ) -> Stream:
-        """Move the numbers at `places` by the part `strength` (0 to 1, shape (k,)) of the whole."""
+        """Move the numbers at `places` by the fraction `strength` (0 to 1, shape (k,)) of the whole shift."""
         values = numbers(stream, name)
         here = values[places]
         with np.errstate(over="ignore", invalid="ignore"):
@@ -42,7 +48,7 @@ class Shift(Options):
 
 
 class ShiftAlone(Shift):
-    """A shift, and nothing else."""
+    """A shift by exactly one amount."""
 
     @model_validator(mode="after")
     def _one_effect(self) -> ShiftAlone:
@@ -53,7 +59,7 @@ class ShiftAlone(Shift):
 
 
 class Effect(Shift):
-    """A shift, or `label`: the value that the rows get instead of their own."""
+    """A shift, or a `label` that replaces the rows' own values."""
 
     label: str | int | float | None = None
 
@@ -67,7 +73,7 @@ class Effect(Shift):
         return self
 
     def on(self, stream: Stream, places: NDArray[np.intp]) -> Stream:
-        """Bring the rows at `places` to the full effect, in every column named."""
+        """Apply the full effect to the rows at `places`, in every named column."""
         for name in self.columns:
             if self.label is not None:
                 stream = with_label(stream, name, places, self.label)
@@ -77,27 +83,27 @@ class Effect(Shift):
 
 
 class Sudden(Effect, Span):
-    """A share of the rows of the span, all of them by default."""
+    """A `share` of the span's rows, all of them by default, changes in full."""
 
     share: Share = 1.0
 
 
 class Gradual(Effect, Growing):
-    """Rows of the old kind and of the new one, mixed."""
+    """Unchanged and fully changed rows are mixed, with more and more of the latter."""
 
 
 class Incremental(ShiftAlone, Growing):
-    """Every row moves, each a little further than the one before."""
+    """Every row moves, each a little further than the one before it."""
 
 
 class Recurring(Effect, Until):
-    """From `from` until `until`, the first `over` of every `every`; half of it by default."""
+    """The change holds for the first `over` (half by default) of every `every`, from `from` to `until`."""
 
     every: Length
     share: Share = 1.0
 
     def active(self, stream: Stream) -> NDArray[np.intp]:
-        """Return the places of the rows in the parts where the change holds."""
+        """Return the places of the rows for which the change holds."""
         first = self.start(stream)
         period = length(stream, self.every)
         part = length(stream, self.over) if self.over is not None else period // 2
@@ -106,19 +112,19 @@ class Recurring(Effect, Until):
 
 
 def sudden(stream: Stream, options: Sudden, random: np.random.Generator) -> Stream:
-    """Move the column in full from one moment on."""
+    """Change the column in full from one moment on."""
     return options.on(stream, chosen(within(stream, options.bounds(stream)), options.share, random))
 
 
 def gradual(stream: Stream, options: Gradual, random: np.random.Generator) -> Stream:
-    """Mix in moved rows with a probability that grows from 0 to 1."""
+    """Change rows in full, with a probability that grows from 0 to 1."""
     places = within(stream, options.bounds(stream))
     return options.on(stream, chosen(places, options.strength(stream, places), random))
 
 
 def incremental(stream: Stream, options: Incremental, random: np.random.Generator) -> Stream:
     """Move every row by a shift that grows from 0 to its full size."""
-    del random  # nothing of it is left to chance
+    del random  # deterministic
     places = within(stream, options.bounds(stream))
     strength = options.strength(stream, places)
     for name in options.columns:
@@ -127,7 +133,7 @@ def incremental(stream: Stream, options: Incremental, random: np.random.Generato
 
 
 def recurring(stream: Stream, options: Recurring, random: np.random.Generator) -> Stream:
-    """Move the column for a while, again and again, as seasons do."""
+    """Change the column periodically, as seasons do."""
     return options.on(stream, chosen(options.active(stream), options.share, random))
 
 

@@ -1,6 +1,6 @@
-"""Which changes are there? One table says it: name, keys, function.
+"""The table of changes: name, keys, function.
 
-A new change is a class of keys, a function over a stream and one line in `CHANGES`.
+A new change is a class of keys, a function of a stream and one line in `CHANGES`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A kind of change: the keys it takes, and `apply(stream, options, random)`, a pure function of these."""
+    """A kind of change: its keys, and the pure function `apply(stream, options, random)`."""
 
     options: type[Since]
     apply: Callable[[Stream, Any, np.random.Generator], Stream]

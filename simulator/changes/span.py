@@ -1,4 +1,4 @@
-"""When does a change hold? From one moment of the stream to another, or for a length of it.
+"""The span of a change: from one moment of the stream to another, or for a length of it.
 
 A moment is an instant with its zone or a share of the stream's event time (0 its start, 1 its end); a length
 is a duration such as `7d` or a share of the whole. Spans are half-open: [from, until).
@@ -30,7 +30,7 @@ UNITS["w"] = 7 * UNITS["d"]
 
 
 def microseconds(text: str) -> int | None:
-    """Return a duration such as `7d` or `250ms`, as in a monitor file; None for any other text and for 0."""
+    """Return a duration such as `7d` or `250ms`, as in a monitor file; None for any other text, and for 0."""
     found = re.fullmatch(r"(\d+)\s*(ms|s|m|h|d|w)", text.strip())
     return int(found[1]) * UNITS[found[2]] or None if found else None
 
@@ -69,7 +69,7 @@ def _names(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
 
-# pydantic is handed the checked value alone: a share is a float, an absolute length an int of microseconds.
+# pydantic receives the checked value: a share is a float, an absolute length an int of microseconds.
 Moment = Annotated[Any, BeforeValidator(_moment)]
 Length = Annotated[Any, BeforeValidator(_length)]
 Delay = Annotated[int, BeforeValidator(_delay)]
@@ -78,13 +78,13 @@ Share = Annotated[float, Field(gt=0, le=1)]
 
 
 class Options(BaseModel):
-    """The keys of a change: unknown ones are errors."""
+    """The keys of a change; an unknown key is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Since(Options):
-    """A change that begins at a moment; the stream's start by default."""
+    """A change that begins at a moment, by default the stream's start."""
 
     from_: Moment = Field(default=0.0, alias="from")
 
@@ -94,7 +94,7 @@ class Since(Options):
 
 
 class Until(Since):
-    """A change that ends at a moment, the stream's end by default; what `over` measures is its own to say."""
+    """A change that ends at a moment, by default the stream's end; subclasses define what `over` measures."""
 
     until: Moment | None = None
     over: Length | None = None
@@ -105,7 +105,7 @@ class Until(Since):
 
 
 class Span(Until):
-    """A change that holds until a moment or, in its place, over a length."""
+    """A change that holds until a moment or, instead, over a length."""
 
     @model_validator(mode="after")
     def _one_end(self) -> Span:
@@ -122,10 +122,10 @@ class Span(Until):
 
 
 class Growing(Until):
-    """A change that grows over a length (by default all of its time) and then stays in full."""
+    """A change that grows over a length (by default its whole span) and then stays at full strength."""
 
     def strength(self, stream: Stream, places: NDArray[np.intp]) -> NDArray[np.float64]:
-        """Return how far the change has grown at each of `places`: float64, shape (k,), 0 to 1."""
+        """Return the strength of the change at each of `places`: float64, shape (k,), 0 to 1."""
         first, last = self.bounds(stream)
         full = last - first if self.over is None else length(stream, self.over)
         return np.clip((stream.times[places] - first) / max(full, 1), 0.0, 1.0)
@@ -140,7 +140,7 @@ def at(stream: Stream, moment: float | dt.datetime) -> int:
 
 
 def length(stream: Stream, given: float) -> int:
-    """Return a length in microseconds, at least one; an int is that already, a float is a share."""
+    """Return a length in microseconds, at least one; `given` is microseconds (int) or a share (float)."""
     first, end = stream.extent
     return given if isinstance(given, int) else max(1, round(given * (end - first)))
 
@@ -154,5 +154,5 @@ def within(stream: Stream, bounds: tuple[int, int]) -> NDArray[np.intp]:
 def chosen(
     places: NDArray[np.intp], share: float | NDArray[np.float64], random: np.random.Generator
 ) -> NDArray[np.intp]:
-    """Return each of `places` with the probability `share`; a greater share keeps the same rows and adds."""
+    """Return each of `places` with probability `share`; a greater share adds to the same rows."""
     return places[random.random(len(places)) < share]

@@ -1,6 +1,6 @@
-"""What is a change applied to? Rows in the order of their event time, and when each one and its label arrive.
+"""The stream that changes are applied to: rows by event time, and when each row and its label arrive.
 
-A change takes a stream and gives a new one; the one it took stays as it was.
+A change takes a stream and returns a new one; the one that it took stays as it was.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ AT_ONCE = np.iinfo(np.int64).min  # the label comes with its row
 
 
 class MisfitError(Exception):
-    """A change does not fit the data: which of its keys, and what was expected."""
+    """A change does not fit the data; names the key that is wrong and what was expected."""
 
     def __init__(self, key: str, message: str) -> None:
         super().__init__(message)
@@ -29,7 +29,7 @@ class MisfitError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The columns that play a part of their own; None where the data has none."""
+    """The columns with a role; None where the data has none."""
 
     timestamp: str
     prediction: str | None = None
@@ -39,11 +39,15 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """Rows in the order of `times`; all instants are int64 UTC microseconds, shape (n,).
+    """Rows by event time; all instants are int64 UTC microseconds, shape (n,).
 
-    `arrivals` says when each row arrives, `label_times` when its label does (AT_ONCE: with the row). `extent`
-    is the event time of the data's first row and the instant after its last one, and stays what it was before
-    any change, so that a moment of the stream means the same to all of them.
+    - `rows`: the rows, in the order of `times`.
+    - `times`: each row's event time.
+    - `arrivals`: when each row arrives.
+    - `label_times`: when each row's label arrives (AT_ONCE: with the row).
+    - `extent`: the first row's event time and the instant after the last one's, as before any change, so that
+      a moment of the stream is the same for all changes.
+    - `columns`: the columns with a role.
     """
 
     rows: pd.DataFrame
@@ -54,7 +58,7 @@ class Stream:
     columns: Columns
 
     def take(self, places: NDArray[np.intp]) -> Stream:
-        """Return the rows at `places`, in that order; a place may come twice."""
+        """Return the rows at `places`, in that order; a place may be repeated."""
         return replace(
             self,
             rows=self.rows.take(places).reset_index(drop=True),
@@ -81,7 +85,7 @@ class Stream:
         return both.ordered()
 
     def with_column(self, name: str, column: pd.Series[Any]) -> Stream:
-        """Return the stream with another content of one column."""
+        """Return the stream with one column replaced."""
         return replace(self, rows=self.rows.assign(**{name: column}))
 
     def retimed(self, times: NDArray[np.int64]) -> Stream:

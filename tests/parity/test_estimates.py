@@ -19,7 +19,7 @@ from service.core.reference import reference as references
 from service.core.reference.loss_model import LossModel
 from service.core.reference.reference import Reference
 from service.core.rows.batch import Batch
-from service.methods.performance.estimated.binary import chance_figures
+from service.methods.performance.estimated.estimate import chance_values
 from tests.unit.methods.flock import SCHEMA, estimates, flock
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from service.methods.performance.figure import MetricValue
+    from service.methods.performance.metric import AnyMetric, MetricValue
 
     Floats = NDArray[np.float64]
 
@@ -69,15 +69,15 @@ def check_scores(truth: Floats, score: Floats, window: Floats) -> None:
     theirs = IsotonicRegression(out_of_bounds="clip").fit(score, truth).predict(window)
     ours = score_calibration.fit(of_numbers(score[truth == 1]), of_numbers(score[truth == 0]))
     np.testing.assert_allclose(ours.chance(window), theirs, rtol=1e-9, atol=1e-12)
-    compare(chance_figures(ours, of_numbers(window), THRESHOLD), by_rows(theirs, window, window >= THRESHOLD))
+    compare(chance_values(ours, of_numbers(window), THRESHOLD), by_rows(theirs, window, window >= THRESHOLD))
     told = np.random.default_rng(len(window)).uniform(size=len(window)) < window
     sides = of_numbers(window[told]), of_numbers(window[~told])
-    compare(chance_figures(ours, of_numbers(window), sides), by_rows(theirs, window, told))
+    compare(chance_values(ours, of_numbers(window), sides), by_rows(theirs, window, told))
 
 
-def compare(figures: Iterable[MetricValue], expected: dict[str, float | None]) -> None:
+def compare(values: Iterable[tuple[AnyMetric, MetricValue]], expected: dict[str, float | None]) -> None:
     """Check every value to 1e-9, and that there is none with a reason where none is expected."""
-    got = {figure.metric.name: figure for figure in figures}
+    got = {metric.name: value for metric, value in values}
     assert got.keys() == expected.keys()
     for name, value in expected.items():
         if value is None:

@@ -14,9 +14,10 @@ from sklearn import metrics as sk
 from sklearn.calibration import calibration_curve
 
 from service.core.profile import distribution
+from service.core.profile.outcome.binary import BinaryOutcome
 from service.core.profile.outcome.multiclass import MulticlassOutcome
 from service.core.rows.task import Binary, Multiclass, Regression
-from service.methods.performance import classification, ranking
+from service.methods.performance import classification, matthews, ranking
 from tests.unit.methods.build import performance, profiled, segmented
 
 if TYPE_CHECKING:
@@ -120,6 +121,7 @@ def binary_by_sklearn(truth: NDArray[np.int64], score: NDArray[np.float64]) -> d
         "precision": sk.precision_score(truth, predicted) if predicted.any() else None,
         "recall": sk.recall_score(truth, predicted) if positives else None,
         "f1": sk.f1_score(truth, predicted) if positives or predicted.any() else None,
+        "mcc": sk.matthews_corrcoef(truth, predicted) if two and len(set(predicted.tolist())) > 1 else None,
         "positive_rate": float(predicted.mean()),
         "observed_positive_rate": float(truth.mean()),
         "roc_auc": sk.roc_auc_score(truth, score) if two else None,
@@ -267,11 +269,25 @@ def test_the_variance_of_f1_is_its_jackknife_s(average: str) -> None:
     )
     shape = profiled(Multiclass("truth", "guess"), {"truth": truth, "guess": guess}).outcome
     assert isinstance(shape, MulticlassOutcome)
-    _, table = classification.confusion_of(shape)
+    table = classification.classes_of(shape).table
     f1 = sk.f1_score(truth, guess, average=None)
     weights = table.sum(axis=1) / 60 if average == "weighted" else np.full(3, 1 / 3)
     got = classification._f1_variance(table, f1, weights, by_rows=average == "weighted")
     assert got == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_variance_of_mcc_is_its_jackknife_s() -> None:
+    """What scikit-learn's coefficient changes with each row's weight gives the same variance."""
+    draw = np.random.default_rng(11)
+    truth = draw.integers(0, 2, 60)
+    guess = np.where(draw.uniform(size=60) < 0.75, truth, 1)
+    expected = jackknifed(lambda weights: sk.matthews_corrcoef(truth, guess, sample_weight=weights), 60)
+    columns = {"truth": truth, "guess": guess}
+    outcome = profiled(Binary("truth", "guess"), columns).outcome
+    assert isinstance(outcome, BinaryOutcome)
+    value = performance(Binary("truth", "guess"), columns)["mcc"].value
+    assert value is not None
+    assert matthews.variance(outcome.confusion, value) == pytest.approx(expected, rel=1e-4)
 
 
 def test_the_variance_of_average_precision_is_its_jackknife_s() -> None:

@@ -13,7 +13,8 @@ from service.core.reference import reference as references
 from service.core.rows.batch import Batch, Numbers
 from service.core.rows.schema import Column, Kind, Schema
 from service.core.rows.task import Binary, Regression
-from service.methods.performance.estimated.estimate import estimated_metrics_of, measure_estimates
+from service.methods.performance.estimated.estimate import measure_estimates
+from service.methods.performance.registry import estimated_metrics_of
 from tests.property.strategies import SCHEMA, batches
 
 COLUMNS = (

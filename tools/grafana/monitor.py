@@ -52,7 +52,7 @@ ORDER BY 1, array_position('{{drift,quality,performance,health}}', a.aspect)
 
 WHY = f"""
 SELECT aspect, column_name AS "column", concat_ws(' ', metric, nullif(definition, ''), nullif(segment, '')) AS measure,
-    value, threshold, reference, severity
+    value, threshold, reference, severity, reason AS note
 FROM {NEWEST}
 WHERE breached AND decides ORDER BY severity DESC NULLS LAST, aspect, column_name, measure
 """
@@ -117,7 +117,7 @@ def dashboard() -> Json:
 def _metric_variable() -> Json:
     sql = (
         f"SELECT metric FROM tidegauge.series WHERE monitor = {MONITOR} AND aspect = 'performance' GROUP BY metric "
-        "ORDER BY array_position('{mae,rmse,roc_auc,f1,f1_macro,accuracy}', metric) NULLS LAST, metric"
+        "ORDER BY min(headline) NULLS LAST, metric"
     )
     return variable("performance", "Performance", "The performance metric in the large panel.", sql)
 

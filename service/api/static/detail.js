@@ -134,7 +134,8 @@ function numberRow(row, here, chosen) {
   const charted = keys.includes(key);
   const verdict = row.alarm ? "alarm" : row.decides ? "breach" : row.value === null ? "unmeasured" : row.breached === null ? "unjudged" : row.breached ? "breach" : "fine";
   const others = charted ? keys.filter((one) => one !== key) : [...keys, key].slice(-MOST_CHARTS);
-  const note = row.alarm ? "alarm" : row.breached && !row.decides ? "no alarm of its own" : null;
+  const verdictNote = row.alarm ? "alarm" : row.breached && !row.decides ? "no alarm of its own" : null;
+  const note = [verdictNote, row.value === null ? null : row.reason].filter(Boolean).join("; ");
   return h("tr", { key, class: charted ? "charted" : null },
     h("td", {}, h("input", {
       type: "checkbox", checked: charted, "aria-label": `Chart ${nameOf(row)}`,

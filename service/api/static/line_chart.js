@@ -155,7 +155,7 @@ export class LineChart {
         h("td", {}, number(row.reference, row.unit)),
         h("td", {}, row.low === null ? "–" : `${number(row.low, row.unit)} to ${number(row.high, row.unit)}`),
         h("td", {}, number(row.rows)),
-        h("td", { class: "note" }, row.value === null ? row.reason : row.breached ? "beyond its threshold" : ""),
+        h("td", { class: "note" }, row.reason ?? (row.breached ? "beyond its threshold" : "")),
       ),
     );
     const head = h("thead", {}, h("tr", {}, heads.map((text) => h("th", { scope: "col" }, text))));

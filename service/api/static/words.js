@@ -110,6 +110,7 @@ export function held(row) {
     const side = row.breached ? beyond(row) : "within";
     said.push(`${side} its threshold of ${number(row.threshold, row.unit)}`);
   }
+  if (row.reason) said.push(row.reason);
   if (row.reference !== null) said.push(`reference ${number(row.reference, row.unit)}`);
   return said.join(", ");
 }

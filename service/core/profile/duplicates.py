@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from service.core.measurement import TWO_SIDED_95
 from service.core.rows.row_hash import NOTHING
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from service.core.rows.row_hash import Hashes
 
 HASH_BITS = 64
-BAND = 1.959963984540054  # standard errors to either side of a 95 % band
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,7 +111,7 @@ def repeated(seen: DuplicateSketch) -> Repeated | None:
         return Repeated((seen.rows - len(seen.hashes)) / seen.rows)
     kept, rows = len(seen.hashes), int(seen.counts.sum())
     chance = 2.0**-seen.level
-    distinct, error = kept / chance, BAND * math.sqrt(kept * (1.0 - chance)) / chance
+    distinct, error = kept / chance, TWO_SIDED_95 * math.sqrt(kept * (1.0 - chance)) / chance
     low = min(max(0.0, 1.0 - (distinct + error) / seen.rows), 1.0)
     high = min(max(0.0, 1.0 - (distinct - error) / seen.rows), 1.0)
     share = (rows - kept) / rows if rows else low

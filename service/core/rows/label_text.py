@@ -2,7 +2,7 @@
 
 A whole number is written by its digits, never by way of a float: 1, 1.0 and Decimal("1.00") are `1`, 1e22 has
 23 digits, and 2**60 + 1 keeps its last one. Any other number is the shortest decimal that gives it back in
-its own width, so that 0.1 is `0.1` as a float32 and as a float64; below 1e-4 it has an exponent, as in Python.
+its own width, so that 0.1 is `0.1` as a float32 and as a float64; below 1e-4 it has an exponent.
 Infinity is `inf`. A truth value is `True` or `False`. A text is what is written, without the white space
 around it. NaN, None and the empty text are missing.
 """

@@ -1,4 +1,4 @@
-"""What a source hands over in one cycle: typed rows, what had to be refused, and where it stands now."""
+"""What a source hands over in one cycle: typed rows, refused rows, and its position after them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,16 @@ if TYPE_CHECKING:
 class Take:
     """One batch and the position after it.
 
-    `position` is JSON-able and opaque to everyone but its source. `watermark` (UTC microseconds) promises
-    that no row of an earlier event time will follow; None where the source cannot promise. `exhausted` says
-    that nothing will ever follow; `live` that the rows are taken as they come, not replayed. `rejected`
-    counts the refused rows, of which `rejects` are kept. `progress` is the share of the source that was
-    read (0 to 1), `lag_seconds` how far behind the newest row it stands; None where unknown. `labels` came
-    after the rows of this take and of earlier ones; None where the source has none to hand over.
+    - `batch`: the rows.
+    - `position`: where the source goes on; JSON-able, and opaque to everything but its source.
+    - `watermark`: no row of an earlier event time will follow (UTC microseconds); None where the source
+      cannot promise that.
+    - `exhausted`: nothing will ever follow.
+    - `rejects`: the first of the refused rows.
+    - `rejected`: how many rows were refused.
+    - `progress`: the share of the source that was read (0 to 1); None where unknown.
+    - `lag_seconds`: how far behind the newest row the source is; None where unknown.
+    - `labels`: labels that came after the rows of this take and of earlier ones; None where there are none.
     """
 
     batch: Batch
@@ -31,12 +35,11 @@ class Take:
     progress: float | None = None
     lag_seconds: float | None = None
     labels: LateLabels | None = None
-    live: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A row that could not be placed: what it was (JSON-able) and why it was refused."""
+    """A refused row: its cells (JSON-able) and the reason."""
 
     row: dict[str, Any]
     reason: str

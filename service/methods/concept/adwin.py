@@ -1,8 +1,8 @@
-"""ADWIN: a window that grows until some cut shows that its older and newer rows have two means.
+"""ADWIN: a window that grows until some cut shows that its older and newer rows have different means.
 
 After A. Bifet and R. Gavaldà, "Learning from time-changing data with adaptive windowing" (2007): rows are
 kept as sums of 1, 2, 4, 8 ... rows, so n rows take O(log n) numbers. The paper's window then drops its oldest
-rows; here as in river a detector starts anew after a change, so nothing is ever dropped. The order of the
+rows; here as in river a new detector starts after a change, so nothing is ever dropped. The order of the
 arithmetic is river's, so that detections are the same.
 """
 
@@ -14,10 +14,14 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Adwin:
-    """Detects a change of the mean of values between 0 and 1; the fields below `grace_period` are its state.
+    """Detects a change of the mean of values between 0 and 1.
 
-    `totals[i]` are the sums of buckets of 2**i rows, oldest first; `variance` is the window's sum of squared
-    deviations.
+    The fields up to `grace_period` are river's parameters, the others its whole state:
+
+    total: the sum of the window's values.
+    variance: their sum of squared deviations.
+    width: how many they are.
+    totals: `totals[i]` are the sums of buckets of 2**i rows, oldest first.
     """
 
     delta: float = 0.002
@@ -72,7 +76,7 @@ class Adwin:
                     continue
                 inverse = 1.0 / (old_rows - self.min_window_length + 1.0)
                 inverse += 1.0 / (new_rows - self.min_window_length + 1.0)
-                least = math.sqrt(2.0 * inverse * spread * limit) + 2.0 / 3.0 * limit * inverse
-                if abs(old / old_rows - new / new_rows) > least:
+                smallest = math.sqrt(2.0 * inverse * spread * limit) + 2.0 / 3.0 * limit * inverse
+                if abs(old / old_rows - new / new_rows) > smallest:
                     return True
         return False

@@ -1,8 +1,8 @@
-"""Has a stream's level changed? Six detectors that take one value at a time, beside ADWIN in `adwin.py`.
+"""Change-point detectors that take one value at a time; the seventh, ADWIN, is in `adwin.py`.
 
 The fields that a constructor takes are a detector's parameters (river's names and defaults), the others its
-whole state. After a detection a detector is done: a new one starts. The order of the arithmetic is river's,
-so that detections are the same.
+whole state. After a detection a new detector starts. The order of the arithmetic is river's, so that
+detections are the same.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 from service.methods.stats.p_values import kolmogorov_smirnov
 
-SMALLEST_KS_DISTANCE = 0.1  # river's: below it nothing counts as a change, however many rows
+MIN_KS_DISTANCE = 0.1  # river's: up to it nothing counts as a change, however many rows
 
 
 @dataclass(slots=True)
@@ -70,7 +70,7 @@ class Ddm:
     lowest_deviation: float = field(default=0.0, init=False)
 
     def update(self, wrong: float) -> bool:
-        """Take 1 for an error, else 0; return whether errors have become more."""
+        """Take 1 for an error, else 0; return whether errors have become more frequent."""
         self.rows += 1
         self.rate += (1.0 / self.rows) * (wrong - self.rate)
         if self.rows <= self.warm_start:
@@ -84,7 +84,7 @@ class Ddm:
 
 @dataclass(slots=True)
 class Eddm:
-    """Detects that errors follow each other more closely than they did at their rarest.
+    """Detects that errors follow each other more closely than when they were rarest.
 
     M. Baena-García and others, "Early drift detection method" (2006).
     """
@@ -99,7 +99,7 @@ class Eddm:
     widest: float = field(default=-1.0, init=False)
 
     def update(self, wrong: float) -> bool:
-        """Take 1 for an error, else 0; return whether errors have become more."""
+        """Take 1 for an error, else 0; return whether errors have become more frequent."""
         self.rows += 1
         if wrong != 1.0:
             return False
@@ -212,8 +212,8 @@ class Kswin:
     """Detects that the newest values differ in distribution from as many drawn of those before them.
 
     C. Raab, M. Heusinger and F.-M. Schleif, "Reactive soft prototype computing for concept drift streams"
-    (2020). `generator` is the state of Python's Mersenne twister, which draws as river's does. One test a row
-    at the level `alpha`: on a long stream false alarms are the rule.
+    (2020). `generator` is the state of Python's Mersenne twister, which draws as river's does. One test per
+    row at the level `alpha`: on a long stream false alarms are the rule.
     """
 
     alpha: float = 0.005
@@ -234,7 +234,7 @@ class Kswin:
         newest = np.sort(self.window[before:])
         both = np.concatenate((drawn, newest))
         gap = int(np.abs(drawn.searchsorted(both, "right") - newest.searchsorted(both, "right")).max())
-        return gap >= _least_gap(self.stat_size, self.alpha)
+        return gap >= _smallest_gap(self.stat_size, self.alpha)
 
     def _draw(self, before: int) -> list[int]:
         draw = random.Random(self.seed)  # noqa: S311 - a sample to test, no secret
@@ -246,9 +246,9 @@ class Kswin:
 
 
 @lru_cache(maxsize=64)
-def _least_gap(rows: int, alpha: float) -> int:
-    # The least gap between two ECDFs of `rows` rows, in rows, that is a change at the level `alpha`.
+def _smallest_gap(rows: int, alpha: float) -> int:
+    # The smallest gap between two ECDFs of `rows` rows, in rows, that is a change at the level `alpha`.
     for gap in range(1, rows + 1):
-        if gap / rows > SMALLEST_KS_DISTANCE and kolmogorov_smirnov(rows, rows, gap * rows) <= alpha:
+        if gap / rows > MIN_KS_DISTANCE and kolmogorov_smirnov(rows, rows, gap * rows) <= alpha:
             return gap
     return rows + 1

@@ -1,14 +1,14 @@
-"""When did the model's error change? Change-point detectors on the stream of errors, row by row.
+"""Change-point detectors on the stream of a model's errors, row by row, and their stored state.
 
 Guarantee: fed the same errors, in whatever portions and with whatever restarts between, a detector finds the
-changes that river 0.26's detector of that name finds. They are written out here because importing river takes
+changes that river 0.26's detector of that name finds. They are implemented here because importing river takes
 five seconds and 170 MB, and because its state is a pickle, which bytes from a database should never be. Ours
 is JSON: the name, the parameters, and what the detector counted.
 
-What a detector reads. All of them expect errors between 0 and 1, and the binary ones (`ddm`, `eddm`,
-`hddm_a`, `hddm_w`) 0 or 1 alone: a classifier's errors as they are. Of a regression model's absolute errors
-they need a `limit` from the reference (`limit_of`): binary ones read whether an error is larger, the others
-its share of the limit, 1 at the most, so that one absurd row is one row.
+Input: all of them expect errors between 0 and 1, and the binary ones (`ddm`, `eddm`, `hddm_a`, `hddm_w`) only
+0 or 1: a classifier's errors as they are. For a regression model's absolute errors they need a `limit` from
+the reference (`limit_of`): binary ones read whether an error is larger, the others its share of the limit, at
+most 1, so that an absurd row weighs no more than any other.
 """
 
 from __future__ import annotations
@@ -49,11 +49,15 @@ class Detector(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change was found at row `index` of the errors fed, of event time `time` (UTC microseconds).
+    """A change that was found; errors count as they were fed, up to `MAX_ERROR`.
 
-    `row` counts the stream's usable errors from its start, from 0. `level` is the mean error of the newest
-    `rows` since the last change, at most `RECENT`; `before` that of the `rows_before` ones between that
-    change and these, None where there is none. Errors count as they were fed, up to `LARGEST`.
+    index: the place of the row among the errors fed.
+    row: its place among all usable errors of the stream, from 0.
+    time: its event time (UTC microseconds).
+    level: the mean error of the newest `rows` since the last change.
+    rows: how many these are, at most `RECENT`.
+    before: the mean error of the `rows_before` between the last change and these, None without any.
+    rows_before: how many those are.
     """
 
     index: int
@@ -67,13 +71,13 @@ class Change:
 
 @dataclass(slots=True)
 class _Level:
-    # What the errors were like since the last change: their sum, how many, and the newest.
+    # The errors since the last change: the newest, and the sum and number of those before them.
     total: float = 0.0
     rows: int = 0
     recent: list[float] = field(default_factory=list)
 
     def add(self, error: float) -> None:
-        self.recent.append(min(error, LARGEST))
+        self.recent.append(min(error, MAX_ERROR))
         if len(self.recent) > RECENT:
             self.total += self.recent.pop(0)
             self.rows += 1
@@ -107,10 +111,10 @@ DETECTORS: Mapping[str, type[Detector]] = MappingProxyType(
     }
 )
 BINARY = frozenset({"ddm", "eddm", "hddm_a", "hddm_w"})
-# Of normal errors that change in scale, a count beyond a limit tells most where 13 % lie beyond it.
+# A count beyond a limit shows a change in the scale of normal errors best where 13 % lie beyond it.
 BINARY_QUANTILE = 0.87
 SCALE_QUANTILE = 0.99
-LARGEST = 1e100  # sums of squares of errors up to here are finite
+MAX_ERROR = 1e100  # sums of squares of errors up to here are finite
 RECENT = 50  # newest errors that a change's level is taken over: of 0 and 1 a mean good to 0.07
 POSITIVE = {"clock", "max_buckets", "min_window_length", "grace_period", "min_instances", "warm_start"}
 POSITIVE |= {"window_size", "stat_size", "threshold", "drift_threshold"}
@@ -136,19 +140,19 @@ def start(
 ) -> bytes:
     """Return the state of a new detector (`adwin`, `page_hinkley`, `ddm` ...) that has seen no error.
 
-    `parameters` have river's names. Without `limit` errors are read as they are. `stream` says what they are
-    errors of. Raises ConfigurationError for a name that is not known (with the nearest one) or a value that
+    `parameters` have river's names. Without `limit` errors are read as they are. `stream` identifies what
+    they are errors of. Raises ConfigurationError for an unknown name (with the nearest one) or a value that
     does not suit.
     """
     if limit is not None and not (math.isfinite(limit) and limit >= 0.0):
         raise ConfigurationError(f"detector {name!r}: limit {limit}; expected a finite number from 0")
-    return _encoded(_State(name, stream, _made(name, parameters), limit, 0, _Level()))
+    return _encoded(_State(name, stream, _detector(name, parameters), limit, 0, _Level()))
 
 
 def resume(state: bytes, fresh: bytes) -> bytes:
     """Return `state` where it is of the same detector, parameters, limit and stream as `fresh`, else `fresh`.
 
-    A state of an earlier version gives `fresh` too. Raises CodecError where `state` is none.
+    A state of an earlier version gives `fresh` too. Raises CodecError where `state` is not one.
     """
     stored, wanted = _loaded(state), json.loads(fresh)
     asked = ("version", "detector", "stream", "parameters", "limit")
@@ -168,9 +172,10 @@ def feed(
 ) -> tuple[bytes, tuple[Change, ...]]:
     """Feed errors in the order of their time; return the state after them and the changes, oldest first.
 
-    `errors` (float64, shape (n,)): absolute errors, or 0 and 1; a row that is NaN or infinite is passed over.
-    `times` (int64, shape (n,)): their event times. After a change the detector starts anew. Raises CodecError
-    where `state` is none, ValueError where a binary detector without a limit reads another error than 0 or 1.
+    `errors` (float64, shape (n,)): absolute errors, or 0 and 1; a row that is NaN or infinite is skipped.
+    `times` (int64, shape (n,)): their event times. After a change the detector restarts. Raises CodecError
+    where `state` is not one, ValueError where a binary detector without a limit reads an error other than 0
+    or 1.
     """
     if len(errors) != len(times):
         raise ValueError(f"{len(errors)} errors with {len(times)} times; expected one each")
@@ -183,15 +188,15 @@ def feed(
         now.level.add(error)
         if now.detector.update(value):
             changes.append(now.level.change(index, now.row, int(times[index])))
-            now.detector, now.level = _made(now.name, _parameters(now.detector)), _Level()
+            now.detector, now.level = _detector(now.name, _parameters(now.detector)), _Level()
         now.row += 1
     return _encoded(now), tuple(changes)
 
 
 def _read(name: str, errors: NDArray[np.float64], limit: float | None) -> NDArray[np.float64]:
     if limit is None:
-        if (np.abs(errors) > LARGEST).any():
-            raise ValueError(f"detector {name!r} cannot read an error beyond {LARGEST:g}; give it a limit")
+        if (np.abs(errors) > MAX_ERROR).any():
+            raise ValueError(f"detector {name!r} cannot read an error beyond {MAX_ERROR:g}; give it a limit")
         if name in BINARY and not ((errors == 0.0) | (errors == 1.0)).all():
             raise ValueError(f"detector {name!r} reads 0 or 1; give it a limit for errors of another size")
         return errors
@@ -207,7 +212,7 @@ def _kind(name: str) -> type[Detector]:
     return kind
 
 
-def _made(name: str, parameters: Mapping[str, Value]) -> Detector:
+def _detector(name: str, parameters: Mapping[str, Value]) -> Detector:
     kind = _kind(name)
     for key, value in parameters.items():
         check_parameter(name, key, value)
@@ -259,7 +264,7 @@ def _loaded(state: bytes) -> dict[str, Any]:
     try:
         known = json.loads(state)
     except ValueError as error:
-        raise CodecError(f"{len(state)} bytes are no detector's state: {error}") from error
+        raise CodecError(f"{len(state)} bytes are not a detector's state: {error}") from error
     if not isinstance(known, dict):
         raise CodecError(f"a detector's state is a {type(known).__name__}; expected an object")
     return known
@@ -272,7 +277,7 @@ def _decoded(state: bytes) -> _State:
             raise CodecError(
                 f"a detector's state of version {known['version']} cannot be read; expected {VERSION}"
             )
-        detector = _made(known["detector"], known["parameters"])
+        detector = _detector(known["detector"], known["parameters"])
         counted = known["state"]
         expected = set(asdict(detector)) - set(_parameters(detector))
         if set(counted) != expected:
@@ -282,4 +287,4 @@ def _decoded(state: bytes) -> _State:
         level = _Level(**known["level"])
         return _State(known["detector"], known["stream"], detector, known["limit"], known["row"], level)
     except (ValueError, KeyError, TypeError, AttributeError, ConfigurationError) as error:
-        raise CodecError(f"{len(state)} bytes are no detector's state: {error}") from error
+        raise CodecError(f"{len(state)} bytes are not a detector's state: {error}") from error

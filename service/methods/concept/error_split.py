@@ -1,23 +1,23 @@
-"""What changed the mean error: the inputs, or the relationship between them and the target.
+"""The change of the mean error, split into the inputs' part and the relationship's.
 
 With cells j fixed by the reference, p the share of *labelled* rows in a cell, e the mean error there and m
 the reference's mean error over all cells, the change of the mean error is, exactly,
 
     data    = sum over seen cells    (p_cur - p_ref) (e_ref - m)   the inputs moved to harder cells
     concept = sum over seen cells    p_cur (e_cur - e_ref)         the same inputs are predicted worse
-    unseen  = sum over other cells   p_cur (e_cur - m)             the reference has none labelled there
+    unseen  = sum over other cells   p_cur (e_cur - m)             the reference has no labelled row there
 
-A cell without labelled rows now has p_cur = 0: it counts in `data`, by what left it, and nothing else.
+A cell without labelled rows in the window has p_cur = 0: it counts only in `data`, by the rows that left it.
 Without unseen rows m cancels and this is Kitagawa's decomposition ("Components of a difference between two
-rates", 1955); with them m keeps rows that left for unseen cells from counting as data drift of their size.
+rates", 1955); with them m keeps rows that moved to unseen cells from counting as data drift.
 
 Bias: inputs that move *within* a cell count as concept, by the error's slope in the cell times the move; more
 cells make that smaller. Rows beyond the reference's range are unseen, never concept. Inputs that the cells do
-not see (another column) count as concept too: by each column the split asks what that column explains.
+not distinguish (another column) count as concept too: a column's own split shows what that column explains.
 Variance: given the seen cells the concept part is unbiased, thin cells or not, and its error is that of a
 mean over the window's rows plus that of the reference's, hardly more for more cells: a thin cell's noisy mean
-has little weight, unless the window crowds where the reference is thin, which the band shows. Bands are 95 %,
-normal, and take rows as independent: errors that share a day's weather make them too narrow.
+has little weight, unless the window has many rows where the reference is thin, which the band shows. Bands
+are 95 %, normal, and take rows as independent: errors that share a day's weather make them too narrow.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from service.core.exact.sums import to_float
-from service.core.measurement import Aspect, Measurement, Series
+from service.core.measurement import TWO_SIDED_95, Aspect, Measurement, Series
 from service.core.profile.error_cells import check_alike
-from service.methods.performance.figure import NO_LABELS
+from service.methods.performance.metric import NO_LABELS
 from service.methods.stats.unmeasurable import Unmeasurable
 
 if TYPE_CHECKING:
@@ -49,7 +49,6 @@ NO_REFERENCE_CELLS = "the reference has no cells of this column"
 NO_CELLS = "the window has no cells of this column"
 PREDICTION_CELLS = "prediction cells"
 COLUMN_CELLS = "column cells"
-TWO_SIDED_95 = 1.959963984540054
 
 
 class ErrorPart(NamedTuple):
@@ -93,7 +92,7 @@ def split(reference: CellCounts, current: CellCounts) -> Split:
     """Split the change of the mean error from `reference` to `current`.
 
     The parts add up to the whole to 1e-9 of the errors' size. Raises Unmeasurable with the reason where a
-    side has no labelled row, ProfileError where the sides were counted in other cells.
+    side has no labelled row, ProfileError where the sides were counted in different cells.
     """
     check_alike(reference, current)
     if not any(reference.labelled):
@@ -104,15 +103,15 @@ def split(reference: CellCounts, current: CellCounts) -> Split:
     seen = old.labelled > 0
     moved = np.where(seen, new.share - old.share, 0.0)
     worse = np.where(seen & (new.labelled > 0), new.mean - old.mean, 0.0)
-    strange = np.where(~seen & (new.labelled > 0), new.mean - old.overall, 0.0)
+    unseen_gap = np.where(~seen & (new.labelled > 0), new.mean - old.overall, 0.0)
     values = (
         math.fsum(moved * (old.mean - old.overall)),
         math.fsum(new.share * worse),
-        math.fsum(new.share * strange),
+        math.fsum(new.share * unseen_gap),
         new.overall - old.overall,
     )
     with np.errstate(over="ignore", invalid="ignore"):
-        deviations = _deviations(old, new, seen, worse, strange)
+        deviations = _deviations(old, new, seen, worse, unseen_gap)
     return Split(*(ErrorPart(value, error) for value, error in zip(values, deviations, strict=True)))
 
 
@@ -161,11 +160,11 @@ def _of_column(
 def _measurement(series: Series, part: ErrorPart, rows: int) -> Measurement:
     if part.deviation is None:
         return Measurement(series, part.value, rows)
-    reach = TWO_SIDED_95 * part.deviation
-    return Measurement(series, part.value, rows, low=part.value - reach, high=part.value + reach)
+    half = TWO_SIDED_95 * part.deviation
+    return Measurement(series, part.value, rows, low=part.value - half, high=part.value + half)
 
 
-@lru_cache(maxsize=1024)  # a reference's side comes again with every window
+@lru_cache(maxsize=1024)  # the reference's side is the same for every window
 def _side(counts: CellCounts) -> _Side:
     rows = sum(counts.labelled)
     cells = zip(counts.labelled, counts.absolute_error, counts.squared_error, strict=True)
@@ -184,16 +183,16 @@ def _moments(rows: int, total: int, squares: int) -> tuple[float, float]:
 
 
 def _deviations(
-    old: _Side, new: _Side, seen: NDArray[np.bool_], worse: Floats, strange: Floats
+    old: _Side, new: _Side, seen: NDArray[np.bool_], worse: Floats, unseen_gap: Floats
 ) -> tuple[float | None, ...]:
     """Return the standard errors of data, concept, unseen and total, to first order.
 
-    Each part is a mean over the window's rows, of a number that the row's cell and error give, less what the
-    reference's cell means are off by. So both which rows came and how far off they were count.
+    Each part is a mean, over the window's rows, of a number that follows from the row's cell and error, less
+    the error of the reference's cell means. So both which rows came and how far off they were count.
     """
     if min(old.rows, new.rows) <= 1:
         return (None,) * 4
-    # A reference cell of one row says nothing of its variance: the whole reference's stands in.
+    # A reference cell of one row says nothing about its variance: the whole reference's is used.
     scatter = np.where(old.labelled > 1, old.variance / np.maximum(old.labelled - 1.0, 1.0), old.spread)
     harder = np.where(seen, old.mean - old.overall, 0.0)
     moved = np.where(seen, new.share - old.share, 0.0)
@@ -201,7 +200,7 @@ def _deviations(
     variances = (
         _of_mean(new, harder) + _of_mean(old, harder) + float(moved**2 @ scatter),
         _of_mean(new, worse, seen) + float(np.where(seen, new.share, 0.0) ** 2 @ scatter),
-        _of_mean(new, strange, ~seen) + away**2 * old.spread / (old.rows - 1),
+        _of_mean(new, unseen_gap, ~seen) + away**2 * old.spread / (old.rows - 1),
         new.spread / (new.rows - 1) + old.spread / (old.rows - 1),
     )
     return tuple(math.sqrt(v) if math.isfinite(v) else None for v in variances)

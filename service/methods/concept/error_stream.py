@@ -1,9 +1,9 @@
-"""When did the model's error change? A monitor's detectors, fed the errors of labelled rows cycle by cycle.
+"""A monitor's change-point detectors, fed the errors of labelled rows cycle by cycle.
 
 Rows are fed in the order in which they are taken, within a take by their event time: a detector knows nothing
-of windows and forgets nothing, so a row that comes late is fed late and is never taken back. What is found is
-therefore no function of a window's rows, and has no measurement; a change is an event at the time of the row
-at which the detector spoke, which lies some rows behind the change itself.
+of windows and forgets nothing, so a row that comes late is fed late and is never taken back. So what is found
+does not follow from one window's rows, and is not a measurement; a change is an event at the time of the row
+at which the detector found it, some rows after the change itself.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     Detectors = Mapping[str, Mapping[str, Value]]  # parameters by the detector's name
 
 CHANGE_POINT, DETECTOR_WAITING = "change_point", "detector_waiting"
-NO_LIMIT = "waits: the reference has no row with a label, so that nothing says how large an error usually is"
-WAITING = '{"waiting": "reference without labels"}'  # in the place of a detector's state
+NO_LIMIT = "waits: the reference has no labelled row, so it is not known how large an error usually is"
+WAITING = '{"waiting": "reference without labels"}'  # in place of a detector's state
 
 
 def errors_to_feed(schema: Schema, *batches: Batch) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -62,8 +62,8 @@ def find_changes(
 ) -> tuple[dict[str, str], tuple[Event, ...]]:
     """Feed every detector; return their states, as text, and an event for each change that was found.
 
-    `kept` are the states so far, `fed` is what `errors_to_feed` gives. A detector that is new, or whose
-    parameters, errors or limit are others than those of its state, starts anew; the others go on. A
+    `kept` are the states so far, `fed` is what `errors_to_feed` returns. A detector that is new, or whose
+    parameters, errors or limit differ from those of its state, starts from nothing; the others go on. A
     regression's limit comes from `reference`; where that has no error the detectors wait, and one event each
     says so. Raises CodecError where a state cannot be read.
     """
@@ -90,13 +90,13 @@ def _waiting(
 ) -> tuple[dict[str, str], tuple[Event, ...]]:
     if not len(times):
         return dict(kept), ()
-    silent = [name for name in detectors if kept.get(name) != WAITING]
-    said = (Event(DETECTOR_WAITING, int(times[0]), f"{name}: {NO_LIMIT}", metric=name) for name in silent)
-    return dict.fromkeys(detectors, WAITING), tuple(said)
+    new = [name for name in detectors if kept.get(name) != WAITING]
+    events = (Event(DETECTOR_WAITING, int(times[0]), f"{name}: {NO_LIMIT}", metric=name) for name in new)
+    return dict.fromkeys(detectors, WAITING), tuple(events)
 
 
 def _stream(task: Task) -> str:
-    # What a row's error depends on: with another column or threshold it is another stream.
+    # Everything that a row's error depends on: another column or threshold makes another stream.
     if isinstance(task, Binary):
         decided = [task.score, task.threshold] if task.prediction is None else [task.prediction]
         return json.dumps([task.target, task.positive, *decided])

@@ -1,6 +1,6 @@
-"""How often was a classifier right, and how? Equal to scikit-learn on the raw rows to 1e-9.
+"""Metrics of a classifier's labels, equal to scikit-learn on the raw rows to 1e-9.
 
-What scikit-learn calls 0 for want of rows (a precision where nothing was predicted positive) is no number
+What scikit-learn calls 0 for lack of rows (a precision where nothing was predicted positive) has no value
 here but a reason. Bands: Wilson's for shares; F1 = 2J / (1 + J) of J = TP / (TP + FP + FN), itself a share,
 takes J's; macro and weighted F1 by the delta method over the confusion counts, after K. Takahashi,
 K. Yamamoto, A. Kuchiba and T. Koyama, "Confidence interval for micro-averaged F1 and macro-averaged F1
@@ -14,69 +14,112 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from service.core.measurement import Worse
 from service.core.profile.outcome.multiclass import MOST_CLASSES
-from service.methods.performance.figure import NO_LABELS, Metric, MetricValue, figure, none_of
+from service.methods.performance.metric import NO_LABELS, MetricValue, metric_value, no_value
 from service.methods.stats.confidence_bands import share_band, share_like_band
 from service.methods.stats.unmeasurable import Unmeasurable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
-
     from numpy.typing import NDArray
 
     from service.core.profile.outcome.binary import BinaryOutcome
     from service.core.profile.outcome.multiclass import MulticlassOutcome
     from service.methods.stats.confidence_bands import Band
 
-ACCURACY = Metric("accuracy", Worse.LOWER, "share")
-PRECISION = Metric("precision", Worse.LOWER, "share")
-RECALL = Metric("recall", Worse.LOWER, "share")
-F1 = Metric("f1", Worse.LOWER)
-MACRO_F1 = Metric("f1_macro", Worse.LOWER)
-WEIGHTED_F1 = Metric("f1_weighted", Worse.LOWER)
-POSITIVE_RATE = Metric("positive_rate", Worse.BOTH, "share", from_reference=True)
-OBSERVED_RATE = Metric("observed_positive_rate", Worse.BOTH, "share", from_reference=True)
 
-OF_LABELS = (ACCURACY, PRECISION, RECALL, F1, POSITIVE_RATE, OBSERVED_RATE)
-OF_CLASSES = (ACCURACY, MACRO_F1, WEIGHTED_F1)
-OF_ONE_CLASS = (PRECISION, RECALL, F1)
+class ClassCounts(NamedTuple):
+    """The labelled rows of one class, predicted or true; the state of the metrics of one class.
 
-
-class Hits(NamedTuple):
-    """A class's rows: named and true, named but another, true but not named."""
+    `hit` rows were predicted to be of the class and are, `false` ones are not, `missed` ones are and were
+    not predicted to be.
+    """
 
     hit: int
     false: int
     missed: int
 
 
-def label_figures(outcome: BinaryOutcome) -> Iterator[MetricValue]:
-    """Give the figures of `OF_LABELS` of a two-class model, in that order.
+class Classes(NamedTuple):
+    """The state of the metrics over several classes.
 
-    The predicted positive rate is over all rows with a prediction, labelled or not.
+    `table` counts the labelled rows by true and predicted class (int64, shape (k, k)), in the order of
+    `names`; both are empty where no row is labelled, or where there are too many classes to count.
     """
+
+    outcome: MulticlassOutcome
+    names: list[str]
+    table: NDArray[np.int64]
+
+
+def positive_counts(outcome: BinaryOutcome) -> ClassCounts:
+    """Return the counts of the positive class. Raises Unmeasurable without a labelled row."""
     cells = outcome.confusion
-    yield _share(ACCURACY, cells.true_negative + cells.true_positive, cells.rows, NO_LABELS)
-    if cells.rows:
-        hits = Hits(cells.true_positive, cells.false_positive, cells.false_negative)
-        yield from class_figures(hits)
-    else:
-        yield from (none_of(metric, NO_LABELS) for metric in OF_ONE_CLASS)
+    if not cells.rows:
+        raise Unmeasurable(NO_LABELS)
+    return ClassCounts(cells.true_positive, cells.false_positive, cells.false_negative)
+
+
+def classes_of(outcome: MulticlassOutcome) -> Classes:
+    """Return the classes, sorted, and the labelled rows by true and predicted class."""
+    pairs = outcome.pairs or ()
+    names = sorted({name for true, predicted, _ in pairs for name in (true, predicted)})
+    place = {name: index for index, name in enumerate(names)}
+    table = np.zeros((len(names), len(names)), dtype=np.int64)
+    for true, predicted, count in pairs:
+        table[place[true], place[predicted]] = count
+    return Classes(outcome, names, table)
+
+
+def counts_by_class(classes: Classes) -> dict[str, ClassCounts]:
+    """Return the counts of each class."""
+    hits = classes.table.diagonal()
+    columns = hits, classes.table.sum(axis=0) - hits, classes.table.sum(axis=1) - hits
+    counts = [ClassCounts(*row) for row in np.stack(columns, axis=1).tolist()]
+    return dict(zip(classes.names, counts, strict=True))
+
+
+def no_classes(outcome: MulticlassOutcome) -> str:
+    """Return why there is no class to measure."""
+    if outcome.pairs is None:
+        return f"more than {MOST_CLASSES} classes; expected columns of fewer labels"
+    return NO_LABELS
+
+
+def accuracy(outcome: BinaryOutcome) -> MetricValue:
+    """Return the share of the labelled rows that were predicted rightly."""
+    cells = outcome.confusion
+    return _share(cells.true_negative + cells.true_positive, cells.rows, NO_LABELS)
+
+
+def positive_rate(outcome: BinaryOutcome) -> MetricValue:
+    """Return the share of rows predicted positive, of all rows with a prediction, labelled or not."""
+    cells = outcome.confusion
     positive = cells.true_positive + cells.false_positive + outcome.pending_positive
     predicted = cells.rows + outcome.pending_positive + outcome.pending_negative
-    yield _share(POSITIVE_RATE, positive, predicted, "no row has a prediction")
-    yield _share(OBSERVED_RATE, outcome.observed_positive, outcome.labelled, NO_LABELS)
+    return _share(positive, predicted, "no row has a prediction")
 
 
-def class_figures(hits: Hits, *, segment: str = "") -> Iterator[MetricValue]:
-    """Give precision, recall and F1 of one class (of one labelled row or more)."""
-    hit, false, missed = hits
-    yield _share(PRECISION, hit, hit + false, "no row was predicted to be of the class", segment=segment)
-    yield _share(RECALL, hit, hit + missed, "no row is of the class", segment=segment)
+def observed_positive_rate(outcome: BinaryOutcome) -> MetricValue:
+    """Return the share of the labelled rows that are positive."""
+    return _share(outcome.observed_positive, outcome.labelled, NO_LABELS)
+
+
+def precision(counts: ClassCounts) -> MetricValue:
+    """Return the share of the rows predicted to be of the class that are."""
+    return _share(counts.hit, counts.hit + counts.false, "no row was predicted to be of the class")
+
+
+def recall(counts: ClassCounts) -> MetricValue:
+    """Return the share of the class's rows that were predicted to be of it."""
+    return _share(counts.hit, counts.hit + counts.missed, "no row is of the class")
+
+
+def f1(counts: ClassCounts) -> MetricValue:
+    """Return the harmonic mean of precision and recall."""
+    hit, false, missed = counts
     involved = hit + false + missed
 
-    def f1() -> float:
+    def compute() -> float:
         if not involved:
             raise Unmeasurable("no row is or was predicted to be of the class")
         return 2 * hit / (involved + hit)
@@ -85,60 +128,38 @@ def class_figures(hits: Hits, *, segment: str = "") -> Iterator[MetricValue]:
         low, high = share_band(hit / involved, involved)
         return 2.0 * low / (1.0 + low), 2.0 * high / (1.0 + high)
 
-    yield figure(F1, involved, f1, band, segment=segment)
+    return metric_value(involved, compute, band)
 
 
-def multiclass_figures(outcome: MulticlassOutcome, classes: Collection[str] = ()) -> Iterator[MetricValue]:
-    """Give accuracy, macro and weighted F1, then each class's figures, under the segment `class=NAME`.
-
-    The first three are over the classes that a labelled row is of or was predicted to be of; `classes` are
-    others to give figures of, known from elsewhere.
-    """
-    yield _share(ACCURACY, outcome.correct, outcome.labelled, NO_LABELS)
-    names, table = confusion_of(outcome)
-    if names:
-        yield from _f1_figures(table)
-        hits = dict(zip(names, _hits(table), strict=True))
-        for name in sorted({*names, *classes}):
-            yield from class_figures(hits.get(name, Hits(0, 0, 0)), segment=f"class={name}")
-        return
-    reason = NO_LABELS
-    if outcome.pairs is None:
-        reason = f"more than {MOST_CLASSES} classes; expected columns of fewer labels"
-    yield from (none_of(metric, reason) for metric in (MACRO_F1, WEIGHTED_F1))
-    for name in sorted(classes):
-        yield from (none_of(metric, reason, segment=f"class={name}") for metric in OF_ONE_CLASS)
+def multiclass_accuracy(classes: Classes) -> MetricValue:
+    """Return the share of the labelled rows whose class was predicted rightly."""
+    return _share(classes.outcome.correct, classes.outcome.labelled, NO_LABELS)
 
 
-def confusion_of(outcome: MulticlassOutcome) -> tuple[list[str], NDArray[np.int64]]:
-    """Return the classes, sorted, and their rows by true and predicted class (int64, shape (k, k))."""
-    pairs = outcome.pairs or ()
-    names = sorted({name for true, predicted, _ in pairs for name in (true, predicted)})
-    place = {name: index for index, name in enumerate(names)}
-    table = np.zeros((len(names), len(names)), dtype=np.int64)
-    for true, predicted, count in pairs:
-        table[place[true], place[predicted]] = count
-    return names, table
+def f1_macro(classes: Classes) -> MetricValue:
+    """Return the mean F1 over the classes that a labelled row is of or was predicted to be of."""
+    count = len(classes.names)
+    return _mean_f1(classes, np.full(count, 1.0 / max(count, 1)), by_rows=False)
 
 
-def _hits(table: NDArray[np.int64]) -> list[Hits]:
-    hits = table.diagonal()
-    columns = hits, table.sum(axis=0) - hits, table.sum(axis=1) - hits
-    return [Hits(*row) for row in np.stack(columns, axis=1).tolist()]
+def f1_weighted(classes: Classes) -> MetricValue:
+    """Return the mean F1 over the classes, weighted by their rows."""
+    true = classes.table.sum(axis=1)
+    return _mean_f1(classes, true / max(int(true.sum()), 1), by_rows=True)
 
 
-def _f1_figures(table: NDArray[np.int64]) -> Iterator[MetricValue]:
+def _mean_f1(classes: Classes, weights: NDArray[np.float64], *, by_rows: bool) -> MetricValue:
+    if not classes.names:
+        return no_value(no_classes(classes.outcome))
+    table = classes.table
     rows = int(table.sum())
-    true = table.sum(axis=1)
-    f1 = 2.0 * table.diagonal() / (true + table.sum(axis=0))
-    for metric, weights in ((MACRO_F1, np.full(len(f1), 1.0 / len(f1))), (WEIGHTED_F1, true / rows)):
-        value = float(weights @ f1)
-        variance = _f1_variance(table, f1, weights, by_rows=metric is WEIGHTED_F1)
-        yield figure(metric, rows, partial(float, value), partial(_f1_band, variance=variance, rows=rows))
+    of_class = 2.0 * table.diagonal() / (table.sum(axis=1) + table.sum(axis=0))
+    value = float(weights @ of_class)
 
+    def band(value: float) -> Band:
+        return share_like_band(value, _f1_variance(table, of_class, weights, by_rows=by_rows), rows)
 
-def _f1_band(value: float, *, variance: float, rows: int) -> Band:
-    return share_like_band(value, variance, rows)
+    return metric_value(rows, lambda: value, band)
 
 
 def _f1_variance(
@@ -155,7 +176,7 @@ def _f1_variance(
     return float((table * change**2).sum()) / rows / (rows - 1)
 
 
-def _share(metric: Metric, found: int, rows: int, empty: str, *, segment: str = "") -> MetricValue:
+def _share(found: int, rows: int, empty: str) -> MetricValue:
     if not rows:
-        return none_of(metric, empty, segment=segment)
-    return figure(metric, rows, partial(float, found / rows), partial(share_band, rows=rows), segment=segment)
+        return no_value(empty)
+    return metric_value(rows, partial(float, found / rows), partial(share_band, rows=rows))

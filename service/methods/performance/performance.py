@@ -1,26 +1,27 @@
-"""How well does the model do where labels have come? Every figure of its task, beside the reference's own."""
+"""Realised performance: every metric of a task over the labelled rows, with the reference's own value."""
 
 from __future__ import annotations
 
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from service.core.measurement import Aspect, Measurement, Series
 from service.core.profile.outcome.binary import BinaryOutcome
 from service.core.profile.outcome.multiclass import MulticlassOutcome
 from service.core.profile.outcome.regression import RegressionOutcome
-from service.core.rows.task import Binary, Multiclass, Regression
-from service.methods.performance import regression
+from service.core.rows.task import Binary, Multiclass
+from service.methods.performance import registry
 from service.methods.performance.classification import (
-    OF_CLASSES,
-    OF_LABELS,
-    OF_ONE_CLASS,
-    label_figures,
-    multiclass_figures,
+    ClassCounts,
+    classes_of,
+    counts_by_class,
+    no_classes,
+    positive_counts,
 )
-from service.methods.performance.figure import measured
-from service.methods.performance.regression import regression_figures
-from service.methods.performance.scores import LOG_LOSS, OF_SCORES, log_loss_figure, score_figures
+from service.methods.performance.judge import NO_THRESHOLDS, Comparison, judged
+from service.methods.performance.metric import values_of
+from service.methods.performance.regression import labelled
+from service.methods.performance.scores import scored
+from service.methods.stats.unmeasurable import Unmeasurable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,18 +29,10 @@ if TYPE_CHECKING:
     from service.core.profile.outcome.outcome import Outcome
     from service.core.profile.profile import Profile
     from service.core.rows.task import Task
-    from service.methods.performance.figure import Metric, MetricValue
+    from service.methods.performance.metric import AnyMetric, MetricValue
 
-NO_THRESHOLDS: Mapping[str, float] = MappingProxyType({})
-
-
-def metrics_of(task: Task) -> tuple[Metric, ...]:
-    """Return what is measured of a task, each metric once; of several classes the last three are of each."""
-    if isinstance(task, Regression):
-        return regression.METRICS
-    if isinstance(task, Binary):
-        return (*OF_LABELS, *OF_SCORES) if task.score is not None else OF_LABELS
-    return (*OF_CLASSES, *((LOG_LOSS,) if task.scores else ()), *OF_ONE_CLASS)
+    # Of a metric and a segment, which is empty for all rows.
+    Values = Iterator[tuple[AnyMetric, str, MetricValue]]
 
 
 def measure_performance(
@@ -50,29 +43,30 @@ def measure_performance(
     *,
     withheld: str | None = None,
 ) -> tuple[Measurement, ...]:
-    """Measure the metrics of `task` and pending_rows, each beside the reference's; nothing without a task.
+    """Measure the metrics of `task` and pending_rows, each with the reference's own; nothing without a task.
 
-    `thresholds` go by metric: breached at the threshold and beyond, on the side where the metric gets worse.
-    A mean error is worse both ways from 0, a positive rate from the reference's own. With `withheld` the
-    figures have that reason; the count of rows without a label is a fact all the same.
+    `thresholds` go by metric; see `judged`. With `withheld` the metrics have that reason; the count of rows
+    without a label is a fact all the same.
     """
     outcome, before = current.outcome, reference.outcome
     if task is None or outcome is None:
         return ()
-    figures = [
-        measured(figure, baseline, thresholds.get(figure.metric.name), withheld)
-        for figure, baseline in figures_beside(task, before, outcome)
+    measured = [
+        judged(comparison, thresholds.get(comparison.metric.name), withheld)
+        for comparison in comparisons(task, before, outcome)
     ]
-    return (*figures, pending_rows(before, outcome))
+    return (*measured, pending_rows(before, outcome))
 
 
-def figures_beside(
-    task: Task, before: Outcome | None, outcome: Outcome
-) -> Iterator[tuple[MetricValue, float | None]]:
-    """Yield each figure of `outcome` and the reference's own value, None where it has none."""
-    known = {} if before is None else {_key(f): f.value for f in _figures(task, before, outcome)}
-    for figure in _figures(task, outcome, before):
-        yield figure, known.get(_key(figure))
+def comparisons(task: Task, before: Outcome | None, outcome: Outcome) -> Iterator[Comparison]:
+    """Yield each metric's value of `outcome`, with the reference's own from `before`."""
+    known = {}
+    if before is not None:
+        known = {
+            (metric.name, segment): each.value for metric, segment, each in _values(task, before, outcome)
+        }
+    for metric, segment, value in _values(task, outcome, before):
+        yield Comparison(metric, segment, value, known.get((metric.name, segment)))
 
 
 def pending_rows(before: Outcome | None, outcome: Outcome, segment: str = "") -> Measurement:
@@ -85,24 +79,46 @@ def pending_rows(before: Outcome | None, outcome: Outcome, segment: str = "") ->
     )
 
 
-def _figures(task: Task, outcome: Outcome, other: Outcome | None) -> tuple[MetricValue, ...]:
-    # `other` is the side that the figures stand beside: both name the same classes.
+def _values(task: Task, outcome: Outcome, other: Outcome | None) -> Values:
+    # `other` is the side that is compared with: both name the same classes.
     if isinstance(outcome, RegressionOutcome):
-        return regression_figures(outcome)
-    if isinstance(outcome, BinaryOutcome):
-        scored = isinstance(task, Binary) and task.score is not None
-        return (*label_figures(outcome), *(score_figures(outcome) if scored else ()))
-    scored = isinstance(task, Multiclass) and bool(task.scores)
-    return (
-        *multiclass_figures(outcome, _classes(other)),
-        *((log_loss_figure(outcome),) if scored else ()),
-    )
+        for metric, value in values_of(registry.OF_ERRORS, lambda: labelled(outcome)):
+            yield metric, "", value
+    elif isinstance(outcome, BinaryOutcome):
+        yield from _binary_values(outcome, has_scores=isinstance(task, Binary) and task.score is not None)
+    else:
+        has_scores = isinstance(task, Multiclass) and bool(task.scores)
+        yield from _multiclass_values(outcome, other, has_scores=has_scores)
 
 
-def _classes(outcome: Outcome | None) -> set[str]:
-    pairs = outcome.pairs if isinstance(outcome, MulticlassOutcome) else None
-    return {name for true, predicted, _ in pairs or () for name in (true, predicted)}
+def _binary_values(outcome: BinaryOutcome, *, has_scores: bool) -> Values:
+    groups = [
+        values_of(registry.OF_LABELS, lambda: outcome),
+        values_of(registry.OF_ONE_CLASS, lambda: positive_counts(outcome)),
+    ]
+    if has_scores:
+        groups.append(values_of(registry.OF_SCORES, lambda: scored(outcome)))
+    for group in groups:
+        for metric, value in group:
+            yield metric, "", value
 
 
-def _key(figure: MetricValue) -> tuple[str, str]:
-    return figure.metric.name, figure.segment
+def _multiclass_values(outcome: MulticlassOutcome, other: Outcome | None, *, has_scores: bool) -> Values:
+    classes = classes_of(outcome)
+    groups = [values_of(registry.OF_CLASSES, lambda: classes)]
+    if has_scores:
+        groups.append(values_of(registry.OF_CLASS_SCORES, lambda: outcome))
+    for group in groups:
+        for metric, value in group:
+            yield metric, "", value
+    counts = counts_by_class(classes)
+    known = classes_of(other).names if isinstance(other, MulticlassOutcome) else []
+    for name in sorted({*classes.names, *known}):
+
+        def of_class(name: str = name) -> ClassCounts:
+            if not counts:
+                raise Unmeasurable(no_classes(outcome))
+            return counts.get(name, ClassCounts(0, 0, 0))
+
+        for metric, value in values_of(registry.OF_ONE_CLASS, of_class):
+            yield metric, f"class={name}", value

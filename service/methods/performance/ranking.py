@@ -1,7 +1,7 @@
-"""How well do scores rank the positive rows above the negative ones? From two counted score distributions.
+"""Ranking metrics of two classes, from their counted score distributions.
 
 Equal to scikit-learn on the raw rows to 1e-9. Scores that were compressed tie where they did not before; the
-bounds say by how much that can move a figure.
+bounds say by how much that can move a value.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """Rows with a score by class, at each distinct score in rising order (int64, shape (k,)); none is empty.
+    """Rows by class at each distinct score, in rising order.
 
-    `compressed` says whether scores that differ may stand as one.
+    positives, negatives: the rows of each class (int64, shape (k,)); at every score one of them is above 0.
+    compressed: whether one score here may have been several.
     """
 
     positives: NDArray[np.int64]
@@ -32,7 +33,7 @@ class Ranking:
 
 
 def ranking(positives: Distribution, negatives: Distribution) -> Ranking:
-    """Lay the scores of both classes side by side; each has one row or more."""
+    """Return the rows of both classes by their scores; there is one row or more."""
     pair = paired(positives, negatives)
     return Ranking(pair.reference, pair.current, bool(positives.dropped_bits or negatives.dropped_bits))
 

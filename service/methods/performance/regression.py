@@ -1,4 +1,4 @@
-"""How far off were a regression model's predictions? Equal to scikit-learn on the raw rows to 1e-9.
+"""Metrics of a regression model, equal to scikit-learn on the raw rows to 1e-9.
 
 Of an error e = prediction - target and a target y over n labelled rows:
 
@@ -6,7 +6,7 @@ Of an error e = prediction - target and a target y over n labelled rows:
 - `mape`: the mean of |e| / |y| over rows with |y| of 2.2e-16 or more. scikit-learn divides by 2.2e-16 in the
   other rows, and one of them drowns all the rest; they are left out and counted as `mape_left_out_rows`.
 - `r2`: 1 - sum(e**2) / sum((y - mean y)**2); none where all targets are equal.
-- `max_error`: the largest |e|. It has no band: no number of rows bounds the next one's error.
+- `max_error`: the largest |e|. It has no band: no number of rows bounds the next row's error.
 - `absolute_error_p50`, `_p90`, `_p99`: quantiles of |e|, between two rows by their distance, as numpy's and
   as scikit-learn's median.
 """
@@ -17,9 +17,8 @@ import math
 from typing import TYPE_CHECKING
 
 from service.core.exact.sums import UNIT_BITS, to_float
-from service.core.measurement import Worse
 from service.core.profile.distribution import MANTISSA_BITS
-from service.methods.performance.figure import NO_LABELS, Metric, MetricValue, figure, none_of
+from service.methods.performance.metric import NO_LABELS, MetricValue, metric_value
 from service.methods.stats.alignment import numbers
 from service.methods.stats.confidence_bands import (
     NO_BAND,
@@ -31,68 +30,86 @@ from service.methods.stats.confidence_bands import (
 from service.methods.stats.unmeasurable import Unmeasurable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from service.core.profile.distribution import Distribution
     from service.core.profile.outcome.regression import RegressionOutcome
     from service.methods.stats.confidence_bands import Band
 
-MAE = Metric("mae")
-RMSE = Metric("rmse")
-MEAN_ERROR = Metric("mean_error", Worse.BOTH)
-MAPE = Metric("mape", unit="share")
-R2 = Metric("r2", Worse.LOWER)
-MAX_ERROR = Metric("max_error")
-QUANTILES = {Metric(f"absolute_error_p{round(share * 100)}"): share for share in (0.5, 0.9, 0.99)}
-LEFT_OUT = Metric("mape_left_out_rows", unit="rows")
-METRICS = (MAE, RMSE, MEAN_ERROR, MAPE, R2, MAX_ERROR, *QUANTILES, LEFT_OUT)
-
 # Beyond this ratio of the targets' mean to their spread, rounding in the fourth powers drowns r2's band.
-FARTHEST_MEAN = 1_000.0
+MAX_MEAN_IN_SPREADS = 1_000.0
 
 
-def regression_figures(outcome: RegressionOutcome) -> tuple[MetricValue, ...]:
-    """Return every figure of `METRICS`, in that order, each with a value or a reason."""
-    rows, sums, sizes = outcome.labelled, outcome.sums, outcome.sizes
-    if not rows:
-        return tuple(none_of(metric, NO_LABELS) for metric in METRICS)
+def labelled(outcome: RegressionOutcome) -> RegressionOutcome:
+    """Return the outcome, the state that these metrics are computed from.
 
-    near = rows - outcome.near_zero
-    return (
-        figure(
-            MAE,
-            rows,
-            lambda: to_float(sums.absolute, rows),
-            lambda _: loss_band(rows, sums.absolute, sums.squared),
-        ),
-        figure(
-            RMSE,
-            rows,
-            lambda: math.sqrt(to_float(sums.squared, rows)),
-            lambda value: _rmse_band(outcome, value),
-        ),
-        figure(
-            MEAN_ERROR,
-            rows,
-            lambda: to_float(sums.error, rows),
-            lambda _: mean_band(rows, sums.error, sums.squared),
-        ),
-        figure(
-            MAPE,
-            near,
-            lambda: _mape(outcome),
-            lambda _: NO_BAND if outcome.beyond else loss_band(near, sums.relative, sums.relative_squared),
-        ),
-        figure(R2, rows, lambda: _r2(outcome), lambda value: _r2_band(outcome, value)),
-        figure(MAX_ERROR, rows, lambda: outcome.largest),
-        *(_quantile(metric, share, sizes) for metric, share in QUANTILES.items()),
-        figure(LEFT_OUT, rows, lambda: float(outcome.near_zero)),
+    Raises Unmeasurable without a labelled row.
+    """
+    if not outcome.labelled:
+        raise Unmeasurable(NO_LABELS)
+    return outcome
+
+
+def mae(outcome: RegressionOutcome) -> MetricValue:
+    """Return the mean absolute error; its band is a loss's."""
+    rows, sums = outcome.labelled, outcome.sums
+    return metric_value(
+        rows,
+        lambda: to_float(sums.absolute, rows),
+        lambda _: loss_band(rows, sums.absolute, sums.squared),
     )
 
 
-def _mape(outcome: RegressionOutcome) -> float:
-    near = outcome.labelled - outcome.near_zero
-    if not near:
-        raise Unmeasurable("every target is zero")
-    return to_float(outcome.sums.relative, near)
+def rmse(outcome: RegressionOutcome) -> MetricValue:
+    """Return the root mean squared error; its band by the delta method."""
+    return metric_value(
+        outcome.labelled,
+        lambda: math.sqrt(to_float(outcome.sums.squared, outcome.labelled)),
+        lambda value: _rmse_band(outcome, value),
+    )
+
+
+def mean_error(outcome: RegressionOutcome) -> MetricValue:
+    """Return the mean error, above 0 where predictions are too high; its band by Student's t."""
+    rows, sums = outcome.labelled, outcome.sums
+    return metric_value(
+        rows, lambda: to_float(sums.error, rows), lambda _: mean_band(rows, sums.error, sums.squared)
+    )
+
+
+def mape(outcome: RegressionOutcome) -> MetricValue:
+    """Return the mean absolute error as a share of the target, over the targets that are not almost zero."""
+    rows, sums = outcome.labelled - outcome.near_zero, outcome.sums
+
+    def compute() -> float:
+        if not rows:
+            raise Unmeasurable("every target is zero")
+        return to_float(sums.relative, rows)
+
+    def band(_: float) -> Band:
+        return NO_BAND if outcome.beyond else loss_band(rows, sums.relative, sums.relative_squared)
+
+    return metric_value(rows, compute, band)
+
+
+def mape_left_out_rows(outcome: RegressionOutcome) -> MetricValue:
+    """Return how many rows `mape` leaves out."""
+    return metric_value(outcome.labelled, lambda: float(outcome.near_zero))
+
+
+def r2(outcome: RegressionOutcome) -> MetricValue:
+    """Return the share of the targets' variance that the predictions explain."""
+    return metric_value(outcome.labelled, lambda: _r2(outcome), lambda value: _r2_band(outcome, value))
+
+
+def max_error(outcome: RegressionOutcome) -> MetricValue:
+    """Return the largest absolute error."""
+    return metric_value(outcome.labelled, lambda: outcome.largest)
+
+
+def absolute_error_quantile(share: float) -> Callable[[RegressionOutcome], MetricValue]:
+    """Return the metric that is this quantile (0.5 is the median) of the absolute errors."""
+    return lambda outcome: _quantile(share, outcome.sizes)
 
 
 def _r2(outcome: RegressionOutcome) -> float:
@@ -130,7 +147,7 @@ def _r2_band(outcome: RegressionOutcome, value: float) -> Band:
     one, two, three, four = sums.target, sums.target_2, sums.target_3, sums.target_4
     unit = UNIT_BITS
     d_2 = ((two << unit) - 2 * mean * one + rows * mean**2) / (rows << 2 * unit)
-    if to_float(mean) ** 2 > FARTHEST_MEAN**2 * d_2:
+    if to_float(mean) ** 2 > MAX_MEAN_IN_SPREADS**2 * d_2:
         return NO_BAND
     d_4 = (
         (four << 3 * unit)
@@ -148,7 +165,7 @@ def _r2_band(outcome: RegressionOutcome, value: float) -> Band:
     return (None if high is None else 1.0 - high), (None if low is None else 1.0 - low)
 
 
-def _quantile(metric: Metric, share: float, sizes: Distribution) -> MetricValue:
+def _quantile(share: float, sizes: Distribution) -> MetricValue:
     values, upto = numbers(sizes), sizes.counts.cumsum()
 
     def at(rank: int) -> float:
@@ -167,4 +184,4 @@ def _quantile(metric: Metric, share: float, sizes: Distribution) -> MetricValue:
     def bound(value: float) -> float | None:
         return value * 2.0 ** (sizes.dropped_bits - MANTISSA_BITS) if sizes.dropped_bits else None
 
-    return figure(metric, sizes.finite, compute, band, bound=bound)
+    return metric_value(sizes.finite, compute, band, bound=bound)

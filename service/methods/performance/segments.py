@@ -1,26 +1,25 @@
-"""How well does the model do where a column has this value? The figures of its task by segment.
+"""Performance by segment: the metrics of a task over the rows in which a column has one value.
 
-A segment is named `origin=JFK`, of several classes the figures of one `origin=JFK, class=NAME`. Beside them
-stand the segment's rows and their share of all rows.
+A segment is named `origin=JFK`; one class within it, of several, `origin=JFK, class=NAME`. The segment's rows
+and their share of all rows are measured too.
 
-Thresholds that hold for segments are judged more carefully than those of the whole. Of fifty small segments
-some lie beyond any threshold by chance in every window, so a segment is breached where its band lies beyond
-it, not its value alone, and the band's half is widened for the number of verdicts in the window together
+Thresholds of segments are judged more carefully than those of the whole. Of fifty small segments some lie
+beyond any threshold by chance in every window, so a segment is breached where its band lies beyond the
+threshold, not its value alone, and the band's half is widened for the number of verdicts in the window
 (O. J. Dunn, "Multiple comparisons among means", 1961). Segments that are all as bad as the threshold allows
 are then breached, any one of them, in at most about 2.5 % of windows (of `mae`, in simulations, under 1 %).
-What has no band, such as `max_error`, counts as it is.
+What has no band, such as `max_error`, is judged by its value.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
 from statistics import NormalDist
 from typing import TYPE_CHECKING, NamedTuple
 
 from service.core.measurement import Aspect, Measurement, Series, Worse
 from service.core.profile.segments import REST
-from service.methods.performance.figure import measured
-from service.methods.performance.performance import NO_THRESHOLDS, figures_beside, pending_rows
+from service.methods.performance.judge import NO_THRESHOLDS, Comparison, judged
+from service.methods.performance.performance import comparisons, pending_rows
 from service.methods.stats.confidence_bands import student
 from service.methods.stats.shares import Share, measured_share
 
@@ -35,7 +34,7 @@ HALF_OF_FIVE_PERCENT = 0.025
 
 
 class _Segment(NamedTuple):
-    # One segment and the rows of its whole column; `before` is None where the reference was not segmented so.
+    # One segment and the rows of its whole column; `before` is None where the reference does not have it.
     column: str
     value: str
     before: Outcome | None
@@ -52,43 +51,42 @@ def measure_segments(
     *,
     withheld: str | None = None,
 ) -> tuple[Measurement, ...]:
-    """Measure rows and every figure of `task` by segment, beside the reference's; nothing without segments.
+    """Measure rows and every metric of `task` by segment, with the reference's own; nothing without segments.
 
-    The rows of all segments are always told, the figures of `OTHER` and `MISSING` where there are such rows
-    on either side. `thresholds` go by metric and hold for each segment, as told above. With `withheld` the
-    figures have that reason.
+    The rows of all segments are always measured, the metrics of `OTHER` and `MISSING` where there are such
+    rows on either side. `thresholds` go by metric and hold for each segment, as described above. With
+    `withheld` the metrics have that reason.
     """
     if task is None or not current.segments:
         return ()
     segments = tuple(_segments(reference, current))
-    figures = [
-        (segment, figure, baseline)
+    compared = [
+        _within(segment, comparison)
         for segment in segments
         if segment.value not in REST
         or segment.now.rows
         or (segment.before is not None and segment.before.rows)
-        for figure, baseline in figures_beside(task, segment.before, segment.now)
+        for comparison in comparisons(task, segment.before, segment.now)
     ]
-    verdicts = sum(f.value is not None and f.metric.name in thresholds for _, f, _ in figures)
+    verdicts = sum(c.current.value is not None and c.metric.name in thresholds for c in compared)
     return (
         *(each for segment in segments for each in _rows(segment)),
         *(
-            measured(
-                replace(figure, segment=segment_name(segment.column, segment.value, figure.segment)),
-                baseline,
-                thresholds.get(figure.metric.name),
+            judged(
+                comparison,
+                thresholds.get(comparison.metric.name),
                 withheld,
-                band_multiplier=band_multiplier_of(verdicts, figure.rows),
+                band_multiplier=band_multiplier_of(verdicts, comparison.current.rows),
             )
-            for segment, figure, baseline in figures
+            for comparison in compared
         ),
     )
 
 
 def band_multiplier_of(verdicts: int, rows: int) -> float:
-    """Return how many halves of its 95 % band one of so many verdicts must lie beyond its threshold.
+    """Return how many times as long a 95 % band has to be for one of so many verdicts in a window.
 
-    Bands are longer the further out by Student's t of `rows` rows, which have few large errors to go by.
+    By Student's t of `rows` rows: few rows say little of how long the tails are.
     """
     freedom = max(rows - 1, 1)
     point = NormalDist().inv_cdf(1.0 - HALF_OF_FIVE_PERCENT / max(verdicts, 1))
@@ -96,12 +94,16 @@ def band_multiplier_of(verdicts: int, rows: int) -> float:
 
 
 def segment_name(column: str, value: str, within: str = "") -> str:
-    """Return a segment's name, with `within` (`class=NAME`) that of a part of it.
+    """Return a segment's name; with `within` (`class=NAME`), that of a part of it.
 
     No two segments share a name: what would read as a separator is escaped by a backslash.
     """
     column = _escaped(column, "=")
     return f"{column}={_escaped(value, ',')}, {within}" if within else f"{column}={value}"
+
+
+def _within(segment: _Segment, comparison: Comparison) -> Comparison:
+    return comparison._replace(segment=segment_name(segment.column, segment.value, comparison.segment))
 
 
 def _escaped(text: str, separator: str) -> str:

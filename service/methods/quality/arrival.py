@@ -1,9 +1,9 @@
-"""Whether a window's rows came once, in order, in time, and with the columns that are known.
+"""Integrity of a window's rows: repeats, order, delay, and the columns that came.
 
 `duplicate_row_share` is the share of rows equal to an earlier row of the window in every watched column,
 `duplicate_id_share` of rows with an earlier row's id: exact up to 65,536 distinct rows, a sample's share
 with its 95 % band above. `backwards_share` is the share of rows whose time lies before that of the row
-right before them in the source's order, `future_share` of those whose time lay over a minute ahead when
+right before them in the source's order, `future_share` of those whose time lay more than a minute ahead when
 they were taken. `freshness_seconds` is the age of the window's newest row when it was taken.
 """
 

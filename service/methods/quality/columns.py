@@ -1,8 +1,8 @@
-"""How much of a window is missing, unreadable, out of range or new? Shares of rows, beside the reference's.
+"""Quality of each column: shares of rows that are missing, unreadable, out of range or new.
 
-A share of all rows: missing, infinite, unparsable. A share of the rows with a value: out of range
-(infinities are), new category. `vanished_categories` counts those with at least 1 % of the reference's rows
-and none here.
+Each is measured with the reference's own share. A share of all rows: missing, infinite, unparsable. A share
+of the rows with a value: out of range (infinities are), new category. `vanished_categories` counts those with
+at least 1 % of the reference's rows and none in the window.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ COMMON_SHARE = 0.01  # of the reference's rows, from which a category is missed
 
 
 def measure_quality(reference: Profile, current: Profile, schema: Schema) -> tuple[Measurement, ...]:
-    """Measure a window's rows, and each column's missing, infinite, unparsable, strange and new values."""
+    """Measure a window's rows, then each column's missing, infinite, unparsable and unexpected values."""
     rows = Measurement(
         Series(Aspect.QUALITY, "rows", unit="rows"),
         float(current.rows),

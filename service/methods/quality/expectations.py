@@ -1,9 +1,8 @@
-"""Expectations that a monitor file declares: the share of rows that offend, with a threshold of 0.
+"""Expectations that a monitor file declares of columns: the share of rows that break each, threshold 0.
 
 `below_min_share`, `above_max_share`, `not_allowed_share` and `duplicate_share` are shares of the rows with
-a value (infinities are values; a cell that is no number is not, `unparsable_share` tells of it),
-`null_share` is one of all rows. Each is breached as soon as one row offends, and stands beside the
-reference's own.
+a value (infinities are values; a cell that is not a number is none, see `unparsable_share`), `null_share` is
+one of all rows. Each is breached by a single row, and is measured with the reference's own.
 """
 
 from __future__ import annotations
@@ -41,8 +40,10 @@ NO_FORMS: Mapping[str, LabelForm] = MappingProxyType({})
 class Expectation:
     """What a monitor declares of a column; None and False declare nothing.
 
-    `allowed` holds numbers of a numerical column, and texts of a categorical one, which are read in the
-    column's form; a range is for numbers.
+    low, high: the range of a numerical column.
+    allowed: the values it may have: numbers, or texts of a categorical column, read in the column's form.
+    not_null: every row has a value.
+    unique: no value occurs twice.
     """
 
     low: float | None = None

@@ -1,4 +1,4 @@
-"""Which reference was a window compared with? Told of monitors whose reference moves."""
+"""The reference that a window was compared with, for monitors whose reference moves."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ MOVING_ROWS = Series(Aspect.QUALITY, "moving_reference_rows", unit="rows", worse
 
 
 def measure_moving(compared: Compared, declared: Profile) -> Measurement:
-    """Measure the rows of the moving reference, beside the declared one's.
+    """Measure the rows of the moving reference, with the declared one's.
 
-    There is no number but the reason where the declared one stood in, so that a chart shows which of them
-    every other number of the window was compared with.
+    Where the declared one was used instead there is no value but the reason, so that a chart shows which of
+    them the window's other measurements were compared with.
     """
     value = None if compared.reason else float(compared.rows)
     return Measurement(MOVING_ROWS, value, compared.rows, compared.reason, reference=float(declared.rows))

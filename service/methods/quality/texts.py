@@ -1,6 +1,6 @@
-"""What do a window's texts say, cheaply? How long they are, how many say nothing, how many words are new.
+"""Quality of text columns: how many texts are empty, how many words are new, how long the texts are.
 
-Beside these, the length's distribution is compared with the reference's by the drift methods for numbers.
+The drift methods for numbers also compare the distribution of the lengths with the reference's.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ NO_WORDS = "no word in the window"
 
 
 def measure_texts(column: str, reference: ColumnProfile, current: ColumnProfile) -> Iterator[Measurement]:
-    """Measure a text column: empty texts of those there are, unknown words of all words, the mean length.
+    """Measure a text column: the share of empty texts, the share of unknown words, the mean length.
 
-    An empty text has white space at the most. A word is unknown where the reference does not have it.
+    An empty text has at most white space. A word is unknown where the reference does not have it.
     """
     before, now = reference.text or TextCounts(), current.text or TextCounts()
     rows = current.distribution.finite

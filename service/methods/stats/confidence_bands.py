@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 
 from service.core.exact.sums import UNIT_BITS, to_float
+from service.core.measurement import TWO_SIDED_95
 
 Band = tuple[float | None, float | None]
 
-Z = 1.959963984540054  # the 97.5 % point of the normal distribution
 NO_BAND: Band = (None, None)
 
 
@@ -61,7 +61,7 @@ def positive_band(value: float, standard_error: float, rows: int) -> Band:
     return value / factor, value * factor
 
 
-def share_band(share: float, rows: float, point: float = Z) -> tuple[float, float]:
+def share_band(share: float, rows: float, point: float = TWO_SIDED_95) -> tuple[float, float]:
     """Return the band of a share of `rows` rows (more than 0; a fraction where they count for less).
 
     `point` is the 97.5 % point of the share's distance in standard errors.
@@ -96,11 +96,11 @@ def ranks_of_quantile(rows: int, share: float) -> tuple[int, int]:
     The order statistics between which it lies, whatever the distribution: W. J. Conover, "Practical
     nonparametric statistics" (1971), with the normal approximation of the binomial.
     """
-    half = Z * math.sqrt(rows * share * (1.0 - share))
+    half = TWO_SIDED_95 * math.sqrt(rows * share * (1.0 - share))
     return math.floor(rows * share - half), math.ceil(rows * share + half) + 1
 
 
-def student(freedom: int, normal: float = Z) -> float:
+def student(freedom: int, normal: float = TWO_SIDED_95) -> float:
     """Return the point of Student's t with `freedom` degrees (one or more) that `normal` is of the normal.
 
     The 97.5 % point unless another is given; that to 1 % from two degrees on, the 99.95 % point from four on.

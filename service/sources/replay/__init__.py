@@ -1,1 +1,1 @@
-"""The replay source: a file played in steps of event time."""
+"""The replay source: a file of past rows, played in steps of event time or of rows."""

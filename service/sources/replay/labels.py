@@ -1,8 +1,9 @@
-"""Which labels have become known by a moment of a replay? A CSV or Parquet file of them, in their order.
+"""Replays a CSV or Parquet file of labels in the order in which they became known.
 
-A take of rows is followed by the labels whose time lies before the end of its step; when the rows are done,
-the other labels follow by the same steps, or as many at a time as rows were. The position is `row` (labels
-given so far), `until` (UTC microseconds, where the labels' clock stands) and `file` (a fingerprint).
+A take of rows carries the labels whose time lies before the end of its step; when the rows are exhausted, the
+remaining labels follow by the same steps, or as many at a time as there were rows. The position is `row`
+(labels given so far), `until` (UTC microseconds; every label known before it has been given) and `file` (a
+fingerprint).
 """
 
 from __future__ import annotations
@@ -19,34 +20,22 @@ from service.errors import SourceError
 from service.sources.tables.file import OrderedRows, open_ordered
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from service.core.rows.batch import Batch
+    from service.sources.context import LabelFile
 
-MOST_LABELS = 100_000  # a take: a file whose labels all came at once is not held in memory
-LONGEST_GAP = 400  # steps without a row or a label that are still taken one by one
-
-
-@dataclass(frozen=True, slots=True)
-class LabelOptions:
-    """Which file holds the labels, and its columns: the id, the label, and when it was known.
-
-    `kind` is the kind of the monitor's target. A row waits `wait_us` microseconds for its label.
-    """
-
-    path: Path
-    timestamp: str
-    identity: str
-    target: str
-    kind: Kind
-    wait_us: int
+MAX_LABELS = 100_000  # per take, so that a file whose labels all came at once is not held in memory
+MAX_GAP_STEPS = 400  # steps without a row or a label that are still taken one by one
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How labels follow the rows: by `step_us` of time on a grid from `offset_us`, or `rows` at a time.
+    """How labels follow the rows; times are UTC microseconds.
 
-    Labels before `start` belong to no row of the replay, nor those that come after `end` and the wait.
+    - `step_us`: by steps of time; or
+    - `rows`: that many at a time.
+    - `offset_us`: where the grid of steps starts.
+    - `start`, `end`: what the rows are bounded by. Labels before `start`, or later than `end` and the wait,
+      belong to no row of the replay.
     """
 
     step_us: int | None
@@ -56,7 +45,7 @@ class Pace:
     end: int | None = None
 
 
-def open_labels(options: LabelOptions) -> OrderedRows:
+def open_labels(options: LabelFile) -> OrderedRows:
     """Open the file; raises SourceError where it cannot be read or lacks a column."""
     columns = (
         Column(options.identity, Kind.CATEGORICAL),
@@ -68,7 +57,13 @@ def open_labels(options: LabelOptions) -> OrderedRows:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """The labels of one take, the position behind them, and how many there are in all and are done."""
+    """The labels of one take.
+
+    - `labels`: the labels.
+    - `position`: the position after them.
+    - `done`: how many labels have been given so far.
+    - `all`: how many there are.
+    """
 
     labels: LateLabels
     position: dict[str, Any]
@@ -78,7 +73,7 @@ class Given:
 
 def next_labels(
     opened: OrderedRows,
-    options: LabelOptions,
+    options: LabelFile,
     pace: Pace,
     position: dict[str, Any] | None,
     *,
@@ -87,8 +82,8 @@ def next_labels(
 ) -> Given:
     """Return the labels after `position` (None: from the start) that are known by now.
 
-    `clock` is how far the rows have come (UTC microseconds); without `rows_left` the labels go on by
-    themselves.
+    `clock` is how far the rows have come (UTC microseconds); without `rows_left` the labels follow their own
+    pace.
     """
     low, high = _bounds(opened, options, pace)
     first = min(max(int(position["row"]) if position else 0, low), high)
@@ -100,7 +95,7 @@ def next_labels(
         stop = _before(opened, until, high)
     else:
         until, stop = None, first + (pace.rows or 0)
-    stop = min(max(stop, first), high, first + MOST_LABELS)
+    stop = min(max(stop, first), high, first + MAX_LABELS)
     until = _known_until(opened, [until, since], (first, stop, high))
     mark = {"row": stop, "until": until, "file": opened.fingerprint}
     return Given(_read(opened, options, first, stop, until), mark, stop - low, high - low)
@@ -111,7 +106,7 @@ def end_of_step(instant: int, step: int, offset: int) -> int:
     return (instant - offset) // step * step + step + offset
 
 
-def _bounds(opened: OrderedRows, options: LabelOptions, pace: Pace) -> tuple[int, int]:
+def _bounds(opened: OrderedRows, options: LabelFile, pace: Pace) -> tuple[int, int]:
     low = 0 if pace.start is None else _before(opened, pace.start, len(opened.times))
     high = len(opened.times)
     if pace.end is not None:
@@ -126,7 +121,7 @@ def _before(opened: OrderedRows, instant: int | None, high: int) -> int:
 def _step_end(
     opened: OrderedRows, pace: Pace, step: int, seen: list[int | None], bounds: tuple[int, int]
 ) -> int | None:
-    # The end of the step after the last one, or of that with the next label where it is very far.
+    # The end of the step after the last one, or of the next label's step where that is very far away.
     first, high = bounds
     known = [instant for instant in seen if instant is not None]
     if first == high:
@@ -134,11 +129,11 @@ def _step_end(
     ahead = int(opened.times[first])
     since = max(known, default=ahead)
     until = end_of_step(since, step, pace.offset_us)
-    return end_of_step(ahead, step, pace.offset_us) if ahead >= until + LONGEST_GAP * step else until
+    return end_of_step(ahead, step, pace.offset_us) if ahead >= until + MAX_GAP_STEPS * step else until
 
 
 def _known_until(opened: OrderedRows, clocks: list[int | None], places: tuple[int, int, int]) -> int | None:
-    # Before the next label's time every label was given; behind the last one nothing is known but the clock.
+    # Before the next label's time every label has been given; after the last label only the clock is known.
     (until, since), (first, stop, high) = clocks, places
     if stop < high:
         following = int(opened.times[stop])
@@ -149,7 +144,7 @@ def _known_until(opened: OrderedRows, clocks: list[int | None], places: tuple[in
     return max((instant for instant in (until, since) if instant is not None), default=None)
 
 
-def _read(opened: OrderedRows, options: LabelOptions, first: int, stop: int, until: int | None) -> LateLabels:
+def _read(opened: OrderedRows, options: LabelFile, first: int, stop: int, until: int | None) -> LateLabels:
     if first == stop:
         nothing = Labels(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.str_))
         numbers = Numbers(np.zeros(0)) if options.kind is Kind.NUMERICAL else nothing

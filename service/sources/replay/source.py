@@ -1,14 +1,14 @@
-"""What comes next in a file of past rows? A CSV or Parquet file replayed in the order of its event time.
+"""Replays a CSV or Parquet file of past rows in the order of their event time.
 
-A take gives the rows of one step of event time (steps lie on a grid; a gap in the data is seen as empty
-takes, a very long one is leapt over) or a fixed number of rows. The position is `until` (UTC microseconds,
-where the next step starts), `row` (rows given so far) and `file` (a fingerprint). By steps the time alone
-decides what follows, by rows the row number alone; where the file has changed since, the replay goes on by
-that rule and logs a warning.
+A take gives the rows of one step of event time or a fixed number of rows. Steps lie on a grid; a gap in the
+data gives empty takes, and a very long gap is skipped. The position is `until` (UTC microseconds, the start
+of the next step), `row` (rows given so far) and `file` (a fingerprint). By steps the time alone decides what
+follows, by rows the row number alone; where the file has changed since, the replay goes on by the same rule
+and logs a warning.
 
 The file is opened at the first take and read as it was then. Rows without a usable time are rejects of the
-take that starts from the beginning. Labels that come late are read from a file of their own
-(`replay_labels.py`); the position holds theirs beside the rows', and the source is exhausted with both.
+take that starts from the beginning. Late labels are read from a file of their own (`labels.py`); the position
+also holds how far that has been read, and the source is exhausted when both files are.
 """
 
 from __future__ import annotations
@@ -24,25 +24,31 @@ import structlog
 from service.core.rows.batch import no_rows
 from service.core.rows.take import Take
 from service.errors import ConfigurationError, SourceError
-from service.sources.replay.labels import LONGEST_GAP, Pace, end_of_step, next_labels, open_labels
+from service.sources.replay.labels import MAX_GAP_STEPS, Pace, end_of_step, next_labels, open_labels
 from service.sources.tables.file import OrderedRows, open_ordered
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from service.core.rows.schema import Schema
-    from service.sources.replay.labels import LabelOptions
+    from service.sources.context import LabelFile
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayOptions:
-    """Which file is replayed and at which pace: `step_us` of event time a take, or `rows` a take.
+    """Which file is replayed, and at which pace; times are UTC microseconds.
 
-    Steps start at `offset_us` plus whole steps from 1970. Only rows from `start` to `end` (half-open) are
-    given. All times are microseconds, UTC. `labels` is None where all come with their rows. Raises
-    ConfigurationError unless exactly one pace is given.
+    - `path`: the file.
+    - `timestamp`: its column of event times.
+    - `step_us`: the event time of a take; or
+    - `rows`: the number of rows of a take.
+    - `offset_us`: steps start at this plus whole steps from 1970.
+    - `start`, `end`: only rows in between (half-open) are given.
+    - `labels`: the file of late labels; None where all labels come with their rows.
+
+    Raises ConfigurationError unless exactly one pace is given.
     """
 
     path: Path
@@ -52,7 +58,7 @@ class ReplayOptions:
     offset_us: int = 0
     start: int | None = None
     end: int | None = None
-    labels: LabelOptions | None = None
+    labels: LabelFile | None = None
 
     def __post_init__(self) -> None:
         """Refuse a replay without a pace or with two."""
@@ -65,21 +71,21 @@ class ReplayOptions:
 
 
 class _Opened(NamedTuple):
-    """The files: rows, and labels where they come late."""
+    """The open files: rows, and labels where they come late."""
 
     rows: OrderedRows
     labels: OrderedRows | None
 
 
 class ReplaySource:
-    """Gives a file's rows, take by take; what it holds are the open files, never a position."""
+    """Gives a file's rows, take by take; it holds the open files, never a position."""
 
     def __init__(self, options: ReplayOptions, schema: Schema) -> None:
         self._options = options
         self._schema = schema
         self._files: _Opened | None = None
-        # One thread of its own: takes never overlap, not even where one was cancelled, and the memory that
-        # reading needs is not multiplied by the threads of a pool.
+        # A single thread: takes never overlap, even after a cancelled one, and the memory that reading needs
+        # is not multiplied by the threads of a pool.
         self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="replay")
 
     async def take(self, position: dict[str, Any] | None) -> Take:
@@ -97,7 +103,7 @@ class ReplaySource:
             take = _take(files.rows, self._options, position)
             return _with_labels(take, files, self._options, position)
         except SourceError:
-            self._close()  # what comes next opens the files anew
+            self._close()  # the next take opens the files again
             raise
 
     def _opened(self, position: dict[str, Any] | None) -> _Opened:
@@ -184,7 +190,7 @@ def _with_labels(take: Take, files: _Opened, options: ReplayOptions, position: d
 
 
 def _resume(rows: OrderedRows, until: int | None, stop: int, high: int) -> int | None:
-    # At the end the rest of the step stays open: a file that grows goes on behind its last row.
+    # At the end of the file the rest of the step stays open: a file that grows continues after its last row.
     if until is None or stop < high or not high:
         return until
     return min(until, int(rows.times[high - 1]) + 1)
@@ -205,7 +211,7 @@ def _step(
     position: dict[str, Any] | None,
     bounds: tuple[int, int],
 ) -> tuple[int, int, int]:
-    """Return the next step's rows, first and stop, and its end; at the end of the file it stands still."""
+    """Return the next step's first and stop row and its end; at the end of the file they no longer move."""
     low, high = bounds
     since = position.get("until") if position else None
     if since is not None:
@@ -217,7 +223,7 @@ def _step(
         since = int(rows.times[min(first, high - 1)])
     until = end_of_step(since, step, options.offset_us)
     ahead = int(rows.times[first]) if first < high else until
-    if ahead >= until + LONGEST_GAP * step:  # one stray time must not cost a take for every step to the next
+    if ahead >= until + MAX_GAP_STEPS * step:  # one stray time must not cost a take for every step up to it
         until = end_of_step(ahead, step, options.offset_us)
     stop = int(np.searchsorted(rows.times[:high], until, side="left"))
     return first, max(first, stop), until

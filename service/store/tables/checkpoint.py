@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from service.core.checkpoint import Checkpoint
@@ -84,9 +83,14 @@ async def advance(
         text(layout),
         {text(series): seen for series, seen in after.alarms.items()},
         after.detectors,
-        asdict(after.labelling),
+        _stored(after.labelling),
     )
     return advanced
+
+
+def _stored(progress: LabelProgress) -> dict[str, Any]:
+    # The stored names are a contract with earlier checkpoints; they need not follow the attributes'.
+    return {"again": progress.again, "reached": progress.reached, "judged": progress.alarmed_through}
 
 
 def _labelling(content: dict[str, Any]) -> LabelProgress:

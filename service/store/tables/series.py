@@ -13,22 +13,23 @@ if TYPE_CHECKING:
 
     from service.core.measurement import Series
 
-# A series whose unit or direction was described otherwise by an earlier version takes the new description.
+# A series that an earlier version described otherwise (unit, direction, headline) takes the new description.
 _INSERT = """
 WITH wanted AS (
-    SELECT * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
-        WITH ORDINALITY AS w (aspect, column_name, segment, metric, definition, unit, worse, place)
+    SELECT * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+            $9::smallint[])
+        WITH ORDINALITY AS w (aspect, column_name, segment, metric, definition, unit, worse, headline, place)
 ), changed AS (
     INSERT INTO tidegauge.series AS s
-        (monitor, aspect, column_name, segment, metric, definition, unit, worse)
-    SELECT $1, w.aspect, w.column_name, w.segment, w.metric, w.definition, w.unit, w.worse
+        (monitor, aspect, column_name, segment, metric, definition, unit, worse, headline)
+    SELECT $1, w.aspect, w.column_name, w.segment, w.metric, w.definition, w.unit, w.worse, w.headline
     FROM wanted w
     LEFT JOIN tidegauge.series known ON known.monitor = $1 AND known.aspect = w.aspect
         AND known.column_name = w.column_name AND known.segment = w.segment AND known.metric = w.metric
         AND known.definition = w.definition
-    WHERE (known.unit, known.worse) IS DISTINCT FROM (w.unit, w.worse)
+    WHERE (known.unit, known.worse, known.headline) IS DISTINCT FROM (w.unit, w.worse, w.headline)
     ON CONFLICT (monitor, aspect, column_name, segment, metric, definition)
-    DO UPDATE SET unit = excluded.unit, worse = excluded.worse
+    DO UPDATE SET unit = excluded.unit, worse = excluded.worse, headline = excluded.headline
     RETURNING id, aspect, column_name, segment, metric, definition
 ), present AS (
     SELECT id, aspect, column_name, segment, metric, definition FROM changed
@@ -61,5 +62,6 @@ async def get_or_create(
         [text(series.definition) for series in missing],
         [text(series.unit) for series in missing],
         [series.worse.value for series in missing],
+        [series.headline for series in missing],
     )
     return {series: row["id"] for series, row in zip(missing, rows, strict=True)}

@@ -17,14 +17,14 @@ from scipy.spatial.distance import jensenshannon
 from scipy.stats import wasserstein_distance
 
 from service.config.monitor_file import load
-from service.config.source import ReplayConfig
-from service.sources.replay.source import ReplayOptions, ReplaySource
 from service.sources.tables.file import read_rows
 from simulator import flights
+from tests.unit.sources.context import context_of
 
 if TYPE_CHECKING:
     from service.config.monitor import Monitor
     from service.core.rows.take import Take
+    from service.sources.protocol import Source
 
 ROOT = Path(__file__).parents[3]
 DAYS = 334  # 1 February to 31 December
@@ -51,17 +51,12 @@ def year(data_dir: Path) -> pd.DataFrame:
 
 
 @pytest.fixture
-def replay(monitor: Monitor) -> ReplaySource:
+def replay(monitor: Monitor) -> Source:
     """Build the source as the monitor file says."""
-    config = monitor.source
-    assert isinstance(config, ReplayConfig)
-    options = ReplayOptions(
-        Path(config.path), config.timestamp, step_us=config.step, offset_us=monitor.window.offset
-    )
-    return ReplaySource(options, monitor.schema_)
+    return monitor.source.build(context_of(monitor))
 
 
-async def test_the_year_is_replayed_a_day_a_take(replay: ReplaySource, year: pd.DataFrame) -> None:
+async def test_the_year_is_replayed_a_day_a_take(replay: Source, year: pd.DataFrame) -> None:
     """334 takes give every flight once, each take one day of New York, summer time or not."""
     takes: list[Take] = []
     while not (takes and takes[-1].exhausted):
@@ -75,7 +70,7 @@ async def test_the_year_is_replayed_a_day_a_take(replay: ReplaySource, year: pd.
     assert not any(take.rejected for take in takes)
 
 
-async def test_every_watched_column_comes(replay: ReplaySource, monitor: Monitor) -> None:
+async def test_every_watched_column_comes(replay: Source, monitor: Monitor) -> None:
     """The files hold all columns that the monitor file names, the reference too."""
     first = await replay.take(None)
     await replay.close()

@@ -34,7 +34,7 @@ AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root has another us
 SERVICE = """
 import asyncio, concurrent.futures.thread, encodings.idna, os, sys
 from pathlib import Path
-from service.store.embedded import EmbeddedServer
+from service.store.embedded.server import EmbeddedServer
 
 if len(sys.argv) > 2:
     os.setgroups([])
@@ -377,7 +377,7 @@ async def test_binaries_in_a_private_folder_are_copied(data_dir: Path, monkeypat
     """Where the server's user cannot read the installed binaries, he gets a copy that is root's to write."""
     private, shared = (Path(tempfile.mkdtemp(prefix="tidegauge-")) for _ in range(2))
     try:
-        site = run_as._installed().parents[3]
+        site = run_as._installed().parents[2]
         for name in (run_as.PACKAGE, run_as.LIBRARIES):
             if (site / name).exists():
                 shutil.copytree(site / name, private / name, symlinks=True)

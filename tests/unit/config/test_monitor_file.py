@@ -66,7 +66,19 @@ def test_a_good_file_becomes_a_monitor(tmp_path: Path) -> None:
         (("min_rows: 10", "min_row: 10"), 11, r"window\.min_row: no such key; the nearest is min_rows"),
         (("step: 1d", "step: daily"), 2, r"source\.step: expected a duration such as .*'daily'"),
         (("timestamp: at, ", ""), 2, r"source\.timestamp: is missing"),
-        (("type: replay", "type: replays"), 2, r"source.*'replay'.*'replays'"),
+        (
+            ("type: replay", "type: replays"),
+            2,
+            r"source\.type: expected one of 'dummy', 'replay', got 'replays'; the nearest is 'replay'$",
+        ),
+        (
+            ("{path: reference.parquet}", "reference.parquet"),
+            3,
+            r"reference: expected keys with values, such as \{key: value\}, got 'reference.parquet'$",
+        ),
+        (("type: replay, ", ""), 2, r"source\.type: is missing; expected one of 'dummy', 'replay'$"),
+        (("step: 1d}", "step: 1d, seed: 1}"), 2, r"source\.seed: no such key; the nearest is end$"),
+        (("{path: reference", "{type: fil, path: reference"), 3, r"reference\.type: .* nearest is 'file'$"),
         (("prediction: guess", "prediction: gues"), 9, r"prediction: 'gues' is not among the columns"),
         (("target: truth", "target: colour"), 10, r"target: 'colour' is categorical; expected numerical"),
         (
@@ -101,7 +113,7 @@ def test_a_good_file_becomes_a_monitor(tmp_path: Path) -> None:
             13,
             r"by\.1: 'size' is numerical; expected a categorical column",
         ),
-        (("target: truth", "target: truth\nby: [colour, colour]"), 11, r"by\.1: 'colour' stands twice"),
+        (("target: truth", "target: truth\nby: [colour, colour]"), 11, r"by\.1: 'colour' is listed twice"),
         (
             ("reference.parquet}", "reference.parquet, moving: {type: expanding}}"),
             12,
@@ -115,7 +127,7 @@ def test_a_good_file_becomes_a_monitor(tmp_path: Path) -> None:
         (
             ("reference.parquet}", "reference.parquet, moving: {type: growing}}"),
             3,
-            r"reference\.moving: .*'rolling', 'expanding'.*'growing'",
+            r"reference\.moving\.type: expected one of 'expanding', 'rolling', got 'growing'; .*",
         ),
         (("target: truth", "by: [colour]"), 10, r"by: needs a prediction and a target"),
         (
@@ -152,7 +164,7 @@ def test_a_good_file_becomes_a_monitor(tmp_path: Path) -> None:
         (
             ("description: a model", "description: a model\ndescription: twice"),
             2,
-            r"description: stands twice",
+            r"description: duplicate key \(first on line 1\)",
         ),
         (("columns:", "columns: ["), 6, r"not valid YAML"),
         (
@@ -191,7 +203,7 @@ def test_detectors_are_named_alone_or_with_parameters(
     ("text", "line", "message"),
     [
         ("detectors: [adwim]", 15, r"detectors\.adwim: .*did you mean 'adwin'"),
-        ("detectors: [ddm, ddm]", 15, r"detectors: 'ddm' stands twice"),
+        ("detectors: [ddm, ddm]", 15, r"detectors: 'ddm' is listed twice"),
         ("detectors: adwin", 15, r"detectors: expected names, such as \[adwin, ddm\]"),
         ("detectors:\n  adwin:\n    delat: 1", 17, r"detectors\.adwin\.delat: .*did you mean 'delta'"),
         ("detectors:\n  adwin:\n    delta: 2", 17, r"detectors\.adwin\.delta: .*a number between 0 and 1"),
@@ -215,7 +227,7 @@ def test_detectors_need_a_task(tmp_path: Path) -> None:
 
 
 def test_measures_over_all_columns_are_asked_for_by_name(tmp_path: Path) -> None:
-    """What is measured together stands in the plan; an unknown name and too few columns are refused."""
+    """Joint measures are in the plan; an unknown name and too few columns are refused."""
     asked = GOOD + "  multivariate: [pca]\n  thresholds: {pca_reconstruction_error: 2}\n"
     path = tmp_path / "mine.yaml"
     path.write_text(asked)
@@ -231,7 +243,7 @@ def test_measures_over_all_columns_are_asked_for_by_name(tmp_path: Path) -> None
 
 
 def test_a_domain_classifier_is_asked_for_by_name_and_needs_rows(tmp_path: Path) -> None:
-    """It stands in the plan with its threshold; an unknown name, or a monitor without rows, is refused."""
+    """It is in the plan with its threshold; an unknown name, or a monitor that keeps no rows, is refused."""
     asked = GOOD + "  multivariate: [domain_classifier]\n  thresholds: {domain_classifier_auc: 0.7}\n"
     path = tmp_path / "mine.yaml"
     path.write_text(asked)
@@ -344,7 +356,7 @@ def test_the_task_becomes_the_schema_s(
             r":11: score: 'colour' is categorical; .*numerical",
         ),
         (BINARY.replace("score: guess", "score: gues"), r":11: score: 'gues' is not among the columns"),
-        (BINARY.replace("positive", "prediction: size\npositive"), r":14: threshold: has no effect beside"),
+        (BINARY.replace("positive", "prediction: size\npositive"), r":14: threshold: has no effect next to"),
         (BINARY.replace("roc_auc", "mae"), r":14: performance\.mae: no such metric"),
         (BINARY.replace("roc_auc", "estimated_mae"), r":14: performance\.estimated_mae: no such metric"),
         (
@@ -353,6 +365,27 @@ def test_the_task_becomes_the_schema_s(
         ),
         (BINARY.replace("score: guess", "scores: {a: guess}"), r":11: scores: belongs to task: multiclass"),
         (BINARY.replace("0.2", ".nan"), r":13: threshold: "),
+        (BINARY.replace("0.2", "3"), r":13: threshold: 3 is no probability; expected 0 to 1\. .* prediction"),
+        (
+            BINARY.replace("roc_auc: 0.7", "roc_auc: 7"),
+            r":14: performance\.roc_auc: 7 is no value that roc_auc can have; expected 0 to 1",
+        ),
+        (
+            BINARY.replace("roc_auc: 0.7", "log_loss: -1"),
+            r":14: performance\.log_loss: -1 is no value that log_loss can have; expected 0 or more",
+        ),
+        (
+            BINARY.replace("roc_auc: 0.7", "positive_rate: -0.1"),
+            r":14: performance\.positive_rate: -0\.1 is no distance that positive_rate can have; .*0 to 1",
+        ),
+        (
+            GOOD.replace("target: truth", "target: truth\nperformance: {r2: 1.5}"),
+            r":11: performance\.r2: 1\.5 is no value that r2 can have; expected 1 or less",
+        ),
+        (
+            GOOD.replace("target: truth", "target: truth\nby: [colour]\nsegment_performance: {mae: -1}"),
+            r":12: segment_performance\.mae: -1 is no value that mae can have; expected 0 or more",
+        ),
         (MULTICLASS.replace("prediction: size\n", ""), r"prediction: is missing; task: multiclass needs"),
         (MULTICLASS.replace("1: guess", "1: colour"), r":12: scores\.1: 'colour' is categorical"),
         (GOOD.replace("target: truth", "task: regression"), r"target: is missing; task: regression needs"),
@@ -365,7 +398,7 @@ def test_a_fault_of_the_task_is_named(tmp_path: Path, text: str, message: str) -
 
 
 def test_an_estimate_may_have_a_threshold(tmp_path: Path) -> None:
-    """What is expected before labels come is watched like what came; `estimate: false` ends it."""
+    """Estimated metrics can have thresholds as realised ones can; `estimate: false` leaves them out."""
     regression = GOOD.replace("target: truth", "target: truth\nperformance: {estimated_mae: 3}")
     for text, metric in (
         (regression, "estimated_mae"),
@@ -387,7 +420,7 @@ def test_an_estimate_may_have_a_threshold(tmp_path: Path) -> None:
     ],
 )
 def test_a_reference_may_move(tmp_path: Path, reference: str, moving: MovingPlan | None) -> None:
-    """Beside the declared rows stands how the reference moves on from them."""
+    """A reference of any kind may say how it moves on from its declared rows."""
     path = tmp_path / "mine.yaml"
     text = GOOD.replace("{path: reference.parquet}", reference)
     path.write_text(text.replace("drift:", "drift:\n  thresholds: evidently"))
@@ -412,7 +445,7 @@ def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None
 
 
 def test_all_faults_of_all_files_come_at_once(tmp_path: Path) -> None:
-    """One start shows everything that has to be mended."""
+    """One start reports every fault of every file."""
     (tmp_path / "one.yaml").write_text(GOOD.replace("min_rows: 10", "min_row: 10"))
     (tmp_path / "two.yaml").write_text(GOOD.replace("step: 1d", "step: daily"))
     with pytest.raises(ConfigurationError, match=r"one\.yaml:11") as caught:
@@ -421,7 +454,7 @@ def test_all_faults_of_all_files_come_at_once(tmp_path: Path) -> None:
 
 
 def test_two_monitors_of_one_name_are_refused(tmp_path: Path) -> None:
-    """A name is what rows are kept under."""
+    """Two monitors cannot have one name, under which their rows are stored."""
     (tmp_path / "one.yaml").write_text("name: same\n" + GOOD)
     (tmp_path / "two.yaml").write_text("name: same\n" + GOOD)
     with pytest.raises(ConfigurationError, match="two monitors are named same"):
@@ -429,7 +462,7 @@ def test_two_monitors_of_one_name_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_monitors_is_refused(tmp_path: Path) -> None:
-    """Watching nothing is a mistake, not a quiet success."""
+    """A service without monitors is a mistake and does not start."""
     with pytest.raises(ConfigurationError, match="no monitor file in it"):
         monitor_file.load_all(tmp_path, Path("data"))
     with pytest.raises(ConfigurationError, match="no such folder"):
@@ -438,5 +471,5 @@ def test_a_folder_without_monitors_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", sorted(Path("config/monitors").glob("*.yaml")), ids=lambda path: path.stem)
 def test_the_shipped_monitors_are_valid(path: Path) -> None:
-    """What comes with the project starts as it is."""
+    """The shipped monitor files are valid."""
     assert monitor_file.load(path, Path(".data")).name == path.stem

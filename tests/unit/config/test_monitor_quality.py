@@ -1,4 +1,4 @@
-"""What a monitor file declares of columns, ids and the model's server arrives, or is refused by line."""
+"""Declarations of columns, ids and the model's server are read, or refused by line."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_without_them_nothing_changes(tmp_path: Path) -> None:
 
 
 def test_the_id_is_part_of_what_panes_depend_on(tmp_path: Path) -> None:
-    """Panes tallied with another id are another layout."""
+    """Panes counted with another id have another layout."""
     fingerprints = {
         _load(tmp_path, GOOD.replace("id: order", line)).schema_.fingerprint
         for line in ("id: order", "id: x", "")

@@ -49,7 +49,7 @@ def test_a_webhook_needs_its_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_secret_is_never_shown(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
-    """A message names the variable that is wrong, not what it holds."""
+    """A message about a secret names the variable and does not show its value."""
     monkeypatch.setenv(f"TIDEGAUGE_{variable}", value)
     with pytest.raises(ConfigurationError, match=rf"^TIDEGAUGE_{variable}: ") as caught:
         settings.load()
@@ -57,7 +57,7 @@ def test_a_secret_is_never_shown(monkeypatch: pytest.MonkeyPatch, variable: str,
 
 
 def test_an_unknown_variable_names_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A typing slip stops the start instead of being ignored."""
+    """A misspelt variable stops the start instead of being ignored."""
     monkeypatch.setenv("TIDEGAUGE_CYCLE_SECOND", "1")
     with pytest.raises(
         ConfigurationError, match=r"TIDEGAUGE_CYCLE_SECOND: .* nearest is TIDEGAUGE_CYCLE_SECONDS"

@@ -110,6 +110,23 @@ def test_two_methods_raise_one_alarm_together() -> None:
 
 
 MAE = Series(Aspect.PERFORMANCE, "mae")
+
+
+def test_an_alarm_says_what_chance_may_explain() -> None:
+    """The remark of the measurement that raises an alarm is in its event, and not in the recovery's."""
+    alarms: dict[str, str] = {}
+    events: list[Event] = []
+    for last, flag in enumerate([True, True, False, False]):
+        marked = Measurement(MAE, 13.0, 10, "chance may explain the breach", 12.0, flag)
+        window = replace(_window(last), measurements=(marked,))
+        alarms, found = step(alarms, window, AlarmPlan())
+        events += found
+    raised, ended = events
+    assert raised.message == "mae: 13, above 12 in 2 of the last 2 windows; chance may explain the breach"
+    assert raised.details["reason"] == "chance may explain the breach"
+    assert ended.message.endswith("windows")
+
+
 RATE = Series(Aspect.PERFORMANCE, "positive_rate")
 EXPECTED = Series(Aspect.PERFORMANCE, "estimated_mae")
 OF_TARGET = Series(Aspect.DRIFT, "wasserstein", "truth", definition="evidently")

@@ -44,7 +44,7 @@ EVERY = {**{name: text for name, (text, _) in CELLS.items()}, **ROWS}
 
 
 def test_every_change_is_tried_here() -> None:
-    """The tables above hold each kind of change that there is."""
+    """The tables above hold every kind of change."""
     assert {text.split(",")[0].removeprefix("change: ") for text in EVERY.values()} == set(CHANGES)
 
 
@@ -177,7 +177,7 @@ def test_rows_may_come_in_any_order_and_times_as_text() -> None:
         ("change: concept, by: colour, shift: 1", "changes.0.by: concept 'colour' holds"),
         ("change: concept, by: colour, labels: [pink], shift: 1", "changes.0.labels: .*none of pink"),
         ("change: concept, flip: 0.5", "changes.0.flip: .*200 values"),
-        ("change: outage", "changes.0: outage no row is left"),
+        ("change: outage", "changes.0: outage no row would be left"),
         ("change: outage, from: 0.5, until: 0.4", "changes.0.until: outage ends before it begins"),
         (
             "change: outage, from: 2027-01-01T00:00:00Z",
@@ -192,7 +192,7 @@ def test_a_scenario_that_does_not_fit_the_data_says_where(change: str, message: 
 
 
 def test_all_unknown_columns_are_told_at_once() -> None:
-    """Each of the wrong names has its line."""
+    """Every wrong name has its own line."""
     with pytest.raises(ConfigurationError) as error:
         applied(frame(), "change: vanished, columns: [sise, kind]", "change: missing, columns: colr")
     assert [line.split(": ")[0] for line in str(error.value).splitlines()] == ["try.yaml:6", "try.yaml:7"]
@@ -203,7 +203,7 @@ def test_all_unknown_columns_are_told_at_once() -> None:
     [("at", "soon", "1 of 200 rows have no usable time in 'at', the first is row 3"), ("at", None, "row 3")],
 )
 def test_rows_without_a_time_are_refused(column: str, value: object, message: str) -> None:
-    """A row that has no place in the stream cannot take part in a scenario."""
+    """A row without a usable time is refused, with its number."""
     data = frame().astype({"at": object})
     data[column] = [*data[column][:2], value, *data[column][3:]]
     with pytest.raises(SourceError, match=message):
@@ -211,6 +211,6 @@ def test_rows_without_a_time_are_refused(column: str, value: object, message: st
 
 
 def test_a_frame_without_rows_is_refused() -> None:
-    """Of nothing there is no scenario."""
+    """Data without rows is refused."""
     with pytest.raises(SourceError, match="no rows"):
         applied(frame().iloc[:0], "change: outlier, columns: size")

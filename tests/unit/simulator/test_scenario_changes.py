@@ -69,7 +69,7 @@ def test_whole_numbers_stay_whole_and_missing_ones_missing() -> None:
 
 
 def test_a_number_beyond_whole_ones_makes_floats() -> None:
-    """An absurd value that 64 bits cannot hold is kept, not wrapped round."""
+    """An absurd value that 64 bits cannot hold is kept and does not wrap around."""
     after = applied(frame(), "change: outlier, columns: miles, value: 1.0e+30").rows
     assert after["miles"][0] == 1e30
 
@@ -103,7 +103,7 @@ def test_an_outlier_is_so_many_rows() -> None:
 
 @pytest.mark.parametrize("column", ["colour", "kind"])
 def test_a_new_category_comes_into_text_and_categories(column: str) -> None:
-    """A tenth of the rows have a label that was not there."""
+    """A tenth of the rows have a category that did not occur before."""
     after = applied(frame(2_000), f"change: new_category, columns: {column}, label: new, from: 0.5").rows
     share = (after[column] == "new").to_numpy()
     assert not share[:1_000].any()
@@ -118,7 +118,7 @@ def test_a_code_never_seen_comes_into_whole_numbers() -> None:
 
 @pytest.mark.parametrize("column", ["size", "miles", "colour", "kind"])
 def test_cells_of_any_type_can_be_emptied(column: str) -> None:
-    """From the moment on a vanished column holds nothing; before it all that it held."""
+    """From the moment on a vanished column holds nothing; before it everything that it held."""
     before = frame()
     after = applied(before, f"change: vanished, columns: {column}, from: 0.5").rows
     assert after[column].isna().tolist() == [False] * 100 + [True] * 100
@@ -126,7 +126,7 @@ def test_cells_of_any_type_can_be_emptied(column: str) -> None:
 
 
 def test_a_slope_changes_the_relation_and_no_mean() -> None:
-    """By a column alone: the target moves with it, in proportion, and on average not at all."""
+    """By a column alone, the target moves in proportion to it, and on average not at all."""
     before = frame()
     after = applied(before, "change: concept, by: size, shift: 3").rows
     standardised = (before["size"] - before["size"].mean()) / before["size"].std(ddof=0)
@@ -158,7 +158,7 @@ def test_labels_of_whole_numbers_choose_rows() -> None:
 
 
 def test_a_concept_may_grow() -> None:
-    """With a length the change of the target comes by and by."""
+    """With a length, the change of the target is gradual."""
     before = frame()
     after = applied(before, "change: concept, shift: 10, over: 100h").rows
     assert np.allclose(after["truth"] - before["truth"], np.minimum(np.arange(200) / 10, 10.0))
@@ -228,7 +228,7 @@ def test_delayed_labels_are_in_a_table_of_their_own() -> None:
 def test_late_labels_need_ids_that_tell_rows_apart() -> None:
     """Ids that repeat are refused, a named column is used."""
     repeated = frame().assign(order=[1] * 200, number=range(1_000, 1_200))
-    with pytest.raises(SourceError, match="'order' are not all there and different"):
+    with pytest.raises(SourceError, match="'order' are not complete and unique"):
         applied(repeated, "change: label_delay, delay: 1h", head="id: order\n")
     labels = applied(repeated, "change: label_delay, delay: 1h", head="id: number\n").labels
     assert labels is not None
@@ -238,7 +238,7 @@ def test_late_labels_need_ids_that_tell_rows_apart() -> None:
 @pytest.mark.parametrize("change", ["label_delay, delay: 1h", "concept, shift: 1"])
 def test_a_change_of_the_target_needs_one(change: str) -> None:
     """Without a target the message says which key is missing."""
-    with pytest.raises(ConfigurationError, match=r"changes\.0: .*name its column as target"):
+    with pytest.raises(ConfigurationError, match=r"changes\.0: .*name its column under the key target"):
         apply(parse(f"timestamp: at\nchanges: [{{change: {change}}}]", "try.yaml"), frame())
 
 

@@ -1,4 +1,4 @@
-"""The command applies a scenario to a file, whole or not at all, and says what is wrong."""
+"""The command applies a scenario to a file, completely or not at all, and says what is wrong."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def laid(folder: Path, text: str, data: pd.DataFrame | None = None) -> list[str]
 
 
 async def test_the_file_is_what_a_replay_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The rows after, in order, through the service's own source."""
+    """Read the changed rows in order, through the service's own source."""
     assert main(laid(tmp_path, OUTAGE)) == 0
     assert capsys.readouterr().out == f"200 rows became 150: {tmp_path}/after.parquet\n"
     schema = Schema((Column("size", Kind.NUMERICAL), Column("colour", Kind.CATEGORICAL)))
@@ -127,7 +127,7 @@ def test_the_data_itself_is_never_overwritten(tmp_path: Path, capsys: pytest.Cap
     arguments = laid(tmp_path, OUTAGE)
     content = (tmp_path / "before.parquet").read_bytes()
     assert main([*arguments[:-1], str(tmp_path / "before.parquet")]) == 2
-    assert "--into is the data itself" in capsys.readouterr().err
+    assert "--into is the same file as --data" in capsys.readouterr().err
     assert (tmp_path / "before.parquet").read_bytes() == content
 
 
@@ -141,7 +141,7 @@ def test_a_missing_file_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[st
 
 
 def test_two_processes_write_the_same_bytes(tmp_path: Path) -> None:
-    """The same seed gives the same bytes in another process, whose hashes are salted otherwise."""
+    """The same seed gives the same bytes in another process, whose hash salt differs."""
     changes = "{change: spike}, {change: new_category, columns: kind}, {change: late, delay: 1h}"
     arguments = laid(tmp_path, f"seed: 5\nchanges: [{changes}]")
     contents = []

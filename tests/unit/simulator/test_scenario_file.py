@@ -15,7 +15,7 @@ from simulator.changes.registry import CHANGES
 from simulator.changes.span import microseconds
 from simulator.flights import COLUMNS
 from simulator.scenario import apply
-from simulator.scenario_file import found, load, parse, shipped
+from simulator.scenario_file import find, load, parse, shipped
 
 GOOD = "change: sudden, columns: a, shift: 1"
 
@@ -34,7 +34,10 @@ def one(change: str, head: str = "timestamp: at") -> str:
         ("timestamp: at", "x.yaml:1: changes: is missing"),
         (one(GOOD, "seed: 1"), "x.yaml:1: timestamp: is missing"),
         (one(GOOD, "timestamp: at\nsed: 1"), "x.yaml:2: sed: no such key; the nearest is 'seed'"),
-        (one(GOOD, "timestamp: at\ntimestamp: on"), "x.yaml:2: timestamp: stands twice"),
+        (
+            one(GOOD, "timestamp: at\ntimestamp: on"),
+            "x.yaml:2: timestamp: duplicate key \\(first on line 1\\)",
+        ),
         (one(GOOD, "timestamp: at\nseed: -1"), "x.yaml:2: seed: .*greater than or equal to 0, got -1"),
         (one("columns: a"), "x.yaml:3: changes.0.change: is missing; expected one of: sudden, "),
         (one("change: suden, columns: a"), "changes.0.change: no change 'suden'; the nearest is 'sudden'"),
@@ -66,7 +69,7 @@ def one(change: str, head: str = "timestamp: at") -> str:
     ],
 )
 def test_a_wrong_file_says_line_key_and_what_was_expected(text: str, message: str) -> None:
-    """Each fault is a ConfigurationError with the place and what belongs there."""
+    """Each fault is a ConfigurationError with the place and what was expected there."""
     with pytest.raises(ConfigurationError, match=re.sub(r"(?<!\.)\.(?![*])", r"\\.", message)):
         parse(text, "x.yaml")
 
@@ -89,15 +92,15 @@ def test_a_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:
 
 
 def test_a_scenario_is_found_by_path_or_by_name(tmp_path: Path) -> None:
-    """The product's scenarios go by name, one's own by path; a wrong name has the nearest."""
-    assert found("sudden") == shipped()["sudden"]
-    assert found(str(tmp_path / "mine.yaml")) == tmp_path / "mine.yaml"
+    """Shipped scenarios are found by name, others by path; a wrong name names the nearest."""
+    assert find("sudden") == shipped()["sudden"]
+    assert find(str(tmp_path / "mine.yaml")) == tmp_path / "mine.yaml"
     with pytest.raises(ConfigurationError, match="nearest is 'sudden'"):
-        found("suden")
+        find("suden")
 
 
 def test_there_is_a_scenario_for_every_change() -> None:
-    """What comes with the product shows each kind of change, under its name."""
+    """A scenario is shipped for each kind of change, under its name."""
     assert set(CHANGES) <= set(shipped())
 
 
@@ -119,7 +122,7 @@ def test_what_comes_with_the_product_applies_to_the_flights(name: str) -> None:
 
 @pytest.mark.parametrize("text", ["250ms", "90s", "15m", "6 h", " 7d ", "2w", "7", "d", "1.5h", "-1d", "0s"])
 def test_a_duration_is_written_as_in_a_monitor_file(text: str) -> None:
-    """The same texts are durations here and there, except that nothing here lasts no time."""
+    """The same texts are durations as in a monitor file, except that 0 is none here."""
     try:
         expected = base.microseconds(text) or None
     except ValueError:

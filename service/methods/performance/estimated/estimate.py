@@ -1,43 +1,33 @@
-"""How well is the model expected to do, before labels come? Written beside the realised figures.
+"""Expected performance, before labels come; measured next to the realised one.
 
 What is expected follows from a window's inputs or scores and from what the reference says of such: it moves
-with the data. A relation that changed moves the realised figure and never the estimate: the
-distance between the two tells the one from the other.
+with the data. A relation that changed moves the realised value and never the estimate: the distance between
+the two tells the one from the other.
 """
 
 from __future__ import annotations
 
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from service.core.profile.outcome.binary import BinaryOutcome
 from service.core.reference.loss_model import LossModel
 from service.core.reference.score_calibration import ScoreCalibration
 from service.core.rows.task import Binary, Regression
-from service.methods.performance.estimated.binary import OF_ANSWERS, OF_CHANCES, chance_figures
-from service.methods.performance.estimated.regression import OF_LOSS, loss_figures
-from service.methods.performance.figure import measured
+from service.methods.performance import registry
+from service.methods.performance.estimated.binary import chances_of
+from service.methods.performance.estimated.regression import expected_loss
+from service.methods.performance.judge import NO_THRESHOLDS, Comparison, judged
+from service.methods.performance.metric import values_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from service.core.measurement import Measurement
     from service.core.profile.distribution import Distribution
     from service.core.profile.profile import Profile
     from service.core.reference.reference import Estimator
     from service.core.rows.task import Task
-    from service.methods.performance.figure import Metric, MetricValue
-
-NO_THRESHOLDS: Mapping[str, float] = MappingProxyType({})
-
-
-def estimated_metrics_of(task: Task) -> tuple[Metric, ...]:
-    """Return what is estimated of a task: nothing of several classes or without a score."""
-    if isinstance(task, Regression):
-        return OF_LOSS
-    if isinstance(task, Binary) and task.score is not None:
-        return (*OF_ANSWERS, *OF_CHANCES)
-    return ()
+    from service.methods.performance.metric import AnyMetric, MetricValue
 
 
 def measure_estimates(
@@ -49,25 +39,36 @@ def measure_estimates(
     *,
     withheld: str | None = None,
 ) -> tuple[Measurement, ...]:
-    """Measure what `estimator`, fitted on the reference, expects of the window, beside its own reference.
+    """Measure what `estimator`, fitted on the reference, expects of the window, and of the reference itself.
 
-    One measurement a metric of `estimated_metrics_of`; nothing without an estimator. `thresholds` and
-    `withheld` as of `measure_performance`.
+    One measurement per metric of `registry.estimated_metrics_of`; nothing without an estimator. `thresholds`
+    and `withheld` as of `measure_performance`.
     """
-    known = {figure.metric.name: figure.value for figure in _figures(reference, task, estimator)}
+    known = {metric.name: value.value for metric, value in _values(reference, task, estimator)}
     return tuple(
-        measured(figure, known[figure.metric.name], thresholds.get(figure.metric.name), withheld)
-        for figure in _figures(current, task, estimator)
+        judged(Comparison(metric, "", value, known[metric.name]), thresholds.get(metric.name), withheld)
+        for metric, value in _values(current, task, estimator)
     )
 
 
-def _figures(current: Profile, task: Task | None, estimator: Estimator | None) -> tuple[MetricValue, ...]:
+def chance_values(
+    calibration: ScoreCalibration,
+    scores: Distribution,
+    answers: float | tuple[Distribution, Distribution],
+) -> Iterator[tuple[AnyMetric, MetricValue]]:
+    """Yield what is expected of counted `scores`; `answers` as of `chances_of`."""
+    return values_of(registry.OF_CHANCES, lambda: chances_of(calibration, scores, answers))
+
+
+def _values(
+    current: Profile, task: Task | None, estimator: Estimator | None
+) -> Iterator[tuple[AnyMetric, MetricValue]]:
     if isinstance(task, Regression) and isinstance(estimator, LossModel):
-        return loss_figures(estimator, current, task)
+        return values_of(registry.OF_LOSS_MODEL, lambda: expected_loss(estimator, current, task))
     if isinstance(task, Binary) and task.score is not None and isinstance(estimator, ScoreCalibration):
         scores, outcome = current.columns[task.score].distribution, current.outcome
         answers: float | tuple[Distribution, Distribution] = task.threshold
         if task.prediction is not None and isinstance(outcome, BinaryOutcome):
             answers = outcome.told_positive, outcome.told_negative
-        return tuple(chance_figures(estimator, scores, answers))
-    return ()
+        return chance_values(estimator, scores, answers)
+    return iter(())

@@ -1,4 +1,4 @@
-"""How many rows are expected to be positive? By score, from what such scores meant in the reference."""
+"""Expected positive rows by score, from what such scores meant in the reference."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from service.core.profile.distribution import MANTISSA_BITS
-from service.methods.performance.figure import figure
+from service.methods.performance.metric import MetricValue, metric_value
 from service.methods.stats.alignment import numbers
 from service.methods.stats.confidence_bands import share_like_band
 
@@ -17,21 +17,23 @@ if TYPE_CHECKING:
 
     from service.core.profile.distribution import Distribution
     from service.core.reference.score_calibration import ScoreCalibration
-    from service.methods.performance.figure import Metric, MetricValue
 
     Floats = NDArray[np.float64]
 
 
-NOBODY = 1e-9  # fewer expected rows, or pairs of them, are none: what is divided by them says nothing
+NO_EXPECTED_ROWS = 1e-9  # so few expected rows, or pairs of them, count as none: a ratio to them says nothing
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Expected:
-    """Rows by score: `counts` of them, each with `chances` of being positive (float64, shape (k,)).
+    """Rows by score, which rises except in rows put together by `concatenated` (arrays of shape (k,)).
 
-    `blocks` are the calibration's that they come from (intp, shape (k,)), found once for every figure's band.
-    Scores rise, but for rows put together by `beside`. Where they were compressed each row's own lies from
-    `least` to `most`, else both are `scores`.
+    scores: the kept scores (float64).
+    counts: the rows of each score (float64).
+    chances: their chance of being positive (float64).
+    blocks: the calibration's block of each score (intp), found once for the bands of all metrics.
+    least, most: where scores were compressed, the ends between which each row's own lies; else `scores`.
+    calibration: what the chances come from.
     """
 
     scores: Floats
@@ -44,22 +46,22 @@ class Expected:
 
     @property
     def rows(self) -> int:
-        """All of them."""
+        """The number of rows."""
         return int(self.counts.sum())
 
     @property
     def compressed(self) -> bool:
-        """Whether a row's own score may be another than the kept one."""
+        """Whether a row's own score may differ from the kept one."""
         return self.most is not self.scores
 
     @property
     def positives(self) -> Floats:
-        """The positive rows to be expected at each score."""
+        """The expected positive rows at each score."""
         return self.counts * self.chances
 
     @property
     def negatives(self) -> Floats:
-        """The negative rows to be expected at each score."""
+        """The expected negative rows at each score."""
         return self.counts * (1.0 - self.chances)
 
     @property
@@ -72,20 +74,20 @@ class Expected:
         return float((self.counts * values).sum()) / self.rows
 
     def variance(self, slope: Floats) -> float:
-        """Return the variance of a figure that one more positive row at each score moves by `slope` (k,).
+        """Return the variance of a value that one more positive row at each score moves by `slope` (k,).
 
         By the delta method, of which rows turn out positive and of the reference rows that each block of the
         calibration rests on; a block with rows of one class alone has half a row of the other one here.
         """
         of_rows = self.counts * self.chances * (1.0 - self.chances) * slope**2
-        told = self.calibration
-        by_block = np.bincount(self.blocks, self.counts * slope, len(told.rows))
-        share = (told.chances * told.rows + 0.5) / (told.rows + 1.0)
-        return float(of_rows.sum() + (by_block**2 * share * (1.0 - share) / told.rows).sum())
+        calibration = self.calibration
+        by_block = np.bincount(self.blocks, self.counts * slope, len(calibration.rows))
+        share = (calibration.chances * calibration.rows + 0.5) / (calibration.rows + 1.0)
+        return float(of_rows.sum() + (by_block**2 * share * (1.0 - share) / calibration.rows).sum())
 
 
 def expected(calibration: ScoreCalibration, scores: Distribution) -> Expected:
-    """Return what is to be expected of rows with counted `scores`; the calibration has labels."""
+    """Return what is expected of rows with counted `scores`; the calibration has labels."""
     values = numbers(scores)
     counts = scores.counts.astype(np.float64)
     least = most = values
@@ -96,7 +98,7 @@ def expected(calibration: ScoreCalibration, scores: Distribution) -> Expected:
     return Expected(values, counts, chances, blocks, least, most, calibration)
 
 
-def beside(one: Expected, other: Expected) -> Expected:
+def concatenated(one: Expected, other: Expected) -> Expected:
     """Return the rows of both, those of `one` first; of the same calibration."""
     names = ("scores", "counts", "chances", "blocks", "least", "most")
     both = {name: np.concatenate((getattr(one, name), getattr(other, name))) for name in names}
@@ -105,8 +107,7 @@ def beside(one: Expected, other: Expected) -> Expected:
     return Expected(**both, calibration=one.calibration)
 
 
-def share_figure(
-    metric: Metric,
+def share_value(
     rows: Expected,
     value: float,
     slope: Floats,
@@ -114,7 +115,7 @@ def share_figure(
     rests_on: float,
     within: tuple[float, float] | None = None,
 ) -> MetricValue:
-    """Return a figure between 0 and 1 that one more positive row at each score moves by `slope` (shape (k,)).
+    """Return a value between 0 and 1 that one more positive row at each score moves by `slope` (shape (k,)).
 
     `rests_on` is how many rows decide it, for its band; `within` is where compression leaves it.
     """
@@ -123,8 +124,7 @@ def share_figure(
     def bound(value: float) -> float | None:
         return None if within is None else max(min(within[1], 1.0) - value, value - within[0], 0.0)
 
-    return figure(
-        metric,
+    return metric_value(
         rows.rows,
         lambda: value,
         lambda _: share_like_band(value, rows.variance(slope), size),

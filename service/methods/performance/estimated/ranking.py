@@ -1,4 +1,4 @@
-"""How well are scores expected to rank? By the pairs of rows, and by the precision down to each.
+"""Expected areas under the ROC and precision-recall curves, from the chances of the scores.
 
 With rows of chance p, all sums over rows:
 
@@ -14,46 +14,47 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from service.core.measurement import Worse
-from service.methods.performance.estimated.expected_positives import NOBODY, share_figure
-from service.methods.performance.figure import Metric, none_of
+from service.methods.performance.estimated.expected_positives import NO_EXPECTED_ROWS, share_value
+from service.methods.performance.metric import MetricValue, no_value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
+    from service.methods.performance.estimated.binary import Chances
     from service.methods.performance.estimated.expected_positives import Expected
-    from service.methods.performance.figure import MetricValue
 
     Floats = NDArray[np.float64]
 
-ROC_AUC = Metric("estimated_roc_auc", Worse.LOWER)
-PR_AUC = Metric("estimated_pr_auc", Worse.LOWER)
 
-
-def ranking_figures(rows: Expected) -> Iterator[MetricValue]:
-    """Give the expected areas under the ROC and the precision-recall curve of rows whose scores rise."""
+def roc_auc(state: Chances) -> MetricValue:
+    """Return the expected area under the ROC curve."""
+    rows = state.rows
     positives, negatives = float(rows.positives.sum()), float(rows.negatives.sum())
     own = float((rows.positives * (1.0 - rows.chances)).sum())  # pairs of a row with itself
-    if positives * negatives - own > NOBODY:
-        yield _area(rows, positives, negatives, own)
-    else:
-        yield none_of(ROC_AUC, "no pair of a positive and a negative row is expected")
-    if positives > NOBODY:
-        yield _mean_precision(rows, positives)
-    else:
-        yield none_of(PR_AUC, "no positive row is expected")
-
-
-def _area(rows: Expected, positives: float, negatives: float, own: float) -> MetricValue:
     pairs = positives * negatives - own
+    if pairs <= NO_EXPECTED_ROWS:
+        return no_value("no pair of a positive and a negative row is expected")
     below = rows.negatives.cumsum() - rows.negatives / 2.0
     area = (float((rows.positives * below).sum()) - own / 2.0) / pairs
     above = positives - rows.positives.cumsum() + rows.positives / 2.0
     slope = (below - above - area * (negatives - positives)) / pairs
     within = _area_within(rows) if rows.compressed else None
-    return share_figure(ROC_AUC, rows, area, slope, rests_on=min(positives, negatives), within=within)
+    return share_value(rows, area, slope, rests_on=min(positives, negatives), within=within)
+
+
+def pr_auc(state: Chances) -> MetricValue:
+    """Return the expected average precision."""
+    rows = state.rows
+    positives = float(rows.positives.sum())
+    if positives <= NO_EXPECTED_ROWS:
+        return no_value("no positive row is expected")
+    down_to = _from_above(rows.counts)
+    precision = (_from_above(rows.positives) + 1.0 - rows.chances) / down_to
+    mean = float((rows.positives * precision).sum()) / positives
+    as_other = (rows.positives / down_to).cumsum() - rows.chances / down_to
+    within = _precision_within(rows) if rows.compressed else None
+    slope = (precision + as_other - mean) / positives
+    return share_value(rows, mean, slope, rests_on=positives, within=within)
 
 
 def _area_within(rows: Expected) -> tuple[float, float]:
@@ -66,16 +67,6 @@ def _area_within(rows: Expected) -> tuple[float, float]:
     own = float((rows.counts * high * (1.0 - low)).sum())
     least = float(few.sum() * fewer.sum()) - own
     return lost / float(many.sum() * more.sum()), won / least if least > 0.0 else 1.0
-
-
-def _mean_precision(rows: Expected, positives: float) -> MetricValue:
-    down_to = _from_above(rows.counts)
-    precision = (_from_above(rows.positives) + 1.0 - rows.chances) / down_to
-    mean = float((rows.positives * precision).sum()) / positives
-    as_other = (rows.positives / down_to).cumsum() - rows.chances / down_to
-    within = _precision_within(rows) if rows.compressed else None
-    slope = (precision + as_other - mean) / positives
-    return share_figure(PR_AUC, rows, mean, slope, rests_on=positives, within=within)
 
 
 def _precision_within(rows: Expected) -> tuple[float, float]:

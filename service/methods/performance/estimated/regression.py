@@ -1,12 +1,12 @@
-"""What errors are to be expected of these inputs, labels or not? A regression's loss model, cell by cell.
+"""Expected errors of a regression, labels or not, by the reference's loss model, cell by cell.
 
-`estimated_mae` and `estimated_rmse` are what the reference's loss model (`core/loss_model.py`) gives for the
-rows of a window, with or without a label: the mean loss plus, by column, the effect of each cell times how
-much larger its share of the rows is than in the reference. They move with the inputs alone. A relation that
-changed is not in them, so that the distance from the realised figure is concept drift, or inputs that no
-watched column shows, or columns that matter together: the model adds effects up.
+`estimated_mae` and `estimated_rmse` are what the reference's loss model (`core/reference/loss_model.py`)
+gives for the rows of a window, with or without a label: the mean loss plus, by column, the effect of each
+cell times how much larger its share of the rows is than in the reference. They move with the inputs alone. A
+relation that changed is not in them, so that the distance from the realised value is concept drift, or inputs
+that no watched column shows, or columns that matter together: the model adds effects up.
 
-The band is where the realised figure of as many labelled rows would lie in 95 of 100 windows, had only the
+The band is where the realised value of as many labelled rows would lie in 95 of 100 windows, had only the
 inputs moved: the rows' scatter, taken to grow with the mean loss and to go together as the reference's rows
 do, and what the effects are uncertain by.
 """
@@ -14,12 +14,12 @@ do, and what the effects are uncertain by.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from service.errors import ProfileError
-from service.methods.performance.figure import TOO_LARGE, Metric, MetricValue, figure, none_of
+from service.methods.performance.metric import TOO_LARGE, MetricValue, metric_value, no_value
 from service.methods.stats.confidence_bands import positive_band
 from service.methods.stats.unmeasurable import Unmeasurable
 
@@ -35,31 +35,42 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-ESTIMATED_MAE = Metric("estimated_mae")
-ESTIMATED_RMSE = Metric("estimated_rmse")
-OF_LOSS = (ESTIMATED_MAE, ESTIMATED_RMSE)
-
 NO_REFERENCE_LABELS = "no labels in the reference"
 NO_PREDICTIONS = "no row has a prediction"
 
 
-def loss_figures(model: LossModel, current: Profile, task: Regression) -> tuple[MetricValue, ...]:
-    """Return the figures of `OF_LOSS` for the rows of `current`, each with a value or a reason.
+class ExpectedLoss(NamedTuple):
+    """The state of the estimated metrics of a regression.
+
+    `moved` is by how much the share of the window's `rows` in each cell of the model's columns is larger than
+    in the reference (float64, shape (cells,)).
+    """
+
+    model: LossModel
+    moved: Floats
+    rows: int
+
+
+def expected_loss(model: LossModel, current: Profile, task: Regression) -> ExpectedLoss:
+    """Return the state of a window's rows. Raises Unmeasurable without a label before or a prediction now.
 
     Raises ProfileError where the rows were counted in other cells than the model's.
     """
-    reason = None
     if not model.rows:
-        reason = NO_REFERENCE_LABELS
-    elif not current.columns[task.prediction].distribution.finite:
-        reason = NO_PREDICTIONS
-    if reason:
-        return tuple(none_of(metric, reason) for metric in OF_LOSS)
-    moved = _moved(model, current)
-    return (
-        _figure(ESTIMATED_MAE, model.absolute, moved, current.rows, float),
-        _figure(ESTIMATED_RMSE, model.squared, moved, current.rows, math.sqrt),
-    )
+        raise Unmeasurable(NO_REFERENCE_LABELS)
+    if not current.columns[task.prediction].distribution.finite:
+        raise Unmeasurable(NO_PREDICTIONS)
+    return ExpectedLoss(model, _moved(model, current), current.rows)
+
+
+def mae(state: ExpectedLoss) -> MetricValue:
+    """Return the expected mean absolute error."""
+    return _mean(state, state.model.absolute, float)
+
+
+def rmse(state: ExpectedLoss) -> MetricValue:
+    """Return the expected root mean squared error."""
+    return _mean(state, state.model.squared, math.sqrt)
 
 
 def _moved(model: LossModel, current: Profile) -> Floats:
@@ -69,24 +80,19 @@ def _moved(model: LossModel, current: Profile) -> Floats:
         counts = current.cells.get(name)
         if counts is None or counts.edges != fingerprint:
             raise ProfileError(
-                f"{name}: rows counted in cells {counts and counts.edges} beside a loss model over cells "
-                f"{fingerprint}; expected a profile made with the anchors of the model's reference"
+                f"{name}: rows counted in cells {counts and counts.edges} with a loss model over cells "
+                f"{fingerprint}; expected a profile made with the spec of the model's reference"
             )
         shares.append(np.array(counts.rows) / current.rows)
     moved: Floats = np.concatenate(shares) - model.shares
     return moved
 
 
-def _figure(
-    metric: Metric,
-    loss: Loss | None,
-    moved: Floats,
-    rows: int,
-    unit: Callable[[float], float],
-) -> MetricValue:
+def _mean(state: ExpectedLoss, loss: Loss | None, unit: Callable[[float], float]) -> MetricValue:
     # `unit` takes a mean loss to the metric.
     if loss is None:
-        return none_of(metric, TOO_LARGE)
+        return no_value(TOO_LARGE)
+    _, moved, rows = state
     mean = loss.mean + float(moved @ loss.effects)
 
     def compute() -> float:
@@ -101,4 +107,4 @@ def _figure(
         low, high = positive_band(mean, math.sqrt(of_rows + of_effects), rows)
         return None if low is None else unit(low), None if high is None else unit(high)
 
-    return figure(metric, rows, compute, band)
+    return metric_value(rows, compute, band)

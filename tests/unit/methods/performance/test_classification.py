@@ -13,7 +13,7 @@ from service.core.rows.batch import Labels, Numbers
 from service.core.rows.class_labels import class_labels, is_one_of
 from service.core.rows.task import TRUE_LIKE, Binary, Multiclass
 from service.methods.performance import ranking
-from service.methods.performance.performance import metrics_of
+from service.methods.performance.registry import metrics_of
 from tests.unit.methods.build import performance
 
 SCORED = Binary("truth", score="score")
@@ -34,6 +34,7 @@ def test_what_is_not_defined_has_a_reason_and_is_never_zero() -> None:
     got = performance(LABELLED, {"truth": ["no", "no"], "guess": ["no", "no"]})
     reasons = {name: m.reason for name, m in got.items() if m.value is None}
     assert reasons == {
+        "mcc": "no row is positive: nothing to correlate",
         "precision": "no row was predicted to be of the class",
         "recall": "no row is of the class",
         "f1": "no row is or was predicted to be of the class",
@@ -103,7 +104,8 @@ def test_a_class_of_the_reference_stays_when_it_is_gone() -> None:
     """Each class of either side has its series in both, with a reason where it has no rows."""
     reference = {"truth": ["a", "b"], "guess": ["a", "b"]}
     got = performance(CLASSES, {"truth": ["a", "c"], "guess": ["a", "a"]}, reference, {"recall": 0.5})
-    assert got["recall[class=b]"].reason == "no row is of the class"
+    assert got["recall[class=b]"].reason == "no row is of the class; its threshold of 0.5 is not judged"
+    assert got["precision[class=b]"].reason == "no row was predicted to be of the class"
     assert got["recall[class=b]"].reference == 1.0
     assert (got["recall[class=c]"].value, got["recall[class=c]"].reference) == (0.0, None)
     assert (got["recall[class=a]"].breached, got["recall[class=c]"].breached) == (False, True)

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
 
 from service.core.measurement import Aspect, Worse
-from service.core.profile.outcome.regression import of_regression
+from service.core.profile.outcome.regression import RegressionOutcome, of_regression
 from service.core.rows.task import Regression
+from service.methods.performance.metric import values_of
 from service.methods.performance.performance import measure_performance
-from service.methods.performance.regression import METRICS, regression_figures
+from service.methods.performance.registry import OF_ERRORS
 from tests.unit.methods.build import performance, rows
 
 TASK = Regression("guess", "truth")
@@ -47,9 +49,11 @@ def test_a_low_r2_is_breached_from_below(limit: float, breached: bool) -> None:
 
 
 def test_without_labels_there_is_a_reason() -> None:
-    """No label yet gives a reason for each error, and a true count of the rows that wait."""
+    """No label yet gives a reason for each error, also why a threshold is not judged, and a true count."""
     got = performance(TASK, {"guess": [1.0, 2.0], "truth": [math.nan] * 2}, REFERENCE, {"mae": 1.0})
-    assert (got["mae"].value, got["mae"].breached, got["mae"].reason) == (None, None, "no labels yet")
+    assert (got["mae"].value, got["mae"].breached) == (None, None)
+    assert got["mae"].reason == "no labels yet; its threshold of 1 is not judged"
+    assert got["rmse"].reason == "no labels yet"
     assert got["mae"].reference == 0.5
     assert got["pending_rows"].value == 2.0
 
@@ -82,8 +86,12 @@ def test_a_target_that_is_no_number_is_not_pending() -> None:
 def test_compressed_quantiles_say_how_far_off_they_are() -> None:
     """Quantiles of compressed errors lie within their bound of the exact ones; the maximum stays exact."""
     error = np.random.default_rng(8).gamma(2.0, size=5_000)
+
+    def made(limit: int) -> RegressionOutcome:
+        return of_regression(error, error * 0.0, limit=limit)
+
     exact, small = (
-        {f.metric.name: f for f in regression_figures(of_regression(error, error * 0.0, limit=limit))}
+        {metric.name: value for metric, value in values_of(OF_ERRORS, partial(made, limit))}
         for limit in (10_000, 1_000)
     )
     for name in ("absolute_error_p50", "absolute_error_p90", "absolute_error_p99"):
@@ -97,7 +105,7 @@ def test_compressed_quantiles_say_how_far_off_they_are() -> None:
 def test_a_window_without_rows_has_every_series() -> None:
     """Every metric has its reason, so that no chart has an unexplained gap."""
     got = performance(TASK, {"guess": [], "truth": []}, REFERENCE)
-    assert set(got) == {*(metric.name for metric in METRICS), "pending_rows"}
+    assert set(got) == {*(metric.name for metric in OF_ERRORS), "pending_rows"}
     assert {m.reason for name, m in got.items() if name != "pending_rows"} == {"no labels yet"}
 
 

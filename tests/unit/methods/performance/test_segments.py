@@ -109,6 +109,10 @@ def test_a_threshold_is_breached_by_more_than_chance() -> None:
     lga = got["mae", "place=LGA"]
     assert lga.value is not None
     assert (lga.value > 10.0, lga.threshold, lga.breached) == (True, 10.0, False)
+    assert lga.reason is not None
+    assert lga.reason.startswith("no breach: the 95 % band, made ")
+    assert lga.reason.endswith("for its many verdicts, reaches back across the threshold of 10")
+    assert got["mae", "place=JFK"].reason is None
     assert got["max_error", "place=LGA"].breached is True
     assert got["rmse", "place=JFK"].threshold is None
     one = by_name(measure_segments(JFK.profile, window(JFK, ["LGA"], [90.0]), SCHEMA.task, {"mae": 10.0}))

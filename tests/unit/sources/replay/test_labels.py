@@ -1,4 +1,4 @@
-"""Late labels follow the rows of a replay, once each, from any position again the same."""
+"""Late labels follow the rows of a replay, each once, and the same from any position."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from service.core.rows.batch import Labels, Numbers
 from service.core.rows.late_labels import LateLabels
 from service.core.rows.schema import Column, Kind, Role, Schema
 from service.errors import SourceError
+from service.sources.context import LabelFile
 from service.sources.replay import labels as replay_labels
-from service.sources.replay.labels import LabelOptions
 from service.sources.replay.source import ReplayOptions, ReplaySource
 
 if TYPE_CHECKING:
@@ -49,12 +49,12 @@ def _write(frame: pd.DataFrame, path: Path) -> Path:
 def lay_out(
     folder: Path, suffix: str, came: Sequence[float], known: dict[Any, float], **more: Any
 ) -> ReplaySource:
-    """Write a row at each hour of `came`, its id its number, and a label a `known` id at its hour."""
+    """Write a row at each hour of `came`, its id its number, and a label for each `known` id at its hour."""
     rows = pd.DataFrame({"at": _at(came), "key": range(len(came)), "guess": 1.0, "truth": np.nan})
     labels = pd.DataFrame(
         {"key": list(known), "truth": np.arange(len(known)) * 1.0, "labelled_at": _at([*known.values()])}
     )
-    options = LabelOptions(
+    options = LabelFile(
         _write(labels, folder / f"labels{suffix}"), "labelled_at", "key", "truth", Kind.NUMERICAL, 30 * DAY
     )
     pace = {"step_us": DAY} if "rows" not in more else {}
@@ -85,7 +85,7 @@ CAME, KNOWN = [1, 2, 25, 49], {0: 23.9, 1: 24, 2: 30, 3: 100, 9: 101}
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 async def test_labels_follow_the_step_in_which_they_are_known(tmp_path: Path, suffix: str) -> None:
-    """A take has the labels of before its step's end; behind the last row they go on by the same steps."""
+    """A take has the labels known before its step's end; after the last row they follow by the same steps."""
     found = await takes(lay_out(tmp_path, suffix, CAME, KNOWN))
     assert [take.batch.rows for take in found] == [2, 1, 1, 0, 0]
     assert [ids(take.labels) for take in found] == [["0"], ["1", "2"], [], [], ["3", "9"]]
@@ -107,7 +107,7 @@ async def test_labels_follow_the_step_in_which_they_are_known(tmp_path: Path, su
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 async def test_any_position_gives_the_same_again(tmp_path: Path, suffix: str) -> None:
-    """A source opened anew goes on where the position says, rows and labels both."""
+    """A newly opened source continues from the position, with rows and with labels."""
     source = lay_out(tmp_path, suffix, CAME, KNOWN)
     expected = await takes(source)
     for place, take in enumerate(expected[:-1]):
@@ -117,7 +117,7 @@ async def test_any_position_gives_the_same_again(tmp_path: Path, suffix: str) ->
 
 
 async def test_a_replay_by_rows_follows_its_last_row(tmp_path: Path) -> None:
-    """Labels known before the last row given; then as many at a time as rows were."""
+    """By rows, a take has the labels known before its last row; after the rows, as many as rows per take."""
     found = await takes(lay_out(tmp_path, ".parquet", CAME, KNOWN, rows=2))
     assert [(take.batch.rows, ids(take.labels)) for take in found] == [
         (2, []), (2, ["0", "1", "2"]), (0, ["3", "9"]),
@@ -126,7 +126,7 @@ async def test_a_replay_by_rows_follows_its_last_row(tmp_path: Path) -> None:
 
 async def test_a_flood_of_one_instant_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Labels that all became known at once come in parts, and none is lost."""
-    monkeypatch.setattr(replay_labels, "MOST_LABELS", 2)
+    monkeypatch.setattr(replay_labels, "MAX_LABELS", 2)
     found = await takes(lay_out(tmp_path, ".parquet", [1, 25], dict.fromkeys(range(5), 2)))
     assert [ids(take.labels) for take in found] == [["0", "1"], ["2", "3"], ["4"]]
     assert [take.labels.until for take in found if take.labels is not None] == [2 * HOUR, 2 * HOUR, 2 * DAY]
@@ -139,7 +139,7 @@ async def test_a_long_silence_is_leapt_over(tmp_path: Path) -> None:
 
 
 async def test_labels_outside_the_replay_are_left_out(tmp_path: Path) -> None:
-    """Those known before its start or long after its end belong to no row of it."""
+    """Labels known before a replay's start, or long after its end, belong to none of its rows."""
     known = {0: 10, 1: 30, 2: 24 * 31, 3: 24 * 90}
     found = await takes(lay_out(tmp_path, ".parquet", [1, 25, 49], known, start=DAY, end=2 * DAY))
     assert [name for take in found for name in ids(take.labels)] == ["1", "2"]
@@ -181,7 +181,7 @@ async def test_a_missing_file_or_column_is_named(tmp_path: Path) -> None:
 
 
 async def test_a_file_that_changed_is_told(tmp_path: Path) -> None:
-    """A replay goes on behind the label it stood at, and a line in the log says that the file is another."""
+    """A replay continues after the last label given, and the log says that the file has changed."""
     source = lay_out(tmp_path, ".parquet", CAME, KNOWN)
     first = await source.take(None)
     await source.close()

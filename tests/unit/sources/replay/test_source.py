@@ -1,4 +1,4 @@
-"""A replay gives every row once, in order, from any position again the same."""
+"""A replay gives every row once, in order, and the same from any position."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ async def test_the_grid_can_be_shifted(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", FILES)
 async def test_rows_give_a_fixed_number(tmp_path: Path, name: str) -> None:
-    """By rows a take has that many, the last what is left, and the watermark is the last row's time."""
+    """By rows, a take has that many (the last: the rest), and the watermark is the last row's time."""
     found = await takes(source(write(tmp_path / name, GAP), rows=3))
     assert [numbers(take) for take in found] == [[0, 1, 4], [2, 3, 5], [6]]
     assert [take.watermark for take in found] == [29 * HOUR, 100 * HOUR, 101 * HOUR + 1]
@@ -91,7 +91,7 @@ async def test_rows_give_a_fixed_number(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("pace", [{"step_us": DAY}, {"rows": 2}])
 @pytest.mark.parametrize("name", FILES)
 async def test_a_position_gives_the_same_rows_again(tmp_path: Path, name: str, pace: dict[str, int]) -> None:
-    """Any position, in the same source or a new one, goes on as the first run did."""
+    """From any position, the same source or a new one continues as the first run did."""
     path = write(tmp_path / name, GAP)
     replay = source(path, **pace)
     straight = await takes(replay)
@@ -204,7 +204,7 @@ async def test_a_file_that_breaks_while_it_is_read_is_an_error_and_is_opened_ane
 
 
 async def test_a_changed_file_goes_on_and_says_so(tmp_path: Path) -> None:
-    """A file that grew goes on behind its last row, first the rest of that day, and the log says so."""
+    """A replay of a file that grew continues after its last row, within that day, and the log says so."""
     path = write(tmp_path / "a.csv", [1, 2, 25])
     last = (await takes(source(path, step_us=DAY)))[-1]
     write(path, [1, 2, 25, 49, 50])
@@ -231,6 +231,6 @@ async def test_the_pace_may_change_between_runs(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("pace", [{}, {"step_us": 1, "rows": 1}, {"rows": 0}, {"step_us": -1}])
 def test_exactly_one_pace_is_asked_for(tmp_path: Path, pace: dict[str, int]) -> None:
-    """No pace, two paces and a pace of nothing are refused."""
+    """A replay with no pace, two paces or a pace of 0 is refused."""
     with pytest.raises(ConfigurationError, match="expected exactly one"):
         ReplayOptions(tmp_path, "at", **pace)

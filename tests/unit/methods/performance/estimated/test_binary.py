@@ -13,8 +13,9 @@ from service.core.reference.reference import Reference
 from service.core.rows.batch import Batch, Numbers
 from service.core.rows.schema import Column, Kind, Schema
 from service.core.rows.task import Binary, Multiclass
-from service.methods.performance.estimated.estimate import estimated_metrics_of, measure_estimates
-from service.methods.performance.performance import measure_performance, metrics_of
+from service.methods.performance.estimated.estimate import measure_estimates
+from service.methods.performance.performance import measure_performance
+from service.methods.performance.registry import estimated_metrics_of, metrics_of
 
 TASK = Binary("truth", score="score", threshold=0.4)
 SCHEMA = Schema((Column("truth", Kind.NUMERICAL), Column("score", Kind.NUMERICAL)), TASK)
@@ -100,9 +101,9 @@ def test_labels_do_not_enter_an_estimate():
     assert estimates(REFERENCE, window) == estimates(REFERENCE, waiting)
 
 
-def test_every_realised_figure_has_an_estimate_but_two():
-    """All that is measured is estimated, but the predicted rate and the calibration error."""
-    names = {metric.name for metric in metrics_of(TASK)} - {"positive_rate", "calibration_error"}
+def test_every_realised_figure_has_an_estimate_but_three():
+    """All that is measured is estimated, but the predicted rate, the calibration error and `mcc`."""
+    names = {metric.name for metric in metrics_of(TASK)} - {"positive_rate", "calibration_error", "mcc"}
     assert {metric.name for metric in estimated_metrics_of(TASK)} == {f"estimated_{n}" for n in names}
     worse = {f"estimated_{metric.name}": metric.worse for metric in metrics_of(TASK)}
     assert all(metric.worse is worse[metric.name] for metric in estimated_metrics_of(TASK))

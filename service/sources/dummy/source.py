@@ -1,6 +1,6 @@
-"""The smallest possible source: a random row a cycle, appended to a table of its own and read back.
+"""Appends one random row per cycle to a table of its own and reads it back.
 
-It shows the plumbing at work before one's own data does and, being random, is the negative control: nothing
+It exercises the whole service without data of one's own and, being random, is the negative control: nothing
 drifts. A row's values depend on the seed and its position alone, and its time is kept with it in the table,
 so that a position read again gives the same row.
 """
@@ -8,7 +8,7 @@ so that a position read again gives the same row.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,27 +18,17 @@ from service.core.rows.take import Take
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from service.sources.context import DummyRow, DummyTable
+
 TEXTS = ("amber", "green", "red")
 MICROSECONDS = 1_000_000
 _REFERENCE_STREAM = 2**63  # no cycle ever reaches this position
 
 
-# Position, timestamp (UTC), an integer, a text, a float.
-Row = tuple[int, datetime, int, str, float]
-
-
-class Table(Protocol):
-    """Where the rows lie: the edge that knows SQL."""
-
-    async def append(self, row: Row) -> Row:
-        """Keep `row` unless its position is taken; return the row that is kept there."""
-        ...
-
-
 class DummySource:
-    """Makes, keeps and gives one row a take."""
+    """Draws, stores and returns one row per take."""
 
-    def __init__(self, table: Table, *, seed: int, now: Callable[[], int]) -> None:
+    def __init__(self, table: DummyTable, *, seed: int, now: Callable[[], int]) -> None:
         self._table = table
         self._seed = seed
         self._now = now
@@ -49,10 +39,10 @@ class DummySource:
         when = datetime.fromtimestamp(self._now() / MICROSECONDS, UTC)
         values = draw(1, [self._seed, index])
         kept = await self._table.append((index, when, *values[0]))
-        return Take(to_batch([kept]), {"row": index + 1}, lag_seconds=0.0, live=True)  # no row is newer
+        return Take(to_batch([kept]), {"row": index + 1}, lag_seconds=0.0)  # no row is newer
 
     async def close(self) -> None:
-        """Nothing is held: the table belongs to the store."""
+        """Do nothing: the table belongs to the store."""
 
 
 def draw(rows: int, seed: int | Sequence[int]) -> list[tuple[int, str, float]]:
@@ -64,13 +54,13 @@ def draw(rows: int, seed: int | Sequence[int]) -> list[tuple[int, str, float]]:
 
 
 def reference_batch(rows: int, seed: int) -> Batch:
-    """Draw the rows that the dummy's windows are compared with."""
+    """Draw the rows that windows are compared with."""
     start = datetime(2000, 1, 1, tzinfo=UTC)
     drawn = draw(rows, [seed, _REFERENCE_STREAM])
     return to_batch([(index, start, *values) for index, values in enumerate(drawn)])
 
 
-def to_batch(rows: Sequence[Row]) -> Batch:
+def to_batch(rows: Sequence[DummyRow]) -> Batch:
     """Return rows as typed columns `value1`, `value2` and `value3`."""
     _, times, integers, texts, floats = zip(*rows, strict=True)
     labels, codes = np.unique(np.array(texts, dtype=np.str_), return_inverse=True)

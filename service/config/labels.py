@@ -1,0 +1,24 @@
+"""Schema of a monitor file's section on labels that come after their rows."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from service.config.base import SECOND, Duration, Section
+
+
+class LabelsConfig(Section):
+    """A file of labels: the id of the row, the label, and when it became known.
+
+    - `path`: a CSV or Parquet file, one row per label.
+    - `timestamp`: the column that says when the label became known.
+    - `id`: the column of the id; named as the monitor's own unless said otherwise.
+    - `target`: the label's column; named as the monitor's own unless said otherwise.
+    - `wait`: how long a row waits for its label.
+    """
+
+    path: str
+    timestamp: str = "labelled_at"
+    id: str | None = None
+    target: str | None = None
+    wait: Duration = Field(default=30 * 86_400 * SECOND, gt=0)

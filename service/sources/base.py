@@ -1,0 +1,49 @@
+"""The base of every source section: what a kind of source can do, and how it is built."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, ClassVar, get_args
+
+from service.config.base import Section
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from service.sources.context import SourceContext
+    from service.sources.protocol import Source
+
+
+class SourceConfig(Section):
+    """A monitor file's `source` section. A subclass names its kind (`type: Literal[...]`) and adds its keys.
+
+    The rest of the service asks these attributes and never which kind it has; each defaults to "cannot".
+
+    - `is_live`: rows are taken as they come, so that the moment of the take says when they arrived, and there
+      is no end towards which progress could be shown.
+    - `can_be_peeked`: its first rows can be taken without a trace, and are there before the service runs.
+    - `brings_labels`: it hands over labels that come after their rows (`SourceContext.labels`).
+    """
+
+    is_live: ClassVar[bool] = False
+    can_be_peeked: ClassVar[bool] = False
+    brings_labels: ClassVar[bool] = False
+
+    @classmethod
+    def kind(cls) -> str:
+        """Return the kind's name, as `type` has it in a monitor file."""
+        return str(get_args(cls.model_fields["type"].annotation)[0])
+
+    @property
+    def file(self) -> Path | None:
+        """The file that holds all rows, of which a reference can be a stretch; None where there is none."""
+        return None
+
+    @property
+    def time_column(self) -> str | None:
+        """The column of each row's event time, which a reference file may have too; None where unknown."""
+        return None
+
+    @abstractmethod
+    def build(self, context: SourceContext) -> Source:
+        """Return the source; nothing is opened or read yet."""

@@ -1,0 +1,70 @@
+"""What the service hands to a source when it is built."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from pathlib import Path
+
+    from service.core.rows.schema import Kind, Schema
+
+    # Position, timestamp (UTC), an integer, a text, a float.
+    DummyRow = tuple[int, datetime, int, str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelFile:
+    """The file of labels that come after their rows.
+
+    - `path`: a CSV or Parquet file, one row per label.
+    - `timestamp`: the column that says when the label became known.
+    - `identity`: the column of the id by which a label finds its row.
+    - `target`: the label's column.
+    - `kind`: the kind of the monitor's target.
+    - `wait_us`: how long a row waits for its label (microseconds).
+    """
+
+    path: Path
+    timestamp: str
+    identity: str
+    target: str
+    kind: Kind
+    wait_us: int
+
+
+class DummyTable(Protocol):
+    """The table that the dummy source keeps its rows in."""
+
+    async def append(self, row: DummyRow) -> DummyRow:
+        """Keep `row` unless its position is taken; return the row that is kept at that position."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SourceTables:
+    """The monitor's own tables in the store, one field for each kind of source that keeps rows in one."""
+
+    dummy: DummyTable
+
+
+@dataclass(frozen=True, slots=True)
+class SourceContext:
+    """What a source may need of its monitor and of the service, besides its own section.
+
+    - `schema`: the watched columns; a take's batch has these.
+    - `step_offset_us`: where the grid of windows starts (microseconds after 1970); a source that takes steps
+      of event time takes them on that grid.
+    - `labels`: the file of late labels; None where all labels come with their rows.
+    - `tables`: where a source keeps rows of its own.
+    - `now`: the clock, UTC microseconds.
+    """
+
+    schema: Schema
+    step_offset_us: int
+    labels: LabelFile | None
+    tables: SourceTables
+    now: Callable[[], int]

@@ -1,0 +1,1 @@
+"""What windows are compared with: the kinds of reference that belong to no one source."""

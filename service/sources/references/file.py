@@ -1,0 +1,50 @@
+"""A reference that is a file, or a stretch of the file that the source reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from service.config.base import Instant, instant_us
+from service.errors import ReferenceDataError
+from service.sources.references.base import ReferenceConfig
+from service.sources.tables.file import read_rows
+
+if TYPE_CHECKING:
+    from service.core.rows.batch import Batch
+    from service.core.rows.schema import Schema
+    from service.sources.base import SourceConfig
+
+
+class FileReference(ReferenceConfig):
+    """Rows of a Parquet or CSV file, all of them or those from `start` to `end` (half-open).
+
+    Without `path` they are a stretch of the source's own file.
+    """
+
+    type: Literal["file"] = "file"
+    path: str | None = None
+    start: Instant | None = None
+    end: Instant | None = None
+
+    def check(self, source: SourceConfig) -> None:
+        """Raise ValueError where neither this section nor the source names a file."""
+        if self.path is not None:
+            return
+        if source.file is None:
+            raise ValueError("reference: expected a path, since the source has no file")
+        if self.start is None and self.end is None:
+            raise ValueError("reference: expected a path, or start and end within the source's file")
+
+    def load(self, source: SourceConfig, schema: Schema) -> Batch:
+        """Read the rows, in the order of their time where the file has the source's time column."""
+        path = source.file if self.path is None else Path(self.path)
+        if path is None:
+            raise ReferenceDataError("the reference names no file and the source has none")
+        return read_rows(
+            path,
+            schema,
+            timestamp=source.time_column,
+            start=instant_us(self.start),
+            end=instant_us(self.end),
+        )
