@@ -22,6 +22,10 @@ class ReferenceDataError(TidegaugeError):
     """A monitor's reference could not be read or holds no rows."""
 
 
+class LabelError(ReferenceDataError):
+    """A label that a monitor file names is none of the reference's."""
+
+
 class ProfileError(TidegaugeError):
     """Two profiles that were made differently cannot be merged."""
 

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 
 from service.config import monitor_file
 from service.core.profile import profile, segments
-from service.errors import ConfigurationError, StoreError, TidegaugeError
+from service.core.reference import answers
+from service.core.reference.notes import notes_on
+from service.core.rows.label_form import forms_of, in_form
+from service.errors import ConfigurationError, LabelError, StoreError, TidegaugeError
 from service.methods.drift import registry
 from service.runtime.compute_threads import workers
 from service.store.migrate import migrate, migrations_folder
@@ -85,16 +88,28 @@ async def _data_findings(monitor: Monitor, pool: asyncpg.Pool, compute: Compute)
             batch = (await watched.source.take(None)).batch
             late = monitor.target if monitor.labels is not None else None
             found.faults += _absent(monitor, batch, "source", late) if batch.rows else []
+            found.notes += [f"{monitor.name}: {note}" for note in notes_on(batch, monitor.schema_, "source")]
         except TidegaugeError as error:
             found.faults.append(f"{monitor.name}: source: {error}")
     try:
         batch = await load_rows()
         found.faults += _absent(monitor, batch, "reference")
         found.notes += _beyond_caps(monitor, batch)
+        found.notes += [f"{monitor.name}: {note}" for note in notes_on(batch, monitor.schema_, "reference")]
+        found.notes += _settled_labels(monitor, batch)
+    except LabelError as error:
+        found.faults.append(f"{monitor.name}: {error}")
     except TidegaugeError as error:
         found.faults.append(f"{monitor.name}: reference: {error}")
     await watched.source.close()
     return found
+
+
+def _settled_labels(monitor: Monitor, batch: Batch) -> list[str]:
+    schema = monitor.schema_
+    forms = forms_of(batch, schema)
+    notes = answers.settle(in_form(batch, schema, forms), schema, forms).notes
+    return [f"{monitor.name}: {note}" for note in notes]
 
 
 def _beyond_caps(monitor: Monitor, batch: Batch) -> list[str]:

@@ -168,7 +168,14 @@ class Cycle:
             return history.compared(gathered.windows, absorbed.panes, past, shorter, reference.profile)
 
         counted = await self._compute.run(
-            lambda: measure_windows.measured(watched, reference, gathered.windows, absorbed.panes, compared())
+            lambda: measure_windows.measured(
+                watched,
+                reference,
+                gathered.windows,
+                absorbed.panes,
+                compared(),
+                matching=absorbed.matching,
+            )
         )
         return [await measure_windows.settled(each, self._worker) for each in counted]
 
@@ -186,7 +193,10 @@ class Cycle:
         following, events = alarm.follow(labelled, windows, watched.alarm, watched.window, late=late)
         detectors, found = self._changes(before, [take.batch, *relabelled.rows], reference)
         after = replace(
-            gathered.after, alarms=following.alarms, labelling=following.labelling, detectors=detectors
+            gathered.after,
+            alarms=following.alarms,
+            labelling=replace(following.labelling, matching=absorbed.matching),
+            detectors=detectors,
         )
         told, changes = schema_change.tell(state.told, absorbed.panes, after.closed, late=late)
         record = CycleRecord(
@@ -200,7 +210,7 @@ class Cycle:
             windows=tuple(windows),
             rejects=(*take.rejects, *relabelled.rejects),
             rejected=take.rejected + relabelled.rejected,
-            events=(*changes, *found, *events, *_ended(take, after, gathered.slot)),
+            events=(*changes, *absorbed.events, *found, *events, *_ended(take, after, gathered.slot)),
             lag_seconds=take.lag_seconds,
             progress=take.progress,
             labels=late_labels.record_of(watched, take, relabelled),

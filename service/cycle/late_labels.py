@@ -9,8 +9,10 @@ import numpy as np
 
 from service.core.cycle_record import LabelRecord
 from service.core.labels import join, pending_rows
+from service.core.labels import matching as label_matching
 from service.core.labels import remeasure as labelling
 from service.core.labels.join import JoinedLabels
+from service.core.labels.matching import LabelMatching
 from service.core.labels.remeasure import LabelProgress
 from service.core.windows import window
 from service.core.windows.panes import corrected, merge_into
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from service.core.checkpoint import Checkpoint
+    from service.core.event import Event
     from service.core.labels.join import ValidLabels
     from service.core.labels.pending_rows import PendingRows
     from service.core.profile.spec import ProfileSpec
@@ -30,11 +33,16 @@ if TYPE_CHECKING:
 
 
 class Absorbed(NamedTuple):
-    """Every pane after a take, those of them that `changed`, and what became of its labels."""
+    """Every pane after a take, those of them that `changed`, and what became of its labels.
+
+    `matching` is how many labels find a row now, `events` say where most have come not to.
+    """
 
     panes: dict[int, Pane]
     changed: dict[int, Pane]
     relabelled: JoinedLabels
+    matching: LabelMatching = LabelMatching()
+    events: tuple[Event, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +105,8 @@ def absorb(
     relabelled = _joined(watched, step, take, rows_before, panes=everything, spec=spec)
     everything |= corrected(everything, relabelled.corrections)
     changed = sorted({*fresh, *relabelled.corrections})
-    return Absorbed(everything, {key: everything[key] for key in changed}, relabelled)
+    matching, events = label_matching.follow(step.labelling.matching, take, relabelled)
+    return Absorbed(everything, {key: everything[key] for key in changed}, relabelled, matching, events)
 
 
 def record_of(watched: MonitorPlan, take: Take, relabelled: JoinedLabels) -> LabelRecord | None:

@@ -146,7 +146,7 @@ class Reporter:
             kept=max(self._kept, 1),
             monitor=run.monitor,
             description=watched.description,
-            schema=watched.schema,
+            schema=reference.schema,
             window=run.id,
             start=run.start,
             end=run.end,

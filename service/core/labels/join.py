@@ -1,4 +1,4 @@
-"""Which rows do late labels belong to? What becomes of the panes that count them.
+"""The rows that late labels belong to, and what becomes of the panes that count them.
 
 A label goes to every row that waits under its id: a row that was sent twice is counted twice, and gets its
 label twice. What finds no row is refused with the reason, never kept: a label belongs behind its row.
@@ -14,7 +14,8 @@ import numpy as np
 
 from service.core.labels import correction, pending_rows
 from service.core.profile import profile
-from service.core.rows.batch import Numbers
+from service.core.rows.batch import Labels, Numbers
+from service.core.rows.label_text import described
 from service.core.rows.row_hash import NOTHING
 from service.core.rows.take import Reject
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from service.core.labels.pending_rows import PendingRows
     from service.core.profile.profile import Profile
     from service.core.profile.spec import ProfileSpec
-    from service.core.rows.batch import Batch, Labels
+    from service.core.rows.batch import Batch
     from service.core.rows.late_labels import LateLabels
     from service.core.rows.schema import Schema
 
@@ -54,7 +55,8 @@ class JoinedLabels:
     """What a cycle's labels come to.
 
     `corrections` go by pane. `rows` are the labelled rows with their labels, a batch a pane; `identity` are
-    the ids that wait no longer, `waiting` the cycle's own rows that do.
+    the ids that wait no longer, `waiting` the cycle's own rows that do. `found` labels have a row;
+    `unmatched` is when each of the others was known (UTC microseconds), `unmatched_id` the last one's id.
     """
 
     waiting: PendingRows
@@ -63,6 +65,9 @@ class JoinedLabels:
     rows: tuple[Batch, ...] = ()
     rejects: tuple[Reject, ...] = ()
     rejected: int = 0
+    found: int = 0
+    unmatched: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    unmatched_id: str = ""
 
 
 def signed(identity: NDArray[np.uint64]) -> list[int]:
@@ -132,7 +137,16 @@ def join_labels(
         batches,
         (*sifted.rejects, *rejects)[:KEPT_REJECTS],
         sifted.rejected + len(refused),
+        found=len(labels) - len(unknown),
+        unmatched=labels.labelled_at[unknown],
+        unmatched_id=_described(labels.names.take(unknown[-1:])),
     )
+
+
+def _described(ids: Numbers | Labels) -> str:
+    if isinstance(ids, Labels) and len(ids.codes) and ids.codes[0] >= 0:
+        return described(str(ids.labels[ids.codes[0]]), ids.typed)
+    return ""
 
 
 def _corrected(

@@ -1,4 +1,4 @@
-"""Which windows are measured again because labels came? And when their performance counts for an alarm.
+"""The windows that are measured again because labels came, and when their performance counts for an alarm.
 
 A label touches a pane, and with it every window that was measured with that pane. They queue up: the ones
 that have waited longest are measured first, at most MOST_AGAIN a cycle, so that a month of labels in one
@@ -11,10 +11,11 @@ window needs rows. Windows count in their order: what has its labels after a lat
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from service.core.labels import key_ranges
+from service.core.labels.matching import LabelMatching
 from service.core.windows.window import LONGEST_EMPTY_RUN, windows_of
 
 if TYPE_CHECKING:
@@ -33,12 +34,14 @@ class LabelProgress:
     """How far late labels were followed up; windows and panes by their keys.
 
     `again` are the windows that wait to be measured again, `reached` is the last pane that got a late label,
-    `judged` the last window whose performance counted for an alarm.
+    `alarmed_through` the last window whose performance counted for an alarm. `matching` says how many labels
+    find a row.
     """
 
     again: KeyRanges = ()
     reached: int | None = None
     alarmed_through: int | None = None
+    matching: LabelMatching = field(default_factory=LabelMatching)
 
 
 def schedule(

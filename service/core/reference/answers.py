@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from service.core.rows.class_labels import class_labels
 from service.core.rows.label_form import PLAIN
 from service.core.rows.task import Binary, Multiclass
-from service.errors import ReferenceDataError
+from service.errors import LabelError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -62,7 +62,7 @@ class _Side:
 def settle(reference: Batch, schema: Schema, forms: Mapping[str, LabelForm]) -> Settled:
     """Return the schema with the task's labels settled by a reference whose labels are in their `forms`.
 
-    Raises ReferenceDataError where a label of the task fits none of the reference's.
+    Raises LabelError where a label of the task fits none of the reference's.
     """
     task = schema.task
     if not isinstance(task, Binary | Multiclass):
@@ -124,7 +124,7 @@ def _positive(task: Binary, target: _Side, notes: list[str]) -> tuple[str, ...]:
             f"as positive; write positive: {_quoted(pair[0])} to say so"
         )
         return pair
-    raise ReferenceDataError(
+    raise LabelError(
         f"positive: none of {target.rows} labelled reference rows is {_either(_declared(task, target))}; "
         f"they are {_listed(target.classes)}: {_advice(declared, pair, target.classes)}"
     )
@@ -156,7 +156,7 @@ def _with_predicted(
             f"{_listed(target.classes)}; {_either(pair)} is taken as positive"
         )
         return (*positive, *pair)
-    raise ReferenceDataError(
+    raise LabelError(
         f"prediction: none of {prediction.rows} reference rows with a {prediction.name!r} is "
         f"{_either(positive)}; they are {_listed(prediction.classes)}, and the labels of {target.name!r} are "
         f"{_listed(target.classes)}: expected the same labels in both columns"
@@ -166,7 +166,7 @@ def _with_predicted(
 def _multiclass(task: Multiclass, target: _Side, prediction: _Side | None, notes: list[str]) -> Multiclass:
     predicted: Classes = {} if prediction is None else prediction.classes
     if target.classes and predicted and not target.classes.keys() & predicted.keys():
-        raise ReferenceDataError(
+        raise LabelError(
             f"prediction: no reference row is predicted to be of a class of {target.name!r}: it holds "
             f"{_listed(target.classes)}, {task.prediction!r} holds {_listed(predicted)}; expected the same "
             "labels in both columns"
@@ -177,7 +177,7 @@ def _multiclass(task: Multiclass, target: _Side, prediction: _Side | None, notes
     unscored = [label for label in target.classes if label not in dict(scores)]
     for label in strange if unscored else ():
         near = difflib.get_close_matches(label, unscored, n=1, cutoff=0.0)[0]
-        raise ReferenceDataError(
+        raise LabelError(
             f"scores.{label}: none of {target.rows} labelled reference rows is {_quoted(label)}; they are "
             f"{_listed(target.classes)}, and {_quoted(near)} has no column of scores"
         )

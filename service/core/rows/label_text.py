@@ -63,6 +63,11 @@ def type_of(value: object) -> LabelType:
     return LabelType.TEXT
 
 
+def described(text: str, typed: LabelType) -> str:
+    """Return an id or a label with its type, so that the text "2" and the number 2 differ."""
+    return f'the text "{text}"' if typed is LabelType.TEXT else f"the {typed} {text}"
+
+
 def common_type(types: set[LabelType]) -> LabelType:
     """Return the type of a column whose values have these types: TEXT unless they agree."""
     return types.pop() if len(types) == 1 else LabelType.TEXT

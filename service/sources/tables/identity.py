@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from service.core.rows import row_hash
-from service.core.rows.batch import LabelType
+from service.core.rows.label_text import described
 from service.core.rows.missing_words import NULL_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+    from service.core.rows.batch import LabelType
 
 _NO_IDS = frozenset(NULL_WORDS)
 
@@ -35,10 +37,5 @@ def identities_of(texts: Sequence[str | None], typed: LabelType) -> Identities:
     """Return ids, given by their canonical texts; a word for a missing value, such as NULL, is no id."""
     known = ["" if text is None or text in _NO_IDS else text for text in texts]
     first = next((text for text in known if text), None)
-    example = None if first is None else shown(first, typed)
+    example = None if first is None else described(first, typed)
     return Identities(row_hash.of_texts(np.array(known, dtype=np.str_)), example)
-
-
-def shown(text: str, typed: LabelType) -> str:
-    """Return an id with its type, so that the text "2" and the number 2 differ."""
-    return f'the text "{text}"' if typed is LabelType.TEXT else f"the {typed} {text}"
