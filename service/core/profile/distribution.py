@@ -108,6 +108,12 @@ class Distribution:
         return float(self.counts.max()) / self.finite
 
 
+def inexact(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Mark the finite numbers (float64, shape (n,)) that share their double with other whole numbers."""
+    found: NDArray[np.bool_] = np.isfinite(values) & (np.abs(values) > LARGEST_WHOLE)
+    return found
+
+
 def empty(kind: Kind) -> Distribution:
     """Return the distribution of no rows: merging it changes nothing."""
     values: Values = (

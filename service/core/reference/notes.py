@@ -6,18 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from service.core.profile.distribution import inexact
 from service.core.rows.batch import Labels, Numbers
 from service.core.rows.missing_words import NULL_WORDS, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import NDArray
-
     from service.core.rows.batch import Batch
     from service.core.rows.schema import Column, Schema
 
-LARGEST_EXACT = 2.0**53  # beyond it a double does not hold every whole number
 
 
 def notes_on(batch: Batch, schema: Schema, where: str) -> tuple[str, ...]:
@@ -26,11 +24,6 @@ def notes_on(batch: Batch, schema: Schema, where: str) -> tuple[str, ...]:
     `where` says what the batch is: `reference`, `source`.
     """
     return tuple(note for column in schema.columns for note in _of_column(batch, column, where))
-
-
-def inexact(values: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Mark the finite numbers (float64, shape (n,)) that share their double with other whole numbers."""
-    return np.isfinite(values) & (np.abs(values) > LARGEST_EXACT)
 
 
 def _of_column(batch: Batch, column: Column, where: str) -> Iterator[str]:
