@@ -1,4 +1,4 @@
-"""Labels and ids of public bug reports: the same rows measure the same, whatever file and type they come in."""
+"""Labels and ids of public bug reports: equal rows measure the same, whatever file and type they have."""
 
 from __future__ import annotations
 
@@ -46,9 +46,7 @@ async def test_labels_that_became_floats_are_the_classes(
 
 
 @pytest.mark.parametrize("file", ["c16_csv", "c16_pq"])
-async def test_integers_beyond_a_double_are_told_apart(
-    file: str, tmp_path: Path, pool: asyncpg.Pool
-) -> None:
+async def test_integers_beyond_a_double_are_told_apart(file: str, tmp_path: Path, pool: asyncpg.Pool) -> None:
     """Two campaigns whose numbers share a double are two categories."""
     first, _ = await play(case(HUGE, file, tmp_path), pool)
     assert first.of("campaign", "jensenshannon") == pytest.approx(0.4596, abs=5e-5)
@@ -83,18 +81,24 @@ async def test_an_obvious_pair_is_taken_as_it_reads(file: str, tmp_path: Path, p
     [
         (
             "c78_case",
-            "positive: none of 400 labelled reference rows is approved; they are "
-            '"Approved" (191), "Rejected" (209): write positive: "Approved"',
+            (
+                "positive: none of 400 labelled reference rows is approved; they are "
+                '"Approved" (191), "Rejected" (209): write positive: "Approved"'
+            ),
         ),
         (
             "c78_default",
-            "positive: none of 400 labelled reference rows is 1, True or true; they are "
-            '"Approved" (191), "Rejected" (209): write positive: with the label that is positive',
+            (
+                "positive: none of 400 labelled reference rows is 1, True or true; they are "
+                '"Approved" (191), "Rejected" (209): write positive: with the label that is positive'
+            ),
         ),
         (
             "c78_multi",
-            "prediction: no reference row is predicted to be of a class of 'outcome': it holds "
-            '"Approved" (191), "Rejected" (209), \'answer\' holds "approved" (195), "rejected" (205)',
+            (
+                "prediction: no reference row is predicted to be of a class of 'outcome': it holds "
+                '"Approved" (191), "Rejected" (209), \'answer\' holds "approved" (195), "rejected" (205)'
+            ),
         ),
     ],
 )
@@ -118,8 +122,12 @@ async def test_what_was_taken_is_said(tmp_path: Path, database_url: str) -> None
     found = await check(Settings(monitors_dir=tmp_path, database_url=database_url))
     assert found.faults == []
     assert sorted(found.notes) == [
-        "c48_na: bought: 100 of 200 source rows hold 'NA', which is taken as missing; where it is a label, say "
-        "missing_words: [] of the column",
-        'c78_yesno: positive: of the labels "no" (199), "yes" (201) of \'outcome\' yes is taken as positive; '
-        'write positive: "yes" to say so',
+        (
+            "c48_na: bought: 100 of 200 source rows hold 'NA', which is taken as missing; "
+            "where it is a label, say missing_words: [] of the column"
+        ),
+        (
+            'c78_yesno: positive: of the labels "no" (199), "yes" (201) of \'outcome\' yes is taken as positive; '
+            'write positive: "yes" to say so'
+        ),
     ]

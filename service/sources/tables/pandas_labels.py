@@ -50,8 +50,10 @@ def identities(column: pd.Series[Any]) -> Identities:
         return identities_of(np.append(found.labels, "")[found.codes].tolist(), found.typed)
     plain = _plain_number(column.dtype)
     if plain is None or column.isna().any():
-        cells = np.asarray(column, dtype=object).tolist()
-        return identities_of([_text(cell) for cell in cells], _typed(cells))
+        objects = np.asarray(column, dtype=object)
+        cells = objects.tolist()
+        typed = LabelType.TEXT if content_of(objects) == "string" else _typed(cells)
+        return identities_of([_text(cell) for cell in cells], typed)
     values = column.to_numpy(dtype=plain)
     cells = values.tolist() if plain.kind in "biu" else list(values)
     return identities_of([text_of(cell) for cell in cells], _typed(cells[:1]))
@@ -66,20 +68,20 @@ def _plain_number(dtype: np.dtype[Any] | ExtensionDtype) -> np.dtype[Any] | None
 
 
 def _of_objects(objects: NDArray[np.object_]) -> Labels:
-    values = objects.tolist()
     content = content_of(objects)
     # pandas' table of texts takes a NUL for a text's end.
-    if content in ONE_TYPE and not (content == "string" and any(_has_nul(value) for value in values)):
+    if content in ONE_TYPE and not (content == "string" and _has_nul(objects)):
         codes, found = pd.factorize(objects)
         cells = found.tolist()
         return coded(codes, [_text(cell) for cell in cells], _typed(cells))
+    values = objects.tolist()
     # Texts first: True, 1 and 1.0 are one key of a hash table, and which one stays depends on the order.
     codes, distinct = pd.factorize(np.array([_text(value) for value in values], dtype=object))
     return coded(codes, distinct.tolist(), _typed(values))
 
 
-def _has_nul(value: Any) -> bool:
-    return isinstance(value, str) and "\0" in value
+def _has_nul(texts: NDArray[np.object_]) -> bool:
+    return "\0" in "".join(texts[pd.notna(texts)].tolist())
 
 
 def _typed(values: list[Any]) -> LabelType:
