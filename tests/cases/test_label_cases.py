@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
+import pandas as pd
 import pytest
 
 from service.commands.check import check
 from service.config.settings import Settings
 from service.errors import LabelError
-from tests.cases.play import case, play
+from tests.cases.play import DATA, case, play
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -127,7 +129,67 @@ async def test_what_was_taken_is_said(tmp_path: Path, database_url: str) -> None
             "where it is a label, say missing_words: [] of the column"
         ),
         (
-            'c78_yesno: positive: of the labels "no" (199), "yes" (201) of \'outcome\' yes is taken as positive; '
-            'write positive: "yes" to say so'
+            'c78_yesno: positive: of the labels "no" (199), "yes" (201) of \'outcome\' yes is taken as '
+            'positive; write positive: "yes" to say so'
         ),
     ]
+
+
+async def test_ids_that_never_meet_are_reported(tmp_path: Path, pool: asyncpg.Pool) -> None:
+    """The number 2 is not the text `000002`: a reason, an event and a breach say so, with one of each."""
+    path = case(IDS, "c17_csv_pq", tmp_path)
+    labels = pd.read_parquet(DATA / IDS / "labels.parquet")
+    labels["order_id"] = labels["order_id"].astype(int)
+    labels.to_parquet(tmp_path / "labels.parquet")
+    path.write_text(
+        path.read_text().replace(str(DATA / IDS / "labels.parquet"), str(tmp_path / "labels.parquet"))
+    )
+    windows = await play(path, pool)
+    account = "found no row that waits: an id among the labels is the number"
+    for window in windows:
+        assert (window["mae"], window["unmatched_label_share"]) == (None, 1.0)
+        assert account in window.reasons["performance", "", "", "mae", ""]
+    events = await pool.fetch("SELECT kind, message FROM tidegauge.event WHERE kind = 'labels_unmatched'")
+    assert len(events) == 1
+    assert events[0]["message"].endswith('among the rows the text "000001"')
+    breached = "SELECT bool_and(breached) FROM tidegauge.metrics WHERE metric = 'unmatched_label_share'"
+    assert await pool.fetchval(breached)
+
+
+@pytest.mark.parametrize("kind", ["int", "float", "decimal", "string"])
+async def test_ids_of_numbers_meet_whatever_their_type(kind: str, tmp_path: Path, pool: asyncpg.Pool) -> None:
+    """5, 5.0 and "5" are one id, a null among them changes nothing, and 2**53 + 1 is not 2**53."""
+    rows = pd.read_csv(DATA / IDS / "cur_plain.csv", dtype={"order_id": str})
+    labels = pd.read_csv(DATA / IDS / "labels.csv", dtype={"order_id": str})
+    offset = 2**53 if kind in {"int", "decimal", "string"} else 0
+    turned = {
+        "int": lambda text: int(text) + offset,
+        "float": float,
+        "decimal": lambda text: Decimal(int(text) + offset),
+        "string": lambda text: str(int(text) + offset),
+    }[kind]
+    rows["order_id"] = [str(int(text) + offset) for text in rows["order_id"]]
+    labels = labels.loc[[*labels.index, labels.index[-1]]].reset_index(drop=True)
+    ids = [*map(turned, labels["order_id"][:-1]), None]
+    dtype = {"int": "Int64", "float": "float64"}.get(kind, "object")
+    labels["order_id"] = pd.Series(ids, dtype=dtype)
+    rows.to_csv(tmp_path / "rows.csv", index=False)
+    labels.to_parquet(tmp_path / "labels.parquet")
+    path = case(IDS, "c17_csv_pq", tmp_path)
+    text = path.read_text().replace(str(DATA / IDS / "labels.parquet"), str(tmp_path / "labels.parquet"))
+    path.write_text(text.replace(str(DATA / IDS / "cur_plain.csv"), str(tmp_path / "rows.csv")))
+    windows = await play(path, pool)
+    assert [window["mae"] for window in windows] == pytest.approx(
+        [2.7659, 2.1832, 2.4747, 2.2037, 2.5733], abs=5e-5
+    )
+
+
+async def test_a_numerical_column_of_long_numbers_says_that_it_is_rounded(
+    tmp_path: Path, pool: asyncpg.Pool
+) -> None:
+    """The share of numbers that share their double is measured where there are some."""
+    path = case(HUGE, "c16_pq", tmp_path)
+    text = path.read_text().replace("categorical", "numerical").replace("[jensenshannon, chisquare]", "[ks]")
+    path.write_text(text)
+    first, _ = await play(path, pool)
+    assert first.of("campaign", "inexact_share") == 1.0
