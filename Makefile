@@ -1,5 +1,5 @@
 # Thin calls only: uv does the work, from the lock files.
-.PHONY: run test bench lint compose-test pictures dashboards dashboards-check lock clean
+.PHONY: run check test bench lint compose-test pictures dashboards dashboards-check lock clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -8,6 +8,8 @@ PYTHON ?= python3
 # On a terminal the first set-up shows how far it is.
 QUIET := $(shell [ -t 2 ] || echo -q)
 PAGE ?= http://127.0.0.1:8000
+# Processes that tests run in: more than there are cores makes tests of seconds miss their time.
+WORKERS ?= 2
 # Compiled modules are kept, whatever the machine is set to: every start but the first is a second quicker.
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -15,8 +17,14 @@ run: $(VENV)/.run
 	@$(BIN)/python -m simulator prepare
 	@exec $(BIN)/tidegauge run
 
+# The fast proof of a change: no Postgres, no browser, nothing that takes seconds.
+check: lint
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "not (slow or postgres or browser or compose)" \
+		tests/contract tests/property tests/unit
+
+# Files stay whole, so that what a file sets up is set up once, and the long ones come first.
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -q --ignore=tests/benchmarks
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder --ignore=tests/benchmarks
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-enable -q

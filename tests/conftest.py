@@ -1,4 +1,8 @@
-"""A real Postgres for every test that asks for one: one server a session, one database a test."""
+"""A real Postgres for every test that asks for one, and how far Hypothesis searches.
+
+Tests may run in several processes at once (pytest-xdist): each has its own server in a folder of its own,
+and each test its own database.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 import pytest_asyncio
+from hypothesis import Phase, settings
 
 from service.store.embedded.server import EmbeddedServer
 from service.store.migrate import migrate, migrations_folder
@@ -21,6 +26,20 @@ from service.store.pool import open_pool
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+
+# No deadline: a machine that runs other things too is no failure. In CI (where `CI` is set) a failing example
+# is reported as it was found: shrinking one of many arrays takes minutes, and is done by a developer.
+settings.register_profile("dev", deadline=None, max_examples=60)
+settings.register_profile(
+    "ci",
+    deadline=None,
+    max_examples=60,
+    derandomize=True,
+    database=None,
+    print_blob=True,
+    phases=(Phase.explicit, Phase.generate),
+)
+settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 TEMPLATE = "tidegauge_template"
 _numbers = count(1)

@@ -14,7 +14,7 @@ from service.core.reference import answers
 from service.core.reference.notes import notes_on
 from service.core.rows.label_form import forms_of, in_form
 from service.errors import ConfigurationError, LabelError, StoreError, TidegaugeError
-from service.methods.drift import registry
+from service.methods.drift import columns, registry
 from service.runtime.compute_threads import workers
 from service.store.migrate import migrate, migrations_folder
 from service.wiring.database import database
@@ -65,13 +65,25 @@ def _remarks(monitor: Monitor) -> list[str]:
     plan = monitor.measure_plan.drift
     named = dict.fromkeys(registry.full_name(name) for name in _named(plan))
     slow = [method.name for method in registry.ALL if method.in_worker and method.full_name in named]
-    if not slow or not monitor.drift.is_calibrated:
-        return []
-    told = (
-        f"{monitor.name}: {', '.join(slow)}: too slow to be calibrated; keeps Evidently's threshold, "
-        "and beside other methods it is a second opinion that raises no alarm"
-    )
-    return [told]
+    notes = _left_out(monitor, plan)
+    if slow and monitor.drift.is_calibrated:
+        notes.append(
+            f"{monitor.name}: {', '.join(slow)}: too slow to be calibrated; keeps Evidently's threshold, "
+            "and beside other methods it is a second opinion that raises no alarm"
+        )
+    return notes
+
+
+def _left_out(monitor: Monitor, plan: DriftPlan) -> list[str]:
+    names: dict[str, dict[str, None]] = {}  # of either definition, each column once
+    for column in monitor.schema_.compared.columns:
+        for method in columns.left_out(plan, column):
+            names.setdefault(method.name, {})[column.name] = None
+    return [
+        f"{monitor.name}: drift.methods: {method} counts distinct values: left out of {', '.join(of)}, which "
+        f"hold numbers; to measure one all the same, name {method} under drift.columns"
+        for method, of in names.items()
+    ]
 
 
 def _named(plan: DriftPlan) -> Iterator[str]:
@@ -113,10 +125,8 @@ def _settled_labels(monitor: Monitor, batch: Batch) -> list[str]:
 
 
 def _beyond_caps(monitor: Monitor, batch: Batch) -> list[str]:
-    columns = [column for column in monitor.schema_.columns if column.name in monitor.by]
-    fixed = {
-        column.name: segments.values_of(profile.of_column(batch, column).distribution) for column in columns
-    }
+    by = [column for column in monitor.schema_.columns if column.name in monitor.by]
+    fixed = {column.name: segments.values_of(profile.of_column(batch, column).distribution) for column in by}
     messages = (segments.beyond_cap(name, values) for name, values in fixed.items())
     return [f"{monitor.name}: {message}" for message in messages if message is not None]
 

@@ -11,6 +11,7 @@ from service.runtime.compute_threads import workers
 from service.runtime.progress_bar import shown
 from service.store.migrate import migrate, migrations_folder
 from service.store.postgres import PostgresStore
+from service.wiring import worker_process
 from service.wiring.database import database
 from service.wiring.monitor import watch
 from service.wiring.reports import reporter_of
@@ -30,7 +31,7 @@ async def report(settings: Settings, name: str, window: int | None) -> tuple[int
     if monitor is None:
         known = ", ".join(monitor.name for monitor in monitors)
         raise ConfigurationError(f"no monitor is named {name!r}; expected one of: {known}")
-    async with database(settings) as pool, workers() as compute, worker() as slowly:
+    async with database(settings) as pool, workers() as compute, worker(worker_process) as slowly:
         await migrate(pool, migrations_folder())
         watched = watch(monitor, pool, compute)
         reported = Reported(monitor.schema_, monitor.description, watched.load_reference)

@@ -9,27 +9,22 @@ from service.core.labels.remeasure import LabelProgress
 from service.core.windows import window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from service.core.measurement import Measurement
-    from service.core.profile.profile import Profile
     from service.core.rows.take import Take
     from service.core.windows.window import WindowPlan
-
-    Measure = Callable[[Profile], tuple[Measurement, ...]]
-if TYPE_CHECKING:
-    from service.core.measurement import Measurement
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """How far a monitor's source has been read and its windows measured.
 
-    `cycle` counts committed cycles and is the optimistic lock: a commit names the cycle that it follows.
-    `position` belongs to the source (JSON-able). `rows` counts the rows placed in panes, `closed` is the key
-    of the last pane whose window was measured. `alarms` is what `methods/alarm.py` knows of the last windows,
-    `detectors` the state of each change-point detector as text (`methods/error_stream.py`),
-    `labelling` how far late labels were followed up.
+    `cycle`: how many cycles are committed; the optimistic lock, as a commit names the cycle that it follows.
+    `position`: the source's own position, JSON-able.
+    `rows`: how many rows were placed in panes.
+    `watermark`: the instant (UTC microseconds) before which no row is expected; None where unknown.
+    `closed`: the key of the last pane whose window was measured; None before the first.
+    `alarms`: the state of each alarm (`methods/alarm.py`).
+    `detectors`: the state of each change-point detector, as text (`methods/concept/error_stream.py`).
+    `labelling`: how far late labels were processed.
     """
 
     cycle: int = 0
@@ -41,22 +36,21 @@ class Checkpoint:
     detectors: dict[str, str] = field(default_factory=dict)
     labelling: LabelProgress = field(default_factory=LabelProgress)
 
-
-def follow(before: Checkpoint, take: Take, plan: WindowPlan) -> Checkpoint:
-    """Return the checkpoint after a take: position, rows and watermark moved on, never back."""
-    rows = before.rows + take.batch.rows
-    seen = [before.watermark, take.watermark]
-    if take.watermark is None and take.batch.rows:
-        seen.append(int(take.batch.event_time.max()))
-    watermark = max((instant for instant in seen if instant is not None), default=None)
-    closed = window.last_closed(plan, watermark=watermark, rows=rows)
-    if before.closed is not None:
-        closed = before.closed if closed is None else max(closed, before.closed)
-    return replace(
-        before,
-        cycle=before.cycle + 1,
-        position=take.position,
-        rows=rows,
-        watermark=watermark,
-        closed=closed,
-    )
+    def after(self, take: Take, plan: WindowPlan) -> Checkpoint:
+        """Return the checkpoint after a take: position, rows and watermark advanced, never set back."""
+        rows = self.rows + take.batch.rows
+        seen = [self.watermark, take.watermark]
+        if take.watermark is None and take.batch.rows:
+            seen.append(int(take.batch.event_time.max()))
+        watermark = max((instant for instant in seen if instant is not None), default=None)
+        closed = window.last_closed(plan, watermark=watermark, rows=rows)
+        if self.closed is not None:
+            closed = self.closed if closed is None else max(closed, self.closed)
+        return replace(
+            self,
+            cycle=self.cycle + 1,
+            position=take.position,
+            rows=rows,
+            watermark=watermark,
+            closed=closed,
+        )

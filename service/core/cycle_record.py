@@ -1,4 +1,4 @@
-"""What one cycle leaves behind: the unit that a store writes in one transaction.
+"""The result of one cycle, which a store writes in one transaction.
 
 All instants are UTC microseconds since 1970 (int), so that the core never touches a clock or a time zone.
 """
@@ -31,10 +31,12 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LabelRecord:
-    """What a cycle changes of the rows that wait for labels, in this order.
+    """A cycle's changes to the rows that wait for labels, applied in this order.
 
-    The rows of the ids `identity` (64-bit, signed) wait no longer, those of an event time before
-    `given_up_before` are given up, and `waiting` are new. `labels` counts the labels that found their row.
+    `identity`: the ids (64-bit, signed) whose rows wait no longer.
+    `given_up_before`: rows of an earlier event time (UTC microseconds) are given up; None: none are.
+    `waiting`: the new rows.
+    `labels`: how many labels found their row.
     """
 
     identity: Sequence[int]
@@ -47,10 +49,20 @@ class LabelRecord:
 class CycleRecord:
     """Everything that one committed cycle adds.
 
-    `layout` fingerprints what panes depend on (schema, pane size); panes of another layout are never mixed
-    in. `slot` is the grid point that the cycle belongs to, `rejected` counts all rejects of which `rejects`
-    are kept. `progress` is the share of the source that was read, None where it has no end.
-    `labels` is None where the monitor expects none.
+    `monitor`: the monitor's name.
+    `layout`: fingerprint of what panes depend on (schema, pane size); panes of different layouts never mix.
+    `after`: the checkpoint after the cycle.
+    `slot`: the grid point that the cycle belongs to.
+    `started`: when the cycle started.
+    `rows`: how many rows were taken.
+    `panes`: the panes that changed.
+    `windows`: the windows that were measured.
+    `rejects`: the rejected rows that are kept.
+    `rejected`: how many rows were rejected.
+    `events`: what is worth a mark on a chart.
+    `lag_seconds`: how far the source is behind; None where unknown.
+    `progress`: the share of the source that was read; None where it has no end.
+    `labels`: the changes to waiting rows; None where the monitor expects no late labels.
     """
 
     monitor: str

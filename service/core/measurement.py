@@ -1,4 +1,4 @@
-"""One number that was measured, or the reason why there is none."""
+"""Measurements: a value, or the reason why there is none."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TWO_SIDED_95 = 1.959963984540054  # standard errors to either side of a 95 % ban
 
 
 class Aspect(StrEnum):
-    """The four sides of a watched model's state."""
+    """The four aspects of a monitored model."""
 
     DRIFT = "drift"
     QUALITY = "quality"
@@ -24,7 +24,7 @@ class Aspect(StrEnum):
 
 
 class Worse(StrEnum):
-    """Which way a number gets worse: a distance upwards, a p-value downwards, a mean error both ways."""
+    """The direction in which a value gets worse: distances upwards, p-values downwards, a mean error both."""
 
     HIGHER = "higher"
     LOWER = "lower"
@@ -33,11 +33,16 @@ class Worse(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """What a number is; the same in every window.
+    """What is measured; the same in every window.
 
-    `column` is empty for a number about the whole window; `definition` says whose definition it follows
-    where there is more than one (`evidently`, `robust`), else empty. `headline` is its rank, from 1, among
-    the series that represent a monitor on an overview; None for all others.
+    `aspect`: the aspect it belongs to.
+    `metric`: the metric's name.
+    `column`: the column; empty for a metric of the whole window.
+    `segment`: the segment; empty for all rows.
+    `definition`: whose it follows where there are several (`evidently`, `robust`, `own`), else empty.
+    `unit`: the unit of its values; empty for none.
+    `worse`: the direction in which it gets worse.
+    `headline`: its rank, from 1, among the series that represent a monitor on an overview; None for others.
     """
 
     aspect: Aspect
@@ -52,13 +57,19 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One number of one window: finite, or None with the reason.
+    """One value of one window: finite, or None with the reason.
 
-    `reference` is the same number measured on the reference, where that makes sense; `error_bound` is how
-    far a number computed from compressed values can lie from the exact one; `low` and `high` are its
-    confidence band; `rows` is how many rows it rests on. `decides` is False for a second opinion: its breach
-    is shown and raises no alarm. With a `question` the worker process has still to be asked, and until then
-    the reason says so.
+    `series`: what is measured.
+    `value`: the value; None where it could not be measured.
+    `rows`: how many rows it rests on.
+    `reason`: why there is no value; with a value, what limits it.
+    `threshold`: the value from which it is a breach; None where there is none.
+    `breached`: whether it is beyond the threshold; None where that cannot be said.
+    `reference`: the same metric measured on the reference, where that makes sense.
+    `error_bound`: how far a value computed from compressed data can lie from the exact one.
+    `low`, `high`: its confidence band.
+    `decides`: False for a second opinion, whose breach is shown and raises no alarm.
+    `question`: what the worker process has still to answer; until then the reason says so.
     """
 
     series: Series
@@ -75,7 +86,7 @@ class Measurement:
     question: Question | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a number that is no number, and a gap without its reason."""
+        """Refuse NaN and infinities, and a missing value without a reason."""
         if self.value is None and not self.reason:
             raise ValueError(f"{self.series}: a measurement without a value needs a reason")
         if self.value is not None and not math.isfinite(self.value):

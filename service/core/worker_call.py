@@ -1,22 +1,34 @@
-"""A number that the cycle does not compute itself: what is asked of the worker process, and its answer."""
+"""What the worker process is asked to do, its answers, and the port through which it is asked."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Protocol
+
+
+class WorkerFunction(StrEnum):
+    """What the worker process can be asked to do. The value is what messages call it."""
+
+    STATISTICAL_TEST = "Evidently's statistical test"
+    TEXT_TEST = "Evidently's text test"
+    DOMAIN_CLASSIFIER = "the domain classifier"
+    MAKE_REPORT = "Evidently's report"
+    KEEP_REPORT = "Evidently's report of a breach"
+    FIND_REPORT = "the search for a kept report"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Call:
-    """A function of the worker process by its import path, `package.module:name`, and what it is given."""
+    """One call of the worker process: a function and its arguments, which can be pickled."""
 
-    function: str
+    function: WorkerFunction
     arguments: tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One number of a call's answers: the one called `key`. Questions may share a call."""
+    """One of the values that a call returns: the one under `key`. Questions may share a call."""
 
     call: Call
     key: str = ""
@@ -24,7 +36,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A number with its 95 % band, or the reason why there is none.
+    """A value with its 95 % band, or the reason why there is none.
 
     `threshold` replaces the one that was asked with, where a test finds its own for the rows at hand.
     """
@@ -37,8 +49,8 @@ class Answer:
 
 
 class Worker(Protocol):
-    """Where the measures run that would take too long, or need too much, in this process."""
+    """Runs functions in another process: those that take too long, or need too much memory, for this one."""
 
-    async def run(self, function: str, *arguments: Any) -> Any:
-        """Return what the function, `package.module:name`, returns; raise WorkerError where it does not."""
+    async def run(self, function: WorkerFunction, *arguments: Any) -> Any:
+        """Return what the function returns; raise WorkerError where it fails."""
         ...

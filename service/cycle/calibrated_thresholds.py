@@ -1,4 +1,4 @@
-"""Which thresholds hold for a window: found once from the reference, kept, and found again in the store.
+"""Calibrate a monitor's thresholds from its reference, once, and keep them in the store.
 
 Windows vary in size, so thresholds are calibrated for the sizes of a grid (the least rows of a window,
 doubled and doubled again), each when a window first needs it, and interpolated between. The seed is fixed:
@@ -34,7 +34,7 @@ SEED = 20_130_101
 
 
 class Kept(Protocol):
-    """Where calibrations outlive the process."""
+    """Stored calibrations."""
 
     async def read(self, fingerprint: str, rows: int) -> dict[str, Any] | None:
         """Return what is kept for windows of `rows` rows, None where there is nothing."""
@@ -48,9 +48,9 @@ class Kept(Protocol):
 class Thresholds:
     """A monitor's calibrated thresholds, by window size.
 
-    `blocks` says how windows are drawn from the reference: `short` blocks, the whole `window` in one piece,
-    or `auto`: short ones where the reference's own consecutive windows bear them out, else one piece. What
-    that decides: `methods/block_resampling.py`.
+    `blocks` is how windows are drawn from the reference: in `short` blocks, the whole `window` in one piece,
+    or `auto`: short ones if the reference's own consecutive windows confirm them, else one piece. See
+    `methods/calibration/block_resampling.py`.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class Thresholds:
     async def _calibrate(self, batch: Batch, size: int, fingerprint: str) -> Calibration:
         log.info("calibrating thresholds", window_rows=size, false_alarm_rate=self._rate)
         started = time.perf_counter()
-        with self._shown(f"calibrating thresholds for windows of {size} rows") as told:
+        with self._shown(f"calibrating thresholds for windows of {size} rows") as progress:
             found = await self._compute.run(
                 calibration.calibrate,
                 batch,
@@ -122,7 +122,7 @@ class Thresholds:
                 block={"short": block_resampling.short(size), "window": size}.get(self._blocks),
                 period=0 if self._blocks == "window" else None,
                 fingerprint=fingerprint,
-                progress=told,
+                progress=progress,
             )
         seconds = round(time.perf_counter() - started, 1)
         log.info(
@@ -144,5 +144,5 @@ class Thresholds:
 def _usable(content: dict[str, Any] | None) -> Calibration | None:
     try:
         return None if content is None else calibration.from_json(content)
-    except ConfigurationError:  # of an earlier version: calibrated anew
+    except ConfigurationError:  # of an earlier version: calibrated again
         return None

@@ -1,7 +1,7 @@
-"""One cycle of one monitor: take a batch, profile it, measure the windows that are due, append.
+"""One cycle of one monitor: take a batch, profile it, measure the windows that are due, commit.
 
-The only file that sees the whole line. Exactly-once rests on two things: a source gives the same rows for the
-same position, and the position is committed in the transaction that holds what was measured from it.
+The only module that sees the whole line. Exactly-once processing rests on two guarantees: a source gives the
+same rows for the same position, and the position is committed in the same transaction as the measurements.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from service.core.checkpoint import follow
 from service.core.cycle_record import CycleRecord
 from service.core.event import Event
 from service.core.rows.label_form import take_in_form
@@ -42,11 +41,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Gathered:
-    """What one cycle's windows are made of; `slot` and `started` are its grid point and its start.
+    """The input of one cycle's measuring.
 
-    `fresh` are the take's own panes and `after` is where the monitor stands with them; `windows` are those to
-    measure (last panes), `panes` what is held of them before the take, `early` the past of the windows that
-    begin before what is kept of it; `late` are the labels that came.
+    `slot`: the cycle's grid point (UTC microseconds).
+    `started`: when the cycle started (UTC microseconds).
+    `take`: the batch and what came with it.
+    `fresh`: the panes of the batch alone.
+    `after`: the checkpoint once the batch is taken.
+    `windows`: the windows to measure, by last pane, ascending.
+    `panes`: the panes held before the batch, those loaded from the store included.
+    `early`: by first pane, the past of windows that begin before the past in memory.
+    `late`: the late labels and the rows that wait for them.
     """
 
     slot: int
@@ -61,26 +66,26 @@ class _Gathered:
 
 
 class Cycle:
-    """Runs a monitor's cycles, one at a time; after a failure it starts from what the store holds."""
+    """Runs a monitor's cycles, one at a time; after a failure the next one starts from the stored state."""
 
     def __init__(
         self,
-        watched: MonitorPlan,
+        monitor: MonitorPlan,
         store: Store,
         compute: Compute,
         *,
         now: Callable[[], int],
         worker: Worker | None = None,
     ) -> None:
-        self._watched = watched
+        self._monitor = monitor
         self._store = store
         self._compute = compute
         self._worker = worker
         self._now = now
-        self._loader = StateLoader(watched, store, compute)
+        self._loader = StateLoader(monitor, store, compute)
         self._state: State | None = None
         self._reference: Reference | None = None
-        self._layout = ""  # follows from the reference, so it is known once that is
+        self._layout = ""  # known once the reference is loaded
 
     async def run(self, slot: int) -> CycleReport:
         """Run the cycle of grid point `slot` (UTC microseconds).
@@ -90,21 +95,21 @@ class Cycle:
         started, clock = self._now(), asyncio.get_running_loop().time
         began = clock()
         reference = await self.reference()
-        self._layout = f"{self._watched.layout}:{reference.spec.fingerprint}"
+        self._layout = f"{self._monitor.layout}:{reference.spec.fingerprint}"
         state = self._state or await self._loader.restored(self._layout)
-        self._state = None  # kept again only after success
+        self._state = None  # set again only after a commit
         before = state.checkpoint.position
-        take = await self._watched.source.take(before)
-        take = replace(take, batch=take.batch.taken(self._now(), live=self._watched.live))
-        take = await self._compute.run(take_in_form, take, self._watched.schema, reference.spec.forms)
+        take = await self._monitor.source.take(before)
+        take = replace(take, batch=take.batch.taken(self._now(), live=self._monitor.live))
+        take = await self._compute.run(take_in_form, take, self._monitor.schema, reference.spec.forms)
         gathered = await self._gathered(state, take, reference, slot=slot, started=started)
         absorbed = await self._absorbed(state, gathered, reference)
         windows = await self._measured(state, gathered, absorbed, reference)
 
         def recorded() -> tuple[CycleRecord, State]:
-            record, told = self._recorded(state, gathered, absorbed, windows, reference)
+            record, reported = self._recorded(state, gathered, absorbed, windows, reference)
             past = self._loader.history.arrived(state.past, gathered.fresh, absorbed.relabelled.corrections)
-            return record, self._loader.retain(record.after, absorbed.panes, told, past)
+            return record, self._loader.retain(record.after, absorbed.panes, reported, past)
 
         record, kept = await self._compute.run(recorded)
         committed = await self._store.commit(record, began=began)
@@ -116,24 +121,24 @@ class Cycle:
     async def reference(self) -> Reference:
         """Return the declared reference, loaded once. Raises TidegaugeError where it cannot be."""
         if self._reference is None:
-            self._reference = await self._watched.load_reference()
+            self._reference = await self._monitor.load_reference()
             # The reference settles which labels the task is about.
-            self._watched = replace(self._watched, schema=self._reference.schema)
+            self._monitor = replace(self._monitor, schema=self._reference.schema)
         return self._reference
 
     async def _gathered(
         self, state: State, take: Take, reference: Reference, *, slot: int, started: int
     ) -> _Gathered:
-        watched, plan, before = self._watched, self._watched.window, state.checkpoint
+        monitor, plan, before = self._monitor, self._monitor.window, state.checkpoint
         fresh = await self._compute.run(
-            profile_panes, take.batch, watched.schema, plan, before.rows, reference.spec
+            profile_panes, take.batch, monitor.schema, plan, before.rows, reference.spec
         )
-        after = follow(before, take, plan)
+        after = before.after(take, plan)
         held = state.panes.keys() | fresh.keys()
-        if take.exhausted and held:  # nothing will follow: panes that are open are as full as they get
+        if take.exhausted and held:  # nothing will follow: open panes are complete
             after = replace(after, closed=max([*held, *([] if after.closed is None else [after.closed])]))
         due = window.due(plan, before=before.closed, now=after.closed, touched=fresh.keys(), held=held)
-        late = await late_labels.look_up(watched, take, before, due, store=self._store, compute=self._compute)
+        late = await late_labels.look_up(monitor, take, before, due, store=self._store, compute=self._compute)
         windows, history = sorted({*due, *late.again}), self._loader.history
         wanted = {*fresh, *late.touched, *panes_of(windows, plan), *history.wanted(windows)}
         panes = {**await self._loader.load_older(state, self._layout, wanted), **state.panes}
@@ -144,7 +149,7 @@ class Cycle:
     async def _absorbed(self, state: State, gathered: _Gathered, reference: Reference) -> Absorbed:
         return await self._compute.run(
             late_labels.absorb,
-            self._watched,
+            self._monitor,
             gathered.late,
             gathered.take,
             gathered.panes,
@@ -156,10 +161,10 @@ class Cycle:
     async def _measured(
         self, state: State, gathered: _Gathered, absorbed: Absorbed, reference: Reference
     ) -> list[WindowRecord]:
-        watched, history = self._watched, self._loader.history
-        if watched.thresholds is not None:
-            sizes = window_rows(gathered.windows, absorbed.panes, {}, watched.window)
-            await watched.thresholds.prepare(sizes, reference.fingerprint)
+        monitor, history = self._monitor, self._loader.history
+        if monitor.thresholds is not None:
+            sizes = window_rows(gathered.windows, absorbed.panes, {}, monitor.window)
+            await monitor.thresholds.prepare(sizes, reference.fingerprint)
 
         def compared() -> Iterator[Compared]:
             came = gathered.fresh, absorbed.relabelled.corrections
@@ -169,7 +174,7 @@ class Cycle:
 
         counted = await self._compute.run(
             lambda: measure_windows.measured(
-                watched,
+                monitor,
                 reference,
                 gathered.windows,
                 absorbed.panes,
@@ -187,10 +192,10 @@ class Cycle:
         windows: Sequence[WindowRecord],
         reference: Reference,
     ) -> tuple[CycleRecord, schema_change.ReportedColumns | None]:
-        watched, before, take = self._watched, state.checkpoint, gathered.take
-        late, relabelled = watched.late_column, absorbed.relabelled
+        monitor, before, take = self._monitor, state.checkpoint, gathered.take
+        late, relabelled = monitor.late_column, absorbed.relabelled
         labelled = replace(before, labelling=gathered.late.labelling)
-        following, events = alarm.follow(labelled, windows, watched.alarm, watched.window, late=late)
+        following, events = alarm.follow(labelled, windows, monitor.alarm, monitor.window, late=late)
         detectors, found = self._changes(before, [take.batch, *relabelled.rows], reference)
         after = replace(
             gathered.after,
@@ -198,9 +203,11 @@ class Cycle:
             labelling=replace(following.labelling, matching=absorbed.matching),
             detectors=detectors,
         )
-        told, changes = schema_change.tell(state.told, absorbed.panes, after.closed, late=late)
+        reported, changes = schema_change.report_changes(
+            state.reported, absorbed.panes, after.closed, late=late
+        )
         record = CycleRecord(
-            monitor=watched.name,
+            monitor=monitor.name,
             layout=self._layout,
             after=after,
             slot=gathered.slot,
@@ -213,16 +220,16 @@ class Cycle:
             events=(*changes, *absorbed.events, *found, *events, *_ended(take, after, gathered.slot)),
             lag_seconds=take.lag_seconds,
             progress=take.progress,
-            labels=late_labels.record_of(watched, take, relabelled),
+            labels=late_labels.record_of(monitor, take, relabelled),
         )
-        return record, told
+        return record, reported
 
     def _changes(
         self, before: Checkpoint, rows: Sequence[Batch], reference: Reference
     ) -> tuple[dict[str, str], tuple[Event, ...]]:
-        schema, detectors = self._watched.schema, self._watched.detectors
+        schema, detectors = self._monitor.schema, self._monitor.detectors
         if schema.task is None or not detectors:
-            return {}, ()  # what a detector that was taken out had counted is forgotten
+            return {}, ()  # the state of a removed detector is dropped
         fed = error_stream.errors_to_feed(schema, *rows)
         outcome = reference.profile.outcome
         return error_stream.find_changes(
@@ -231,7 +238,7 @@ class Cycle:
 
 
 def _ended(take: Take, after: Checkpoint, slot: int) -> tuple[Event, ...]:
-    # A monitor whose source has nothing left is silent for a good reason: whoever watches it should know.
+    # An exhausted source explains why the monitor falls silent.
     if not take.exhausted:
         return ()
     at = slot if after.watermark is None else after.watermark

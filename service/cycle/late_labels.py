@@ -1,4 +1,4 @@
-"""What do a cycle's late labels change? The rows that they find, and the windows that hold those."""
+"""Join a cycle's late labels to the rows that wait for them, and choose the windows to measure again."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 
 class Absorbed(NamedTuple):
-    """Every pane after a take, those of them that `changed`, and what became of its labels.
+    """Every pane after a take, those that `changed`, and how its labels were joined.
 
-    `matching` is how many labels find a row now, `events` say where most have come not to.
+    `matching` is how many labels find a row by then, `events` say where most no longer do.
     """
 
     panes: dict[int, Pane]
@@ -47,12 +47,15 @@ class Absorbed(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LateStep:
-    """Labels that can be used (None: there are none), and the rows that are `found` to wait for them.
+    """The late labels of one cycle, before they are joined.
 
-    `again` are the windows that late labels measure again in this cycle, `labelling` what is left for later.
+    `valid`: the labels that can be used; None: there are none.
+    `found`: the stored rows that wait for them.
+    `again`: the windows that are measured again in this cycle, by last pane.
+    `labelling`: the progress with the windows that are left for later cycles.
     """
 
-    sifted: ValidLabels | None = None
+    valid: ValidLabels | None = None
     found: PendingRows = field(default_factory=pending_rows.none)
     again: tuple[int, ...] = ()
     labelling: LabelProgress = field(default_factory=LabelProgress)
@@ -64,7 +67,7 @@ class LateStep:
 
 
 async def look_up(
-    watched: MonitorPlan,
+    monitor: MonitorPlan,
     take: Take,
     before: Checkpoint,
     due: Iterable[int],
@@ -73,22 +76,22 @@ async def look_up(
     compute: Compute,
 ) -> LateStep:
     """Find the rows that wait for a take's labels; `due` are the windows that are measured in any case."""
-    target = watched.late_column
+    target = monitor.late_column
     if target is None:
         return LateStep()
     step = LateStep()
     if take.labels is not None and len(take.labels):
-        sifted = await compute.run(join.validate, take.labels, target)
-        ids = join.signed(sifted.labels.identity)
-        step = LateStep(sifted, await store.pending(watched.name, ids) if ids else pending_rows.none())
+        valid = await compute.run(join.validate, take.labels, target)
+        ids = join.signed(valid.labels.identity)
+        step = LateStep(valid, await store.pending(monitor.name, ids) if ids else pending_rows.none())
     again, left = labelling.schedule(
-        before.labelling, watched.window, closed=before.closed, touched=step.touched, due=due
+        before.labelling, monitor.window, closed=before.closed, touched=step.touched, due=due
     )
-    return LateStep(step.sifted, step.found, tuple(again), left)
+    return LateStep(step.valid, step.found, tuple(again), left)
 
 
 def absorb(
-    watched: MonitorPlan,
+    monitor: MonitorPlan,
     step: LateStep,
     take: Take,
     panes: Mapping[int, Pane],
@@ -102,28 +105,28 @@ def absorb(
     `rows_before` rows were placed before the take's.
     """
     everything = {**panes, **merge_into(panes, fresh)}
-    relabelled = _joined(watched, step, take, rows_before, panes=everything, spec=spec)
+    relabelled = _joined(monitor, step, take, rows_before, panes=everything, spec=spec)
     everything |= corrected(everything, relabelled.corrections)
     changed = sorted({*fresh, *relabelled.corrections})
     matching, events = label_matching.follow(step.labelling.matching, take, relabelled)
     return Absorbed(everything, {key: everything[key] for key in changed}, relabelled, matching, events)
 
 
-def record_of(watched: MonitorPlan, take: Take, relabelled: JoinedLabels) -> LabelRecord | None:
-    """Return what the store changes of the rows that wait; None where no labels come late."""
-    if watched.label_wait is None:
+def record_of(monitor: MonitorPlan, take: Take, relabelled: JoinedLabels) -> LabelRecord | None:
+    """Return the change of the stored waiting rows; None where no labels come late."""
+    if monitor.label_wait is None:
         return None
     until = None if take.labels is None else take.labels.until
     return LabelRecord(
         join.signed(relabelled.identity),
         relabelled.waiting,
-        given_up_before=None if until is None else until - watched.label_wait,
+        given_up_before=None if until is None else until - monitor.label_wait,
         labels=len(relabelled.identity),
     )
 
 
 def _joined(
-    watched: MonitorPlan,
+    monitor: MonitorPlan,
     step: LateStep,
     take: Take,
     rows_before: int,
@@ -131,11 +134,11 @@ def _joined(
     panes: Iterable[int],
     spec: ProfileSpec,
 ) -> JoinedLabels:
-    if watched.late_column is None:
+    if monitor.late_column is None:
         return JoinedLabels(pending_rows.none())
-    keys = window.assign(take.batch, watched.window, rows_before)
-    fresh = pending_rows.waiting(take.batch, keys, watched.schema, spec)
-    if step.sifted is None:
+    keys = window.assign(take.batch, monitor.window, rows_before)
+    fresh = pending_rows.waiting(take.batch, keys, monitor.schema, spec)
+    if step.valid is None:
         return JoinedLabels(fresh)
     known = np.array(sorted(panes), dtype=np.int64)
-    return join.join_labels(step.sifted, step.found, fresh, panes=known, schema=watched.schema, spec=spec)
+    return join.join_labels(step.valid, step.found, fresh, panes=known, schema=monitor.schema, spec=spec)

@@ -1,4 +1,4 @@
-"""What a person wants to read of a cycle, in a line."""
+"""Summarise a cycle for its log line."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ if TYPE_CHECKING:
 
 
 def summary(report: CycleReport) -> dict[str, Any]:
-    """Return what a person wants to read of a cycle: progress, rows, window, drifted columns, errors."""
-    record, told = report.record, dict[str, Any]()
+    """Return the fields of a cycle's log line: progress, rows, window, drifted columns, error."""
+    record, found = report.record, dict[str, Any]()
     if report.take.progress is not None:
-        told["progress"] = f"{report.take.progress:.1%}"
-    told["rows"] = record.rows
+        found["progress"] = f"{report.take.progress:.1%}"
+    found["rows"] = record.rows
     if record.labels is not None and record.labels.labels:
-        told["labels"] = record.labels.labels
+        found["labels"] = record.labels.labels
     if record.rejected:
-        told["rejected"] = record.rejected
+        found["rejected"] = record.rejected
     changes = [event.metric for event in record.events if event.kind == error_stream.CHANGE_POINT]
     if changes:
-        told["changed"] = ",".join(dict.fromkeys(changes))
+        found["changed"] = ",".join(dict.fromkeys(changes))
     if record.windows:
         latest = record.windows[-1]
-        told["window_rows"] = latest.rows
+        found["window_rows"] = latest.rows
         for m in latest.measurements:
             if m.series == MOVING_ROWS:
-                told["reference"] = "declared" if m.value is None else "moving"
-        told["drifted"] = ",".join(_drifted(latest.measurements)) or "-"
+                found["reference"] = "declared" if m.value is None else "moving"
+        found["drifted"] = ",".join(_drifted(latest.measurements)) or "-"
     errors = [
         round(m.value, 3)
         for window in record.windows
@@ -43,8 +43,8 @@ def summary(report: CycleReport) -> dict[str, Any]:
         if m.series.metric == "mae" and not m.series.segment and m.value is not None
     ]
     if errors:
-        told["mae"] = errors[-1]  # of the newest window that has labels
-    return told
+        found["mae"] = errors[-1]  # of the newest window that has labels
+    return found
 
 
 def _drifted(measurements: Sequence[Measurement]) -> list[str]:

@@ -1,4 +1,4 @@
-"""How are windows measured? On a compute thread, and where that cannot be, by the worker process."""
+"""Measure windows on a compute thread, and fill in what the worker process measures."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def measured(
-    watched: MonitorPlan,
+    monitor: MonitorPlan,
     reference: Reference,
     due: Sequence[int],
     panes: Mapping[int, Pane],
@@ -39,13 +39,13 @@ def measured(
 ) -> list[WindowRecord]:
     """Measure the windows `due` (last panes), each against what it is `compared` with, in the same order.
 
-    `matching` says how many late labels find a row.
+    `matching` is how many late labels find a row.
     """
-    nothing = profile.empty(watched.schema, reference.spec)
+    nothing = profile.empty(monitor.schema, reference.spec)
     windows: list[WindowRecord] = []
     for last, against in zip(due, compared, strict=True):
-        by = _against(watched, against, reference, matching)
-        windows += measure_windows([last], panes, nothing, watched.window, by, column_bins=reference.bins)
+        by = _against(monitor, against, reference, matching)
+        windows += measure_windows([last], panes, nothing, monitor.window, by, column_bins=reference.bins)
     return windows
 
 
@@ -64,18 +64,18 @@ async def settled(window: WindowRecord, worker: Worker | None) -> WindowRecord:
 
 
 def _against(
-    watched: MonitorPlan, compared: Compared, reference: Reference, matching: LabelMatching
+    monitor: MonitorPlan, compared: Compared, reference: Reference, matching: LabelMatching
 ) -> Measure:
     def against(current: Profile) -> tuple[Measurement, ...]:
-        plan = watched.measures
-        if watched.thresholds is not None:
-            drift = replace(plan.drift, calibrated=watched.thresholds.of(current.rows))
+        plan = monitor.measures
+        if monitor.thresholds is not None:
+            drift = replace(plan.drift, calibrated=monitor.thresholds.of(current.rows))
             plan = replace(plan, drift=drift)
         spec, estimator = reference.spec, reference.estimator
-        found = measure(compared.profile, current, watched.schema, plan, spec, estimator=estimator)
-        if watched.late_column is not None:
+        found = measure(compared.profile, current, monitor.schema, plan, spec, estimator=estimator)
+        if monitor.late_column is not None:
             found = (*late_labels.explained(found, matching), late_labels.measure_matching(matching))
-        if watched.moving is None:
+        if monitor.moving is None:
             return found
         return (*found, measure_moving(compared, reference.profile))
 

@@ -1,4 +1,4 @@
-"""What a cycle is given: a monitor as its cycles see it, where things are kept, and what a cycle reports."""
+"""The parts of a monitor that its cycles use, and the report of a cycle."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MonitorPlan:
-    """A monitor as its cycles see it; the reference is loaded by the first of them."""
+    """A monitor as its cycles see it; the first cycle loads the reference."""
 
     name: str
     schema: Schema
@@ -43,24 +43,27 @@ class MonitorPlan:
 
     @property
     def layout(self) -> str:
-        """What stored panes depend on, besides the reference: with another layout they are never mixed in."""
+        """What stored panes depend on, besides the reference; panes of different layouts are never mixed."""
         return f"{self.schema.fingerprint}:{self.window.layout}:{VERSION}"
 
     @property
     def late_column(self) -> str | None:
-        """The column whose values come after their rows, None where all come with them."""
+        """The column whose values come after their rows; None where all come with them."""
         return None if self.label_wait is None else pending_rows.target_of(self.schema).name
 
 
 @dataclass(frozen=True, slots=True)
 class CycleReport:
-    """What a cycle did, for the log and the scheduler; `committed` is False where another was quicker."""
+    """What a cycle did, for the log and the scheduler.
+
+    `committed` is False where another service committed the cycle first.
+    """
 
     record: CycleRecord
     take: Take
     committed: bool
     moved: bool  # whether there was anything to do: rows, labels, or windows that waited for their turn
-    seconds: float  # from the cycle's start to its end, by a clock that nobody sets
+    seconds: float  # from the cycle's start to its end, by the monotonic clock
 
     @property
     def done(self) -> bool:

@@ -1,4 +1,4 @@
-"""What a cycle needs of the store."""
+"""The store as a cycle sees it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 class Store(Protocol):
-    """What a cycle needs of the place where measurements are kept."""
+    """Keeps measurements, panes and checkpoints."""
 
     async def checkpoint(self, monitor: str, layout: str) -> Checkpoint:
-        """Return where the monitor stands; a fresh checkpoint where it never ran."""
+        """Return the monitor's checkpoint; a fresh one where it never ran."""
         ...
 
     async def panes(
@@ -42,8 +42,8 @@ class Store(Protocol):
         ...
 
     async def commit(self, record: CycleRecord, *, began: float) -> bool:
-        """Write all of a cycle or nothing; False where its checkpoint was overtaken.
+        """Write all of a cycle; False, with nothing written, where another service committed it first.
 
-        `began` is when the cycle did, in seconds of the loop's clock.
+        `began` is when the cycle started, in seconds of the event loop's clock.
         """
         ...

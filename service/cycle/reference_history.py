@@ -1,4 +1,4 @@
-"""What windows are compared with beyond the panes in memory: a moving reference, read from the store."""
+"""Read from the store what a moving reference needs beyond the panes in memory."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PANES_AT_ONCE = 32
 
 
 class PaneStore(Protocol):
-    """Where panes are kept."""
+    """Stored panes."""
 
     async def panes(
         self, monitor: str, layout: str, first: int | None, last: int | None, limit: int | None = None
@@ -33,7 +33,7 @@ class PaneStore(Protocol):
 
 
 class History:
-    """The past of one monitor's windows; without a `plan` nothing moves and nothing is read."""
+    """The past of one monitor's windows; without a `plan` the reference is fixed and nothing is read."""
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ class History:
         early: Mapping[int, Past],
         declared: Profile,
     ) -> Iterator[Compared]:
-        """Yield what each window of `due` is compared with; see `moving.references`."""
+        """Yield what each window of `due` is compared with; see `moving_reference.references`."""
         if self._plan is None:
             return (Compared(declared, declared.rows) for _ in due)
         return moving_reference.references(
@@ -102,7 +102,7 @@ class History:
         )
 
     def arrived(self, past: Past, fresh: Mapping[int, Pane], corrections: Mapping[int, Profile]) -> Past:
-        """Return the past with what a batch and late labels bring to it."""
+        """Return the past with the rows of a batch and the corrections of late labels."""
         return past if self._plan is None else moving_reference.arrived(past, fresh, corrections)
 
     def moved_on(self, past: Past, panes: Mapping[int, Pane], before: int | None) -> Past:

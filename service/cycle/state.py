@@ -1,4 +1,4 @@
-"""Where does a monitor stand, and which panes can the windows to come need? Kept, or found in the store."""
+"""Load a monitor's state and decide which panes stay in memory."""
 
 from __future__ import annotations
 
@@ -24,78 +24,81 @@ LONGEST_GAP = 2**40  # panes: no calendar has more
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Where the monitor stands, and the panes that windows still to come can need.
+    """A monitor's state between cycles.
 
-    `panes` holds every stored pane from key `known_from` on; None: every one. `told` is the last closed pane
-    with rows: what the columns of the next one are compared with. `past` is kept for a moving reference.
+    `checkpoint`: how far its source has been read and its windows measured.
+    `known_from`: the key from which on `panes` holds every stored pane; None: from the first.
+    `panes`: the panes that later windows can need.
+    `reported`: the columns of the last closed pane with rows, with which the next one's are compared.
+    `past`: the rows before `panes`, for a moving reference.
     """
 
     checkpoint: Checkpoint
     known_from: int | None
     panes: dict[int, Pane] = field(default_factory=dict)
-    told: schema_change.ReportedColumns | None = None
+    reported: schema_change.ReportedColumns | None = None
     past: Past = field(default_factory=Past)
 
 
 class StateLoader:
-    """Finds one monitor's state, and says what of it is kept from cycle to cycle."""
+    """Loads one monitor's state, and decides what of it is kept from cycle to cycle."""
 
-    def __init__(self, watched: MonitorPlan, store: Store, compute: Compute) -> None:
-        self._watched = watched
+    def __init__(self, monitor: MonitorPlan, store: Store, compute: Compute) -> None:
+        self._monitor = monitor
         self._store = store
         self._compute = compute
         self.history = History(
-            watched.moving, watched.window, monitor=watched.name, store=store, compute=compute
+            monitor.moving, monitor.window, monitor=monitor.name, store=store, compute=compute
         )
 
     async def restored(self, layout: str) -> State:
         """Return the state that the store holds for panes of `layout`. Raises StoreError."""
-        name = self._watched.name
+        name = self._monitor.name
         checkpoint = await self._store.checkpoint(name, layout)
-        if self._watched.label_wait is None:  # no longer, perhaps: nothing is kept for labels not expected
+        if self._monitor.label_wait is None:  # an earlier monitor file may have expected labels
             await self._store.forget_pending(name)
         first = self._first_needed(checkpoint)
         records = await self._store.panes(name, layout, first, None)
         panes = await self._compute.run(restored, records)
-        told = await self._told(checkpoint, panes, layout)
-        return State(checkpoint, first, panes, told, await self.history.past(layout, first))
+        reported = await self._last_reported(checkpoint, panes, layout)
+        return State(checkpoint, first, panes, reported, await self.history.past(layout, first))
 
     async def load_older(self, state: State, layout: str, keys: Iterable[int]) -> dict[int, Pane]:
-        """Return the stored panes among `keys` that are not kept: late rows and labels reach back so far."""
+        """Return the stored panes among `keys` that are not in memory: late rows and labels reach them."""
         behind = sorted(key for key in keys if state.known_from is not None and key < state.known_from)
         if not behind:
             return {}
-        records = await self._store.panes_at(self._watched.name, layout, behind)
+        records = await self._store.panes_at(self._monitor.name, layout, behind)
         return await self._compute.run(restored, records)
 
     def retain(
         self,
         checkpoint: Checkpoint,
         panes: dict[int, Pane],
-        told: schema_change.ReportedColumns | None,
+        reported: schema_change.ReportedColumns | None,
         past: Past,
     ) -> State:
-        """Return the state after a cycle, without the panes that no window will need again."""
+        """Return the state after a cycle, without the panes that no later window needs."""
         first = self._first_needed(checkpoint)
         needed = {key: pane for key, pane in panes.items() if first is None or key >= first}
-        return State(checkpoint, first, needed, told, self.history.moved_on(past, panes, first))
+        return State(checkpoint, first, needed, reported, self.history.moved_on(past, panes, first))
 
     def _first_needed(self, checkpoint: Checkpoint) -> int | None:
         closed = checkpoint.closed
-        return None if closed is None else self._watched.window.first_of(closed + 1) - self.history.behind
+        return None if closed is None else self._monitor.window.first_of(closed + 1) - self.history.behind
 
-    async def _told(
+    async def _last_reported(
         self, checkpoint: Checkpoint, panes: dict[int, Pane], layout: str
     ) -> schema_change.ReportedColumns | None:
-        # The last closed pane with rows: mostly the one right before, farther back after a gap in the data.
-        name, closed, late = self._watched.name, checkpoint.closed, self._watched.late_column
+        # Usually the pane right before; after a gap in the data it lies farther back.
+        name, closed, late = self._monitor.name, checkpoint.closed, self._monitor.late_column
         if closed is None:
             return None
-        told = schema_change.newest(panes, closed, late=late)
-        last, reach = self._watched.window.first_of(closed + 1) - 1, 1
-        while told is None and reach <= LONGEST_GAP:
+        reported = schema_change.newest(panes, closed, late=late)
+        last, reach = self._monitor.window.first_of(closed + 1) - 1, 1
+        while reported is None and reach <= LONGEST_GAP:
             records = await self._store.panes(name, layout, last - reach + 1, last)
             newest = await self._compute.run(restored, records[-1:])
-            told = schema_change.newest(newest, closed, late=late)
+            reported = schema_change.newest(newest, closed, late=late)
             last, reach = last - reach, reach * 4
-        return told
+        return reported

@@ -15,6 +15,7 @@ import structlog
 
 from service.core.profile import row_sample
 from service.core.profile.codec import profile
+from service.core.worker_call import WorkerFunction
 from service.errors import ReportError, TidegaugeError
 from service.methods.alarm import BREACH
 from service.reports.request import ReportRequest
@@ -39,9 +40,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-MADE = "service.reports.evidently_report:made"
-KEEP = "service.reports.evidently_report:keep"
-KEPT = "service.reports.evidently_report:kept"
 MOST_WAITING = 8
 
 
@@ -92,9 +90,11 @@ class Reporter:
                 f"{monitor} has no such thing as {named}; its windows: /v1/monitors/{monitor}/windows"
             )
         async with self._turn:  # two who ask for the same report at once get one
-            found: str | None = await self._worker.run(KEPT, self._folder, monitor, run.id)
+            found: str | None = await self._worker.run(
+                WorkerFunction.FIND_REPORT, self._folder, monitor, run.id
+            )
             if found is None:
-                found = await self._worker.run(MADE, await self._order(run))
+                found = await self._worker.run(WorkerFunction.MAKE_REPORT, await self._order(run))
             return run.id, found
 
     def after(self, record: CycleRecord) -> None:
@@ -123,7 +123,7 @@ class Reporter:
                 run = await window_run.of_panes(self._pool, monitor, layout, first, last)
                 if run is not None:
                     async with self._turn:
-                        await self._worker.run(KEEP, await self._order(run))
+                        await self._worker.run(WorkerFunction.KEEP_REPORT, await self._order(run))
                     log.info("report made of a breach", monitor=monitor, window=run.id)
             except TidegaugeError as error:
                 log.warning("report failed", monitor=monitor, error=str(error))

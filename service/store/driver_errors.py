@@ -1,4 +1,4 @@
-"""How a driver's error becomes one of ours: what was tried, what the database said."""
+"""Translate the driver's errors into StoreError: what was tried, what the database said."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def translated(doing: str) -> Iterator[None]:
 
 
 def reason(error: BaseException) -> str:
-    """Return what an error says in one line; a timeout says nothing by itself."""
+    """Return an error's message in one line; a timeout has none of its own."""
     text = " ".join(str(error).split())
     if isinstance(error, TimeoutError):
         return f"no answer in time{f' ({text})' if text else ''}"

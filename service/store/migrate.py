@@ -1,4 +1,4 @@
-"""Which version the schema has, and how it gets to this program's: plain SQL files, forward only.
+"""Migrate the schema to this program's version: plain SQL files, forward only.
 
 Each file is applied once, in one transaction, by one starter at a time. Its checksum is kept: an edited file
 is refused by name, and so is a database that is newer than the program.
@@ -49,7 +49,7 @@ def migrations_folder() -> Path:
     for folder in (package / "migrations", package.parent / "migrations"):
         if folder.is_dir():
             return folder
-    raise MigrationError(f"no migrations beside or inside {package}; the installation is not complete")
+    raise MigrationError(f"no migrations next to or inside {package}; the installation is not complete")
 
 
 def read_migrations(folder: Path) -> list[Migration]:

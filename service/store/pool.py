@@ -1,4 +1,4 @@
-"""How the service connects: a pool with time limits, on a database that is made where it is missing."""
+"""Open a pool with time limits, on a database that is created where it is missing."""
 
 from __future__ import annotations
 

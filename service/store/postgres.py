@@ -1,4 +1,4 @@
-"""The store on Postgres: a cycle's numbers, panes, log row and checkpoint go in together or not at all."""
+"""The store on Postgres: a cycle's measurements, panes, log row and checkpoint are one transaction."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ if TYPE_CHECKING:
 
 class _Timing(NamedTuple):
     began: float  # by the loop's clock
-    round_trip_seconds: float  # that it took to begin the transaction: nothing there waits for a lock
+    round_trip_seconds: float  # of beginning the transaction, which waits for no lock
 
 
 class PostgresStore:
-    """Keeps what cycles leave behind. Methods raise StoreError where the database refuses or is away."""
+    """Writes and reads the results of cycles. Methods raise StoreError where the database fails."""
 
     def __init__(self, pool: asyncpg.Pool, *, deliver_events: bool = False) -> None:
         self._pool = pool
@@ -50,7 +50,7 @@ class PostgresStore:
         self._partition_end: datetime | None = None  # samples before this instant have their partition
 
     async def checkpoint(self, monitor: str, layout: str) -> Checkpoint:
-        """Return where `monitor` stands, the fresh checkpoint where it never committed.
+        """Return the checkpoint of `monitor`, a fresh one where it never committed.
 
         Where the panes were made with another layout, `closed` is None and they are deleted.
         """
@@ -83,10 +83,10 @@ class PostgresStore:
             await pending_row.forget(self._pool, monitor)
 
     async def commit(self, record: CycleRecord, *, began: float | None = None) -> bool:
-        """Write all of a cycle in one transaction; False, and nothing is written, where it was overtaken.
+        """Write all of a cycle in one transaction; False, with nothing written, where another came first.
 
         `record.after.cycle` must follow the stored cycle by exactly one, so a cycle done twice changes
-        nothing. `began` is when the cycle did, in seconds of the loop's clock; None: with this call.
+        nothing. `began` is when the cycle started, in seconds of the loop's clock; None: with this call.
         """
         began = _time() if began is None else began
         known = self._series.setdefault(record.monitor, {})
@@ -99,7 +99,7 @@ class PostgresStore:
                         timing = _Timing(began, _time() - asked)
                         written = await self._write(connection, record, known, bins, timing)
             except asyncpg.ForeignKeyViolationError:
-                known.clear()  # an older database was restored: series and bins are made anew next time
+                known.clear()  # an older database was restored: the next commit makes series and bins again
                 bins.clear()
                 raise
         if written is None:

@@ -1,4 +1,4 @@
-"""What is given up with age: whole months of samples, and the rows beside them."""
+"""Delete old measurements: whole months of samples, and rows of the other tables."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-BATCH = 10_000  # rows a statement deletes: locks stay short
+BATCH = 10_000  # rows per statement: locks stay short
 LOCK_WAIT = "5s"  # a long report must not make every writer queue up behind the drop
 
-# Their names say their month, and ensure_sample_partition makes no others.
+# ensure_sample_partition names partitions by their month and makes no others.
 _PARTITIONS = r"""
 SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
 WHERE i.inhparent = 'tidegauge.sample'::regclass AND c.relname ~ '^sample_\d{4,}_\d{2}$'
 ORDER BY c.relname
 """
 
-# A run goes with its samples' partition, and not before.
+# A run is deleted with its samples' partition, not before.
 _DELETES = {
     "window_run": "DELETE FROM tidegauge.window_run WHERE id IN "
     "(SELECT id FROM tidegauge.window_run WHERE computed_at < $1 LIMIT $2)",
@@ -37,7 +37,7 @@ _DELETES = {
 
 
 async def drop_older(pool: asyncpg.Pool, days: int) -> list[str]:
-    """Drop the sample partitions that ended over `days` days ago, and delete older rows beside them.
+    """Drop the sample partitions that ended over `days` days ago, and delete older rows of other tables.
 
     Samples go by the month, so up to a month more is kept. Returns the names of the partitions dropped.
     Raises StoreError where `days` is under 1 or the database refuses; what was dropped by then stays so.

@@ -25,7 +25,7 @@ from service.store.migrate import migrate, migrations_folder
 from service.store.postgres import PostgresStore
 from service.store.retention import drop_older
 from service.webhook.delivery import delivering
-from service.wiring import http
+from service.wiring import http, worker_process
 from service.wiring.database import database
 from service.wiring.monitor import watch
 from service.wiring.reports import reporter_of
@@ -91,7 +91,7 @@ async def _serve(
         store = PostgresStore(pool, deliver_events=settings.webhook_url is not None)
         tell_of_events = await stack.enter_async_context(_webhook(settings, pool))
         compute = await stack.enter_async_context(workers())
-        slowly = await stack.enter_async_context(worker())
+        slowly = await stack.enter_async_context(worker(worker_process))
         feed = EventBroadcaster()
         vitals = CycleCounters([monitor.name for monitor in monitors], store, failed=feed.notify)
         scheduler = Scheduler(vitals, now=now, max_cycles=max_cycles)

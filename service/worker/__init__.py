@@ -1,1 +1,1 @@
-"""The second process: measures that are too slow or too large for the service's own."""
+"""The worker process: what is too slow, or needs too much memory, for the service's own process."""

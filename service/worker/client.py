@@ -1,9 +1,9 @@
-"""The service's one worker process: for what takes seconds to import, or would hold a thread for seconds.
+"""The service's side of its one worker process, which runs what would hold a thread or memory for seconds.
 
-It starts with the first call, so that a service without one never pays for it. Calls come one after another,
-and each finds the process as the one before did: the same seeds, the same order of hashes. A call that
-outlasts its time, or whose process dies, fails alone; the next one starts a new process. The process ends
-with the service, also where that is killed: its requests come through a pipe that closes then.
+The process starts with the first call: a service that makes none never pays for it. Calls run one after
+another, each with the same seeds and the same hash order. A call that outlasts its time, or whose process
+dies, fails alone; the next one starts a new process. The process ends with the service, even one that is
+killed: the pipe that its calls come through closes then.
 """
 
 from __future__ import annotations
@@ -24,13 +24,15 @@ from service.worker.messages import HEAD, Mark
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
     from collections.abc import AsyncIterator
+    from enum import StrEnum
+    from types import ModuleType
 
 log = structlog.get_logger(__name__)
 
 CALL_SECONDS = 60.0  # for a call, once what it needs is imported
 IMPORT_SECONDS = 180.0  # for the start and the imports: ten seconds, on a busy machine far more
-# Hashes in one order, nothing sent home, and sums that do not depend on how many cores there are.
-FIXED = {
+# One hash order, nothing sent home, and sums that do not depend on the number of cores.
+ENVIRONMENT = {
     "PYTHONHASHSEED": "0",
     "PYTHONWARNINGS": "ignore",
     "DO_NOT_TRACK": "1",
@@ -42,7 +44,8 @@ FIXED = {
 class Worker:
     """Runs functions in the worker process; see `worker`."""
 
-    def __init__(self) -> None:
+    def __init__(self, entry: ModuleType) -> None:
+        self._entry = entry.__name__
         self._process: Process | None = None
         self._turn = asyncio.Lock()
 
@@ -51,13 +54,14 @@ class Worker:
         """The process's id, None where none runs."""
         return None if self._process is None or self._process.returncode is not None else self._process.pid
 
-    async def run(self, function: str, *arguments: Any, seconds: float = CALL_SECONDS) -> Any:
-        """Return what the function named `package.module:name` returns for `arguments`.
+    async def run(self, function: StrEnum, *arguments: Any, seconds: float = CALL_SECONDS) -> Any:
+        """Return what the function that the entry point finds for `function` returns for `arguments`.
 
         Arguments and result are pickled. `seconds` count from when the call has its turn and its module is
-        imported. Raises WorkerError where the function raises, takes too long, or its process dies.
+        imported. Raises WorkerError where the function raises, takes too long, or its process dies; the
+        message calls the function by the enum's value.
         """
-        request = await asyncio.to_thread(pickle.dumps, (function, arguments))
+        request = await asyncio.to_thread(pickle.dumps, (function.value, arguments))
         async with self._turn:
             mark, reply = await self._exchanged(function, request, seconds)
         result = await asyncio.to_thread(pickle.loads, reply)
@@ -73,26 +77,29 @@ class Worker:
         if process.stdin is not None:
             process.stdin.close()
         if process.returncode is None:
-            process.kill()  # it holds nothing that would have to be put down
+            process.kill()  # safe: it holds no state
         await process.wait()
 
-    async def _exchanged(self, function: str, request: bytes, seconds: float) -> tuple[Mark, bytes]:
-        done = False
+    async def _exchanged(self, function: StrEnum, request: bytes, seconds: float) -> tuple[Mark, bytes]:
+        done, late = False, f"{function}: the worker process was not ready after {IMPORT_SECONDS:g} s"
         try:
             async with asyncio.timeout(IMPORT_SECONDS):
                 process = await self._running()
                 await _send(process, request)
                 mark, reply = await _receive(process)
+            late = f"{function} took over {seconds:g} s and was stopped"
             if mark is Mark.IMPORTED:
                 async with asyncio.timeout(seconds):
                     mark, reply = await _receive(process)
             done = True
         except TimeoutError as error:
-            raise WorkerError(f"no answer of the worker process in time: {function}") from error
+            raise WorkerError(f"{late}; the next call starts a new worker process") from error
         except (EOFError, ConnectionError) as error:
-            raise WorkerError(f"the worker process died: {function}") from error
+            raise WorkerError(
+                f"{function}: the worker process died; the next call starts a new one"
+            ) from error
         finally:
-            if not done:  # cancelled as well: an answer that nobody waits for must not meet the next question
+            if not done:  # cancelled as well: an answer that nobody waits for must not meet the next call
                 await self.stop()
         return mark, reply
 
@@ -102,12 +109,12 @@ class Worker:
         await self.stop()
         ours = {name: text for name, text in os.environ.items() if not name.upper().startswith("TIDEGAUGE_")}
         path = os.pathsep.join(entry for entry in sys.path if entry)
-        command = (sys.executable, "-P", "-m", "service.worker.process")
+        command = (sys.executable, "-P", "-m", self._entry)
         self._process = await asyncio.create_subprocess_exec(
             *command,
             stdin=PIPE,
             stdout=PIPE,
-            env={**ours, **FIXED, "PYTHONPATH": path},
+            env={**ours, **ENVIRONMENT, "PYTHONPATH": path},
             start_new_session=True,  # Ctrl-C is for the service, which then ends its worker
         )
         log.info("worker process started", pid=self._process.pid)
@@ -115,9 +122,12 @@ class Worker:
 
 
 @asynccontextmanager
-async def worker() -> AsyncIterator[Worker]:
-    """Give a worker whose process starts with the first call and ends on leaving."""
-    ours = Worker()
+async def worker(entry: ModuleType) -> AsyncIterator[Worker]:
+    """Give a worker whose process starts with the first call and ends on leaving.
+
+    The process runs `entry`, a module that calls `service.worker.process.serve` where it is `__main__`.
+    """
+    ours = Worker(entry)
     try:
         yield ours
     finally:

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 SEED = 20_130_101
 FOLDS, ITERATIONS, LEAVES, SHUFFLES = 5, 60, 15, 3
-MOST_CATEGORIES = 250  # the classifier takes 255; the rarer ones are one
-LEAST_THRESHOLD = 0.55  # Evidently's for its own domain classifier
+MAX_CATEGORIES = 250  # the classifier takes 255; the rarer ones are one
+MIN_THRESHOLD = 0.55  # Evidently's for its own domain classifier
 DEVIATIONS = 3.0
 NO_SKILL = 0.5
 
@@ -75,7 +75,7 @@ def standard_error(auc: float, negatives: int, positives: int) -> float:
 
 def threshold_for(negatives: int, positives: int) -> float:
     """Return from where sides differ: 0.55, or three standard errors above 0.5 where that is more."""
-    return max(LEAST_THRESHOLD, NO_SKILL + DEVIATIONS * standard_error(NO_SKILL, negatives, positives))
+    return max(MIN_THRESHOLD, NO_SKILL + DEVIATIONS * standard_error(NO_SKILL, negatives, positives))
 
 
 def _scored(
@@ -126,7 +126,7 @@ def _categories(reference: Labels, current: Labels) -> Floats:
     )
     counts = np.bincount(codes[codes >= 0], minlength=len(names))
     rank: Floats = np.empty(len(names) + 1)
-    rank[:-1][np.argsort(-counts, kind="stable")] = np.minimum(np.arange(len(names)), MOST_CATEGORIES)
+    rank[:-1][np.argsort(-counts, kind="stable")] = np.minimum(np.arange(len(names)), MAX_CATEGORIES)
     rank[-1] = np.nan
     found: Floats = rank[codes]
     return found

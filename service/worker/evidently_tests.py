@@ -19,7 +19,7 @@ from service.core.worker_call import Answer
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from service.core.profile.distribution import Values
+    from service.core.rows.batch import Values
 
     Counted = tuple[Values, NDArray[np.int64]]
 

@@ -1,4 +1,4 @@
-"""How the service and its worker process tell each other where a message ends and what it is."""
+"""The frame of the messages between the service and its worker process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ HEAD = struct.Struct(">BQ")  # before each message: its mark and its length in b
 class Mark(IntEnum):
     """What a message is."""
 
-    CALL = 1  # (function, arguments), pickled
-    IMPORTED = 2  # the call's module is there and the call begins
+    CALL = 1  # (function's name, arguments), pickled
+    IMPORTED = 2  # the function's module is imported and the call begins
     RESULT = 3  # what the function returned, pickled
     ERROR = 4  # what it raised, as a pickled text

@@ -20,6 +20,7 @@ from service.core.rows.batch import Texts
 from service.core.rows.schema import Kind
 from service.methods.drift.in_worker import question, question_about_texts
 from service.methods.drift.registry import find
+from service.wiring import worker_process
 from service.worker.client import worker
 from tests.parity.oracle import TOLERANCE
 
@@ -98,7 +99,7 @@ def theirs() -> dict[str, tuple[float, bool]]:
 @pytest.fixture(scope="module")
 def ours() -> dict[str, Answer]:
     async def ask() -> dict[str, Answer]:
-        async with worker() as process:
+        async with worker(worker_process) as process:
             answers = {}
             for case, (name, kind, before, now) in CASES.items():
                 asked, _ = question(find(name, kind), kind, counted(before), counted(now))

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.core.checkpoint import Checkpoint, follow
+from service.core.checkpoint import Checkpoint
 from service.core.profile import profile
 from service.core.profile.profile import Profile
 from service.core.rows.batch import Batch
@@ -50,7 +50,7 @@ def _replayed(rows: list[Batch], plan: WindowPlan, move: MovingPlan, *, forget: 
             held = {key: pane for key, pane in stored.items() if past.before is None or key >= past.before}
             past = _restored(stored, past.before, move)
         fresh = profile_panes(take.batch, SCHEMA, plan, state.rows)
-        after = follow(state, take, plan)
+        after = state.after(take, plan)
         due = window.due(plan, before=state.closed, now=after.closed, touched=fresh, held={*held, *fresh})
         firsts = [plan.first_of(last) for last in due]
         least = min(firsts, default=0) - move.panes_behind(plan)

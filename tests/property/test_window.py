@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.core.checkpoint import Checkpoint, follow
+from service.core.checkpoint import Checkpoint
 from service.core.profile import profile
 from service.core.profile.profile import Profile
 from service.core.rows.batch import Batch
@@ -76,7 +76,7 @@ def _replayed(parts: list[Batch], plan: WindowPlan, end: int | None = None) -> d
         takes.append(Take(parts[0].take(slice(0, 0)), {}, watermark=end))
     for take in takes:
         fresh = profile_panes(take.batch, SCHEMA, plan, state.rows)
-        after = follow(state, take, plan)
+        after = state.after(take, plan)
         panes |= merge_into(panes, fresh)
         due = window.due(plan, before=state.closed, now=after.closed, touched=fresh, held=panes)
         for last in due:

@@ -1,10 +1,10 @@
-"""What does a label that comes late change? The profile of the rows with it, less that of the rows without.
+"""The correction that a late label makes: the profile of the rows with it, minus that of the rows without.
 
-The rows are counted in their pane already, without the label. A correction holds none of them again: no row,
-no value of another column, no hash (what a row held when it came stays so). It holds what the label adds, and
-the rows that waited for it with a minus. Everything is integers, so a correction merges like any profile, and
-a pane with its corrections has bit for bit the outcome, by segment too, the target's distribution and the
-cells of the same rows labelled at once.
+The rows are counted in their pane already, without the label. A correction counts none of them again: no row,
+no value of another column, no hash (the hash of a row as it came is kept). It holds what the label adds, and
+subtracts the rows that waited for it. Everything is integers, so that a correction merges like any profile. A
+pane with its corrections has the same outcome (by segment too), distribution of the target and error cells as
+the same rows labelled at once, bit for bit.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ def of(
 ) -> Profile:
     """Return what `label` (a value a row) adds to the profile of `rows`, which came without one.
 
-    `rows` need the columns of the task and those that `fixed` names; the target is absent or missing in each,
-    as it was when they came. Raises ProfileError without a task, or where a row has a label already.
+    `rows` need the columns of the task and those that `spec` names; the target is absent or missing in each,
+    as when they came. Raises ProfileError without a task, or where a row has a label already.
     """
     task = schema.task
     if task is None:

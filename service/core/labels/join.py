@@ -1,7 +1,7 @@
-"""The rows that late labels belong to, and what becomes of the panes that count them.
+"""Join late labels to the rows that wait for them, and correct the panes that count those rows.
 
 A label goes to every row that waits under its id: a row that was sent twice is counted twice, and gets its
-label twice. What finds no row is refused with the reason, never kept: a label belongs behind its row.
+label twice. A label that finds no row is rejected with the reason and not kept: labels follow their rows.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from service.core.rows.late_labels import LateLabels
     from service.core.rows.schema import Schema
 
-KEPT_REJECTS = 100  # of a cycle; the others are counted
+KEPT_REJECTS = 100  # per cycle; the others are only counted
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 NO_ID = "the label has no id"
 NO_LABEL = "the label is missing"
@@ -43,7 +43,7 @@ NO_PANE = "the row's pane is no longer kept"
 
 @dataclass(frozen=True, slots=True)
 class ValidLabels:
-    """The labels that can be used, at most one an id; of the `rejected` others the first are in `rejects`."""
+    """The labels that can be used, at most one per id; `rejects` are the first of the `rejected` others."""
 
     labels: LateLabels
     rejects: tuple[Reject, ...] = ()
@@ -52,11 +52,17 @@ class ValidLabels:
 
 @dataclass(frozen=True, slots=True)
 class JoinedLabels:
-    """What a cycle's labels come to.
+    """The result of joining a cycle's labels.
 
-    `corrections` go by pane. `rows` are the labelled rows with their labels, a batch a pane; `identity` are
-    the ids that wait no longer, `waiting` the cycle's own rows that do. `found` labels have a row;
-    `unmatched` is when each of the others was known (UTC microseconds), `unmatched_id` the last one's id.
+    `waiting`: the cycle's own rows that wait for their label.
+    `identity`: the ids that wait no longer.
+    `corrections`: the corrections of panes, by key.
+    `rows`: the labelled rows with their labels, one batch per pane.
+    `rejects`: the first rejected labels.
+    `rejected`: how many labels were rejected.
+    `found`: how many labels have a row.
+    `unmatched`: when each label that has none was known (UTC microseconds).
+    `unmatched_id`: the id of the last of these, with its type.
     """
 
     waiting: PendingRows
@@ -77,7 +83,7 @@ def signed(identity: NDArray[np.uint64]) -> list[int]:
 
 
 def validate(labels: LateLabels, target: str) -> ValidLabels:
-    """Take out the labels that say nothing, and all but the first of an id."""
+    """Reject labels without a value or an id, and all but the first label of each id."""
     column = labels.labels
     reasons = np.full(len(labels), "", dtype=object)
     first = np.zeros(len(labels), dtype=np.bool_)
@@ -98,7 +104,7 @@ def validate(labels: LateLabels, target: str) -> ValidLabels:
 
 
 def join_labels(
-    sifted: ValidLabels,
+    valid: ValidLabels,
     found: PendingRows,
     fresh: PendingRows,
     *,
@@ -106,12 +112,12 @@ def join_labels(
     schema: Schema,
     spec: ProfileSpec,
 ) -> JoinedLabels:
-    """Give the labels to the rows that wait for them: those `found` in the store, and the cycle's own.
+    """Join labels to the rows that wait: those `found` in the store and the cycle's `fresh` ones.
 
-    `panes` (int64, ascending) are the panes that there are. Raises CodecError where a row found cannot be
-    read.
+    `panes` (int64, ascending) are the keys of the existing panes. Raises CodecError where a stored row cannot
+    be read.
     """
-    labels = sifted.labels
+    labels = valid.labels
     everyone = pending_rows.joined([found, fresh])
     order = np.argsort(labels.identity, kind="stable")
     known = labels.identity[order]
@@ -135,8 +141,8 @@ def join_labels(
         identity,
         corrections,
         batches,
-        (*sifted.rejects, *rejects)[:KEPT_REJECTS],
-        sifted.rejected + len(refused),
+        (*valid.rejects, *rejects)[:KEPT_REJECTS],
+        valid.rejected + len(refused),
         found=len(labels) - len(unknown),
         unmatched=labels.labelled_at[unknown],
         unmatched_id=_described(labels.names.take(unknown[-1:])),

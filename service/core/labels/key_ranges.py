@@ -1,7 +1,7 @@
-"""Which windows still wait to be measured again? A queue of window keys that holds each of them once.
+"""A queue of window keys that holds each key once, kept as ranges.
 
-The keys are kept as runs (first, last), both included, in the order in which they came: labels touch windows
-that follow each other, so a month of them is a few numbers in a checkpoint.
+Ranges (first, last) include both ends and keep the order of arrival: labels touch consecutive windows, so
+that a month of them takes a few integers in a checkpoint.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 KeyRanges = tuple[tuple[int, int], ...]
 
 
-def runs_of(keys: Iterable[int]) -> KeyRanges:
-    """Return keys as runs, ascending, each key once."""
+def ranges_of(keys: Iterable[int]) -> KeyRanges:
+    """Return keys as ranges, ascending, each key once."""
     found: list[tuple[int, int]] = []
     for key in sorted(set(keys)):
         if found and key == found[-1][1] + 1:
@@ -26,22 +26,22 @@ def runs_of(keys: Iterable[int]) -> KeyRanges:
 
 
 def added(queue: KeyRanges, keys: Iterable[int]) -> KeyRanges:
-    """Return the queue with the keys that it does not hold yet behind it, ascending."""
-    return (*queue, *runs_of(key for key in keys if not any(a <= key <= b for a, b in queue)))
+    """Return the queue with the keys that it does not hold yet appended, ascending."""
+    return (*queue, *ranges_of(key for key in keys if not any(a <= key <= b for a, b in queue)))
 
 
 def without(queue: KeyRanges, keys: Iterable[int]) -> KeyRanges:
     """Return the queue without `keys`; the others keep their order."""
     for key in set(keys):
-        queue = tuple(part for run in queue for part in _cut(run, key))
+        queue = tuple(part for span in queue for part in _cut(span, key))
     return queue
 
 
-def first(queue: KeyRanges, most: int) -> tuple[list[int], KeyRanges]:
-    """Return the `most` keys that wait longest, ascending, and the queue that is left."""
+def first(queue: KeyRanges, limit: int) -> tuple[list[int], KeyRanges]:
+    """Return the `limit` keys that have waited longest, ascending, and the rest of the queue."""
     taken: list[int] = []
     for place, (low, high) in enumerate(queue):
-        room = most - len(taken)
+        room = limit - len(taken)
         if room < high - low + 1:
             rest = ((low + room, high), *queue[place + 1 :])
             return sorted([*taken, *range(low, low + room)]), rest
@@ -49,8 +49,8 @@ def first(queue: KeyRanges, most: int) -> tuple[list[int], KeyRanges]:
     return sorted(taken), ()
 
 
-def _cut(run: tuple[int, int], key: int) -> KeyRanges:
-    low, high = run
+def _cut(span: tuple[int, int], key: int) -> KeyRanges:
+    low, high = span
     if not low <= key <= high:
-        return (run,)
+        return (span,)
     return tuple(part for part in ((low, key - 1), (key + 1, high)) if part[0] <= part[1])

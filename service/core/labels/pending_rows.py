@@ -1,4 +1,4 @@
-"""Which rows wait for their label? What is kept of each until it comes.
+"""Rows that wait for their label, and what is kept of each until it comes.
 
 Of a row is kept what its label will be joined with: the columns that the outcome, its segments and the cells
 are made of, as bytes. Layout, little-endian: a flag (1: the row came without the target's column), for each

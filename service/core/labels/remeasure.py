@@ -1,12 +1,12 @@
-"""The windows that are measured again because labels came, and when their performance counts for an alarm.
+"""Choose the windows that late labels measure again, and when their performance counts for an alarm.
 
-A label touches a pane, and with it every window that was measured with that pane. They queue up: the ones
-that have waited longest are measured first, at most MOST_AGAIN a cycle, so that a month of labels in one
-cycle does not hold up the next, and labels that trickle in do not measure a window for each of them.
+A label touches a pane, and with it every window that was measured with that pane. These windows queue up:
+those that have waited longest are measured first, at most MAX_WINDOWS_AGAIN per cycle, so that a month of
+labels in one cycle does not hold up the next, and labels that trickle in do not each measure a window.
 
 A window's performance counts for an alarm once: when nine in ten of its rows with a prediction have their
-label; where fewer ever get one, when labels have come for rows a whole window later and it has as many as a
-window needs rows. Windows count in their order: what has its labels after a later one has counts no more.
+label; where fewer ever get one, when labels have come for rows a whole window later and it has as many labels
+as a window needs rows. Windows count in order: a window that is complete after a later one no longer counts.
 """
 
 from __future__ import annotations
@@ -25,17 +25,18 @@ if TYPE_CHECKING:
     from service.core.windows.records import WindowRecord
     from service.core.windows.window import WindowPlan
 
-MOST_AGAIN = 32  # windows a cycle
+MAX_WINDOWS_AGAIN = 32  # per cycle
 ENOUGH = 0.9  # of a window's labels
 
 
 @dataclass(frozen=True, slots=True)
 class LabelProgress:
-    """How far late labels were followed up; windows and panes by their keys.
+    """How far late labels were processed; windows and panes by their keys.
 
-    `again` are the windows that wait to be measured again, `reached` is the last pane that got a late label,
-    `alarmed_through` the last window whose performance counted for an alarm. `matching` says how many labels
-    find a row.
+    `again`: the windows that wait to be measured again.
+    `reached`: the last pane that got a late label.
+    `alarmed_through`: the last window whose performance counted for an alarm.
+    `matching`: how many labels find a row.
     """
 
     again: KeyRanges = ()
@@ -61,11 +62,13 @@ def schedule(
     due = set(due)
     wanted = {last for key in touched for last in windows_of(plan, key)}
     if before.reached is not None and reached is not None:
-        # Labels have moved on: what is not judged by now may have as many as it will ever get.
+        # Labels have moved on: a window that has not counted yet may have all the labels it will ever get.
         since = max(before.reached, reached - LONGEST_EMPTY_RUN) - plan.panes + 1
         wanted |= {w for w in range(since, reached - plan.panes + 1) if _is_open(before, w)}
     wanted = {last for last in wanted if closed is not None and last <= closed} - due
-    now, rest = key_ranges.first(key_ranges.added(key_ranges.without(before.again, due), wanted), MOST_AGAIN)
+    now, rest = key_ranges.first(
+        key_ranges.added(key_ranges.without(before.again, due), wanted), MAX_WINDOWS_AGAIN
+    )
     return now, replace(before, again=rest, reached=reached)
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    Values = NDArray[np.float64] | NDArray[np.str_]
+    from service.core.rows.batch import Values
 
 MANTISSA_BITS = 52
 LARGEST_WHOLE = 2.0**53  # whole numbers up to here are doubles, and so are their differences

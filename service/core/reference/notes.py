@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from service.core.rows.schema import Column, Schema
 
 
-
 def notes_on(batch: Batch, schema: Schema, where: str) -> tuple[str, ...]:
     """Return a line for each column of a batch, as its file gave it, that may not be read as it was meant.
 

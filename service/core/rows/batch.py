@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    Values = NDArray[np.float64] | NDArray[np.str_]
+
 CLOCKS_DIFFER = 60_000_000  # microseconds that a sender's clock may be ahead
 
 

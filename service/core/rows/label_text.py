@@ -36,9 +36,9 @@ _WHOLE_WITH_ZEROS = re.compile(r"(-?(?:0|[1-9][0-9]*))\.0+")
 def text_of(value: object) -> str | None:
     """Return a value's canonical text, None where it holds nothing."""
     if type(value) is str:  # the common case, without a call
-        text = value.strip()
-        if len(text) <= LABEL_LENGTH and text.isascii() and "\0" not in text:
-            return text or None
+        short = value.strip()
+        if len(short) <= LABEL_LENGTH and short.isascii() and "\0" not in short:
+            return short or None
     text = _written(value)
     return storable(text) if text else None
 

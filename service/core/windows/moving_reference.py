@@ -1,9 +1,10 @@
-"""What is a window compared with where the reference moves: the windows before it, or everything before it.
+"""Moving references: the windows right before the measured one, or all earlier data.
 
 The panes before a window are merged into its reference; they never overlap the window. What the declared
-reference fixed (cells, segments) stays fixed, so that all panes merge. Where too little came before, the
-declared reference stands in, and the reason is told. Guarantee: what a window is compared with follows from
-the panes that were there when it was measured, bit for bit, however they were held, read or merged.
+reference fixed (cells, segments) stays fixed, so that all panes merge. Where too little data came before, the
+window is compared with the declared reference, and the reason is recorded. Guarantee: what a window is
+compared with follows from the panes that existed when it was measured, bit for bit, however they were held,
+read or merged.
 """
 
 from __future__ import annotations

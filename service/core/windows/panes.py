@@ -1,4 +1,4 @@
-"""One batch taken into the panes: what a cycle computes between its source and its store."""
+"""Profile a batch into panes, merge panes, and fold them into windows."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def profile_panes(
 
 
 def merge_into(held: Mapping[int, Pane], fresh: Mapping[int, Pane]) -> dict[int, Pane]:
-    """Return the fresh panes, each merged with what is held of it already."""
+    """Return the fresh panes, each merged with the held pane of the same key."""
     return {key: _joined([held[key], pane] if key in held else [pane]) for key, pane in fresh.items()}
 
 

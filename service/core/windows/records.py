@@ -23,10 +23,16 @@ class PaneRecord:
 
 @dataclass(frozen=True, slots=True)
 class WindowRecord:
-    """One measured window: panes `first` to `last`, of which `panes` hold rows.
+    """One measured window.
 
-    `distributions` are its columns by the reference's bins, one a column or none at all.
-    Of its `rows` `labelled` have a label, and `pending` ones have a prediction and wait for theirs.
+    `first`, `last`: the keys of its first and last pane.
+    `start`, `end`: its bounds in event time (UTC microseconds, half-open).
+    `panes`: how many of its panes hold rows.
+    `rows`: how many rows it holds.
+    `measurements`: what was measured of it.
+    `distributions`: its columns by the reference's bins, one per column or none at all.
+    `labelled`: how many rows have a label.
+    `pending`: how many rows have a prediction and wait for their label.
     """
 
     first: int

@@ -1,10 +1,10 @@
-"""Which columns came, went or changed from one pane to the next? An event for each change, once.
+"""Report columns that come, go or change from one pane to the next, each change once.
 
-A pane's form follows from its profile alone, and a change is told when a pane is closed and compared with
-the last closed pane before it that has rows. Both are stored, and the events are written with them: a
-restart tells nothing twice and forgets nothing. A column is there if one row of the pane has it. A
-numerical column is text if more of its cells are no numbers than are. The first pane is compared with what
-the monitor watches.
+The state of a pane's columns follows from its profile alone. Changes are reported when a pane is closed and
+compared with the last closed pane before it that has rows. Both panes are stored, and the events are written
+in the same transaction: a restart repeats no event and loses none. A column is present if one row of the pane
+has it. A numerical column counts as text if more of its cells cannot be read as numbers than can. The first
+pane is compared with the columns of the monitor file.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ SCHEMA_CHANGE = "schema_change"
 
 
 class ColumnState(StrEnum):
-    """How a watched column comes."""
+    """The state of a watched column in a pane."""
 
     PRESENT = "present"
-    TEXT = "text"  # numerical, and most cells are no numbers
+    TEXT = "text"  # numerical, but most cells are not numbers
     ABSENT = "absent"
 
 
 @dataclass(frozen=True, slots=True)
 class PaneColumns:
-    """The columns of a pane: each watched one's state, and the names beside them.
+    """The state of each watched column of a pane, and the names of the others.
 
-    `unwatched` is None where the source does not say; of its names those beyond `horizon` are not known.
+    `unwatched` is None where the source does not name them; names after `horizon` are not known.
     """
 
     watched: Mapping[str, ColumnState]
@@ -46,14 +46,14 @@ class PaneColumns:
 
 @dataclass(frozen=True, slots=True)
 class ReportedColumns:
-    """The pane up to which changes were told, and its form."""
+    """The pane up to which changes were reported, and its columns."""
 
     key: int
-    form: PaneColumns
+    columns: PaneColumns
 
 
-def form_of(profile: Profile, late: str | None = None) -> PaneColumns:
-    """Return the form of a pane's rows; `late` is a column that comes after them and is not looked at."""
+def columns_of(profile: Profile, late: str | None = None) -> PaneColumns:
+    """Return the columns of a pane's rows without `late`, the column whose values come after them."""
     beside = profile.tally.unwatched
     return PaneColumns(
         {name: _state(column) for name, column in profile.columns.items() if name != late},
@@ -62,31 +62,35 @@ def form_of(profile: Profile, late: str | None = None) -> PaneColumns:
     )
 
 
-def tell(
-    told: ReportedColumns | None, panes: Mapping[int, Pane], closed: int | None, *, late: str | None = None
+def report_changes(
+    reported: ReportedColumns | None,
+    panes: Mapping[int, Pane],
+    closed: int | None,
+    *,
+    late: str | None = None,
 ) -> tuple[ReportedColumns | None, tuple[Event, ...]]:
-    """Return what is told after a cycle, and an event for each change up to the pane `closed`.
+    """Return the last reported columns after a cycle, and an event for each change up to the pane `closed`.
 
-    `panes` holds every pane with rows from `told` on, late rows merged in; a pane that is older says nothing.
-    `late` is the column whose values come after the rows: that it is not there yet is no change.
+    `panes` holds every pane with rows from `reported` on, late rows merged in; older panes are passed over.
+    `late` is the column whose values come after the rows: its absence is no change.
     """
     if closed is None:
-        return told, ()
+        return reported, ()
     events: list[Event] = []
     for key in sorted(panes):
-        if key > closed or (told is not None and key < told.key) or not panes[key].profile.rows:
+        if key > closed or (reported is not None and key < reported.key) or not panes[key].profile.rows:
             continue
-        form = form_of(panes[key].profile, late)
-        before = told.form if told else PaneColumns(dict.fromkeys(form.watched, ColumnState.PRESENT))
-        events += _changes(before, form, panes[key])
-        told = ReportedColumns(key, form)
-    return told, tuple(events)
+        columns = columns_of(panes[key].profile, late)
+        declared = PaneColumns(dict.fromkeys(columns.watched, ColumnState.PRESENT))
+        events += _changes(reported.columns if reported else declared, columns, panes[key])
+        reported = ReportedColumns(key, columns)
+    return reported, tuple(events)
 
 
 def newest(panes: Mapping[int, Pane], closed: int, *, late: str | None = None) -> ReportedColumns | None:
-    """Return where telling stands, from panes that were told; None where none of them is closed."""
+    """Return the columns of the last closed pane with rows; None where there is none."""
     keys = [key for key, pane in panes.items() if key <= closed and pane.profile.rows]
-    return ReportedColumns(max(keys), form_of(panes[max(keys)].profile, late)) if keys else None
+    return ReportedColumns(max(keys), columns_of(panes[max(keys)].profile, late)) if keys else None
 
 
 def _state(column: ColumnProfile) -> ColumnState:
@@ -105,12 +109,12 @@ def _changes(before: PaneColumns, after: PaneColumns, pane: Pane) -> Iterator[Ev
     if before.unwatched is None or after.unwatched is None:
         return
     for name in sorted(before.unwatched ^ after.unwatched):
-        if any(form.horizon is not None and name > form.horizon for form in (before, after)):
+        if any(columns.horizon is not None and name > columns.horizon for columns in (before, after)):
             continue
         past, now = (
-            ColumnState.PRESENT if name in form.unwatched else ColumnState.ABSENT
-            for form in (before, after)
-            if form.unwatched is not None
+            ColumnState.PRESENT if name in columns.unwatched else ColumnState.ABSENT
+            for columns in (before, after)
+            if columns.unwatched is not None
         )
         message = "appeared; the monitor does not watch it" if now is ColumnState.PRESENT else "disappeared"
         yield _event(pane, name, message, {"before": past.value, "after": now.value, "watched": False})

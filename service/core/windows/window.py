@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from service.core.rows.batch import Batch
 
-# A gap in event time longer than this many panes keeps no empty windows: a source that pauses for a year must
-# not be answered by half a million rows that say "no rows".
+# After a gap in event time longer than this many panes no empty windows are stored: a source that pauses for
+# a year must not cause half a million measurements without rows.
 LONGEST_EMPTY_RUN = 400
 
 
@@ -36,9 +36,12 @@ class Unit(StrEnum):
 class WindowPlan:
     """How rows become windows.
 
-    `hop` is a pane's length: microseconds of event time, or rows. A window is `panes` panes. Below `min_rows`
-    it gets no drift and no performance numbers, only the reason. `offset` shifts the time grid, `lateness`
-    holds the watermark back (both microseconds; time windows only).
+    `unit`: whether panes are slices of event time or of rows.
+    `hop`: a pane's length, in microseconds or rows.
+    `panes`: how many panes make a window.
+    `offset`: shift of the time grid (microseconds; time windows only).
+    `min_rows`: below it a window gets no drift and no performance measurements, only the reason.
+    `lateness`: how far the watermark is held back (microseconds; time windows only).
     """
 
     unit: Unit

@@ -1,8 +1,8 @@
-"""How is a window drawn from the reference so that neighbouring rows stay neighbours? In circular blocks.
+"""Windows drawn from the reference in circular blocks, so that neighbouring rows stay neighbours.
 
 A window of n rows is made of blocks of consecutive rows (H. R. Kunsch, 1989; circular: D. N. Politis and
 J. P. Romano, 1992): rows of one moment share their weather, their outage or their batch, and n such rows say
-less than n rows drawn one by one. With a period (a day, unless told otherwise, where the reference spans two
+less than n rows drawn one by one. With a period (a day, unless given, where the reference spans two
 weeks) the blocks are spread evenly over its phases, each from a random day. This is the idea of the
 generalised seasonal block bootstrap (A. E. Dudek, J. Leskow, E. Paparoditis, D. N. Politis, 2014).
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 DAY = 86_400_000_000  # microseconds
-LEAST_PERIODS = 14  # fewer days than that are no sample of days
+MIN_PERIODS = 14  # fewer days than that are no sample of days
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def short(rows: int) -> int:
 def plan(event_time: NDArray[np.int64], rows: int, *, block: int, period: int | None = None) -> Resampling:
     """Plan the drawing of windows of `rows` rows from rows in time order (`event_time`: UTC microseconds).
 
-    `block` rows a block, at most the window and the reference. `period` in microseconds; None takes a day
+    `block` rows per block, at most the window and the reference. `period` in microseconds; None takes a day
     where the reference spans 14 of them, 0 takes none. Raises ConfigurationError where there is no row to
     draw, or a number is out of its range.
     """
@@ -64,7 +64,7 @@ def plan(event_time: NDArray[np.int64], rows: int, *, block: int, period: int | 
     length = min(block, rows, len(event_time))
     if period is None:
         span = int(event_time.max()) - int(event_time.min())
-        period = DAY if span >= LEAST_PERIODS * DAY else 0
+        period = DAY if span >= MIN_PERIODS * DAY else 0
     by_phase = np.argsort(event_time % period, kind="stable") if period else None
     return Resampling(rows, length, len(event_time), by_phase)
 

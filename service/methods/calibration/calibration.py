@@ -1,4 +1,4 @@
-"""From where does a number count as drift, if one window in so many may alarm for nothing? The data say it.
+"""Calibrate drift thresholds for a target false-alarm rate.
 
 Windows of the real size are drawn from the reference itself, in blocks (`block_resampling`), and compared
 with it by each method: the method's own null distribution. A window alarms when any test of any column is
@@ -38,30 +38,32 @@ if TYPE_CHECKING:
     from service.methods.calibration.block_resampling import Resampling
     from service.methods.calibration.null_distribution import Coded, Form
     from service.methods.drift.columns import DriftPlan
-    from service.methods.drift.registry import Method
+    from service.methods.drift.method import Method
 
     Test = tuple[str, str]  # a column and the full name of a method
     Progress = Callable[[float], None]
 
 VERSION = 2
 LARGEST_RATE = 0.5
-MOST_DRAWS, LEAST_DRAWS, ROWS_DRAWN = 8_000, 2_000, 40_000_000
+MAX_DRAWS, MIN_DRAWS, ROWS_DRAWN = 8_000, 2_000, 40_000_000
 CELLS_AT_ONCE = 4_000_000  # 32 MB a matrix
 NEVER = -1.0  # a p-value threshold that no p-value reaches
 CHECKED = 1_000  # windows in one piece that a calibration is tried on
-FEWEST_PIECES = 2.0  # a reference of fewer windows than that has no sample of them
+MIN_PIECES = 2.0  # a reference of fewer windows than that has no sample of them
 _STEADY, _UNMEASURED = "the drawn windows do not differ", "no drawn window could be measured"
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Thresholds for windows of `rows` rows at a false-alarm `rate` a window, over all its columns together.
+    """Thresholds for windows of `rows` rows: `rate` false alarms per window over all its columns together.
 
-    `thresholds` go by column and full method name, on the method's own scale. `uncalibrated` says why a test
-    kept its plan's threshold. `alarmed` is the share of the drawn windows that these thresholds alarm on.
-    `consecutive` is that share of windows cut from the reference in one piece: where it is far above `rate`,
-    drawn windows did not resemble real ones. None where the reference is shorter than two windows.
-    `reference` is the reference's fingerprint, as the caller gave it.
+    draws, seed, block: how many windows were drawn, from which seed, in blocks of how many rows.
+    thresholds: by column and full method name, on the method's own scale.
+    uncalibrated: why a test kept its plan's threshold.
+    alarmed: the share of the drawn windows that these thresholds alarm on.
+    consecutive: that share of windows cut from the reference in one piece; far above `rate`, drawn windows
+        did not resemble real ones. None where the reference is shorter than two windows.
+    reference: the reference's fingerprint, as the caller gave it.
     """
 
     rate: float
@@ -129,16 +131,16 @@ def calibrate(
     fingerprint: str = "",
     progress: Progress | None = None,
 ) -> Calibration:
-    """Find the thresholds for windows of `rows` rows, at `rate` false alarms a window over all columns.
+    """Find the thresholds for windows of `rows` rows, at `rate` false alarms per window over all columns.
 
     `reference` holds the reference's rows in event-time order. A column is tested by those of its methods
     that decide by `plan`; what is measured over all columns together is one test more, of the column "".
     `block` is how many consecutive rows are drawn together. None takes short blocks where the reference's own
     consecutive windows alarm no oftener than chance allows, and else windows in one piece. `period`: see
     `block_resampling.plan`. A window larger than the reference draws rows more than once; its thresholds are
-    those of a reference that goes on as it was. `progress` is told the share done. Equal arguments give equal
-    results. Raises ConfigurationError for a rate outside (0, 0.5], no rows,
-    no draws, and names that `plan` got wrong.
+    those of a reference that goes on as it was. `progress` is called with the share done. Equal arguments
+    give equal results. Raises ConfigurationError for a rate outside (0, 0.5], no rows, no draws, and names
+    that `plan` got wrong.
     """
     count = _draws(rate, rows, draws)
     lengths = (block,) if block is not None else (block_resampling.short(max(rows, 1)), rows)
@@ -147,25 +149,25 @@ def calibrate(
     chosen = _tests(coded, plan)
     forms, unmeasurable = _forms(chosen, coded, rows)
     joint = pca.null_scores(reference, schema, plan)
-    told = progress or (lambda _: None)
+    report = progress or (lambda _: None)
 
     def drawn_as(part: int) -> tuple[NDArray[np.float64], list[float | None], float | None]:
         random = np.random.default_rng([seed, rows, drawings[part].block])
-        own = _part(told, part, len(drawings))
+        own = _part(report, part, len(drawings))
         scores = _scores(forms, coded, joint, drawings[part], draws=count, random=random, progress=own)
         marks = tail.marks(scores, rate)
         pieces = _pieces(reference, rows)
         if pieces is None:
             return scores, marks, None
-        cut = _scores(forms, coded, joint, pieces, draws=CHECKED, random=random, progress=_unheard)
+        cut = _scores(forms, coded, joint, pieces, draws=CHECKED, random=random, progress=_no_progress)
         return scores, marks, tail.alarmed(cut, _limits(marks))
 
     part = 0
     scores, marks, consecutive = drawn_as(part)
-    if len(drawings) > 1 and (consecutive or 0.0) > _bearable(rate, rows, reference.rows):
+    if len(drawings) > 1 and (consecutive or 0.0) > _acceptable(rate, rows, reference.rows):
         part = 1
         scores, marks, consecutive = drawn_as(part)
-    told(1.0)
+    report(1.0)
     beyond = dict(zip([*forms, *(("", metric) for metric in joint)], marks, strict=True))
     thresholds = {
         test: _threshold(method, forms, beyond, plan, test)
@@ -198,7 +200,7 @@ def _draws(rate: float, rows: int, asked: int | None) -> int:
         raise ConfigurationError(f"calibration: the rate is {rate}; expected more than 0, at most 0.5")
     if asked is not None and asked < 1:
         raise ConfigurationError(f"calibration: draws is {asked}; expected 1 or more")
-    return asked or min(MOST_DRAWS, max(LEAST_DRAWS, ROWS_DRAWN // max(rows, 1)))
+    return asked or min(MAX_DRAWS, max(MIN_DRAWS, ROWS_DRAWN // max(rows, 1)))
 
 
 def _part(progress: Progress, part: int, parts: int) -> Progress:
@@ -209,18 +211,18 @@ def _limits(marks: Sequence[float | None]) -> list[float]:
     return [math.inf if mark is None else mark for mark in marks]
 
 
-def _bearable(rate: float, rows: int, reference_rows: int) -> float:
-    # The rate and two standard errors of as many windows as lie side by side in the reference.
+def _acceptable(rate: float, rows: int, reference_rows: int) -> float:
+    # The rate and two standard errors of it over as many windows as fit into the reference.
     return rate + 2.0 * math.sqrt(rate * (1.0 - rate) * rows / reference_rows)
 
 
 def _pieces(reference: Batch, rows: int) -> Resampling | None:
-    if reference.rows < FEWEST_PIECES * rows:
+    if reference.rows < MIN_PIECES * rows:
         return None
     return block_resampling.plan(reference.event_time, rows, block=rows, period=0)
 
 
-def _unheard(_: float) -> None:
+def _no_progress(_: float) -> None:
     pass
 
 
@@ -283,7 +285,7 @@ def _threshold(
 ) -> float:
     mark = beyond.get(test)
     if mark is None:
-        # Nothing is known of how it scatters: what the plan says holds, for a constant column as well.
+        # Its scatter is unknown, as that of a constant column: the plan's threshold holds.
         named = plan.thresholds.get(method.full_name, plan.thresholds.get(method.name))
         return method.threshold if named is None else named
     value = forms[test].value(mark)

@@ -1,4 +1,4 @@
-"""How far are many windows' shares from the reference's at once? The formulas of `distance`, row by row.
+"""Distances of many windows' shares from the reference's at once: the formulas of `distance`, row by row.
 
 All take the reference's shares, float64, shape (cells,) or (1, cells), and the windows', shape (w, cells);
 they return shape (w,).

@@ -1,10 +1,10 @@
-"""How do a column's numbers scatter when nothing has drifted? Many windows are compared at once.
+"""A column's null distribution by a method: its values where nothing has drifted, many windows at once.
 
 The reference's values are coded once; a drawn window is then a row of counts over the reference's own
 distinct values, and many windows a matrix. The usual methods are computed on such matrices (equal to the
-registry's own to rounding); any other is asked window by window.
+registry's own to rounding); any other is computed window by window.
 
-A score is a method's number on a scale where larger is worse and a p-value does not run into zero; `value`
+A score is a method's value on a scale where larger is worse and a p-value does not run into zero; `value`
 leads back to the method's own.
 """
 
@@ -24,6 +24,7 @@ from service.core.rows.batch import Numbers, Texts
 from service.core.rows.schema import Kind
 from service.methods.calibration.divergence_matrix import DIVERGENCES, FILLED
 from service.methods.drift import registry
+from service.methods.drift.method import Definition
 from service.methods.stats import binning, p_values, robust
 from service.methods.stats.alignment import numbers
 from service.methods.stats.distance import SMALLEST_SCALE, finite_scale, stand_in
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from service.core.rows.batch import Batch
     from service.core.rows.schema import Column
     from service.methods.calibration.divergence_matrix import Divergence
-    from service.methods.drift.registry import Method
+    from service.methods.drift.method import Method
     from service.methods.stats.alignment import Counts
 
     Floats = NDArray[np.float64]
@@ -79,7 +80,7 @@ class Form(NamedTuple):
 
 
 def code(batch: Batch, column: Column) -> Coded:
-    """Code one column of the reference's rows; a column that never came is missing in every row."""
+    """Code one column of the reference's rows; a column that is absent is missing in every row."""
     data = batch.columns.get(column.name)
     if data is None:
         nothing = distribution.empty(column.kind)
@@ -130,7 +131,7 @@ def _divergent(method: Method, coded: Coded) -> Scores | None:
     divergence = DIVERGENCES.get(method.name)
     if divergence is None:
         return None
-    if method.definition is registry.Definition.ROBUST:
+    if method.definition is Definition.ROBUST:
         return _fixed(coded, divergence)
     few = coded.reference.distinct <= binning.FEW_DISTINCT
     if coded.column.kind.counted is Kind.NUMERICAL and method.name == "hellinger":

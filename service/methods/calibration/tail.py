@@ -1,4 +1,4 @@
-"""Where does the far tail of a null distribution lie, of one test and of many together? Beyond the draws.
+"""The far tail of a null distribution, beyond its draws: of one test, and of many together.
 
 A tail is empirical up to its 90 % quantile and a generalised Pareto distribution above it (J. Pickands,
 1975), fitted by probability-weighted moments (J. R. M. Hosking and J. F. Wallis, 1987), its shape kept within
@@ -27,12 +27,12 @@ LARGEST_SHAPE = 0.5
 SMALLEST_SHAPE = 1e-9  # nearer to zero the tail is exponential
 SMALLEST_P = 1e-12
 ROUNDING = 1e-9  # two ways to compute one number agree to this
-SHRINK, MOST_SHRINKS = 0.8, 60
+SHRINK, MAX_SHRINKS = 0.8, 60
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tail:
-    """A null distribution: `ordered` scores rising, and of the `share` beyond `start` the Pareto fit."""
+    """A null distribution: its `ordered` scores, rising, and a Pareto fit of the `share` beyond `start`."""
 
     ordered: Floats
     start: float
@@ -107,7 +107,7 @@ def marks(scores: Floats, rate: float) -> list[float | None]:
     p_values = np.column_stack([tail.p_values(scores[:, index]) for index, tail in usable])
     each = marginal_rate(p_values, rate)
     most = rate + 2.0 * math.sqrt(rate * (1.0 - rate) / len(scores))
-    for _ in range(MOST_SHRINKS):
+    for _ in range(MAX_SHRINKS):
         found = [_beyond_rounding(tail, each) for _, tail in usable]
         if alarmed(scores[:, [index for index, _ in usable]], found) <= most:
             break

@@ -1,9 +1,9 @@
-"""Which threshold does a window get whose size was not calibrated? One between its neighbours'.
+"""Thresholds of window sizes that were not calibrated, interpolated between those that were.
 
 Windows by time vary in size. Calibrate on a grid of sizes; between two of them thresholds are interpolated
 linearly in the logarithm of both. With sizes a factor of two apart that is right on average, within 1 % of
-the thresholds calibrated in between (measured on one series, in short blocks of one length), beside the 1 to
-3 % by which another seed moves those. Where it would be too narrow it is not used: of p-values the stricter
+the thresholds calibrated in between (measured on one series, in short blocks of one length), where another
+seed moves those by 1 to 3 %. Where it would be too narrow it is not used: of p-values the stricter
 neighbour's holds, and where the larger size has the wider threshold (longer blocks), that one.
 """
 
@@ -25,18 +25,18 @@ STEP = 2.0  # neighbouring sizes are at most this factor apart
 _WORSE = {method.full_name: method.worse for method in METHODS.values()}
 
 
-def grid(fewest: int, most: int) -> tuple[int, ...]:
-    """Return the window sizes to calibrate for windows of `fewest` to `most` rows, ascending.
+def grid(smallest: int, largest: int) -> tuple[int, ...]:
+    """Return the window sizes to calibrate for windows of `smallest` to `largest` rows, ascending.
 
-    Raises ConfigurationError unless 1 <= fewest <= most.
+    Raises ConfigurationError unless 1 <= smallest <= largest.
     """
-    if not 1 <= fewest <= most:
+    if not 1 <= smallest <= largest:
         raise ConfigurationError(
-            f"calibration: window sizes from {fewest} to {most}; expected one row or more, the fewest first"
+            f"calibration: window sizes from {smallest} to {largest}; expected 1 or more, the smaller first"
         )
-    parts = math.ceil(round(math.log(most / fewest, STEP), 9))
-    ratio = (most / fewest) ** (1.0 / parts) if parts else 1.0
-    return tuple(sorted({round(fewest * ratio**part) for part in range(parts + 1)}))
+    parts = math.ceil(round(math.log(largest / smallest, STEP), 9))
+    ratio = (largest / smallest) ** (1.0 / parts) if parts else 1.0
+    return tuple(sorted({round(smallest * ratio**part) for part in range(parts + 1)}))
 
 
 def thresholds_for(calibrations: Sequence[Calibration], rows: int) -> Mapping[Test, float] | None:

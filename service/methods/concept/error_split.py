@@ -32,8 +32,7 @@ import numpy as np
 from service.core.exact.sums import to_float
 from service.core.measurement import TWO_SIDED_95, Aspect, Measurement, Series
 from service.core.profile.error_cells import check_alike
-from service.methods.performance.metric import NO_LABELS
-from service.methods.stats.unmeasurable import Unmeasurable
+from service.methods.stats.unmeasurable import NO_LABELS, Unmeasurable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -1,19 +1,23 @@
-"""Which columns have drifted, by how much, and how many of them? One column never stops another."""
+"""Drift of each column by its methods, and how many columns have drifted. One column never stops another."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from service.core.measurement import Aspect, Measurement, Series, Worse
 from service.core.rows.schema import Kind
 from service.methods.drift.in_worker import WAITING, question, question_about_texts
-from service.methods.drift.registry import ALL, DEFAULT, compute, default_method, drifted, find, full_name
-from service.methods.stats.unmeasurable import Unmeasurable
+from service.methods.drift.registry import (
+    DEFAULT,
+    compute,
+    default_method,
+    drifted,
+    error_bound,
+    find,
+    named,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +26,7 @@ if TYPE_CHECKING:
     from service.core.profile.profile import Profile
     from service.core.rows.schema import Column, Schema
     from service.core.worker_call import Question
-    from service.methods.drift.registry import Method
+    from service.methods.drift.method import Method
 
 COUNT, SHARE = "drifted_columns", "drift_share"
 
@@ -36,14 +40,17 @@ class VerdictRule(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DriftPlan:
-    """Which methods measure drift, and from where a number counts as drift.
+    """Which methods measure drift, and from where a value counts as drift.
 
-    `methods` hold for every column whose kind they suit, `by_column` in their place for the columns that it
-    names; `verdict` says which of a column's methods decide whether it has drifted. `thresholds` go by
-    method (`psi`, for both definitions) or by method and definition (`psi:robust`, which wins); `calibrated`
-    goes by column and full method name and wins over both. `share` is the share of drifted columns from which
-    the whole data set has drifted. `multivariate` names what is measured over all columns together
-    (`multivariate.py`); its thresholds go by metric, the calibrated ones with an empty column.
+    methods: for every column whose kind they suit.
+    by_column: in their place, for the columns named here.
+    verdict: which of a column's methods decide whether it has drifted.
+    thresholds: by method (`psi`, for every definition) or method and definition (`psi:robust`, which wins).
+    share: the share of drifted columns from which the whole data set has drifted.
+    calibrated: thresholds by column and full method name, which win over all others; of what is measured over
+        all columns together, with an empty column.
+    multivariate: what is measured over all columns together (`pca.py`, `domain_classifier.py`); its
+        `thresholds` go by metric.
     """
 
     methods: tuple[str, ...] = (DEFAULT,)
@@ -61,12 +68,19 @@ def measure_drift(
     """Measure every column by each of its methods, then how many columns have drifted.
 
     Columns that could not be measured have a reason and are left out of the share. With `withheld` nothing is
-    computed: each series has that reason. Raises ConfigurationError where `plan` names no known method.
+    computed: each series has that reason. So has a series whose method is `left_out`. Raises
+    ConfigurationError where `plan` names no known method.
     """
     measured: list[Measurement] = []
     for column in schema.columns:
         sides = (reference, current)
         methods = methods_of(plan, column, *_distributions(sides, column))
+        rows = current.columns[column.name].distribution.finite
+        measured += [
+            Measurement(_series(method, column), None, rows, _why_left_out(method, column), decides=False)
+            for method in left_out(plan, column)
+            if method not in methods
+        ]
         measured += [
             _measured(
                 method,
@@ -89,14 +103,26 @@ def methods_of(
     Raises ConfigurationError for an unknown name, and for one that the plan gives a column it does not suit.
     """
     default = default_method(reference, current, column.kind)
-    named = plan.by_column.get(column.name)
+    own = plan.by_column.get(column.name)
     methods: dict[str, Method] = {}
-    for name in plan.methods if named is None else named:
-        if name != DEFAULT and named is None and not _suits(name, column):
+    for name in plan.methods if own is None else own:
+        if name != DEFAULT and own is None and not named(name).suits_unchosen(column.kind):
             continue
         method = default if name == DEFAULT else find(name, column.kind)
         methods.setdefault(method.full_name, method)
     return tuple(methods.values()) or (default,)
+
+
+def left_out(plan: DriftPlan, column: Column) -> tuple[Method, ...]:
+    """Return the methods, named for all columns, that could measure `column` but would mislead there.
+
+    `default` may choose one of them all the same.
+    """
+    if column.name in plan.by_column:
+        return ()
+    methods = {name: named(name) for name in plan.methods if name != DEFAULT}
+    unfit = (m for m in methods.values() if m.suits(column.kind) and not m.suits_unchosen(column.kind))
+    return tuple({method.full_name: method for method in unfit}.values())
 
 
 def deciding(plan: DriftPlan, methods: tuple[Method, ...]) -> tuple[Method, ...]:
@@ -110,18 +136,20 @@ def deciding(plan: DriftPlan, methods: tuple[Method, ...]) -> tuple[Method, ...]
     return tuple(method for method in methods if method.in_worker is None) or methods
 
 
-def _suits(name: str, column: Column) -> bool:
-    method = next((m for m in ALL if full_name(name) == m.full_name), None)
-    return (method or find(name, column.kind)).suits(column.kind)
+def _why_left_out(method: Method, column: Column) -> str:
+    return (
+        f"left out: {method.name} counts distinct values, and {column.name} is {column.kind}; "
+        f"to measure it all the same, name {method.name} under drift.columns.{column.name}"
+    )
 
 
 def threshold_of(plan: DriftPlan, column: Column, method: Method) -> float:
-    """Return from where `method` counts as drift in `column`."""
+    """Return the value from which `method` counts as drift in `column`."""
     calibrated = plan.calibrated.get((column.name, method.full_name))
     if calibrated is not None:
         return calibrated
-    named = plan.thresholds.get(method.full_name, plan.thresholds.get(method.name))
-    return method.threshold if named is None else named
+    given = plan.thresholds.get(method.full_name, plan.thresholds.get(method.name))
+    return method.threshold if given is None else given
 
 
 def _measured(
@@ -133,14 +161,7 @@ def _measured(
     decides: bool = True,
     withheld: str | None,
 ) -> Measurement:
-    series = Series(
-        Aspect.DRIFT,
-        method.name,
-        column.name,
-        definition=method.definition,
-        unit=method.unit,
-        worse=method.worse,
-    )
+    series = _series(method, column)
     both = _distributions(sides, column)
     rows = both[1].finite
     if withheld:
@@ -150,12 +171,23 @@ def _measured(
             asked, rows = _asked(method, column, sides, threshold)
             return Measurement(series, None, rows, WAITING, threshold, decides=decides, question=asked)
         value = compute(method, column.kind, *both)
-        bound = _bound(method, *both, value)
+        bound = error_bound(method, *both, value)
     except (ValueError, ArithmeticError) as error:  # this column has no number; the others are still measured
         return Measurement(series, None, rows, str(error) or type(error).__name__, threshold, decides=decides)
     breached = drifted(method, value, threshold)
     return Measurement(
         series, value, rows, threshold=threshold, breached=breached, error_bound=bound, decides=decides
+    )
+
+
+def _series(method: Method, column: Column) -> Series:
+    return Series(
+        Aspect.DRIFT,
+        method.name,
+        column.name,
+        definition=method.definition,
+        unit=method.unit,
+        worse=method.worse,
     )
 
 
@@ -173,46 +205,39 @@ def _asked(
     return question(method, column.kind, *_distributions(sides, column))
 
 
-def _bound(method: Method, reference: Distribution, current: Distribution, value: float) -> float | None:
-    if method.draws_error is not None:
-        return method.draws_error(value)
-    if not (reference.dropped_bits or current.dropped_bits) or method.bound is None:
-        return None
-    with np.errstate(all="ignore"):
-        bound = method.bound(reference, current, value)
-    if not math.isfinite(bound):
-        raise Unmeasurable("the values were compressed and the error of the result has no bound")
-    return bound
-
-
 def of_columns(
     measured: Iterable[Measurement], limit: float, rows: int, withheld: str | None = None
 ) -> tuple[Measurement, Measurement]:
     """Measure how many columns have drifted, and the share, which is breached from `limit` on.
 
-    A column has drifted where one of its `measured` numbers that decide is breached; a column without a
-    verdict is left out.
+    A column has drifted where one of its `measured` values that decide is breached. A column without a
+    verdict is left out; how many are counted is then said in the reason, beside the value.
     """
-    columns: dict[str, bool] = {}
+    verdicts: dict[str, bool] = {}
+    columns: set[str] = set()
     for m in measured:
-        if m.decides and m.breached is not None:
-            columns[m.series.column] = columns.get(m.series.column, False) or m.breached
-    verdicts = columns.values()
+        if m.decides and m.threshold is not None:  # what has none measures no column's drift
+            columns.add(m.series.column)
+            if m.breached is not None:
+                verdicts[m.series.column] = verdicts.get(m.series.column, False) or m.breached
     count = Series(Aspect.DRIFT, COUNT, unit="columns", worse=Worse.HIGHER)
     share = Series(Aspect.DRIFT, SHARE, unit="share", worse=Worse.HIGHER)
     if withheld or not verdicts:
         reason = withheld or "no column could be measured"
         return Measurement(count, None, rows, reason), Measurement(share, None, rows, reason, limit)
-    drifting = sum(verdicts)
+    partly = None
+    if len(verdicts) < len(columns):
+        partly = f"{len(verdicts)} of {len(columns)} columns could be measured"
+    drifting = sum(verdicts.values())
     part = drifting / len(verdicts)
     return (
-        Measurement(count, float(drifting), rows),
-        Measurement(share, part, rows, threshold=limit, breached=part >= limit),
+        Measurement(count, float(drifting), rows, partly),
+        Measurement(share, part, rows, partly, limit, part >= limit),
     )
 
 
 def recounted(measurements: Sequence[Measurement]) -> tuple[Measurement, ...]:
-    """Return a window's measurements with the drifted columns counted from them anew, segment by segment."""
+    """Return a window's measurements with the drifted columns counted again from them, by segment."""
     fresh: dict[Series, Measurement] = {}
     for m in measurements:
         if m.series.metric == SHARE and m.series.aspect is Aspect.DRIFT and m.threshold is not None:

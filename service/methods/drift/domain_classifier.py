@@ -1,10 +1,10 @@
-"""Can a classifier tell the window's rows from the reference's? It sees what no column shows alone.
+"""Drift of all columns together, by a classifier that tells the window's rows from the reference's.
 
 `domain_classifier_auc` is the ROC AUC of a classifier that learns, on the sampled rows of both sides, which
 side a row comes from: 0.5 where it cannot tell, 1 where it always can. `domain_classifier_importance` is, by
 column, what the AUC loses where that column is shuffled. The worker process trains it
-(`reports/domain_classifier.py`). All columns take part but the target, whose labels come late, and what the
-model's server says of itself.
+(`worker/domain_classifier.py`). All columns take part but the target, whose labels come late, and what the
+model's server reports of itself.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from service.core.measurement import Aspect, Measurement, Series
 from service.core.rows.schema import Role
-from service.core.worker_call import Call, Question
+from service.core.worker_call import Call, Question, WorkerFunction
 from service.methods.drift.in_worker import NO_SAMPLE, WAITING
 
 if TYPE_CHECKING:
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 
 DOMAIN_CLASSIFIER = "domain_classifier"  # as a plan's `multivariate` names it
 AUC, IMPORTANCE = "domain_classifier_auc", "domain_classifier_importance"
-FUNCTION = "service.worker.domain_classifier:tell_apart"
-FEWEST_ROWS = 50  # a side: from fewer a classifier learns nothing that holds
+MIN_ROWS = 50  # per side: from fewer a classifier learns nothing that holds
 NO_SKILL = 0.5
 LEFT_OUT = {Role.TARGET, Role.SERVICE}
 
@@ -34,7 +33,7 @@ LEFT_OUT = {Role.TARGET, Role.SERVICE}
 def measure_domain_classifier(
     reference: Profile, current: Profile, schema: Schema, plan: DriftPlan, *, withheld: str | None = None
 ) -> tuple[Measurement, ...]:
-    """Measure the AUC and each column's importance, where the plan asks for it: questions, or reasons.
+    """Return the AUC and each column's importance where the plan asks for them, each a question or a reason.
 
     The AUC's threshold is the plan's; without one the answer brings its own.
     """
@@ -44,17 +43,17 @@ def measure_domain_classifier(
     before, now = reference.sample, current.sample
     threshold = plan.thresholds.get(AUC)
     reason = withheld or _why_not(before, now)
-    told = reason or WAITING
+    shown = reason or WAITING
     auc = Series(Aspect.DRIFT, AUC, unit="ROC AUC")
-    measured = [Measurement(auc, None, now.rows, told, threshold, reference=NO_SKILL)]
+    measured = [Measurement(auc, None, now.rows, shown, threshold, reference=NO_SKILL)]
     measured += [
-        Measurement(Series(Aspect.DRIFT, IMPORTANCE, name, unit="ROC AUC"), None, now.rows, told)
+        Measurement(Series(Aspect.DRIFT, IMPORTANCE, name, unit="ROC AUC"), None, now.rows, shown)
         for name in names
     ]
     if reason:
         return tuple(measured)
     columns = {name: (before.columns[name], now.columns[name]) for name in names}
-    call = Call(FUNCTION, (columns, threshold is None))
+    call = Call(WorkerFunction.DOMAIN_CLASSIFIER, (columns, threshold is None))
     return tuple(replace(m, question=Question(call, m.series.column)) for m in measured)
 
 
@@ -62,6 +61,6 @@ def _why_not(before: RowSample, now: RowSample) -> str | None:
     if not before.size or not now.size:
         return NO_SAMPLE
     for side, name in ((before, "reference"), (now, "window")):
-        if side.rows < FEWEST_ROWS:
-            return f"{side.rows} sampled rows in the {name}, fewer than {FEWEST_ROWS}"
+        if side.rows < MIN_ROWS:
+            return f"{side.rows} sampled rows in the {name}, fewer than {MIN_ROWS}"
     return None

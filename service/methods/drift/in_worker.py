@@ -1,7 +1,7 @@
-"""What only the worker process can measure: the question that a column puts to it, and what its answer is.
+"""Drift methods that run in the worker process: the question for a column, and the measurement of its answer.
 
-A slow measure stands among a window's measurements from the start, without a value and with its question;
-`settled` puts the answers in their places, and counts the drifted columns again where one of them decides.
+Such a measurement is among a window's from the start, without a value and with its question; `settled` puts
+the answers in.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ import numpy as np
 
 from service.core.measurement import Worse
 from service.core.rows.batch import Texts
-from service.core.worker_call import Answer, Call, Question
-from service.methods.drift.registry import IN_WORKER
+from service.core.worker_call import Answer, Call, Question, WorkerFunction
+from service.methods.drift.method import Compression
+from service.methods.drift.registry import ALL, COMPRESSED
 from service.methods.stats.alignment import alike
 from service.methods.stats.unmeasurable import Unmeasurable
 
@@ -28,12 +29,10 @@ if TYPE_CHECKING:
     from service.core.profile.distribution import Distribution
     from service.core.rows.batch import ColumnRows
     from service.core.rows.schema import Kind
-    from service.methods.drift.registry import Method
+    from service.methods.drift.method import Method
 
 WAITING = "the worker process was not asked"
-UNANSWERED = "the worker process gave no such number"
-STATISTICAL_TEST = "service.worker.evidently_tests:score"
-TEXT_TEST = "service.worker.evidently_tests:score_texts"
+UNANSWERED = "the worker process returned no such value"
 NO_SAMPLE = "the monitor keeps no rows: sample_rows is 0"
 SEED = 20_130_101
 
@@ -53,12 +52,13 @@ def question(
     for side, name in zip(sides, ("reference", "window"), strict=True):
         if not side.finite:
             raise Unmeasurable(f"no value in the {name}")
-        if side.finite < method.in_worker.least_rows:
-            raise Unmeasurable(f"fewer than {method.in_worker.least_rows} values in the {name}")
-        if side.dropped_bits:
-            raise Unmeasurable("the values were compressed and the error of the result has no bound")
-    before, now = ((side.values, _sampled(side, method.in_worker.most_rows)) for side in sides)
-    return Question(Call(STATISTICAL_TEST, (method.name, kind.counted.value, before, now))), int(now[1].sum())
+        if side.finite < method.in_worker.min_rows:
+            raise Unmeasurable(f"fewer than {method.in_worker.min_rows} values in the {name}")
+        if side.dropped_bits and method.compression is Compression.REFUSES:
+            raise Unmeasurable(COMPRESSED)
+    before, now = ((side.values, _sampled(side, method.in_worker.max_rows)) for side in sides)
+    call = Call(WorkerFunction.STATISTICAL_TEST, (method.name, kind.counted.value, before, now))
+    return Question(call), int(now[1].sum())
 
 
 def question_about_texts(
@@ -73,7 +73,7 @@ def question_about_texts(
     for side, name in ((before, "reference"), (now, "window")):
         if not side:
             raise Unmeasurable(f"no value in the sampled rows of the {name}")
-    return Question(Call(TEXT_TEST, (method.name, threshold, before, now))), len(now)
+    return Question(Call(WorkerFunction.TEXT_TEST, (method.name, threshold, before, now))), len(now)
 
 
 def calls(measurements: Sequence[Measurement]) -> list[Call]:
@@ -94,7 +94,7 @@ def _answered(m: Measurement, asked: Question, answers: Mapping[Call, Mapping[st
     why = (failed and failed.reason) or (UNANSWERED if of_call else WAITING)
     answer = of_call.get(asked.key, Answer(reason=why))
     names = (m.series.metric, m.series.definition)
-    method = next((known for known in IN_WORKER.values() if (known.name, known.definition) == names), None)
+    method = next((known for known in ALL if (known.name, known.definition) == names), None)
     threshold = m.threshold if answer.threshold is None else answer.threshold
     value = answer.value
     if value is None or not math.isfinite(value):

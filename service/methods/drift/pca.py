@@ -1,7 +1,7 @@
-"""Have the columns' relations changed, though each column may look as before? Measures over all of them.
+"""Drift of the columns' relations, by the reconstruction error of their principal components.
 
 `pca_reconstruction_error` is the mean distance of a window's rows from what the reference's principal
-components reconstruct of them (`core/reconstruction.py`): it rises where a relation breaks.
+components reconstruct of them (`core/profile/pca_reconstruction.py`): it rises where a relation breaks.
 `pca_reconstruction_drop` is how far it fell below the reference's: it rises where rows became too regular, a
 column copied into another, say. NannyML alarms both ways too; here they are two series, so that of each a
 higher number is worse. `pca_imputed_share` is the share of rows that lack a value, which was taken for the

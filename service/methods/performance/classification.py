@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from service.core.profile.outcome.multiclass import MOST_CLASSES
-from service.methods.performance.metric import NO_LABELS, MetricValue, metric_value, no_value
+from service.methods.performance.metric import MetricValue, metric_value, no_value
 from service.methods.stats.confidence_bands import share_band, share_like_band
-from service.methods.stats.unmeasurable import Unmeasurable
+from service.methods.stats.unmeasurable import NO_LABELS, Unmeasurable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

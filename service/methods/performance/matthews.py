@@ -14,9 +14,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from service.methods.performance.metric import NO_LABELS, MetricValue, metric_value, no_value
+from service.methods.performance.metric import MetricValue, metric_value, no_value
 from service.methods.stats.confidence_bands import share_like_band
-from service.methods.stats.unmeasurable import Unmeasurable
+from service.methods.stats.unmeasurable import NO_LABELS, Unmeasurable
 
 if TYPE_CHECKING:
     from service.core.profile.outcome.binary import BinaryOutcome, Confusion

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from service.methods.stats.confidence_bands import Band
 
-NO_LABELS = "no labels yet"
 TOO_LARGE = "the values are larger than a number can hold"
 
 Range = tuple[float, float]

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from service.core.exact.sums import UNIT_BITS, to_float
 from service.core.profile.distribution import MANTISSA_BITS
-from service.methods.performance.metric import NO_LABELS, MetricValue, metric_value
+from service.methods.performance.metric import MetricValue, metric_value
 from service.methods.stats.alignment import numbers
 from service.methods.stats.confidence_bands import (
     NO_BAND,
@@ -27,7 +27,7 @@ from service.methods.stats.confidence_bands import (
     positive_band,
     ranks_of_quantile,
 )
-from service.methods.stats.unmeasurable import Unmeasurable
+from service.methods.stats.unmeasurable import NO_LABELS, Unmeasurable
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING
 from service.core.exact.sums import UNIT_BITS, to_float
 from service.core.measurement import TWO_SIDED_95
 from service.methods.performance import ranking
-from service.methods.performance.metric import NO_LABELS, MetricValue, metric_value, no_value
+from service.methods.performance.metric import MetricValue, metric_value, no_value
 from service.methods.stats.confidence_bands import loss_band, share_like_band
-from service.methods.stats.unmeasurable import Unmeasurable
+from service.methods.stats.unmeasurable import NO_LABELS, Unmeasurable
 
 if TYPE_CHECKING:
     from service.core.profile.outcome.binary import BinaryOutcome, ScoreBins

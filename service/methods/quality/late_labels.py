@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from service.core.labels.matching import MOST_SHARE
 from service.core.measurement import Aspect, Measurement, Series
-from service.methods.performance.metric import NO_LABELS
+from service.methods.stats.unmeasurable import NO_LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""How two distributions are laid side by side: on one grid of values, and as the gap between their ECDFs.
+"""Two distributions laid side by side: on one grid of values, and as the gap between their ECDFs.
 
 Both are exact: counts stay integers, and the gap is one in units of 1 / (reference rows * current rows).
 """
@@ -65,7 +65,7 @@ def paired(reference: Distribution, current: Distribution) -> Pair:
 
 
 def union_distinct(reference: Distribution, current: Distribution, enough: int) -> int:
-    """Return how many distinct values both hold together; beyond `enough` any larger number will do."""
+    """Return how many distinct values both hold together; more than `enough` may be counted short."""
     most = max(reference.distinct, current.distinct)
     return most if most > enough else len(paired(reference, current).reference)
 

@@ -1,4 +1,4 @@
-"""Which cells are rows counted in? Evidently's own, and cells that the reference alone fixes.
+"""The cells that rows are counted in: Evidently's own, and cells that the reference alone fixes.
 
 Counts of counted values equal `numpy.histogram` on the raw rows (float64), edge rounding included: the edges
 are given as an array, so NumPy too places rows by comparing them with the edges.
@@ -20,12 +20,15 @@ if TYPE_CHECKING:
     from service.core.profile.distribution import Distribution
     from service.methods.stats.alignment import Counts
 
+    Edges = NDArray[np.float64]
+
 FEW_DISTINCT = 20  # up to so many distinct reference values Evidently gives each value its own bin
 QUANTILE_CELLS = 10
+CONSTANT_ROOM = 2.0**-20  # relative: sixteen times what float32 rounds a number by
 
 
 def value_cells(reference: Distribution, current: Distribution) -> Pair:
-    """Count one cell a distinct value of both sides together.
+    """Count one cell per distinct value of both sides together.
 
     Raises Unmeasurable on compressed numbers: values that were made equal cannot be told apart.
     """
@@ -39,8 +42,8 @@ def value_cells(reference: Distribution, current: Distribution) -> Pair:
 def sturges_cells(reference: Distribution, current: Distribution) -> Pair:
     """Count Evidently's bins of a numerical column (`get_binned_data`).
 
-    Equal-width Sturges bins over both sides together, or one bin a distinct value where the reference has at
-    most 20 of them. Raises Unmeasurable where NumPy cannot make the bins.
+    Equal-width Sturges bins over both sides together, or one bin per distinct value where the reference has
+    at most 20 of them. Raises Unmeasurable where NumPy cannot make the bins.
     """
     if reference.distinct <= FEW_DISTINCT:
         return value_cells(reference, current)
@@ -83,18 +86,45 @@ def quantile_cells(reference: Distribution, current: Distribution) -> Pair:
 def quantile_edges(reference: Distribution) -> NDArray[np.float64]:
     """Return the cells' upper edges (inclusive, rising, shape (cells - 1,); the last cell has none).
 
-    A value that holds a tenth of the rows or more gets a cell of its own: rows that leave it downwards are
-    seen as well as those that leave it upwards.
+    An edge lies halfway between a value and the next one, so that rounding, float32 or the last digit of a
+    printed number moves no row into another cell. A heavy value has a cell of its own with that room on both
+    sides: rows that leave it downwards are seen as well as those that leave it upwards.
+    """
+    deciles, heavy = quantile_values(reference)
+    return halfway(*neighbours(numbers(reference), np.unique(np.concatenate((deciles, heavy, heavy - 1)))))
+
+
+def quantile_values(reference: Distribution) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the places of the deciles among the reference's values, and those of its heavy values.
+
+    A value is heavy that holds a tenth of the rows or more.
     """
     cumulative = reference.counts.cumsum()
     rows = int(cumulative[-1])
-    ranks = np.arange(1, QUANTILE_CELLS) * rows / QUANTILE_CELLS
-    values = numbers(reference)
-    deciles = values[cumulative.searchsorted(ranks)]
-    heavy = values[reference.counts * QUANTILE_CELLS >= rows]
-    with np.errstate(over="ignore"):  # below the smallest number lies minus infinity
-        before = np.nextafter(heavy, -np.inf)
-    return np.unique(np.concatenate((deciles, heavy, before)))
+    deciles = cumulative.searchsorted(np.arange(1, QUANTILE_CELLS) * rows / QUANTILE_CELLS)
+    return deciles, np.flatnonzero(reference.counts * QUANTILE_CELLS >= rows)
+
+
+def neighbours(values: NDArray[np.float64], ends: NDArray[np.intp]) -> tuple[Edges, Edges]:
+    """Return the values before and after each edge; `ends` are the places of those before it, from -1 on.
+
+    Beyond its ends a reference has no neighbour: one is taken to be as far away as on the other side, and of
+    a constant a millionth of it.
+    """
+    with np.errstate(over="ignore"):  # as far away as a number can be, or infinitely far
+        steps = np.diff(values) if len(values) > 1 else 2.0 * CONSTANT_ROOM * np.abs(values)
+        before = min(values[0] - steps[0], np.nextafter(values[0], -np.inf))
+        after = max(values[-1] + steps[-1], np.nextafter(values[-1], np.inf))
+    around = np.concatenate(([before], values, [after]))
+    return around[ends + 1], around[ends + 2]
+
+
+def halfway(left: Edges, right: Edges) -> Edges:
+    """Return the middle of each pair: at or above `left`, and below `right`."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        apart = right - left
+        middle = np.where(np.isfinite(apart), left + apart / 2.0, left / 2.0 + right / 2.0)
+    return np.where(middle < right, middle, left)
 
 
 def counts_up_to(distribution: Distribution, edges: NDArray[np.float64]) -> Counts:
@@ -108,7 +138,7 @@ def counts_up_to(distribution: Distribution, edges: NDArray[np.float64]) -> Coun
 
 
 def known_cells(reference: Distribution, current: Distribution) -> Pair:
-    """Count one cell a category of the reference, and one for all rows of any other category."""
+    """Count one cell per category of the reference, and one for all rows of any other category."""
     both = value_cells(reference, current)
     known = both.reference > 0
     unseen = both.current[~known].sum()
@@ -116,7 +146,7 @@ def known_cells(reference: Distribution, current: Distribution) -> Pair:
 
 
 def _below(distribution: Distribution) -> Counts:
-    # How many rows lie below each value; one entry more for all of them.
+    # How many rows lie below each value, and at the end all of them.
     below = np.zeros(distribution.distinct + 1, dtype=np.int64)
     np.cumsum(distribution.counts, out=below[1:])
     return below

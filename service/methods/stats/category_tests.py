@@ -1,4 +1,4 @@
-"""Do the categories come as often as before? Tests on two rows of counts, one cell a category."""
+"""Tests of whether categories come as often as before, on two rows of counts, one cell per category."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SIZE_TOLERANCE = math.sqrt(np.finfo(np.float64).eps)  # SciPy's, relative, of th
 DRAWS = 1_999
 SEED = 20_130_101
 STANDARD_ERRORS = 3.0
-MOST_ROWS = 10**9  # NumPy draws from fewer rows than that
+MAX_ROWS = 10**9  # NumPy draws from fewer rows than that
 
 
 def g_test(reference: Distribution, current: Distribution) -> float:
@@ -94,8 +94,8 @@ def total_variation(reference: Distribution, current: Distribution) -> float:
     if table.shape[1] == 1:
         return 1.0
     cells, rows = table.sum(axis=0), int(table.sum())
-    if rows >= MOST_ROWS:
-        raise Unmeasurable(f"the permutation test draws from fewer than {MOST_ROWS:,} rows")
+    if rows >= MAX_ROWS:
+        raise Unmeasurable(f"the permutation test draws from fewer than {MAX_ROWS:,} rows")
     side = table[int(table.sum(axis=1).argmin())]
     size = int(side.sum())
     draws = np.random.default_rng(SEED).multivariate_hypergeometric(cells, size, DRAWS)

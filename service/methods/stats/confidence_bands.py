@@ -1,8 +1,9 @@
-"""How far could a figure lie from what more such rows would give? 95 % bands: a small window reads as one.
+"""95 % confidence bands for performance metrics: a small window reads as one.
 
 Rows are taken as drawn independently of each other; where they follow on each other (hours of one storm),
-the true error is larger. So it is where losses have a tail that the window happens not to show (a score of 1
-that is wrong costs 36 nats). A band is (low, high); None leaves a side open. Each is checked by simulation.
+the true error is larger. It is also larger where losses have a tail that the window happens not to show (a
+score of 1 that is wrong costs 36 nats). A band is (low, high); None leaves a side open. Each is checked by
+simulation.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ NO_BAND: Band = (None, None)
 def mean_band(rows: int, total: int, squares: int) -> Band:
     """Return the band of a mean of `rows` values, from their exact sum and that of their squares.
 
-    Sums in units of 2**-1074 (`exact.py`). By Student's t; none for a single row. Raises OverflowError where
-    the variance is beyond a double.
+    Sums in units of 2**-1074 (`core/exact/sums.py`). By Student's t; none for a single row. Raises
+    OverflowError where the variance is beyond a double.
     """
     if rows <= 1:
         return NO_BAND

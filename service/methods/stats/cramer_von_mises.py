@@ -1,4 +1,4 @@
-"""How far apart are two ECDFs, squared and averaged over the rows? The test of Cramér and von Mises.
+"""The test of Cramér and von Mises: the squared distance of two ECDFs, averaged over the rows.
 
 After T. W. Anderson, "On the distribution of the two-sample Cramér-von Mises criterion" (1962).
 """
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 FEW_ROWS = 20  # up to so many rows a side Evidently counts the orders
 COUNTED_ROWS = 10  # up to so many we do: beyond, counting takes longer than the limit is wrong
-LEAST_STATISTIC = 0.003  # below it the p-value is one to 18 digits
-LEAST_TERM = 1e-7  # where Evidently stops the series of the limiting law
+MIN_STATISTIC = 0.003  # below it the p-value is one to 18 digits
+MIN_TERM = 1e-7  # where Evidently stops the series of the limiting law
 FIRST_TERMS = 32  # summed at once; more are needed only far out in the tail
 
 
@@ -50,7 +50,7 @@ def cramer_von_mises_tied(reference: Distribution, current: Distribution) -> flo
 
     Rows of one value are one step of both ECDFs. The statistic's mean under permutation is exact for the ties
     there are and its variance is the limit's; without ties the p-value is Evidently's, and counted exactly up
-    to 10 rows a side. Infinities are rows and lie at the ends. Raises Unmeasurable for a side of one row.
+    to 10 rows per side. Infinities are rows and lie at the ends. Raises Unmeasurable for a side of one row.
     """
     both = with_ends(reference, current)
     n, m = _sizes(both)
@@ -127,7 +127,7 @@ def _joined(left: Counts, right: Counts) -> Counts:
 
 def _limit(statistic: float, mean: float, variance: float) -> float:
     normalised = 1.0 / 6.0 + (statistic - mean) / math.sqrt(45.0 * variance)
-    if normalised < LEAST_STATISTIC:
+    if normalised < MIN_STATISTIC:
         return 1.0
     return max(0.0, 1.0 - _limiting_law(normalised))
 
@@ -144,7 +144,7 @@ def _limiting_law(x: float) -> float:
         q = y**2 / (16.0 * x)
         scale = np.exp(gammaln(k + 0.5) - gammaln(k + 1.0)) / (math.pi**1.5 * math.sqrt(x))
         terms = scale * np.sqrt(y) * np.exp(-q) * kv(0.25, q)
-        small = np.flatnonzero(np.abs(terms) < LEAST_TERM)
+        small = np.flatnonzero(np.abs(terms) < MIN_TERM)
         if len(small):
             return total + float(terms[: small[0] + 1].sum())
         total, first, size = total + float(terms.sum()), first + size, 4 * size

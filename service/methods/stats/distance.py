@@ -1,4 +1,4 @@
-"""How far apart are two distributions? Evidently's definitions, equal to its numbers on the raw rows to 1e-9.
+"""Distances between two distributions by Evidently's definitions, equal to its own on the raw rows to 1e-9.
 
 The four binned distances are functions of two rows of shares; which cells and which shares is said beside
 them in the registry.

@@ -1,4 +1,4 @@
-"""How far apart are two distributions in energy? Their ECDFs' squared gap, integrated over the values."""
+"""The energy distance: the squared gap of two ECDFs, integrated over the values."""
 
 from __future__ import annotations
 

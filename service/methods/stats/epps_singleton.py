@@ -1,4 +1,4 @@
-"""Do the characteristic functions agree? The test of Epps and Singleton, which sees any change of shape.
+"""The test of Epps and Singleton: two characteristic functions compared, which sees any change of shape.
 
 T. W. Epps and K. J. Singleton, "An omnibus test for the two-sample problem using the empirical
 characteristic function" (1986).
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Doubles = NDArray[np.float64]
 
 POINTS = (0.4, 0.8)
-LEAST_ROWS = 5
+MIN_ROWS = 5
 SMALLEST_SIGMA = float(np.finfo(np.float64).tiny)  # a smaller number has no reciprocal
 SMALL_ROWS = 25  # below it on both sides the statistic is corrected
 QUARTERS = (0.25, 0.75)
@@ -82,8 +82,8 @@ def epps_singleton_ranked(reference: Distribution, current: Distribution) -> flo
 
 def _both_waves(reference: Distribution, current: Distribution) -> tuple[Waves, Waves]:
     both = ordered(reference, current)
-    if min(reference.finite, current.finite) < LEAST_ROWS:
-        raise Unmeasurable(f"the Epps-Singleton test needs {LEAST_ROWS} rows or more on each side")
+    if min(reference.finite, current.finite) < MIN_ROWS:
+        raise Unmeasurable(f"the Epps-Singleton test needs {MIN_ROWS} rows or more on each side")
     values = np.union1d(numbers(reference), numbers(current))
     low, high = (_quantile(values, both.reference + both.current, share) for share in QUARTERS)
     if low == high:

@@ -1,4 +1,4 @@
-"""How far can a number computed from compressed values lie from the exact one? A bound for each method.
+"""Bounds, by method, of how far a value computed from compressed numbers lies from the exact one.
 
 Compression moves a value towards zero by less than 2**(dropped_bits - 52) of its size. For the area between
 ECDFs that bounds the change directly. For binned distances it says which rows may belong to the next cell, so
@@ -17,7 +17,13 @@ import numpy as np
 from service.core.profile.distribution import MANTISSA_BITS
 from service.methods.stats import distance, p_values
 from service.methods.stats.alignment import alike, numbers
-from service.methods.stats.binning import QUANTILE_CELLS, quantile_edges, sturges_edges
+from service.methods.stats.binning import (
+    QUANTILE_CELLS,
+    halfway,
+    neighbours,
+    quantile_values,
+    sturges_edges,
+)
 from service.methods.stats.hypothesis_tests import largest_gap
 from service.methods.stats.robust import ADDED_ROWS
 
@@ -32,7 +38,7 @@ if TYPE_CHECKING:
     Shares = NDArray[np.float64]
     Bound = Callable[[Distribution, Distribution, float], float]
 
-MOST_CELLS = 3 * QUANTILE_CELLS  # deciles, and two edges for each value that holds a tenth of the rows
+MAX_CELLS = 3 * QUANTILE_CELLS  # deciles, and two edges for each value that holds a tenth of the rows
 
 
 class Range(NamedTuple):
@@ -106,19 +112,21 @@ def quantiles(
 ) -> Bound:
     """Return the bound of a distance over the reference's quantile cells.
 
-    Only the rows whose kept value is a cell's edge can change cells. Where a kept value that is an edge holds
-    a tenth of the rows, the cells themselves may be others: then the bound is the whole range, of which
-    `top` gives the upper end for the smallest share that a cell can have.
+    Of the reference only the rows whose kept value is a decile can change cells, of the window those from
+    there up to the edge that follows. Where a kept value other than zero holds a tenth of the rows, or a
+    decile meets the edge below a heavy zero, there may be other cells: then the bound is the whole range, of
+    which `top` gives the upper end for the smallest share that a cell can have.
     """
 
     def bound(reference: Distribution, current: Distribution, value: float) -> float:
         reference, current = alike(reference, current)
-        edges = quantile_edges(reference)
-        heavy = reference.counts * QUANTILE_CELLS >= reference.finite
-        if numbers(reference)[heavy].any():  # a zero is never made of another value
-            smallest = ADDED_ROWS / (max(reference.rows, current.rows) + ADDED_ROWS * MOST_CELLS)
+        deciles, heavy = quantile_values(reference)
+        # A zero is never made of another value.
+        if numbers(reference)[heavy].any() or np.isin(heavy - 1, deciles).any():
+            smallest = ADDED_ROWS / (max(reference.rows, current.rows) + ADDED_ROWS * MAX_CELLS)
             return max(value, top(smallest) - value)
-        sides = [_smoothed(_up_to(part, edges), part) for part in (reference, current)]
+        cells = _quantile_rows(reference, current, deciles, heavy)
+        sides = [_smoothed(*each) for each in zip(cells, (reference, current), strict=True)]
         return _farthest(terms, sides[0], sides[1], value, root=root)
 
     return bound
@@ -172,8 +180,22 @@ def _between(part: Distribution, edges: Shares, slack: float) -> tuple[Counts, C
     return _cells(part, edges[1:-1] - slack, edges[1:-1] + slack)
 
 
-def _up_to(part: Distribution, edges: Shares) -> tuple[Counts, Counts]:
-    return _cells(part, edges, edges)
+def _quantile_rows(
+    reference: Distribution, current: Distribution, deciles: NDArray[np.intp], heavy: NDArray[np.intp]
+) -> tuple[tuple[Counts, Counts], tuple[Counts, Counts]]:
+    # The exact edge lies halfway between the largest exact value up to the decile and the next one. Both may
+    # have been made the kept value `left`, so it lies anywhere from there up to the kept edge. Beside a zero
+    # that is `left`, or heavy, it is known up to what compression moved the other neighbour by. `slack` is
+    # that, and as much for the window's rows.
+    ends = np.unique(np.concatenate((deciles, heavy, heavy - 1)))
+    left, right = neighbours(numbers(reference), ends)
+    edges = halfway(left, right)
+    slack = np.maximum(np.abs(left), np.abs(right)) * max(_relative(reference), _relative(current))
+    known = (left == 0.0) | np.isin(ends + 1, heavy)
+    return (
+        _cells(reference, np.where(known, np.nextafter(edges, np.inf), left), np.where(known, edges, left)),
+        _cells(current, np.where(known, np.nextafter(edges - slack, np.inf), left), edges + slack),
+    )
 
 
 def _cells(part: Distribution, surely: Shares, possibly: Shares) -> tuple[Counts, Counts]:

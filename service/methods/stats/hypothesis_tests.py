@@ -1,4 +1,4 @@
-"""How likely is a difference this large by chance? Evidently's tests, equal to its p-values to 1e-9."""
+"""Evidently's tests of ECDFs and of shares, equal to its p-values to 1e-9."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def ks(reference: Distribution, current: Distribution) -> float:
-    """Return the p-value of the two-sided two-sample Kolmogorov-Smirnov test (`tails.kolmogorov_smirnov`)."""
+    """Return the p-value of the two-sided two-sample Kolmogorov-Smirnov test (`p_values.py`)."""
     return p_values.kolmogorov_smirnov(reference.finite, current.finite, largest_gap(reference, current))
 
 

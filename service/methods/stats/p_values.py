@@ -1,6 +1,6 @@
-"""How likely is a statistic at least this large? P-values from SciPy, which is imported when first asked.
+"""P-values of test statistics, from SciPy, which is imported when the first is asked for.
 
-`scipy.stats` takes most of a second to import and the default methods on a large reference never need it.
+`scipy.stats` takes most of a second to import, and the default methods on a large reference never need it.
 """
 
 from __future__ import annotations

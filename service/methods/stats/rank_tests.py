@@ -1,4 +1,4 @@
-"""Do the current rows rank higher than the reference's? Tests on ranks, from the counts of ordered values.
+"""Tests on the ranks of both sides' rows, from the counts of ordered values.
 
 A value that several rows hold gives each of them the middle of their ranks.
 """
@@ -86,7 +86,7 @@ def anderson_statistic(both: Pair) -> float:
 
 
 def ordered(reference: Distribution, current: Distribution) -> Pair:
-    """Count one cell a distinct number, in ascending order.
+    """Count one cell per distinct number, in ascending order.
 
     Raises Unmeasurable for labels and for compressed numbers.
     """

@@ -1,9 +1,10 @@
 """The definitions that do not mislead where Evidently's do; each docstring says how it differs and why.
 
-All binned ones share three choices. Cells are fixed by the reference alone, so one outlier among the current
-rows cannot stretch them until everything falls into one. Their ends are open and infinities count into
-them. Half a row is added to every cell on both sides (the prior of Jeffreys) in place of a zero fill, so the
-first row of a new category moves the number a little and not without bound.
+All binned ones share four choices. Cells are fixed by the reference alone, so one outlier among the current
+rows cannot stretch them until everything falls into one. Their edges lie halfway between neighbouring values,
+so that rounding moves no row. Their ends are open and infinities count into them. Half a row is added to
+every cell on both sides (the prior of Jeffreys) in place of a zero fill, so the first row of a new category
+moves the value a little and not without bound.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from service.methods.stats import p_values
-from service.methods.stats.alignment import alike, area, ecdf_gap, numbers
-from service.methods.stats.binning import value_cells
+from service.methods.stats.alignment import area, ecdf_gap, numbers
+from service.methods.stats.binning import quantile_cells, value_cells
 from service.methods.stats.distance import finite_scale
 from service.methods.stats.hypothesis_tests import two_proportions
 from service.methods.stats.unmeasurable import Unmeasurable
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from service.methods.stats.alignment import Counts, Pair
 
 ADDED_ROWS = 0.5
-LEAST_EXPECTED = 5.0  # W. G. Cochran, "Some methods for strengthening the common chi-square tests" (1954)
+MIN_EXPECTED = 5.0  # W. G. Cochran, "Some methods for strengthening the common chi-square tests" (1954)
 
 
 def smoothed(counts: Counts) -> NDArray[np.float64]:
@@ -41,13 +42,12 @@ def wasserstein(reference: Distribution, current: Distribution) -> float:
     Both sides are winsorised to the reference's smallest and largest finite value: how far beyond it a row
     lies is a matter of data quality (out_of_range_share), and one row of 1e9 does not decide the number. The
     scale has no floor, so a column measured in thousandths is not taken for a constant. A constant reference
-    has no scale: the distance is then the share of rows that differ from it, 0 to 1 (the Wasserstein distance
-    where any two different values are one apart).
+    has no scale: the distance is then the share of rows that differ from it, by a millionth of it or more, 0
+    to 1 (the Wasserstein distance where any two different values are one apart).
     """
     if reference.distinct == 1:
-        reference, current = alike(reference, current)
-        same = current.counts[current.values == reference.values[0]].sum()
-        return 1.0 - float(same) / (current.finite + current.infinite)
+        same = int(quantile_cells(reference, current).current[1])
+        return 1.0 - same / (current.finite + current.infinite)
     scale = finite_scale(reference)
     if scale == 0.0:
         raise Unmeasurable("the reference's values differ by less than a number can hold")
@@ -97,7 +97,7 @@ def pooled(both: Pair) -> NDArray[np.int64]:
     """
     table = np.array(both)
     # A category is rare where its share of the smaller side is below five rows.
-    least = LEAST_EXPECTED * table.sum() / table.sum(axis=1).min()
+    least = MIN_EXPECTED * table.sum() / table.sum(axis=1).min()
     table = table[:, table.sum(axis=0).argsort(kind="stable")]
     totals = table.sum(axis=0).cumsum()
     rare = int(np.count_nonzero(np.diff(totals, prepend=0) < least))

@@ -1,4 +1,4 @@
-"""Have the means moved? Student's t-test, with one variance for both sides or with one for each."""
+"""Student's t-test of the means, with one variance for both sides or with one for each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Postgres cluster in a folder: how it is made, its roles, and what is remembered about it.
+"""A Postgres cluster in a folder: its creation, its roles, and its stored port and passwords.
 
 `<data_dir>/postgres/` holds the cluster, `connection.json` (port and passwords, readable for its owner alone)
 and the lock files; `<data_dir>/postgres.log` what the server says.
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
     from service.store.embedded.run_as import ServerUser
 
-LONGEST_LOG = 10_000_000  # bytes; then the log is begun anew and one old one kept
+LONGEST_LOG = 10_000_000  # bytes; then a new log is begun and one old one kept
 SETUP_SECONDS = 300.0
 DATABASE = OWNER = "tidegauge"
 READER = "tidegauge_reader"
 ADMINISTRATOR = "postgres"
 
-# One command a line. Run before the server ever listens, so the superuser's password is needed by nobody.
+# One command per line. Run before the server ever listens, so that nobody needs the superuser's password.
 _ROLES = f"""\
 CREATE ROLE {OWNER} LOGIN
 CREATE ROLE {READER} LOGIN
@@ -51,7 +51,7 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an embedded server keeps what."""
+    """The folders and files of an embedded server."""
 
     data_dir: Path
 
@@ -72,7 +72,7 @@ class Place:
 
     @property
     def log(self) -> Path:
-        """What the server says."""
+        """The server's log."""
         return self.data_dir / "postgres.log"
 
     def prepare(self) -> None:
@@ -93,13 +93,16 @@ class Place:
             return "(no log)"
 
     def turn_log(self) -> None:
-        """Begin the log anew where it has grown too long."""
+        """Begin a new log where the old one has grown too long."""
         if self.log_size() > LONGEST_LOG:
             self.log.replace(self.log.with_suffix(".log.1"))
 
 
 def read_connection(place: Place) -> Connection | None:
-    """Return what is remembered, None where nothing is; raises EmbeddedServerError where it is damaged."""
+    """Return the stored port and passwords, None where there are none.
+
+    Raises EmbeddedServerError where the file is damaged.
+    """
     try:
         found = json.loads(place.connection_file.read_text())
         passwords = {role: str(found["passwords"][role]) for role in (ADMINISTRATOR, OWNER, READER)}
@@ -113,7 +116,7 @@ def read_connection(place: Place) -> Connection | None:
 
 
 def write_connection(place: Place, connection: Connection) -> None:
-    """Remember port and passwords: whole or not at all, readable for the owner alone."""
+    """Store port and passwords atomically, readable for the owner alone."""
     fresh = place.connection_file.with_suffix(".new")
     fresh.unlink(missing_ok=True)
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -151,7 +154,7 @@ def is_free(port: int) -> bool:
     return True
 
 
-def create(place: Place, account: ServerUser, binaries: Path, connection: Connection, lock: int) -> None:
+def create(place: Place, user: ServerUser, binaries: Path, connection: Connection, lock: int) -> None:
     """Make the cluster with its roles and database; it appears whole or not at all.
 
     `lock` is inherited by everything started here. Raises EmbeddedServerError with what the program said.
@@ -160,39 +163,37 @@ def create(place: Place, account: ServerUser, binaries: Path, connection: Connec
     if fresh.exists():
         shutil.rmtree(fresh)  # a starter was ended halfway
     fresh.mkdir(mode=0o700)
-    account.own(fresh)
-    with account.reach(fresh) as (path, inherited):
+    user.own(fresh)
+    with user.open_folder(fresh) as (path, inherited):
         command: list[str | Path] = [
             binaries / "initdb", "-D", path, "-U", ADMINISTRATOR, "-E", "UTF8", "--locale=C.UTF-8",
             "--auth-local=reject", "--auth-host=scram-sha-256", "--no-instructions", "--set=timezone=UTC",
         ]  # fmt: skip
-        _run(command, "", account, (lock, *inherited))
-    single_user(fresh, account, binaries, _ROLES + _passwords(connection), lock)
+        _run(command, "", user, (lock, *inherited))
+    single_user(fresh, user, binaries, _ROLES + _passwords(connection), lock)
     fresh.rename(place.cluster)
     descriptor = os.open(place.folder, os.O_RDONLY)
     os.fsync(descriptor)
     os.close(descriptor)
 
 
-def set_passwords(
-    place: Place, account: ServerUser, binaries: Path, connection: Connection, lock: int
-) -> None:
+def set_passwords(place: Place, user: ServerUser, binaries: Path, connection: Connection, lock: int) -> None:
     """Give the roles of a cluster that does not run new passwords."""
-    single_user(place.cluster, account, binaries, _passwords(connection), lock)
+    single_user(place.cluster, user, binaries, _passwords(connection), lock)
 
 
-def single_user(cluster: Path, account: ServerUser, binaries: Path, commands: str, lock: int) -> None:
-    """Run SQL commands, one a line, as the superuser of a cluster that does not run."""
-    with account.reach(cluster) as (path, inherited):
+def single_user(cluster: Path, user: ServerUser, binaries: Path, commands: str, lock: int) -> None:
+    """Run SQL commands, one per line, as the superuser of a cluster that does not run."""
+    with user.open_folder(cluster) as (path, inherited):
         command: list[str | Path] = [binaries / "postgres", "--single", "-D", path, ADMINISTRATOR]
-        _run(command, commands, account, (lock, *inherited))
+        _run(command, commands, user, (lock, *inherited))
 
 
 def _passwords(connection: Connection) -> str:
     return "".join(f"ALTER ROLE {role} PASSWORD '{word}'\n" for role, word in connection.passwords.items())
 
 
-def _run(command: Sequence[str | Path], stdin: str, account: ServerUser, inherited: tuple[int, ...]) -> None:
+def _run(command: Sequence[str | Path], stdin: str, user: ServerUser, inherited: tuple[int, ...]) -> None:
     name = Path(command[0]).name
     try:
         done = subprocess.run(  # noqa: S603  # our own binaries, no shell
@@ -203,7 +204,7 @@ def _run(command: Sequence[str | Path], stdin: str, account: ServerUser, inherit
             errors="replace",
             check=False,
             timeout=SETUP_SECONDS,
-            **account.spawn(*inherited),
+            **user.spawn(*inherited),
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise EmbeddedServerError(f"{name} could not be run: {error}") from error

@@ -1,4 +1,4 @@
-"""File locks that the kernel gives back when their holder dies, however it dies.
+"""File locks that the kernel releases when their holder dies, however it dies.
 
 A lock lives as long as any process has the descriptor it was taken on: a server that inherits one holds it
 with all its own processes, in whatever process namespace they are.
@@ -23,9 +23,9 @@ POLL_SECONDS = 0.02
 
 
 def take(path: Path, *, shared: bool = False) -> int | None:
-    """Lock `path` now and return the descriptor that holds the lock, None where somebody else holds it.
+    """Lock `path` now and return the descriptor that holds the lock, None where another process holds it.
 
-    `shared` locks stand beside each other, but not beside one that is not.
+    Several `shared` locks may be held at once, but not together with an exclusive one.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -37,7 +37,7 @@ def take(path: Path, *, shared: bool = False) -> int | None:
 
 
 def is_held(path: Path) -> bool:
-    """Return whether somebody holds `path` for himself alone."""
+    """Return whether a process holds `path` exclusively."""
     descriptor = take(path, shared=True)
     if descriptor is None:
         return True

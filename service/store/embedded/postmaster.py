@@ -1,4 +1,4 @@
-"""The server's main process: started, watched until it answers, ended. `embedded` says who may do so."""
+"""The server's main process: start it, wait until it answers, end it. `server.py` decides who may."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import asyncpg
 from service.errors import EmbeddedServerError
 from service.store.driver_errors import reason
 from service.store.embedded import cluster, file_lock
-from service.store.embedded.run_as import account_for, binaries_for
+from service.store.embedded.run_as import binaries_for, user_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +29,7 @@ ANSWER_SECONDS = 5.0
 ABORT_SECONDS = 5.0
 PROCESSES = Path("/proc")
 
-# Servers that this process started: a parent must take note of its children's end, whoever ends them.
+# Servers that this process started: a parent must reap its children, whatever ended them.
 _children: set[int] = set()
 
 
@@ -59,21 +59,21 @@ def launch(
     With `known` it gets that port, else the one of last time if nobody took it. Returns the process and how
     to connect; raises EmbeddedServerError.
     """
-    account = account_for(place.cluster)
-    binaries = binaries_for(account)
+    user = user_for(place.cluster)
+    binaries = binaries_for(user)
     remembered = cluster.read_connection(place)
     connection = known or remembered or cluster.new_connection()
     if known is None and not cluster.is_free(connection.port):
         connection = replace(connection, port=cluster.free_port())
     if not place.cluster.exists():
-        cluster.create(place, account, binaries, connection, lock)
+        cluster.create(place, user, binaries, connection, lock)
     elif remembered is None:
-        cluster.set_passwords(place, account, binaries, connection, lock)
+        cluster.set_passwords(place, user, binaries, connection, lock)
     if connection != remembered:
         cluster.write_connection(place, connection)
     _drop_stale_pid(place)
     place.turn_log()
-    with place.log.open("ab") as output, account.reach(place.cluster) as (path, inherited):
+    with place.log.open("ab") as output, user.open_folder(place.cluster) as (path, inherited):
         process = subprocess.Popen(  # noqa: S603  # our own binaries, no shell
             [
                 binaries / "postgres",
@@ -85,11 +85,9 @@ def launch(
             stdout=output,
             stderr=output,
             start_new_session=True,  # Ctrl-C is for the service, which then stops the server
-            **account.spawn(lock, *inherited),
+            **user.spawn(lock, *inherited),
         )
-    process.returncode = (
-        0  # it may outlive us: we take note of its end by its number, not Popen with a warning
-    )
+    process.returncode = 0  # it may outlive us: we reap it by its number, not Popen with a warning
     _children.add(process.pid)
     return process.pid, connection
 
@@ -131,20 +129,20 @@ async def answers(connection: Connection) -> bool:
 
 
 async def shut_down(place: Place, lock_file: Path, seconds: float) -> None:
-    """End the server, whoever started it: sessions are ended, what was committed is written out.
+    """End the server, whichever process started it: sessions end, what was committed is written out.
 
-    After `seconds` it is told to abort, which loses nothing either: the next start recovers. Raises
+    After `seconds` it is sent an abort, which loses nothing either: the next start recovers. Raises
     EmbeddedServerError where even that does not end it.
     """
     pid = None
     for number, patience in ((signal.SIGINT, seconds), (signal.SIGQUIT, ABORT_SECONDS)):
         deadline = time.monotonic() + patience
-        told = None
+        signalled = None
         while file_lock.is_held(lock_file):
-            pid = _pid(place) or pid  # a server that has just begun tells its number a moment later
-            if pid is not None and told != pid:
+            pid = _pid(place) or pid  # a server that has just begun writes its number a moment later
+            if pid is not None and signalled != pid:
                 _tell(pid, number)
-                told = pid
+                signalled = pid
             if time.monotonic() > deadline:
                 break
             await asyncio.sleep(POLL_SECONDS)

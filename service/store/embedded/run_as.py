@@ -1,8 +1,8 @@
-"""Which user the embedded server runs as, and how he reaches what he must read.
+"""Choose the embedded server's OS user and grant it file access.
 
 Postgres refuses to run as root. As root the server therefore runs as an unprivileged user; no folder's rights
-are widened for that: the cluster is handed to him as an open descriptor, and binaries that he cannot read
-are copied to where he can.
+are widened for that: the cluster is handed over as an open descriptor, and binaries that this user cannot
+read are copied to where it can.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ DESCRIPTORS = Path("/proc/self/fd")
 class ServerUser:
     """The user that the server runs as; None: the one that we run as."""
 
-    user: int | None = None
-    group: int | None = None
+    uid: int | None = None
+    gid: int | None = None
 
     def spawn(self, *inherited: int) -> dict[str, Any]:
         """Return subprocess arguments that start a program as this user, with `inherited` descriptors."""
@@ -45,22 +45,22 @@ class ServerUser:
             "env": {"PATH": os.defpath, "LC_ALL": "C"},
             "pass_fds": inherited,
         }
-        if self.user is not None:
-            options |= {"user": self.user, "group": self.group, "extra_groups": []}
+        if self.uid is not None:
+            options |= {"user": self.uid, "group": self.gid, "extra_groups": []}
         return options
 
     def own(self, path: Path) -> None:
         """Give `path` to this user."""
-        if self.user is not None and self.group is not None:
-            os.chown(path, self.user, self.group)
+        if self.uid is not None and self.gid is not None:
+            os.chown(path, self.uid, self.gid)
 
     @contextmanager
-    def reach(self, folder: Path) -> Iterator[tuple[Path, tuple[int, ...]]]:
-        """Give the path by which this user reaches `folder`, and the descriptors that he must inherit.
+    def open_folder(self, folder: Path) -> Iterator[tuple[Path, tuple[int, ...]]]:
+        """Give the path by which this user reaches `folder`, and the descriptors for its process to inherit.
 
         A user that may not pass the folders above it reaches it through a descriptor that we opened.
         """
-        if self.user is None or not DESCRIPTORS.exists():
+        if self.uid is None or not DESCRIPTORS.exists():
             yield folder, ()
             return
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -70,7 +70,7 @@ class ServerUser:
             os.close(descriptor)
 
 
-def account_for(cluster: Path) -> ServerUser:
+def user_for(cluster: Path) -> ServerUser:
     """Return who runs the server of `cluster`: its owner; for root and a new cluster, an unprivileged user.
 
     Raises EmbeddedServerError where the cluster belongs to somebody else, or root finds no such user.
@@ -97,18 +97,18 @@ def account_for(cluster: Path) -> ServerUser:
     )
 
 
-def binaries_for(account: ServerUser) -> Path:
-    """Return the folder with `postgres` and `initdb`, readable for `account`.
+def binaries_for(user: ServerUser) -> Path:
+    """Return the folder with `postgres` and `initdb`, readable for `user`.
 
     Raises EmbeddedServerError where they are not installed or do not run on this machine.
     """
     found = _installed()
-    if account.user is None or _runs(found, account):
+    if user.uid is None or _runs(found, user):
         return found
     copy = _copied(found)
-    if not _runs(copy, account):
+    if not _runs(copy, user):
         raise EmbeddedServerError(
-            f"{copy}: user {account.user} cannot run the programs there; check the folder's rights"
+            f"{copy}: user {user.uid} cannot run the programs there; check the folder's rights"
         )
     return copy
 
@@ -122,7 +122,7 @@ def _installed() -> Path:
     return Path(spec.submodule_search_locations[0]).resolve() / "pginstall" / "bin"
 
 
-def _runs(folder: Path, account: ServerUser) -> bool:
+def _runs(folder: Path, user: ServerUser) -> bool:
     try:
         for program in ("initdb", "postgres"):
             subprocess.run(  # noqa: S603  # our own binaries, no shell
@@ -130,7 +130,7 @@ def _runs(folder: Path, account: ServerUser) -> bool:
                 check=True,
                 capture_output=True,
                 timeout=30,
-                **account.spawn(),
+                **user.spawn(),
             )
     except PermissionError:
         return False

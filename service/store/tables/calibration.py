@@ -1,4 +1,4 @@
-"""Thresholds that were calibrated, so that it is done once."""
+"""Calibrated thresholds, so that each calibration is done once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ON CONFLICT (monitor, fingerprint, rows) DO UPDATE SET content = excluded.conten
 
 
 class CalibrationTable:
-    """What was calibrated for one monitor. Every method raises StoreError."""
+    """The calibrations of one monitor. Every method raises StoreError."""
 
     def __init__(self, pool: asyncpg.Pool, monitor: str) -> None:
         self._pool = pool

@@ -1,4 +1,4 @@
-"""Where each monitor stands, and the lock that lets a cycle count once."""
+"""Checkpoints: how far each monitor is, and the lock that lets a cycle count once."""
 
 from __future__ import annotations
 
@@ -41,11 +41,10 @@ RETURNING updated_at
 
 
 async def read(connection: asyncpg.Pool | asyncpg.Connection, monitor: str, layout: str) -> Checkpoint:
-    """Return where `monitor` stands, the fresh checkpoint where it never committed.
+    """Return the checkpoint of `monitor`, a fresh one where it never committed.
 
-    With another layout the source goes on where it was and the panes start anew: what is stored of them was
-    made otherwise, or before a gap, and is deleted; so are the rows that wait for labels, which those panes
-    count.
+    With another layout the source continues at its position and the panes start afresh: stored panes of other
+    layouts are deleted, and so are the rows that wait for labels, which those panes count.
     """
     row = await connection.fetchrow(_READ, monitor)
     if row is None:

@@ -1,4 +1,4 @@
-"""How the cycles went: one row each, in the service's own log table."""
+"""The log of cycles: one row each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 MILLISECONDS = 1_000.0
 LONGEST_ERROR = 2_000  # characters; the whole trace is in the service's log
 
-# The instants are of two clocks, the service's and the database's; the duration is none of their difference.
+# The instants come from two clocks, the service's and the database's: their difference is no duration.
 _FINISHED = """
 INSERT INTO tidegauge.cycle_log
     (monitor, slot, started_at, finished_at, outcome, rows, windows, measurements, rejected, lag_seconds,

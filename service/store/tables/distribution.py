@@ -1,4 +1,4 @@
-"""What the columns looked like: bins once, and a row of counts for each window and column."""
+"""Column distributions: the bins once, and a row of counts per window and column."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from service.core.reference.bins import Bins
     from service.core.windows.records import WindowRecord
 
-# The update changes nothing: it lets RETURNING give the id of bins that another store made first.
+# The update changes nothing; with it RETURNING gives the id of bins that another store inserted first.
 _BINS = """
 INSERT INTO tidegauge.column_bins AS b
     (monitor, column_name, fingerprint, label, low, high, reference_counts, reference_rows)

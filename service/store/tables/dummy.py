@@ -1,4 +1,4 @@
-"""The dummy source's table: a row a position, the same one whenever that position comes again."""
+"""The dummy source's table: one row per position, which never changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Marks for charts: breaches, recoveries, schema changes."""
+"""Events: breaches, recoveries, schema changes and other marks on charts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ INSERT INTO tidegauge.webhook_outbox (event_id) SELECT id FROM kept WHERE $8
 async def append(
     connection: asyncpg.Connection, monitor: str, events: Sequence[Event], *, deliver: bool
 ) -> None:
-    """Keep `events`, in one statement; with `deliver` they are entered in the webhook's outbox as well."""
+    """Append `events` in one statement; with `deliver` also to the webhook's outbox."""
     if events:
         await connection.execute(
             _INSERT,

@@ -1,4 +1,4 @@
-"""Rows that could not be used, kept as they came with the reason."""
+"""Rejected rows, as they came, with the reason."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SELECT $1, r.* FROM unnest($2::text[], $3::jsonb[]) r
 
 
 async def append(connection: asyncpg.Connection, monitor: str, rejects: Sequence[Reject]) -> None:
-    """Keep `rejects`, in one statement."""
+    """Append `rejects` in one statement."""
     if rejects:
         await connection.execute(
             _INSERT, monitor, [text(reject.reason) for reject in rejects], [reject.row for reject in rejects]

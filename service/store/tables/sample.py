@@ -1,4 +1,4 @@
-"""The numbers, some hundred measurements a statement, and how each aspect stood in its window."""
+"""Measured values, many per statement, and the state of each aspect per window."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from service.core.measurement import Measurement, Series
     from service.core.windows.records import WindowRecord
 
-MOST_AT_ONCE = 1_000  # measurements a statement: the driver encodes them in the event loop, for about 4 ms
+MAX_PER_STATEMENT = 1_000  # the driver encodes them in the event loop, for about 4 ms
 
 _ENSURE_PARTITION = "SELECT tidegauge.ensure_sample_partition($1)"
 
-# A window's measurements may stand in several statements: what they say of an aspect adds up.
+# A window's measurements may be split over several statements: what they add to an aspect adds up.
 _INSERT = """
 WITH given AS (
     SELECT * FROM unnest(
@@ -48,7 +48,7 @@ ON CONFLICT (run_id, aspect) DO UPDATE SET judged = w.judged + excluded.judged,
 async def ensure_partition(connection: asyncpg.Connection, when: datetime) -> datetime:
     """Make the partition that `when` belongs to where it is missing; return where that month ends.
 
-    To be called before the transaction touches anything that another one waits for.
+    To be called before the transaction takes a lock that another one waits for.
     """
     month_end: datetime = await connection.fetchval(_ENSURE_PARTITION, when)
     return month_end
@@ -67,7 +67,7 @@ async def append(
         for measurement in window.measurements
     )
     count = 0
-    while part := list(islice(placed, MOST_AT_ONCE)):
+    while part := list(islice(placed, MAX_PER_STATEMENT)):
         await _insert(connection, part, ids)
         count += len(part)
     return count

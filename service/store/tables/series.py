@@ -1,4 +1,4 @@
-"""What the numbers are: series are made when first measured, and their ids remembered."""
+"""Series: created when first measured; the caller remembers their ids."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from service.core.measurement import Series
 
-# A series that an earlier version described otherwise (unit, direction, headline) takes the new description.
+# A series whose unit, direction or headline has changed since an earlier version takes the new one.
 _INSERT = """
 WITH wanted AS (
     SELECT * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],

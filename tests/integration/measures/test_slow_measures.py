@@ -13,7 +13,7 @@ from service.core.rows.batch import Batch, Labels, Numbers
 from service.core.rows.schema import Column, Kind, Schema
 from service.core.rows.take import Take
 from service.core.windows.window import Unit, WindowPlan
-from service.core.worker_call import Answer
+from service.core.worker_call import Answer, WorkerFunction
 from service.cycle.cycle import Cycle
 from service.cycle.monitor_plan import MonitorPlan
 from service.errors import WorkerError
@@ -22,6 +22,7 @@ from service.methods.drift.columns import DriftPlan
 from service.methods.measure_window import MeasurePlan
 from service.runtime.compute_threads import workers
 from service.store.postgres import PostgresStore
+from service.wiring import worker_process
 from service.worker.client import worker
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Told:
     def __init__(self, *says: float | None) -> None:
         self.says = list(says)
 
-    async def run(self, function: str, *_: Any) -> dict[str, Answer]:
+    async def run(self, function: WorkerFunction, *_: Any) -> dict[str, Answer]:
         value = self.says.pop(0)
         if value is None:
             raise WorkerError(f"the worker process died: {function}")
@@ -97,7 +98,7 @@ async def test_a_worker_that_dies_fails_one_measure_and_no_cycle(pool: asyncpg.P
         for hour in range(3):
             assert (await ours.run(hour)).committed
     (lost, found), died = await written(pool), "the worker process died: "
-    assert lost == (None, died + "service.worker.evidently_tests:score", None)
+    assert lost == (None, died + WorkerFunction.STATISTICAL_TEST, None)
     assert found == (0.01, None, True)
     shares = await pool.fetch(
         "SELECT value, breached FROM tidegauge.metrics WHERE metric = 'drift_share' ORDER BY window_end"
@@ -109,7 +110,7 @@ async def test_a_worker_that_dies_fails_one_measure_and_no_cycle(pool: asyncpg.P
 
 async def test_evidently_s_own_test_measures_a_window(pool: asyncpg.Pool) -> None:
     """From rows to the database by the real worker (slow: it imports Evidently): other colours drift."""
-    async with workers() as compute, worker() as process:
+    async with workers() as compute, worker(worker_process) as process:
         ours = cycle(pool, compute, process)
         for hour in range(3):
             assert (await ours.run(hour)).committed
@@ -120,7 +121,7 @@ async def test_evidently_s_own_test_measures_a_window(pool: asyncpg.Pool) -> Non
 
 async def test_without_a_slow_measure_no_process_starts(pool: asyncpg.Pool) -> None:
     """A monitor of native methods never starts the worker process."""
-    async with workers() as compute, worker() as process:
+    async with workers() as compute, worker(worker_process) as process:
         ours = cycle(pool, compute, process, DriftPlan())
         for hour in range(2):
             assert (await ours.run(hour)).committed

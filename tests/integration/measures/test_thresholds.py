@@ -16,7 +16,7 @@ from service.cycle.calibrated_thresholds import Thresholds
 from service.methods.drift.columns import DriftPlan, measure_drift
 from service.runtime.compute_threads import workers
 from service.runtime.progress_bar import shown
-from service.sources.dummy import reference_batch
+from service.sources.dummy.source import reference_batch
 from service.store.tables.calibration import CalibrationTable
 
 SCHEMA = Schema((Column("value1", Kind.NUMERICAL), Column("value2", Kind.CATEGORICAL)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -80,6 +81,15 @@ def test_check_says_which_methods_are_not_calibrated(place: Place) -> None:
     done = place.command("check")
     assert done.returncode == 0, done.stderr
     assert "toy: TVD: too slow to be calibrated" in done.stdout
+
+
+def test_check_says_which_methods_leave_a_column_out(place: Place) -> None:
+    """A test of categories named for all columns leaves numbers out, which is no fault and worth a line."""
+    path = place.root / "monitors/toy.yaml"
+    path.write_text(re.sub("drift: .*", "drift: {methods: [ks, chisquare]}", path.read_text()))
+    done = place.command("check")
+    assert done.returncode == 0, done.stderr
+    assert "toy: drift.methods: chisquare counts distinct values: left out of " in done.stdout
 
 
 def test_check_names_every_fault_at_once(place: Place) -> None:

@@ -80,6 +80,6 @@ async def test_aspects_add_up_over_statements(pool: asyncpg.Pool, monkeypatch: A
     whole = await pool.fetch(told)
     for table in ("checkpoint", "window_run", "sample", "pane", "cycle_log", "event"):
         await pool.execute(f"TRUNCATE tidegauge.{table} CASCADE")
-    monkeypatch.setattr("service.store.tables.sample.MOST_AT_ONCE", 3)
+    monkeypatch.setattr("service.store.tables.sample.MAX_PER_STATEMENT", 3)
     await test_the_end_of_a_source_is_an_event(pool)
     assert await pool.fetch(told) == whole

@@ -201,7 +201,7 @@ async def test_measurements_are_written_in_parts(
     store: PostgresStore, pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch, most: int
 ):
     """However many go into a statement, the measurements of all windows are kept, each with its window."""
-    monkeypatch.setattr(sample, "MOST_AT_ONCE", most)
+    monkeypatch.setattr(sample, "MAX_PER_STATEMENT", most)
     every = [window(last, [measured(last), measured(last + 0.5, MAE)]) for last in range(4)]
     assert await store.commit(record(1, windows=tuple(every)))
     found = await pool.fetch("SELECT value, window_end FROM tidegauge.metrics WHERE aspect <> 'health'")

@@ -18,6 +18,7 @@ from service.core.rows.schema import Column, Kind, Role, Schema
 from service.core.rows.task import Binary, Task
 from service.reports.request import ReportRequest
 
+pytestmark = pytest.mark.slow  # Evidently alone takes eight seconds to import
 DAY = 86_400_000_000
 COLUMNS = (
     Column("size", Kind.NUMERICAL),

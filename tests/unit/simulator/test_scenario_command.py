@@ -140,6 +140,7 @@ def test_a_missing_file_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert "the nearest is 'outage'" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_two_processes_write_the_same_bytes(tmp_path: Path) -> None:
     """The same seed gives the same bytes in another process, whose hash salt differs."""
     changes = "{change: spike}, {change: new_category, columns: kind}, {change: late, delay: 1h}"

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from service.methods import alarm
 from service.status.monitor_state import NAMES, key_of, monitor_state, newest_of, raised_series
 
 WHEN = datetime(2026, 1, 2, tzinfo=UTC)
@@ -94,8 +95,8 @@ def test_cycles_in_trouble_are_an_alarm_of_health() -> None:
 def test_the_headline_is_what_is_wrong() -> None:
     """An alarm comes before a more severe number that does not decide."""
     worse = row("drift", 0.9, breached=True, severity=50.0, definition="robust", id=2)
-    alarm = row("drift", 0.3, breached=True, severity=3.0, id=1)
-    found = state([worse, alarm], {"drift|size": "xx!"})
+    deciding = row("drift", 0.3, breached=True, severity=3.0, id=1)
+    found = state([worse, deciding], {"drift|size": "xx!"})
     (drift,) = (one for one in found["aspects"] if one["aspect"] == "drift")
     assert (drift["headline"]["value"], drift["headline"]["alarm"]) == (0.3, True)
     within = row("drift", 0.1, breached=False, severity=0.5)
@@ -113,8 +114,8 @@ def test_the_headline_is_what_is_wrong() -> None:
 def test_an_alarm_of_a_series_that_is_gone_is_still_shown(name: str, series: tuple[str, ...]) -> None:
     """What the newest window lacks is named as far as it is known, separators in a column's name included."""
     found = state([], {name: "xx!"})
-    (alarm,) = found["alarms"]
-    assert tuple(alarm[part] for part in NAMES) == series
+    (raised,) = found["alarms"]
+    assert tuple(raised[part] for part in NAMES) == series
     assert verdict(found, series[0]) == "alarm"
 
 
@@ -132,3 +133,23 @@ def test_one_method_stands_for_a_columns_drift(first: bool | None, second: bool 
     assert [one["decides"] for one in newest.rows] == [place == stands for place in range(2)]
     assert [one["definition"] for one in raised_series(newest)] == ["ab"[stands]]
     assert not any("id" in one for one in newest.rows)
+
+
+def test_a_monitor_is_in_alarm_since_its_earliest_one() -> None:
+    """Of alarms raised at different times the earliest counts, for an aspect as for the monitor."""
+    hours = {"size": 5, "place": 2, "colour": 9}
+    rows = [row("drift", column_name=name) for name in hours] + [row("quality"), row("performance")]
+    newest = newest_of(WINDOW, rows, {_alarm_of(one): "xx!" for one in rows})
+    since = [*(WHEN + timedelta(hours=hour) for hour in hours.values()), WHEN + timedelta(hours=4), None]
+    by_row = dict(zip(map(key_of, rows), since, strict=True))
+    raised = [{**one, "since": by_row[key_of(one)]} for one in raised_series(newest)]
+    found = monitor_state(CYCLES, newest, raised, None)
+    assert {one["aspect"]: one["since"] for one in found["aspects"] if one["alarms"]} == {
+        "drift": WHEN + timedelta(hours=2), "quality": WHEN + timedelta(hours=4), "performance": None,
+    }  # fmt: skip
+    assert found["since"] == WHEN + timedelta(hours=2)
+    assert [one["since"] for one in found["alarms"]] == [since[1], since[3], since[0], since[2], None]
+
+
+def _alarm_of(one: dict[str, Any]) -> str:
+    return alarm.name_of(*(str(one[name]) for name in NAMES))

@@ -1,4 +1,4 @@
-"""Functions that a worker process is asked for in tests."""
+"""The entry point of the tests' worker processes, and the functions that they are asked for."""
 
 from __future__ import annotations
 
@@ -6,8 +6,26 @@ import os
 import random
 import signal
 import threading
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from service.worker.process import serve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Asked(StrEnum):
+    DRAWS = "draws"
+    ENVIRONMENT = "environment"
+    REFUSE = "refuse"
+    DIE = "die"
+    NEVER = "never"
+    CHATTER = "chatter"
+    ECHO = "echo"
+    UNKNOWN = "the unknown"
 
 
 def draws() -> tuple[float, float, list[str]]:
@@ -38,3 +56,12 @@ def chatter() -> int:
 
 def echo(content: bytes) -> bytes:
     return content
+
+
+def find(name: str) -> Callable[..., Any]:
+    found: Callable[..., Any] = globals()[name]
+    return found
+
+
+if __name__ == "__main__":
+    serve(find)

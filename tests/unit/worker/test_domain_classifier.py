@@ -15,9 +15,10 @@ from service.core.profile import profile
 from service.core.reference import reference
 from service.core.rows.batch import Batch, ColumnRows, Labels, Numbers, Texts
 from service.core.rows.schema import Column, Kind, Role, Schema
+from service.core.worker_call import WorkerFunction
 from service.methods.drift import in_worker
 from service.methods.drift.columns import DriftPlan
-from service.methods.drift.domain_classifier import AUC, FUNCTION, IMPORTANCE
+from service.methods.drift.domain_classifier import AUC, IMPORTANCE
 from service.methods.measure_window import MeasurePlan, measure, settle
 from service.worker.domain_classifier import standard_error, tell_apart, threshold_for
 
@@ -70,7 +71,7 @@ def test_a_flipped_correlation_is_seen_where_every_column_looks_as_before() -> N
     current = profile.of(rows(4, correlation=-0.8), SCHEMA, made.spec)
     waiting = measure(made.profile, current, SCHEMA, PLAN)
     (call,) = in_worker.calls(waiting)
-    assert call.function == FUNCTION
+    assert call.function is WorkerFunction.DOMAIN_CLASSIFIER
     found = settle(waiting, {call: tell_apart(*call.arguments)})
     by_name = {(m.series.metric, m.series.column): m for m in found}
     assert not any(by_name["ks", column].breached for column in ("size", "weight", "comment"))

@@ -41,7 +41,9 @@ def test_most_labels_without_a_row_are_said_once() -> None:
         joined(0, MIN_LABELS, 200),
     )
     (event,) = events
-    assert event.message.startswith("10 of the last 10 labels found no row that waits: an id among the labels is")
+    assert event.message.startswith(
+        "10 of the last 10 labels found no row that waits: an id among the labels is"
+    )
     assert event.message.endswith('is the number 2, among the rows the text "000002"')
     again, more = follow(before, take(at=201, labels=1), joined(0, 1, 201))
     assert more == ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from service.core.labels.remeasure import MOST_AGAIN, LabelProgress, counts, schedule
+from service.core.labels.remeasure import MAX_WINDOWS_AGAIN, LabelProgress, counts, schedule
 from service.core.windows.records import WindowRecord
 from service.core.windows.window import Unit, WindowPlan
 
@@ -23,11 +23,11 @@ def test_the_windows_that_hold_a_touched_pane_are_measured_again() -> None:
 def test_a_cycle_measures_a_bounded_number_and_the_rest_later() -> None:
     """What does not fit waits, and goes before what is touched after it; each window once."""
     again, left = schedule(LabelProgress(), PLAN, closed=200, touched=range(100), due=[])
-    assert again == list(range(MOST_AGAIN))
-    assert left.again == ((MOST_AGAIN, 101),)
+    assert again == list(range(MAX_WINDOWS_AGAIN))
+    assert left.again == ((MAX_WINDOWS_AGAIN, 101),)
     again, left = schedule(left, PLAN, closed=200, touched=[0, 40], due=[33])
-    assert again == [32, *range(34, 34 + MOST_AGAIN - 1)]
-    assert left.again == ((34 + MOST_AGAIN - 1, 101), (0, 2))
+    assert again == [32, *range(34, 34 + MAX_WINDOWS_AGAIN - 1)]
+    assert left.again == ((34 + MAX_WINDOWS_AGAIN - 1, 101), (0, 2))
 
 
 def test_windows_that_labels_have_passed_get_their_verdict() -> None:
@@ -38,7 +38,7 @@ def test_windows_that_labels_have_passed_get_their_verdict() -> None:
     assert left.reached == 12
     assert schedule(left, PLAN, closed=20, touched=[11], due=[])[0] == [11, 12, 13]
     far = schedule(before, PLAN, closed=2_000_000, touched=[1_000_000], due=[])[0]
-    assert len(far) == MOST_AGAIN
+    assert len(far) == MAX_WINDOWS_AGAIN
 
 
 def _window(last: int, labelled: int, pending: int) -> WindowRecord:

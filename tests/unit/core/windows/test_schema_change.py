@@ -11,7 +11,7 @@ from service.core.rows.batch import Arrival, Batch, Labels, Numbers
 from service.core.rows.schema import Column, Kind, Schema
 from service.core.windows import schema_change
 from service.core.windows.panes import Pane, merge_into
-from service.core.windows.schema_change import ReportedColumns, tell
+from service.core.windows.schema_change import ReportedColumns, report_changes
 
 SCHEMA = Schema((Column("size", Kind.NUMERICAL), Column("colour", Kind.CATEGORICAL)))
 HOUR = 3_600_000_000
@@ -28,11 +28,11 @@ def pane(key: int, text: int = 0, without: str = "", beside: tuple[str, ...] | N
     return Pane(profile.of(batch, SCHEMA), key * HOUR, (key + 1) * HOUR)
 
 
-def told_of(
-    panes: dict[int, Pane], closed: int, told: ReportedColumns | None = None
+def changes_in(
+    panes: dict[int, Pane], closed: int, reported: ReportedColumns | None = None
 ) -> list[tuple[int, str]]:
     """Give each event's pane and message."""
-    return [(event.at // HOUR, event.message) for event in tell(told, panes, closed)[1]]
+    return [(event.at // HOUR, event.message) for event in report_changes(reported, panes, closed)[1]]
 
 
 @pytest.mark.parametrize(
@@ -64,61 +64,63 @@ def told_of(
         ([pane(0), pane(1, beside=None), pane(2, beside=("fresh",))], []),
     ],
 )
-def test_each_change_is_told_at_its_pane(panes: list[Pane], expected: list[tuple[int, str]]) -> None:
+def test_each_change_is_reported_at_its_pane(panes: list[Pane], expected: list[tuple[int, str]]) -> None:
     """A column that goes, comes, returns or changes its kind is one event, at the pane where it did."""
     by_key = {pane.start // HOUR: pane for pane in panes}
-    assert told_of(by_key, closed=9) == expected
+    assert changes_in(by_key, closed=9) == expected
 
 
 def test_the_first_pane_is_compared_with_what_is_watched() -> None:
-    """A watched column that never came is told, one beside the watched ones is taken as it is."""
-    (event,) = tell(None, {5: pane(5, without="colour", beside=("a", "b"))}, 5)[1]
+    """A watched column that never came is reported, one beside the watched ones is taken as it is."""
+    (event,) = report_changes(None, {5: pane(5, without="colour", beside=("a", "b"))}, 5)[1]
     assert (event.kind, event.column, event.at) == ("schema_change", "colour", 5 * HOUR)
     assert event.details == {"before": "present", "after": "absent", "watched": True}
 
 
 def test_an_open_pane_tells_nothing_yet() -> None:
     """A pane that may still get rows is not judged."""
-    assert told_of({0: pane(0), 1: pane(1, without="size")}, closed=0) == []
-    assert tell(None, {0: pane(0, without="size")}, None) == (None, ())
+    assert changes_in({0: pane(0), 1: pane(1, without="size")}, closed=0) == []
+    assert report_changes(None, {0: pane(0, without="size")}, None) == (None, ())
 
 
 def test_telling_in_steps_tells_the_same() -> None:
     """However the panes are spread over cycles, and wherever a restart falls, the events are the same."""
     shapes = [pane(0), pane(1, without="size"), pane(3, text=4), pane(4), pane(7, beside=("extra", "x"))]
     panes = {shape.start // HOUR: shape for shape in shapes}
-    whole = tell(None, panes, 9)[1]
+    whole = report_changes(None, panes, 9)[1]
     assert len(whole) == 4
     for cuts in ([0, 2, 10], [0, 1, 2, 3, 4, 5, 10], [0, 4, 8, 10]):
-        told, steps = None, []
+        reported, steps = None, []
         for start, stop in pairwise(cuts):
             # Restarted: all that is left is what is stored.
-            told = schema_change.newest({k: p for k, p in panes.items() if k < start}, start - 1)
-            told, events = tell(told, {k: p for k, p in panes.items() if start <= k < stop}, stop - 1)
+            reported = schema_change.newest({k: p for k, p in panes.items() if k < start}, start - 1)
+            reported, events = report_changes(
+                reported, {k: p for k, p in panes.items() if start <= k < stop}, stop - 1
+            )
             steps += events
         assert tuple(steps) == whole
 
 
 def test_late_rows_take_a_change_back() -> None:
-    """A column that late rows bring to the last closed pane has come back, and is told once."""
-    told, events = tell(None, {0: pane(0), 1: pane(1, without="size")}, 1)
+    """A column that late rows bring to the last closed pane has come back, and is reported once."""
+    reported, events = report_changes(None, {0: pane(0), 1: pane(1, without="size")}, 1)
     assert [event.column for event in events] == ["size"]
     merged = merge_into({1: pane(1, without="size")}, {1: pane(1)})
-    told, events = tell(told, merged, 1)
+    reported, events = report_changes(reported, merged, 1)
     assert [event.message for event in events] == ["size came back"]
-    assert tell(told, {**merged, 2: pane(2)}, 2)[1] == ()
+    assert report_changes(reported, {**merged, 2: pane(2)}, 2)[1] == ()
 
 
 def test_late_rows_before_the_last_pane_tell_nothing() -> None:
     """What an older pane looked like is history."""
-    told, _ = tell(None, {0: pane(0), 1: pane(1)}, 1)
-    assert tell(told, {0: pane(0, without="size")}, 1) == (told, ())
+    reported, _ = report_changes(None, {0: pane(0), 1: pane(1)}, 1)
+    assert report_changes(reported, {0: pane(0, without="size")}, 1) == (reported, ())
 
 
 def test_names_beyond_the_known_ones_neither_come_nor_go() -> None:
     """Where only the first hundred names are kept, those behind them are not compared."""
     names = tuple(f"n{number:03}" for number in range(150))
-    assert told_of({0: pane(0, beside=names), 1: pane(1, beside=names[20:])}, closed=1) == [
+    assert changes_in({0: pane(0, beside=names), 1: pane(1, beside=names[20:])}, closed=1) == [
         (1, f"{name} disappeared") for name in names[:20]
     ]
 
@@ -126,4 +128,4 @@ def test_names_beyond_the_known_ones_neither_come_nor_go() -> None:
 def test_a_pane_without_rows_is_passed_over() -> None:
     """An empty pane has no columns to compare."""
     nothing = replace(pane(1), profile=profile.empty(SCHEMA))
-    assert told_of({0: pane(0), 1: nothing, 2: pane(2)}, closed=2) == []
+    assert changes_in({0: pane(0), 1: nothing, 2: pane(2)}, closed=2) == []

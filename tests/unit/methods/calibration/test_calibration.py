@@ -101,6 +101,7 @@ def test_the_score_of_ks_leads_back_to_its_p_value():
         assert form.value(score * (1.0 + 1e-12)) == pytest.approx(expected, rel=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("plan", [DriftPlan(), ROBUST, DriftPlan(("chisquare:robust", "z", "ks"))])
 def test_fresh_windows_alarm_as_often_as_asked(plan: DriftPlan):
     """Windows drawn with another seed and measured by the registry alarm at about the rate asked for."""
@@ -125,6 +126,7 @@ def alarms(calibrated: Calibration, batch: Batch, window: Batch) -> bool:
     return False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("plan", [ROBUST, DriftPlan(("ks", "chisquare:robust"))])
 def test_a_rarer_alarm_asks_for_more(plan: DriftPlan):
     """Thresholds move outwards as the rate falls: distances up, p-values down."""
@@ -192,6 +194,7 @@ def test_longer_blocks_count_more_of_the_autocorrelation():
     assert long.thresholds["few", test[1]] == pytest.approx(short.thresholds["few", test[1]], rel=0.25)
 
 
+@pytest.mark.slow
 def test_short_blocks_are_kept_only_where_consecutive_windows_bear_them_out():
     """Untold, independent rows are drawn in short blocks, rows whose level wanders in one piece."""
     draw = np.random.default_rng(9)
@@ -304,9 +307,8 @@ def test_a_p_value_that_runs_into_zero_never_alarms():
     level = Numbers(np.repeat(np.arange(4.0), rows // 4))
     batch = Batch(rows, np.arange(rows, dtype=np.int64), {"size": level})
     schema = Schema((Column("size", Kind.NUMERICAL),))
-    calibrated = calibrate(
-        batch, schema, DriftPlan(("chisquare",)), rows=900, rate=0.05, seed=1, block=900, draws=300
-    )
+    plan = DriftPlan(by_column={"size": ("chisquare",)})
+    calibrated = calibrate(batch, schema, plan, rows=900, rate=0.05, seed=1, block=900, draws=300)
     method = METHODS["chisquare", "evidently"]
     assert calibrated.thresholds["size", method.full_name] == calibration.NEVER
     assert not drifted(method, 0.0, calibration.NEVER)
@@ -343,6 +345,7 @@ def test_columns_that_go_together_need_less_than_bonferroni():
     assert calibration_tail.marks(ten, 0.05) == pytest.approx([2.57] * 10, rel=0.05)
 
 
+@pytest.mark.slow
 def test_sizes_between_calibrated_ones_get_what_is_calibrated_there():
     """Between two sizes a distance's threshold is the one calibrated there to 3 %, over four seeds."""
     ratios: dict[tuple[str, str], list[float]] = {}

@@ -9,6 +9,7 @@ from service.core.measurement import Aspect, Measurement, Worse
 from service.core.profile import profile
 from service.core.rows.schema import Column, Kind, Schema
 from service.errors import ConfigurationError
+from service.methods.drift import columns
 from service.methods.drift.columns import DriftPlan, VerdictRule, measure_drift
 from tests.unit.methods.build import SCHEMA, rows
 
@@ -93,6 +94,40 @@ def test_methods_that_do_not_suit_a_kind_are_left_out():
     got = by_name(measure_drift(REFERENCE, SHIFTED, SCHEMA, DriftPlan(("wasserstein",))))
     assert ("size", "wasserstein", "evidently") in got
     assert ("colour", "chisquare", "evidently") in got
+
+
+@pytest.mark.parametrize("name", ["chisquare", "chisquare:robust", "z", "z:robust"])
+def test_a_test_of_categories_named_for_all_leaves_numbers_out_and_says_so(name: str):
+    """Continuous numbers would have p = 0 in every window: there is a reason, and no verdict of it."""
+    plan = DriftPlan(("ks", name))
+    got = by_name(measure_drift(REFERENCE, SHIFTED, SCHEMA, plan))
+    metric, _, definition = name.partition(":")
+    skipped = got["size", metric, definition or "evidently"]
+    assert (skipped.value, skipped.breached, skipped.threshold, skipped.decides) == (None, None, None, False)
+    assert str(skipped.reason).startswith(f"left out: {metric} counts distinct values, and size is numerical")
+    assert got["size", "ks", "evidently"].breached is True
+    assert got["colour", metric, definition or "evidently"].value is not None
+    assert got["", "drift_share", ""].value == 1 / 3
+
+
+def test_a_test_of_categories_measures_numbers_where_it_was_chosen_for_them():
+    """`default` chooses it where values are few, and a column's own entry names it: both are measured."""
+    few = rows(size=[1.0, 2.0, 3.0] * 20)
+    for plan in (DriftPlan(("default", "chisquare")), DriftPlan(by_column={"size": ("chisquare",)})):
+        measured = [m for m in measure_drift(few, few, SCHEMA, plan) if m.series.column == "size"]
+        assert [(m.series.metric, m.value) for m in measured] == [("chisquare", 1.0)]
+        assert columns.left_out(DriftPlan(by_column={"size": ("chisquare",)}), SCHEMA.columns[0]) == ()
+
+
+def test_a_share_of_some_columns_says_of_how_many():
+    """With one of four columns measured the share is that one's, and the reason says so beside the value."""
+    alone = rows(size=list(np.linspace(0.0, 10.0, 100)))
+    got = by_name(measure_drift(REFERENCE, alone, SCHEMA, DriftPlan()))
+    for metric in ("drift_share", "drifted_columns"):
+        assert got["", metric, ""].value == 0.0
+        assert got["", metric, ""].reason == "1 of 4 columns could be measured"
+    whole = by_name(measure_drift(REFERENCE, REFERENCE, SCHEMA, DriftPlan()))
+    assert whole["", "drift_share", ""].reason is None
 
 
 def test_a_series_is_measured_once():

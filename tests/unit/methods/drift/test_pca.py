@@ -100,6 +100,7 @@ def test_a_column_copied_into_another_is_seen_by_the_drop(made: Reference, calib
     assert _alarming(copied) == {PCA_DROP}
 
 
+@pytest.mark.slow
 def test_calibrated_windows_keep_the_rate(made: Reference, calibrated: DriftPlan) -> None:
     """Of 300 fresh windows without drift about 1 in 100 alarms over all columns and the joint measures."""
     reference_rows, random = people(ROWS, 1), np.random.default_rng(8)

@@ -49,6 +49,9 @@ def test_a_plain_name_means_evidently_s_definition():
         ("wassertein", "did you mean 'wasserstein'"),
         ("empirical_mm", "did you mean 'empirical_mmd'"),
         ("psi:robus", "did you mean 'psi:robust'"),
+        ("Wasserstein", "did you mean 'wasserstein'"),
+        ("tvd", "did you mean 'TVD'"),
+        ("ks:robust", "expected one of: ks:evidently"),
         ("zzzz", "expected one of"),
     ],
 )

@@ -119,6 +119,7 @@ def test_a_threshold_is_breached_by_more_than_chance() -> None:
     assert one["mae", "place=LGA"].breached is False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [5, 20])
 def test_fifty_segments_at_the_threshold_rarely_alarm(size: int) -> None:
     """With every segment's true error at the threshold at most 1 window in 20 has a breached segment."""

@@ -20,7 +20,8 @@ COLUMN = Column("size", Kind.NUMERICAL)
 
 def measured(name: str, reference: Distribution, current: Distribution) -> Measurement:
     """Measure one column by one method, as a window's measurement."""
-    (method,) = columns.methods_of(DriftPlan((name,)), COLUMN, reference, current)
+    plan = DriftPlan(by_column={COLUMN.name: (name,)})
+    (method,) = columns.methods_of(plan, COLUMN, reference, current)
     before, now = (
         Profile("", side.rows, {COLUMN.name: ColumnProfile(side)}) for side in (reference, current)
     )
@@ -118,3 +119,16 @@ def test_the_stand_in_for_zero_is_a_range_as_well():
     low, high = _filled(side, rows)
     assert low.tolist() == [0.5, 1 / rows, 1 / rows / 10**6]
     assert high.tolist() == [0.9, 3 / rows, 1e-4]
+
+
+@pytest.mark.parametrize("name", ["psi:robust", "kl_div:robust", "jensenshannon:robust", "hellinger:robust"])
+def test_rows_beside_an_edge_that_compression_moved_are_within_the_bound(name: str):
+    """The exact decile ends between two values that were made one, so its edge lies far from the kept one."""
+    whole = np.arange(1.0, 51.0)
+    reference = np.concatenate((np.repeat(whole, 15), np.repeat(whole + 2.0**-40, 5), np.full(10, 0.5)))
+    sides = [of_numbers(reference), of_numbers(np.repeat([3.0, 5.3], 100))]
+    exact = compute(find(name, Kind.NUMERICAL), Kind.NUMERICAL, sides[0], sides[1])
+    got = measured(name, compress(sides[0], 51), sides[1])
+    assert got.value is not None
+    assert got.error_bound is not None
+    assert 0.05 < abs(exact - got.value) <= got.error_bound < 3.0

@@ -1,0 +1,96 @@
+"""Situations from public bug reports of drift monitors, each as a monitor file with its data."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from service.commands import check
+from service.config import monitor_file
+from service.core.profile import profile
+from service.core.reference import reference
+from service.core.rows.batch import Batch, Numbers
+from service.methods.calibration.calibration import calibrate
+from service.methods.drift.columns import measure_drift
+from service.sources.tables.file import read_rows
+
+if TYPE_CHECKING:
+    from service.config.monitor import Monitor
+    from service.core.measurement import Measurement
+
+DATA = Path(__file__).parent / "data"
+CHISQUARE = DATA / "02-chisquare-on-numbers"
+FLOATS = DATA / "23-few-distinct-floats"
+BINNED = ("psi:robust", "jensenshannon:robust")
+
+
+def monitor_of(case: Path, name: str, folder: Path) -> Monitor:
+    text = (case / f"{name}.yaml").read_text().replace("CASE", str(case))
+    (folder / f"{name}.yaml").write_text(text)
+    return monitor_file.load(folder / f"{name}.yaml", folder)
+
+
+def rows_of(monitor: Monitor, case: Path, side: str) -> Batch:
+    return read_rows(case / f"{side}.parquet", monitor.schema_, timestamp="ts")
+
+
+def drift_of(monitor: Monitor, before: Batch, now: Batch) -> dict[tuple[str, str], Measurement]:
+    """Measure all of `now` as one window; by column and full method name."""
+    made = reference.of(before, monitor.schema_)
+    current = profile.of(now, monitor.schema_, made.spec)
+    plan = monitor.measure_plan.drift
+    if monitor.drift.is_calibrated:
+        found = calibrate(before, monitor.schema_, plan, rows=now.rows, rate=0.01, seed=1, draws=500)
+        plan = replace(plan, calibrated=found.thresholds)
+    measured = measure_drift(made.profile, current, monitor.schema_, plan)
+    return {(m.series.column, f"{m.series.metric}:{m.series.definition}".rstrip(":")): m for m in measured}
+
+
+@pytest.mark.parametrize("name", ["c02_cal", "c02_ev", "c02_rob"])
+def test_tests_of_categories_leave_numbers_out(name: str, tmp_path: Path):
+    """A continuous column without drift is measured by what suits it; the rest has a reason, and a note."""
+    monitor = monitor_of(CHISQUARE, name, tmp_path)
+    before, now = (rows_of(monitor, CHISQUARE, side) for side in ("ref", "cur"))
+    got = drift_of(monitor, before, now.take(slice(0, 1_000)))
+    counting = ["chisquare:robust", "z:evidently"] if name == "c02_rob" else ["chisquare:evidently"]
+    for method in counting:
+        assert (got["income", method].value, got["income", method].breached) == (None, None)
+        assert "counts distinct values, and income is numerical" in str(got["income", method].reason)
+        assert got["region", method].value is not None
+    assert got["income", "ks:evidently"].value == pytest.approx(0.1178, abs=1e-4)
+    assert not got["income", "ks:evidently"].breached
+    notes = check._remarks(monitor)
+    assert len(notes) == len(counting)
+    assert notes[0].startswith(f"{name}: drift.methods: chisquare counts distinct values: left out of income")
+
+
+def test_a_move_of_a_ten_thousandth_on_a_coarse_grid_is_small(tmp_path: Path):
+    """Values on a grid of 0.05 that move by 1e-4 stay in their robust cells; other methods are as before."""
+    monitor = monitor_of(FLOATS, "c23_ev", tmp_path)
+    got = drift_of(monitor, *(rows_of(monitor, FLOATS, side) for side in ("ref", "cur")))
+    for method in BINNED:
+        assert got["rate", method].value == pytest.approx(0.0, abs=0.05)
+        assert got["rate", method].breached is False
+    assert got["rate", "wasserstein:robust"].value < 0.1
+    assert got["rate", "psi:evidently"].value > 1.0
+
+
+def test_float32_rows_are_those_of_a_float64_reference(tmp_path: Path):
+    """The same grid stored in half the bytes has the same robust values, and a calibrated psi no alarm."""
+    monitor = monitor_of(FLOATS, "c23_cal", tmp_path)
+    before = rows_of(monitor, FLOATS, "ref")
+    column = before.columns["rate"]
+    assert isinstance(column, Numbers)
+    rounded = Numbers(column.values.astype(np.float32).astype(np.float64))
+    narrow = Batch(before.rows, before.event_time, {"rate": rounded})
+    assert (rounded.values != column.values).any()
+    got = drift_of(monitor, before, narrow)
+    assert got["rate", "psi:robust"].value == 0.0
+    assert not got["rate", "psi:robust"].breached
+    moved = drift_of(monitor, before, rows_of(monitor, FLOATS, "cur"))
+    assert not moved["rate", "psi:robust"].breached
+    assert not moved["rate", "wasserstein:robust"].breached
