@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from service.core.cycle_record import LabelRecord
+from service.core.event import Event
 from service.core.labels import join, pending_rows
 from service.core.labels import matching as label_matching
 from service.core.labels import remeasure as labelling
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from service.core.checkpoint import Checkpoint
-    from service.core.event import Event
     from service.core.labels.join import ValidLabels
     from service.core.labels.pending_rows import PendingRows
     from service.core.profile.spec import ProfileSpec
@@ -108,7 +108,9 @@ def absorb(
     relabelled = _joined(monitor, step, take, rows_before, panes=everything, spec=spec)
     everything |= corrected(everything, relabelled.corrections)
     changed = sorted({*fresh, *relabelled.corrections})
-    matching, events = label_matching.follow(step.labelling.matching, take, relabelled)
+    matching, events = step.labelling.matching, tuple[Event, ...]()
+    if monitor.late_column is not None:
+        matching, events = label_matching.follow(matching, take, relabelled)
     return Absorbed(everything, {key: everything[key] for key in changed}, relabelled, matching, events)
 
 

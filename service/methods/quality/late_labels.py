@@ -36,4 +36,9 @@ def explained(measurements: Iterable[Measurement], matching: LabelMatching) -> t
     if not matching.fails:
         return tuple(measurements)
     reason = f"{NO_LABELS}: {matching.account}"
-    return tuple(replace(m, reason=reason) if m.reason == NO_LABELS else m for m in measurements)
+    return tuple(
+        replace(m, reason=m.reason.replace(NO_LABELS, reason, 1))
+        if m.reason is not None and m.reason.startswith(NO_LABELS)
+        else m
+        for m in measurements
+    )
