@@ -1,13 +1,12 @@
-"""Which commands exist: parsing and exit status only.
+"""The command line: which commands and options there are.
 
-Exit status: 0 after a clean stop, 2 for bad configuration, 1 otherwise. Commands import what they need, so
-that `--help` answers at once.
+Exit status: 0 after a clean stop, 2 for bad configuration, 1 otherwise. A command is imported when it is
+called, so that `--help` answers at once.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
 import sys
 from datetime import UTC, datetime
@@ -15,18 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from service import __version__
-from service.commands.metrics import measurements
-from service.commands.migrate import migrate_database
+from service.commands.exit_status import CLEAN, FAILED, INTERRUPTED, MISCONFIGURED
 from service.errors import ConfigurationError, TidegaugeError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from service.config.settings import Settings
-
-CLEAN, FAILED, MISCONFIGURED = 0, 1, 2
-# A shell's status for a process ended by Ctrl-C.
-INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,14 +27,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status: int = options.command(options)
     except ConfigurationError as error:
-        _complain(str(error))
+        sys.stderr.write(f"{error}\n")
         return MISCONFIGURED
     except TidegaugeError as error:
-        _complain(str(error))
+        sys.stderr.write(f"{error}\n")
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:  # the reader has seen enough, as `head` does
+    except BrokenPipeError:  # the reader of our output has closed it, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CLEAN
     return status
@@ -50,19 +42,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="tidegauge", description="Watches machine-learning models in production."
+        prog="tidegauge", description="Monitors machine-learning models in production."
     )
     parser.add_argument("--version", action="version", version=f"tidegauge {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    run = commands.add_parser("run", help="watch every monitor until Ctrl-C")
-    run.add_argument("--max-cycles", type=_positive, metavar="N", help="stop after N cycles a monitor")
+    run = commands.add_parser("run", help="run every monitor until Ctrl-C")
+    run.add_argument("--max-cycles", type=_positive, metavar="N", help="stop after N cycles per monitor")
     run.set_defaults(command=_run)
 
     migrate = commands.add_parser("migrate", help="bring the database's schema up to date")
     migrate.set_defaults(command=_migrate)
 
-    check = commands.add_parser("check", help="validate every monitor file and the database")
+    check = commands.add_parser("check", help="validate every monitor file, its data and the database")
     check.set_defaults(command=_check)
 
     metrics = commands.add_parser("metrics", help="print what was measured")
@@ -74,9 +66,9 @@ def _parser() -> argparse.ArgumentParser:
     metrics.add_argument("--format", choices=("table", "csv", "json"), default="table")
     metrics.set_defaults(command=_metrics)
 
-    report = commands.add_parser("report", help="have Evidently draw its report of a window")
-    report.add_argument("--monitor", required=True, metavar="NAME", help="whose window")
-    report.add_argument("--window", type=_positive, metavar="ID", help="which window (default: the newest)")
+    report = commands.add_parser("report", help="write Evidently's report of a window")
+    report.add_argument("--monitor", required=True, metavar="NAME", help="the monitor")
+    report.add_argument("--window", type=_positive, metavar="ID", help="its window (default: the newest)")
     report.add_argument(
         "--output", type=Path, metavar="FILE", help="where to write it (default: NAME-ID.html)"
     )
@@ -85,72 +77,41 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(options: argparse.Namespace) -> int:
-    settings = _settings()
-    from service.config import monitor_file
+    from service.commands import run
 
-    monitors = monitor_file.load_all(settings.monitors_dir, settings.data_dir)
-    from service.wiring import app
-
-    limit = options.max_cycles or settings.max_cycles
-    return asyncio.run(app.run(settings, monitors, max_cycles=limit))
+    return run.execute(max_cycles=options.max_cycles)
 
 
 def _migrate(_options: argparse.Namespace) -> int:
-    settings = _settings()
+    from service.commands import migrate
 
-    for name in asyncio.run(migrate_database(settings)):
-        print(f"applied {name}")
-    print("the schema is up to date")
-    return CLEAN
+    return migrate.execute()
 
 
 def _check(_options: argparse.Namespace) -> int:
-    settings = _settings()
-    from service.commands import check as checking
+    from service.commands import check
 
-    found = asyncio.run(checking.check(settings))
-    for fault in found.faults:
-        _complain(fault)
-    for note in found.notes:
-        print(f"note: {note}")
-    if not found.faults:
-        print("all is well: every monitor file, every file that they name, and the database")
-    return MISCONFIGURED if found.faults else CLEAN
+    return check.execute()
 
 
 def _metrics(options: argparse.Namespace) -> int:
-    settings = _settings()
-    from service.commands import metrics_output
+    from service.commands import metrics
+    from service.core.read_models import SeriesFilter
 
-    names = ("monitor", "aspect", "column", "segment", "metric", "since")
-    filters = {name: getattr(options, name) for name in names}
-    rows = asyncio.run(measurements(settings, **filters))
-    metrics_output.write(rows, options.format, sys.stdout)
-    return CLEAN
+    wanted = SeriesFilter(
+        monitor=options.monitor,
+        aspect=options.aspect,
+        column=options.column,
+        segment=options.segment,
+        metric=options.metric,
+    )
+    return metrics.execute(wanted, since=options.since, form=options.format)
 
 
 def _report(options: argparse.Namespace) -> int:
-    settings = _settings()
-    from service.commands import report as report_command
+    from service.commands import report
 
-    window, page = asyncio.run(report_command.report(settings, options.monitor, options.window))
-    path = options.output or Path(f"{options.monitor}-{window}.html")
-    path.write_text(page)
-    print(path)
-    return CLEAN
-
-
-def _settings() -> Settings:
-    from service.config import settings
-    from service.runtime import logs
-
-    loaded = settings.load()
-    logs.configure(log_format=loaded.log_format, level=loaded.log_level)
-    return loaded
-
-
-def _complain(text: str) -> None:
-    print(text, file=sys.stderr)
+    return report.execute(monitor=options.monitor, window=options.window, output=options.output)
 
 
 def _positive(text: str) -> int:

@@ -1,4 +1,17 @@
-"""What can go wrong, by name: one root, so that a caller can catch all of it and nothing else."""
+"""Every error that Tidegauge raises, under one root, so that a caller can catch all of them and nothing else.
+
+TidegaugeError
+├── ConfigurationError
+├── SourceError
+├── ReferenceDataError
+├── ProfileError
+├── CodecError
+├── StoreError
+│   ├── MigrationError
+│   └── EmbeddedServerError
+├── WorkerError
+└── ReportError
+"""
 
 from __future__ import annotations
 
@@ -15,7 +28,7 @@ class ConfigurationError(TidegaugeError):
 
 
 class SourceError(TidegaugeError):
-    """A source could not give its rows."""
+    """A source could not deliver its rows."""
 
 
 class ReferenceDataError(TidegaugeError):
@@ -27,7 +40,7 @@ class LabelError(ReferenceDataError):
 
 
 class ProfileError(TidegaugeError):
-    """Two profiles that were made differently cannot be merged."""
+    """Two profiles of different specifications cannot be merged."""
 
 
 class CodecError(TidegaugeError):
@@ -51,4 +64,4 @@ class WorkerError(TidegaugeError):
 
 
 class ReportError(TidegaugeError):
-    """There is nothing that a report could be made of."""
+    """There is nothing to make a report of."""

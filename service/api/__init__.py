@@ -1,1 +1,1 @@
-"""What is reachable by HTTP."""
+"""The HTTP API and the live page."""

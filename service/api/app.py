@@ -1,4 +1,4 @@
-"""The HTTP door: which paths exist. Handlers get callables, never a pool."""
+"""Build the HTTP API: which paths exist. Handlers get callables, never a pool."""
 
 from __future__ import annotations
 
@@ -6,58 +6,71 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import FastAPI, Header, Request, Response
 from fastapi.middleware.gzip import GZipMiddleware
-from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
 
 from service import __version__
+from service.api.head import HeadAsGet
 from service.api.models import Monitor
 from service.api.routes.monitors import monitor_routes
 from service.api.routes.reports import report_routes
 from service.api.routes.stream import stream_routes
-from service.api.static_page import Page
+from service.api.static_page import DOCS_FOLDER, HEADERS, Page
 from service.errors import StoreError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from service.api.ports import Callables
+    from service.status.monitor_state import CycleStatus
 
 
 GZIP_FROM_BYTES, GZIP_LEVEL = 1_000, 5
 
 
 def build(callables: Callables) -> FastAPI:
-    """Return the application: health, `/metrics`, what is asked under `/v1`, and the live page at `/`."""
-    app = FastAPI(title="Tidegauge", version=__version__)
+    """Return the application: health, `/metrics`, the API under `/v1`, and the live page at `/`."""
+    # FastAPI's own documentation pages load their scripts from another host.
+    app = FastAPI(title="Tidegauge", version=__version__, docs_url=None, redoc_url=None)
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES, compresslevel=GZIP_LEVEL)
+    app.add_middleware(HeadAsGet)
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
-        """Say that the process is alive: the event loop answers."""
+        """Return that the process is alive: the event loop answers."""
         return {"status": "alive", "version": __version__}
 
     @app.get("/readyz")
     async def readyz(response: Response) -> dict[str, Any]:
-        """Say whether the database answers, the schema is current and every monitor's cycles run."""
+        """Return whether the database answers, the schema is current and every monitor's cycles run."""
         found = await callables.readiness()
         response.status_code = 200 if found.ready else 503
         return {"ready": found.ready, "checks": found.checks}
 
     @app.get("/metrics", response_class=PlainTextResponse)
     async def scrape(accept: Annotated[str, Header()] = "") -> Response:
-        """Give Prometheus the cycles' health and each monitor's latest window."""
+        """Return the cycles' health and each monitor's latest window for Prometheus."""
         body, content_type = await callables.scrape(accept)
         return Response(body, headers={"content-type": content_type})
 
     @app.get("/v1/monitors", tags=["monitors"], response_model=list[Monitor])
-    async def monitors() -> Any:
+    async def monitors() -> Sequence[CycleStatus]:
         """List the monitors and how their cycles go."""
-        return callables.monitors()
+        return callables.queries.monitors()
 
     @app.exception_handler(StoreError)
-    async def away(_: Request, error: StoreError) -> JSONResponse:
-        """Say that the database did not answer, not that the service is broken."""
+    async def database_unavailable(_: Request, error: StoreError) -> JSONResponse:
+        """Answer 503: the database did not answer, the service is not broken."""
         return JSONResponse({"detail": str(error)}, 503)
 
-    app.include_router(report_routes(callables.monitors, callables.windows, callables.report))
+    app.include_router(report_routes(callables))
     app.include_router(monitor_routes(callables))
-    app.include_router(stream_routes(callables.feed))
-    app.mount("/", Page(), name="page")  # last: it answers whatever no path above does
+    app.include_router(stream_routes(callables.broadcaster))
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> FileResponse:
+        """Return the page that draws `/openapi.json`."""
+        return FileResponse(DOCS_FOLDER / "docs.html", headers=HEADERS)
+
+    app.mount("/docs", Page(DOCS_FOLDER), name="docs")
+    app.mount("/", Page(), name="page")  # last: it answers every path that none above does
     return app

@@ -1,14 +1,19 @@
-"""What the door answers, as the OpenAPI page shows it. Instants have a time zone; a gap has its reason."""
+"""The API's answers, as the OpenAPI page shows them.
+
+Instants have a time zone; a missing value has its reason.
+
+They are read from the dataclasses of `core/read_models.py` and `status/monitor_state.py`, field by field.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime  # pydantic reads the annotations at run time
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, Field
 
-Aspect = Literal["drift", "quality", "performance", "health"]
-Verdict = Literal["alarm", "breach", "fine", "unjudged", "unmeasured", "waiting", "absent"]
+from service.core.measurement import Aspect, Worse  # as above
+from service.status.monitor_state import Verdict  # as above
 
 
 class Monitor(BaseModel):
@@ -24,22 +29,22 @@ class Monitor(BaseModel):
 
 
 class Series(BaseModel):
-    """What a number is."""
+    """What is measured."""
 
     aspect: Aspect
-    column_name: str = Field(description="empty for a number about the whole window")
+    column_name: str = Field(description="empty for a measurement of the whole window")
     segment: str
     metric: str
     definition: str = Field(description="whose definition it follows where there is more than one")
     unit: str
-    worse: Literal["higher", "lower", "both"]
+    worse: Worse
 
 
-class Number(Series):
-    """A number of one window, or the reason why there is none."""
+class Value(Series):
+    """A value of one window, or the reason why there is none."""
 
     value: float | None
-    reference: float | None = Field(description="the same number of the reference")
+    reference: float | None = Field(description="the same metric of the reference")
     threshold: float | None
     breached: bool | None
     severity: float | None = Field(description="1 at the threshold, higher is worse, at most 100")
@@ -50,8 +55,8 @@ class Number(Series):
     reason: str | None
 
 
-class Measurement(Number):
-    """A number of one window with both its times."""
+class Measurement(Value):
+    """A value of one window with both its times."""
 
     monitor: str
     window_start: datetime
@@ -60,10 +65,10 @@ class Measurement(Number):
     revision: int
 
 
-class NewestNumber(Number):
-    """A number of the newest window."""
+class NewestMeasurement(Value):
+    """A measurement of the newest window."""
 
-    alarm: bool = Field(description="whether it stands for a raised alarm")
+    alarm: bool = Field(description="whether it represents a raised alarm")
     decides: bool = Field(description="whether it is breached and its breach counts for the aspect's verdict")
 
 
@@ -77,18 +82,29 @@ class Window(BaseModel):
     computed_at: datetime
 
 
+class WindowRun(BaseModel):
+    """One measurement of one window, by its id."""
+
+    id: int
+    start: datetime
+    end: datetime
+    revision: int
+    rows: int
+    computed_at: datetime
+
+
 class AspectState(BaseModel):
-    """One aspect of a monitor: what it is, since when, why."""
+    """One aspect of a monitor: its verdict, since when, why."""
 
     aspect: Aspect
     verdict: Verdict
     since: datetime | None = Field(description="event time of the oldest alarm that is raised")
     alarms: int
     breaches: int = Field(description="of the newest window, those that count")
-    numbers: int
+    numbers: int = Field(description="measurements with a value")
     gaps: int = Field(description="measurements without a value")
-    reason: str | None = Field(description="why there is no number, or what is wrong with the cycles")
-    headline: NewestNumber | None = Field(description="the worst, else the first with a reference")
+    reason: str | None = Field(description="why there is no value, or what is wrong with the cycles")
+    headline: NewestMeasurement | None = Field(description="the worst, else the first with a reference")
 
 
 class Alarm(BaseModel):
@@ -114,10 +130,10 @@ class MonitorState(Monitor):
 
 
 class NewestWindow(BaseModel):
-    """The newest window's numbers, the most severe first, and those of the newest cycle."""
+    """The newest window's measurements, the most severe first, and those of the newest cycle."""
 
     window: Window | None
-    measurements: list[NewestNumber]
+    measurements: list[NewestMeasurement]
 
 
 class Event(BaseModel):
@@ -144,7 +160,7 @@ class Bin(BaseModel):
 
 
 class Distribution(BaseModel):
-    """A column's values in a window, beside the reference's."""
+    """A column's values in a window and in the reference."""
 
     column_name: str
     window: Window | None = Field(description="None, and no bins, where nothing is kept of that column")

@@ -3,65 +3,90 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Collection, Sequence
+    from datetime import datetime
+
+    from service.core.read_models import (
+        Axis,
+        ColumnDistribution,
+        SeriesFilter,
+        StoredEvent,
+        StoredMeasurement,
+        StoredSeries,
+    )
+    from service.core.windows.records import WindowRun
+    from service.status.live_feed import EventBroadcaster
+    from service.status.monitor_state import CycleStatus, MonitorState, NewestWindow
 
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Whether the service can do its work, and what stands in its way."""
+    """Whether the service can do its work, and what keeps it from it."""
 
     ready: bool
     checks: dict[str, str]
 
 
+class MonitorQueries(Protocol):
+    """What is asked of the monitors, each named by one that `monitors` lists. Raises StoreError."""
+
+    def monitors(self) -> Sequence[CycleStatus]:
+        """List the monitors and how their cycles go."""
+        ...
+
+    def columns(self, monitor: str) -> Collection[str]:
+        """Return the columns that a monitor watches."""
+        ...
+
+    async def state(self, monitor: str) -> MonitorState:
+        """Return a monitor's state."""
+        ...
+
+    async def latest_window(self, monitor: str) -> NewestWindow:
+        """Return a monitor's newest window."""
+        ...
+
+    async def series(self, monitor: str) -> Sequence[StoredSeries]:
+        """Return which series a monitor has."""
+        ...
+
+    async def measurements(
+        self, wanted: SeriesFilter, *, axis: Axis, since: datetime | None, limit: int
+    ) -> Sequence[StoredMeasurement]:
+        """Return the newest measurements by `axis`, oldest first."""
+        ...
+
+    async def events(
+        self, monitor: str, *, since: datetime | None, kind: str | None, limit: int
+    ) -> Sequence[StoredEvent]:
+        """Return events, the newest first."""
+        ...
+
+    async def distribution(
+        self, monitor: str, column: str, window_end: datetime | None
+    ) -> ColumnDistribution:
+        """Return a column's bins in a window, else in the newest."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Callables:
-    """What the door opens on; the composition root fills it in."""
+    """What the API answers with; the wiring fills it in.
 
-    monitors: Callable[[], list[dict[str, Any]]]
+    - `queries`: what is asked of the monitors
+    - `readiness`: the checks behind `/readyz`
+    - `scrape`: body and content type of `/metrics`, by the header `accept`
+    - `windows`: a monitor's measured windows, the newest first, at most so many
+    - `report`: the HTML of a window's report
+    - `broadcaster`: the live stream
+    """
+
+    queries: MonitorQueries
     readiness: Callable[[], Awaitable[Readiness]]
     scrape: Callable[[str], Awaitable[tuple[bytes, str]]]
-    windows: Callable[[str, int], Awaitable[list[Any]]]
+    windows: Callable[[str, int], Awaitable[Sequence[WindowRun]]]
     report: Callable[[str, int], Awaitable[str]]
-    state: Callable[[str], Awaitable[dict[str, Any]]]
-    series: Callable[[str], Awaitable[list[dict[str, Any]]]]
-    latest_window: Callable[[str], Awaitable[dict[str, Any]]]
-    measurements: Callable[..., Awaitable[list[dict[str, Any]]]]
-    events: Callable[..., Awaitable[list[dict[str, Any]]]]
-    distribution: Callable[..., Awaitable[dict[str, Any]]]
-    feed: EventBroadcaster
-
-
-class StreamEvent(Protocol):
-    """One event: its id, its kind, its JSON."""
-
-    id: str
-    kind: str
-    data: str
-
-
-class Subscriber(Protocol):
-    """One open stream; `resumed` is whether it gets all that it had missed."""
-
-    resumed: bool
-
-    def events_as_they_come(self) -> AsyncIterator[StreamEvent]:
-        """Give the events as they come, until the stream is to end."""
-        ...
-
-
-class EventBroadcaster(Protocol):
-    """Where streams come from; `full` is whether there is no place for another one."""
-
-    full: bool
-
-    def subscribe(self, last_id: str | None = None) -> Subscriber:
-        """Open a stream behind the event with that id."""
-        ...
-
-    def unsubscribe(self, subscriber: Subscriber) -> None:
-        """Forget a stream."""
-        ...
+    broadcaster: EventBroadcaster

@@ -1,8 +1,7 @@
-"""The service's own health and each monitor's latest window, in the text formats that Prometheus reads.
+"""Write the service's own health and each monitor's latest window in the text formats of Prometheus.
 
-Counters start at 0 with the process. Of the measurements only the latest window's are given, each series
-once, so that the answer is as long as one window has numbers; a number that could not be measured is left
-out.
+Counters start at 0 with the process. Of the measurements only the latest window's are included, each series
+once, so that the size of the answer depends on one window alone; a measurement without a value is left out.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.exposition import choose_encoder
 
 from service import __version__
+from service.core.time_units import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     Read = Callable[[MonitorCounters], float | None]
 
-SECOND = 1_000_000
 SERIES_LABELS = ("monitor", "aspect", "column", "segment", "metric", "definition")
 COUNTERS: tuple[tuple[str, str, Read], ...] = (
     ("tidegauge_cycles", "Committed cycles.", lambda m: m.cycles),
@@ -31,7 +30,7 @@ COUNTERS: tuple[tuple[str, str, Read], ...] = (
     ("tidegauge_cycles_skipped", "Slots that passed without a cycle.", lambda m: m.skipped),
     ("tidegauge_rows", "Rows that were taken.", lambda m: m.rows),
     ("tidegauge_rejected_rows", "Rows that could not be used.", lambda m: m.rejected),
-    ("tidegauge_windows", "Windows that were measured, again ones included.", lambda m: m.windows),
+    ("tidegauge_windows", "Windows that were measured, repeats included.", lambda m: m.windows),
     ("tidegauge_change_points", "Changes of the error that detectors found.", lambda m: m.change_points),
 )
 
@@ -49,11 +48,11 @@ GAUGES: tuple[tuple[str, str, Read], ...] = (
     ),
     (
         "tidegauge_cycle_rows_per_second",
-        "Rows that the last cycle took, by how long it took.",
+        "Rows of the last cycle per second of its duration.",
         lambda m: m.rows_per_second,
     ),
     ("tidegauge_source_progress_ratio", "Share of the source that was read, 0 to 1.", lambda m: m.progress),
-    ("tidegauge_source_lag_seconds", "How far behind its source the monitor is.", lambda m: m.lag_seconds),
+    ("tidegauge_source_lag_seconds", "How far the monitor is behind its source.", lambda m: m.lag_seconds),
     (
         "tidegauge_window_end_timestamp_seconds",
         "Event time at which the latest window ends.",
@@ -79,7 +78,7 @@ def exposition(
 
 
 class _Collector:
-    """What the library's encoders ask for the families of samples."""
+    """Gives the library's encoders the families of samples."""
 
     def __init__(self, monitors: Sequence[MonitorCounters], round_trip_seconds: float | None) -> None:
         self._monitors = monitors
@@ -116,11 +115,11 @@ def _of_monitors(
 
 def _measurements(monitors: Sequence[MonitorCounters]) -> Iterator[Metric]:
     values = GaugeMetricFamily(
-        "tidegauge_measurement", "A number of the latest window.", labels=SERIES_LABELS
+        "tidegauge_measurement", "A measurement of the latest window.", labels=SERIES_LABELS
     )
     breaches = GaugeMetricFamily(
         "tidegauge_measurement_breached",
-        "Whether a number of the latest window lies beyond its threshold.",
+        "Whether a measurement of the latest window is beyond its threshold.",
         labels=SERIES_LABELS,
     )
     for monitor in monitors:

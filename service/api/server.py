@@ -1,8 +1,9 @@
-"""Serving the door beside the cycles, in the same event loop."""
+"""Serve the HTTP API in the event loop of the cycles."""
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ SHUTDOWN_SECONDS = 3
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to the service, which drains its cycles before it closes the door."""
+    """Leaves signals to the service, which drains its cycles before it stops serving."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -29,9 +30,9 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def serving(app: FastAPI, *, host: str, port: int) -> AsyncIterator[str]:
-    """Serve `app` while the context lasts; gives the address that it is reached at.
+    """Serve `app` while the context lasts; yields its address.
 
-    Raises ConfigurationError where the port is taken.
+    Raises ConfigurationError where the port is taken or the host is not an address of this machine.
     """
     listener = _listen(host, port)
     config = uvicorn.Config(
@@ -55,8 +56,22 @@ async def serving(app: FastAPI, *, host: str, port: int) -> AsyncIterator[str]:
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
+        socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
+    except (socket.gaierror, UnicodeError) as error:
+        raise ConfigurationError(_not_ours(host, error)) from error
+    try:
         return socket.create_server((host, port), family=family)
     except OSError as error:
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise ConfigurationError(_not_ours(host, error)) from error
         raise ConfigurationError(
             f"TIDEGAUGE_HTTP_PORT={port}: cannot listen on {host}: {error.strerror}; choose another port"
         ) from error
+
+
+def _not_ours(host: str, error: OSError | UnicodeError) -> str:
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    return (
+        f"TIDEGAUGE_HTTP_HOST={host}: not an address of this machine: {reason}; "
+        "expected one such as 127.0.0.1, or 0.0.0.0 for all of them"
+    )

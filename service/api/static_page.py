@@ -1,4 +1,4 @@
-"""The live page: static files of this package, served as they are."""
+"""Serve the live page and the page of the API: static files of this package."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from starlette.types import Scope
 
 FOLDER = Path(__file__).parent / "static"
-# Nothing from elsewhere, nothing inline: what a column's name or a value holds can never become a script.
+DOCS_FOLDER = Path(__file__).parent / "docs_page"
+# Nothing from other hosts, nothing inline: a column's name or a value can never become a script.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'self'; require-trusted-types-for 'script'"
@@ -28,10 +29,10 @@ HEADERS = {
 
 
 class Page(StaticFiles):
-    """The page's files under `/`, each with its ETag and the page's headers."""
+    """The files of a folder, each with its ETag and the page's headers."""
 
-    def __init__(self) -> None:
-        super().__init__(directory=FOLDER, html=True)
+    def __init__(self, folder: Path = FOLDER) -> None:
+        super().__init__(directory=folder, html=True)
 
     def file_response(
         self,

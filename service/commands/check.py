@@ -1,15 +1,22 @@
-"""What would keep the service from working? Monitor files, their data and the database, a line a fault.
+"""The command `check`: look for what would keep the service from working, and print it line by line.
 
-Beside the faults there are notes: what works, though perhaps not as meant.
+Faults concern monitor files, their data or the database. Notes are about what works, though perhaps not as
+meant.
 """
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from service.commands.column_findings import column_faults, column_notes, take_notes
+from service.commands.environment import load_settings
+from service.commands.exit_status import CLEAN, MISCONFIGURED
 from service.config import monitor_file
-from service.core.profile import profile, segments
+from service.core.profile.columns import of_column
+from service.core.profile.spec import segment_values
 from service.core.reference import answers
 from service.core.reference.notes import notes_on
 from service.core.rows.label_form import forms_of, in_form
@@ -18,10 +25,10 @@ from service.methods.drift import columns, registry
 from service.runtime.compute_threads import workers
 from service.store.migrate import migrate, migrations_folder
 from service.wiring.database import database
-from service.wiring.monitor import reference_rows_loader, watch
+from service.wiring.monitor import build_monitor, reference_rows_loader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import asyncpg
 
@@ -34,10 +41,21 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Findings:
-    """What was found, a line each: `faults` keep the service from working, `notes` do not."""
+    """What was found, one line each: `faults` keep the service from working, `notes` do not."""
 
     faults: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+
+def execute() -> int:
+    """Print faults to standard error and notes to standard output; return the exit status."""
+    found = asyncio.run(check(load_settings()))
+    sys.stderr.writelines(f"{fault}\n" for fault in found.faults)
+    sys.stdout.writelines(f"note: {note}\n" for note in found.notes)
+    if found.faults:
+        return MISCONFIGURED
+    sys.stdout.write("all is well: every monitor file, every file that they name, and the database\n")
+    return CLEAN
 
 
 async def check(settings: Settings) -> Findings:
@@ -69,7 +87,7 @@ def _remarks(monitor: Monitor) -> list[str]:
     if slow and monitor.drift.is_calibrated:
         notes.append(
             f"{monitor.name}: {', '.join(slow)}: too slow to be calibrated; keeps Evidently's threshold, "
-            "and beside other methods it is a second opinion that raises no alarm"
+            "and next to other methods it is a second opinion that raises no alarm"
         )
     return notes
 
@@ -94,46 +112,56 @@ def _named(plan: DriftPlan) -> Iterator[str]:
 
 async def _data_findings(monitor: Monitor, pool: asyncpg.Pool, compute: Compute) -> Findings:
     found = Findings()
-    watched, load_rows = watch(monitor, pool, compute), reference_rows_loader(monitor, compute)
+    plan, load_rows = build_monitor(monitor, pool, compute), reference_rows_loader(monitor, compute)
     if monitor.source.can_be_peeked:
         try:
-            batch = (await watched.source.take(None)).batch
+            take = await plan.source.take(None)
             late = monitor.target if monitor.labels is not None else None
-            found.faults += _absent(monitor, batch, "source", late) if batch.rows else []
-            found.notes += [f"{monitor.name}: {note}" for note in notes_on(batch, monitor.schema_, "source")]
+            found.faults += _absent(monitor, take.batch, "source", late) if take.batch.rows else []
+            found.notes += _named_notes(monitor, "source", column_notes(take.batch, monitor.schema_))
+            found.notes += _named_notes(monitor, "source", take_notes(take))
+            found.notes += _plain_notes(monitor, notes_on(take.batch, monitor.schema_, "source"))
         except TidegaugeError as error:
             found.faults.append(f"{monitor.name}: source: {error}")
     try:
         batch = await load_rows()
         found.faults += _absent(monitor, batch, "reference")
+        found.notes += _named_notes(monitor, "reference", column_notes(batch, monitor.schema_))
         found.notes += _beyond_caps(monitor, batch)
-        found.notes += [f"{monitor.name}: {note}" for note in notes_on(batch, monitor.schema_, "reference")]
-        found.notes += _settled_labels(monitor, batch)
+        found.notes += _plain_notes(monitor, notes_on(batch, monitor.schema_, "reference"))
+        found.notes += _plain_notes(monitor, _settled_labels(monitor, batch))
     except LabelError as error:
         found.faults.append(f"{monitor.name}: {error}")
     except TidegaugeError as error:
         found.faults.append(f"{monitor.name}: reference: {error}")
-    await watched.source.close()
+    await plan.source.close()
     return found
 
 
-def _settled_labels(monitor: Monitor, batch: Batch) -> list[str]:
+def _settled_labels(monitor: Monitor, batch: Batch) -> tuple[str, ...]:
     schema = monitor.schema_
     forms = forms_of(batch, schema)
-    notes = answers.settle(in_form(batch, schema, forms), schema, forms).notes
+    return answers.settle(in_form(batch, schema, forms), schema, forms).notes
+
+
+def _plain_notes(monitor: Monitor, notes: Iterable[str]) -> list[str]:
     return [f"{monitor.name}: {note}" for note in notes]
 
 
 def _beyond_caps(monitor: Monitor, batch: Batch) -> list[str]:
     by = [column for column in monitor.schema_.columns if column.name in monitor.by]
-    fixed = {column.name: segments.values_of(profile.of_column(batch, column).distribution) for column in by}
-    messages = (segments.beyond_cap(name, values) for name, values in fixed.items())
+    fixed = {column.name: segment_values.values_of(of_column(batch, column).distribution) for column in by}
+    messages = (segment_values.beyond_cap(name, values) for name, values in fixed.items())
     return [f"{monitor.name}: {message}" for message in messages if message is not None]
 
 
+def _named_notes(monitor: Monitor, where: str, notes: Iterable[str]) -> list[str]:
+    return [f"{monitor.name}: {where}: {note}" for note in notes]
+
+
 def _absent(monitor: Monitor, batch: Batch, where: str, late: str | None = None) -> list[str]:
-    missing = [name for name in monitor.schema_.names if name not in batch.columns and name != late]
-    faults = [f"{monitor.name}: {where}: it has no column {name!r}" for name in missing]
+    found = column_faults(batch, monitor.schema_, late=late)
+    faults = [f"{monitor.name}: {where}: {fault}" for fault in found]
     if late is not None and batch.arrival.identity is None:
         faults.append(f"{monitor.name}: {where}: it has no column {monitor.id!r}, the id that labels go by")
     return faults

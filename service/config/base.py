@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime  # pydantic reads the annotations
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-SECOND = 1_000_000
+from service.core.time_units import SECOND, to_microseconds
 
 _DAY = 86_400 * SECOND
 _UNITS = {"ms": 1_000, "s": SECOND, "m": 60 * SECOND, "h": 3_600 * SECOND, "d": _DAY, "w": 7 * _DAY}
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def microseconds(text: object) -> int:
@@ -28,7 +27,7 @@ def microseconds(text: object) -> int:
 
 def instant_us(when: datetime | None) -> int | None:
     """Return an instant as UTC microseconds; None where there is none."""
-    return None if when is None else (when - _EPOCH) // timedelta(microseconds=1)
+    return None if when is None else to_microseconds(when)
 
 
 def _zoned(instant: datetime) -> datetime:

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from pydantic import Field, model_validator
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, model_validator
 
 from service.config.base import Section
+from service.config.quality import QualityConfig
 from service.config.written import Label, Word
+from service.core.rows.number_format import NumberFormat
 from service.core.rows.schema import Kind
 from service.methods.quality.expectations import Expectation
+from service.sources.table_config import Decimal, Thousands, check_signs
+
+
+def _one_alone(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
 
 
 class ColumnConfig(Section):
-    """A watched column: its kind, and what is expected of its values; a row that violates it is a breach."""
+    """A watched column: its kind, and what is expected of its values; a row that violates it is a breach.
+
+    `decimal`, `thousands`, `percent` and `strip` say how its numbers are written where they come as texts;
+    `quality` has thresholds of the shares that are wrong with it.
+    """
 
     kind: Kind
     min: float | None = Field(default=None, allow_inf_nan=False)
@@ -20,6 +33,11 @@ class ColumnConfig(Section):
     not_null: bool = False
     unique: bool = False
     missing_words: tuple[Word, ...] | None = None
+    decimal: Decimal = "."
+    thousands: Thousands = ""
+    percent: bool = False
+    strip: Annotated[tuple[str, ...], BeforeValidator(_one_alone)] = ()
+    quality: QualityConfig = Field(default={})
 
     @model_validator(mode="after")
     def _can_be_kept(self) -> ColumnConfig:
@@ -36,6 +54,19 @@ class ColumnConfig(Section):
         if self.kind is Kind.TEXT and self.missing_words is not None:
             raise ValueError("missing_words: a text column has none; every text that is there counts")
         return self
+
+    @model_validator(mode="after")
+    def _number_is_one(self) -> ColumnConfig:
+        check_signs(self.decimal, self.thousands)
+        if self.number_format is not None and self.kind is not Kind.NUMERICAL:
+            raise ValueError(f"decimal, thousands, percent and strip belong to numbers; this is {self.kind}")
+        return self
+
+    @property
+    def number_format(self) -> NumberFormat | None:
+        """How the numbers are written, None where they are written plainly."""
+        form = NumberFormat(self.decimal, self.thousands, self.percent, self.strip)
+        return None if form == NumberFormat() else form
 
     @property
     def expectation(self) -> Expectation:

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from service.config.base import SECOND, Duration, Section
+from service.config.base import Duration, Section
+from service.core.time_units import SECOND
+from service.sources.table_config import CsvConfig, Timestamp, TimestampConfig
 
 
 class LabelsConfig(Section):
     """A file of labels: the id of the row, the label, and when it became known.
 
-    - `path`: a CSV or Parquet file, one row per label.
-    - `timestamp`: the column that says when the label became known.
+    - `path`: a file, a folder or a pattern of files, one row per label.
+    - `timestamp`: the column that says when the label became known, or how its times are written too.
+    - `csv`: the dialect where they are CSV files.
     - `id`: the column of the id; named as the monitor's own unless said otherwise.
     - `target`: the label's column; named as the monitor's own unless said otherwise.
     - `wait`: how long a row waits for its label.
     """
 
     path: str
-    timestamp: str = "labelled_at"
+    timestamp: Timestamp = TimestampConfig(column="labelled_at")
     id: str | None = None
     target: str | None = None
+    csv: CsvConfig | None = None
     wait: Duration = Field(default=30 * 86_400 * SECOND, gt=0)

@@ -8,23 +8,27 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from service.config.base import SECOND, Name, Section
+from service.config.base import Name, Section
 from service.config.columns import ColumnConfig, ServiceConfig
 from service.config.detectors import DetectorConfigs, check_detectors
 from service.config.drift import DriftConfig
 from service.config.labels import LabelsConfig
+from service.config.quality import QualityConfig
 from service.config.task import TaskKeys, check_performance, check_segments, task_from
 from service.config.window import AlarmConfig, WindowConfig
 from service.config.written import Label, Word
 from service.core.profile import row_sample
 from service.core.rows.schema import Column, Kind, Role, Schema
 from service.core.rows.task import TaskName
+from service.core.time_units import SECOND
 from service.errors import ConfigurationError
 from service.methods.drift import domain_classifier, pca, registry
 from service.methods.health import TrafficPlan
 from service.methods.measure_window import MeasurePlan
+from service.methods.quality.limits import QualityLimits
 from service.sources.context import LabelFile
 from service.sources.registry import SOURCES, AnyReference, AnySource
+from service.sources.table_config import table_format
 
 if TYPE_CHECKING:
     from service.core.rows.task import Task
@@ -56,10 +60,11 @@ class Monitor(Section):
     window: WindowConfig
     drift: DriftConfig = DriftConfig()
     alarm: AlarmConfig = AlarmConfig()
+    quality: QualityConfig = Field(default={})
     performance: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(default={})
     by: tuple[Word, ...] = ()
     segment_performance: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(default={})
-    sample_rows: int = Field(default=row_sample.SIZE, ge=0, le=row_sample.LARGEST_SIZE)
+    sample_rows: int = Field(default=row_sample.SIZE, ge=0, le=row_sample.MAX_SIZE)
     detectors: DetectorConfigs = Field(default={})
     estimate: bool = True
     cycle_seconds: float | None = Field(default=None, ge=0, le=86_400)
@@ -154,7 +159,7 @@ class Monitor(Section):
         return [column.name for column in features if column.kind is not Kind.TEXT]
 
     def _joint_measures_have_what_they_need(self) -> None:
-        if pca.PCA in self.drift.multivariate and len(self._features) < pca.FEWEST_COLUMNS:
+        if pca.PCA in self.drift.multivariate and len(self._features) < pca.MIN_COLUMNS:
             raise ValueError(
                 "drift.multivariate: pca needs two columns that are neither prediction nor target"
             )
@@ -174,6 +179,7 @@ class Monitor(Section):
                 roles.get(name, Role.FEATURE),
                 config.min,
                 config.max,
+                config.number_format,
                 self.missing_words if config.missing_words is None else config.missing_words,
             )
             for name, config in self.columns.items()
@@ -190,11 +196,13 @@ class Monitor(Section):
             return None
         return LabelFile(
             path=Path(config.path),
-            timestamp=config.timestamp,
+            timestamp=config.timestamp.column,
             identity=config.id or identity,
             target=config.target or target,
             kind=self.columns[target].kind,
             wait_us=config.wait,
+            number=self.columns[target].number_format,
+            form=table_format(config.timestamp, config.csv),
         )
 
     @property
@@ -207,6 +215,9 @@ class Monitor(Section):
             expectations={name: config.expectation for name, config in self.columns.items()},
             traffic=self._traffic,
             segment_performance=self.segment_performance,
+            quality=QualityLimits(
+                self.quality, {name: config.quality for name, config in self.columns.items()}
+            ),
         )
 
     @property

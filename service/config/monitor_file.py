@@ -32,7 +32,7 @@ def load_all(folder: Path, data_dir: Path) -> list[Monitor]:
         raise ConfigurationError(
             f"{folder}: no such folder; set TIDEGAUGE_MONITORS_DIR to a folder of monitor files"
         )
-    files = sorted(path for path in folder.iterdir() if path.suffix in {".yaml", ".yml"})
+    files = _files(folder)
     if not files:
         raise ConfigurationError(f"{folder}: no monitor file in it; expected at least one NAME.yaml")
     monitors: list[Monitor] = []
@@ -49,11 +49,22 @@ def load_all(folder: Path, data_dir: Path) -> list[Monitor]:
     return monitors
 
 
+def names(folder: Path) -> list[str]:
+    """Return the names that monitor files have by their own, without reading them."""
+    return [path.stem for path in _files(folder)] if folder.is_dir() else []
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.suffix in {".yaml", ".yml"})
+
+
 def load(path: Path, data_dir: Path) -> Monitor:
     """Read one monitor file; the monitor's name is the file's unless it says another.
 
     Raises ConfigurationError with one line per fault: file, line, key, what was expected.
     """
+    if not path.is_file():  # a named pipe would block
+        raise ConfigurationError(f"{path}: is no regular file; expected a monitor file")
     try:
         text = path.read_text(encoding="utf-8")
         root = yaml.compose(text, Loader=yaml.SafeLoader)

@@ -23,10 +23,9 @@ if TYPE_CHECKING:
 
     from service.core.rows.batch import Batch
     from service.core.rows.schema import Schema
+    from service.cycle.ports import Compute, Progress
     from service.methods.calibration.calibration import Calibration, Test
     from service.methods.drift.columns import DriftPlan
-    from service.runtime.compute_threads import Compute
-    from service.runtime.progress_bar import Shown
 
 log = structlog.get_logger(__name__)
 
@@ -64,7 +63,7 @@ class Thresholds:
         load_rows: Callable[[], Awaitable[Batch]],
         kept: Kept,
         compute: Compute,
-        shown: Shown,
+        shown: Progress,
     ) -> None:
         self._schema = schema
         self._plan = plan

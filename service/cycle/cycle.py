@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from service.core.cycle_record import CycleRecord
 from service.core.event import Event
+from service.core.profile.outcome import outcome
 from service.core.rows.label_form import take_in_form
 from service.core.windows import schema_change, window
 from service.core.windows.panes import pane_records, panes_of, profile_panes, window_rows
@@ -20,6 +21,8 @@ from service.cycle.monitor_plan import CycleReport
 from service.cycle.state import StateLoader
 from service.methods import alarm
 from service.methods.concept import error_stream
+from service.methods.quality.limits import measure_rejected, usually_missing
+from service.methods.stats.shares import Share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,9 +37,8 @@ if TYPE_CHECKING:
     from service.core.worker_call import Worker
     from service.cycle.late_labels import Absorbed, LateStep
     from service.cycle.monitor_plan import MonitorPlan
-    from service.cycle.ports import Store
+    from service.cycle.ports import Compute, Store
     from service.cycle.state import State
-    from service.runtime.compute_threads import Compute
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,8 @@ class Cycle:
         began = clock()
         reference = await self.reference()
         self._layout = f"{self._monitor.layout}:{reference.spec.fingerprint}"
-        state = self._state or await self._loader.restored(self._layout)
+        usual = usually_missing(reference.profile, self._monitor.schema)
+        state = self._state or await self._loader.restored(self._layout, usual)
         self._state = None  # set again only after a commit
         before = state.checkpoint.position
         take = await self._monitor.source.take(before)
@@ -182,7 +185,11 @@ class Cycle:
                 matching=absorbed.matching,
             )
         )
-        return [await measure_windows.settled(each, self._worker) for each in counted]
+        settled = [await measure_windows.settled(each, self._worker) for each in counted]
+        if gathered.take.refused is None:
+            return settled
+        rejected = measure_rejected(Share(*gathered.take.refused), monitor.measures.quality)
+        return [replace(each, measurements=(*each.measurements, rejected)) for each in settled]
 
     def _recorded(
         self,
@@ -204,7 +211,11 @@ class Cycle:
             detectors=detectors,
         )
         reported, changes = schema_change.report_changes(
-            state.reported, absorbed.panes, after.closed, late=late
+            state.reported,
+            absorbed.panes,
+            after.closed,
+            late=late,
+            usually_missing=usually_missing(reference.profile, monitor.schema),
         )
         record = CycleRecord(
             monitor=monitor.name,
@@ -231,10 +242,8 @@ class Cycle:
         if schema.task is None or not detectors:
             return {}, ()  # the state of a removed detector is dropped
         fed = error_stream.errors_to_feed(schema, *rows)
-        outcome = reference.profile.outcome
-        return error_stream.find_changes(
-            detectors, before.detectors, fed, task=schema.task, reference=outcome
-        )
+        known = reference.profile.get(outcome.PART)
+        return error_stream.find_changes(detectors, before.detectors, fed, task=schema.task, reference=known)
 
 
 def _ended(take: Take, after: Checkpoint, slot: int) -> tuple[Event, ...]:

@@ -24,12 +24,11 @@ if TYPE_CHECKING:
     from service.core.checkpoint import Checkpoint
     from service.core.labels.join import ValidLabels
     from service.core.labels.pending_rows import PendingRows
-    from service.core.profile.spec import ProfileSpec
+    from service.core.profile.spec.spec import ProfileSpec
     from service.core.rows.take import Take
     from service.core.windows.panes import Pane
     from service.cycle.monitor_plan import MonitorPlan
-    from service.cycle.ports import Store
-    from service.runtime.compute_threads import Compute
+    from service.cycle.ports import Compute, Store
 
 
 class Absorbed(NamedTuple):

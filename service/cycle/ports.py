@@ -1,16 +1,37 @@
-"""The store as a cycle sees it."""
+"""What a cycle needs of the rooms around it: the store, threads to compute on, a display of progress."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from service.core.checkpoint import Checkpoint
     from service.core.cycle_record import CycleRecord
     from service.core.labels.pending_rows import PendingRows
     from service.core.windows.records import PaneRecord
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Compute(Protocol):
+    """Where work on arrays runs, so that the event loop never waits for it."""
+
+    async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Return what `function` returns, raise what it raises."""
+        ...
+
+
+class Progress(Protocol):
+    """Shows work under a label while the context lasts; yields what takes the share done, 0 to 1."""
+
+    def __call__(self, label: str) -> AbstractContextManager[Callable[[float], None]]:
+        """Begin to show; the share may be reported from any thread."""
+        ...
 
 
 class Store(Protocol):

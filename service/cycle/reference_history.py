@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from service.core.windows.panes import Pane
     from service.core.windows.records import PaneRecord
     from service.core.windows.window import WindowPlan
-    from service.runtime.compute_threads import Compute
+    from service.cycle.ports import Compute
 
 PANES_AT_ONCE = 32
 

@@ -11,13 +11,12 @@ from service.core.windows.panes import restored
 from service.cycle.reference_history import History
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from service.core.checkpoint import Checkpoint
     from service.core.windows.panes import Pane
     from service.cycle.monitor_plan import MonitorPlan
-    from service.cycle.ports import Store
-    from service.runtime.compute_threads import Compute
+    from service.cycle.ports import Compute, Store
 
 LONGEST_GAP = 2**40  # panes: no calendar has more
 
@@ -51,8 +50,11 @@ class StateLoader:
             monitor.moving, monitor.window, monitor=monitor.name, store=store, compute=compute
         )
 
-    async def restored(self, layout: str) -> State:
-        """Return the state that the store holds for panes of `layout`. Raises StoreError."""
+    async def restored(self, layout: str, usually_missing: Mapping[str, float] | None = None) -> State:
+        """Return the state that the store holds for panes of `layout`. Raises StoreError.
+
+        `usually_missing` is the share of each column's rows that may be without a value.
+        """
         name = self._monitor.name
         checkpoint = await self._store.checkpoint(name, layout)
         if self._monitor.label_wait is None:  # an earlier monitor file may have expected labels
@@ -60,7 +62,7 @@ class StateLoader:
         first = self._first_needed(checkpoint)
         records = await self._store.panes(name, layout, first, None)
         panes = await self._compute.run(restored, records)
-        reported = await self._last_reported(checkpoint, panes, layout)
+        reported = await self._last_reported(checkpoint, panes, layout, usually_missing or {})
         return State(checkpoint, first, panes, reported, await self.history.past(layout, first))
 
     async def load_older(self, state: State, layout: str, keys: Iterable[int]) -> dict[int, Pane]:
@@ -88,17 +90,21 @@ class StateLoader:
         return None if closed is None else self._monitor.window.first_of(closed + 1) - self.history.behind
 
     async def _last_reported(
-        self, checkpoint: Checkpoint, panes: dict[int, Pane], layout: str
+        self,
+        checkpoint: Checkpoint,
+        panes: dict[int, Pane],
+        layout: str,
+        usually_missing: Mapping[str, float],
     ) -> schema_change.ReportedColumns | None:
         # Usually the pane right before; after a gap in the data it lies farther back.
         name, closed, late = self._monitor.name, checkpoint.closed, self._monitor.late_column
         if closed is None:
             return None
-        reported = schema_change.newest(panes, closed, late=late)
+        reported = schema_change.newest(panes, closed, late=late, usually_missing=usually_missing)
         last, reach = self._monitor.window.first_of(closed + 1) - 1, 1
         while reported is None and reach <= LONGEST_GAP:
             records = await self._store.panes(name, layout, last - reach + 1, last)
             newest = await self._compute.run(restored, records[-1:])
-            reported = schema_change.newest(newest, closed, late=late)
+            reported = schema_change.newest(newest, closed, late=late, usually_missing=usually_missing)
             last, reach = last - reach, reach * 4
         return reported

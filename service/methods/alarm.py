@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from service.core.alarm_state import AlarmHistory, AlarmName
 from service.core.event import Event
 from service.core.labels import remeasure
 from service.core.measurement import Aspect, Worse
@@ -25,13 +26,11 @@ if TYPE_CHECKING:
 # Of performance, what is final before labels come: how often a class was predicted, and what is expected.
 KNOWN_AT_ONCE = {metric.name for metric in registry.ALL if not metric.needs_labels}
 BREACH, RECOVERY = "breach", "recovery"
-_BREACHED, _CLEAR = "x", "."
-_RAISED = "!"
 
 
 @dataclass(frozen=True, slots=True)
 class AlarmPlan:
-    """An alarm is raised by `breaches` of the last `windows` windows; by default 2 of 3."""
+    """How many breached windows (`breaches`) of the last `windows` raise an alarm; by default 2 of 3."""
 
     breaches: int = 2
     windows: int = 3
@@ -42,8 +41,8 @@ class AlarmPlan:
         return max(self.breaches, self.windows - self.breaches + 1)
 
 
-# What is known of each series that is not simply quiet: its last windows, oldest first, `x` breached and
-# `.` clear, with `!` behind them while its alarm is raised. Text, so that a checkpoint can keep it.
+# What is known of each alarm that is not simply quiet: its encoded history by its encoded name, see
+# `core/alarm_state.py`. Text, so that a checkpoint can keep it.
 Alarms = dict[str, str]
 
 
@@ -56,26 +55,27 @@ def step(
 ) -> tuple[Alarms, tuple[Event, ...]]:
     """Return the alarms after a window, and an event for each that it raised or ended.
 
-    A series without a verdict in this window (no value, no threshold) or not `among` those to be looked at
-    stays as it was, and so does `before`.
+    A series without a verdict in this window (no value, no threshold), or not `among` those to be looked at,
+    stays as it was. `before` is left unchanged.
     """
     after, events = dict(before), []
     for measurement in verdicts([m for m in window.measurements if among(m.series)]):
-        of = measurement.series
-        key = name_of(of.aspect, of.column, of.segment, of.metric, of.definition)
-        past = before.get(key, "")
-        was_raised = past.endswith(_RAISED)
-        mark = _BREACHED if measurement.breached else _CLEAR
-        seen = (past.removesuffix(_RAISED) + mark)[-plan.windows :]
-        is_raised = seen.count(_BREACHED) >= plan.breaches
-        if was_raised:
-            is_raised = seen.count(_CLEAR) < plan.clear
-        after[key] = seen + (_RAISED if is_raised else "")
-        if not is_raised and _BREACHED not in seen:
-            del after[key]
-        if is_raised != was_raised:
-            events.append(_event(measurement, window, seen, raised=is_raised))
+        name = name_of(measurement.series).encode()
+        past = AlarmHistory.decode(before.get(name, ""))
+        history = _followed(past, breached=bool(measurement.breached), plan=plan)
+        after[name] = history.encode()
+        if not history.raised and not any(history.windows):
+            del after[name]
+        if history.raised != past.raised:
+            events.append(_event(measurement, window, history))
     return after, tuple(events)
+
+
+def _followed(past: AlarmHistory, *, breached: bool, plan: AlarmPlan) -> AlarmHistory:
+    windows = (*past.windows, breached)[-plan.windows :]
+    breaches = sum(windows)
+    raised = len(windows) - breaches < plan.clear if past.raised else breaches >= plan.breaches
+    return AlarmHistory(windows, raised)
 
 
 def follow(
@@ -88,9 +88,9 @@ def follow(
 ) -> tuple[Checkpoint, tuple[Event, ...]]:
     """Return the checkpoint with the alarms after a cycle's windows, ascending, and their events.
 
-    Every window counts once, when it is first measured: what was raised at the time was raised. Where labels
-    come after their rows, in the column `late`, what rests on them counts apart from the rest: once as well,
-    when the window has enough of them (`core/labelling.py`).
+    Every window counts once, when it is first measured: a later revision neither raises nor ends an alarm.
+    Where labels come after their rows, in the column `late`, what rests on them counts apart from the rest:
+    once as well, when the window has enough of them (`core/labels/remeasure.py`).
     """
     after, events = before, list[Event]()
     for measured in windows:
@@ -109,10 +109,10 @@ def follow(
 
 
 def verdicts(measurements: Sequence[Measurement]) -> Iterator[Measurement]:
-    """Yield what can alarm, one measurement an alarm: those with a verdict that are no second opinion.
+    """Yield one measurement per possible alarm: those with a verdict that are not a second opinion.
 
-    A column's drift is one alarm, whichever of its methods sees it: the first of those that are breached
-    stands for all, or else the first.
+    A column's drift is one alarm, whichever of its methods sees it: the first that is breached represents
+    them all, or else the first.
     """
     columns: dict[str, Measurement] = {}
     for m in measurements:
@@ -126,42 +126,38 @@ def verdicts(measurements: Sequence[Measurement]) -> Iterator[Measurement]:
 
 
 def rests_on_labels(series: Series, target: str) -> bool:
-    """Say whether a series has no verdict before labels have come: performance, and the target's own.
+    """Return whether a series has no verdict before labels have come: performance, and the target's own.
 
-    The share of drifted columns has one without the target, and an early warning must not wait; nor must what
-    is estimated, or how often a class was predicted.
+    The share of drifted columns has one without the target, and an early warning must not wait. The same
+    holds for estimated metrics, and for how often a class was predicted.
     """
     if series.aspect is Aspect.PERFORMANCE:
         return series.metric not in KNOWN_AT_ONCE
     return series.column == target
 
 
-def name_of(aspect: str, column: str, segment: str, metric: str, definition: str) -> str:
-    """Return what an alarm is known by in a checkpoint.
-
-    A column's drift is one alarm, whichever of its methods sees it.
-    """
-    if aspect == Aspect.DRIFT and column:
-        return f"{aspect}|{column}"
-    return f"{aspect}|{column}|{segment}|{metric}|{definition}"
+def name_of(series: Series) -> AlarmName:
+    """Return the alarm that a breach of `series` counts for."""
+    return AlarmName(series.aspect, series.column, series.segment, series.metric, series.definition)
 
 
 def _is_of_column(series: Series) -> bool:
     return series.aspect is Aspect.DRIFT and bool(series.column)
 
 
-def _event(m: Measurement, window: WindowRecord, seen: str, *, raised: bool) -> Event:
+def _event(m: Measurement, window: WindowRecord, history: AlarmHistory) -> Event:
     series = m.series
     subject = " ".join(part for part in (series.column, series.segment, series.metric) if part)
     side = {Worse.HIGHER: "above", Worse.LOWER: "below", Worse.BOTH: "beyond"}[series.worse]
-    marks, word = (seen.count(_BREACHED), side) if raised else (seen.count(_CLEAR), f"no longer {side}")
+    windows, breaches = len(history.windows), sum(history.windows)
+    count, word = (breaches, side) if history.raised else (windows - breaches, f"no longer {side}")
     limit = "its threshold" if m.threshold is None else f"{m.threshold:.4g}"
     value = "no value" if m.value is None else f"{m.value:.4g}"
-    remark = f"; {m.reason}" if raised and m.reason else ""
+    remark = f"; {m.reason}" if history.raised and m.reason else ""
     return Event(
-        kind=BREACH if raised else RECOVERY,
+        kind=BREACH if history.raised else RECOVERY,
         at=window.end,
-        message=f"{subject}: {value}, {word} {limit} in {marks} of the last {len(seen)} windows{remark}",
+        message=f"{subject}: {value}, {word} {limit} in {count} of the last {windows} windows{remark}",
         column=series.column,
         metric=series.metric,
         details={

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import html
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from evidently.sdk.panels import DashboardPanelPlot
 from evidently.ui.workspace import Workspace
 
 from service.core.rows.task import Regression
+from service.core.time_units import to_datetime
 from service.reports import evidently_dataset
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from service.core.rows.task import Task
     from service.reports.request import ReportRequest
 
-MICROSECONDS = 1_000_000
 NOTE = "note"
 INDEX = "windows.json"
 
@@ -96,7 +95,7 @@ def _report(order: ReportRequest) -> Snapshot:
 
 
 def _run(order: ReportRequest, presets: list[Any], sides: list[Dataset], left_out: list[str]) -> Snapshot:
-    start, end = _instant(order.start), _instant(order.end)
+    start, end = to_datetime(order.start), to_datetime(order.end)
     return Report(presets, metadata={"window": str(order.window), NOTE: _note(order, left_out)}).run(
         *sides,
         timestamp=end.replace(tzinfo=None),
@@ -183,7 +182,3 @@ def _write(workspace: Workspace, project: Any, runs: dict[str, str]) -> None:
 
 def _index(workspace: Workspace, project: Any) -> Path:
     return Path(workspace.path) / str(project) / INDEX
-
-
-def _instant(microseconds: int) -> datetime:
-    return datetime.fromtimestamp(microseconds / MICROSECONDS, tz=UTC)

@@ -1,51 +1,60 @@
-"""Evidently's report of a window: gathers its rows, has it made in the worker process, makes one at a breach.
+"""Make Evidently's report of a window, on demand and at a breach.
 
-Reports are wanted by people, and by breaches: those wait in a short queue, so that a storm of alarms neither
-holds up cycles nor piles up work; the newest are the ones that are left out, and the log says so.
+Breaches queue up to be reported, at most `MAX_WAITING` at a time, so that a storm of alarms neither holds up
+cycles nor piles up work. The newest ones are left out, and the log says so.
 """
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from service.core.profile import row_sample
-from service.core.profile.codec import profile
+from service.core.profile import profile, row_sample
+from service.core.profile.codec import profile as codec
+from service.core.rows.batch import no_rows
 from service.core.worker_call import WorkerFunction
 from service.errors import ReportError, TidegaugeError
 from service.methods.alarm import BREACH
 from service.reports.request import ReportRequest
-from service.runtime.background_task import background
-from service.store.tables import window_run
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from pathlib import Path
-
-    import asyncpg
 
     from service.core.cycle_record import CycleRecord
     from service.core.reference.reference import Reference
     from service.core.rows.batch import Batch
     from service.core.rows.schema import Schema
-    from service.core.windows.records import PaneRecord
+    from service.core.windows.records import PaneRecord, WindowRun
     from service.core.worker_call import Worker
-    from service.runtime.compute_threads import Compute
-    from service.store.postgres import PostgresStore
-    from service.store.tables.window_run import Run
 
 log = structlog.get_logger(__name__)
 
-MOST_WAITING = 8
+MAX_WAITING = 8
+
+
+class Windows(Protocol):
+    """What a reporter needs to know of the measured windows. Methods raise StoreError."""
+
+    async def find(self, monitor: str, window: int | None) -> WindowRun | None:
+        """Return the window with the id `window`, or the newest one (None)."""
+        ...
+
+    async def of_panes(self, monitor: str, layout: str, first: int, last: int) -> WindowRun | None:
+        """Return the latest measurement of the window with these panes."""
+        ...
+
+    async def sampled_rows(self, run: WindowRun) -> Batch:
+        """Return the rows that are kept of a window, see `sampled_rows`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
-class Reported:
-    """A monitor as its reports see it; `reference` gives what its windows are compared with."""
+class ReportedMonitor:
+    """A monitor as its reports need it; `reference` returns what its windows are compared with."""
 
     schema: Schema
     description: str
@@ -53,52 +62,46 @@ class Reported:
 
 
 class Reporter:
-    """Makes reports and finds those that were made; see `reporting`."""
+    """Makes reports, and finds those that were made."""
 
     def __init__(
         self,
-        pool: asyncpg.Pool,
-        store: PostgresStore,
-        compute: Compute,
+        windows: Windows,
         worker: Worker,
-        monitors: Mapping[str, Reported],
+        monitors: Mapping[str, ReportedMonitor],
         *,
         folder: Path,
         kept: int,
     ) -> None:
-        self._pool = pool
-        self._store = store
-        self._compute = compute
+        self._windows = windows
         self._worker = worker
         self._monitors = monitors
         self._folder = str(folder.absolute())
         self._kept = kept
-        self._waiting: asyncio.Queue[tuple[str, str, int, int]] = asyncio.Queue(MOST_WAITING)
+        self._waiting: asyncio.Queue[tuple[str, str, int, int]] = asyncio.Queue(MAX_WAITING)
         self._left_out = 0
         self._turn = asyncio.Lock()
 
     async def report(self, monitor: str, window: int | None) -> tuple[int, str]:
-        """Return a window's id and the HTML of its report, which is made unless it is kept; None: the latest.
+        """Return a window's id and the HTML of its report, made now unless it is kept; None: the newest.
 
-        Raises ReportError where there is no such window or no row of it is kept, WorkerError where Evidently
-        fails, StoreError and SourceError where the rows cannot be had.
+        Raises ReportError where there is no such window or none of its rows is kept, WorkerError where
+        Evidently fails, StoreError and SourceError where the rows cannot be read.
         """
-        run = await window_run.find(self._pool, monitor, window)
+        run = await self._windows.find(monitor, window)
         if run is None:
-            named = "a measured window" if window is None else f"a window {window}"
-            raise ReportError(
-                f"{monitor} has no such thing as {named}; its windows: /v1/monitors/{monitor}/windows"
-            )
-        async with self._turn:  # two who ask for the same report at once get one
+            missing = "no measured window yet" if window is None else f"no window {window}"
+            raise ReportError(f"{monitor} has {missing}; its windows: /v1/monitors/{monitor}/windows")
+        async with self._turn:  # two requests for the same report at once make it once
             found: str | None = await self._worker.run(
                 WorkerFunction.FIND_REPORT, self._folder, monitor, run.id
             )
             if found is None:
-                found = await self._worker.run(WorkerFunction.MAKE_REPORT, await self._order(run))
+                found = await self._worker.run(WorkerFunction.MAKE_REPORT, await self._request(run))
             return run.id, found
 
     def after(self, record: CycleRecord) -> None:
-        """Have a report made of each window of a committed cycle that raised an alarm."""
+        """Queue a report of each window of a committed cycle that raised an alarm."""
         if not self._kept:
             return
         windows = {
@@ -113,30 +116,29 @@ class Reporter:
                 self._left_out += 1
 
     async def work(self) -> None:
-        """Make the reports that breaches asked for, until cancelled."""
+        """Make the queued reports, until cancelled."""
         while True:
             if self._left_out:
                 log.warning("reports left out", count=self._left_out, reason="others were still being made")
                 self._left_out = 0
             monitor, layout, first, last = await self._waiting.get()
             try:
-                run = await window_run.of_panes(self._pool, monitor, layout, first, last)
+                run = await self._windows.of_panes(monitor, layout, first, last)
                 if run is not None:
                     async with self._turn:
-                        await self._worker.run(WorkerFunction.KEEP_REPORT, await self._order(run))
+                        await self._worker.run(WorkerFunction.KEEP_REPORT, await self._request(run))
                     log.info("report made of a breach", monitor=monitor, window=run.id)
             except TidegaugeError as error:
                 log.warning("report failed", monitor=monitor, error=str(error))
 
-    async def _order(self, run: Run) -> ReportRequest:
-        watched = self._monitors.get(run.monitor)
-        if watched is None:
+    async def _request(self, run: WindowRun) -> ReportRequest:
+        monitor = self._monitors.get(run.monitor)
+        if monitor is None:
             raise ReportError(f"{run.monitor}: no monitor file has that name; a report needs its columns")
-        panes = await self._store.panes(run.monitor, run.layout, run.first_pane, run.last_pane)
-        current = await self._compute.run(_sampled, panes)
-        reference = await watched.reference()
-        before = reference.profile.sample.batch()
-        if not current.rows or not before.rows:
+        current = await self._windows.sampled_rows(run)
+        reference = await monitor.reference()
+        reference_rows = reference.profile[row_sample.PART].batch()
+        if not current.rows or not reference_rows.rows:
             raise ReportError(
                 f"{run.monitor}: window {run.id}: no row of it is kept; a report needs sample_rows above 0 "
                 "in the monitor file, and the panes that the window was measured from"
@@ -145,7 +147,7 @@ class Reporter:
             folder=self._folder,
             kept=max(self._kept, 1),
             monitor=run.monitor,
-            description=watched.description,
+            description=monitor.description,
             schema=reference.schema,
             window=run.id,
             start=run.start,
@@ -153,17 +155,13 @@ class Reporter:
             rows=run.rows,
             current=current,
             reference_rows=reference.profile.rows,
-            reference=before,
+            reference=reference_rows,
         )
 
 
-@asynccontextmanager
-async def working(reporter: Reporter) -> AsyncIterator[Reporter]:
-    """Make reports of breaches while the context lasts."""
-    async with background(reporter.work(), name="reports"):
-        yield reporter
-
-
-def _sampled(records: Sequence[PaneRecord]) -> Batch:
-    samples = [profile.decode(record.payload).sample for record in records]
-    return row_sample.merge(samples or [row_sample.RowSample()]).batch()
+def sampled_rows(panes: Sequence[PaneRecord]) -> Batch:
+    """Return the sample of rows that a window's panes keep together; none where one of them kept none."""
+    if not panes:
+        return no_rows()
+    sample = profile.merge([codec.decode(pane.payload) for pane in panes]).get(row_sample.PART)
+    return no_rows() if sample is None else sample.batch()

@@ -1,4 +1,4 @@
-"""Where work on arrays runs, so that the event loop never waits for it.
+"""Run work on arrays on threads, so that the event loop never waits for it.
 
 Threads, not processes: NumPy, Arrow and zlib let go of the interpreter's lock while they work, and a batch is
 handed over without a copy. The interpreter switches threads every millisecond, so that the loop, which asks
@@ -38,7 +38,10 @@ SWITCH_SECONDS = 0.001  # Python's own choice is five times that
 
 @asynccontextmanager
 async def workers(count: int = 2) -> AsyncIterator[Compute]:
-    """Give `count` worker threads; on leaving, running work is waited for and waiting work is dropped."""
+    """Yield `count` worker threads; on leaving, waiting work is dropped and running work left to itself.
+
+    Nobody waits for its result by then, and nothing can stop it but the end of the process.
+    """
     pool = ThreadPoolExecutor(count, thread_name_prefix="tidegauge")
     before = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_SECONDS)
@@ -46,4 +49,4 @@ async def workers(count: int = 2) -> AsyncIterator[Compute]:
         yield Compute(pool)
     finally:
         sys.setswitchinterval(before)
-        await asyncio.to_thread(pool.shutdown, wait=True, cancel_futures=True)
+        pool.shutdown(wait=False, cancel_futures=True)

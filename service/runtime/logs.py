@@ -1,4 +1,4 @@
-"""How an event looks: one line a happening, for people (console) or machines (JSON).
+"""Configure the log: one line per event, for people (console) or machines (JSON).
 
 `monitor`, `cycle` and `slot` are bound through contextvars, so that every line of a cycle carries them.
 """
@@ -16,6 +16,28 @@ from service.runtime.progress_bar import log_handler
 
 if TYPE_CHECKING:
     from structlog.typing import Processor
+
+
+class ShortConnectionErrors(logging.Filter):
+    """Turns a library's traceback of a lost connection into one line; any other keeps its traceback.
+
+    In an outage of the database its driver reports each connection of the pool, and asyncio each task that
+    waited for one.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Shorten the record; it is always logged."""
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None and _is_lost_connection(error):
+            reason = str(error) or type(error).__name__
+            record.msg, record.args = f"{record.getMessage().splitlines()[0]}: {reason}", ()
+            record.exc_info = record.exc_text = None
+        return True
+
+
+def _is_lost_connection(error: BaseException) -> bool:
+    # The driver is known by its name: this room imports no library of another.
+    return isinstance(error, OSError) or type(error).__module__.partition(".")[0] == "asyncpg"
 
 
 def configure(*, log_format: str, level: str) -> None:
@@ -51,9 +73,11 @@ def configure(*, log_format: str, level: str) -> None:
     root = logging.getLogger()
     root.handlers = [stream]
     root.setLevel(level.upper())
-    # These speak at every wake-up and start; what comes of it is logged by the service itself.
-    for talkative in ("apscheduler", "uvicorn"):
+    # These log every wake-up, start and request; the service logs what comes of it. A request's line holds
+    # its address, which may hold a secret.
+    for talkative in ("httpcore", "httpx", "uvicorn"):
         logging.getLogger(talkative).setLevel(logging.WARNING)
+    stream.addFilter(ShortConnectionErrors())
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

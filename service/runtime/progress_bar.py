@@ -1,47 +1,41 @@
-"""How far long work has come, and how long it will still take: a line on a terminal, nothing elsewhere."""
+"""Show the progress of long work, and the time left, as a line on a terminal; nothing elsewhere."""
 
 from __future__ import annotations
 
 import logging
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
 
-    Told = Callable[[float], None]  # takes the share done, 0 to 1
+    ReportShare = Callable[[float], None]  # takes the share done, 0 to 1
 
 _LINE = "{desc} {percentage:3.0f} % |{bar:30}| {elapsed}, {remaining} left"
 
 
-class Shown(Protocol):
-    """Shows work under a label while the context lasts; gives what is to be told the share done."""
-
-    def __call__(self, label: str) -> AbstractContextManager[Told]:
-        """Begin to show; any thread may tell."""
-        ...
-
-
 @contextmanager
-def shown(label: str, *, stream: TextIO | None = None) -> Iterator[Told]:
-    """Show work on `stream` (standard error) where it is a terminal; the line is gone at the end."""
+def shown(label: str, *, stream: TextIO | None = None) -> Iterator[ReportShare]:
+    """Show work on `stream` (standard error) where it is a terminal; the line disappears at the end.
+
+    Yields what takes the share done, 0 to 1; any thread may call it.
+    """
     target = stream or sys.stderr
     if not target.isatty():
-        yield _untold
+        yield _ignore
         return
-    from tqdm import tqdm  # noqa: PLC0415 - a service without a terminal need not wait for it
+    from tqdm import tqdm  # noqa: PLC0415 - not needed without a terminal
 
-    tqdm.monitor_interval = 0  # no thread beside ours: what is told redraws the line
+    tqdm.monitor_interval = 0  # no thread of its own: each report redraws the line
     with tqdm(total=1.0, desc=label, file=target, leave=False, bar_format=_LINE) as bar:
 
-        def tell(share: float) -> None:
+        def report(share: float) -> None:
             if not bar.n:
-                bar.initial = share  # resumed work is no quicker for what was done before
+                bar.initial = share  # exclude work done before a resume from the rate
             bar.update(min(share, 1.0) - bar.n)
 
-        yield tell
+        yield report
 
 
 class AboveProgress(logging.StreamHandler[TextIO]):
@@ -56,9 +50,9 @@ class AboveProgress(logging.StreamHandler[TextIO]):
 
 
 def log_handler(stream: TextIO) -> logging.StreamHandler[TextIO]:
-    """Return what writes log lines to `stream` without breaking a progress line there."""
+    """Return a handler that writes log lines to `stream` without breaking a progress line there."""
     return AboveProgress(stream) if stream.isatty() else logging.StreamHandler(stream)
 
 
-def _untold(_: float) -> None:
+def _ignore(_: float) -> None:
     pass

@@ -1,45 +1,45 @@
-"""When each monitor's cycles run: on an absolute grid, start + k x interval, whatever a cycle takes.
+"""Run each monitor's cycles on an absolute grid, start + k x interval, whatever a cycle takes.
 
-APScheduler wakes one job a monitor; this file decides what a wake-up means. A slot that passes while a cycle
-still runs, or while a failed monitor backs off, is recorded as skipped: the checkpoint drives the data, so a
-skipped slot delays rows and never loses them. An interval of 0 runs cycles back to back.
+APScheduler wakes each monitor at its grid points (`grid_timer.py`); what a wake-up means is decided here. A
+slot that passes while a cycle still runs, or while a failed monitor backs off, is recorded as skipped: the
+checkpoint drives the data, so a skipped slot delays rows and never loses them. An interval of 0 runs cycles
+back to back.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
-from apscheduler.executors.asyncio import AsyncIOExecutor
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from apscheduler.triggers.interval import IntervalTrigger
 
-from service.core.cycle_record import Outcome
-from service.errors import TidegaugeError
+from service.core.time_units import SECOND
+from service.errors import StoreError, TidegaugeError
+from service.runtime.grid_timer import GridTimer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 log = structlog.get_logger(__name__)
 
-SECOND = 1_000_000
-EARLY = 1_000  # a timer may fire this much (microseconds) before its grid point by rounding
 FIRST_RETRY_SECONDS = 1.0
 LONGEST_RETRY_SECONDS = 60.0
+STORE_RETRY_SECONDS = 5.0  # every monitor waits for the database: cycles go on soon after its return
 IDLE_SECONDS = 1.0
 DRAIN_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class CycleResult:
-    """What the scheduler needs to know of a cycle that ran."""
+    """What the scheduler needs to know of a cycle that ran.
 
-    outcome: Outcome
+    `exhausted` is whether nothing will ever follow, `waiting` whether the source had nothing new.
+    """
+
     exhausted: bool = False
-    waiting: bool = False  # the source had nothing new
+    waiting: bool = False
 
 
 class Journal(Protocol):
@@ -65,10 +65,12 @@ class Job:
     run: Callable[[int], Awaitable[CycleResult]]
     cycles: int = 0
     failures: int = 0  # in a row
+    error: str = ""  # of the last of them
     last_index: int = -1  # of the last grid point used
     last_end: int | None = None  # when the last good cycle ended
-    not_before: float = 0.0  # back-off, in the loop's time
+    not_before: float = 0.0  # back-off, by the event loop's clock
     exhausted: bool = False
+    wake: asyncio.Event = field(default_factory=asyncio.Event)  # at every grid point, and to stop
     finished: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -82,16 +84,22 @@ class _Failure:
 
 
 class Scheduler:
-    """Owns the timer and every running cycle."""
+    """Owns every monitor's timer and every running cycle.
+
+    `now` is the wall clock (UTC microseconds) and gives the grid its start. Timers go by the event loop's
+    clock, which nobody sets: a wall clock that is put back or forward stalls nothing and skips nothing.
+    """
 
     def __init__(self, journal: Journal, *, now: Callable[[], int], max_cycles: int | None = None) -> None:
         self._journal = journal
         self._now = now
+        self._clock = asyncio.get_running_loop().time
         self._max_cycles = max_cycles
-        self._timer = AsyncIOScheduler(timezone=UTC, executors={"default": AsyncIOExecutor()})
+        self._timer = GridTimer()
         self._active: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self._start = 0
+        self._origin = 0.0  # the grid's start by the loop's clock
         self.jobs: list[Job] = []
 
     def add(self, name: str, interval_seconds: float, run: Callable[[int], Awaitable[CycleResult]]) -> Job:
@@ -102,22 +110,15 @@ class Scheduler:
 
     def start(self) -> None:
         """Start every job's grid now; the first cycle runs at once."""
-        self._start = self._now()
-        first = datetime.fromtimestamp(self._start / SECOND, UTC)
+        self._start, self._origin = self._now(), self._clock()
         for job in self.jobs:
-            if job.interval_seconds == 0:
-                self._own(asyncio.create_task(self._back_to_back(job), name=f"cycles of {job.name}"))
-                continue
-            # APScheduler's own limits are off: overrun and lateness are decided, and recorded, here.
-            self._timer.add_job(
-                self._wake,
-                IntervalTrigger(seconds=job.interval_seconds, start_date=first, timezone=UTC),
-                args=[job],
-                id=job.name,
-                next_run_time=first,
-                misfire_grace_time=None,
-                coalesce=True,
-            )
+            if job.interval_seconds:
+                grid = {"origin": self._origin, "interval_seconds": job.interval_seconds}
+                self._timer.call(job.wake.set, **grid, name=job.name)
+            cycles = self._on_grid(job) if job.interval_seconds else self._back_to_back(job)
+            task = asyncio.create_task(cycles, name=f"cycles of {job.name}")
+            self._active.add(task)
+            task.add_done_callback(self._ended)
         self._timer.start()
 
     async def finished(self) -> None:
@@ -133,42 +134,53 @@ class Scheduler:
     async def stop(self, *, grace_seconds: float = DRAIN_SECONDS) -> None:
         """Start no further cycle, wait for running ones, cancel those that outlast the grace."""
         self._stopping.set()
-        if self._timer.running:
-            self._timer.remove_all_jobs()
+        self._timer.stop()
+        for job in self.jobs:
+            job.wake.set()
         if self._active:
             _, late = await asyncio.wait(self._active, timeout=grace_seconds)
             for task in late:
                 log.warning("cycle cancelled", task=task.get_name(), grace_seconds=grace_seconds)
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-        if self._timer.running:
-            self._timer.shutdown(wait=False)
 
-    async def _wake(self, job: Job) -> None:
-        # The timer only wakes; the cycle is a task of ours, so that stopping can drain it.
-        busy = any(task.get_name() == _task_name(job) for task in self._active)
-        if busy or self._stopping.is_set() or job.finished.is_set():
-            return
-        if asyncio.get_running_loop().time() < job.not_before:
-            return
-        index = int((self._now() - self._start + EARLY) // (job.interval_seconds * SECOND))
-        self._own(asyncio.create_task(self._on_grid(job, index), name=_task_name(job)))
+    async def _on_grid(self, job: Job) -> None:
+        """Run the cycles of one monitor at the points of its grid, the first one at once."""
+        index = 0
+        while not self._stopping.is_set() and not job.finished.is_set():
+            skipped = index - job.last_index - 1
+            if skipped > 0:
+                missed = self._slot(job, index - 1)
+                log.warning("cycles skipped", monitor=job.name, slots=skipped)
+                await self._journalled(job, self._journal.record_skipped(job.name, missed, skipped))
+            job.last_index = index
+            await self._run(job, self._slot(job, index))
+            index = self._next_index(job)
+            await self._until(job, self._origin + index * job.interval_seconds)
+            # Later than planned where the process or the machine had been put to sleep.
+            index = max(index, math.floor((self._clock() - self._origin) / job.interval_seconds))
 
-    async def _on_grid(self, job: Job, index: int) -> None:
-        skipped = index - job.last_index - 1
-        if skipped > 0:
-            missed = self._slot(job, index - 1)
-            log.warning("cycles skipped", monitor=job.name, slots=skipped)
-            await self._journalled(job, self._journal.record_skipped(job.name, missed, skipped))
-        job.last_index = max(index, job.last_index)
-        await self._run(job, self._slot(job, index))
+    def _next_index(self, job: Job) -> int:
+        """Return the grid point of the next cycle: the first that is still to come, after any back-off."""
+        earliest = max(self._clock(), job.not_before if job.failures else 0.0)
+        passed = (earliest - self._origin) / job.interval_seconds
+        return max(job.last_index + 1, math.ceil(passed))
+
+    async def _until(self, job: Job, instant: float) -> None:
+        """Wait for an instant of the loop's clock that is a point of the job's grid."""
+        half = job.interval_seconds / 2
+        while (left := instant - self._clock()) > half and not self._stopping.is_set():
+            job.wake.clear()
+            await job.wake.wait()
+        await self._pause(left)  # the timer goes by the wall clock, which may run a little faster
 
     async def _back_to_back(self, job: Job) -> None:
         while not self._stopping.is_set() and not job.finished.is_set():
-            ran = await self._run(job, self._now())
-            pause = IDLE_SECONDS if ran.waiting else 0.0
-            if ran.outcome is Outcome.FAILED:
-                pause = job.not_before - asyncio.get_running_loop().time()
+            result = await self._run(job, self._now())
+            if result is None:
+                pause = job.not_before - self._clock()
+            else:
+                pause = IDLE_SECONDS if result.waiting else 0.0
             await self._pause(pause)
 
     async def _pause(self, seconds: float) -> None:
@@ -180,36 +192,36 @@ class Scheduler:
         except TimeoutError:
             return
 
-    async def _run(self, job: Job, slot: int) -> CycleResult:
+    async def _run(self, job: Job, slot: int) -> CycleResult | None:
+        """Run one cycle; None where it failed."""
         structlog.contextvars.bind_contextvars(monitor=job.name, cycle=job.cycles)
-        started, clock = self._now(), asyncio.get_running_loop().time
-        began = clock()
+        started, began = self._now(), self._clock()
+        result: CycleResult | None = None
         try:
-            ran = await job.run(slot)
+            result = await job.run(slot)
         except Exception as error:  # noqa: BLE001  # one monitor's failure is its own: logged and retried
-            failure = _Failure(error, slot, started, clock() - began)
+            failure = _Failure(error, slot, started, self._clock() - began)
             await self._failed(job, failure)
-            ran = CycleResult(Outcome.FAILED)
         else:
             job.failures = 0
             job.last_end = self._now()
         job.cycles += 1
-        job.exhausted = ran.exhausted
-        if ran.exhausted or (self._max_cycles is not None and job.cycles >= self._max_cycles):
+        job.exhausted = result is not None and result.exhausted
+        if job.exhausted or (self._max_cycles is not None and job.cycles >= self._max_cycles):
             job.finished.set()
-            if not self._stopping.is_set() and self._timer.running and job.interval_seconds:
-                self._timer.remove_job(job.name)
-            log.info("monitor finished", cycles=job.cycles, source_exhausted=ran.exhausted)
-        return ran
+            log.info("monitor finished", cycles=job.cycles, source_exhausted=job.exhausted)
+        return result
 
     async def _failed(self, job: Job, failure: _Failure) -> None:
         error = failure.error
-        delay = min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2**job.failures)
+        longest = STORE_RETRY_SECONDS if isinstance(error, StoreError) else LONGEST_RETRY_SECONDS
+        delay = min(longest, FIRST_RETRY_SECONDS * 2**job.failures)
         job.failures += 1
-        job.not_before = asyncio.get_running_loop().time() + delay
-        told = {"error": str(error), "failures": job.failures, "retry_seconds": delay}
+        job.error = str(error)
+        job.not_before = self._clock() + delay
+        facts = {"error": str(error), "failures": job.failures, "retry_seconds": delay}
         # An error of ours says all there is to say; any other needs its trace.
-        log.error("cycle failed", **told, exc_info=None if isinstance(error, TidegaugeError) else error)
+        log.error("cycle failed", **facts, exc_info=None if isinstance(error, TidegaugeError) else error)
         text = f"{type(error).__name__}: {error}"
         writing = self._journal.record_failed(
             job.name, failure.slot, failure.started, text, seconds=failure.seconds
@@ -217,7 +229,7 @@ class Scheduler:
         await self._journalled(job, writing)
 
     async def _journalled(self, job: Job, writing: Awaitable[None]) -> None:
-        # The journal lies in the database that may be what failed: the log line stands either way.
+        # The journal is in the database that may be what failed: the log line is there either way.
         try:
             await writing
         except Exception as error:  # noqa: BLE001  # it may be anything that a dying connection raises
@@ -226,10 +238,8 @@ class Scheduler:
     def _slot(self, job: Job, index: int) -> int:
         return self._start + round(index * job.interval_seconds * SECOND)
 
-    def _own(self, task: asyncio.Task[None]) -> None:
-        self._active.add(task)
-        task.add_done_callback(self._active.discard)
-
-
-def _task_name(job: Job) -> str:
-    return f"cycle of {job.name}"
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._active.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            log.error("cycles ended", task=task.get_name(), error=str(error), exc_info=error)

@@ -6,12 +6,14 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar, get_args
 
 from service.config.base import Section
+from service.sources.table_format import PLAIN
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from service.sources.context import SourceContext
     from service.sources.protocol import Source
+    from service.sources.table_format import TableFormat
 
 
 class SourceConfig(Section):
@@ -43,6 +45,11 @@ class SourceConfig(Section):
     def time_column(self) -> str | None:
         """The column of each row's event time, which a reference file may have too; None where unknown."""
         return None
+
+    @property
+    def table_format(self) -> TableFormat:
+        """How the source's file is written, which holds for a reference file that does not say its own."""
+        return PLAIN
 
     @abstractmethod
     def build(self, context: SourceContext) -> Source:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from service.sources.table_format import PLAIN
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
     from pathlib import Path
 
+    from service.core.rows.number_format import NumberFormat
     from service.core.rows.schema import Kind, Schema
+    from service.sources.table_format import TableFormat
 
     # Position, timestamp (UTC), an integer, a text, a float.
     DummyRow = tuple[int, datetime, int, str, float]
@@ -26,6 +30,8 @@ class LabelFile:
     - `target`: the label's column.
     - `kind`: the kind of the monitor's target.
     - `wait_us`: how long a row waits for its label (microseconds).
+    - `number`: how numbers are written in the label's column.
+    - `form`: how the file is written.
     """
 
     path: Path
@@ -34,6 +40,8 @@ class LabelFile:
     target: str
     kind: Kind
     wait_us: int
+    number: NumberFormat | None = None
+    form: TableFormat = PLAIN
 
 
 class DummyTable(Protocol):

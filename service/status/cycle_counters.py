@@ -1,6 +1,6 @@
-"""How the monitors have fared since the service started: what a scrape shows, kept in memory.
+"""Per-monitor counters since start, for `/metrics`.
 
-It stands between the scheduler and the journal, so that skipped and failed cycles are counted even where the
+They sit between the scheduler and the journal, so that skipped and failed cycles are counted even where the
 database, which may be what failed, cannot log them.
 """
 
@@ -59,9 +59,9 @@ class MonitorCounters:
 
 
 class CycleCounters:
-    """Every monitor's vitals, and the scheduler's journal in front of the real one.
+    """Every monitor's counters, and the scheduler's journal in front of the real one.
 
-    `failed` is told the name of a monitor whose cycle failed.
+    `failed` is called with the name of a monitor whose cycle failed.
     """
 
     def __init__(

@@ -1,8 +1,8 @@
-"""Who is told of cycles: each follower gets an event a committed cycle, and none of them slows one.
+"""Broadcast committed cycles; slow subscribers are dropped.
 
-A cycle only leaves a note. One task reads the monitor's state afterwards and hands it to every follower;
-cycles that came meanwhile are told together. A follower that does not keep up is let go: it comes back and
-resumes with the last id that it has, or learns that it missed too much and reads everything anew.
+A cycle only leaves a note. One task reads the monitor's state afterwards and sends it to every subscriber;
+cycles that were committed meanwhile share one event. A subscriber that was dropped comes back and resumes
+with the last id that it has, or learns that it missed too much and reads everything again.
 """
 
 from __future__ import annotations
@@ -11,30 +11,33 @@ import asyncio
 import json
 import secrets
 from collections import deque
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from service.core.time_units import to_datetime
 from service.errors import StoreError
-from service.status.monitor_state import key_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
     from service.core.cycle_record import CycleRecord
     from service.core.event import Event
+    from service.status.monitor_state import MonitorState, NewestMeasurement, NewestWindow
 
-    Read = Callable[[str], Awaitable[tuple[dict[str, Any], list[dict[str, Any]]]]]
+    Read = Callable[[str], Awaitable[tuple[MonitorState, NewestWindow]]]
+    SeriesKey = tuple[str, str, str, str, str]
+    Standing = tuple[bool | None, bool, bool]  # breached, alarm, without a value
 
 log = structlog.get_logger(__name__)
 
 MAX_SUBSCRIBERS = 32
-MAX_WAITING = 64  # events of one follower
-MAX_KEPT = 256  # events for those who come back
-MAX_EVENTS = 50  # of a monitor in one telling
-GAP_SECONDS = 0.25  # a replay at full speed is told four times a second
+MAX_WAITING = 64  # events of one subscriber
+MAX_KEPT = 256  # events for subscribers that come back
+MAX_EVENTS = 50  # of a monitor in one message
+GAP_SECONDS = 0.25  # a replay at full speed is broadcast four times a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class StreamEvent:
 
 @dataclass(slots=True, eq=False)
 class Subscriber:
-    """One open stream: what waits for it. `resumed` is whether it got all that it had missed."""
+    """One open stream and the events that wait for it; `resumed` is whether it got all that it had missed."""
 
     resumed: bool
     waiting: deque[StreamEvent]
@@ -56,7 +59,7 @@ class Subscriber:
     gone: bool = False
 
     async def events_as_they_come(self) -> AsyncIterator[StreamEvent]:
-        """Give the events as they come, until the follower is let go or the service ends."""
+        """Yield the events as they come, until the subscriber is dropped or the service ends."""
         while True:
             while self.waiting:
                 yield self.waiting.popleft()
@@ -73,7 +76,7 @@ class _Note:
 
 
 class EventBroadcaster:
-    """Everything that is told, and everybody who follows it."""
+    """Sends noted cycles to every subscriber."""
 
     def __init__(self) -> None:
         self._run = secrets.token_hex(4)  # ids of another start of the service mean nothing here
@@ -85,30 +88,30 @@ class EventBroadcaster:
         self._closed = False
 
     def after(self, record: CycleRecord) -> None:
-        """Leave word of a committed cycle."""
+        """Note a committed cycle."""
         self.notify(record.monitor, record.events)
 
     def notify(self, monitor: str, events: Iterable[Event] = ()) -> None:
-        """Leave word that a cycle of `monitor` ended; returns at once."""
-        notify = self._notes.setdefault(monitor, _Note())
-        notify.cycles += 1
-        notify.events = [*notify.events, *events][-MAX_EVENTS:]
+        """Note that a cycle of `monitor` ended; returns at once."""
+        note = self._notes.setdefault(monitor, _Note())
+        note.cycles += 1
+        note.events = [*note.events, *events][-MAX_EVENTS:]
         self._noted.set()
 
     @property
     def full(self) -> bool:
-        """Whether no further follower is taken."""
+        """Whether no further subscriber is accepted."""
         return self._closed or len(self._subscribers) >= MAX_SUBSCRIBERS
 
     def subscribe(self, last_id: str | None = None) -> Subscriber:
-        """Open a stream; with `last_id` what came after it is given first, as long as it is still kept."""
+        """Open a stream; with `last_id` the events after it come first, as long as they are still kept."""
         missed = self._after(last_id)
         subscriber = Subscriber(resumed=missed is not None, waiting=deque(missed or ()), gone=self._closed)
         self._subscribers.add(subscriber)
         return subscriber
 
     def unsubscribe(self, subscriber: Subscriber) -> None:
-        """Forget a follower; it may already be gone."""
+        """Forget a subscriber; it may already be gone."""
         self._subscribers.discard(subscriber)
         subscriber.gone = True
         subscriber.wake.set()
@@ -121,20 +124,20 @@ class EventBroadcaster:
 
     @property
     def position(self) -> str:
-        """The id of the last event that was told."""
+        """The id of the last event."""
         return f"{self._run}-{self._number}"
 
     async def broadcast(self, read: Read) -> None:
-        """Tell followers of noted cycles, for ever; `read` gives a monitor's state and newest numbers."""
-        verdicts: dict[str, dict[str, Any]] = {}
+        """Send noted cycles until cancelled; `read` returns a monitor's state and newest window."""
+        before: dict[str, dict[SeriesKey, Standing]] = {}
         while True:
             await self._noted.wait()
             self._noted.clear()
             notes, self._notes = self._notes, {}
-            for monitor, notify in notes.items():
+            for monitor, note in notes.items():
                 if self._subscribers:
-                    kind, told = await self._message(read, monitor, notify, verdicts)
-                    self._publish(kind, json.dumps(told, default=_plain))
+                    kind, message = await self._message(read, monitor, note, before)
+                    self._publish(kind, json.dumps(message, default=_plain))
                 else:
                     self._skip()
             await asyncio.sleep(GAP_SECONDS)
@@ -143,22 +146,25 @@ class EventBroadcaster:
         self,
         read: Read,
         monitor: str,
-        notify: _Note,
-        verdicts: dict[str, dict[str, Any]],
+        note: _Note,
+        before: dict[str, dict[SeriesKey, Standing]],
     ) -> tuple[str, dict[str, Any]]:
         try:
-            state, rows = await read(monitor)
+            state, newest = await read(monitor)
         except StoreError as error:
-            log.warning("cycle not told", monitor=monitor, error=str(error))
+            log.warning("cycle not broadcast", monitor=monitor, error=str(error))
             return "trouble", {"monitor": monitor, "error": str(error)}
-        now = {key_of(row): (row["breached"], row["alarm"], row["value"] is None) for row in rows}
-        before = verdicts.get(monitor, now)
-        verdicts[monitor] = now
-        changed = [row for row in rows if before.get(key_of(row)) != now[key_of(row)]]
-        events = [_event(event) for event in notify.events]
+        now = {_key(each): (each.breached, each.alarm, each.value is None) for each in newest.measurements}
+        earlier = before.get(monitor, now)
+        before[monitor] = now
+        changed = [each for each in newest.measurements if earlier.get(_key(each)) != now[_key(each)]]
         return "cycle", {
-            "monitor": monitor, "cycles": notify.cycles, "state": state, "changed": changed, "events": events,
-        }  # fmt: skip
+            "monitor": monitor,
+            "cycles": note.cycles,
+            "state": asdict(state),
+            "changed": [asdict(each) for each in changed],
+            "events": [_event(event) for event in note.events],
+        }
 
     def _publish(self, kind: str, data: str) -> None:
         self._number += 1
@@ -172,7 +178,7 @@ class EventBroadcaster:
                 self.unsubscribe(subscriber)
 
     def _skip(self) -> None:
-        # Nobody listened: who comes back with an older id has missed something.
+        # Nobody listened: a subscriber that comes back with an older id has missed something.
         self._number += 1
         self._kept.clear()
 
@@ -185,7 +191,7 @@ class EventBroadcaster:
 
 def _event(event: Event) -> dict[str, Any]:
     return {
-        "at": datetime.fromtimestamp(event.at / 1_000_000, UTC),
+        "at": to_datetime(event.at),
         "kind": event.kind,
         "column_name": event.column,
         "metric": event.metric,
@@ -194,5 +200,11 @@ def _event(event: Event) -> dict[str, Any]:
     }
 
 
-def _plain(value: Any) -> str:
-    return str(value.isoformat())
+def _key(of: NewestMeasurement) -> SeriesKey:
+    return of.aspect, of.column_name, of.segment, of.metric, of.definition
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no JSON form")

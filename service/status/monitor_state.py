@@ -1,4 +1,4 @@
-"""How a monitor stands: is it fine, since when not, why? Said by aspect, from its newest window.
+"""Judge a monitor by its newest window, its alarms and how its cycles go, in all and by aspect.
 
 What counts as a breach is decided where alarms are (`methods/alarm.py`) and read back from the checkpoint: a
 column's second drift method may lie beyond its threshold without a verdict of its own.
@@ -7,143 +7,231 @@ column's second drift method may lie beyond its threshold without a verdict of i
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from service.core.alarm_state import AlarmHistory, AlarmName
 from service.core.measurement import Aspect
-from service.methods import alarm
+from service.core.read_models import StoredValue
+from service.core.time_units import EPOCH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    Row = Mapping[str, Any]
-
-NAMES = ("aspect", "column_name", "segment", "metric", "definition")  # together, which series it is
-_WINDOW = ("window_start", "window_end", "revision", "rows", "computed_at")
+    from service.core.read_models import AlarmStart, LatestWindow, MeasuredWindow, WindowValue
 
 
 class Verdict(StrEnum):
-    """What can be said of an aspect."""
+    """What can be said of an aspect or a monitor."""
 
-    ALARM = (
-        "alarm"  # enough of the last windows were beyond a threshold, or the cycles themselves are in trouble
-    )
+    ALARM = "alarm"  # enough of the last windows are beyond a threshold, or the cycles are in trouble
     BREACH = "breach"  # the newest window is beyond a threshold, too few before it were
-    FINE = "fine"
-    UNJUDGED = "unjudged"  # there are numbers, none has a threshold
-    UNMEASURED = "unmeasured"  # no number could be measured, and there is a reason
+    FINE = "fine"  # all measurements are within their thresholds
+    UNJUDGED = "unjudged"  # there are measurements, none has a threshold
+    UNMEASURED = "unmeasured"  # nothing could be measured, and there is a reason
     WAITING = "waiting"  # no window was measured yet
     ABSENT = "absent"  # the monitor does not measure it
 
 
-@dataclass(frozen=True, slots=True)
-class Newest:
-    """A monitor's newest window; `window` is None before the first.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CycleStatus:
+    """A monitor and how its cycles go.
 
-    `rows` are its measurements, the most severe first, each with `alarm`, whether it stands for a raised
-    alarm, and `decides`, whether it is breached and its breach counts. `raised` are the alarms' own names.
+    - `cycle_seconds`: from cycle to cycle; 0 is as fast as it goes
+    - `cycles`: since the service started
+    - `finished`: whether its source is exhausted or its cycles are done
+    - `last_cycle`: when the last good cycle ended
     """
 
-    window: Row | None
-    rows: Sequence[dict[str, Any]]
-    raised: frozenset[str]
+    name: str
+    description: str
+    cycle_seconds: float
+    cycles: int
+    failures_in_a_row: int
+    finished: bool
+    last_cycle: datetime | None
 
 
-def newest_of(window: Row | None, rows: Sequence[Row], alarms: Mapping[str, str]) -> Newest:
-    """Mark `rows` by the alarms of a checkpoint; see `methods/alarm.py` for their form.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewestMeasurement(StoredValue):
+    """A measurement of the newest window.
 
-    Several rows may share an alarm, as a column's drift methods do: as there, the first that is breached
-    stands for all, or else the first; `id` says which was measured first.
+    `alarm` is whether it represents a raised alarm, `decides` whether it is breached and its breach counts.
     """
-    raised = frozenset(key for key, seen in alarms.items() if seen.endswith("!"))
-    breached = {key for key, seen in alarms.items() if seen.removesuffix("!").endswith("x")}
-    voices: dict[str, Row] = {}
-    for row in sorted(rows, key=lambda row: (not row["breached"], row.get("id") or 0)):
-        voices.setdefault(_alarm_of(row), row)
+
+    alarm: bool
+    decides: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewestWindow:
+    """A monitor's newest window, None before the first, and its measurements, the most severe first."""
+
+    window: MeasuredWindow | None
+    measurements: list[NewestMeasurement]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RaisedAlarm:
+    """An alarm that is raised; `since` is event time, None where it is not known."""
+
+    aspect: Aspect
+    column_name: str
+    segment: str
+    metric: str
+    definition: str
+    since: datetime | None
+    message: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AspectState:
+    """One aspect of a monitor.
+
+    - `since`: event time of the oldest alarm that is raised
+    - `breaches`: of the newest window, those that count
+    - `numbers`, `gaps`: its measurements with and without a value
+    - `reason`: why there is no value, or what is wrong with the cycles
+    - `headline`: the worst measurement, else the first with a reference
+    """
+
+    aspect: Aspect
+    verdict: Verdict
+    since: datetime | None
+    alarms: int
+    breaches: int
+    numbers: int
+    gaps: int
+    reason: str | None
+    headline: NewestMeasurement | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonitorState(CycleStatus):
+    """Whether a monitor is fine, since when not, and why; `window` is the newest."""
+
+    verdict: Verdict
+    since: datetime | None
+    window: MeasuredWindow | None
+    aspects: list[AspectState]
+    alarms: list[RaisedAlarm]
+
+
+def newest_window(latest: LatestWindow) -> NewestWindow:
+    """Mark the newest window's values by the monitor's alarms.
+
+    Several values may share an alarm, as a column's drift methods do: as where alarms are raised, the first
+    that is breached represents them all, or else the first. `series_id` says which was measured first.
+    """
+    histories = {name: AlarmHistory.decode(text) for name, text in latest.alarms.items()}
+    represents: dict[str, WindowValue] = {}
+    for value in sorted(latest.values, key=lambda value: (not value.breached, value.series_id or 0)):
+        represents.setdefault(value.alarm_name.encode(), value)
     marked = []
-    for row in rows:
-        key = _alarm_of(row)
-        stands = voices[key] is row
-        marks = {"alarm": stands and key in raised, "decides": stands and key in breached}
-        marked.append({name: value for name, value in row.items() if name != "id"} | marks)
-    return Newest(window, marked, raised)
+    for value in latest.values:
+        name = value.alarm_name.encode()
+        history = histories.get(name, AlarmHistory()) if represents[name] is value else AlarmHistory()
+        marked.append(_marked(value, alarm=history.raised, decides=history.breached))
+    return NewestWindow(window=latest.window, measurements=marked)
 
 
-def key_of(row: Row) -> str:
-    """Return the name of a measurement's series."""
-    return "|".join(str(row[name]) for name in NAMES)
+def _marked(value: WindowValue, *, alarm: bool, decides: bool) -> NewestMeasurement:
+    copied = {field.name: getattr(value, field.name) for field in fields(StoredValue)}
+    return NewestMeasurement(**copied, alarm=alarm, decides=decides)
 
 
-def _alarm_of(row: Row) -> str:
-    return alarm.name_of(*(str(row[name]) for name in NAMES))
+def raised_names(latest: LatestWindow, newest: NewestWindow) -> list[AlarmName]:
+    """Return the raised alarms in the order of their names.
+
+    An alarm of a column's drift is given with the method that represents it, where the newest window has one.
+    """
+    names = [name for name, text in latest.alarms.items() if AlarmHistory.decode(text).raised]
+    known = {each.alarm_name.encode(): each.alarm_name for each in newest.measurements if each.alarm}
+    return [known.get(name) or AlarmName.decode(name) for name in sorted(names)]
 
 
-def raised_series(newest: Newest) -> list[dict[str, str]]:
-    """Return which series the raised alarms stand for, by `NAMES`; ordered."""
-    known = {_alarm_of(row): {name: str(row[name]) for name in NAMES} for row in newest.rows if row["alarm"]}
-    return [known.get(key) or _parted(key) for key in sorted(newest.raised)]
+def raised_alarm(name: AlarmName, start: AlarmStart | None) -> RaisedAlarm:
+    """Return a raised alarm with its start, None where that is not known."""
+    return RaisedAlarm(
+        aspect=name.aspect,
+        column_name=name.column,
+        segment=name.segment,
+        metric=name.metric,
+        definition=name.definition,
+        since=None if start is None else start.at,
+        message=None if start is None else start.message,
+    )
 
 
 def monitor_state(
-    cycles: Row, newest: Newest, alarms: Sequence[dict[str, Any]], trouble: str | None
-) -> dict[str, Any]:
-    """Return a monitor's state, JSON-able but for its instants.
-
-    `cycles` says how its cycles go and `trouble` what is wrong with them; `alarms` are the raised series with
-    `since` (event time, None where it is not known) and `message`.
-    """
+    cycles: CycleStatus, newest: NewestWindow, alarms: Sequence[RaisedAlarm], trouble: str | None
+) -> MonitorState:
+    """Return a monitor's state; `trouble` is what is wrong with its cycles, None where nothing is."""
     aspects = [_aspect_state(aspect, newest, alarms) for aspect in Aspect]
-    health = next(state for state in aspects if state["aspect"] == Aspect.HEALTH)
+    aspects = [_with_cycles(state, trouble) if state.aspect is Aspect.HEALTH else state for state in aspects]
+    verdicts = [state.verdict for state in aspects]
+    return MonitorState(
+        name=cycles.name,
+        description=cycles.description,
+        cycle_seconds=cycles.cycle_seconds,
+        cycles=cycles.cycles,
+        failures_in_a_row=cycles.failures_in_a_row,
+        finished=cycles.finished,
+        last_cycle=cycles.last_cycle,
+        verdict=_worst(verdicts, waiting=newest.window is None),
+        since=_earliest(alarm.since for alarm in alarms),
+        window=newest.window,
+        aspects=aspects,
+        alarms=sorted(alarms, key=lambda alarm: (alarm.since is None, alarm.since or EPOCH)),
+    )
+
+
+def _with_cycles(health: AspectState, trouble: str | None) -> AspectState:
     if trouble is not None:
-        health |= {"verdict": Verdict.ALARM, "reason": trouble}
-    elif health["verdict"] == Verdict.UNJUDGED:
-        health |= {"verdict": Verdict.FINE}  # the cycles run, and nobody asked more of them
-    window = newest.window
-    return {
-        **cycles,
-        "verdict": _worst([state["verdict"] for state in aspects], waiting=window is None),
-        "since": _earliest(alarm["since"] for alarm in alarms),
-        "window": None if window is None else {name: window[name] for name in _WINDOW},
-        "aspects": aspects,
-        "alarms": sorted(alarms, key=lambda alarm: (alarm["since"] is None, alarm["since"])),
-    }
+        return replace(health, verdict=Verdict.ALARM, reason=trouble)
+    if health.verdict is Verdict.UNJUDGED:  # the cycles run, and no threshold asks more of them
+        return replace(health, verdict=Verdict.FINE)
+    return health
 
 
-def _aspect_state(aspect: Aspect, newest: Newest, alarms: Sequence[Row]) -> dict[str, Any]:
-    own = [row for row in newest.rows if row["aspect"] == aspect]
-    numbers = [row for row in own if row["value"] is not None]
-    reasons = Counter(row["reason"] for row in own if row["value"] is None)
-    raised = [alarm for alarm in alarms if alarm["aspect"] == aspect]
-    # Of what is an alarm, else a breach that counts, else within its threshold, else has a reference; in each
-    # the most severe stands first. A breach that does not count would contradict the verdict.
-    compared = [row for row in numbers if row["reference"] is not None]
-    judged = [row for row in numbers if row["severity"] is not None]
-    within = [row for row in judged if not row["breached"]]
-    alarming, breached = ([row for row in judged if row[mark]] for mark in ("alarm", "decides"))
-    return {
-        "aspect": aspect,
-        "verdict": _verdict(own, newest.window, raised=bool(raised), breached=bool(breached)),
-        "since": _earliest(alarm["since"] for alarm in raised),
-        "alarms": len(raised),
-        "breaches": len(breached),
-        "numbers": len(numbers),
-        "gaps": len(own) - len(numbers),
-        "reason": reasons.most_common(1)[0][0] if reasons and not numbers else None,
-        "headline": next(iter(alarming or breached or within or judged or compared), None),
-    }
+def _aspect_state(aspect: Aspect, newest: NewestWindow, alarms: Sequence[RaisedAlarm]) -> AspectState:
+    own = [each for each in newest.measurements if each.aspect is aspect]
+    measured = [each for each in own if each.value is not None]
+    reasons = Counter(each.reason for each in own if each.value is None)
+    raised = [alarm for alarm in alarms if alarm.aspect is aspect]
+    # The headline is an alarm, else a breach that counts, else within its threshold, else has a reference; in
+    # each group the most severe comes first. A breach that does not count would contradict the verdict.
+    compared = [each for each in measured if each.reference is not None]
+    judged = [each for each in measured if each.severity is not None]
+    within = [each for each in judged if not each.breached]
+    alarming = [each for each in judged if each.alarm]
+    breached = [each for each in judged if each.decides]
+    return AspectState(
+        aspect=aspect,
+        verdict=_verdict(own, newest.window, raised=bool(raised), breached=bool(breached)),
+        since=_earliest(alarm.since for alarm in raised),
+        alarms=len(raised),
+        breaches=len(breached),
+        numbers=len(measured),
+        gaps=len(own) - len(measured),
+        reason=reasons.most_common(1)[0][0] if reasons and not measured else None,
+        headline=next(iter(alarming or breached or within or judged or compared), None),
+    )
 
 
-def _verdict(own: Sequence[Row], window: Row | None, *, raised: bool, breached: bool) -> Verdict:
+def _verdict(
+    own: Sequence[NewestMeasurement], window: MeasuredWindow | None, *, raised: bool, breached: bool
+) -> Verdict:
     if raised:
         return Verdict.ALARM
     if breached:
         return Verdict.BREACH
-    numbers = [row for row in own if row["value"] is not None]
-    if any(row["breached"] is not None for row in numbers):
+    measured = [each for each in own if each.value is not None]
+    if any(each.breached is not None for each in measured):
         return Verdict.FINE
-    if numbers:
+    if measured:
         return Verdict.UNJUDGED
     if own:
         return Verdict.UNMEASURED
@@ -151,7 +239,7 @@ def _verdict(own: Sequence[Row], window: Row | None, *, raised: bool, breached: 
 
 
 def _worst(verdicts: Sequence[Verdict], *, waiting: bool) -> Verdict:
-    """Return what the whole monitor is: an aspect that says little hides none that says more."""
+    """Return the verdict on the whole monitor: an aspect that says little hides none that says more."""
     bad = (Verdict.ALARM, Verdict.BREACH)
     order = (*bad, Verdict.WAITING) if waiting else (*bad, Verdict.FINE, Verdict.UNJUDGED, Verdict.UNMEASURED)
     return next((verdict for verdict in order if verdict in verdicts), Verdict.WAITING)
@@ -159,11 +247,3 @@ def _worst(verdicts: Sequence[Verdict], *, waiting: bool) -> Verdict:
 
 def _earliest(instants: Iterable[datetime | None]) -> datetime | None:
     return min((instant for instant in instants if instant is not None), default=None)
-
-
-def _parted(key: str) -> dict[str, str]:
-    # Of what the newest window did not measure. A column's name may hold the separator.
-    aspect, rest = key.split("|", 1)
-    behind = rest.rsplit("|", len(NAMES) - 2)
-    parts = behind if len(behind) == len(NAMES) - 1 else [rest, "", "", ""]
-    return dict(zip(NAMES, [aspect, *parts], strict=True))

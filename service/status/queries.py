@@ -1,90 +1,97 @@
-"""What can be read of the monitors over HTTP, from the store and from how their cycles go."""
+"""Read a monitor's state, measurements, events and distributions, from the store and from its cycles."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from service.runtime.clock import now
-from service.status.monitor_state import monitor_state, newest_of, raised_series
-from service.status.readiness import OK, freshness, state_of
+from service.status.monitor_state import monitor_state, newest_window, raised_alarm, raised_names
+from service.status.readiness import OK, cycle_status, freshness
 from service.store import queries
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import asyncpg
 
+    from service.core.read_models import (
+        Axis,
+        ColumnDistribution,
+        SeriesFilter,
+        StoredEvent,
+        StoredMeasurement,
+        StoredSeries,
+    )
     from service.runtime.scheduler import Job
-
-    Rows = list[dict[str, Any]]
+    from service.status.monitor_state import CycleStatus, MonitorState, NewestWindow
 
 DEFAULT_PERIOD = timedelta(days=1)  # of measurements without a bound
-WINDOW = ("window_start", "window_end", "revision", "rows", "computed_at")
-BIN = ("label", "low", "high", "share", "reference_share")
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """What is read of the monitors; `jobs` and `descriptions` go by their names."""
+class StatusQueries:
+    """What is asked of the monitors; the mappings go by their names. Methods raise StoreError."""
 
     pool: asyncpg.Pool
-    jobs: dict[str, Job]
-    descriptions: dict[str, str]
+    jobs: Mapping[str, Job]
+    descriptions: Mapping[str, str]
+    watched_columns: Mapping[str, tuple[str, ...]]
 
-    def monitors(self) -> Rows:
+    def monitors(self) -> list[CycleStatus]:
         """List the monitors and how their cycles go."""
         return [self._cycles(job) for job in self.jobs.values()]
 
-    async def state_and_numbers(self, monitor: str) -> tuple[dict[str, Any], Rows]:
-        """Return a monitor's state, and its newest window's numbers as `Newest.rows` has them."""
-        window, rows, alarms = await queries.latest_window(self.pool, monitor)
-        newest = newest_of(window, rows, alarms)
-        series = raised_series(newest)
-        since = await queries.raised(self.pool, monitor, series)
-        raised = [
-            {**one, "since": event and event["at"], "message": event and event["message"]}
-            for one, event in zip(series, since, strict=True)
-        ]
+    def columns(self, monitor: str) -> tuple[str, ...]:
+        """Return the columns that a monitor watches."""
+        return self.watched_columns[monitor]
+
+    async def state_and_window(self, monitor: str) -> tuple[MonitorState, NewestWindow]:
+        """Return a monitor's state and its newest window, both of one instant."""
+        latest = await queries.latest_window(self.pool, monitor)
+        newest = newest_window(latest)
+        names = raised_names(latest, newest)
+        starts = await queries.raised(self.pool, monitor, names)
+        alarms = [raised_alarm(name, start) for name, start in zip(names, starts, strict=True)]
         job = self.jobs[monitor]
         found = freshness(job, now())
         trouble = None if found == OK or (job.last_end is None and not job.failures) else found
-        state = monitor_state(self._cycles(job), newest, raised, trouble)
-        return state, list(newest.rows)
+        return monitor_state(self._cycles(job), newest, alarms, trouble), newest
 
-    async def state(self, monitor: str) -> dict[str, Any]:
+    async def state(self, monitor: str) -> MonitorState:
         """Return a monitor's state."""
-        return (await self.state_and_numbers(monitor))[0]
+        return (await self.state_and_window(monitor))[0]
 
-    async def latest_window(self, monitor: str) -> dict[str, Any]:
-        """Return a monitor's newest window and its numbers."""
-        state, rows = await self.state_and_numbers(monitor)
-        return {"window": state["window"], "measurements": rows}
+    async def latest_window(self, monitor: str) -> NewestWindow:
+        """Return a monitor's newest window."""
+        return (await self.state_and_window(monitor))[1]
 
-    async def series(self, monitor: str) -> Rows:
-        """Return what a monitor's numbers are."""
-        return [dict(row) for row in await queries.series(self.pool, monitor)]
+    async def series(self, monitor: str) -> list[StoredSeries]:
+        """Return which series a monitor has."""
+        return await queries.series(self.pool, monitor)
 
-    async def measurements(self, *, axis: str, since: datetime | None, **filters: Any) -> Rows:
+    async def measurements(
+        self, wanted: SeriesFilter, *, axis: Axis, since: datetime | None, limit: int
+    ) -> list[StoredMeasurement]:
         """Return the newest measurements by `axis`, oldest first."""
         if axis == "window_end":
-            return [
-                dict(row)
-                for row in await queries.measurements_by_event_time(self.pool, since=since, **filters)
-            ]
+            return await queries.measurements_by_event_time(self.pool, wanted, since=since, limit=limit)
         # Without a bound the newest rows could only be found by reading a monitor's whole history.
         after = since or datetime.now(UTC) - DEFAULT_PERIOD
-        return [dict(row) for row in await queries.measurements(self.pool, since=after, **filters)]
+        return await queries.measurements(self.pool, wanted, since=after, limit=limit)
 
-    async def events(self, **filters: Any) -> Rows:
+    async def events(
+        self, monitor: str, *, since: datetime | None, kind: str | None, limit: int
+    ) -> list[StoredEvent]:
         """Return events, the newest first."""
-        return [dict(row) for row in await queries.events(self.pool, **filters)]
+        return await queries.events(self.pool, monitor=monitor, since=since, kind=kind, limit=limit)
 
-    async def distribution(self, **filters: Any) -> dict[str, Any]:
+    async def distribution(
+        self, monitor: str, column: str, window_end: datetime | None
+    ) -> ColumnDistribution:
         """Return a column's bins in a window, none where nothing is kept of it."""
-        rows = await queries.distribution(self.pool, **filters)
-        window = {name: rows[0][name] for name in WINDOW} if rows else None
-        bins = [{name: row[name] for name in BIN} for row in rows]
-        return {"column_name": filters["column"], "window": window, "bins": bins}
+        return await queries.distribution(self.pool, monitor=monitor, column=column, window_end=window_end)
 
-    def _cycles(self, job: Job) -> dict[str, Any]:
-        return {**state_of(job), "description": self.descriptions[job.name]}
+    def _cycles(self, job: Job) -> CycleStatus:
+        return cycle_status(job, self.descriptions[job.name])

@@ -1,11 +1,12 @@
-"""Whether the service can do its work now: the database answers, the schema is current, the cycles run."""
+"""Check that the service can do its work: the database answers, the schema is current, the cycles run."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from service.core.time_units import SECOND, to_datetime
 from service.errors import StoreError
+from service.status.monitor_state import CycleStatus
 from service.store.migrate import migrations_folder, pending
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     from service.runtime.scheduler import Job
 
-SECOND = 1_000_000
 STALE_CYCLES = 3  # a monitor silent for this many intervals is not ready
 STALE_FLOOR_SECONDS = 60.0
 OK = "ok"
@@ -32,23 +32,24 @@ async def readiness_checks(pool: asyncpg.Pool, jobs: Iterable[Job], now: int) ->
     return checks | {f"monitor {job.name}": freshness(job, now) for job in jobs}
 
 
-def state_of(job: Job) -> dict[str, Any]:
-    """Return how a monitor's cycles go, JSON-able."""
-    last = None if job.last_end is None else datetime.fromtimestamp(job.last_end / SECOND, UTC)
-    return {
-        "name": job.name,
-        "cycle_seconds": job.interval_seconds,
-        "cycles": job.cycles,
-        "failures_in_a_row": job.failures,
-        "finished": job.finished.is_set(),
-        "last_cycle": last and last.isoformat(),
-    }
+def cycle_status(job: Job, description: str) -> CycleStatus:
+    """Return how a monitor's cycles go."""
+    return CycleStatus(
+        name=job.name,
+        description=description,
+        cycle_seconds=job.interval_seconds,
+        cycles=job.cycles,
+        failures_in_a_row=job.failures,
+        finished=job.finished.is_set(),
+        last_cycle=None if job.last_end is None else to_datetime(job.last_end),
+    )
 
 
 def freshness(job: Job, now: int) -> str:
     """Return `ok` where a monitor's cycles run, else what is wrong; `now` in UTC microseconds."""
     if job.failures:
-        return f"its last {job.failures} cycles failed"
+        count = "cycle" if job.failures == 1 else f"{job.failures} cycles"
+        return f"its last {count} failed: {job.error}" if job.error else f"its last {count} failed"
     if job.last_end is None:
         return "no cycle yet"
     silent = (now - job.last_end) / SECOND

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from service.core.time_units import to_datetime
 from service.errors import StoreError
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 def instant(microseconds: int) -> datetime:
@@ -19,17 +19,12 @@ def instant(microseconds: int) -> datetime:
     Raises StoreError outside the years 1 to 9999.
     """
     try:
-        return EPOCH + timedelta(microseconds=microseconds)
+        return to_datetime(microseconds)
     except OverflowError as error:
         raise StoreError(
             f"the instant {microseconds} µs after 1970 cannot be stored; expected the years 1 to 9999: "
             "correct the rows' timestamps (are they in microseconds?)"
         ) from error
-
-
-def microseconds(when: datetime) -> int:
-    """Return a datetime with a time zone as UTC microseconds since 1970, exactly."""
-    return (when - EPOCH) // MICROSECOND
 
 
 def finite(number: float | None) -> float | None:

@@ -1,20 +1,43 @@
-"""What is read back: measurements, for people and programs."""
+"""Read measurements, alarms, events and distributions back, for people and programs."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING, TypeVar
 
+from service.core.measurement import Aspect, Worse
+from service.core.read_models import (
+    AlarmStart,
+    ColumnDistribution,
+    DistributionBin,
+    LatestWindow,
+    MeasuredWindow,
+    SeriesFilter,
+    StoredEvent,
+    StoredMeasurement,
+    StoredSeries,
+    WindowValue,
+)
 from service.store.driver_errors import translated
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     import asyncpg
 
-_NEWEST_FIRST = """
+    from service.core.alarm_state import AlarmName
+
+    SeriesT = TypeVar("SeriesT", bound=StoredSeries)
+
+# The view's columns by name: a newer schema may have more.
+_MEASUREMENTS = """
 SELECT * FROM (
-    SELECT * FROM tidegauge.metrics{where} ORDER BY computed_at DESC, window_end DESC{limit}
+    SELECT
+        monitor, aspect, column_name, segment, metric, definition, unit, worse, window_start, window_end,
+        computed_at, value, reference, threshold, breached, severity, error_bound, low, high, rows, reason,
+        revision
+    FROM tidegauge.metrics{where} ORDER BY computed_at DESC, window_end DESC{limit}
 ) AS chosen
 ORDER BY window_end, monitor, aspect, column_name, segment, metric, definition, computed_at
 """
@@ -67,7 +90,7 @@ ORDER BY window_end DESC, computed_at DESC, id DESC LIMIT 1
 
 _OF_WINDOW = """
 SELECT
-    s.id, s.aspect, s.column_name, s.segment, s.metric, s.definition, s.unit, s.worse,
+    s.id AS series_id, s.aspect, s.column_name, s.segment, s.metric, s.definition, s.unit, s.worse,
     m.value, m.reference, m.threshold, m.breached,
     tidegauge.severity(s.aspect, s.worse, m.value, m.threshold) AS severity,
     m.error_bound, m.low, m.high, m.rows, m.reason
@@ -81,7 +104,7 @@ ORDER BY severity DESC NULLS LAST, s.id
 # How the newest cycle went; it may have measured no window.
 _OF_CYCLE = """
 SELECT
-    c.aspect, c.column_name, c.segment, c.metric, c.definition, c.unit, c.worse,
+    NULL::bigint AS series_id, c.aspect, c.column_name, c.segment, c.metric, c.definition, c.unit, c.worse,
     c.value, c.reference, c.threshold, c.breached, c.severity,
     c.error_bound, c.low, c.high, c.rows, c.reason
 FROM tidegauge.cycle_metrics c
@@ -90,6 +113,8 @@ WHERE c.monitor = $1 AND c.computed_at = (
 )
 ORDER BY c.metric
 """
+
+_MONITORS = "SELECT monitor FROM tidegauge.checkpoint UNION SELECT monitor FROM tidegauge.series ORDER BY 1"
 
 _ALARMS = "SELECT alarms FROM tidegauge.checkpoint WHERE monitor = $1"
 
@@ -129,72 +154,39 @@ ORDER BY computed_at DESC, bin
 
 
 async def measurements(
-    pool: asyncpg.Pool,
-    *,
-    monitor: str | None = None,
-    aspect: str | None = None,
-    column: str | None = None,
-    segment: str | None = None,
-    metric: str | None = None,
-    definition: str | None = None,
-    since: datetime | None = None,
-    limit: int | None = None,
-) -> list[asyncpg.Record]:
+    pool: asyncpg.Pool, wanted: SeriesFilter, *, since: datetime | None = None, limit: int | None = None
+) -> list[StoredMeasurement]:
     """Return rows of the view `metrics`, ordered by window end, then series.
 
-    An empty `segment` is that of all rows. `since` (with a time zone) is compared with `computed_at`. With
-    `limit` the rows computed last are given. Raises StoreError.
+    `since` (with a time zone) is compared with `computed_at`. With `limit` the rows computed last are
+    returned. Raises StoreError.
     """
-    filters = {
-        "monitor = ${}": monitor,
-        "aspect = ${}": aspect,
-        "column_name = ${}": column,
-        "segment = ${}": segment,
-        "metric = ${}": metric,
-        "definition = ${}": definition,
-        "computed_at >= ${}": since,
-    }
-    given = [(condition, value) for condition, value in filters.items() if value is not None]
-    # Only what is asked for stands in the statement, so that the indexes can be used.
+    given: list[tuple[str, object]] = []
+    given += [(f"{column} = ${{}}", value) for column, value in _given(wanted).items()]
+    if since is not None:
+        given.append(("computed_at >= ${}", since))
+    # Only conditions that were asked for are part of the statement, so that the indexes can be used.
     conditions = [condition.format(place) for place, (condition, _) in enumerate(given, start=1)]
-    arguments: list[object] = [value for _, value in given]
+    arguments = [value for _, value in given]
     if limit is not None:
         arguments.append(limit)
-    statement = _NEWEST_FIRST.format(
+    statement = _MEASUREMENTS.format(
         where=f" WHERE {' AND '.join(conditions)}" if conditions else "",
         limit="" if limit is None else f" LIMIT ${len(arguments)}",
     )
     with translated("read measurements"):
-        rows: list[asyncpg.Record] = await pool.fetch(statement, *arguments)
-        return rows
+        return [_of_series(StoredMeasurement, row) for row in await pool.fetch(statement, *arguments)]
 
 
 async def measurements_by_event_time(
-    pool: asyncpg.Pool,
-    *,
-    monitor: str,
-    aspect: str | None = None,
-    column: str | None = None,
-    segment: str | None = None,
-    metric: str | None = None,
-    definition: str | None = None,
-    since: datetime | None = None,
-    limit: int,
-) -> list[asyncpg.Record]:
-    """Return the `limit` measurements whose windows end last, columns as of the view, ordered by window end.
+    pool: asyncpg.Pool, wanted: SeriesFilter, *, since: datetime | None = None, limit: int
+) -> list[StoredMeasurement]:
+    """Return the `limit` measurements whose windows end last, ordered by window end.
 
-    `since` (with a time zone) is compared with `window_end`. Raises StoreError.
+    `wanted` names the monitor. `since` (with a time zone) is compared with `window_end`. Raises StoreError.
     """
-    filters = {
-        "monitor": monitor,
-        "aspect": aspect,
-        "column_name": column,
-        "segment": segment,
-        "metric": metric,
-        "definition": definition,
-    }
-    given = {name: value for name, value in filters.items() if value is not None}
-    conditions = [f"{name} = ${place}" for place, name in enumerate(given, start=1)]
+    given = _given(wanted)
+    conditions = [f"{column} = ${place}" for place, column in enumerate(given, start=1)]
     since_place, limit_place = len(given) + 1, len(given) + 2
     since_text = f"coalesce(${since_place}::timestamptz, '-infinity')"
     statement = _BY_EVENT_TIME.format(
@@ -204,70 +196,92 @@ async def measurements_by_event_time(
         limit=f"${limit_place}",
     )
     with translated("read measurements"):
-        rows: list[asyncpg.Record] = await pool.fetch(statement, *given.values(), since, limit)
-        return rows
+        rows = await pool.fetch(statement, *given.values(), since, limit)
+        return [_of_series(StoredMeasurement, row) for row in rows]
 
 
-async def series(pool: asyncpg.Pool, monitor: str) -> list[asyncpg.Record]:
-    """Return what a monitor's numbers are, without those of its cycles' own health. Raises StoreError."""
+async def monitors(pool: asyncpg.Pool) -> list[str]:
+    """Return the monitors that the database knows, in the order of their names. Raises StoreError."""
+    with translated("read the monitors"):
+        return [row["monitor"] for row in await pool.fetch(_MONITORS)]
+
+
+async def series(pool: asyncpg.Pool, monitor: str) -> list[StoredSeries]:
+    """Return which series a monitor has, without those of its cycles' own health. Raises StoreError."""
     with translated("read series"):
-        rows: list[asyncpg.Record] = await pool.fetch(_SERIES, monitor)
-        return rows
+        return [_of_series(StoredSeries, row) for row in await pool.fetch(_SERIES, monitor)]
 
 
-async def latest_window(
-    pool: asyncpg.Pool, monitor: str
-) -> tuple[asyncpg.Record | None, list[asyncpg.Record], dict[str, str]]:
-    """Return a monitor's newest window, its measurements and the state of its alarms, all of one instant.
-
-    Of the measurements the most severe come first, the newest cycle's own health last. Before the first
-    window there is None in its place. Raises StoreError.
-    """
+async def latest_window(pool: asyncpg.Pool, monitor: str) -> LatestWindow:
+    """Return a monitor's newest window with its values and alarms. Raises StoreError."""
     with translated("read the latest window"):
         async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
             alarms: dict[str, str] = await connection.fetchval(_ALARMS, monitor) or {}
             rows = await connection.fetch(_OF_CYCLE, monitor)
-            window = await connection.fetchrow(_LATEST_WINDOW, monitor)
-            if window is not None:
-                run = window["id"], window["window_end"], window["computed_at"]
-                rows = await connection.fetch(_OF_WINDOW, monitor, *run) + rows
-            return window, rows, alarms
+            run = await connection.fetchrow(_LATEST_WINDOW, monitor)
+            if run is not None:
+                key = run["id"], run["window_end"], run["computed_at"]
+                rows = await connection.fetch(_OF_WINDOW, monitor, *key) + rows
+    return LatestWindow(
+        window=None if run is None else _window(run),
+        values=[_of_series(WindowValue, row) for row in rows],
+        alarms=alarms,
+    )
 
 
-async def raised(
-    pool: asyncpg.Pool, monitor: str, alarms: Sequence[Mapping[str, str]]
-) -> list[asyncpg.Record | None]:
-    """Return when (`at`, event time) and how (`message`) each of `alarms` was raised last.
+async def raised(pool: asyncpg.Pool, monitor: str, alarms: Sequence[AlarmName]) -> list[AlarmStart | None]:
+    """Return when and how each of `alarms` was raised last, None for one that never was.
 
-    An alarm is named by aspect, column_name, segment, metric and definition; None stands for one that was
-    never raised. Raises StoreError.
+    Raises StoreError.
     """
     if not alarms:
         return []
-    names = ("aspect", "column_name", "segment", "metric", "definition")
+    names = (
+        [alarm.aspect for alarm in alarms],
+        [alarm.column for alarm in alarms],
+        [alarm.segment for alarm in alarms],
+        [alarm.metric for alarm in alarms],
+        [alarm.definition for alarm in alarms],
+    )
     with translated("read when alarms were raised"):
-        rows = await pool.fetch(_RAISED, monitor, *([alarm[name] for alarm in alarms] for name in names))
-    found = {row["place"]: row for row in rows}
+        rows = await pool.fetch(_RAISED, monitor, *names)
+    found = {row["place"]: AlarmStart(at=row["at"], message=row["message"]) for row in rows}
     return [found.get(place) for place in range(1, len(alarms) + 1)]
 
 
 async def events(
     pool: asyncpg.Pool, *, monitor: str, since: datetime | None, kind: str | None, limit: int
-) -> list[asyncpg.Record]:
+) -> list[StoredEvent]:
     """Return a monitor's events recorded at or after `since`, the newest first. Raises StoreError."""
     with translated("read events"):
-        rows: list[asyncpg.Record] = await pool.fetch(_EVENTS, monitor, since, kind, limit)
-        return rows
+        return [StoredEvent(**row) for row in await pool.fetch(_EVENTS, monitor, since, kind, limit)]
 
 
 async def distribution(
     pool: asyncpg.Pool, *, monitor: str, column: str, window_end: datetime | None
-) -> list[asyncpg.Record]:
-    """Return a column's bins in the window that ends then, else in the newest; one row a bin.
-
-    Nothing where that window has no bins of that column. Raises StoreError.
-    """
+) -> ColumnDistribution:
+    """Return a column's bins in the window that ends then, else in the newest. Raises StoreError."""
     with translated("read a distribution"):
         rows = await pool.fetch(_DISTRIBUTION, monitor, column, window_end)
-    # Windows of two plans may end together: that which was measured last counts.
-    return [row for row in rows if row["computed_at"] == rows[0]["computed_at"]]
+    # Windows of two plans may end together: the one that was measured last counts.
+    latest = [row for row in rows if row["computed_at"] == rows[0]["computed_at"]]
+    names = [field.name for field in fields(DistributionBin)]
+    return ColumnDistribution(
+        column_name=column,
+        window=_window(latest[0]) if latest else None,
+        bins=[DistributionBin(**{name: row[name] for name in names}) for row in latest],
+    )
+
+
+def _given(wanted: SeriesFilter) -> dict[str, str]:
+    """Return the filter's conditions that are set, by the column of the view."""
+    columns = {"column": "column_name"}
+    return {columns.get(name, name): value for name, value in asdict(wanted).items() if value is not None}
+
+
+def _of_series(kind: type[SeriesT], row: asyncpg.Record) -> SeriesT:
+    return kind(**{**row, "aspect": Aspect(row["aspect"]), "worse": Worse(row["worse"])})
+
+
+def _window(row: asyncpg.Record) -> MeasuredWindow:
+    return MeasuredWindow(**{field.name: row[field.name] for field in fields(MeasuredWindow)})

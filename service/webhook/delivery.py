@@ -1,26 +1,26 @@
-"""Telling a webhook of every event, signed, in order, at least once: for those without Grafana.
+"""Post every event to a webhook: signed, in order, at least once.
 
-An event stands in the outbox from the cycle's transaction until the receiver answered with a 2xx status. A
-receiver that saw an id before has the same event again.
+An event stays in the outbox from its cycle's transaction until the receiver answers with a 2xx status. A
+receiver that gets an id again gets the same event again.
 """
 
 from __future__ import annotations
 
 import asyncio
 import importlib
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import structlog
 
+from service.core.time_units import SECOND
 from service.errors import StoreError
-from service.runtime.background_task import background
 from service.store.tables import webhook_outbox
 from service.webhook.message import body_of
 from service.webhook.signature import key_of, signature
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
 
     import asyncpg
     import httpx
@@ -31,11 +31,11 @@ log = structlog.get_logger(__name__)
 
 POST_SECONDS = 10.0
 STORE_RETRY_SECONDS = 10.0
-MOST_ATTEMPTS = 40  # a day and a half
+MAX_ATTEMPTS = 40  # a day and a half
 
 
 class WebhookSender:
-    """Delivers what stands in the outbox; `wake` says that there is more."""
+    """Delivers the events in the outbox; `wake` announces new ones."""
 
     def __init__(self, pool: asyncpg.Pool, url: str, secret: str, *, now: Callable[[], int]) -> None:
         self._pool = pool
@@ -49,7 +49,7 @@ class WebhookSender:
         self._more.set()
 
     async def deliver(self) -> None:
-        """Deliver until cancelled; whatever fails is logged and tried again."""
+        """Deliver until cancelled; what fails is logged and tried again."""
         http = await asyncio.to_thread(importlib.import_module, "httpx")
         async with http.AsyncClient(timeout=POST_SECONDS, follow_redirects=False) as client:
             while True:
@@ -61,7 +61,7 @@ class WebhookSender:
                         continue
                     seconds = await webhook_outbox.seconds_to_next(self._pool)
                 except StoreError as error:
-                    log.warning("webhook waits for the database", error=str(error))
+                    log.warning("webhook waiting for the database", error=str(error))
                     seconds = STORE_RETRY_SECONDS
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._more.wait(), seconds)
@@ -75,27 +75,17 @@ class WebhookSender:
             problem = str(error) or type(error).__name__
         if problem is None:
             await webhook_outbox.remove(self._pool, event.id)
-        elif event.attempts >= MOST_ATTEMPTS:
-            log.error("webhook gave an event up", event_id=event.id, attempts=event.attempts, problem=problem)
+        elif event.attempts >= MAX_ATTEMPTS:
+            log.error("webhook event given up", event_id=event.id, attempts=event.attempts, problem=problem)
             await webhook_outbox.remove(self._pool, event.id)
         else:
             log.warning("webhook failed", event_id=event.id, attempts=event.attempts, problem=problem)
 
     def _headers(self, event: int, body: bytes) -> dict[str, str]:
-        name, seconds = f"event_{event}", self._now() // 1_000_000
+        name, seconds = f"event_{event}", self._now() // SECOND
         return {
             "content-type": "application/json",
             "webhook-id": name,
             "webhook-timestamp": str(seconds),
             "webhook-signature": signature(self._key, name, seconds, body),
         }
-
-
-@asynccontextmanager
-async def delivering(
-    pool: asyncpg.Pool, url: str, secret: str, *, now: Callable[[], int]
-) -> AsyncIterator[WebhookSender]:
-    """Deliver while the context lasts; what is not delivered then stays in the outbox."""
-    postman = WebhookSender(pool, url, secret, now=now)
-    async with background(postman.deliver(), name="webhook"):
-        yield postman

@@ -1,4 +1,4 @@
-"""What a webhook is sent: the form of Standard Webhooks, for which most languages have a verifier.
+"""Encode an event as Standard Webhooks defines it, for which most languages have a verifier.
 
 A JSON body with `type`, `timestamp` and `data`, and the headers `webhook-id`, `webhook-timestamp` (seconds)
 and `webhook-signature` (www.standardwebhooks.com).

@@ -12,7 +12,7 @@ SECRET_PREFIX = "whsec_"  # noqa: S105 - how the standard marks a secret that is
 def key_of(secret: str) -> bytes:
     """Return the signing key of a secret: behind `whsec_` it is base64, otherwise the text itself.
 
-    Raises ValueError where it is no base64.
+    Raises ValueError where that is not base64.
     """
     if secret.startswith(SECRET_PREFIX):
         return base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)

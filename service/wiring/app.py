@@ -1,53 +1,41 @@
-"""Which parts exist, in which order they are built, and that they are closed in reverse."""
+"""Run the service: which parts there are, in which order they start, closed in reverse."""
 
 from __future__ import annotations
 
 import asyncio
-import signal
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 import structlog
 
-from service.core.cycle_record import Outcome
-from service.cycle.cycle import Cycle
-from service.cycle.log_summary import summary
-from service.errors import StoreError
-from service.reports.reporter import Reported, working
 from service.runtime import gc_pause
+from service.runtime.background_task import background
 from service.runtime.clock import now
 from service.runtime.compute_threads import workers
-from service.runtime.progress_bar import shown
-from service.runtime.scheduler import CycleResult, Scheduler
+from service.runtime.scheduler import Scheduler
 from service.status.cycle_counters import CycleCounters
 from service.status.live_feed import EventBroadcaster
 from service.store.migrate import migrate, migrations_folder
 from service.store.postgres import PostgresStore
-from service.store.retention import drop_older
-from service.webhook.delivery import delivering
 from service.wiring import http, worker_process
 from service.wiring.database import database
-from service.wiring.monitor import watch
-from service.wiring.reports import reporter_of
+from service.wiring.monitor_cycles import CycleParts, monitor_cycles
+from service.wiring.reports import StoredWindows, build_reporter
+from service.wiring.retention import retention
+from service.wiring.running_parts import RunningParts
+from service.wiring.stop_signals import stop_signals
+from service.wiring.webhook import webhook
 from service.worker.client import worker
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-
-    import asyncpg
+    from collections.abc import AsyncIterator
 
     from service.config.monitor import Monitor
     from service.config.settings import Settings
-    from service.core.cycle_record import CycleRecord
-    from service.runtime.progress_bar import Told
-    from service.status.cycle_counters import MonitorCounters
-
-    Listener = Callable[[CycleRecord], None]  # told of every committed cycle
+    from service.reports.reporter import ReportedMonitor
+    from service.runtime.scheduler import Job
 
 log = structlog.get_logger(__name__)
-
-DEFAULT_CYCLE_SECONDS = 10.0
-RETENTION_SECONDS = 3_600.0
 
 
 async def run(settings: Settings, monitors: list[Monitor], *, max_cycles: int | None) -> int:
@@ -56,20 +44,21 @@ async def run(settings: Settings, monitors: list[Monitor], *, max_cycles: int | 
     Returns the exit status: 0 after a clean stop, 1 where a monitor's last cycle failed.
     """
     stop, cycling = asyncio.Event(), asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     log.info("starting", monitors=",".join(monitor.name for monitor in monitors))
-    service = asyncio.create_task(_serve(settings, monitors, max_cycles, stop, cycling), name="service")
-    signalled = asyncio.create_task(stop.wait(), name="signal")
-    await asyncio.wait([service, signalled], return_when=asyncio.FIRST_COMPLETED)
-    signalled.cancel()
-    if not cycling.is_set():
-        service.cancel()  # still starting: there is no cycle to be finished
-    try:
-        return await service
-    except asyncio.CancelledError:
-        log.info("stopped before the first cycle")
-        return 0
+    with stop_signals(stop):
+        service = asyncio.create_task(_serve(settings, monitors, max_cycles, stop, cycling), name="service")
+        signalled = asyncio.create_task(stop.wait(), name="signal")
+        await asyncio.wait([service, signalled], return_when=asyncio.FIRST_COMPLETED)
+        signalled.cancel()
+        if not cycling.is_set():
+            service.cancel()  # still starting: there is no cycle to finish
+        try:
+            jobs = await service
+        except asyncio.CancelledError:
+            log.info("stopped before the first cycle")
+            return 0
+        log.info("stopped", cycles=sum(job.cycles for job in jobs))
+        return 1 if any(job.failures for job in jobs) else 0
 
 
 async def _serve(
@@ -78,115 +67,74 @@ async def _serve(
     max_cycles: int | None,
     stop: asyncio.Event,
     cycling: asyncio.Event,
-) -> int:
+) -> list[Job]:
+    """Run until `stop` or until every monitor is done; return the monitors' jobs, everything closed."""
+    reported: dict[str, ReportedMonitor] = {}
     async with AsyncExitStack() as stack:
+        enter = stack.enter_async_context
         starting = stack.enter_context(ExitStack())
         starting.enter_context(gc_pause.postponed())
-        # While the database starts, not while the first cycles run.
-        imports = asyncio.create_task(asyncio.to_thread(http.load), name="import of the HTTP door")
-        stack.push_async_callback(asyncio.wait, [imports])
-        pool = await stack.enter_async_context(database(settings))
+        await enter(_http_imported_meanwhile())
+        pool = await enter(database(settings))
         applied = await migrate(pool, migrations_folder())
         log.info("database ready", embedded=settings.database_url is None, migrations_applied=len(applied))
+
         store = PostgresStore(pool, deliver_events=settings.webhook_url is not None)
-        tell_of_events = await stack.enter_async_context(_webhook(settings, pool))
-        compute = await stack.enter_async_context(workers())
-        slowly = await stack.enter_async_context(worker(worker_process))
-        feed = EventBroadcaster()
-        vitals = CycleCounters([monitor.name for monitor in monitors], store, failed=feed.notify)
-        scheduler = Scheduler(vitals, now=now, max_cycles=max_cycles)
-        reported: dict[str, Reported] = {}
-        reporter = reporter_of(
-            settings, pool=pool, store=store, compute=compute, worker=slowly, monitors=reported
-        )
-        for monitor in monitors:
-            watched = watch(monitor, pool, compute)
-            stack.push_async_callback(watched.source.close)
-            cycle = Cycle(watched, store, compute, now=now, worker=slowly)
-            interval = interval_of(monitor, settings)
-            reported[monitor.name] = Reported(monitor.schema_, monitor.description, cycle.reference)
-            fared, listeners = vitals.monitors[monitor.name], (tell_of_events, reporter.after, feed.after)
-            progress = None
-            if not monitor.source.is_live and not interval:  # timed cycles are not waited for
-                progress = stack.enter_context(shown(f"replaying {monitor.name}"))
-            scheduler.add(monitor.name, interval, _logged(cycle, fared, listeners, progress))
-        await stack.enter_async_context(working(reporter))
-        stack.push_async_callback(scheduler.stop)
-        scheduler.start()
-        cycling.set()
-        opened = http.door(
-            settings, monitors, pool=pool, scheduler=scheduler, vitals=vitals, reporter=reporter, feed=feed
-        )
-        address = await stack.enter_async_context(opened)
+        compute = await enter(workers())
+        calls = await enter(worker(worker_process))
+        broadcaster = EventBroadcaster()
+        counters = CycleCounters((monitor.name for monitor in monitors), store, failed=broadcaster.notify)
+        scheduler = Scheduler(counters, now=now, max_cycles=max_cycles)
+        windows = StoredWindows(pool, store, compute)
+        reporter = build_reporter(settings, windows, calls, reported)
+
+        wake_webhook = await enter(webhook(settings, pool))
+        listeners = (wake_webhook, reporter.after, broadcaster.after)
+        cycle_parts = CycleParts(pool, store, compute, calls, counters, listeners)
+        await enter(monitor_cycles(settings, monitors, scheduler, reported, cycle_parts))
+        await enter(background(reporter.work(), name="reports"))
+        await enter(retention(pool, settings.retention_days))
+        await enter(_cycling(scheduler, cycling))
+        http_parts = RunningParts(pool, store, scheduler, counters, reporter, broadcaster)
+        address = await enter(http.serve_http(settings, monitors, http_parts))
+
         starting.close()
-        log.info("watching", monitors=",".join(m.name for m in monitors), http=address)
-        await _until_done(stop, scheduler, pool, settings)
-        await scheduler.stop()
-        log.info("stopped", cycles=sum(job.cycles for job in scheduler.jobs))
-        return 1 if any(job.failures for job in scheduler.jobs) else 0
-
-
-def interval_of(monitor: Monitor, settings: Settings) -> float:
-    """Return a monitor's seconds from cycle to cycle: the environment's, else its own, else the default."""
-    for seconds in (settings.cycle_seconds, monitor.cycle_seconds):
-        if seconds is not None:
-            return seconds
-    return DEFAULT_CYCLE_SECONDS
+        log.info("watching", monitors=",".join(monitor.name for monitor in monitors), http=address)
+        await _until_done(stop, scheduler)
+    return scheduler.jobs
 
 
 @asynccontextmanager
-async def _webhook(settings: Settings, pool: asyncpg.Pool) -> AsyncIterator[Listener]:
-    url, secret = settings.webhook_url, settings.webhook_secret
-    if url is None or secret is None:
-        yield lambda _: None
-        return
-    async with delivering(pool, url.get_secret_value(), secret.get_secret_value(), now=now) as postman:
-        yield lambda record: postman.wake() if record.events else None
+async def _http_imported_meanwhile() -> AsyncIterator[None]:
+    """Import what serves HTTP while the database starts, not while the first cycles run."""
+    imports = asyncio.create_task(asyncio.to_thread(http.load), name="import of the HTTP API")
+    try:
+        yield
+    finally:
+        await asyncio.wait([imports])
 
 
-def _logged(
-    cycle: Cycle, fared: MonitorCounters, listeners: Sequence[Listener], progress: Told | None
-) -> Callable[[int], Awaitable[CycleResult]]:
-    async def run_one(slot: int) -> CycleResult:
-        report = await cycle.run(slot)
-        if report.committed:
-            fared.committed(report.record, at=now(), seconds=report.seconds)
-            for told in listeners:
-                told(report.record)
-            if progress is not None and report.take.progress is not None:
-                progress(report.take.progress)
-            log.info("cycle", **summary(report), ms=round(report.seconds * 1_000, 1))
-        else:
-            log.warning("cycle overtaken", hint="another service runs this monitor on the same database")
-        outcome = report.record.outcome if report.committed else Outcome.SKIPPED
-        return CycleResult(outcome, exhausted=report.done, waiting=not report.moved)
-
-    return run_one
+@asynccontextmanager
+async def _cycling(scheduler: Scheduler, cycling: asyncio.Event) -> AsyncIterator[None]:
+    """Run the cycles while the context lasts, and finish the running ones."""
+    scheduler.start()
+    cycling.set()
+    try:
+        yield
+    finally:
+        await scheduler.stop()
 
 
-async def _until_done(
-    stop: asyncio.Event, scheduler: Scheduler, pool: asyncpg.Pool, settings: Settings
-) -> None:
-    tasks = [
+async def _until_done(stop: asyncio.Event, scheduler: Scheduler) -> None:
+    waits = [
         asyncio.create_task(stop.wait(), name="signal"),
         asyncio.create_task(scheduler.finished(), name="all monitors finished"),
-        asyncio.create_task(_retain(pool, settings.retention_days), name="retention"),
     ]
     try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
-            task.result()  # what failed is not a clean stop
+            task.result()  # a failure here is no clean stop
     finally:
-        for task in tasks:
+        for task in waits:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _retain(pool: asyncpg.Pool, days: int | None) -> None:
-    while days is not None:
-        try:
-            await drop_older(pool, days)
-        except StoreError as error:
-            log.warning("retention failed", error=str(error), retry_seconds=RETENTION_SECONDS)
-        await asyncio.sleep(RETENTION_SECONDS)
-    await asyncio.Event().wait()
+        await asyncio.gather(*waits, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""What a monitor's cycles need, built from its file: source, reference, thresholds."""
+"""Build what a monitor's cycles need from its file: source, reference, thresholds."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from service.core.profile.segments import beyond_cap
+from service.core.profile.spec.segment_values import beyond_cap
 from service.core.reference import reference as references
 from service.core.rows.label_form import forms_of, in_form
 from service.cycle.calibrated_thresholds import Thresholds
@@ -15,6 +15,7 @@ from service.methods.drift import pca
 from service.runtime.clock import now
 from service.runtime.progress_bar import shown
 from service.sources.context import SourceContext, SourceTables
+from service.sources.tables.unusable import described
 from service.store.tables.calibration import CalibrationTable
 from service.store.tables.dummy import DummyTable
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 
-def watch(monitor: Monitor, pool: asyncpg.Pool, compute: Compute) -> MonitorPlan:
+def build_monitor(monitor: Monitor, pool: asyncpg.Pool, compute: Compute) -> MonitorPlan:
     """Build a monitor's source and the loader of its reference; nothing is read yet."""
     load_rows = reference_rows_loader(monitor, compute)
     schema = monitor.schema_
@@ -89,6 +90,10 @@ def _reference_loader(
         log.info("reference ready", monitor=monitor.name, rows=reference.profile.rows)
         for note in reference.notes:
             log.warning("reference", monitor=monitor.name, hint=note)
+        kinds = {column.name: column.kind for column in monitor.schema_.columns}
+        for misfit in batch.arrival.misfits:
+            hint = described(misfit, kinds[misfit.column])
+            log.warning("reference has cells of another kind", monitor=monitor.name, hint=hint)
         for column, values in reference.spec.segments.items():
             message = beyond_cap(column, values)
             if message is not None:

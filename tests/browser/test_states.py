@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,87 +13,75 @@ from playwright.async_api import expect
 
 from service.api.app import build
 from service.api.server import serving
+from service.core.read_models import (
+    ColumnDistribution,
+    MeasuredWindow,
+    SeriesFilter,
+    StoredEvent,
+    StoredMeasurement,
+    StoredValue,
+    WindowValue,
+)
 from service.errors import StoreError
 from service.status.live_feed import EventBroadcaster
-from service.status.monitor_state import monitor_state, newest_of
+from service.status.monitor_state import CycleStatus, MonitorState, NewestWindow, monitor_state, newest_window
 from tests.browser.conftest import Opened
-from tests.unit.api.doors import callables
+from tests.unit.api.doors import callables, cycle_status
+from tests.unit.status.values import latest, window_value
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 NOW = datetime.now(UTC)
-WINDOW = {
-    "window_start": NOW - timedelta(days=7),
-    "window_end": NOW,
-    "revision": 1,
-    "rows": 9,
-    "computed_at": NOW,
-}
+WINDOW = MeasuredWindow(
+    window_start=NOW - timedelta(days=7), window_end=NOW, revision=1, rows=9, computed_at=NOW
+)
 HOSTILE = "<img src=x onerror=alert(1)>\"'~|&%/? ü"
 
 
 class Door:
     """One monitor, whose answers a test writes."""
 
-    def __init__(self, name: str = "shop", *rows: dict[str, Any], **more: Any) -> None:
+    def __init__(self, name: str = "shop", *values: WindowValue, **more: Any) -> None:
         self.name = name
-        self.rows = list(rows)
-        self.window: dict[str, Any] | None = more.pop("window", WINDOW if rows else None)
+        self.values = list(values)
         self.away: StoreError | None = None
-        self.feed = EventBroadcaster()
-        self.cycles = {
-            "name": name, "description": "", "cycle_seconds": 5.0, "cycles": 1, "failures_in_a_row": 0,
-            "finished": False, "last_cycle": datetime.now(UTC).isoformat(), **more,
-        }  # fmt: skip
+        self.broadcaster = EventBroadcaster()
+        self.cycles = cycle_status(name, **{"cycles": 1, "last_cycle": datetime.now(UTC), **more})
 
-    async def state(self, _: str) -> dict[str, Any]:
+    def monitors(self) -> list[CycleStatus]:
+        return [self.cycles]
+
+    async def state(self, _: str) -> MonitorState:
         if self.away:
             raise self.away
-        return monitor_state(self.cycles, newest_of(self.window, self.rows, {}), [], None)
+        return monitor_state(self.cycles, await self.latest_window(""), [], None)
 
-    async def latest_window(self, _: str) -> dict[str, Any]:
-        return {"window": self.window, "measurements": newest_of(self.window, self.rows, {}).rows}
+    async def latest_window(self, _: str) -> NewestWindow:
+        return newest_window(latest(*self.values, window=WINDOW if self.values else None))
 
-    async def measurements(self, **asked: Any) -> list[dict[str, Any]]:
+    async def measurements(self, wanted: SeriesFilter, **_: Any) -> list[StoredMeasurement]:
+        names = [field.name for field in fields(StoredValue)]
+        window = {name: value for name, value in asdict(WINDOW).items() if name != "rows"}
         return [
-            {**row, **WINDOW, "monitor": self.name, "rows": row["rows"]}
-            for row in self.rows
-            if (row["metric"], row["column_name"]) == (asked["metric"], asked["column"])
+            StoredMeasurement(monitor=self.name, **window, **{name: getattr(value, name) for name in names})
+            for value in self.values
+            if (value.metric, value.column_name) == (wanted.metric, wanted.column)
         ]
 
-    async def events(self, **_: Any) -> list[dict[str, Any]]:
+    async def events(self, _: str, **__: Any) -> list[StoredEvent]:
         return []
 
-    async def distribution(self, *, column: str, **_: Any) -> dict[str, Any]:
-        return {"column_name": column, "window": None, "bins": []}
+    async def distribution(self, _: str, column: str, __: datetime | None) -> ColumnDistribution:
+        return ColumnDistribution(column_name=column, window=None, bins=[])
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[str]:
-        app = build(
-            callables(
-                monitors=lambda: [self.cycles],
-                state=self.state,
-                latest_window=self.latest_window,
-                measurements=self.measurements,
-                events=self.events,
-                distribution=self.distribution,
-                feed=self.feed,
-            )
-        )
+        app = build(callables(queries=self, broadcaster=self.broadcaster))
         async with serving(app, host="127.0.0.1", port=0) as url:
             try:
                 yield url
             finally:
-                self.feed.close()
-
-
-def row(aspect: str, metric: str, value: float | None = 0.5, **more: Any) -> dict[str, Any]:
-    given = {
-        "aspect": aspect, "column_name": "", "segment": "", "metric": metric, "definition": "", "unit": "",
-        "worse": "higher", "value": value, "reference": None, "threshold": None, "breached": None,
-        "severity": None, "error_bound": None, "low": None, "high": None, "rows": 9, "reason": None,
-    }  # fmt: skip
-    return given | more
+                self.broadcaster.close()
 
 
 async def test_before_the_first_cycle_it_says_what_comes(opened: Opened) -> None:
@@ -111,7 +100,7 @@ async def test_before_the_first_cycle_it_says_what_comes(opened: Opened) -> None
 async def test_missing_labels_are_a_reason_not_a_zero(opened: Opened) -> None:
     """A number without a value shows why, in its aspect, its row, its chart and its table."""
     why = "no row of the window has its label yet"
-    async with Door("shop", row("performance", "mae", None, reason=why)).open() as url:
+    async with Door("shop", window_value("performance", "mae", None, reason=why)).open() as url:
         seen = await opened(f"{url}/#/shop?s=performance~~~mae~")
         page = seen.page
         await expect(page.locator(".tiles a.unmeasured")).to_contain_text(why)
@@ -125,7 +114,7 @@ async def test_missing_labels_are_a_reason_not_a_zero(opened: Opened) -> None:
 
 async def test_a_name_is_only_ever_text(opened: Opened) -> None:
     """Monitors and columns may be named anything: it is shown as it is, in links and back again."""
-    bad = row(
+    bad = window_value(
         "quality",
         "missing_share",
         0.2,
@@ -149,8 +138,10 @@ async def test_a_name_is_only_ever_text(opened: Opened) -> None:
 
 async def test_a_silent_monitor_is_not_fine(opened: Opened) -> None:
     """Where cycles stop nothing is told any more: the page itself says so."""
-    silent = Door("shop", row("drift", "drift_share", 0.1, threshold=0.5, breached=False, severity=0.2))
-    silent.cycles["last_cycle"] = (NOW - timedelta(hours=2)).isoformat()
+    silent = Door(
+        "shop", window_value("drift", "drift_share", 0.1, threshold=0.5, breached=False, severity=0.2)
+    )
+    silent.cycles = replace(silent.cycles, last_cycle=NOW - timedelta(hours=2))
     async with silent.open() as url:
         seen = await opened(url)
         await expect(seen.page.locator(".card.alarm .why")).to_contain_text("No cycle for 2 h")
@@ -158,7 +149,9 @@ async def test_a_silent_monitor_is_not_fine(opened: Opened) -> None:
 
 async def test_a_database_that_is_away_is_said(opened: Opened) -> None:
     """The page says what the service says, and fills itself when the database is back."""
-    door = Door("shop", row("drift", "drift_share", 0.1, threshold=0.5, breached=False, severity=0.2))
+    door = Door(
+        "shop", window_value("drift", "drift_share", 0.1, threshold=0.5, breached=False, severity=0.2)
+    )
     door.away = StoreError("read the latest window: connection refused")
     async with door.open() as url:
         seen = await opened(url)
@@ -170,7 +163,7 @@ async def test_a_database_that_is_away_is_said(opened: Opened) -> None:
 
 async def test_a_monitor_that_is_gone_is_said(opened: Opened) -> None:
     """An old link leads back, not into an error."""
-    async with Door("shop", row("drift", "drift_share")).open() as url:
+    async with Door("shop", window_value("drift", "drift_share")).open() as url:
         seen = await opened(f"{url}/#/closed")
         await expect(seen.page.locator("h1")).to_have_text("No such monitor")
         await seen.page.get_by_role("link", name="All monitors").click()

@@ -109,3 +109,42 @@ def test_an_unusable_file_fails_its_own_monitor_only(place: Place, content: byte
         "1.0",
         "1.0",
     ]
+
+
+async def test_a_column_that_is_null_in_every_row_has_vanished(place: Place, pool: asyncpg.Pool) -> None:
+    """Present, typed and empty: one event, and a breach without any threshold in the monitor file."""
+    lines = _spoilt(place, lambda rows: rows.assign(size=np.nan, colour=None))
+    for column in ("size", "colour"):
+        share = _one(lines, column, "missing_share")
+        assert (float(share["value"]), share["breached"]) == (1.0, "true")
+    events = await pool.fetch(
+        "SELECT column_name, message FROM tidegauge.event WHERE kind = 'schema_change' ORDER BY column_name"
+    )
+    assert [event["column_name"] for event in events] == ["colour", "size"]
+    assert all("is empty: it is there, and null in all of" in event["message"] for event in events)
+    raised = await pool.fetch(
+        "SELECT DISTINCT column_name FROM tidegauge.event WHERE kind = 'breach' AND metric = 'missing_share'"
+    )
+    assert {event["column_name"] for event in raised} == {"colour", "size"}
+
+
+def test_a_source_without_usable_times_is_a_fault_and_never_waits(place: Place) -> None:
+    """`check` and each cycle say what is in the time column; the run ends as failed, not as finished."""
+    path = place.root / "data/rows.csv"
+    rows = pd.read_csv(path)
+    rows.assign(at="around noon").to_csv(path, index=False)
+    expected = f'none of {len(rows)} rows has a usable time: at is "around noon", which is not a time'
+    checked = place.command("check")
+    assert (checked.returncode, expected in checked.stderr) == (2, True)
+    done = place.command("run", "--max-cycles", "2")
+    assert done.returncode == 1
+    failed = [json.loads(line) for line in done.stderr.splitlines() if '"cycle failed"' in line]
+    assert failed
+    assert all((line["level"], expected in line["error"]) == ("error", True) for line in failed)
+
+
+def test_rejected_rows_are_measured_and_breach(place: Place) -> None:
+    """A tenth of the rows without a time is a breach of every window, a few are not."""
+    lines = _spoilt(place, lambda rows: rows.assign(at=rows["at"].where(rows.index % 10 > 0, "soon")))
+    share = _one(lines, "", "rejected_share")
+    assert (float(share["value"]) == pytest.approx(0.1, abs=0.01), share["breached"]) == (True, "true")

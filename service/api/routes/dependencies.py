@@ -1,4 +1,4 @@
-"""Which monitor does a path name? One that there is, or the answer is that it is not found."""
+"""Answer 404 where a path names a monitor that does not exist."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 from fastapi import Depends, HTTPException
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from service.api.ports import MonitorQueries
 
 
-def known_name(monitors: Callable[[], list[dict[str, Any]]]) -> Any:
-    """Return the dependency of routes with `{name}` in their path; `monitors` lists those that there are."""
+def known_name(queries: MonitorQueries) -> Any:
+    """Return the dependency of routes with `{name}` in their path."""
 
     def known(name: str) -> None:
-        if name not in {monitor["name"] for monitor in monitors()}:
+        if name not in {monitor.name for monitor in queries.monitors()}:
             raise HTTPException(404, f"no monitor is named {name!r}")
 
     return Depends(known)

@@ -1,86 +1,106 @@
-"""What can be asked of one monitor: its state, its series, its numbers, its events."""
+"""The paths under one monitor: its state, its series, its measurements, its events."""
 
 from __future__ import annotations
 
-from datetime import datetime  # noqa: TC003  # FastAPI reads the annotations at run time
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, HTTPException, Query
 
 from service.api.models import Distribution, Event, Measurement, MonitorState, NewestWindow, Series
+from service.api.routes.arguments import Instant, Text  # noqa: TC001  # read at run time
 from service.api.routes.dependencies import known_name
+from service.core.measurement import Aspect  # noqa: TC001  # as above
+from service.core.read_models import Axis, SeriesFilter
 
 if TYPE_CHECKING:
-    from service.api.ports import Callables
+    from collections.abc import Collection, Sequence
 
-MOST_ROWS = 2_000
-MOST_EVENTS = 500
+    from service.api.ports import Callables
+    from service.core.read_models import ColumnDistribution, StoredEvent, StoredMeasurement, StoredSeries
+    from service.status import monitor_state as status
+
+MAX_ROWS = 2_000
+MAX_EVENTS = 500
 
 
 def monitor_routes(callables: Callables) -> APIRouter:
     """Return the paths under `/v1/monitors/{name}`; a name that no monitor has is not found."""
-    found = known_name(callables.monitors)
-    router = APIRouter(prefix="/v1/monitors/{name}", dependencies=[found], tags=["monitors"])
+    queries = callables.queries
+    router = APIRouter(prefix="/v1/monitors/{name}", dependencies=[known_name(queries)], tags=["monitors"])
 
     @router.get("/state", response_model=MonitorState)
-    async def state(name: str) -> Any:
-        """Say whether a monitor is fine, since when not and why, by aspect."""
-        return await callables.state(name)
+    async def state(name: str) -> status.MonitorState:
+        """Return whether a monitor is fine, since when not and why, by aspect."""
+        return await queries.state(name)
 
     @router.get("/series", response_model=list[Series])
-    async def series(name: str) -> Any:
-        """List which numbers a monitor has measured, without those of its cycles' own health."""
-        return await callables.series(name)
+    async def series(name: str) -> Sequence[StoredSeries]:
+        """List which series a monitor has, without those of its cycles' own health."""
+        return await queries.series(name)
 
     @router.get("/windows/latest", response_model=NewestWindow)
-    async def latest_window(name: str) -> Any:
-        """Return the newest window's numbers, the most severe first."""
-        return await callables.latest_window(name)
+    async def latest_window(name: str) -> status.NewestWindow:
+        """Return the newest window's measurements, the most severe first."""
+        return await queries.latest_window(name)
 
     @router.get("/events", response_model=list[Event])
     async def events(
         name: str,
         *,
-        since: datetime | None = None,
-        kind: str | None = None,
-        limit: Annotated[int, Query(ge=1, le=MOST_EVENTS)] = 50,
-    ) -> Any:
+        since: Instant | None = None,
+        kind: Text | None = None,
+        limit: Annotated[int, Query(ge=1, le=MAX_EVENTS)] = 50,
+    ) -> Sequence[StoredEvent]:
         """Return alarms raised and ended and schema changes, the newest first; `since` is when recorded."""
-        return await callables.events(monitor=name, since=since, kind=kind, limit=limit)
+        return await queries.events(name, since=since, kind=kind, limit=limit)
 
     @router.get("/columns/{column:path}/distribution", response_model=Distribution)
-    async def distribution(name: str, column: str, window_end: datetime | None = None) -> Any:
-        """Return a column's values in a window, else in the newest, beside the reference's."""
-        return await callables.distribution(monitor=name, column=column, window_end=window_end)
+    async def distribution(name: str, column: str, window_end: Instant | None = None) -> ColumnDistribution:
+        """Return a column's values in a window, else in the newest, and in the reference.
+
+        A column that the monitor does not watch, and of which nothing is kept, is not found.
+        """
+        known = queries.columns(name)
+        if "\x00" in column:  # no column has it, and the database cannot even be asked
+            raise HTTPException(404, unknown_column(name, column, known))
+        found = await queries.distribution(name, column, window_end)
+        if found.window is None and column not in known:
+            raise HTTPException(404, unknown_column(name, column, known))
+        return found
 
     @router.get("/metrics", response_model=list[Measurement])
     async def metrics(
         name: str,
         *,
-        aspect: str | None = None,
-        column: str | None = None,
-        segment: str | None = None,
-        metric: str | None = None,
-        definition: str | None = None,
-        axis: Literal["computed_at", "window_end"] = "computed_at",
-        since: datetime | None = None,
-        limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = 1_000,
-    ) -> Any:
+        aspect: Aspect | None = None,
+        column: Text | None = None,
+        segment: Text | None = None,
+        metric: Text | None = None,
+        definition: Text | None = None,
+        axis: Axis = "computed_at",
+        since: Instant | None = None,
+        limit: Annotated[int, Query(ge=1, le=MAX_ROWS)] = 1_000,
+    ) -> Sequence[StoredMeasurement]:
         """Return a monitor's newest measurements, oldest first.
 
         `axis` is what is newest, and what `since` is compared with: when it was computed (without `since` of
         the last day) or, for a chart of event time, where the window ends.
         """
-        return await callables.measurements(
+        wanted = SeriesFilter(
             monitor=name,
             aspect=aspect,
             column=column,
             segment=segment,
             metric=metric,
             definition=definition,
-            axis=axis,
-            since=since,
-            limit=limit,
         )
+        return await queries.measurements(wanted, axis=axis, since=since, limit=limit)
 
     return router
+
+
+def unknown_column(monitor: str, column: str, known: Collection[str]) -> str:
+    """Return the message for a column that a monitor does not have, with the nearest one."""
+    near = get_close_matches(column, known, n=1)
+    return f"{monitor} has no column {column!r}" + (f"; the nearest is {near[0]!r}" if near else "")

@@ -1,61 +1,47 @@
-"""Which windows were measured, and Evidently's report of one."""
+"""The paths of a monitor's measured windows and of Evidently's report of one."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, HTTPException, Path, Query
 from fastapi.responses import HTMLResponse
-from pydantic import BaseModel
 
+from service.api.models import WindowRun
 from service.api.routes.dependencies import known_name
+from service.core.time_units import to_datetime
 from service.errors import ReportError, SourceError, WorkerError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from service.api.ports import Callables
+    from service.core.windows import records
 
-    Windows = Callable[[str, int], Awaitable[list[Any]]]
-    ReportOf = Callable[[str, int], Awaitable[str]]
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LARGEST_ID = 2**63 - 1
-# Evidently's page is one file with its scripts inside; nothing of it may reach out or touch this door.
+# Evidently's page is one file with its scripts inside; it may load nothing and touch nothing of this API.
 POLICY = (
     "sandbox allow-scripts allow-downloads; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; "
     "style-src 'unsafe-inline'; img-src data: blob:; font-src data:"
 )
 
 
-class Window(BaseModel):
-    """One measuring of one window."""
-
-    id: int
-    start: datetime
-    end: datetime
-    revision: int
-    rows: int
-    computed_at: datetime
-
-
-def report_routes(
-    monitors: Callable[[], list[dict[str, Any]]], windows: Windows, report: ReportOf
-) -> APIRouter:
+def report_routes(callables: Callables) -> APIRouter:
     """Return the routes under a monitor's windows."""
-    found = known_name(monitors)
-    router = APIRouter(prefix="/v1/monitors/{name}/windows", dependencies=[found], tags=["reports"])
+    router = APIRouter(
+        prefix="/v1/monitors/{name}/windows",
+        dependencies=[known_name(callables.queries)],
+        tags=["reports"],
+    )
 
-    @router.get("", response_model=list[Window])
-    async def list_windows(name: str, limit: Annotated[int, Query(ge=1, le=1_000)] = 100) -> list[Window]:
+    @router.get("", response_model=list[WindowRun])
+    async def list_windows(name: str, limit: Annotated[int, Query(ge=1, le=1_000)] = 100) -> list[WindowRun]:
         """List a monitor's measured windows, the newest first."""
-        return [_window(run) for run in await windows(name, limit)]
+        return [_model(run) for run in await callables.windows(name, limit)]
 
     @router.get("/{window}/report", response_class=HTMLResponse)
     async def window_report(name: str, window: Annotated[int, Path(ge=1, le=LARGEST_ID)]) -> HTMLResponse:
         """Return Evidently's report of a window against the reference; made now unless it is kept."""
         try:
-            page = await report(name, window)
+            page = await callables.report(name, window)
         except ReportError as error:
             raise HTTPException(404, str(error)) from error
         except (WorkerError, SourceError) as error:
@@ -65,7 +51,12 @@ def report_routes(
     return router
 
 
-def _window(run: Any) -> Window:
-    found = asdict(run)
-    instants = {name: EPOCH + timedelta(microseconds=found[name]) for name in ("start", "end", "computed_at")}
-    return Window(**{**found, **instants})
+def _model(run: records.WindowRun) -> WindowRun:
+    return WindowRun(
+        id=run.id,
+        start=to_datetime(run.start),
+        end=to_datetime(run.end),
+        revision=run.revision,
+        rows=run.rows,
+        computed_at=to_datetime(run.computed_at),
+    )

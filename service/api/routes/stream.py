@@ -1,6 +1,6 @@
-"""Cycles as they are committed, by server-sent events.
+"""The live stream: cycles as they are committed, by server-sent events.
 
-Annotations are evaluated as they stand: FastAPI would not find a dependency that is local to a function.
+Annotations are evaluated at once here: FastAPI would not find a dependency that is local to a function.
 """
 
 from collections.abc import AsyncIterator
@@ -9,38 +9,40 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, HTTPException, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from service.api.ports import EventBroadcaster, Subscriber
+from service.status.live_feed import EventBroadcaster, Subscriber
 
 RETRY_MS = 2_000
-AGAIN_SECONDS = 30  # for one who finds no place
+RETRY_WHEN_FULL_SECONDS = 30
 
 
-def stream_routes(feed: EventBroadcaster) -> APIRouter:
+def stream_routes(broadcaster: EventBroadcaster) -> APIRouter:
     """Return `/v1/stream`."""
     router = APIRouter(tags=["live"])
 
     async def subscribe(
         last_event_id: Annotated[str | None, Header()] = None,
-        after: Annotated[str | None, Query(description="as the header Last-Event-ID")] = None,
+        after: Annotated[str | None, Query(description="like the header Last-Event-ID")] = None,
     ) -> AsyncIterator[Subscriber]:
-        if feed.full:
+        if broadcaster.full:
             raise HTTPException(
-                503, "as many follow the stream as can; ask again later", {"retry-after": str(AGAIN_SECONDS)}
+                503,
+                "the stream has as many subscribers as it can serve; try again later",
+                {"retry-after": str(RETRY_WHEN_FULL_SECONDS)},
             )
-        subscriber = feed.subscribe(after or last_event_id)
+        subscriber = broadcaster.subscribe(after or last_event_id)
         try:
             yield subscriber
         finally:
-            feed.unsubscribe(subscriber)
+            broadcaster.unsubscribe(subscriber)
 
     @router.get("/v1/stream", response_class=EventSourceResponse)
     async def stream(subscriber: Annotated[Subscriber, Depends(subscribe)]) -> AsyncIterator[ServerSentEvent]:
-        """Give an event `cycle` for each committed cycle, cycles in quick succession together.
+        """Send an event `cycle` for each committed cycle; cycles in quick succession share one.
 
         First comes `hello`, which says whether all events after the given id follow (`resumed`) or the state
-        is to be read anew. A cycle's data are `monitor`, `cycles` (how many), `state` (as of
-        `/v1/monitors/{name}/state`), `changed` (numbers whose verdict changed) and `events` (new ones). An
-        event `trouble` says that a cycle failed and the state could not be read.
+        has to be read again. A cycle's data are `monitor`, `cycles` (how many), `state` (as of
+        `/v1/monitors/{name}/state`), `changed` (measurements whose verdict changed) and `events` (new ones).
+        An event `trouble` says that a cycle ended and the state could not be read.
         """
         hello = {"resumed": subscriber.resumed}
         yield ServerSentEvent(data=hello, event="hello", retry=RETRY_MS)

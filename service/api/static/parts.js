@@ -44,6 +44,7 @@ export function sentence(state, model) {
   if (state.verdict === "fine") return "Fine: nothing that decides is beyond its threshold.";
   if (state.verdict === "unjudged") return "Measured, but no number has a threshold to be held against.";
   if (state.verdict === "unmeasured") return "The newest window gave no number; the reasons are below.";
+  if (state.finished) return "Its cycles have ended, and no window was measured.";
   if (state.cycles || state.last_cycle) return "No window has been measured yet: its rows are still coming.";
   return "No cycle yet; the first one is on its way.";
 }

@@ -6,7 +6,6 @@ label twice. A label that finds no row is rejected with the reason and not kept:
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from service.core.rows.batch import Labels, Numbers
 from service.core.rows.label_text import described
 from service.core.rows.row_hash import NOTHING
 from service.core.rows.take import Reject
+from service.core.time_units import to_datetime
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,13 +26,12 @@ if TYPE_CHECKING:
 
     from service.core.labels.pending_rows import PendingRows
     from service.core.profile.profile import Profile
-    from service.core.profile.spec import ProfileSpec
+    from service.core.profile.spec.spec import ProfileSpec
     from service.core.rows.batch import Batch
     from service.core.rows.late_labels import LateLabels
     from service.core.rows.schema import Schema
 
 KEPT_REJECTS = 100  # per cycle; the others are only counted
-EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 NO_ID = "the label has no id"
 NO_LABEL = "the label is missing"
 NO_NUMBER = "the label is no number"
@@ -176,7 +175,7 @@ def _rejects(
     shown = zip(_shown(part.names), _shown(part.labels), part.labelled_at.tolist(), reasons, strict=False)
     return tuple(
         Reject(
-            {"id": name, target: value, "labelled_at": (EPOCH + dt.timedelta(microseconds=at)).isoformat()},
+            {"id": name, target: value, "labelled_at": to_datetime(at).isoformat()},
             reason,
         )
         for name, value, at, reason in shown

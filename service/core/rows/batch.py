@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     Values = NDArray[np.float64] | NDArray[np.str_]
 
+TEXT_TIMES = "times as texts"
 CLOCKS_DIFFER = 60_000_000  # microseconds that a sender's clock may be ahead
 
 
@@ -79,15 +80,32 @@ ColumnRows = Numbers | Labels | Texts
 
 
 @dataclass(frozen=True, slots=True)
+class Misfit:
+    """A column that holds something else than its kind, in some or in all of its cells.
+
+    column: its name.
+    holds: what is in it: texts, times, lists, structs ...
+    example: one of those cells.
+    proposal: options of the column that read such cells, as in a monitor file; empty where there are none.
+    """
+
+    column: str
+    holds: str
+    example: str = ""
+    proposal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Arrival:
     """How rows came, as far as their source knows; None where it does not.
 
-    `unwatched` names the columns that came beside the watched ones, the time and the id. `identity` is each
-    row's id as a hash (uint64, shape (n,), 0 where it is missing), `example_id` one of them as people write
-    it, with its type. `backwards` marks the rows whose time lies
-    before that of the row right before them in the source's order, `future` the ones whose time had not come
-    yet when they were taken (bool, shape (n,)). `received` is when rows that are new were taken (UTC
-    microseconds).
+    unwatched: the columns that came and are neither watched, nor the time, nor the id.
+    identity: each row's id as a hash (uint64, shape (n,), 0 where it is missing).
+    backwards: the rows whose time lies before that of the row right before them in the source's order.
+    future: the rows whose time had not come yet when they were taken (both bool, shape (n,)).
+    received: when rows that are new were taken (UTC microseconds).
+    misfits: the columns of the whole table that hold something else than their kind.
+    example_id: one of the table's ids as people write it, with its type.
     """
 
     unwatched: tuple[str, ...] | None = None
@@ -95,6 +113,7 @@ class Arrival:
     backwards: NDArray[np.bool_] | None = None
     future: NDArray[np.bool_] | None = None
     received: int | None = None
+    misfits: tuple[Misfit, ...] = ()
     example_id: str | None = None
 
     def take(self, rows: NDArray[np.intp] | slice) -> Arrival:
@@ -105,6 +124,7 @@ class Arrival:
             None if self.backwards is None else self.backwards[rows],
             None if self.future is None else self.future[rows],
             self.received,
+            self.misfits,
             self.example_id,
         )
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from service.core.rows.task import Regression, Task
+
+if TYPE_CHECKING:
+    from service.core.rows.number_format import NumberFormat
 
 
 class Kind(StrEnum):
@@ -45,8 +49,10 @@ class Role(StrEnum):
 class Column:
     """One watched column.
 
-    `low` and `high` are the declared range, None where the reference's holds. `missing_words` are the words
-    that stand for no value, None where those of the column's kind and role do (`missing_words.py`).
+    - `low`, `high`: the declared range; None where the reference's holds.
+    - `number`: how its numbers are written where they come as texts; None is plainly.
+    - `missing_words`: the words that stand for no value; None where those of its kind and role do
+      (`missing_words.py`).
     """
 
     name: str
@@ -54,6 +60,7 @@ class Column:
     role: Role = Role.FEATURE
     low: float | None = None
     high: float | None = None
+    number: NumberFormat | None = None
     missing_words: tuple[str, ...] | None = None
 
 

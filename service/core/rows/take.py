@@ -24,6 +24,7 @@ class Take:
     - `progress`: the share of the source that was read (0 to 1); None where unknown.
     - `lag_seconds`: how far behind the newest row the source is; None where unknown.
     - `labels`: labels that came after the rows of this take and of earlier ones; None where there are none.
+    - `refused`: how many rows of the source were refused, and of how many; None where that is not judged.
     """
 
     batch: Batch
@@ -35,6 +36,7 @@ class Take:
     progress: float | None = None
     lag_seconds: float | None = None
     labels: LateLabels | None = None
+    refused: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

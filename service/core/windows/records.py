@@ -22,6 +22,30 @@ class PaneRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class WindowRun:
+    """One measurement of one window, as it is stored; instants are UTC microseconds.
+
+    - `layout`: fingerprint of what its panes depend on
+    - `first_pane`, `last_pane`: keys of its outer panes
+    - `start`, `end`: the window's bounds in event time
+    - `revision`: 1 for the first measurement of this window, then counted up
+    - `rows`: how many were measured
+    - `computed_at`: when it was stored
+    """
+
+    id: int
+    monitor: str
+    layout: str
+    first_pane: int
+    last_pane: int
+    start: int
+    end: int
+    revision: int
+    rows: int
+    computed_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class WindowRecord:
     """One measured window.
 

@@ -3,8 +3,9 @@
 The state of a pane's columns follows from its profile alone. Changes are reported when a pane is closed and
 compared with the last closed pane before it that has rows. Both panes are stored, and the events are written
 in the same transaction: a restart repeats no event and loses none. A column is present if one row of the pane
-has it. A numerical column counts as text if more of its cells cannot be read as numbers than can. The first
-pane is compared with the columns of the monitor file.
+has it. A numerical column counts as text if more of its cells cannot be read as numbers than can. A column is
+empty if it is present and null in every row, where the reference's share of missing values does not make that
+likely. The first pane is compared with the columns of the monitor file.
 """
 
 from __future__ import annotations
@@ -14,11 +15,15 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from service.core.event import Event
+from service.core.profile import row_counts
+from service.core.profile.chance import explains_all
+from service.core.profile.row_counts import Unwatched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from service.core.profile.profile import ColumnProfile, Profile
+    from service.core.profile.columns import ColumnProfile
+    from service.core.profile.profile import Profile
     from service.core.windows.panes import Pane
 
 SCHEMA_CHANGE = "schema_change"
@@ -29,6 +34,7 @@ class ColumnState(StrEnum):
 
     PRESENT = "present"
     TEXT = "text"  # numerical, but most cells are not numbers
+    EMPTY = "empty"  # present, and null in every row, which chance does not explain
     ABSENT = "absent"
 
 
@@ -52,11 +58,22 @@ class ReportedColumns:
     columns: PaneColumns
 
 
-def columns_of(profile: Profile, late: str | None = None) -> PaneColumns:
-    """Return the columns of a pane's rows without `late`, the column whose values come after them."""
-    beside = profile.tally.unwatched
+def columns_of(
+    profile: Profile, late: str | None = None, usually_missing: Mapping[str, float] | None = None
+) -> PaneColumns:
+    """Return the columns of a pane's rows without `late`, the column whose values come after them.
+
+    `usually_missing` is the share of each column's rows that may be without a value; 1 where it is not given.
+    """
+    usual = usually_missing or {}
+    counts = profile.get(row_counts.PART)
+    beside = Unwatched() if counts is None else counts.unwatched
     return PaneColumns(
-        {name: _state(column) for name, column in profile.columns.items() if name != late},
+        {
+            name: _state(column, usual.get(name, 1.0))
+            for name, column in profile.columns.items()
+            if name != late
+        },
         frozenset(name for name, _ in beside.names) if beside.rows else None,
         beside.names[-1][0] if beside.more else None,
     )
@@ -68,6 +85,7 @@ def report_changes(
     closed: int | None,
     *,
     late: str | None = None,
+    usually_missing: Mapping[str, float] | None = None,
 ) -> tuple[ReportedColumns | None, tuple[Event, ...]]:
     """Return the last reported columns after a cycle, and an event for each change up to the pane `closed`.
 
@@ -80,22 +98,32 @@ def report_changes(
     for key in sorted(panes):
         if key > closed or (reported is not None and key < reported.key) or not panes[key].profile.rows:
             continue
-        columns = columns_of(panes[key].profile, late)
+        columns = columns_of(panes[key].profile, late, usually_missing)
         declared = PaneColumns(dict.fromkeys(columns.watched, ColumnState.PRESENT))
         events += _changes(reported.columns if reported else declared, columns, panes[key])
         reported = ReportedColumns(key, columns)
     return reported, tuple(events)
 
 
-def newest(panes: Mapping[int, Pane], closed: int, *, late: str | None = None) -> ReportedColumns | None:
+def newest(
+    panes: Mapping[int, Pane],
+    closed: int,
+    *,
+    late: str | None = None,
+    usually_missing: Mapping[str, float] | None = None,
+) -> ReportedColumns | None:
     """Return the columns of the last closed pane with rows; None where there is none."""
     keys = [key for key, pane in panes.items() if key <= closed and pane.profile.rows]
-    return ReportedColumns(max(keys), columns_of(panes[max(keys)].profile, late)) if keys else None
+    if not keys:
+        return None
+    return ReportedColumns(max(keys), columns_of(panes[max(keys)].profile, late, usually_missing))
 
 
-def _state(column: ColumnProfile) -> ColumnState:
+def _state(column: ColumnProfile, usually_missing: float) -> ColumnState:
     if column.rows and column.absent == column.rows:
         return ColumnState.ABSENT
+    if column.rows and column.missing == column.rows and not explains_all(usually_missing, column.rows):
+        return ColumnState.EMPTY
     known = column.distribution.finite + column.distribution.infinite
     return ColumnState.TEXT if column.unparsable > known else ColumnState.PRESENT
 
@@ -123,10 +151,15 @@ def _changes(before: PaneColumns, after: PaneColumns, pane: Pane) -> Iterator[Ev
 def _message(past: ColumnState, now: ColumnState, column: ColumnProfile) -> str:
     if now is ColumnState.ABSENT:
         return f"disappeared: none of {column.rows} rows has it"
+    if now is ColumnState.EMPTY:
+        return f"is empty: it is there, and null in all of {column.rows} rows"
     if now is ColumnState.TEXT:
-        verb = "came back as text" if past is ColumnState.ABSENT else "turned from numbers to text"
+        came_back = past in {ColumnState.ABSENT, ColumnState.EMPTY}
+        verb = "came back as text" if came_back else "turned from numbers to text"
         return f"{verb}: {column.unparsable} of {column.rows} rows hold no number"
-    return "came back" if past is ColumnState.ABSENT else "turned from text to numbers"
+    if past is ColumnState.TEXT:
+        return "turned from text to numbers"
+    return "came back" if past is ColumnState.ABSENT else "has values again"
 
 
 def _event(pane: Pane, name: str, message: str, details: dict[str, str | bool]) -> Event:

@@ -14,6 +14,7 @@ import numpy as np
 
 from service.core.rows.batch import Arrival, Batch, Labels, Numbers, steps_back
 from service.core.rows.take import Take
+from service.core.time_units import to_datetime, to_microseconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from service.sources.context import DummyRow, DummyTable
 
 TEXTS = ("amber", "green", "red")
-MICROSECONDS = 1_000_000
 _REFERENCE_STREAM = 2**63  # no cycle ever reaches this position
 
 
@@ -36,7 +36,7 @@ class DummySource:
     async def take(self, position: dict[str, Any] | None) -> Take:
         """Return the next row."""
         index = position["row"] if position else 0
-        when = datetime.fromtimestamp(self._now() / MICROSECONDS, UTC)
+        when = to_datetime(self._now())
         values = draw(1, [self._seed, index])
         kept = await self._table.append((index, when, *values[0]))
         return Take(to_batch([kept]), {"row": index + 1}, lag_seconds=0.0)  # no row is newer
@@ -64,7 +64,7 @@ def to_batch(rows: Sequence[DummyRow]) -> Batch:
     """Return rows as typed columns `value1`, `value2` and `value3`."""
     _, times, integers, texts, floats = zip(*rows, strict=True)
     labels, codes = np.unique(np.array(texts, dtype=np.str_), return_inverse=True)
-    micros = np.array([round(when.timestamp() * MICROSECONDS) for when in times], dtype=np.int64)
+    micros = np.array([to_microseconds(when) for when in times], dtype=np.int64)
     return Batch(
         len(rows),
         micros,

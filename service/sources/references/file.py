@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal
 from service.config.base import Instant, instant_us
 from service.errors import ReferenceDataError
 from service.sources.references.base import ReferenceConfig
+from service.sources.table_config import CsvConfig, Timestamp
+from service.sources.table_format import TableFormat
 from service.sources.tables.file import read_rows
 
 if TYPE_CHECKING:
@@ -17,13 +19,16 @@ if TYPE_CHECKING:
 
 
 class FileReference(ReferenceConfig):
-    """Rows of a Parquet or CSV file, all of them or those from `start` to `end` (half-open).
+    """Rows of a file, a folder or a pattern of files: all, or those from `start` to `end` (half-open).
 
-    Without `path` they are a stretch of the source's own file.
+    Without `path` they are a stretch of the source's own file. `timestamp` and `csv` are the source's unless
+    they are said here.
     """
 
     type: Literal["file"] = "file"
     path: str | None = None
+    timestamp: Timestamp | None = None
+    csv: CsvConfig | None = None
     start: Instant | None = None
     end: Instant | None = None
 
@@ -44,7 +49,15 @@ class FileReference(ReferenceConfig):
         return read_rows(
             path,
             schema,
-            timestamp=source.time_column,
+            timestamp=source.time_column if self.timestamp is None else self.timestamp.column,
             start=instant_us(self.start),
             end=instant_us(self.end),
+            form=self._form(source),
+        )
+
+    def _form(self, source: SourceConfig) -> TableFormat:
+        inherited = source.table_format
+        return TableFormat(
+            inherited.time if self.timestamp is None else self.timestamp.time_format(),
+            inherited.csv if self.csv is None else self.csv.csv_format(),
         )

@@ -10,16 +10,19 @@ from pydantic import Field, model_validator
 from service.config.base import Duration, Instant, instant_us
 from service.sources.base import SourceConfig
 from service.sources.replay.source import ReplayOptions, ReplaySource
+from service.sources.table_config import CsvConfig, Timestamp, table_format
 
 if TYPE_CHECKING:
     from service.sources.context import SourceContext
+    from service.sources.table_format import TableFormat
 
 
 class ReplayConfig(SourceConfig):
-    """Rows of a Parquet or CSV file, in the order of their event time.
+    """Rows of a file, a folder or a pattern of files, in the order of their event time.
 
-    - `path`: the file.
-    - `timestamp`: the column of each row's event time.
+    - `path`: the file or files.
+    - `timestamp`: the column of each row's event time, or how its times are written too.
+    - `csv`: the dialect where they are CSV files.
     - `step`: the event time that a cycle takes; or
     - `rows`: the number of rows that a cycle takes.
     - `start`, `end`: only rows in between (half-open); the whole file without them.
@@ -30,7 +33,8 @@ class ReplayConfig(SourceConfig):
 
     type: Literal["replay"]
     path: str
-    timestamp: str
+    timestamp: Timestamp
+    csv: CsvConfig | None = None
     step: Duration | None = None
     rows: int | None = Field(default=None, ge=1)
     start: Instant | None = None
@@ -52,18 +56,24 @@ class ReplayConfig(SourceConfig):
     @property
     def time_column(self) -> str:
         """The replayed file's column of event times."""
-        return self.timestamp
+        return self.timestamp.column
+
+    @property
+    def table_format(self) -> TableFormat:
+        """How the file is written."""
+        return table_format(self.timestamp, self.csv)
 
     def build(self, context: SourceContext) -> ReplaySource:
         """Return the source; the file is opened by its first take."""
         options = ReplayOptions(
             path=self.file,
-            timestamp=self.timestamp,
+            timestamp=self.timestamp.column,
             step_us=self.step,
             rows=self.rows,
             offset_us=context.step_offset_us,
             start=instant_us(self.start),
             end=instant_us(self.end),
             labels=context.labels,
+            form=self.table_format,
         )
         return ReplaySource(options, context.schema)

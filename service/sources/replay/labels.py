@@ -49,10 +49,11 @@ def open_labels(options: LabelFile) -> OrderedRows:
     """Open the file; raises SourceError where it cannot be read or lacks a column."""
     columns = (
         Column(options.identity, Kind.CATEGORICAL),
-        Column(options.target, options.kind, Role.TARGET),
+        Column(options.target, options.kind, Role.TARGET, number=options.number),
     )
     schema = Schema(columns, identity=options.identity)
-    return open_ordered(options.path, schema, options.timestamp, needed=(options.identity, options.target))
+    needed = (options.identity, options.target)
+    return open_ordered(options.path, schema, options.timestamp, needed=needed, form=options.form)
 
 
 @dataclass(frozen=True, slots=True)

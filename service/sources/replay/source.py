@@ -23,8 +23,10 @@ import structlog
 
 from service.core.rows.batch import no_rows
 from service.core.rows.take import Take
+from service.core.time_units import to_datetime
 from service.errors import ConfigurationError, SourceError
 from service.sources.replay.labels import MAX_GAP_STEPS, Pace, end_of_step, next_labels, open_labels
+from service.sources.table_format import PLAIN
 from service.sources.tables.file import OrderedRows, open_ordered
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
     from service.core.rows.schema import Schema
     from service.sources.context import LabelFile
+    from service.sources.table_format import TableFormat
 
 log = structlog.get_logger(__name__)
 
@@ -47,6 +50,7 @@ class ReplayOptions:
     - `offset_us`: steps start at this plus whole steps from 1970.
     - `start`, `end`: only rows in between (half-open) are given.
     - `labels`: the file of late labels; None where all labels come with their rows.
+    - `form`: how the file is written.
 
     Raises ConfigurationError unless exactly one pace is given.
     """
@@ -59,6 +63,7 @@ class ReplayOptions:
     start: int | None = None
     end: int | None = None
     labels: LabelFile | None = None
+    form: TableFormat = PLAIN
 
     def __post_init__(self) -> None:
         """Refuse a replay without a pace or with two."""
@@ -109,7 +114,7 @@ class ReplaySource:
     def _opened(self, position: dict[str, Any] | None) -> _Opened:
         if self._files is None:
             options = self._options
-            rows = open_ordered(options.path, self._schema, options.timestamp)
+            rows = open_ordered(options.path, self._schema, options.timestamp, form=options.form)
             try:
                 labels = None if options.labels is None else open_labels(options.labels)
             except SourceError:
@@ -140,6 +145,8 @@ def _warn_of_changes(files: _Opened, options: ReplayOptions, position: dict[str,
 
 def _take(rows: OrderedRows, options: ReplayOptions, position: dict[str, Any] | None) -> Take:
     low, high = _bounds(rows, options)
+    if low == high and len(rows.times):
+        raise _no_row(rows, options)
     if low == high:
         first = stop = low
         until = position.get("until") if position else None
@@ -159,7 +166,15 @@ def _take(rows: OrderedRows, options: ReplayOptions, position: dict[str, Any] | 
         exhausted=stop == high,
         rejects=rows.rejects if position is None else (),
         rejected=rows.rejected if position is None else 0,
+        refused=(rows.rejected, rows.rejected + len(rows.times)) if rows.rejected else None,
         progress=(stop - low) / (high - low) if high > low else 1.0,
+    )
+
+
+def _no_row(rows: OrderedRows, options: ReplayOptions) -> SourceError:
+    first, last = (to_datetime(int(time)) for time in (rows.times[0], rows.times[-1]))
+    return SourceError(
+        f"{options.path}: no row lies between start and end; its times go from {first} to {last}"
     )
 
 

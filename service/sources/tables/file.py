@@ -1,87 +1,96 @@
-"""Which rows does a CSV or Parquet file hold? A reference's, and a replay's in the order of event time.
+"""Rows of files: a reference's, and a replay's in the order of event time.
 
-A file that begins with Parquet's mark is Parquet, every other is CSV with a header line (compressed where its
-name ends in .gz, .bz2, .xz or .zip; tabs where it ends in .tsv).
+A path names a file, a folder or a pattern of files, which are one table. What a file is follows from its
+first bytes, not from its name: Parquet, an Arrow file (Feather) or stream, JSON lines, else CSV with a header
+line; each may be compressed by gzip, zstd, bzip2, xz, lz4 or ZIP.
 
-A Parquet file whose times are all usable and in order is read one row group at a time: 8 bytes a row for the
-times and one group's rows are all that stays in memory. Any other file is read once, ordered by event time
-(rows of one instant keep the file's order) and held as typed arrays.
+Parquet files whose times are all usable and in order are read one row group at a time. Any other is read
+once, ordered by event time (rows of one instant keep the files' order) and held as typed arrays.
 """
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import zipfile
 import zlib
 from contextlib import contextmanager
-from dataclasses import dataclass
+from lzma import LZMAError
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-from pyarrow import parquet
 
-from service.core.rows.batch import no_rows
-from service.core.rows.missing_words import NULL_WORDS, words_of
-from service.core.rows.schema import Kind
+from service.core.rows.concatenation import concatenated
 from service.errors import ReferenceDataError, SourceError
-from service.sources.tables import arrow_labels, from_arrow
-from service.sources.tables.parsed import Framed, missing_timestamp
+from service.sources.table_format import PLAIN
+from service.sources.tables.formats import arrow_file, csv_file, json_lines
+from service.sources.tables.formats.content import Content, content_of
+from service.sources.tables.formats.opening import open_regular, opened, refuse_special
+from service.sources.tables.formats.ordered_rows import OrderedRows
+from service.sources.tables.formats.partitions import with_partitions
+from service.sources.tables.formats.paths import table_files
+from service.sources.tables.formats.row_groups import by_row_group
+from service.sources.tables.parsed import Framed, nearest
+from service.sources.tables.unusable import refuse_misfits, refuse_times
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
-
-    from numpy.typing import NDArray
 
     from service.core.rows.batch import Batch
     from service.core.rows.schema import Schema
-    from service.core.rows.take import Reject
+    from service.sources.table_format import TableFormat
+    from service.sources.tables.formats.loaded import Loaded
+    from service.sources.tables.formats.paths import TableFile
 
-PARQUET_MARK = b"PAR1"
+__all__ = ["OrderedRows", "open_ordered", "read_rows"]
+
 FINGERPRINT_BYTES = 65_536
-FILE_ERRORS = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, pa.ArrowException)
+MAX_REJECTS = 100  # that are kept of a table
+FILE_ERRORS = (
+    OSError,
+    ValueError,
+    EOFError,
+    LookupError,
+    RuntimeError,
+    MemoryError,
+    zipfile.BadZipFile,
+    zlib.error,
+    LZMAError,
+    pa.ArrowException,
+)
 
 
-@dataclass(frozen=True, slots=True)
-class OrderedRows:
-    """A file's usable rows by event time; the rest is in `rejects` (the first of `rejected`).
+def open_ordered(
+    path: Path, schema: Schema, timestamp: str, *, needed: Sequence[str] = (), form: TableFormat = PLAIN
+) -> OrderedRows:
+    """Open a table of rows; `read` keeps to what was opened even where a file is replaced meanwhile.
 
-    `times` int64 UTC microseconds, ascending, shape (rows,); `read(first, stop)` gives those rows.
+    Raises SourceError where a file cannot be read, where there is no row, or fewer than half of them have a
+    usable time, or where the column `timestamp` or one of the `needed` ones is not there.
     """
-
-    times: NDArray[np.int64]
-    read: Callable[[int, int], Batch]
-    close: Callable[[], None]
-    fingerprint: str
-    rejects: tuple[Reject, ...] = ()
-    rejected: int = 0
-
-
-def open_ordered(path: Path, schema: Schema, timestamp: str, *, needed: Sequence[str] = ()) -> OrderedRows:
-    """Open a file of rows; `read` keeps to what was opened even where the path is replaced meanwhile.
-
-    Raises SourceError where the file cannot be read, holds no rows or has no column `timestamp`, or lacks one
-    of the `needed` ones.
-    """
-    with _explained(path):
-        mark = _fingerprint(path)
-        if needed:
-            _check_needed(needed, _names(path))
-        if _is_parquet(path):
-            lazy = _by_row_group(path, schema, timestamp, mark)
+    with explained(path):
+        files = table_files(path)
+        fingerprint = _fingerprint(files)
+        kinds = [_content(file, form, may_be_empty=len(files) > 1) for file in files]
+        if all(kind is Content.PARQUET for kind in kinds) and not any(
+            timestamp in f.partitions for f in files
+        ):
+            lazy = by_row_group(files, schema, timestamp, form, fingerprint=fingerprint, explained=explained)
             if lazy is not None:
+                _check_needed(needed, lazy)
                 return lazy
-        framed = _read(path, schema, timestamp)
-    batch = framed.batch
-    if (np.diff(batch.event_time) < 0).any():
-        batch = batch.take(np.argsort(batch.event_time, kind="stable"))
+        loaded = _loaded(files, kinds, schema, timestamp, form)
+        for name in needed:
+            _check_column(name, loaded)
+        framed = _framed(loaded, schema, timestamp)
+        refuse_times(framed, timestamp, form.time)
+    batch = _by_time(framed.batch)
     return OrderedRows(
         batch.event_time,
         lambda first, stop: batch.take(slice(first, stop)),
         lambda: None,
-        mark,
+        fingerprint,
         framed.rejects,
         framed.rejected,
     )
@@ -94,12 +103,14 @@ def read_rows(
     timestamp: str | None = None,
     start: int | None = None,
     end: int | None = None,
+    form: TableFormat = PLAIN,
 ) -> Batch:
     """Return a reference's rows: all of them, or those from `start` to `end` (UTC microseconds, half-open).
 
-    They are in the order of their time where the file has the column `timestamp`, which only bounds need:
-    without it, or where a time cannot be read, the file's order holds and every event time is 0.
-    Raises ReferenceDataError where the file cannot be read, or where no row is left.
+    They are in the order of their time where the table has the column `timestamp`, which only bounds need:
+    without it, or where a time cannot be read, the files' order holds and every event time is 0.
+    Raises ReferenceDataError where a file cannot be read, where no row is left, or where a column holds
+    something else than its kind and no value at all.
     """
     bounded = start is not None or end is not None
     if bounded and timestamp is None:
@@ -107,34 +118,36 @@ def read_rows(
             f"{path}: start and end need the name of the column that holds each row's time"
         )
     try:
-        with _explained(path):
-            timed = bounded or (timestamp is not None and timestamp in _names(path))
-            framed = _read(path, schema, timestamp if timed else None)
-            if framed.rejected and not bounded:
-                framed = _read(path, schema, None)
-            batch = framed.batch
+        with explained(path):
+            batch = _reference(path, schema, timestamp, form, bounded=bounded)
     except SourceError as error:
         raise ReferenceDataError(f"the reference cannot be read: {error}") from error
     if bounded:
         since = batch.event_time >= (start if start is not None else np.iinfo(np.int64).min)
         until = batch.event_time < (end if end is not None else np.iinfo(np.int64).max)
         batch = batch.take(np.flatnonzero(since & until))
-    if (np.diff(batch.event_time) < 0).any():
-        batch = batch.take(np.argsort(batch.event_time, kind="stable"))
+    batch = _by_time(batch)
     if not batch.rows:
         raise ReferenceDataError(f"{path}: no row lies between start and end; expected the reference's rows")
     return batch
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def explained(path: Path) -> Iterator[None]:
+    """Turn what goes wrong with a file into a SourceError that names it, once."""
     try:
         yield
     except SourceError as error:
+        if str(error).startswith(str(path)):
+            raise
         raise SourceError(f"{path}: {error}") from error
     except FileNotFoundError as error:
         raise SourceError(
             f"{path}: there is no such file; create it or correct the path in the monitor file"
+        ) from error
+    except PermissionError as error:
+        raise SourceError(
+            f"{path}: may not be read: {error.strerror}; let the service's user read it"
         ) from error
     except FILE_ERRORS as error:
         reason = " ".join(str(error).split()) or type(error).__name__
@@ -143,143 +156,114 @@ def _explained(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _is_parquet(path: Path) -> bool:
-    with path.open("rb") as file:
-        mark = file.read(len(PARQUET_MARK))
-    if not mark:
-        raise SourceError("the file is empty; expected a header line and rows")
-    return mark == PARQUET_MARK
+def _reference(
+    path: Path, schema: Schema, timestamp: str | None, form: TableFormat, *, bounded: bool
+) -> Batch:
+    files = table_files(path)
+    kinds = [_content(file, form, may_be_empty=len(files) > 1) for file in files]
+    loaded = _loaded(files, kinds, schema, timestamp, form)
+    timed = bounded or all(timestamp in part.names for part in loaded)
+    framed = _framed(loaded, schema, timestamp if timed else None)
+    if bounded and timestamp is not None:
+        refuse_times(framed, timestamp, form.time)
+    elif framed.rejected:
+        framed = _framed(loaded, schema, None)
+    refuse_misfits(framed.batch, schema)
+    return framed.batch
 
 
-def _names(path: Path) -> list[str]:
-    if _is_parquet(path):
-        return list(parquet.read_schema(path).names)
-    import pandas as pd  # noqa: PLC0415 - see _read_csv
-
-    return list(pd.read_csv(path, sep="\t" if ".tsv" in path.suffixes else ",", nrows=0).columns)
+def _by_time(batch: Batch) -> Batch:
+    if (np.diff(batch.event_time) < 0).any():
+        return batch.take(np.argsort(batch.event_time, kind="stable"))
+    return batch
 
 
-def _check_needed(needed: Sequence[str], names: list[str]) -> None:
+def _content(file: TableFile, form: TableFormat, *, may_be_empty: bool) -> Content | None:
+    with explained(file.path):
+        status = file.path.stat()
+        refuse_special(status.st_mode)
+        if may_be_empty and not status.st_size:
+            return None
+        with opened(file.path) as bytes_of:
+            content = content_of(bytes_of.head, form.csv.encoding)
+            if bytes_of.compressed and content is Content.PARQUET:
+                return Content.PACKED_PARQUET
+            return content
+
+
+def _loaded(
+    files: Sequence[TableFile],
+    kinds: Sequence[Content | None],
+    schema: Schema,
+    timestamp: str | None,
+    form: TableFormat,
+) -> list[Loaded]:
+    found = []
+    for file, kind in zip(files, kinds, strict=True):
+        if kind is None:
+            continue
+        with explained(file.path):
+            if kind is Content.CSV:
+                loaded = csv_file.load(file.path, schema, timestamp, form)
+            elif kind is Content.JSON_LINES:
+                loaded = json_lines.load(file.path, schema, timestamp, form)
+            else:
+                loaded = arrow_file.load(file.path, kind, schema, timestamp, form)
+            found.append(with_partitions(loaded, file.partitions, schema))
+    if not sum(part.rows for part in found):
+        raise SourceError("the file holds no rows" if len(files) == 1 else "the files hold no rows")
+    return found
+
+
+def _framed(loaded: Sequence[Loaded], schema: Schema, timestamp: str | None) -> Framed:
+    parts = [part.framed(timestamp) for part in loaded]
+    if len(parts) == 1:
+        return parts[0]
+    rejects = [reject for part in parts for reject in part.rejects]
+    return Framed(
+        concatenated([part.batch for part in parts], schema),
+        tuple(rejects[:MAX_REJECTS]),
+        sum(part.rejected for part in parts),
+    )
+
+
+def _check_column(name: str, loaded: Sequence[Loaded]) -> None:
+    for part in loaded:
+        if name not in part.names:
+            raise _absent(name, part.names)
+
+
+def _check_needed(needed: Sequence[str], lazy: OrderedRows) -> None:
+    if not needed:
+        return
+    first = lazy.read(0, 1)
+    held = [*first.columns, *(first.arrival.unwatched or ())]
     for name in needed:
-        if name not in names:
-            near = difflib.get_close_matches(name, names, n=1, cutoff=0.0)
-            hint = f"; the nearest is {near[0]!r}" if near else ""
-            raise SourceError(f"it has no column {name!r}{hint}; expected it beside {', '.join(names)}")
+        if name not in first.columns:
+            lazy.close()
+            raise _absent(name, held)
 
 
-def _fingerprint(path: Path) -> str:
+def _absent(name: str, names: Sequence[str]) -> SourceError:
+    return SourceError(
+        f"it has no column {name!r}{nearest(name, names)}; expected it beside {', '.join(names)}"
+    )
+
+
+def _fingerprint(files: Sequence[TableFile]) -> str:
+    marks = []
+    for file in files:
+        with explained(file.path):
+            marks.append(_fingerprint_of(file.path))
+    return marks[0] if len(marks) == 1 else hashlib.sha256("\n".join(marks).encode()).hexdigest()[:16]
+
+
+def _fingerprint_of(path: Path) -> str:
     # Size, head and tail (Parquet's footer with every group's statistics): a copy or a touch changes nothing.
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         size = file.seek(0, 2)
         file.seek(0)
         content = file.read(FINGERPRINT_BYTES)
         file.seek(max(0, size - FINGERPRINT_BYTES))
         content += file.read()
     return hashlib.sha256(f"{size}:".encode() + content).hexdigest()[:16]
-
-
-def _read(path: Path, schema: Schema, timestamp: str | None) -> Framed:
-    if _is_parquet(path):
-        wanted = {*schema.names, schema.identity, timestamp}
-        with parquet.ParquetFile(path) as file:
-            names = _checked(file.schema_arrow.names, timestamp)
-            table = file.read([name for name in names if name in wanted], use_threads=False)
-            # The count is the file's own: a table without columns has lost it.
-            framed, rows = from_arrow.to_batch(table, schema, timestamp, names=names), file.metadata.num_rows
-    else:
-        framed, rows = _read_csv(path, schema, timestamp)
-    if not rows:
-        raise SourceError("the file holds no rows")
-    return framed
-
-
-def _read_csv(path: Path, schema: Schema, timestamp: str | None) -> tuple[Framed, int]:
-    import pandas as pd  # noqa: PLC0415 - half a second and 60 MB that a Parquet file does not need
-
-    from service.sources.tables.from_pandas import to_batch  # noqa: PLC0415 - as above
-
-    # A label, a text, an id is what is written: 01234 keeps its zero, whatever the column's other values are.
-    written = {column.name for column in schema.columns if column.kind is not Kind.NUMERICAL}
-    if schema.identity is not None:
-        written.add(schema.identity)
-    no_value = {name: [""] for name in written}
-    no_value |= {c.name: ["", *words_of(c)] for c in schema.columns if c.name not in written}
-    if timestamp is not None:
-        no_value[timestamp] = ["", *NULL_WORDS]
-    # All columns: told to read some, pandas cuts a line that is too long instead of refusing it.
-    frame = pd.read_csv(
-        path,
-        sep="\t" if ".tsv" in path.suffixes else ",",
-        low_memory=False,  # a column's type is decided once, not per part
-        dtype=dict.fromkeys(written, str),
-        keep_default_na=False,
-        na_values=no_value,
-        float_precision="round_trip",
-        encoding_errors="replace",  # a byte that is no UTF-8 spoils its cell, not the file
-    )
-    if not isinstance(frame.index, pd.RangeIndex):  # pandas takes the surplus for an index
-        raise SourceError("its lines hold more cells than its header has names; expected as many")
-    return to_batch(frame, schema, timestamp), len(frame)
-
-
-def _checked(names: list[str], timestamp: str | None) -> list[str]:
-    if timestamp is not None and timestamp not in names:
-        raise missing_timestamp(timestamp, names)
-    return names
-
-
-def _by_row_group(path: Path, schema: Schema, timestamp: str, mark: str) -> OrderedRows | None:
-    """Return a Parquet file's rows read as they are needed; None unless every row has a time, in order."""
-    kinds = parquet.read_schema(path)
-    names = _checked(kinds.names, timestamp)
-    columns = [name for name in names if name in {*schema.names, schema.identity, timestamp}]
-    # Text as codes into the distinct texts is framed much faster.
-    texts = [name for name in columns if name != timestamp and arrow_labels.is_text(kinds.field(name).type)]
-    file = parquet.ParquetFile(path, read_dictionary=texts)
-    lazy = None
-    try:
-        found = from_arrow.event_times(file.read([timestamp], use_threads=False)[timestamp])
-        if len(found.micros) and found.usable.all() and (np.diff(found.micros) >= 0).all():
-            groups = _RowGroups(file, path, schema, timestamp, (columns, names))
-            lazy = OrderedRows(found.micros, groups.read, groups.close, mark)
-    finally:
-        if lazy is None:
-            file.close()
-    return lazy
-
-
-class _RowGroups:
-    """Rows of an open Parquet file; the row groups last read stay, since takes follow each other."""
-
-    def __init__(
-        self,
-        file: parquet.ParquetFile,
-        path: Path,
-        schema: Schema,
-        timestamp: str,
-        columns: tuple[list[str], list[str]],
-    ) -> None:
-        self._file, self._path = file, path
-        self._columns, self._names = columns  # the ones that are read, and all that there are
-        self._schema, self._timestamp = schema, timestamp
-        sizes = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
-        self._starts = np.concatenate(([0], np.cumsum(sizes, dtype=np.int64)))
-        self._held: tuple[int, int, Batch] = (0, 0, no_rows())
-
-    def read(self, first: int, stop: int) -> Batch:
-        """Return the rows from `first` to `stop` (half-open); raises SourceError if they cannot be read."""
-        if first >= stop:
-            return no_rows()
-        low = int(np.searchsorted(self._starts, first, side="right")) - 1
-        high = int(np.searchsorted(self._starts, stop, side="left"))
-        if self._held[:2] != (low, high):
-            with _explained(self._path):
-                table = self._file.read_row_groups(list(range(low, high)), self._columns, use_threads=False)
-                framed = from_arrow.to_batch(table, self._schema, self._timestamp, names=self._names)
-                self._held = (low, high, framed.batch)
-        base = int(self._starts[low])
-        return self._held[2].take(slice(first - base, stop - base))
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()

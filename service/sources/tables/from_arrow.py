@@ -12,23 +12,28 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from service.core.rows.batch import Arrival, Batch, Numbers, Texts, steps_back
+from service.core.rows.batch import TEXT_TIMES, Arrival, Batch, Misfit, Numbers, Texts, steps_back
 from service.core.rows.label_text import clean
 from service.core.rows.schema import Kind
+from service.sources.table_format import PLAIN_TIME
 from service.sources.tables import arrow_labels
 from service.sources.tables.arrow_labels import is_text, missing, values
 from service.sources.tables.event_time import EventTimes, of_raw
 from service.sources.tables.identity import NO_IDENTITIES
-from service.sources.tables.parsed import Framed, missing_timestamp, unwatched_names
+from service.sources.tables.parsed import Framed, check_names, unwatched_names
+from service.sources.tables.time_text import are_times
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import pandas as pd
 
     from service.core.rows.batch import ColumnRows
     from service.core.rows.schema import Column, Schema
+    from service.sources.table_format import TimeFormat
     from service.sources.tables.identity import Identities
+
+FIRST_CELLS = 100  # that are looked at for what they are
 
 
 def to_batch(
@@ -38,50 +43,51 @@ def to_batch(
     *,
     keep_rejects: int = 100,
     names: Sequence[str] | None = None,
+    time: TimeFormat = PLAIN_TIME,
 ) -> Framed:
-    """Return the schema's columns of `table` as typed arrays; see `frame.to_batch` for what it promises."""
+    """Return the schema's columns of `table` as typed arrays; see `from_pandas.to_batch` for its promises."""
     held = table.schema.names
-    if timestamp is not None and timestamp not in held:
-        raise missing_timestamp(timestamp, held)
+    check_names(held if names is None else names, schema, timestamp)
     if len(set(held)) < len(held):
-        from service.sources.tables import from_pandas  # noqa: PLC0415 - it says which column is there twice
-
-        return from_pandas.to_batch(framed(table), schema, timestamp, keep_rejects=keep_rejects, names=names)
-    times = None if timestamp is None else event_times(table[timestamp])
+        table = table.select([place for place, name in enumerate(held) if held.index(name) == place])
+    times = None if timestamp is None else event_times(table[timestamp], time)
     micros = np.zeros(table.num_rows, dtype=np.int64) if times is None else times.micros
-    watched = [column for column in schema.columns if column.name in held]
-    columns = {column.name: _column(table[column.name], column) for column in watched}
+    columns, misfits = _columns(table, schema)
     ids = _identities(table, schema)
     arrival = Arrival(
         unwatched_names(held if names is None else names, schema, timestamp),
         ids.hashes,
+        misfits=misfits,
         example_id=ids.example,
     )
     batch = Batch(table.num_rows, micros, columns, arrival)
-    if times is None:
+    if times is None or timestamp is None:
         return Framed(batch)
     if times.usable.all():
-        return Framed(_ordered(batch))
+        return Framed(_in_order(batch))
     from service.sources.tables import from_pandas  # noqa: PLC0415 - pandas, for the rows that need it
 
     refused = np.flatnonzero(~times.usable)
     shown = refused[:keep_rejects]
-    rejects = from_pandas.rejects_of(framed(table.take(shown)), times.reasons[shown], timestamp or "")
-    return Framed(_ordered(batch.take(np.flatnonzero(times.usable))), rejects, len(refused))
+    rejects = from_pandas.rejects_of(framed(table.take(shown)), times.reasons[shown], timestamp, time)
+    return Framed(_in_order(batch.take(np.flatnonzero(times.usable))), rejects, len(refused))
 
 
-def _ordered(batch: Batch) -> Batch:
-    # The rows that are left, with the marks of those whose time lies before that of the row before them.
+def _in_order(batch: Batch) -> Batch:
+    # The rows, with the marks of those whose time lies before that of the row before them.
     return replace(batch, arrival=replace(batch.arrival, backwards=steps_back(batch.event_time)))
 
 
-def event_times(column: pa.ChunkedArray) -> EventTimes:
+def event_times(column: pa.ChunkedArray, form: TimeFormat = PLAIN_TIME) -> EventTimes:
     """Return a timestamp column of any type as event times."""
     if pa.types.is_timestamp(column.type):
-        return of_raw(values(column.cast(pa.int64()), np.int64), column.type.unit, missing(column))
+        raw, zone = values(column.cast(pa.int64()), np.int64), form.zone if column.type.tz is None else None
+        return of_raw(raw, column.type.unit, missing(column), zone=zone)
+    if pa.types.is_int64(column.type) and form.unit is not None and form.pattern is None:
+        return of_raw(values(column, np.int64), form.unit, missing(column))
     from service.sources.tables import pandas_time  # noqa: PLC0415 - pandas, for the columns that need it
 
-    return pandas_time.event_times(framed(pa.table({"time": column}))["time"])
+    return pandas_time.event_times(framed(pa.table({"time": column}))["time"], form)
 
 
 def framed(table: pa.Table) -> pd.DataFrame:
@@ -90,7 +96,32 @@ def framed(table: pa.Table) -> pd.DataFrame:
     return frame
 
 
-def _column(held: pa.ChunkedArray, column: Column) -> ColumnRows:
+def _text_times(table: pa.Table, schema: Schema) -> Iterator[Misfit]:
+    for column in schema.columns:
+        if column.kind is not Kind.CATEGORICAL or column.name not in table.schema.names:
+            continue
+        if is_text(table.schema.field(column.name).type) and column.name != schema.identity:
+            texts = [text for text in table[column.name].slice(0, FIRST_CELLS).to_pylist() if text]
+            if are_times(texts):
+                yield Misfit(column.name, TEXT_TIMES, texts[0])
+
+
+def _columns(table: pa.Table, schema: Schema) -> tuple[dict[str, ColumnRows], tuple[Misfit, ...]]:
+    watched = [column for column in schema.columns if column.name in table.schema.names]
+    direct = {column.name: _plain(table[column.name], column) for column in watched}
+    misfits = tuple(_text_times(table, schema))
+    others = [name for name, found in direct.items() if found is None]
+    read: dict[str, ColumnRows] = {}
+    if others:
+        from service.sources.tables import from_pandas  # noqa: PLC0415 - pandas, for the columns that need it
+
+        read, more = from_pandas.columns_of(framed(table.select(others)), schema)
+        known = {misfit.column for misfit in more}
+        misfits = (*more, *(misfit for misfit in misfits if misfit.column not in known))
+    return {name: read[name] if found is None else found for name, found in direct.items()}, misfits
+
+
+def _plain(held: pa.ChunkedArray, column: Column) -> ColumnRows | None:
     if column.kind is Kind.CATEGORICAL and arrow_labels.holds_labels(held.type):
         return arrow_labels.labels(held)
     if column.kind is Kind.NUMERICAL and _is_number(held.type):
@@ -99,9 +130,7 @@ def _column(held: pa.ChunkedArray, column: Column) -> ColumnRows:
     if column.kind is Kind.TEXT and (is_text(held.type) or _is_encoded_text(held.type)):
         written = [None if text is None else clean(text) for text in held.to_pylist()]
         return Texts(np.array(written, dtype=object))
-    from service.sources.tables import from_pandas  # noqa: PLC0415 - pandas, for the columns that need it
-
-    return from_pandas.column_of(framed(pa.table({column.name: held}))[column.name], column)
+    return None
 
 
 def _identities(table: pa.Table, schema: Schema) -> Identities:

@@ -1,4 +1,4 @@
-"""The result of turning a table into typed arrays: the rows that could be used, and the others."""
+"""What a table gives: typed rows, those that could not be used, and what is wrong with its columns' names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from service.core.rows.label_text import storable
 from service.errors import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from service.core.rows.batch import Batch
     from service.core.rows.schema import Schema
@@ -21,7 +21,7 @@ NAMES_SHOWN = 30
 
 @dataclass(frozen=True, slots=True)
 class Framed:
-    """The usable rows in the frame's order; of the `rejected` others the first are in `rejects`."""
+    """The usable rows in the table's order; of the `rejected` others the first are in `rejects`."""
 
     batch: Batch
     rejects: tuple[Reject, ...] = ()
@@ -34,12 +34,39 @@ def unwatched_names(names: Iterable[object], schema: Schema, timestamp: str | No
     return tuple(sorted({storable(str(name)) for name in names if name not in known}))
 
 
+def check_names(names: Sequence[object], schema: Schema, timestamp: str | None) -> None:
+    """Raise SourceError where the timestamp column is not among `names`, or a watched one is twice."""
+    if timestamp is not None and timestamp not in names:
+        raise missing_timestamp(timestamp, names)
+    for name in (*schema.names, timestamp, schema.identity):
+        if name is None:
+            continue
+        places = [str(place) for place, held in enumerate(names, start=1) if held == name]
+        if len(places) > 1:
+            raise SourceError(
+                f"the column {name!r} is in the data more than once (columns {' and '.join(places)}); "
+                "expected one column of each name: rename or remove the others"
+            )
+
+
+def nearest(name: str, names: Iterable[object]) -> str:
+    """Return a hint at the column that was perhaps meant, to end a message with; empty if none is near."""
+    shown = [str(held) for held in names]
+    alike = [held for held in shown if held.strip().casefold() == name.strip().casefold()]
+    near = alike or difflib.get_close_matches(name, shown, n=1, cutoff=0.3)
+    if not near:
+        return ""
+    padded = ", with a space in its name" if near[0] != near[0].strip() else ""
+    return f"; the nearest is {near[0]!r}{padded}"
+
+
 def missing_timestamp(timestamp: str, names: Iterable[object]) -> SourceError:
     """Return the error for data whose columns `names` do not hold the timestamp column."""
     shown = [str(name) for name in names]
-    near = difflib.get_close_matches(timestamp, shown, n=1, cutoff=0.0)
     more = f" and {len(shown) - NAMES_SHOWN} more" if len(shown) > NAMES_SHOWN else ""
-    hint = f"; the nearest is {near[0]!r}" if near else ""
+    hint = nearest(timestamp, shown)
+    if any(name[:1].isdigit() for name in shown):
+        hint += "; its first line looks like data, and a header line of names is expected"
     return SourceError(
         f"the timestamp column {timestamp!r} is not in the data, which has "
         f"{', '.join(shown[:NAMES_SHOWN]) or 'no columns'}{more}{hint}; "

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from service.core.checkpoint import Checkpoint
 from service.core.labels.matching import LabelMatching
 from service.core.labels.remeasure import LabelProgress
-from service.store.encoding import instant, microseconds, text
+from service.core.time_units import to_microseconds
+from service.store.encoding import instant, text
 from service.store.tables import pending_row
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ async def read(connection: asyncpg.Pool | asyncpg.Connection, monitor: str, layo
         cycle=row["cycle"],
         position=row["position"],
         rows=row["rows"],
-        watermark=None if row["watermark"] is None else microseconds(row["watermark"]),
+        watermark=None if row["watermark"] is None else to_microseconds(row["watermark"]),
         closed=row["closed"] if is_same else None,
         alarms=row["alarms"],
         detectors=row["detectors"],

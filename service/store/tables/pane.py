@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from service.core.time_units import to_microseconds
 from service.core.windows.records import PaneRecord
-from service.store.encoding import instant, microseconds
+from service.store.encoding import instant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,8 +85,8 @@ async def upsert(
 def _record(row: asyncpg.Record) -> PaneRecord:
     return PaneRecord(
         key=row["key"],
-        start=microseconds(row["pane_start"]),
-        end=microseconds(row["pane_end"]),
+        start=to_microseconds(row["pane_start"]),
+        end=to_microseconds(row["pane_end"]),
         rows=row["rows"],
         payload=row["payload"],
     )

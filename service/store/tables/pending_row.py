@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from service.core.labels.pending_rows import PendingRows
-from service.store.encoding import instant, microseconds
+from service.core.time_units import to_microseconds
+from service.store.encoding import instant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +43,7 @@ async def read(
     return PendingRows(
         np.array([row["identity"] for row in rows], dtype=np.int64).view(np.uint64),
         np.array([row["pane"] for row in rows], dtype=np.int64),
-        np.array([microseconds(row["event_time"]) for row in rows], dtype=np.int64),
+        np.array([to_microseconds(row["event_time"]) for row in rows], dtype=np.int64),
         tuple(row["payload"] for row in rows),
     )
 

@@ -1,4 +1,4 @@
-"""Which events a webhook has still to be told: entered with the event, gone when a receiver took it."""
+"""The table `webhook_outbox`: events that a webhook has still to receive, entered with the event."""
 
 from __future__ import annotations
 

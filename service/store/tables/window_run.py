@@ -1,12 +1,13 @@
-"""Which windows were measured, found again: by id, by panes, the newest."""
+"""The table `window_run`: every measurement of every window, found by id, by panes, or the newest."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from service.core.time_units import to_microseconds
+from service.core.windows.records import WindowRun
 from service.store.driver_errors import translated
-from service.store.encoding import instant, microseconds, text
+from service.store.encoding import instant, text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,9 +15,6 @@ if TYPE_CHECKING:
     import asyncpg
 
     from service.core.windows.records import WindowRecord
-
-if TYPE_CHECKING:
-    import asyncpg
 
 _COLUMNS = """
 SELECT id, monitor, layout, first_pane, last_pane, window_start, window_end, revision, rows, computed_at
@@ -33,29 +31,13 @@ ORDER BY revision DESC LIMIT 1
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One measuring of one window; `start` and `end` are UTC microseconds."""
-
-    id: int
-    monitor: str
-    layout: str
-    first_pane: int
-    last_pane: int
-    start: int
-    end: int
-    revision: int
-    rows: int
-    computed_at: int
-
-
-async def newest(pool: asyncpg.Pool, monitor: str, limit: int) -> list[Run]:
+async def newest(pool: asyncpg.Pool, monitor: str, limit: int) -> list[WindowRun]:
     """Return a monitor's windows, the newest by event time first. Raises StoreError."""
     with translated("read the measured windows"):
         return [_run(row) for row in await pool.fetch(_NEWEST, monitor, limit)]
 
 
-async def find(pool: asyncpg.Pool, monitor: str, window: int | None) -> Run | None:
+async def find(pool: asyncpg.Pool, monitor: str, window: int | None) -> WindowRun | None:
     """Return the window with the id `window`, or the newest one (None). Raises StoreError."""
     if window is None:
         found = await newest(pool, monitor, 1)
@@ -65,25 +47,25 @@ async def find(pool: asyncpg.Pool, monitor: str, window: int | None) -> Run | No
         return None if row is None else _run(row)
 
 
-async def of_panes(pool: asyncpg.Pool, monitor: str, layout: str, first: int, last: int) -> Run | None:
+async def of_panes(pool: asyncpg.Pool, monitor: str, layout: str, first: int, last: int) -> WindowRun | None:
     """Return the latest revision of the window of these panes. Raises StoreError."""
     with translated("read a measured window"):
         row = await pool.fetchrow(_BY_PANES, monitor, text(layout), first, last)
         return None if row is None else _run(row)
 
 
-def _run(row: asyncpg.Record) -> Run:
-    return Run(
+def _run(row: asyncpg.Record) -> WindowRun:
+    return WindowRun(
         row["id"],
         row["monitor"],
         row["layout"],
         row["first_pane"],
         row["last_pane"],
-        microseconds(row["window_start"]),
-        microseconds(row["window_end"]),
+        to_microseconds(row["window_start"]),
+        to_microseconds(row["window_end"]),
         row["revision"],
         row["rows"],
-        microseconds(row["computed_at"]),
+        to_microseconds(row["computed_at"]),
     )
 
 

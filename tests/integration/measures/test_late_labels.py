@@ -26,7 +26,7 @@ from service.methods.alarm import AlarmPlan
 from service.methods.measure_window import MeasurePlan
 from service.runtime.compute_threads import workers
 from service.store.postgres import PostgresStore
-from service.wiring.monitor import watch
+from service.wiring.monitor import build_monitor
 from simulator import scenario_data
 from simulator.scenario import Applied, apply
 from simulator.scenario_file import parse
@@ -100,7 +100,7 @@ async def run(
         cycle = None
         while not (reports and reports[-1].done) and len(reports) < most:
             if cycle is None or (restart_every and len(reports) % restart_every == 0):
-                watched = watch(monitor_file.load(path, path.parent), pool, compute)
+                watched = build_monitor(monitor_file.load(path, path.parent), pool, compute)
                 cycle = Cycle(watched, PostgresStore(pool), compute, now=lambda: 10**15)
             reports.append(await cycle.run(len(reports)))
             assert reports[-1].committed

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from service.core.checkpoint import Checkpoint, follow
+from service.core.checkpoint import Checkpoint
 from service.core.measurement import Aspect
 from service.core.profile.profile import empty
 from service.core.profile.profile import of as profile_of
@@ -90,7 +90,7 @@ async def measured(takes: AsyncIterator[Take], reference: Profile) -> list[Windo
     state, panes, records = Checkpoint(), dict[int, Pane](), list["WindowRecord"]()
     async for take in takes:
         fresh = profile_panes(take.batch, SCHEMA, WINDOWS, state.rows)
-        after = follow(state, take, WINDOWS)
+        after = state.after(take, WINDOWS)
         panes |= merge_into(panes, fresh)
         due = window.due(
             WINDOWS, before=state.closed, now=after.closed, touched=fresh.keys(), held=panes.keys()

@@ -7,11 +7,13 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from service.core.read_models import StoredMeasurement
 from tests.service_process import Place, lay_out
 
 
@@ -34,6 +36,27 @@ def test_run_measures_and_metrics_prints(place: Place) -> None:
     table = place.command(*filters).stdout.splitlines()
     assert table[0].split()[:3] == ["monitor", "window_end", "aspect"]
     assert table[-1] == "12 measurements"
+
+
+def test_what_programs_read_is_complete(place: Place) -> None:
+    """CSV and JSON have every column of the view, with the band, the unit and the definition of a metric."""
+    place.command("run", "--max-cycles", "3")
+    filters = ("metrics", "--monitor", "toy", "--metric", "mae", "--format")
+    line = next(csv.DictReader(place.command(*filters, "csv").stdout.splitlines()))
+    assert set(line) == {field.name for field in fields(StoredMeasurement)}
+    assert (line["worse"], line["aspect"], line["revision"]) == ("higher", "performance", "1")
+    assert float(line["low"]) < float(line["value"]) < float(line["high"])
+    (first, *_) = place.command(*filters, "json").stdout.splitlines()
+    assert set(json.loads(first)) == set(line)
+    assert json.loads(first)["low"] == float(line["low"])
+
+
+def test_a_monitor_that_does_not_exist_is_named(place: Place) -> None:
+    """A slip in a name is no empty answer: the nearest is given. A monitor that never ran has no rows yet."""
+    done = place.command("metrics", "--monitor", "toi")
+    assert done.returncode == 2
+    assert "no monitor is named 'toi'; the nearest is 'toy'" in done.stderr
+    assert place.command("metrics", "--monitor", "toy").stdout.splitlines()[-1] == "0 measurements"
 
 
 def test_the_change_of_the_error_is_told_apart(place: Place) -> None:

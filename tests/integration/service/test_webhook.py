@@ -17,10 +17,9 @@ from service.api.server import serving
 from service.core.checkpoint import Checkpoint
 from service.core.cycle_record import CycleRecord
 from service.core.event import Event
-from service.runtime.clock import now
 from service.store.postgres import PostgresStore
 from service.store.tables import webhook_outbox
-from service.webhook.delivery import delivering
+from service.wiring.webhook import delivering
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 - the standard's own example
 Answer = Callable[[int], int]
@@ -72,7 +71,7 @@ async def until(pool: asyncpg.Pool, condition: str) -> None:
 async def test_events_are_posted_in_order_and_signed(pool: asyncpg.Pool) -> None:
     """What a receiver gets passes the standard's own verifier, oldest first, and leaves the outbox."""
     await record(pool, "first", "second")
-    async with receiving() as (receiver, url), delivering(pool, url, SECRET, now=now):
+    async with receiving() as (receiver, url), delivering(pool, url, SECRET):
         assert await receiver.until(2) == ["first", "second"]
         await until(pool, "NOT EXISTS (SELECT FROM tidegauge.webhook_outbox)")
     headers, body = receiver.got[0]
@@ -90,14 +89,14 @@ async def test_an_event_comes_again_until_it_is_taken(pool: asyncpg.Pool) -> Non
     await record(pool, "first", "second")
     async with (
         receiving(lambda count: 500 if count == 1 else 200) as (receiver, url),
-        delivering(pool, url, SECRET, now=now) as postman,
+        delivering(pool, url, SECRET) as sender,
     ):
         await receiver.until(1)
         waiting = await webhook_outbox.seconds_to_next(pool)
         assert waiting is not None
         assert 0 < waiting <= webhook_outbox.FIRST_DELAY_SECONDS * 3
         await pool.execute("UPDATE tidegauge.webhook_outbox SET next_attempt_at = now()")
-        postman.wake()
+        sender.wake()
         assert await receiver.until(3) == ["first", "first", "second"]
     assert receiver.got[0][0]["webhook-id"] == receiver.got[1][0]["webhook-id"]
 
@@ -107,18 +106,18 @@ async def test_what_was_not_delivered_is_delivered_after_a_restart(pool: asyncpg
     async with receiving() as (_, url):
         pass
     await record(pool, "first")
-    async with delivering(pool, url, SECRET, now=now):
+    async with delivering(pool, url, SECRET):
         await until(pool, "max(attempts) > 0 FROM tidegauge.webhook_outbox")
     await pool.execute("UPDATE tidegauge.webhook_outbox SET next_attempt_at = now()")
-    async with receiving() as (receiver, url), delivering(pool, url, SECRET, now=now):
+    async with receiving() as (receiver, url), delivering(pool, url, SECRET):
         assert await receiver.until(1) == ["first"]
 
 
 async def test_new_events_wake_the_delivery(pool: asyncpg.Pool) -> None:
     """An event goes out when it was recorded, not at the next look at the clock."""
-    async with receiving() as (receiver, url), delivering(pool, url, SECRET, now=now) as postman:
+    async with receiving() as (receiver, url), delivering(pool, url, SECRET) as sender:
         await record(pool, "first")
-        postman.wake()
+        sender.wake()
         assert await receiver.until(1) == ["first"]
 
 

@@ -1,4 +1,4 @@
-"""What the door opens on, where a test needs a part of it only."""
+"""The API on what a test gives it, where it needs a part only."""
 
 from __future__ import annotations
 
@@ -7,13 +7,32 @@ from typing import Any
 
 from service.api.ports import Callables
 from service.status.live_feed import EventBroadcaster
+from service.status.monitor_state import CycleStatus
+
+
+class Queries:
+    """No monitor, or one by the name of `name`; a test overrides what it asks for."""
+
+    name: str | None = None
+
+    def monitors(self) -> list[CycleStatus]:
+        return [] if self.name is None else [cycle_status(self.name)]
+
+
+def cycle_status(name: str = "shop", **more: Any) -> CycleStatus:
+    """Make the status of a monitor that runs every five seconds and has had three cycles."""
+    given: dict[str, Any] = {
+        "name": name, "description": "", "cycle_seconds": 5.0, "cycles": 3, "failures_in_a_row": 0,
+        "finished": False, "last_cycle": None,
+    }  # fmt: skip
+    return CycleStatus(**{**given, **more})
 
 
 def callables(**given: Any) -> Callables:
-    """Fill in what is not given: no monitor, an empty feed, and callables that must not be called."""
+    """Fill in what is not given: no monitor, an empty stream, and callables that must not be called."""
 
     async def unused(*_: Any, **__: Any) -> Any:
         raise AssertionError("not asked for")
 
     named: dict[str, Any] = {field.name: unused for field in fields(Callables)}
-    return Callables(**{**named, "monitors": list, "feed": EventBroadcaster(), **given})
+    return Callables(**{**named, "queries": Queries(), "broadcaster": EventBroadcaster(), **given})

@@ -274,7 +274,7 @@ def test_late_labels_are_named_as_the_monitor_s_own(tmp_path: Path) -> None:
     path.write_text(GOOD + LABELS)
     monitor = monitor_file.load(path, Path("data"))
     assert monitor.labels is not None
-    assert (monitor.labels.path, monitor.labels.timestamp) == ("data/labels.csv", "labelled_at")
+    assert (monitor.labels.path, monitor.labels.timestamp.column) == ("data/labels.csv", "labelled_at")
     assert (monitor.labels.id, monitor.labels.target, monitor.labels.wait) == (None, None, 5 * DAY)
 
 

@@ -82,3 +82,11 @@ def test_a_value_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch, n
     monkeypatch.setenv(f"TIDEGAUGE_{name}", value)
     with pytest.raises(ConfigurationError, match=f"TIDEGAUGE_{name}='{value}'"):
         settings.load()
+
+
+@pytest.mark.parametrize("port", ["99999", "-1", "http"])
+def test_a_port_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, port: str) -> None:
+    """The start ends with the variable's name, before anything listens."""
+    monkeypatch.setenv("TIDEGAUGE_HTTP_PORT", port)
+    with pytest.raises(ConfigurationError, match=f"TIDEGAUGE_HTTP_PORT='{port}'"):
+        settings.load()

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, tzinfo
 from itertools import pairwise
 
 import pytest
+from apscheduler.schedulers import base
 
-from service.core.cycle_record import Outcome
-from service.runtime.scheduler import CycleResult, Scheduler
+from service.errors import StoreError
+from service.runtime import grid_timer
+from service.runtime.scheduler import STORE_RETRY_SECONDS, CycleResult, Scheduler
 
 SECOND = 1_000_000
 
@@ -47,7 +50,7 @@ class Work:
     async def __call__(self, slot: int) -> CycleResult:
         self.starts.append((slot, now()))
         await asyncio.sleep(self.seconds)
-        return CycleResult(Outcome.MEASURED)
+        return CycleResult()
 
 
 async def _run_out(scheduler: Scheduler) -> None:
@@ -81,6 +84,48 @@ async def test_slots_that_pass_meanwhile_are_recorded_as_skipped() -> None:
     assert [slot for _, slot, _ in journal.skipped] == [slot - 100_000 for slot in used[1:]]
 
 
+@pytest.mark.parametrize("step_seconds", [-90, 90])
+async def test_a_wall_clock_that_is_set_stalls_nothing(
+    step_seconds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Put back or forward in the middle, also as APScheduler reads it: the grid goes on."""
+    work, journal = Work(), Journal()
+
+    def stepped() -> int:
+        return step_seconds if len(work.starts) >= 3 else 0
+
+    class Wall(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return datetime.now(tz) + timedelta(seconds=stepped())
+
+    monkeypatch.setattr(base, "datetime", Wall)
+    monkeypatch.setattr(grid_timer, "datetime", Wall)
+    scheduler = Scheduler(journal, now=lambda: now() + stepped() * SECOND, max_cycles=8)
+    scheduler.add("steady", 0.1, work)
+    began = time.monotonic()
+    await _run_out(scheduler)
+    slots = [slot for slot, _ in work.starts]
+    points = [round((slot - slots[0]) / 100_000) for slot in slots]
+    assert slots == [slots[0] + point * 100_000 for point in points]
+    assert points[-1] - 7 == sum(count for _, _, count in journal.skipped)
+    assert time.monotonic() - began < 5
+
+
+async def test_after_an_outage_of_the_database_the_next_try_comes_soon() -> None:
+    """However long it was away, the back-off of its failures stays within five seconds."""
+
+    async def refused(_slot: int) -> CycleResult:
+        raise StoreError("the database is away")
+
+    scheduler = Scheduler(Journal(), now=now, max_cycles=1)
+    job = scheduler.add("waiting", 0.0, refused)
+    job.failures = 20
+    await _run_out(scheduler)
+    assert job.failures == 21
+    assert job.not_before - asyncio.get_running_loop().time() <= STORE_RETRY_SECONDS == 5.0
+
+
 async def test_a_failing_monitor_backs_off_and_leaves_the_others_alone() -> None:
     """Failures are journalled and retried later and later; the neighbour misses no slot."""
     work, journal = Work(), Journal()
@@ -109,7 +154,7 @@ async def test_stopping_waits_for_the_running_cycle() -> None:
         begun.set()
         await asyncio.sleep(0.2)
         ended.set()
-        return CycleResult(Outcome.MEASURED)
+        return CycleResult()
 
     scheduler = Scheduler(Journal(), now=now)
     scheduler.add("draining", 10.0, work)
@@ -146,7 +191,7 @@ async def test_an_exhausted_source_ends_its_job() -> None:
     left = iter([False, False, True])
 
     async def work(_slot: int) -> CycleResult:
-        return CycleResult(Outcome.MEASURED, exhausted=next(left))
+        return CycleResult(exhausted=next(left))
 
     scheduler = Scheduler(Journal(), now=now, max_cycles=100)
     job = scheduler.add("replay", 0.0, work)
@@ -167,7 +212,7 @@ async def test_a_journal_that_fails_does_not_stop_the_cycles(interval: float) ->
     async def work(_slot: int) -> CycleResult:
         if next(outcomes):
             raise ValueError("once")
-        return CycleResult(Outcome.MEASURED, exhausted=True)
+        return CycleResult(exhausted=True)
 
     scheduler = Scheduler(Broken(), now=now, max_cycles=5)
     job = scheduler.add("brave", interval, work)

@@ -14,9 +14,9 @@ from service.core.event import Event
 from service.errors import StoreError
 from service.status import live_feed
 from service.status.live_feed import MAX_SUBSCRIBERS, MAX_WAITING, EventBroadcaster, StreamEvent, Subscriber
-from tests.unit.api.doors import callables
-
-ROW = {"aspect": "drift", "column_name": "size", "segment": "", "metric": "ks", "definition": ""}
+from service.status.monitor_state import MonitorState, NewestWindow, monitor_state, newest_window
+from tests.unit.api.doors import callables, cycle_status
+from tests.unit.status.values import latest, window_value
 
 
 class Store:
@@ -27,11 +27,13 @@ class Store:
         self.breached = False
         self.away = False
 
-    async def read(self, monitor: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    async def read(self, monitor: str) -> tuple[MonitorState, NewestWindow]:
         self.reads += 1
         if self.away:
             raise StoreError("the database is away")
-        return {"name": monitor}, [{**ROW, "value": 1.0, "breached": self.breached, "alarm": False}]
+        value = window_value("drift", column_name="size", breached=self.breached)
+        newest = newest_window(latest(value))
+        return monitor_state(cycle_status(monitor), newest, [], None), newest
 
 
 @pytest.fixture
@@ -77,7 +79,7 @@ async def test_a_cycle_is_told_with_its_state_and_events(feed: EventBroadcaster)
     subscriber = feed.subscribe()
     feed.notify("shop", [Event("breach", 60_000_000, "size ks: 0.3, above 0.1", "size", "ks")])
     kind, data = await told(subscriber)
-    assert (kind, data["monitor"], data["cycles"], data["state"]) == ("cycle", "shop", 1, {"name": "shop"})
+    assert (kind, data["monitor"], data["cycles"], data["state"]["name"]) == ("cycle", "shop", 1, "shop")
     assert data["events"][0]["at"] == "1970-01-01T00:01:00+00:00"
     assert data["events"][0]["message"] == "size ks: 0.3, above 0.1"
 
@@ -176,7 +178,7 @@ async def _drained(subscriber: Subscriber) -> list[StreamEvent]:
 
 async def test_the_door_streams_events(feed: EventBroadcaster) -> None:
     """`/v1/stream` greets, names each event and its id, and ends when the feed closes."""
-    transport = httpx.ASGITransport(app=build(callables(feed=feed)))
+    transport = httpx.ASGITransport(app=build(callables(broadcaster=feed)))
     async with httpx.AsyncClient(transport=transport, base_url="http://tidegauge") as client:
         asked = asyncio.create_task(client.get("/v1/stream"))
         await until(lambda: bool(feed._subscribers))
@@ -198,7 +200,7 @@ async def test_there_is_a_last_place(feed: EventBroadcaster) -> None:
     """Whoever finds no place is told to come again, and nothing is opened."""
     for _ in range(MAX_SUBSCRIBERS):
         feed.subscribe()
-    transport = httpx.ASGITransport(app=build(callables(feed=feed)))
+    transport = httpx.ASGITransport(app=build(callables(broadcaster=feed)))
     async with httpx.AsyncClient(transport=transport, base_url="http://tidegauge") as client:
         answer = await client.get("/v1/stream")
     assert answer.status_code == 503

@@ -19,10 +19,17 @@ async def _never(slot: int) -> CycleResult:
     raise AssertionError(f"nothing runs here, not even slot {slot}")
 
 
-def job(name: str = "shop", *, interval: float = 60.0, ago: float | None = 0.0, failures: int = 0) -> Job:
+def job(
+    name: str = "shop",
+    *,
+    interval: float = 60.0,
+    ago: float | None = 0.0,
+    failures: int = 0,
+    error: str = "",
+) -> Job:
     """Return a job whose last good cycle ended so many seconds ago (None: never)."""
     end = None if ago is None else round(NOW - ago * SECOND)
-    return Job(name, interval, _never, failures=failures, last_end=end)
+    return Job(name, interval, _never, failures=failures, error=error, last_end=end)
 
 
 @pytest.mark.parametrize(
@@ -30,7 +37,10 @@ def job(name: str = "shop", *, interval: float = 60.0, ago: float | None = 0.0, 
     [
         (job(), OK),
         (job(ago=None), "no cycle yet"),
-        (job(failures=1), "its last 1 cycles failed"),
+        (
+            job(failures=1, error="a.csv: the file is empty"),
+            "its last cycle failed: a.csv: the file is empty",
+        ),
         (job(failures=3, ago=None), "its last 3 cycles failed"),
         (job(ago=STALE_CYCLES * 60), OK),
         (job(ago=STALE_CYCLES * 60 + 1), "silent for 181 s"),

@@ -129,3 +129,32 @@ def test_a_pane_without_rows_is_passed_over() -> None:
     """An empty pane has no columns to compare."""
     nothing = replace(pane(1), profile=profile.empty(SCHEMA))
     assert changes_in({0: pane(0), 1: nothing, 2: pane(2)}, closed=2) == []
+
+
+def _null(key: int, rows: int = 40) -> Pane:
+    columns = {
+        "size": Numbers(np.full(rows, np.nan)),
+        "colour": Labels(np.zeros(rows, int), np.array(["red"])),
+    }
+    batch = Batch(rows, np.full(rows, key * HOUR), columns, Arrival(("extra",)))
+    return Pane(profile.of(batch, SCHEMA), key * HOUR, (key + 1) * HOUR)
+
+
+@pytest.mark.parametrize(
+    ("usually_missing", "expected"),
+    [
+        (0.01, ["size is empty: it is there, and null in all of 40 rows", "size has values again"]),
+        (0.7, ["size is empty: it is there, and null in all of 40 rows", "size has values again"]),
+        (0.9, []),  # one pane in seventy is empty by chance
+        (1.0, []),
+    ],
+)
+def test_a_column_that_is_null_in_every_row_is_empty_unless_chance_explains_it(
+    usually_missing: float, expected: list[str]
+) -> None:
+    """A column that the reference often lacks may be null in a small pane, one that it has may not."""
+    panes = {0: pane(0), 1: _null(1), 2: _null(2), 3: pane(3)}
+    usual = {"size": usually_missing, "colour": 0.01}
+    reported, events = report_changes(None, panes, 3, usually_missing=usual)
+    assert [event.message for event in events] == expected
+    assert schema_change.newest(panes, 3, usually_missing=usual) == reported

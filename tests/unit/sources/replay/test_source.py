@@ -153,12 +153,12 @@ async def test_start_and_end_bound_the_replay(tmp_path: Path, name: str) -> None
     assert [take.progress for take in counted] == [0.8, 1.0]
 
 
-async def test_bounds_that_hold_no_row_are_an_end(tmp_path: Path) -> None:
-    """A replay between bounds without rows is exhausted at once."""
+async def test_bounds_that_hold_no_row_are_an_error(tmp_path: Path) -> None:
+    """A replay between bounds without rows never looks like one that has ended; the times are said."""
     replay = source(write(tmp_path / "a.csv", GAP), step_us=DAY, start=500 * HOUR)
-    take = await replay.take(None)
-    assert (take.batch.rows, take.exhausted, take.progress) == (0, True, 1.0)
-    assert (await replay.take(take.position)).position == take.position
+    with pytest.raises(SourceError, match=r"no row lies between start and end; its times go from 1970-01-01"):
+        await replay.take(None)
+    await replay.close()
 
 
 async def test_rejects_come_once(tmp_path: Path) -> None:
@@ -171,11 +171,18 @@ async def test_rejects_come_once(tmp_path: Path) -> None:
     assert [numbers(take) for take in found] == [[0], [2]]
 
 
-async def test_a_file_of_rejects_alone_ends_at_once(tmp_path: Path) -> None:
-    """A file none of whose rows has a time gives its rejects and is exhausted."""
+async def test_a_file_without_usable_times_is_an_error(tmp_path: Path) -> None:
+    """A file fewer than half of whose rows have a time is never taken for one that has ended."""
+    replay = source(tmp_path / "a.csv", rows=5)
     (tmp_path / "a.csv").write_text("at,row\n1,0\n2,1\n")
-    take = await source(tmp_path / "a.csv", rows=5).take(None)
-    assert (take.rejected, take.batch.rows, take.exhausted) == (2, 0, True)
+    with pytest.raises(SourceError, match=r'none of 2 rows has a usable time: at is "1", which is a number'):
+        await replay.take(None)
+    (tmp_path / "a.csv").write_text("at,row\n1,0\n2,1\n2013-01-01,2\n")
+    with pytest.raises(SourceError, match=r"only 1 of 3 rows have a usable time"):
+        await replay.take(None)
+    (tmp_path / "a.csv").write_text("at,row\n1,0\n2013-01-01,2\n")
+    assert ((await replay.take(None)).rejected) == 1
+    await replay.close()
 
 
 async def test_nothing_is_read_before_the_first_take_and_errors_are_retried(tmp_path: Path) -> None:

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from service.core.profile import profile
-from service.core.rows.batch import Numbers, Texts
+from service.core.profile import profile, row_counts
+from service.core.rows.batch import Labels, Numbers, Texts
 from service.core.rows.schema import Column, Kind, Schema
 from service.errors import ReferenceDataError, SourceError
+from service.sources.table_format import CsvFormat, TableFormat
 from service.sources.tables.file import open_ordered, read_rows
 
 if TYPE_CHECKING:
@@ -58,9 +59,12 @@ def test_every_format_gives_the_same_rows_in_order(tmp_path: Path, name: str, sh
     assert np.array_equal(size.values, frame["size"][3:9], equal_nan=True)
     expected = profile.of(open_ordered(write(tmp_path / "b.csv", frame), SCHEMA, "at").read(3, 9), SCHEMA)
     found = profile.of(batch, SCHEMA)
-    assert (found.columns, found.tally.repeats) == (expected.columns, expected.tally.repeats)
-    assert (found.tally.backwards > 0, found.tally.ordered) == (shuffled, 6)
-    assert ("unwatched", 6) in found.tally.unwatched.names
+    assert (found.columns, found[row_counts.PART].repeats) == (
+        expected.columns,
+        expected[row_counts.PART].repeats,
+    )
+    assert (found[row_counts.PART].backwards > 0, found[row_counts.PART].ordered) == (shuffled, 6)
+    assert ("unwatched", 6) in found[row_counts.PART].unwatched.names
     ordered.close()
 
 
@@ -94,10 +98,17 @@ def test_rejects_are_kept_with_their_reason(tmp_path: Path) -> None:
     assert size.unparsable.tolist() == [False, True]
 
 
-def test_bytes_that_are_no_text_cost_their_cell_alone(tmp_path: Path) -> None:
-    """A file with bytes that are not UTF-8 is still read."""
-    (tmp_path / "a.csv").write_bytes(b"at,size,colour\n2013-01-01,1,gr\xfcn\n2013-01-02,2,red\n")
-    assert open_ordered(tmp_path / "a.csv", SCHEMA, "at").read(0, 2).rows == 2
+def test_bytes_that_are_no_text_are_refused_or_read_as_declared(tmp_path: Path) -> None:
+    """Two labels are never made one by bytes that are not UTF-8; a declared encoding reads them."""
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"at,size,colour\n2013-01-01,1,gr\xfcn\n2013-01-02,2,gr\xf6n\n")
+    with pytest.raises(SourceError, match=r"line 2 holds bytes that are not UTF-8; write .*latin-1"):
+        open_ordered(path, SCHEMA, "at")
+    for encoding, labels in (("latin-1", ["gr\u00f6n", "gr\u00fcn"]), ("utf-8", ["gr\ufffdn"])):
+        form = TableFormat(csv=CsvFormat(encoding=encoding))
+        colour = open_ordered(path, SCHEMA, "at", form=form).read(0, 2).columns["colour"]
+        assert isinstance(colour, Labels)
+        assert colour.labels.tolist() == labels
 
 
 @pytest.mark.parametrize(
@@ -105,15 +116,15 @@ def test_bytes_that_are_no_text_cost_their_cell_alone(tmp_path: Path) -> None:
     [
         ("a.csv", None, "no such file; create it or correct the path"),
         ("a.csv", b"", "the file is empty"),
-        ("a.csv", b"\n\n", "cannot be read"),
+        ("a.csv", b"\n\n", "holds no header line"),
         ("a.csv", b"at,size\n", "the file holds no rows"),
-        ("a.csv", b"when,size\n1,2\n", "'at' is not in the data, which has when, size; the nearest is"),
+        ("a.csv", b"when,size\n1,2\n", "'at' is not in the data, which has when, size; name the column"),
         ("a.csv", b"at,size\n2013-01-01,1\n2013-01-02,1,2,3\n", "Expected 2 fields in line 3, saw 4"),
         ("a.csv", b"at,size\n2013-01-01,1,2\n2013-01-02,1,2\n", "more cells than its header"),
         ("a.parquet", b"PAR1 and then nothing of the kind", "cannot be read"),
-        ("a.csv.gz", b"not compressed", "cannot be read"),
+        ("a.csv.gz", b"not compressed", "holds no rows"),
         ("a.csv.gz", gzip.compress(b"at,size\n2013-01-01,1\n" * 99, mtime=0)[:40], "cannot be read"),
-        ("a.zip", b"PK not a zip", "cannot be read"),
+        ("a.zip", b"PK\x03\x04 not a zip", "cannot be read"),
     ],
 )
 def test_a_file_that_cannot_be_read_says_why(
@@ -131,9 +142,9 @@ def test_a_file_that_cannot_be_read_says_why(
             read_rows(path, SCHEMA)
 
 
-def test_a_folder_is_no_file(tmp_path: Path) -> None:
-    """A path that leads to a folder is a SourceError as well."""
-    with pytest.raises(SourceError, match=r"cannot be read: .*directory"):
+def test_an_empty_folder_is_no_table(tmp_path: Path) -> None:
+    """A folder without a file is a SourceError."""
+    with pytest.raises(SourceError, match=r"the folder holds no file"):
         open_ordered(tmp_path, SCHEMA, "at")
 
 

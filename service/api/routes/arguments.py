@@ -1,0 +1,26 @@
+"""The types of query arguments: what the database could not take is refused with 422."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+
+def _utc(when: datetime) -> datetime:
+    aware = when.replace(tzinfo=UTC) if when.tzinfo is None else when
+    try:
+        return aware.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("expected an instant of the years 1 to 9999 in UTC") from None
+
+
+def _without_nul(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("expected text without the character NUL (%00)")
+    return text
+
+
+Instant = Annotated[datetime, AfterValidator(_utc)]  # without a zone: UTC
+Text = Annotated[str, AfterValidator(_without_nul)]

@@ -1,0 +1,55 @@
+"""What `check` says of the rows of a source or of a reference: columns, their cells, and times."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from service.core.rows.batch import Numbers
+from service.core.time_units import to_datetime
+from service.sources.tables.parsed import nearest
+from service.sources.tables.unusable import described, unfit_columns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from service.core.rows.batch import Batch
+    from service.core.rows.schema import Schema
+    from service.core.rows.take import Take
+
+FIRST_YEAR = 1970
+
+
+def column_faults(batch: Batch, schema: Schema, *, late: str | None = None) -> Iterator[str]:
+    """Yield each watched column that is not there (`late` need not be), or holds nothing of its kind."""
+    names = [*batch.columns, *(batch.arrival.unwatched or ())]
+    for name in schema.names:
+        if name not in batch.columns and name != late:
+            yield f"it has no column {name!r}{nearest(name, names)}"
+    yield from unfit_columns(batch, schema)
+
+
+def column_notes(batch: Batch, schema: Schema) -> Iterator[str]:
+    """Yield what of a column's cells is left out or is perhaps not meant."""
+    kinds = {column.name: column.kind for column in schema.columns}
+    unfit = {fault.split(":", 1)[0] for fault in unfit_columns(batch, schema)}
+    for misfit in batch.arrival.misfits:
+        if misfit.column in unfit:
+            continue
+        read, words = batch.columns[misfit.column], described(misfit, kinds[misfit.column])
+        if isinstance(read, Numbers) and read.unparsable is not None:
+            marked = int(np.count_nonzero(read.unparsable))
+            words += f": {marked} of {batch.rows} rows ({marked / batch.rows:.1%}) are left out"
+        yield words
+
+
+def take_notes(take: Take) -> Iterator[str]:
+    """Yield what is strange with the times of a source's first rows."""
+    if take.refused is not None and take.refused[0]:
+        refused, rows = take.refused
+        reason = f": {take.rejects[0].reason}" if take.rejects else ""
+        yield f"{refused} of {rows} rows have no usable time{reason}"
+    times = take.batch.event_time
+    if len(times) and to_datetime(int(times.max())).year == FIRST_YEAR:
+        yield "its times are in 1970; is the unit of the timestamp right?"

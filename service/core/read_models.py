@@ -1,0 +1,154 @@
+"""What is read back of the monitors, for people and programs: by the HTTP API, the page and the commands.
+
+Instants are datetimes with a time zone here, unlike in the rest of the core: nothing is computed with them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from service.core.alarm_state import AlarmName
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from service.core.measurement import Aspect, Worse
+
+Axis = Literal["computed_at", "window_end"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesFilter:
+    """Which series are asked for; None: whichever. An empty `segment` is that of all rows."""
+
+    monitor: str | None = None
+    aspect: str | None = None
+    column: str | None = None
+    segment: str | None = None
+    metric: str | None = None
+    definition: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredSeries:
+    """What is measured; see `core/measurement.py` for the words."""
+
+    aspect: Aspect
+    column_name: str
+    segment: str
+    metric: str
+    definition: str
+    unit: str
+    worse: Worse
+
+    @property
+    def alarm_name(self) -> AlarmName:
+        """The alarm that a breach of this series counts for."""
+        return AlarmName(self.aspect, self.column_name, self.segment, self.metric, self.definition)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredValue(StoredSeries):
+    """A value of one window, or the reason why there is none.
+
+    - `reference`: the same metric of the reference
+    - `severity`: 1 at the threshold, higher is worse, at most 100
+    - `error_bound`: how far the value can lie from the exact one
+    - `low`, `high`: its 95 % band
+    """
+
+    value: float | None
+    reference: float | None
+    threshold: float | None
+    breached: bool | None
+    severity: float | None
+    error_bound: float | None
+    low: float | None
+    high: float | None
+    rows: int
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredMeasurement(StoredValue):
+    """A row of the view `metrics`."""
+
+    monitor: str
+    window_start: datetime
+    window_end: datetime
+    revision: int
+    computed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowValue(StoredValue):
+    """A value of the newest window, or of the newest cycle's health, which has no `series_id`."""
+
+    series_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuredWindow:
+    """A measured window, in event time."""
+
+    window_start: datetime
+    window_end: datetime
+    revision: int
+    rows: int
+    computed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatestWindow:
+    """A monitor's newest window, None before the first, and its alarms, all of one instant.
+
+    Of `values` the most severe come first, the newest cycle's own health last. `alarms` are as the checkpoint
+    keeps them (`core/alarm_state.py`).
+    """
+
+    window: MeasuredWindow | None
+    values: list[WindowValue]
+    alarms: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmStart:
+    """When an alarm was raised last, in event time, and what was said of it."""
+
+    at: datetime
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEvent:
+    """A mark on a chart; `at` is event time."""
+
+    id: int
+    at: datetime
+    recorded_at: datetime
+    kind: str
+    column_name: str
+    metric: str
+    message: str
+    details: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DistributionBin:
+    """One bin that the reference fixed for a column, or one label; see `core/reference/bins.py`."""
+
+    label: str
+    low: float | None
+    high: float | None
+    share: float | None
+    reference_share: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnDistribution:
+    """A column's values in a window; no window and no bins where nothing is kept of that column."""
+
+    column_name: str
+    window: MeasuredWindow | None
+    bins: list[DistributionBin]

@@ -1,0 +1,1 @@
+"""One file per format of tables: what a file is, how it is opened, and how its bytes become a table."""

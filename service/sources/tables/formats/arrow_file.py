@@ -1,0 +1,56 @@
+"""Arrow files (Feather), Arrow streams and whole Parquet files as tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+from pyarrow import parquet
+
+from service.sources.tables import from_arrow
+from service.sources.tables.formats.content import Content
+from service.sources.tables.formats.loaded import Loaded
+from service.sources.tables.formats.opening import opened
+from service.sources.tables.parsed import check_names
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from service.core.rows.schema import Schema
+    from service.sources.table_format import TableFormat
+    from service.sources.tables.parsed import Framed
+
+
+def load(path: Path, content: Content, schema: Schema, timestamp: str | None, form: TableFormat) -> Loaded:
+    """Read a file's columns that are watched. Raises SourceError where one of them is in it twice."""
+    wanted = {*schema.names, schema.identity, timestamp}
+    with opened(path) as file:
+        # Parquet needs to be read from anywhere: a plain file from the disk, a compressed one from memory.
+        source = str(path) if content is Content.PARQUET else pa.BufferReader(file.stream.read())
+    if content in {Content.PARQUET, Content.PACKED_PARQUET}:
+        names, rows, table = _parquet(source, schema, wanted)
+    else:
+        names, rows, table = _arrow(source, content)
+        check_names(names, schema, None)
+
+    def framed(by: str | None) -> Framed:
+        return from_arrow.to_batch(table, schema, by, names=names, time=form.time)
+
+    return Loaded(names, rows, framed)
+
+
+def _parquet(
+    source: pa.BufferReader | str, schema: Schema, wanted: set[str | None]
+) -> tuple[list[str], int, pa.Table]:
+    with parquet.ParquetFile(source) as file:
+        names = list(file.schema_arrow.names)
+        check_names(names, schema, None)
+        table = file.read([name for name in names if name in wanted], use_threads=False)
+        return names, file.metadata.num_rows, table  # the file's own count: a table without columns has none
+
+
+def _arrow(source: pa.BufferReader | str, content: Content) -> tuple[list[str], int, pa.Table]:
+    reader = pa.ipc.open_file(source) if content is Content.ARROW_FILE else pa.ipc.open_stream(source)
+    with reader:
+        table = reader.read_all()
+    return list(table.schema.names), table.num_rows, table

@@ -1,0 +1,82 @@
+"""Tables that cannot be what their monitor means: without usable times, or with columns of another kind."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from service.core.rows.batch import TEXT_TIMES, Numbers
+from service.core.rows.schema import Kind
+from service.core.time_units import to_datetime
+from service.errors import SourceError
+from service.sources.tables.event_time import USABLE, of_number
+from service.sources.tables.time_text import number_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from service.core.rows.batch import Batch, Misfit
+    from service.core.rows.schema import Schema
+    from service.sources.table_format import TimeFormat
+    from service.sources.tables.parsed import Framed
+
+EXPECTED = {Kind.NUMERICAL: "numbers", Kind.CATEGORICAL: "texts, numbers or truth values", Kind.TEXT: "texts"}
+LIKELY_YEARS = (1990, 2100)  # of rows that someone watches
+
+
+def refuse_times(framed: Framed, timestamp: str, form: TimeFormat) -> None:
+    """Raise SourceError where fewer than half of the rows have a usable time, with what is in their place."""
+    rows = framed.batch.rows + framed.rejected
+    if framed.rejected * 2 <= rows:
+        return
+    share = (
+        f"only {framed.batch.rows} of {rows} rows have" if framed.batch.rows else f"none of {rows} rows has"
+    )
+    common = Counter(reject.reason for reject in framed.rejects).most_common(1)[0][0]
+    example = next(reject.row.get(timestamp) for reject in framed.rejects if reject.reason == common)
+    if example is None:
+        shown = f"{timestamp} is empty; expected a time such as 2013-02-01T05:00:00Z"
+    else:
+        quoted = f'"{example}"' if isinstance(example, str) else f"{example}"
+        shown = f"{timestamp} is {quoted}, which {common.removeprefix(timestamp).strip()}"
+    raise SourceError(f"{share} a usable time: {shown}{_unit_hint(example, form)}")
+
+
+def _unit_hint(example: object, form: TimeFormat) -> str:
+    number = number_in(example.strip()) if isinstance(example, str) else example
+    if isinstance(number, bool) or not isinstance(number, int | float) or form.pattern is not None:
+        return ""
+    for unit in ("s", "ms", "us", "ns"):
+        micros, reason = of_number(number, unit)
+        if reason == USABLE and LIKELY_YEARS[0] <= to_datetime(micros).year < LIKELY_YEARS[1]:
+            when = to_datetime(micros).strftime("%Y-%m-%dT%H:%M:%SZ")
+            return f"; by unit: {unit} it would be {when}" if unit != form.unit else ""
+    return ""
+
+
+def refuse_misfits(batch: Batch, schema: Schema) -> None:
+    """Raise SourceError where a column of a reference holds nothing of its kind."""
+    faults = list(unfit_columns(batch, schema))
+    if faults:
+        raise SourceError("; ".join(faults))
+
+
+def unfit_columns(batch: Batch, schema: Schema) -> Iterator[str]:
+    """Yield what is wrong with each column that holds nothing of its kind."""
+    kinds = {column.name: column.kind for column in schema.columns}
+    for misfit in batch.arrival.misfits:
+        kind, read = kinds[misfit.column], batch.columns[misfit.column]
+        if misfit.holds == TEXT_TIMES:
+            continue
+        if isinstance(read, Numbers) and np.isfinite(read.values).any():
+            continue
+        yield described(misfit, kind)
+
+
+def described(misfit: Misfit, kind: Kind) -> str:
+    """Return what a column holds, what was expected, and what to write where options can read it."""
+    advice = f"; write {misfit.column}: {{kind: {kind}, {misfit.proposal}}}" if misfit.proposal else ""
+    example = f' such as "{misfit.example}"' if misfit.example else ""
+    return f"{misfit.column}: holds {misfit.holds}{example}; expected {EXPECTED[kind]}{advice}"

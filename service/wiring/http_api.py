@@ -1,0 +1,82 @@
+"""Wire the running parts into the HTTP API and serve it.
+
+Takes half a second to import: `service/wiring/http.py` does that beside the start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from service.api.app import build
+from service.api.ports import Callables, Readiness
+from service.api.prometheus import exposition
+from service.api.server import serving
+from service.errors import StoreError
+from service.runtime.background_task import background
+from service.runtime.clock import now
+from service.status.queries import StatusQueries
+from service.status.readiness import OK, readiness_checks
+from service.store.tables import window_run
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from service.config.monitor import Monitor
+    from service.config.settings import Settings
+    from service.wiring.running_parts import RunningParts
+
+PING_SECONDS = 3.0  # a scrape does not wait longer for the database
+
+
+@asynccontextmanager
+async def serve_api(
+    settings: Settings, monitors: Sequence[Monitor], parts: RunningParts
+) -> AsyncIterator[str]:
+    """Serve the HTTP API while the context lasts; yields its address."""
+    queries = StatusQueries(
+        parts.pool,
+        {job.name: job for job in parts.scheduler.jobs},
+        {monitor.name: monitor.description for monitor in monitors},
+        {monitor.name: tuple(monitor.schema_.names) for monitor in monitors},
+    )
+    app = await asyncio.to_thread(build, _callables(parts, queries))
+    async with (
+        background(parts.broadcaster.broadcast(queries.state_and_window), name="live stream"),
+        serving(app, host=settings.http_host, port=settings.http_port) as address,
+    ):
+        try:
+            yield address
+        finally:
+            parts.broadcaster.close()  # the server waits for open streams
+
+
+def _callables(parts: RunningParts, queries: StatusQueries) -> Callables:
+    async def readiness() -> Readiness:
+        checks = await readiness_checks(parts.pool, parts.scheduler.jobs, now())
+        return Readiness(all(text == OK for text in checks.values()), checks)
+
+    async def scrape(accept: str) -> tuple[bytes, str]:
+        try:
+            round_trip: float | None = await asyncio.wait_for(parts.store.ping(), PING_SECONDS)
+        except (StoreError, TimeoutError):
+            round_trip = None
+        # Copies: the cycles go on while the text is written.
+        copies = [replace(monitor) for monitor in parts.counters.monitors.values()]
+        return await asyncio.to_thread(exposition, copies, round_trip, accept)
+
+    async def report(monitor: str, window: int) -> str:
+        _, page = await parts.reporter.report(monitor, window)
+        return page
+
+    return Callables(
+        queries=queries,
+        readiness=readiness,
+        scrape=scrape,
+        windows=partial(window_run.newest, parts.pool),
+        report=report,
+        broadcaster=parts.broadcaster,
+    )

@@ -1,0 +1,27 @@
+"""The running parts that the HTTP API answers from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    from service.reports.reporter import Reporter
+    from service.runtime.scheduler import Scheduler
+    from service.status.cycle_counters import CycleCounters
+    from service.status.live_feed import EventBroadcaster
+    from service.store.postgres import PostgresStore
+
+
+@dataclass(frozen=True, slots=True)
+class RunningParts:
+    """What the API answers from."""
+
+    pool: asyncpg.Pool
+    store: PostgresStore
+    scheduler: Scheduler
+    counters: CycleCounters
+    reporter: Reporter
+    broadcaster: EventBroadcaster

@@ -1,0 +1,173 @@
+"""The API's paths on prepared answers: what is refused, what is not found, and what describes them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from service.api.app import build
+from service.api.static_page import DOCS_FOLDER
+from service.core.read_models import Axis, ColumnDistribution, SeriesFilter, StoredMeasurement
+from service.status.monitor_state import MonitorState, monitor_state, newest_window
+from tests.unit.api.doors import Queries, callables, cycle_status
+from tests.unit.status.values import WHEN, latest, window_value
+
+
+class Shop(Queries):
+    """A monitor with one column, which keeps what it was asked for."""
+
+    name = "shop"
+
+    def __init__(self) -> None:
+        self.asked: list[Any] = []
+
+    def columns(self, _: str) -> tuple[str, ...]:
+        return ("size",)
+
+    async def state(self, _: str) -> MonitorState:
+        value = window_value("drift", column_name="size", breached=True, severity=2.0)
+        newest = newest_window(latest(value, alarms={"drift|size": ".x"}))
+        return monitor_state(cycle_status(last_cycle=WHEN), newest, [], None)
+
+    async def measurements(
+        self, wanted: SeriesFilter, *, axis: Axis, since: datetime | None, limit: int
+    ) -> list[StoredMeasurement]:
+        self.asked.append((wanted, axis, since, limit))
+        return []
+
+    async def events(self, _: str, **asked: Any) -> list[Any]:
+        self.asked.append(asked)
+        return []
+
+    async def distribution(self, _: str, column: str, window_end: datetime | None) -> ColumnDistribution:
+        self.asked.append((column, window_end))
+        return ColumnDistribution(column_name=column, window=None, bins=[])
+
+
+@pytest.fixture
+def shop() -> Shop:
+    return Shop()
+
+
+@pytest_asyncio.fixture
+async def client(shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app=build(callables(queries=shop)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://tidegauge") as opened:
+        yield opened
+
+
+async def test_a_state_is_answered_field_by_field(client: httpx.AsyncClient) -> None:
+    """Dataclasses come out as the documented JSON, instants with their zone, enums as their words."""
+    answer = await client.get("/v1/monitors/shop/state")
+    state = answer.json()
+    assert (state["name"], state["verdict"], state["last_cycle"]) == (
+        "shop",
+        "breach",
+        "2026-01-02T00:00:00Z",
+    )
+    (drift,) = (aspect for aspect in state["aspects"] if aspect["aspect"] == "drift")
+    assert (drift["headline"]["column_name"], drift["headline"]["decides"]) == ("size", True)
+    assert "series_id" not in drift["headline"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "metrics?metric=%00",
+        "metrics?column=a%00b",
+        "metrics?aspect=nosuch",
+        "metrics?since=0001-01-01T00:00:00%2B14:00",
+        "metrics?since=9999-12-31T23:59:59-14:00",
+        "metrics?since=99999-01-01",
+        "metrics?since=yesterday",
+        "metrics?limit=0",
+        "metrics?axis=time",
+        "events?kind=%00",
+        "events?since=0001-01-01T00:00:00%2B14:00",
+        "columns/size/distribution?window_end=0001-01-01T00:00:00%2B14:00",
+        "windows/0/report",
+        "windows/99999999999999999999/report",
+    ],
+)
+async def test_a_bad_argument_is_refused(client: httpx.AsyncClient, shop: Shop, query: str) -> None:
+    """What the database could not take never reaches it, and the answer says which argument it was."""
+    answer = await client.get(f"/v1/monitors/shop/{query}")
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["loc"][-1] in {
+        "metric", "column", "aspect", "since", "limit", "axis", "kind", "window_end", "window",
+    }  # fmt: skip
+    assert shop.asked == []
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("/v1/monitors/no%00such/state", "no monitor is named 'no\\x00such'"),
+        ("/v1/monitors/shop/columns/sise/distribution", "shop has no column 'sise'; the nearest is 'size'"),
+        ("/v1/monitors/shop/columns/%00/distribution", "shop has no column '\\x00'"),
+    ],
+)
+async def test_what_does_not_exist_is_not_found(client: httpx.AsyncClient, path: str, message: str) -> None:
+    """An unknown name is 404 with the nearest one, never a fault of the database."""
+    answer = await client.get(path)
+    assert (answer.status_code, answer.json()["detail"]) == (404, message)
+
+
+async def test_a_watched_column_without_bins_is_an_empty_answer(client: httpx.AsyncClient) -> None:
+    """Before the first window a column is known and has no bins yet."""
+    answer = await client.get("/v1/monitors/shop/columns/size/distribution")
+    assert answer.json() == {"column_name": "size", "window": None, "bins": []}
+
+
+async def test_an_instant_without_a_zone_is_utc(client: httpx.AsyncClient, shop: Shop) -> None:
+    """Whatever the machine's own zone, the same question has the same answer."""
+    await client.get("/v1/monitors/shop/metrics?since=2026-01-02T03:04:05&metric=mae")
+    wanted, axis, since, limit = shop.asked[0]
+    assert wanted == SeriesFilter(monitor="shop", metric="mae")
+    assert (axis, since, limit) == ("computed_at", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), 1_000)
+
+
+@pytest.mark.parametrize(
+    "path", ["/healthz", "/v1/monitors", "/v1/monitors/shop/state", "/docs", "/", "/app.js"]
+)
+async def test_head_is_answered_wherever_get_is(client: httpx.AsyncClient, path: str) -> None:
+    """HEAD has the status and the headers of GET, and no body."""
+    got, head = await client.get(path), await client.head(path)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-type"] == got.headers["content-type"]
+    assert head.headers.get("content-length") == got.headers.get("content-length")
+
+
+async def test_head_opens_no_stream(client: httpx.AsyncClient) -> None:
+    """The stream's headers are answered without a subscriber, whom nobody would ever release."""
+    head = await client.head("/v1/stream")
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-type"].startswith("text/event-stream")
+
+
+async def test_the_api_describes_itself_without_another_host(client: httpx.AsyncClient) -> None:
+    """`/docs` and all that it loads come from this service, under the page's strict policy."""
+    page = await client.get("/docs")
+    assert page.headers["content-type"].startswith("text/html")
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    for path in re.findall(r'(?:href|src)="([^"]+)"', page.text):
+        answer = await client.get(f"/{path.removeprefix('./')}")
+        assert answer.status_code == 200, path
+        assert "unsafe" not in answer.headers.get("content-security-policy", "")
+    for file in DOCS_FOLDER.iterdir():
+        assert not re.search(r"https?://", file.read_text()), file.name
+    assert not re.search(r"<style|style=|\son\w+=|<script(?![^>]*src=)", page.text)
+
+
+async def test_every_path_is_described(client: httpx.AsyncClient) -> None:
+    """The page draws what OpenAPI says, so every path of the API is in it, GET alone."""
+    api = json.loads((await client.get("/openapi.json")).text)
+    assert "/v1/monitors/{name}/columns/{column}/distribution" in api["paths"]
+    assert {method for methods in api["paths"].values() for method in methods} == {"get"}
