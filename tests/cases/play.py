@@ -10,7 +10,7 @@ from service.config import monitor_file
 from service.cycle.cycle import Cycle
 from service.runtime.compute_threads import workers
 from service.store.postgres import PostgresStore
-from service.wiring.monitor import watch
+from service.wiring.monitor import build_monitor
 
 if TYPE_CHECKING:
     import asyncpg
@@ -60,7 +60,7 @@ async def play(path: Path, pool: asyncpg.Pool) -> list[Window]:
 async def play_monitor(monitor: Monitor, pool: asyncpg.Pool) -> None:
     """Run a monitor's cycles until nothing will follow."""
     async with workers() as compute:
-        watched = watch(monitor, pool, compute)
+        watched = build_monitor(monitor, pool, compute)
         try:
             cycle = Cycle(watched, PostgresStore(pool), compute, now=lambda: 10**15)
             for slot in range(MAX_CYCLES):

@@ -69,7 +69,28 @@ def _dictionaries(frame: pd.DataFrame, path: Path) -> None:
     parquet.write_table(table, path)
 
 
-# To be joined by: Arrow streams, JSON lines, and CSV files of other separators, quotes and encodings.
+def _semicolons(frame: pd.DataFrame, path: Path) -> None:
+    frame.to_csv(path, index=False, sep=";", encoding="utf-16")
+
+
+def _arrow(frame: pd.DataFrame, path: Path) -> None:
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, table.schema) as stream:
+        stream.write_table(table, max_chunksize=70)
+
+
+def _json_lines(frame: pd.DataFrame, path: Path) -> None:
+    names = list(frame.columns)
+    cells = frame.assign(at=frame["at"].dt.strftime("%Y-%m-%dT%H:%M:%SZ")).astype(object)
+    rows = cells.where(frame.notna(), None).itertuples(index=False)
+    lines = [json.dumps(dict(zip(names, row, strict=True)), default=_in_json) for row in rows]
+    path.write_text("\n".join(lines) + "\n")
+
+
+def _in_json(value: Any) -> Any:
+    return float(value) if isinstance(value, Decimal) else value.item()
+
+
 KINDS = {
     "csv": Kind(".csv", _comma),
     "tsv": Kind(".tsv", _tabs),
@@ -78,6 +99,9 @@ KINDS = {
     "gzipped csv": Kind(".csv.gz", _comma),
     "parquet": Kind(".parquet", _parquet),
     "dictionaries": Kind(".parquet", _dictionaries),
+    "arrow stream": Kind(".arrows", _arrow),
+    "json lines": Kind(".jsonl", _json_lines),
+    "utf-16 with semicolons": Kind(".csv", _semicolons),
 }
 
 TYPES: dict[str, Callable[[pd.Series[Any]], pd.Series[Any]]] = {
@@ -158,7 +182,7 @@ def _cells(task: str) -> list[tuple[tuple[str, str], tuple[str, str]]]:
     labels = [name for name in TYPES if name != "bool"] if task != "regression" else []
     others = [
         ((a, one), (b, two))
-        for a, b in (("csv", "parquet"), ("parquet", "csv"))
+        for a, b in (("csv", "parquet"), ("parquet", "csv"), ("json lines", "arrow stream"))
         for one in labels
         for two in labels
     ]
