@@ -51,6 +51,9 @@ class Door:
     def monitors(self) -> list[CycleStatus]:
         return [self.cycles]
 
+    def columns(self, _: str) -> set[str]:
+        return {value.column_name for value in self.values}
+
     async def state(self, _: str) -> MonitorState:
         if self.away:
             raise self.away
