@@ -1,4 +1,4 @@
-"""Drift methods that run in the worker process: the question for a column, and the measurement of its answer.
+"""Drift methods that run in the worker process: the call for a column, the measurement from its answer.
 
 Such a measurement is among a window's from the start, without a value and with its question; `settled` puts
 the answers in.

@@ -1,4 +1,4 @@
-"""The cells that rows are counted in: Evidently's own, and cells that the reference alone fixes.
+"""Bins of columns: Evidently's own, and bins that the reference alone fixes.
 
 Counts of counted values equal `numpy.histogram` on the raw rows (float64), edge rounding included: the edges
 are given as an array, so NumPy too places rows by comparing them with the edges.

@@ -1,4 +1,4 @@
-"""A share of rows as a measurement, and how many values lie beyond an end of a range.
+"""A share of rows as a measurement, and counts of the values beyond a range.
 
 `error_bound` is the share that compression may have moved across the line that was drawn.
 """

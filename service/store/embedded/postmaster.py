@@ -1,4 +1,4 @@
-"""The server's main process: start it, wait until it answers, end it. `server.py` decides who may."""
+"""The embedded server's main process: start it, wait until it answers, stop it."""
 
 from __future__ import annotations
 

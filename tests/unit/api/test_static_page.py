@@ -1,4 +1,4 @@
-"""The page's files as they leave the door."""
+"""The live page's files as they are served."""
 
 from __future__ import annotations
 
