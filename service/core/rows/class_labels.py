@@ -1,4 +1,4 @@
-"""Which class does each row name? A column's values as codes into class names, numbers and texts alike."""
+"""The class that each row names: a column's values as codes into class names, numbers and texts alike."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ CONSTANT_ROOM = 2.0**-20  # relative: sixteen times what float32 rounds a number
 def value_cells(reference: Distribution, current: Distribution) -> Pair:
     """Count one cell per distinct value of both sides together.
 
-    Raises Unmeasurable on compressed numbers: values that were made equal cannot be told apart.
+    Raises Unmeasurable on compressed numbers: values that were made equal cannot be distinguished.
     """
     if reference.dropped_bits or current.dropped_bits:
         raise Unmeasurable(

@@ -1,4 +1,4 @@
-"""How does an Arrow table become typed arrays? Plain columns directly, all others by way of a pandas frame.
+"""An Arrow table as typed arrays: plain columns directly, any other by way of a pandas frame.
 
 Guarantee: both ways give the same bits. The direct way exists because importing pandas takes a service that
 replays a Parquet file half a second and 60 MB.

@@ -1,4 +1,4 @@
-"""How does a pandas frame become typed arrays? The only place where pandas meets the core.
+"""A pandas frame as typed arrays: the only place where pandas meets the core.
 
 Guarantee: a row's numbers and labels depend on that row and the column's type alone, so that rows split in
 another way profile to the same bits. What is no number is marked unparsable, never silently missing; empty

@@ -1,4 +1,4 @@
-"""How does a row's text become a label? Sorted, distinct, and such that every store keeps it unchanged."""
+"""The label of each row's text: sorted, distinct, and such that every store keeps it unchanged."""
 
 from __future__ import annotations
 
