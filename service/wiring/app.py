@@ -17,11 +17,13 @@ from service.status.cycle_counters import CycleCounters
 from service.status.live_feed import EventBroadcaster
 from service.store.migrate import migrate, migrations_folder
 from service.store.postgres import PostgresStore
+from service.store.rights import check_rights
 from service.wiring import http, worker_process
 from service.wiring.database import database
+from service.wiring.lock_watch import lock_watch
 from service.wiring.monitor_cycles import CycleParts, monitor_cycles
 from service.wiring.reports import StoredWindows, build_reporter
-from service.wiring.retention import retention
+from service.wiring.retention import panes_behind, retention
 from service.wiring.running_parts import RunningParts
 from service.wiring.stop_signals import stop_signals
 from service.wiring.webhook import webhook
@@ -77,6 +79,7 @@ async def _serve(
         await enter(_http_imported_meanwhile())
         pool = await enter(database(settings))
         applied = await migrate(pool, migrations_folder())
+        await check_rights(pool)
         log.info("database ready", embedded=settings.database_url is None, migrations_applied=len(applied))
 
         store = PostgresStore(pool, deliver_events=settings.webhook_url is not None)
@@ -93,7 +96,8 @@ async def _serve(
         cycle_parts = CycleParts(pool, store, compute, calls, counters, listeners)
         await enter(monitor_cycles(settings, monitors, scheduler, reported, cycle_parts))
         await enter(background(reporter.work(), name="reports"))
-        await enter(retention(pool, settings.retention_days))
+        await enter(retention(pool, settings.retention_days, panes_behind(monitors)))
+        await enter(lock_watch(pool))
         await enter(_cycling(scheduler, cycling))
         http_parts = RunningParts(pool, store, scheduler, counters, reporter, broadcaster)
         address = await enter(http.serve_http(settings, monitors, http_parts))

@@ -15,6 +15,7 @@ from service.reports.reporter import ReportedMonitor
 from service.runtime.clock import now
 from service.runtime.progress_bar import shown
 from service.runtime.scheduler import CycleResult
+from service.wiring.hash_key import hash_key
 from service.wiring.monitor import build_monitor
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ async def monitor_cycles(
     """Add every monitor's cycles to the scheduler and to `reported`; close the sources at the end."""
     async with AsyncExitStack() as stack:
         for monitor in monitors:
-            plan = build_monitor(monitor, parts.pool, parts.compute)
+            plan = build_monitor(monitor, parts.pool, parts.compute, lambda: hash_key(settings))
             stack.push_async_callback(_close, monitor.name, plan.source)
             cycle = Cycle(plan, parts.store, parts.compute, now=now, worker=parts.worker)
             reported[monitor.name] = ReportedMonitor(monitor.schema_, monitor.description, cycle.reference)

@@ -43,7 +43,7 @@ def question(
     """Return what to ask the worker process for `method`, and how many of the window's rows it rests on.
 
     Rows come back from their counts, in the order of their values; infinities are left out, as Evidently
-    does. Of more rows than the method takes per side, an even sample is asked about, the same one for the same
+    does. Beyond the method's limit of rows per side, an even sample is asked about, the same one for the same
     rows. Raises Unmeasurable with the reason where there is nothing to ask.
     """
     if method.in_worker is None:

@@ -226,8 +226,8 @@ class EmbeddedServer:
         connection = cluster.read_connection(self._place)
         if connection is None:
             raise EmbeddedServerError(
-                f"{self._place.connection_file} is missing while its server runs (process {running.pid}); stop "
-                "that process, then start again: new passwords are made then"
+                f"{self._place.connection_file} is missing while its server runs (process {running.pid}); "
+                "stop that process and start again; that makes new passwords"
             )
         connection = replace(connection, port=running.port)
         if not await postmaster.answers(connection):
