@@ -119,8 +119,8 @@ async def answers(connection: Connection) -> bool:
         session = await asyncpg.connect(connection.dsn(cluster.OWNER), timeout=ANSWER_SECONDS)
     except (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError) as error:
         raise EmbeddedServerError(
-            f"the server on port {connection.port} refuses the connection: {reason(error)}; connection.json does "
-            "not belong to it: stop the server, remove that file and start again; that makes new passwords"
+            f"the server on port {connection.port} refuses the connection: {reason(error)}; connection.json "
+            "does not belong to it: stop the server, remove that file and start again to make new passwords"
         ) from error
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
         return False

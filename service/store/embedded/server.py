@@ -227,7 +227,7 @@ class EmbeddedServer:
         if connection is None:
             raise EmbeddedServerError(
                 f"{self._place.connection_file} is missing while its server runs (process {running.pid}); "
-                "stop that process and start again; that makes new passwords"
+                "stop that process and start again to make new passwords"
             )
         connection = replace(connection, port=running.port)
         if not await postmaster.answers(connection):
