@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+import yaml
 
 from service.cli import main
 from service.config.settings import PREFIX, Settings
@@ -19,6 +20,7 @@ PAGES = [
 NAMES = [str(path) for path in PAGES]
 VARIABLES = {PREFIX + name.upper() for name in Settings.model_fields}
 TARGETS = set(re.findall(r"^([a-z-]+):", Path("Makefile").read_text(), re.MULTILINE))
+YAML_BLOCKS = re.compile(r"^```yaml\n(.*?)^```", re.DOTALL | re.MULTILINE)
 BLOCKS = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
 COMMANDS = sorted(
     {
@@ -55,6 +57,13 @@ def test_make_targets_and_variables_exist(page: Path) -> None:
     text = page.read_text()
     assert set(re.findall(r"`make ([a-z-]+)`", text)) <= TARGETS
     assert set(re.findall(rf"\b{PREFIX}[A-Z_]*[A-Z]\b", text)) <= VARIABLES
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_every_yaml_example_can_be_read(page: Path) -> None:
+    """Each YAML block is a mapping, as a monitor file and a scenario are."""
+    for block in YAML_BLOCKS.findall(page.read_text()):
+        assert isinstance(yaml.safe_load(block), dict), block
 
 
 @pytest.mark.parametrize("command", COMMANDS)
