@@ -8,6 +8,7 @@ from service.checks.column_findings import column_faults, column_notes, take_not
 from service.checks.look import Finding
 from service.core.profile.columns import of_column
 from service.core.profile.spec import segment_values
+from service.core.reference.notes import notes_on
 from service.methods.drift import columns, registry
 
 if TYPE_CHECKING:
@@ -89,6 +90,14 @@ def strange_times(look: MonitorLook) -> Iterator[Finding]:
         yield from (_note(look, "source", note) for note in take_notes(look.source.first_take))
 
 
+def labels_and_codes(look: MonitorLook) -> Iterator[Finding]:
+    """Yield how labels were taken, words for missing values, and numbers that lose digits."""
+    schema = look.monitor.schema_
+    source = () if look.source is None else notes_on(look.source.batch, schema, "source")
+    settled = () if look.reference is None else look.reference.notes
+    yield from (_note(look, "", note) for note in (*source, *settled))
+
+
 def segments_beyond_cap(look: MonitorLook) -> Iterator[Finding]:
     """Yield columns of `by` that have more values than are measured."""
     if look.reference is None:
@@ -159,6 +168,7 @@ FINDERS: tuple[Finder, ...] = (
     absent_id,
     unread_cells,
     strange_times,
+    labels_and_codes,
     segments_beyond_cap,
     unmatched_labels,
     missing_labels,

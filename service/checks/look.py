@@ -37,6 +37,7 @@ class RowsLook:
     - `complete`: whether that is all of them.
     - `rejected`: how many more have no usable time.
     - `first_take`: of a source, the first one.
+    - `notes`: of a reference, what it says of its labels and cells.
     - `span`: the first and the last event time (UTC microseconds); None without times.
     """
 
@@ -44,6 +45,7 @@ class RowsLook:
     complete: bool = True
     rejected: int = 0
     first_take: Take | None = None
+    notes: tuple[str, ...] = ()
     span: tuple[int, int] | None = None
 
     @property

@@ -14,11 +14,11 @@ from service.core.profile.codec import profile as codec
 from service.core.reference import reference as references
 from service.core.rows.batch import Labels, Numbers
 from service.core.rows.concatenation import concatenated
-from service.core.rows.masking import Masking
+from service.core.rows.label_form import take_in_form
 from service.core.windows import window
-from service.errors import TidegaugeError
+from service.errors import LabelError, TidegaugeError
 from service.methods.drift import pca
-from service.wiring.monitor import build_peeked_source
+from service.wiring.monitor import build_peeked_source, masking_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from service.config.monitor import Monitor
-    from service.core.profile.spec.spec import ProfileSpec
-    from service.core.rows.batch import Batch
+    from service.core.reference.reference import Reference
+    from service.core.rows.batch import Batch, ColumnRows
+    from service.core.rows.masking import Masking
     from service.core.rows.schema import Schema
     from service.core.rows.take import Take
 
@@ -41,8 +42,9 @@ async def look_at(monitor: Monitor, key: bytes = b"") -> MonitorLook:
 
     `key` is the secret by which its sensitive columns are hashed.
     """
-    masking = Masking(monitor.sensitive, key)
+    masking = masking_of(monitor, lambda: key)
     schema = masking.schema(monitor.schema_)
+    made: Reference | None = None
     look = MonitorLook(monitor)
     takes: list[Take] = []
     if monitor.source.can_be_peeked:
@@ -54,18 +56,26 @@ async def look_at(monitor: Monitor, key: bytes = b"") -> MonitorLook:
             look = replace(look, source=_source(monitor, takes, complete=complete))
     try:
         batch = masking.batch(monitor.reference.load(monitor.source, schema))
-        look = replace(look, reference=RowsLook(batch, span=_span(batch, known=bool(batch.event_time.any()))))
-        spec: ProfileSpec | None = _spec(monitor, schema, batch)
+        seen = RowsLook(batch, span=_span(batch, known=bool(batch.event_time.any())))
+        look = replace(look, reference=seen)
+        made = _reference(monitor, schema, batch)
+        look = replace(look, reference=replace(seen, notes=made.notes))
+    except LabelError as error:
+        look = _with_error(look, "", error)
     except TidegaugeError as error:
-        look, spec = _with_error(look, "reference", error), None
+        look = _with_error(look, "reference", error)
     if look.source is None or not look.source.batch.rows:
         return look
-    labels = _labels(monitor, look.source.batch, takes)
-    return replace(look, labels=labels, window=_window(monitor, schema, look.source.batch, spec))
+    if made is not None:
+        takes = [take_in_form(take, schema, made.spec.forms) for take in takes]
+    batch = concatenated([take.batch for take in takes], schema)
+    window = None if made is None else _window(monitor, made, batch)
+    return replace(look, labels=_labels(monitor, batch, takes), window=window)
 
 
 def _with_error(look: MonitorLook, part: str, error: TidegaugeError) -> MonitorLook:
-    found = Finding("fault", f"{look.monitor.name}: {part}", str(error))
+    where = f"{look.monitor.name}: {part}" if part else look.monitor.name
+    found = Finding("fault", where, str(error))
     return replace(look, errors=(*look.errors, found))
 
 
@@ -89,7 +99,7 @@ def _source(monitor: Monitor, takes: Sequence[Take], *, complete: bool) -> RowsL
     batch = concatenated([take.batch for take in takes], monitor.schema_)
     rejected = sum(take.rejected for take in takes)
     span = _span(batch, known=monitor.source.has_times)
-    return RowsLook(batch, complete, rejected, takes[0], span)
+    return RowsLook(batch, complete, rejected, takes[0], span=span)
 
 
 def _span(batch: Batch, *, known: bool) -> tuple[int, int] | None:
@@ -98,7 +108,7 @@ def _span(batch: Batch, *, known: bool) -> tuple[int, int] | None:
     return int(batch.event_time.min()), int(batch.event_time.max())
 
 
-def _spec(monitor: Monitor, schema: Schema, batch: Batch) -> ProfileSpec:
+def _reference(monitor: Monitor, schema: Schema, batch: Batch) -> Reference:
     return references.of(
         batch,
         schema,
@@ -106,7 +116,7 @@ def _spec(monitor: Monitor, schema: Schema, batch: Batch) -> ProfileSpec:
         sample_rows=monitor.sample_rows,
         components=pca.PCA in monitor.drift.multivariate,
         estimate=False,
-    ).spec
+    )
 
 
 def _labels(monitor: Monitor, batch: Batch, takes: Sequence[Take]) -> LabelsLook | None:
@@ -116,7 +126,8 @@ def _labels(monitor: Monitor, batch: Batch, takes: Sequence[Take]) -> LabelsLook
     late = [take.labels for take in takes if take.labels is not None]
     if monitor.labels is None:
         return LabelsLook(batch.rows, int(inline.sum()))
-    known = np.concatenate([each.identity for each in late]) if late else np.zeros(0, dtype=np.uint64)
+    labelled = [each.identity[_holds(each.labels)] for each in late]
+    known = np.concatenate(labelled) if labelled else np.zeros(0, dtype=np.uint64)
     ids = batch.arrival.identity
     if ids is None:
         return LabelsLook(batch.rows, int(inline.sum()), len(known), 0)
@@ -128,19 +139,21 @@ def _labels(monitor: Monitor, batch: Batch, takes: Sequence[Take]) -> LabelsLook
 
 def _has_value(batch: Batch, name: str) -> NDArray[np.bool_]:
     column = batch.columns.get(name)
+    return np.zeros(batch.rows, dtype=np.bool_) if column is None else _holds(column)
+
+
+def _holds(column: ColumnRows) -> NDArray[np.bool_]:
     if isinstance(column, Numbers):
         return ~np.isnan(column.values)
     if isinstance(column, Labels):
         return np.asarray(column.codes >= 0, dtype=np.bool_)
-    return np.zeros(batch.rows, dtype=np.bool_)
+    return np.array([text is not None for text in column.texts], dtype=np.bool_)
 
 
-def _window(monitor: Monitor, schema: Schema, batch: Batch, spec: ProfileSpec | None) -> WindowLook | None:
-    if spec is None:
-        return None
+def _window(monitor: Monitor, made: Reference, batch: Batch) -> WindowLook:
     plan = monitor.window.plan()
     panes = sorted(window.split(batch, window.assign(batch, plan, 0)).values(), key=lambda pane: pane.rows)
     usual = panes[len(panes) // 2]
     sample = usual.take(slice(0, PANE_ROWS)) if usual.rows > PANE_ROWS else usual
-    encoded = codec.encode(profile.of(sample.numbered(0), schema, spec))
+    encoded = codec.encode(profile.of(sample.numbered(0), made.schema, made.spec))
     return WindowLook(plan.panes, usual.rows, len(encoded))

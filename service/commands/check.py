@@ -41,6 +41,11 @@ class Checked:
         """What keeps a monitor or the service from working."""
         return tuple(finding for finding in self.findings if finding.level == "fault")
 
+    @property
+    def notes(self) -> tuple[Finding, ...]:
+        """What works, though perhaps not as meant."""
+        return tuple(finding for finding in self.findings if finding.level == "note")
+
 
 def execute(*, as_object: bool = False) -> int:
     """Print faults to standard error, the rest to standard output; with `as_object` all of it as JSON there.
@@ -53,7 +58,7 @@ def execute(*, as_object: bool = False) -> int:
         sys.stdout.write(json.dumps(as_json(checked.looks, checked.store, checked.findings), indent=2) + "\n")
         return status
     sys.stdout.writelines(f"{line}\n" for line in as_lines(checked.looks, checked.store))
-    sys.stdout.writelines(f"note: {note}\n" for note in checked.findings if note.level == "note")
+    sys.stdout.writelines(f"note: {note}\n" for note in checked.notes)
     sys.stdout.flush()
     sys.stderr.writelines(f"{fault}\n" for fault in checked.faults)
     if not checked.faults:

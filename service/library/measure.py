@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from service.core.profile import profile
 from service.core.reference import reference as references
-from service.core.rows.masking import Masking
+from service.core.rows.label_form import in_form
 from service.cycle.calibrated_thresholds import calibrated
 from service.errors import ConfigurationError, ReferenceDataError, SourceError
 from service.library.in_process import settled
@@ -23,7 +23,7 @@ from service.library.tables import frame_of, loaded, rows_of
 from service.methods.drift import pca
 from service.methods.measure_window import measure as measure_window
 from service.sources.tables.unusable import refuse_misfits
-from service.wiring.monitor import masked_measures
+from service.wiring.monitor import masked_measures, masking_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -95,7 +95,7 @@ def _monitor(path: str | Path | None, options: Options, before: Loaded) -> Monit
 
 def _measured(now: Loaded, before: Loaded, monitor: Monitor) -> Measured:
     # Nobody keeps this key: of sensitive columns nothing but hashes is in what is returned.
-    masking = Masking(monitor.sensitive, secrets.token_bytes())
+    masking = masking_of(monitor, secrets.token_bytes)
     schema, form = masking.schema(monitor.schema_), monitor.source.table_format
     time = monitor.source.time_column
     known = masking.batch(rows_of(before, schema, "reference", timestamp=time, form=form))
@@ -109,11 +109,12 @@ def _measured(now: Loaded, before: Loaded, monitor: Monitor) -> Measured:
         estimate=monitor.estimate,
     )
     rows = masking.batch(rows_of(now, schema, "current", timestamp=time, form=form))
-    current = profile.of(rows.numbered(0), schema, made.spec)
+    rows = in_form(rows, schema, made.spec.forms)
+    current = profile.of(rows.numbered(0), made.schema, made.spec)
     plan = masked_measures(monitor, masking)
     if monitor.drift.is_calibrated and rows.rows >= monitor.window.min_rows:
         found = calibrated(
-            known,
+            in_form(known, schema, made.spec.forms),
             schema.compared,
             plan.drift,
             rows=rows.rows,
@@ -121,8 +122,8 @@ def _measured(now: Loaded, before: Loaded, monitor: Monitor) -> Measured:
             blocks=monitor.drift.blocks,
         )
         plan = replace(plan, drift=replace(plan.drift, calibrated=found.thresholds))
-    counted = measure_window(made.profile, current, schema, plan, made.spec, estimator=made.estimator)
-    return Measured(settled(counted), rows.rows, known.rows)
+    counted = measure_window(made.profile, current, made.schema, plan, made.spec, estimator=made.estimator)
+    return Measured(settled(counted), rows.rows, known.rows, made.notes)
 
 
 def _check_reference(batch: Batch, monitor: Monitor) -> None:

@@ -56,8 +56,6 @@ def monitor_from_options(options: Options, reference: pd.DataFrame) -> Monitor:
     roles = _roles(keys, facts)
     if roles.task is not None:
         keys.setdefault("task", str(roles.task))
-    if roles.task is TaskName.BINARY and roles.positive is not None:
-        keys.setdefault("positive", roles.positive.column)
     window = {"size_rows": ROWS} | ({} if options.min_rows is None else {"min_rows": options.min_rows})
     try:
         return Monitor.model_validate(
