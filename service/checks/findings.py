@@ -116,9 +116,11 @@ def unmatched_labels(look: MonitorLook) -> Iterator[Finding]:
     if labels is None or not labels.late or labels.matched is None or look.source is None:
         return
     if labels.matched == 0:
-        first = "" if look.source.complete else f"the first {labels.rows:,} "
+        first = "the" if look.source.complete else "the first"
         yield _note(
-            look, "labels", f"none of {labels.late:,} labels has the id of one of {first}rows; see their ids"
+            look,
+            "labels",
+            f"none of {labels.late:,} labels has the id of one of {first} {labels.rows:,} rows",
         )
 
 
