@@ -268,10 +268,10 @@ async def test_a_check_knows_that_labels_come_later(tmp_path: Path, pool: asyncp
     file = tmp_path / "late/rows.parquet"
     async with workers() as compute:
         pd.read_parquet(file).drop(columns="truth").to_parquet(file)
-        found = await check._data_findings(monitor_file.load(path, path.parent), pool, compute)
+        found = await check._data_findings(monitor_file.load(path, path.parent), pool, compute, b"")
         assert found.faults == []
         pd.read_parquet(file).drop(columns="key").to_parquet(file)
-        found = await check._data_findings(monitor_file.load(path, path.parent), pool, compute)
+        found = await check._data_findings(monitor_file.load(path, path.parent), pool, compute, b"")
     assert found.faults == ["late: source: it has no column 'key', the id that labels go by"]
 
 
