@@ -99,8 +99,8 @@ class Cycle:
         usual = usually_missing(reference.profile, self._monitor.schema)
         state = self._state or await self._loader.restored(self._layout, usual)
         self._state = None  # set again only after a commit
+        state, take = await self._taken(state)
         before = state.checkpoint.position
-        take = await self._monitor.source.take(before)
         take = replace(take, batch=take.batch.taken(self._now(), live=self._monitor.live))
         gathered = await self._gathered(state, take, reference, slot=slot, started=started)
         absorbed = await self._absorbed(state, gathered, reference)
@@ -123,6 +123,19 @@ class Cycle:
         if self._reference is None:
             self._reference = await self._monitor.load_reference()
         return self._reference
+
+    async def _taken(self, state: State) -> tuple[State, Take]:
+        """Return the next take, and the state that it follows.
+
+        Where the columns or the windows were edited after the source had ended, no row would ever be in a pane
+        of the new layout: the source is read again from its start.
+        """
+        checkpoint = state.checkpoint
+        take = await self._monitor.source.take(checkpoint.position)
+        if not (checkpoint.is_unmeasured and take.exhausted and not take.batch.rows):
+            return state, take
+        state = replace(state, checkpoint=checkpoint.restarted(), restarted=True)
+        return state, await self._monitor.source.take(None)
 
     async def _gathered(
         self, state: State, take: Take, reference: Reference, *, slot: int, started: int
@@ -213,7 +226,7 @@ class Cycle:
             windows=tuple(windows),
             rejects=(*take.rejects, *relabelled.rejects),
             rejected=take.rejected + relabelled.rejected,
-            events=(*changes, *found, *events, *_ended(take, after, gathered.slot)),
+            events=(*_restarted(state, gathered.slot), *changes, *found, *events, *_ended(before, take, after, gathered.slot)),
             lag_seconds=take.lag_seconds,
             progress=take.progress,
             labels=late_labels.record_of(monitor, take, relabelled),
@@ -233,9 +246,18 @@ class Cycle:
         )
 
 
-def _ended(take: Take, after: Checkpoint, slot: int) -> tuple[Event, ...]:
-    # An exhausted source explains why the monitor falls silent.
-    if not take.exhausted:
+def _restarted(state: State, slot: int) -> tuple[Event, ...]:
+    if not state.restarted:
+        return ()
+    message = "measured again from its start: its columns or windows were edited after its source had ended"
+    return (Event("reset", slot, message),)
+
+
+def _ended(before: Checkpoint, take: Take, after: Checkpoint, slot: int) -> tuple[Event, ...]:
+    # An exhausted source explains why the monitor falls silent. A restart, or the labels that are still to be
+    # processed, find the same end once more; a source that has grown ends again.
+    brought = take.batch.rows or (take.labels is not None and len(take.labels))
+    if not take.exhausted or (before.ended and not brought):
         return ()
     at = slot if after.watermark is None else after.watermark
     return (Event("ended", at, f"the source has nothing left after {after.rows} rows"),)
