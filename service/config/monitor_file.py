@@ -27,13 +27,7 @@ def load_all(folder: Path, data_dir: Path) -> list[Monitor]:
 
     Raises ConfigurationError with one line per fault, over all files.
     """
-    if not folder.is_dir():
-        raise ConfigurationError(
-            f"{folder}: no such folder; set TIDEGAUGE_MONITORS_DIR to a folder of monitor files"
-        )
-    files = _files(folder)
-    if not files:
-        raise ConfigurationError(f"{folder}: no monitor file in it; expected at least one NAME.yaml")
+    files = monitor_files(folder)
     monitors: list[Monitor] = []
     faults: list[str] = []
     for path in files:
@@ -46,6 +40,21 @@ def load_all(folder: Path, data_dir: Path) -> list[Monitor]:
     if faults:
         raise ConfigurationError("\n".join(faults))
     return monitors
+
+
+def monitor_files(folder: Path) -> list[Path]:
+    """Return the monitor files of `folder`, in the order of their names.
+
+    Raises ConfigurationError where there is no such folder or no such file in it.
+    """
+    if not folder.is_dir():
+        raise ConfigurationError(
+            f"{folder}: no such folder; set TIDEGAUGE_MONITORS_DIR to a folder of monitor files"
+        )
+    files = _files(folder)
+    if not files:
+        raise ConfigurationError(f"{folder}: no monitor file in it; expected at least one NAME.yaml")
+    return files
 
 
 def names(folder: Path) -> list[str]:

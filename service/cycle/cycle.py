@@ -127,8 +127,8 @@ class Cycle:
     async def _taken(self, state: State) -> tuple[State, Take]:
         """Return the next take, and the state that it follows.
 
-        Where the columns or the windows were edited after the source had ended, no row would ever be in a pane
-        of the new layout: the source is read again from its start.
+        Where the columns or the windows were edited after the source had ended, no row would ever be in a
+        pane of the new layout: the source is read again from its start.
         """
         checkpoint = state.checkpoint
         take = await self._monitor.source.take(checkpoint.position)
@@ -226,7 +226,13 @@ class Cycle:
             windows=tuple(windows),
             rejects=(*take.rejects, *relabelled.rejects),
             rejected=take.rejected + relabelled.rejected,
-            events=(*_restarted(state, gathered.slot), *changes, *found, *events, *_ended(before, take, after, gathered.slot)),
+            events=(
+                *_restarted(state, gathered.slot),
+                *changes,
+                *found,
+                *events,
+                *_ended(before, take, after, gathered.slot),
+            ),
             lag_seconds=take.lag_seconds,
             progress=take.progress,
             labels=late_labels.record_of(monitor, take, relabelled),

@@ -1,7 +1,8 @@
 """Reset, remove, purge and rename a monitor, also while a service runs it.
 
-Each begins with the monitor's checkpoint, which every commit writes first: a commit that comes meanwhile waits,
-then finds that its cycle does not follow the stored one, writes nothing, and starts from what is stored.
+Each begins with the monitor's checkpoint, which every commit writes first: a commit that comes meanwhile
+waits, then finds that its cycle does not follow the stored one, and writes nothing. The next cycle starts from
+what is stored.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ class FromPane:
 
 
 async def find_pane(pool: asyncpg.Pool, monitor: str, instant: datetime) -> FromPane | None:
-    """Return the monitor's pane at `instant`, else the first after it, None without one. Raises StoreError."""
+    """Return the monitor's pane at `instant`, else the first after it, else None. Raises StoreError."""
     with translated(f"{monitor}: find the pane of a time"):
         row = await pool.fetchrow(_PANE, monitor, instant)
     return None if row is None else FromPane(row["layout"], row["key"], to_microseconds(row["pane_start"]))
@@ -99,9 +100,10 @@ async def reset(
     position: dict[str, Any] | None = None,
     deliver_events: bool = False,
 ) -> bool:
-    """Let the source be measured again from its start, or from `begin` and its `position`; False: it never ran.
+    """Let the source be measured again from its start, or from `begin` and its `position`.
 
-    What was measured stays; the same windows get a further revision. Raises StoreError.
+    What was measured stays; the same windows get a further revision. Returns False where the monitor never
+    committed a cycle, so that there is nothing to measure again. Raises StoreError.
     """
     with translated(f"{monitor}: reset"):
         async with pool.acquire() as connection, connection.transaction():
@@ -133,7 +135,7 @@ async def _reset_from(
         raise StoreError(f"{monitor}: its columns or windows were edited meanwhile; try again")
     if (await connection.fetchval(_MISSING_PANES, *place) or 0) > 0:
         raise StoreError(
-            f"{monitor}: the panes before {to_datetime(begin.start)} that its windows need are no longer kept; "
+            f"{monitor}: its windows need panes before {to_datetime(begin.start)} that are no longer kept; "
             "expected a later --from, or none: from the start"
         )
     before = await connection.fetchrow(_BEFORE, *place)
@@ -169,10 +171,7 @@ async def purge(pool: asyncpg.Pool, monitor: str, *, progress: Callable[[int], N
     with translated(f"{monitor}: delete its history"):
         async with pool.acquire() as connection:
             for table, condition in await _to_delete(connection):
-                statement = (
-                    f'DELETE FROM tidegauge."{table}" WHERE ctid = ANY(ARRAY('
-                    f'SELECT ctid FROM tidegauge."{table}" WHERE {condition} LIMIT {BATCH}))'
-                )
+                statement = _delete(table, condition, BATCH)
                 count = BATCH
                 while count == BATCH:
                     done: str = await connection.execute(statement, monitor)
@@ -194,20 +193,34 @@ async def rename(
             cycles = [row["cycle"] for row in await connection.fetch(_LOCK, [old, new])]
             if replace:
                 for table, condition in await _to_delete(connection):
-                    await connection.execute(f'DELETE FROM tidegauge."{table}" WHERE {condition}', new)
+                    await connection.execute(_delete(table, condition), new)
             await connection.execute("DELETE FROM tidegauge.monitor WHERE monitor = ANY($1)", [old, new])
             for table in await _tables(connection):
-                await connection.execute(
-                    f'UPDATE tidegauge."{table}" SET monitor = $2 WHERE monitor = $1', old, new
-                )
+                await connection.execute(_rename(table), old, new)
             # Follows neither's last cycle: a service that runs one of them starts from what is stored.
             await connection.execute(
-                "UPDATE tidegauge.checkpoint SET cycle = $2 WHERE monitor = $1", new, max(cycles, default=0) + 1
+                "UPDATE tidegauge.checkpoint SET cycle = $2 WHERE monitor = $1",
+                new,
+                max(cycles, default=0) + 1,
             )
             await connection.execute("INSERT INTO tidegauge.monitor (monitor) VALUES ($1)", new)
             now = to_microseconds(await connection.fetchval("SELECT now()"))
             found = Event("renamed", now, f"was named {old} until now")
             await event.append(connection, new, [found], deliver=deliver_events)
+
+
+# The names of tables are the catalogue's own.
+
+
+def _rename(table: str) -> str:
+    return f'UPDATE tidegauge."{table}" SET monitor = $2 WHERE monitor = $1'  # noqa: S608
+
+
+def _delete(table: str, condition: str, limit: int | None = None) -> str:
+    if limit is None:
+        return f'DELETE FROM tidegauge."{table}" WHERE {condition}'  # noqa: S608
+    chosen = f'SELECT ctid FROM tidegauge."{table}" WHERE {condition} LIMIT {limit}'  # noqa: S608
+    return f'DELETE FROM tidegauge."{table}" WHERE ctid = ANY(ARRAY({chosen}))'  # noqa: S608
 
 
 async def _tables(connection: asyncpg.Connection) -> list[str]:

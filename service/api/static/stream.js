@@ -27,6 +27,7 @@ export function follow(on) {
     });
     source.addEventListener("cycle", (event) => told(event, on.cycle));
     source.addEventListener("trouble", (event) => told(event, on.trouble));
+    source.addEventListener("monitors", (event) => told(event, on.anew));
     source.onerror = lost;
   }
 

@@ -98,6 +98,6 @@ async def set_removed(connection: asyncpg.Connection, monitor: str) -> None:
 
 
 async def reopened(pool: asyncpg.Pool, monitors: Sequence[str]) -> list[str]:
-    """Return which of `monitors`, whose sources had ended, are to go on: they were reset. Raises StoreError."""
+    """Return which of `monitors`, whose sources had ended, were reset since. Raises StoreError."""
     with translated("look for monitors that were reset"):
         return [row["monitor"] for row in await pool.fetch(_REOPENED, list(monitors))]

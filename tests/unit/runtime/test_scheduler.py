@@ -223,7 +223,7 @@ async def test_a_journal_that_fails_does_not_stop_the_cycles(interval: float) ->
 
 async def _until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
-        while not condition():
+        while not condition():  # noqa: ASYNC110  # the scheduler has no event for it
             await asyncio.sleep(0)
 
 
@@ -272,7 +272,7 @@ async def test_a_removed_job_ends_its_running_cycle_first(interval: float) -> No
 
 
 async def test_a_job_is_replaced_in_its_place_and_its_counts_go_on() -> None:
-    """The new cycles begin when the old have ended, at another pace, also where the old source was exhausted."""
+    """The new cycles begin when the old have ended, at another pace, also where the old source was done."""
 
     async def exhausted(_slot: int) -> CycleResult:
         return CycleResult(exhausted=True)
