@@ -15,7 +15,8 @@ from service.commands.column_findings import column_faults, column_notes, take_n
 from service.commands.environment import load_settings
 from service.commands.exit_status import CLEAN, MISCONFIGURED
 from service.config import monitor_file
-from service.core.profile import profile, segments
+from service.core.profile.columns import of_column
+from service.core.profile.spec import segment_values
 from service.errors import ConfigurationError, StoreError, TidegaugeError
 from service.methods.drift import columns, registry
 from service.runtime.compute_threads import workers
@@ -131,8 +132,8 @@ async def _data_findings(monitor: Monitor, pool: asyncpg.Pool, compute: Compute)
 
 def _beyond_caps(monitor: Monitor, batch: Batch) -> list[str]:
     by = [column for column in monitor.schema_.columns if column.name in monitor.by]
-    fixed = {column.name: segments.values_of(profile.of_column(batch, column).distribution) for column in by}
-    messages = (segments.beyond_cap(name, values) for name, values in fixed.items())
+    fixed = {column.name: segment_values.values_of(of_column(batch, column).distribution) for column in by}
+    messages = (segment_values.beyond_cap(name, values) for name, values in fixed.items())
     return [f"{monitor.name}: {message}" for message in messages if message is not None]
 
 

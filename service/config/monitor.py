@@ -62,7 +62,7 @@ class Monitor(Section):
     performance: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(default={})
     by: tuple[str, ...] = ()
     segment_performance: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(default={})
-    sample_rows: int = Field(default=row_sample.SIZE, ge=0, le=row_sample.LARGEST_SIZE)
+    sample_rows: int = Field(default=row_sample.SIZE, ge=0, le=row_sample.MAX_SIZE)
     detectors: DetectorConfigs = Field(default={})
     estimate: bool = True
     cycle_seconds: float | None = Field(default=None, ge=0, le=86_400)
@@ -157,7 +157,7 @@ class Monitor(Section):
         return [column.name for column in features if column.kind is not Kind.TEXT]
 
     def _joint_measures_have_what_they_need(self) -> None:
-        if pca.PCA in self.drift.multivariate and len(self._features) < pca.FEWEST_COLUMNS:
+        if pca.PCA in self.drift.multivariate and len(self._features) < pca.MIN_COLUMNS:
             raise ValueError(
                 "drift.multivariate: pca needs two columns that are neither prediction nor target"
             )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from service.core.cycle_record import CycleRecord
 from service.core.event import Event
+from service.core.profile.outcome import outcome
 from service.core.windows import schema_change, window
 from service.core.windows.panes import pane_records, panes_of, profile_panes, window_rows
 from service.cycle import late_labels, measure_windows
@@ -246,10 +247,8 @@ class Cycle:
         if schema.task is None or not detectors:
             return {}, ()  # the state of a removed detector is dropped
         fed = error_stream.errors_to_feed(schema, *rows)
-        outcome = reference.profile.outcome
-        return error_stream.find_changes(
-            detectors, before.detectors, fed, task=schema.task, reference=outcome
-        )
+        known = reference.profile.get(outcome.PART)
+        return error_stream.find_changes(detectors, before.detectors, fed, task=schema.task, reference=known)
 
 
 def _restarted(state: State, slot: int) -> tuple[Event, ...]:

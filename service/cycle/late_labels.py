@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from service.core.checkpoint import Checkpoint
     from service.core.labels.join import ValidLabels
     from service.core.labels.pending_rows import PendingRows
-    from service.core.profile.spec import ProfileSpec
+    from service.core.profile.spec.spec import ProfileSpec
     from service.core.rows.take import Take
     from service.core.windows.panes import Pane
     from service.cycle.monitor_plan import MonitorPlan

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from service.core.measurement import Aspect, Measurement, Series, Worse
+from service.core.profile import row_counts
 from service.core.profile.distribution import MANTISSA_BITS, quantile
+from service.core.profile.part import NOT_KEPT
 from service.core.time_units import SECOND
 from service.methods.stats.alignment import numbers
 from service.methods.stats.shares import NO_ROWS, Share, measured_share
@@ -67,12 +69,17 @@ def _traffic(reference: Profile, current: Profile, window_seconds: float | None)
     baseline = reference.rows / before if before else None
     if not seconds:
         reason = NO_SPAN if current.rows else NO_ROWS
+        if seconds is None:
+            reason = NOT_KEPT
         return Measurement(series, None, current.rows, reason, reference=baseline)
     return Measurement(series, current.rows / seconds, current.rows, reference=baseline)
 
 
-def _span_seconds(profile: Profile) -> float:
-    first, last = profile.tally.first, profile.tally.last
+def _span_seconds(profile: Profile) -> float | None:
+    counts = profile.get(row_counts.PART)
+    if counts is None:
+        return None
+    first, last = counts.first, counts.last
     return 0.0 if first is None or last is None else (last - first) / SECOND
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from service.core.profile import spec
+from service.core.profile import error_cells
+from service.core.profile.part import NOT_KEPT
+from service.core.profile.spec import spec
 from service.core.rows.schema import Role
 from service.methods.concept.error_split import measure_concept
 from service.methods.drift import in_worker
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
     from service.core.measurement import Measurement
     from service.core.profile.profile import Profile
-    from service.core.profile.spec import ProfileSpec
+    from service.core.profile.spec.spec import ProfileSpec
     from service.core.reference.reference import Estimator
     from service.core.rows.schema import Schema
     from service.core.worker_call import Answer, Call
@@ -54,14 +56,17 @@ class MeasurePlan:
 
 
 def _concept(
-    reference: Profile, current: Profile, schema: Schema, withheld: str | None
+    reference: Profile, current: Profile, schema: Schema, spec: ProfileSpec, withheld: str | None
 ) -> tuple[Measurement, ...]:
-    if not reference.cells:
+    before, now = (side.get(error_cells.PART) for side in (reference, current))
+    if before is None or now is None:
+        withheld = withheld or NOT_KEPT
+        nothing = {name: error_cells.empty(edges) for name, edges in spec.edges.items()}
+        before, now = before or nothing, now or nothing
+    if not before:
         return ()
     prediction = schema.with_role(Role.PREDICTION)
-    return measure_concept(
-        reference.cells, current.cells, prediction.name if prediction else None, withheld=withheld
-    )
+    return measure_concept(before, now, prediction.name if prediction else None, withheld=withheld)
 
 
 def measure(
@@ -100,9 +105,11 @@ def measure(
         *measure_expectations(reference, current, schema, plan.expectations),
         *measure_performance(reference, current, schema.task, plan.performance, withheld=withheld),
         *measure_estimates(reference, current, schema.task, estimator, plan.performance, withheld=withheld),
-        *measure_segments(reference, current, schema.task, plan.segment_performance, withheld=withheld),
+        *measure_segments(
+            reference, current, schema.task, plan.segment_performance, by=spec.segments, withheld=withheld
+        ),
         *measure_traffic(reference, current, plan.traffic),
-        *_concept(reference, current, schema, withheld),
+        *_concept(reference, current, schema, spec, withheld),
     )
 
 

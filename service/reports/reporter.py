@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from service.core.profile import row_sample
-from service.core.profile.codec import profile
+from service.core.profile import profile, row_sample
+from service.core.profile.codec import profile as codec
+from service.core.rows.batch import no_rows
 from service.core.worker_call import WorkerFunction
 from service.errors import ReportError, TidegaugeError
 from service.methods.alarm import BREACH
@@ -136,7 +137,7 @@ class Reporter:
             raise ReportError(f"{run.monitor}: no monitor file has that name; a report needs its columns")
         current = await self._windows.sampled_rows(run)
         reference = await monitor.reference()
-        reference_rows = reference.profile.sample.batch()
+        reference_rows = reference.profile[row_sample.PART].batch()
         if not current.rows or not reference_rows.rows:
             raise ReportError(
                 f"{run.monitor}: window {run.id}: no row of it is kept; a report needs sample_rows above 0 "
@@ -159,6 +160,8 @@ class Reporter:
 
 
 def sampled_rows(panes: Sequence[PaneRecord]) -> Batch:
-    """Return the sample of rows that a window's panes keep together."""
-    samples = [profile.decode(pane.payload).sample for pane in panes]
-    return row_sample.merge(samples or [row_sample.RowSample()]).batch()
+    """Return the sample of rows that a window's panes keep together; none where one of them kept none."""
+    if not panes:
+        return no_rows()
+    sample = profile.merge([codec.decode(pane.payload) for pane in panes]).get(row_sample.PART)
+    return no_rows() if sample is None else sample.batch()

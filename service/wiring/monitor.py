@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from service.core.profile.segments import beyond_cap
+from service.core.profile.spec.segment_values import beyond_cap
 from service.core.reference import reference as references
 from service.cycle.calibrated_thresholds import Thresholds
 from service.cycle.monitor_plan import MonitorPlan

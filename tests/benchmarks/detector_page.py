@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from service.core.profile import distribution, error_cells
+from service.core.profile.spec import cell_edges
 from service.core.rows.batch import Numbers
 from service.core.rows.schema import Kind
 from service.methods.concept.detectors import DETECTORS, feed, start
@@ -65,11 +66,9 @@ def windowed(stream: Stream) -> dict[str, list[int]]:
     }
 
 
-def splits(stream: Stream, wanted: int = error_cells.QUANTILE_CELLS) -> list[tuple[int, Split]]:
+def splits(stream: Stream, wanted: int = cell_edges.QUANTILE_CELLS) -> list[tuple[int, Split]]:
     """Return each window's last row and its split, over about `wanted` cells of the model's score."""
-    edges = error_cells.edges_of(
-        distribution.of_numbers(stream.reference_score), Kind.NUMERICAL, cells=wanted
-    )
+    edges = cell_edges.edges_of(distribution.of_numbers(stream.reference_score), Kind.NUMERICAL, cells=wanted)
     reference = error_cells.of(Numbers(stream.reference_score), stream.reference_error, edges)
     found = []
     for first in range(0, ROWS, WINDOW):

@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 
 from service.core.profile import profile, row_sample
-from service.core.profile.spec import ProfileSpec
+from service.core.profile.spec.spec import ProfileSpec
 from service.methods.drift.columns import DriftPlan, measure_drift
 from service.sources.tables.from_pandas import to_batch
 from tests.parity.flights import LABELS, NUMBERS, SCHEMA, january, window

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from service.core.profile import distribution, error_cells
+from service.core.profile.spec import cell_edges
 from service.core.rows.batch import Labels, Numbers
 from service.core.rows.schema import Kind
 from service.methods.concept.detectors import DETECTORS, feed, start
@@ -36,9 +37,9 @@ def test_counting_thirteen_columns(benchmark: BenchmarkFixture) -> None:
     columns: dict[str, Numbers | Labels] = {f"n{i}": Numbers(draw.normal(size=5_000)) for i in range(10)}
     columns |= {f"c{i}": Labels(draw.integers(0, 16, 5_000), names) for i in range(3)}
     edges = {
-        name: error_cells.edges_of(distribution.of_numbers(column.values), Kind.NUMERICAL)
+        name: cell_edges.edges_of(distribution.of_numbers(column.values), Kind.NUMERICAL)
         if isinstance(column, Numbers)
-        else error_cells.edges_of(distribution.of_codes(column.codes, column.labels), Kind.CATEGORICAL)
+        else cell_edges.edges_of(distribution.of_codes(column.codes, column.labels), Kind.CATEGORICAL)
         for name, column in columns.items()
     }
     error = np.abs(draw.normal(0.0, 8.0, 5_000))

@@ -24,6 +24,9 @@ const versions = {
   'grafana-schema-12': new Set(['custom.hidden']),
   'grafana-schema-11': new Set(['custom.hideFrom']),
 };
+// What a panel knows though its types leave it out: the timeline's switch "Connect null values".
+const untyped = { 'state-timeline': new Set(['spanNulls']) };
+const typed = (kind, custom) => Object.fromEntries(Object.entries(custom).filter(([key]) => !untyped[kind]?.has(key)));
 const deep = (kind) => {
   const folder = kind.replace('-', '');
   return `dist/esm/raw/composable/${folder}/panelcfg/x/${types[kind]}PanelCfg_types.gen`;
@@ -53,14 +56,13 @@ function withoutSql(dashboard) {
 
 function* checks(version, file, dashboard) {
   yield `export const ${file} = ${JSON.stringify(withoutSql(dashboard))} satisfies Json<Dashboard>;`;
-  for (const panel of dashboard.panels) {
-    if (panel.type === 'row') continue;
+  for (const panel of dashboard.panels.flatMap((part) => (part.type === 'row' ? part.panels : [part]))) {
     if (!(panel.type in types)) throw new Error(`${file}: panel type ${panel.type} is not checked; add it to ${here}/check.mjs`);
     const kind = panel.type.replace('-', '');
     const label = `${file}_${panel.id}_${name(panel.title)}`;
     yield `export const ${label}_options = ${JSON.stringify(panel.options)} satisfies Json<${kind}.Options>;`;
     const custom = panel.fieldConfig.defaults.custom;
-    if (custom) yield `export const ${label}_custom = ${JSON.stringify(custom)} satisfies Json<${kind}.FieldConfig>;`;
+    if (custom) yield `export const ${label}_custom = ${JSON.stringify(typed(panel.type, custom))} satisfies Json<${kind}.FieldConfig>;`;
     for (const [index, override] of panel.fieldConfig.overrides.entries()) {
       for (const { id, value } of override.properties) {
         if (versions[version].has(id)) continue;

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import Ridge
 
-from service.core.profile import error_cells, profile
 from service.core.profile.distribution import of_numbers
+from service.core.profile.outcome import row_errors
+from service.core.profile.spec import cell_edges
 from service.core.reference import loss_model_columns, score_calibration
 from service.core.reference import reference as references
 from service.core.reference.loss_model import LossModel
@@ -113,7 +114,7 @@ def test_any_scores_equal_a_loop_over_rows(reference: list[tuple[bool, float]], 
 def one_hot(batch: Batch, reference: Reference, columns: list[str]) -> Floats:
     """Return every row's cells as zeros and ones."""
     edges = reference.spec.edges
-    codes = [error_cells.codes_of(batch.columns[name], batch.rows, edges[name]) for name in columns]
+    codes = [cell_edges.codes_of(batch.columns[name], batch.rows, edges[name]) for name in columns]
     return np.hstack([np.eye(edges[name].cells)[code] for name, code in zip(columns, codes, strict=True)])
 
 
@@ -132,7 +133,7 @@ def test_the_loss_model_is_a_ridge_regression_on_cells(reference: Reference) -> 
     assert sorted(model.columns) == ["colour", "size"]
     batch = flock(np.random.default_rng(1), 6_000)
     window = flock(np.random.default_rng(2), 700, shift=0.7)
-    error = profile.errors(batch, SCHEMA)
+    error = row_errors.absolute_errors(batch, SCHEMA)
     known = np.isfinite(error)
     sides = [one_hot(rows, reference, list(model.columns)) for rows in (batch, window)]
     measured = estimates(reference, window)
@@ -150,14 +151,12 @@ def test_the_loss_model_is_a_ridge_regression_on_cells(reference: Reference) -> 
 def test_columns_are_chosen_by_blocks_held_out(reference: Reference) -> None:
     """The squared error of each block held out equals that of scikit-learn's Ridge fitted on the others."""
     batch = flock(np.random.default_rng(1), 6_000)
-    error = profile.errors(batch, SCHEMA)
+    error = row_errors.absolute_errors(batch, SCHEMA)
     known = np.isfinite(error)
     loss, names = error[known], ["size", "colour"]
     table = one_hot(batch, reference, names)[known]
     edges = reference.spec.edges
-    codes = {
-        name: error_cells.codes_of(batch.columns[name], batch.rows, edges[name])[known] for name in names
-    }
+    codes = {name: cell_edges.codes_of(batch.columns[name], batch.rows, edges[name])[known] for name in names}
     sizes = {name: edges[name].cells for name in names}
     blocks = loss_model_columns.blocks_of(len(loss))
     got = loss_model_columns._held_out(loss_model_columns.moments_of(codes, sizes, loss, blocks))

@@ -14,6 +14,7 @@ from sklearn import metrics as sk
 from sklearn.calibration import calibration_curve
 
 from service.core.profile import distribution
+from service.core.profile.outcome import outcome as outcomes
 from service.core.profile.outcome.binary import BinaryOutcome
 from service.core.profile.outcome.multiclass import MulticlassOutcome
 from service.core.rows.task import Binary, Multiclass, Regression
@@ -267,7 +268,7 @@ def test_the_variance_of_f1_is_its_jackknife_s(average: str) -> None:
     expected = jackknifed(
         lambda weights: sk.f1_score(truth, guess, average=average, sample_weight=weights), 60
     )
-    shape = profiled(Multiclass("truth", "guess"), {"truth": truth, "guess": guess}).outcome
+    shape = profiled(Multiclass("truth", "guess"), {"truth": truth, "guess": guess})[outcomes.PART]
     assert isinstance(shape, MulticlassOutcome)
     table = classification.classes_of(shape).table
     f1 = sk.f1_score(truth, guess, average=None)
@@ -283,7 +284,7 @@ def test_the_variance_of_mcc_is_its_jackknife_s() -> None:
     guess = np.where(draw.uniform(size=60) < 0.75, truth, 1)
     expected = jackknifed(lambda weights: sk.matthews_corrcoef(truth, guess, sample_weight=weights), 60)
     columns = {"truth": truth, "guess": guess}
-    outcome = profiled(Binary("truth", "guess"), columns).outcome
+    outcome = profiled(Binary("truth", "guess"), columns)[outcomes.PART]
     assert isinstance(outcome, BinaryOutcome)
     value = performance(Binary("truth", "guess"), columns)["mcc"].value
     assert value is not None

@@ -12,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 from service.core.exact.sums import to_float
 from service.core.profile import pca_reconstruction, profile
+from service.core.profile.spec import pca_components
 from service.core.reference import reference
 from service.sources.tables.from_pandas import to_batch
 from tests.parity.flights import LABELS, NUMBERS, SCHEMA, january, window
@@ -36,7 +37,7 @@ def _with_gaps(frame: pd.DataFrame) -> pd.DataFrame:
 def test_the_mean_error_is_scikit_learn_s(rows: int) -> None:
     """On flights with gaps the mean error and the number of components agree to 1e-9."""
     whole, current = _with_gaps(january()), _with_gaps(window(rows))
-    pca = PCA(n_components=pca_reconstruction.VARIANCE_SHARE)
+    pca = PCA(n_components=pca_components.VARIANCE_SHARE)
     model = make_pipeline(SimpleImputer(), StandardScaler(), pca).fit(_encoded(whole))
     scaled = model[:-1].transform(_encoded(current))
     expected = np.linalg.norm(scaled - pca.inverse_transform(pca.transform(scaled)), axis=1)
@@ -46,8 +47,8 @@ def test_the_mean_error_is_scikit_learn_s(rows: int) -> None:
     assert fitted is not None
     assert fitted.kept == pca.n_components_
     batch = to_batch(current, SCHEMA, None).batch
-    assert np.allclose(pca_reconstruction.errors(batch, fitted), expected, rtol=1e-9, atol=1e-9)
-    summed = profile.of(batch, SCHEMA, made.spec).reconstruction
+    assert np.allclose(pca_components.errors(batch, fitted), expected, rtol=1e-9, atol=1e-9)
+    summed = profile.of(batch, SCHEMA, made.spec)[pca_reconstruction.PART]
     assert summed is not None
     assert to_float(summed.total, summed.rows) == pytest.approx(expected.mean(), rel=1e-9)
     assert summed.imputed == np.isnan(_encoded(current)).any(axis=1).sum()

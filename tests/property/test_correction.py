@@ -13,11 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.core.labels import correction
-from service.core.profile import distribution, error_cells, profile
+from service.core.profile import distribution, error_cells, profile, row_counts, segments
 from service.core.profile.codec import profile as codec
+from service.core.profile.outcome import outcome
 from service.core.profile.profile import Profile
-from service.core.profile.segments import SegmentValues
-from service.core.profile.spec import ProfileSpec
+from service.core.profile.spec import cell_edges
+from service.core.profile.spec.segment_values import SegmentValues
+from service.core.profile.spec.spec import ProfileSpec
 from service.core.rows.batch import Batch, Labels, Numbers
 from service.core.rows.schema import Column, Kind, Schema
 from service.core.rows.task import Binary, Multiclass, Regression, Task
@@ -39,10 +41,8 @@ TASKS: tuple[Task, ...] = (
     Multiclass("class", "answer", (("blue", "score"),)),
     Multiclass("truth", "guess"),
 )
-SIZES = error_cells.edges_of(
-    distribution.of_numbers(np.array([-2.0, 0.0, 0.0, 1.0])), Kind.NUMERICAL, cells=2
-)
-ANSWERS = error_cells.edges_of(distribution.of_codes(np.array([0, 1]), LABELS), Kind.CATEGORICAL)
+SIZES = cell_edges.edges_of(distribution.of_numbers(np.array([-2.0, 0.0, 0.0, 1.0])), Kind.NUMERICAL, cells=2)
+ANSWERS = cell_edges.edges_of(distribution.of_codes(np.array([0, 1]), LABELS), Kind.CATEGORICAL)
 BY = {"answer": SegmentValues(("blue", "green"))}
 FIXED = ProfileSpec({"guess": SIZES, "answer": ANSWERS}, segments=BY)
 values = st.sampled_from([0.0, 1.0, 0.25, np.nan, np.inf, 1e-320, 1e153, -7.5]) | st.floats(width=64)
@@ -131,11 +131,11 @@ def test_late_labels_end_in_the_same_performance(
     shuffle.shuffle(parts)
     merged, expected = profile.merge(parts, limit=LIMIT), _of(rows.labelled, rows)
     assert merged.rows == expected.rows
-    assert merged.outcome == expected.outcome
+    assert merged[outcome.PART] == expected[outcome.PART]
     assert merged.columns == expected.columns
-    assert merged.cells == expected.cells
-    assert merged.segments == expected.segments
-    assert merged.tally == _of(before, rows).tally
+    assert merged[error_cells.PART] == expected[error_cells.PART]
+    assert merged[segments.PART] == expected[segments.PART]
+    assert merged[row_counts.PART] == _of(before, rows)[row_counts.PART]
     assert codec.decode(codec.encode(merged)) == merged
 
 
@@ -148,10 +148,10 @@ def test_a_correction_holds_no_rows(rows: Rows) -> None:
         rows.as_they_came(with_column=True).take(late), label, rows.schema, rows.spec, limit=LIMIT
     )
     nothing = profile.empty(rows.schema, rows.spec)
-    assert (found.rows, found.tally) == (0, nothing.tally)
+    assert (found.rows, found[row_counts.PART]) == (0, nothing[row_counts.PART])
     assert {c.rows for c in found.columns.values()} == {0}
     assert all(found.columns[name] == nothing.columns[name] for name in found.columns if name != rows.target)
-    assert all(sum(counts.rows) == 0 for counts in found.cells.values())
+    assert all(sum(counts.rows) == 0 for counts in found[error_cells.PART].values())
 
 
 def test_a_row_that_has_its_label_is_refused() -> None:

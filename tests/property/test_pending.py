@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from service.core.labels import correction, pending_rows
 from service.core.labels.pending_rows import PendingRows
-from service.core.profile import profile, spec
+from service.core.profile import profile
 from service.core.profile.profile import Profile
-from service.core.profile.spec import ProfileSpec
+from service.core.profile.spec import spec
+from service.core.profile.spec.spec import ProfileSpec
 from service.core.rows.batch import Arrival, Batch, Labels, Numbers
 from service.core.rows.schema import Column, Kind, Schema
 from service.core.rows.task import Binary

@@ -1,4 +1,4 @@
-"""Write the dashboards' JSON, or with `--check` say which files are not in step."""
+"""Write the dashboards' JSON, or with `--check` name the files that are not up to date."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools.grafana import column, decline, dummy, health, monitor, overview
+from tools.grafana.pages import column, decline, dummy, health, monitor, overview
 
 if TYPE_CHECKING:
-    from tools.grafana.parts import Json
+    from tools.grafana.fields import Json
 
 FOLDER = Path(__file__).parents[2] / "config" / "grafana" / "dashboards"
 DASHBOARDS = {
@@ -24,12 +24,12 @@ DASHBOARDS = {
 
 
 def text_of(dashboard: Json) -> str:
-    """Return a dashboard as it stands in its file: sorted keys, so that a change shows as what changed."""
+    """Return the text of a dashboard's file; its keys are sorted, so that a diff shows what changed."""
     return json.dumps(dashboard, indent=2, sort_keys=True) + "\n"
 
 
 def main(arguments: list[str]) -> int:
-    """Write every file, or check them; 1 where one was not in step."""
+    """Write every file, or check them; return 1 where a checked one is not up to date."""
     stale = []
     for name, build in DASHBOARDS.items():
         path, text = FOLDER / f"{name}.json", text_of(build())
@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> int:
             if "--check" not in arguments:
                 path.write_text(text)
     if "--check" in arguments and stale:
-        sys.stderr.write(f"not in step with tools/grafana: {', '.join(stale)}; run `make dashboards`\n")
+        sys.stderr.write(f"out of date with tools/grafana: {', '.join(stale)}; run `make dashboards`\n")
         return 1
     return 0
 

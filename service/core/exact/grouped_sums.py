@@ -1,11 +1,11 @@
-"""Exact sums of doubles by group, in units of 2**-1074 as in `exact.py`, without a loop over the rows.
+"""Exact sums of doubles by group, in units of 2**-1074 as in `sums.py`, without a loop over the rows.
 
 Every double is cut once into limbs: whole numbers so small that a double holds the sum of all rows' limbs
 exactly. Then `numpy.bincount` sums a limb by group, in any order to the same bits. The cut is made once and
 serves any number of groupings. After R. M. Neal, "Fast exact summation using small and large
 superaccumulators" (2015).
 
-`exact.exact_sums` takes a table of rows at once and cannot stand in, nor this for it: a dozen sums of 1,000
+`exact_sums` in `sums.py` takes a table of rows at once, and neither replaces the other: a dozen sums of 1,000
 doubles take half the time there, groups laid out as rows ten to a hundred times as long.
 """
 

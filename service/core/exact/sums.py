@@ -1,4 +1,4 @@
-"""Sums of floats that do not depend on the order in which they were made.
+"""Sums of floats that do not depend on the order of their terms.
 
 A double is an integer times a power of two, so any sum of doubles is an integer in units of 2**-1074 (the
 smallest subnormal). Kept as that integer, sums merge exactly: associative, commutative, bit-equal however the

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from service.core.labels.pending_rows import PendingRows
     from service.core.profile.profile import Profile
-    from service.core.profile.spec import ProfileSpec
+    from service.core.profile.spec.spec import ProfileSpec
     from service.core.rows.batch import Batch, Labels
     from service.core.rows.late_labels import LateLabels
     from service.core.rows.schema import Schema

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from service.core.profile.spec import ProfileSpec
+    from service.core.profile.spec.spec import ProfileSpec
     from service.core.rows.schema import Column, Schema
 
 _NUMBER, _NO_NUMBER, _TEXT = range(3)

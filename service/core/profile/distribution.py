@@ -30,16 +30,23 @@ if TYPE_CHECKING:
 
 MANTISSA_BITS = 52
 LARGEST_WHOLE = 2.0**53  # whole numbers up to here are doubles, and so are their differences
-PLACES_A_ROW = 4  # counting by place pays while the range has no more places than that
+PLACES_PER_ROW = 4  # counting by place pays while the range has no more places than that
 NO_COUNTS = np.zeros(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Distribution:
-    """Sorted distinct `values` (float64 or str, shape (k,)) with `counts` (int64, shape (k,), all positive).
+    """The values of a column, sorted, and how many rows have each; arrays are read-only.
 
-    Missing values (NaN, None) and infinities are counted apart and are no part of `values`. Both arrays are
-    read-only.
+    Attributes:
+        values: The distinct values (float64 or str, shape (k,)), without missing ones and infinities.
+        counts: The rows of each value (int64, shape (k,), all positive).
+        missing: Rows without a value: NaN or None.
+        positive_infinite: Rows with plus infinity.
+        negative_infinite: Rows with minus infinity.
+        dropped_bits: How many bits of each mantissa compression dropped; 0 for exact values.
+        finite: Rows with a value, neither missing nor infinite.
+
     """
 
     values: Values
@@ -48,7 +55,7 @@ class Distribution:
     positive_infinite: int = 0
     negative_infinite: int = 0
     dropped_bits: int = 0
-    finite: int = field(init=False)  # rows with a value: neither missing nor infinite
+    finite: int = field(init=False)
 
     def __post_init__(self) -> None:
         """Make the arrays read-only, so that a merge can share them, and count the rows once."""
@@ -93,7 +100,7 @@ class Distribution:
 
     @property
     def displacement(self) -> float:
-        """How far compression moved the values at the most, on average over the rows, in the values' unit."""
+        """The most that compression moved the values by, on average over the rows, in the values' unit."""
         if not self.dropped_bits or not self.finite:
             return 0.0
         relative = 2.0 ** (self.dropped_bits - MANTISSA_BITS)
@@ -101,7 +108,7 @@ class Distribution:
 
     @property
     def rank_displacement(self) -> float:
-        """How far compression moved the cumulative share at any point at the most."""
+        """The most that compression moved the cumulative share by at any point."""
         if not self.dropped_bits or not self.finite:
             return 0.0
         return float(self.counts.max()) / self.finite
@@ -127,7 +134,7 @@ def _of_whole_numbers(numbers: NDArray[np.float64]) -> Distribution | None:
     if not len(usable):
         return None
     low, high = float(usable.min()), float(usable.max())
-    if not low.is_integer() or max(-low, high) > LARGEST_WHOLE or high - low > PLACES_A_ROW * len(usable):
+    if not low.is_integer() or max(-low, high) > LARGEST_WHOLE or high - low > PLACES_PER_ROW * len(usable):
         return None
     places = (usable - low).astype(np.intp)
     if (places + low != usable).any():
@@ -170,7 +177,7 @@ def of_codes(codes: NDArray[np.integer], labels: Values) -> Distribution:
 def merge(parts: Sequence[Distribution]) -> Distribution:
     """Return the distribution of all rows of `parts` (one or more of them); the parts stay as they are.
 
-    Numbers that meet labels (a column whose type changed on the way) become labels.
+    Numbers merged with labels (of a column whose type changed) become labels.
     Raises ProfileError where there is no part.
     """
     if not parts:

@@ -1,10 +1,10 @@
-"""How many of some rows repeat an earlier one? The rows' 64-bit hashes, counted: bounded, and mergeable.
+"""A sketch of repeated rows: their 64-bit hashes, counted; bounded and mergeable.
 
-Up to a limit of distinct hashes everything is kept and the answer is exact (but for hashes shared by
-chance, see `hashing.py`). Above it only the hashes that begin with `level` zero bits are: an even sample of
-the distinct rows, each with its full count (M. Wegman's adaptive sampling, analysed by P. Flajolet, 1990).
-A whole has at least as many distinct hashes as any part, so the level does not depend on how the rows were
-split.
+Up to a limit of distinct hashes everything is kept and the share of repeats is exact (but for hashes shared
+by chance, see `rows/row_hash.py`). Above it only the hashes that begin with `level` zero bits are: an even
+sample of the distinct rows, each with its full count (M. Wegman's adaptive sampling, analysed by P. Flajolet,
+1990). A whole has at least as many distinct hashes as any part, so the level does not depend on how the rows
+were split.
 """
 
 from __future__ import annotations
@@ -30,10 +30,15 @@ HASH_BITS = 64
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DuplicateSketch:
-    """`rows` rows with something to compare, `missing` ones without; arrays are read-only.
+    """The counted hashes of some rows; arrays are read-only.
 
-    `hashes` (uint64, ascending, distinct, shape (k,)) are the ones below 2**(64 - level), `counts` (int64,
-    shape (k,)) the rows of each.
+    Attributes:
+        rows: Rows that have something to compare.
+        missing: Rows that have nothing to compare.
+        hashes: The distinct hashes below 2**(64 - level) (uint64, ascending, shape (k,)).
+        counts: The rows of each hash (int64, shape (k,)).
+        level: With how many zero bits the hashes kept begin; 0 where all are kept.
+
     """
 
     rows: int = 0
@@ -69,13 +74,13 @@ class Repeated(NamedTuple):
 
 
 def of_hashes(hashes: Hashes, *, limit: int, may_miss: bool = False) -> DuplicateSketch:
-    """Count `hashes` (uint64, shape (n,)); with `may_miss`, NOTHING stands for a row without anything."""
+    """Count `hashes` (uint64, shape (n,)); with `may_miss`, NOTHING marks a row that has none."""
     rows = len(hashes)
     if may_miss:
         hashes = hashes[hashes != NOTHING]
-    ordered = np.sort(hashes, kind="stable")  # for integers the quicker one
+    ordered = np.sort(hashes, kind="stable")  # for integers the faster one
     starts = _starts(ordered)
-    if len(starts) == len(ordered):  # as it should be
+    if len(starts) == len(ordered):  # common case: no duplicates
         distinct, counts = ordered, np.ones(len(ordered), dtype=np.int64)
     else:
         distinct, counts = ordered[starts], np.diff(starts, append=len(ordered))
@@ -83,7 +88,7 @@ def of_hashes(hashes: Hashes, *, limit: int, may_miss: bool = False) -> Duplicat
 
 
 def merge(parts: Sequence[DuplicateSketch], *, limit: int) -> DuplicateSketch:
-    """Return what was seen over all of `parts`, which stay as they are; of none, nothing."""
+    """Return the sketch of all rows of `parts`, which stay as they are; of none, that of no rows."""
     if len(parts) == 1:
         return _bounded(parts[0], limit)
     rows, missing = sum(part.rows for part in parts), sum(part.missing for part in parts)
@@ -99,21 +104,21 @@ def merge(parts: Sequence[DuplicateSketch], *, limit: int) -> DuplicateSketch:
     return _bounded(_sampled(DuplicateSketch(rows, missing, ordered[starts], counts), level), limit)
 
 
-def repeated(seen: DuplicateSketch) -> Repeated | None:
+def repeated(sketch: DuplicateSketch) -> Repeated | None:
     """Return the share of rows that repeat an earlier one, None without rows.
 
     From a sample it is the sample's share, kept within the 95 % band that the number of distinct hashes
     gives: that band also holds where one row repeats so often that the sample happened to miss it.
     """
-    if not seen.rows:
+    if not sketch.rows:
         return None
-    if not seen.level:
-        return Repeated((seen.rows - len(seen.hashes)) / seen.rows)
-    kept, rows = len(seen.hashes), int(seen.counts.sum())
-    chance = 2.0**-seen.level
+    if not sketch.level:
+        return Repeated((sketch.rows - len(sketch.hashes)) / sketch.rows)
+    kept, rows = len(sketch.hashes), int(sketch.counts.sum())
+    chance = 2.0**-sketch.level
     distinct, error = kept / chance, TWO_SIDED_95 * math.sqrt(kept * (1.0 - chance)) / chance
-    low = min(max(0.0, 1.0 - (distinct + error) / seen.rows), 1.0)
-    high = min(max(0.0, 1.0 - (distinct - error) / seen.rows), 1.0)
+    low = min(max(0.0, 1.0 - (distinct + error) / sketch.rows), 1.0)
+    high = min(max(0.0, 1.0 - (distinct - error) / sketch.rows), 1.0)
     share = (rows - kept) / rows if rows else low
     return Repeated(min(max(share, low), high), low, high)
 
@@ -124,22 +129,22 @@ def _starts(ordered: Hashes) -> NDArray[np.intp]:
     return np.flatnonzero(fresh)
 
 
-def _bounded(seen: DuplicateSketch, limit: int) -> DuplicateSketch:
-    level = seen.level
-    while level < HASH_BITS and _below(seen, level) > limit:
+def _bounded(sketch: DuplicateSketch, limit: int) -> DuplicateSketch:
+    level = sketch.level
+    while level < HASH_BITS and _below(sketch, level) > limit:
         level += 1
-    return _sampled(seen, level)
+    return _sampled(sketch, level)
 
 
-def _sampled(seen: DuplicateSketch, level: int) -> DuplicateSketch:
-    if level == seen.level:
-        return seen
-    kept = _below(seen, level)
-    return DuplicateSketch(seen.rows, seen.missing, seen.hashes[:kept], seen.counts[:kept], level)
+def _sampled(sketch: DuplicateSketch, level: int) -> DuplicateSketch:
+    if level == sketch.level:
+        return sketch
+    kept = _below(sketch, level)
+    return DuplicateSketch(sketch.rows, sketch.missing, sketch.hashes[:kept], sketch.counts[:kept], level)
 
 
-def _below(seen: DuplicateSketch, level: int) -> int:
-    # How many hashes begin with `level` zero bits: they stand at the front.
+def _below(sketch: DuplicateSketch, level: int) -> int:
+    # How many hashes begin with `level` zero bits: the first ones.
     if not level:
-        return len(seen.hashes)
-    return int(np.searchsorted(seen.hashes, np.uint64(2 ** (HASH_BITS - level)), side="left"))
+        return len(sketch.hashes)
+    return int(np.searchsorted(sketch.hashes, np.uint64(2 ** (HASH_BITS - level)), side="left"))

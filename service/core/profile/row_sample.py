@@ -1,4 +1,4 @@
-"""Some rows, whole: at most `size` of them, drawn evenly. What joint measures and reports need beside counts.
+"""A sample of whole rows, drawn evenly: what joint measures and reports need besides counts.
 
 Every row has a priority, a seeded hash of its ordinal in the monitor's stream; the rows with the smallest are
 kept (bottom-k sampling: E. Cohen and H. Kaplan, "Summarizing data using bottom-k sketches", 2007). It goes by
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from service.core.profile.part import Part
 from service.core.rows import row_hash
 from service.core.rows.batch import Batch, Labels, Numbers, Texts
 from service.core.rows.schema import Kind
@@ -24,12 +25,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from service.core.profile.stored_arrays import ArrayReader, ArrayWriter, Json
     from service.core.rows.batch import ColumnRows
     from service.core.rows.schema import Column, Schema
 
 SEED = 0x7469_6465  # fixed: the same rows are drawn on every machine
 SIZE = 500  # the default: a joint measure of a dozen columns settles there, and a pane stays small
-LARGEST_SIZE = 20_000
+MAX_SIZE = 20_000
 TEXT_LENGTH = 2_000  # characters: of a longer text the beginning is kept
 FORMS = {Kind.NUMERICAL: Numbers, Kind.CATEGORICAL: Labels, Kind.TEXT: Texts}
 
@@ -40,11 +42,16 @@ def _no_ordinals() -> NDArray[np.int64]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RowSample:
-    """At most `size` rows in the order of their `ordinals` (int64, ascending, shape (k,)), read-only.
+    """At most `size` rows in the order in which they came; arrays are read-only.
 
-    `event_time` (int64 UTC microseconds) and each of `columns` (one a watched column, in the schema's order)
-    have shape (k,). Labels are texts, sorted, and only those that a row has; codes are int32. A text
-    is kept up to TEXT_LENGTH characters. A column that never came is missing in its rows.
+    Attributes:
+        size: How many rows are kept at most; 0 for none, and then there are no columns.
+        ordinals: The rows' ordinals (int64, ascending, shape (k,)).
+        event_time: The rows' times (int64 UTC microseconds, shape (k,)).
+        columns: The rows' values by watched column, in the schema's order, each of shape (k,). Labels are
+            sorted texts, only those that a row has; codes are int32. A text is kept up to TEXT_LENGTH
+            characters. A column that never came is missing in its rows.
+
     """
 
     size: int = 0
@@ -59,7 +66,7 @@ class RowSample:
             array.flags.writeable = False
 
     def __eq__(self, other: object) -> bool:
-        """Compare bit by bit, but for the marks inside a NaN."""
+        """Compare bit by bit, but for the payload of a NaN."""
         if not isinstance(other, RowSample):
             return NotImplemented
         return (
@@ -236,3 +243,70 @@ def _equal(one: ColumnRows, other: ColumnRows) -> bool:
     marks = (side.unparsable for side in (one, other))
     first, second = (np.zeros(0, np.bool_) if side is None else side for side in marks)
     return np.array_equal(one.values, other.values, equal_nan=True) and np.array_equal(first, second)
+
+
+def _encode(sample: RowSample, arrays: ArrayWriter) -> Json:
+    # Rows lie in the order in which they came, so ordinals and times are kept as steps, which are small.
+    steps = (np.diff(counted, prepend=0) for counted in (sample.ordinals, sample.event_time))
+    ordinals, times = (_put_turned(array.astype("<i8"), arrays) for array in steps)
+    return {
+        "size": sample.size,
+        "rows": sample.rows,
+        "ordinals": ordinals,
+        "event_time": times,
+        "columns": {name: _column_form(column, arrays) for name, column in sample.columns.items()},
+    }
+
+
+def _decode(form: Json, arrays: ArrayReader) -> RowSample:
+    rows = form["rows"]
+    ordinals, times = (
+        np.cumsum(_take_turned(form[name], "<i8", rows, arrays)) for name in ("ordinals", "event_time")
+    )
+    columns = {name: _column_of(entry, rows, arrays) for name, entry in form["columns"].items()}
+    return RowSample(form["size"], ordinals, times, columns)
+
+
+def _column_form(column: ColumnRows, arrays: ArrayWriter) -> Json:
+    if isinstance(column, Texts):
+        return {"texts": column.texts.tolist()}
+    if isinstance(column, Labels):
+        return {"labels": column.labels.tolist(), "codes": _put_turned(column.codes.astype("<i4"), arrays)}
+    values = np.where(np.isnan(column.values), np.nan, column.values).astype("<f8")
+    marks = [] if column.unparsable is None else np.flatnonzero(column.unparsable).tolist()
+    return {"values": _put_turned(values, arrays), "unparsable": marks}
+
+
+def _column_of(entry: Json, rows: int, arrays: ArrayReader) -> ColumnRows:
+    if "texts" in entry:
+        return Texts(np.array(entry["texts"], dtype=object))
+    if "labels" in entry:
+        codes = _take_turned(entry["codes"], "<i4", rows, arrays)
+        return Labels(codes, np.array(entry["labels"], dtype=np.str_))
+    values = _take_turned(entry["values"], "<f8", rows, arrays)
+    if not entry["unparsable"]:
+        return Numbers(values)
+    marks = np.zeros(rows, dtype=np.bool_)
+    marks[entry["unparsable"]] = True
+    return Numbers(values, marks)
+
+
+def _put_turned(array: NDArray[Any], arrays: ArrayWriter) -> int:
+    # First bytes first: neighbours share them, and compression finds that.
+    return arrays.put(array.view(np.uint8).reshape(len(array), array.itemsize).T.ravel())
+
+
+def _take_turned(offset: int, dtype: str, rows: int, arrays: ArrayReader) -> NDArray[Any]:
+    size = np.dtype(dtype).itemsize
+    turned = arrays.take(offset, "u1", rows * size).reshape(size, rows)
+    return np.ascontiguousarray(turned.T).view(dtype).reshape(rows)
+
+
+PART: Part[RowSample] = Part(
+    "row_sample",
+    lambda schema, spec: empty(schema, spec.sample_rows),
+    lambda batch, schema, spec, _: of(batch, schema, spec.sample_rows),
+    lambda sides, _: merge(sides),
+    _encode,
+    _decode,
+)

@@ -1,4 +1,4 @@
-"""How did a model do where a column has this value? Outcomes by segment, the values fixed by the reference.
+"""The outcome by segment: one outcome per value of a column, the values fixed by the reference.
 
 Segments of one column are a commutative monoid over rows, like the outcomes that they are made of. Every row
 is in one segment: that of its value, of all values that the reference names rarely or not at all, or of rows
@@ -7,14 +7,14 @@ without one. So the outcomes of a column's segments add up to that of the whole,
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from service.core.profile.distribution import labelled
 from service.core.profile.outcome import outcome
+from service.core.profile.part import Part
+from service.core.profile.spec.segment_values import MISSING, OTHER, REST
 from service.core.rows.batch import Batch
 from service.core.rows.class_labels import class_labels
 from service.core.rows.task import columns_of
@@ -25,29 +25,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from service.core.profile.distribution import Distribution
     from service.core.profile.outcome.outcome import Outcome
+    from service.core.profile.spec.segment_values import SegmentValues
+    from service.core.profile.spec.spec import ProfileSpec
+    from service.core.profile.stored_arrays import ArrayReader, ArrayWriter, Json
+    from service.core.rows.schema import Schema
     from service.core.rows.task import Task
-
-MOST_VALUES = 50
-REST = OTHER, MISSING = "(other)", "(missing)"
-
-
-@dataclass(frozen=True, slots=True)
-class SegmentValues:
-    """The `values` of a column that have a segment each, sorted; behind them come `OTHER` and `MISSING`.
-
-    `found` is how many values the reference has, `cap` how many may have a segment.
-    """
-
-    values: tuple[str, ...]
-    found: int = 0
-    cap: int = MOST_VALUES
-
-    @property
-    def fingerprint(self) -> str:
-        """Sixteen hex digits that change with any value."""
-        return hashlib.sha256(repr(self.values).encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,31 +44,6 @@ class Segments:
     def named(self) -> dict[str, Outcome]:
         """The outcomes by value, `OTHER` or `MISSING`, in their order."""
         return dict(zip((*self.values, OTHER, MISSING), self.outcomes, strict=True))
-
-
-def values_of(reference: Distribution, *, cap: int = MOST_VALUES) -> SegmentValues:
-    """Fix a column's segments by its reference: the `cap` values of most rows.
-
-    Of equally frequent ones the first by name. A value that reads as `OTHER` or `MISSING` is one of the
-    others, so that no two segments share a name.
-    """
-    named = labelled(reference)
-    names: list[str] = named.values.tolist()
-    counts = named.counts.tolist()
-    order = sorted(range(len(names)), key=lambda i: (-counts[i], names[i]))
-    kept = [names[i] for i in order if names[i] not in REST][:cap]
-    return SegmentValues(tuple(sorted(kept)), len(names), cap)
-
-
-def beyond_cap(column: str, values: SegmentValues) -> str | None:
-    """Return what to say where the reference has more values than may have a segment, else None."""
-    if values.found <= values.cap:
-        return None
-    return (
-        f"by: {column!r} has {values.found} values in the reference; the {values.cap} most frequent are "
-        f"measured separately, all others together as {column}={OTHER}; to see more of them, name a "
-        "column of fewer values, such as groups of them made where the rows come from"
-    )
 
 
 def empty(task: Task, values: SegmentValues) -> Segments:
@@ -118,7 +76,7 @@ def merge(parts: Sequence[Segments], *, limit: int) -> Segments:
     for part in parts[1:]:
         if part.values != first.values:
             raise ProfileError(
-                f"segments of {_told(first)} and {_told(part)} do not belong together; "
+                f"segments of {_named(first)} and {_named(part)} do not belong together; "
                 "expected parts made with the values of the same reference"
             )
     sides = zip(*(part.outcomes for part in parts), strict=True)
@@ -131,7 +89,7 @@ def less(segments: Segments, waiting: Segments) -> Segments:
     return Segments(segments.values, tuple(outcome.less(part, before) for part, before in sides))
 
 
-def _told(segments: Segments) -> str:
+def _named(segments: Segments) -> str:
     return ", ".join(segments.values) or "no values"
 
 
@@ -160,3 +118,55 @@ def _split(batch: Batch, codes: NDArray[np.intp], task: Task, values: SegmentVal
         for start, end in zip([0, *ends[:-1]], ends, strict=True)
     )
     return Segments(values.values, outcomes)
+
+
+def _empty(schema: Schema, spec: ProfileSpec) -> dict[str, Segments]:
+    task = schema.task
+    return {} if task is None else {name: empty(task, values) for name, values in spec.segments.items()}
+
+
+def _of(batch: Batch, schema: Schema, spec: ProfileSpec, limit: int) -> dict[str, Segments]:
+    if schema.task is None or not spec.segments:
+        return {}
+    return of_columns(batch, schema.task, spec.segments, limit=limit)
+
+
+def _late(
+    labelled: Batch, waiting: Batch, schema: Schema, spec: ProfileSpec, limit: int
+) -> dict[str, Segments]:
+    after, before = (_of(batch, schema, spec, limit) for batch in (labelled, waiting))
+    return {name: less(found, before[name]) for name, found in after.items()}
+
+
+def _merge(sides: Sequence[dict[str, Segments]], limit: int) -> dict[str, Segments]:
+    if any(side.keys() != sides[0].keys() for side in sides):
+        raise ProfileError(
+            "segments of different columns cannot be merged; expected profiles made with the same reference"
+        )
+    return {name: merge([side[name] for side in sides], limit=limit) for name in sides[0]}
+
+
+def _encode(found: dict[str, Segments], arrays: ArrayWriter) -> Json:
+    # An empty outcome, of which there are many, is null: the column's task says what it is.
+    return {
+        name: {
+            "task": outcome.task_name(segments.outcomes[0]),
+            "values": segments.values,
+            "outcomes": [
+                None if outcome.is_empty(each) else outcome.encode(each, arrays) for each in segments.outcomes
+            ],
+        }
+        for name, segments in found.items()
+    }
+
+
+def _decode(form: Json, arrays: ArrayReader) -> dict[str, Segments]:
+    found = {}
+    for name, entry in form.items():
+        nothing = outcome.empty_of(entry["task"])
+        outcomes = (nothing if each is None else outcome.decode(each, arrays) for each in entry["outcomes"])
+        found[name] = Segments(tuple(entry["values"]), tuple(outcomes))
+    return found
+
+
+PART: Part[dict[str, Segments]] = Part("segments", _empty, _of, _merge, _encode, _decode, late=_late)

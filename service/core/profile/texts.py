@@ -1,54 +1,45 @@
-"""What is counted of texts, beside their lengths: the rows that say nothing, and words that are new.
+"""What is counted of texts besides their lengths: empty ones, words, and words that are new.
 
-A word is a run of letters, digits and underscores, in lower case: simple, and too simple for a script without
-spaces, where a word is as long as the text between two stops. The reference fixes the vocabulary: its words
-by their hashes, the most frequent ones where there are more than VOCABULARY_WORDS. `TextCounts` is a
-commutative monoid over rows, all of it integers.
+`TextCounts` of one column is a commutative monoid over rows, all of it integers. The reference fixes which
+words are known (`spec/vocabulary.py`).
 """
 
 from __future__ import annotations
 
-import hashlib
-import re
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from service.core.profile.part import Part
+from service.core.profile.spec.vocabulary import words_of
 from service.core.rows import row_hash
+from service.core.rows.batch import Texts
+from service.core.rows.schema import Kind
 from service.errors import ProfileError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from service.core.rows.batch import Texts
-    from service.core.rows.row_hash import Hashes
-
-VOCABULARY_WORDS = 50_000
-_WORD = re.compile(r"\w+")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Vocabulary:
-    """The words that a reference has, by their hashes (uint64, ascending, distinct, shape (k,))."""
-
-    hashes: Hashes
-    fingerprint: str = field(init=False)  # sixteen hex digits that change with any word
-
-    def __post_init__(self) -> None:
-        """Take the fingerprint once: every batch asks for it."""
-        self.hashes.flags.writeable = False
-        digest = hashlib.sha256(self.hashes.astype("<u8").tobytes()).hexdigest()
-        object.__setattr__(self, "fingerprint", digest[:16])
+    from service.core.profile.spec.spec import ProfileSpec
+    from service.core.profile.spec.vocabulary import Vocabulary
+    from service.core.profile.stored_arrays import ArrayReader, ArrayWriter, Json
+    from service.core.rows.batch import Batch
+    from service.core.rows.schema import Schema
 
 
 @dataclass(frozen=True, slots=True)
 class TextCounts:
-    """A column's texts: `empty` ones hold white space at the most; of all `words`, `unknown` are new.
+    """What is counted of a column's texts.
 
-    `vocabulary` is the fingerprint of the words that are known; without one every word is unknown. `first`
-    and `last` are the smallest and the largest hash of a text: equal where all texts are one and the same.
+    Attributes:
+        vocabulary: The fingerprint of the words that are known; without one every word is unknown.
+        empty: Texts that hold nothing but white space.
+        words: All words.
+        unknown: Words that the vocabulary does not have.
+        first: The smallest hash of a text, None without one.
+        last: The largest hash of a text, equal to the smallest where all texts are the same.
+
     """
 
     vocabulary: str = ""
@@ -64,16 +55,6 @@ class TextCounts:
         return self.first is not None and self.first == self.last
 
 
-def vocabulary_of(column: Texts, *, most: int = VOCABULARY_WORDS) -> Vocabulary:
-    """Fix the vocabulary by the reference's texts: equal texts, in any order, give an equal one."""
-    counts = _words(column)
-    hashes = row_hash.of_words(list(counts))
-    if len(hashes) > most:
-        often = np.fromiter(counts.values(), dtype=np.int64, count=len(counts))
-        hashes = hashes[np.lexsort((hashes, -often))[:most]]
-    return Vocabulary(np.unique(hashes))
-
-
 def empty(known: Vocabulary | None) -> TextCounts:
     """Return the counts of no rows: the identity of `merge`."""
     return TextCounts("" if known is None else known.fingerprint)
@@ -83,7 +64,7 @@ def of(column: Texts, known: Vocabulary | None) -> TextCounts:
     """Count a column's texts and words."""
     present = [text for text in column.texts.tolist() if text is not None]
     hashes = row_hash.of_words(present)
-    counts = _words(column)
+    counts = words_of(column)
     often = np.fromiter(counts.values(), dtype=np.int64, count=len(counts))
     new = often
     if known is not None:
@@ -101,7 +82,7 @@ def of(column: Texts, known: Vocabulary | None) -> TextCounts:
 def merge(parts: Sequence[TextCounts]) -> TextCounts:
     """Return the counts of all rows of `parts`, which stay as they are.
 
-    Raises ProfileError where there is no part or where parts know other words.
+    Raises ProfileError where there is no part or where parts were counted with other vocabularies.
     """
     if not parts:
         raise ProfileError("merge: no part given; expected at least one part, it may be empty")
@@ -121,9 +102,33 @@ def merge(parts: Sequence[TextCounts]) -> TextCounts:
     )
 
 
-def _words(column: Texts) -> Counter[str]:
-    counts: Counter[str] = Counter()
-    for text in column.texts.tolist():
-        if text:
-            counts.update(_WORD.findall(text.lower()))
-    return counts
+def _empty(schema: Schema, spec: ProfileSpec) -> dict[str, TextCounts]:
+    return {
+        column.name: empty(spec.vocabularies.get(column.name))
+        for column in schema.columns
+        if column.kind is Kind.TEXT
+    }
+
+
+def _of(batch: Batch, schema: Schema, spec: ProfileSpec, _: int) -> dict[str, TextCounts]:
+    found = _empty(schema, spec)
+    for name in found:
+        column = batch.columns.get(name)
+        if isinstance(column, Texts):
+            found[name] = of(column, spec.vocabularies.get(name))
+    return found
+
+
+def _merge(sides: Sequence[dict[str, TextCounts]], _: int) -> dict[str, TextCounts]:
+    return {name: merge([side[name] for side in sides]) for name in sides[0]}
+
+
+def _encode(texts: dict[str, TextCounts], _: ArrayWriter) -> Json:
+    return {name: astuple(counts) for name, counts in texts.items()}
+
+
+def _decode(form: Json, _: ArrayReader) -> dict[str, TextCounts]:
+    return {name: TextCounts(*entry) for name, entry in form.items()}
+
+
+PART: Part[dict[str, TextCounts]] = Part("texts", _empty, _of, _merge, _encode, _decode)

@@ -1,4 +1,4 @@
-"""A column's rows by bins that the reference fixed: a picture of its distribution, one a window.
+"""A column's rows by bins that the reference fixed: a picture of its distribution, one per window.
 
 Numbers are counted in equal-width bins [edge, next edge) over the bulk of the reference (its 1 % to 99 %
 quantiles) and one open bin on each side, which holds the infinities too; labels by the reference's most
@@ -24,24 +24,31 @@ from service.core.rows.schema import Kind
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from service.core.profile.columns import ColumnProfile
     from service.core.profile.distribution import Distribution
-    from service.core.profile.profile import ColumnProfile, Profile
+    from service.core.profile.profile import Profile
     from service.core.rows.schema import Schema
 
-MOST_LABELS = 20
+MAX_LABELS = 20
 WANTED_BINS = 16
 BULK = (0.01, 0.99)
-MOST_STEPS = 2.0**40  # edges further from zero than so many widths would fall together
+MAX_STEPS = 2.0**40  # edges further from zero than so many widths would fall together
 NICE_WIDTHS = (1.0, 2.0, 2.5, 5.0, 10.0)
 OTHER, MISSING = "(other)", "(missing)"
 
 
 @dataclass(frozen=True, slots=True)
 class Bins:
-    """One column's bins and the reference's rows in each, in the order in which they are drawn.
+    """One column's bins, in the order in which they are drawn.
 
-    `low` is each bin's lower end (included) and `high` its upper one (excluded); None where there is none, as
-    for labels. `counts` are the reference's rows.
+    Attributes:
+        column: The column's name.
+        kind: Whether the bins are of numbers or of labels.
+        low: Each bin's lower end (included), None where there is none.
+        high: Each bin's upper end (excluded), None where there is none.
+        labels: Each bin's name.
+        counts: The reference's rows in each bin.
+
     """
 
     column: str
@@ -123,7 +130,7 @@ def _by_label(kept: Distribution, labels: tuple[str, ...]) -> list[int]:
 
 
 def _frequent(kept: Distribution) -> list[str]:
-    order = np.argsort(-kept.counts, kind="stable")[:MOST_LABELS]
+    order = np.argsort(-kept.counts, kind="stable")[:MAX_LABELS]
     found: list[str] = kept.values[order].tolist()
     return found
 
@@ -160,7 +167,7 @@ def _width(first: float, last: float, *, whole: bool) -> float:
     choices = [nice * scale for nice in NICE_WIDTHS if nice * scale > 0]
     if whole:  # with a width of 2.5 every other bin would hold three whole numbers and the next one two
         choices = [width for width in choices if width.is_integer()] or [1.0]
-    if not choices or max(abs(first), abs(last)) / max(choices) > MOST_STEPS:
+    if not choices or max(abs(first), abs(last)) / max(choices) > MAX_STEPS:
         return 0.0
     return min(choices, key=lambda width: abs(math.log(width / ideal)))
 

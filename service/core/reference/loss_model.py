@@ -1,14 +1,14 @@
-"""How far off will a regression model be, by its inputs alone? A loss model, fitted once on the reference.
+"""A regression model's expected loss by its inputs alone: a loss model, fitted once on the reference.
 
 The loss of a row (its absolute error, and that error squared) is taken as a mean plus one effect for each
 column, that of the cell its value falls in. So the mean loss over any rows follows exactly from how many of
 them fall in each cell of each column, which profiles count anyway: labelled or not, and from merged parts as
 from the whole.
 
-Fitted by ridge regression on the cells of the columns that say where the model errs (`loss_columns.py`),
-about the mean. The penalty is fitted too, by the evidence: D. J. C. MacKay, "Bayesian interpolation" (1992).
-To it the cells' effects are drawn from one normal distribution; a cell that the reference never filled has
-an effect of 0 and that distribution's spread.
+Fitted by ridge regression on the cells of the columns that say where the model errs
+(`loss_model_columns.py`), about the mean. The penalty is fitted too, by the evidence: D. J. C. MacKay,
+"Bayesian interpolation" (1992). To it the cells' effects are drawn from one normal distribution; a cell that
+the reference never filled has an effect of 0 and that distribution's spread.
 
 Rows that follow on each other share a storm or a batch, and the mean of many is then less sure than their
 number says. How much less is read off the reference: by how much the means of its stretches, a twentieth of
@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from service.core.profile import error_cells
+from service.core.profile.spec import cell_edges
 from service.core.reference.loss_model_columns import blocks_of, centred, moments_of, telling_columns
 
 if TYPE_CHECKING:
@@ -31,26 +31,33 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from service.core.profile.error_cells import CellEdges
+    from service.core.profile.spec.cell_edges import CellEdges
     from service.core.reference.loss_model_columns import Moments
     from service.core.rows.batch import Batch
 
     Floats = NDArray[np.float64]
     Codes = NDArray[np.intp]
 
-LEAST_PENALTY, MOST_PENALTY = 1.0, 1e6  # in rows: what a cell's effect is drawn to zero by
+MIN_PENALTY, MAX_PENALTY = 1.0, 1e6  # in rows: what a cell's effect is drawn to zero by
 STRETCHES = 20
-MOST_STEPS = 100
+MAX_STEPS = 100
 ENOUGH = 1e-3  # a penalty that moves less than this share is found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Loss:
-    """One loss by cell: `mean` over the reference's labelled rows, and each cell's effect on it.
+    """One loss by cell.
 
-    `effects` (float64, shape (k,)) and their `covariance` (k, k); `scatter` is the variance of a row's loss
-    about the model, `penalty` what the effects were fitted with, `rows` are the rows fitted to. Rows less
-    than a `stretch` of rows apart go together with `correlation`.
+    Attributes:
+        rows: The rows fitted to.
+        mean: The mean loss over the reference's labelled rows.
+        effects: Each cell's effect on it (float64, shape (k,)).
+        covariance: The effects' covariance (float64, shape (k, k)).
+        scatter: The variance of a row's loss about the model.
+        penalty: The penalty that the effects were fitted with.
+        correlation: The correlation of the losses of rows less than a stretch apart.
+        stretch: How many rows a stretch has.
+
     """
 
     rows: int
@@ -69,11 +76,15 @@ class Loss:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LossModel:
-    """What the reference says of the loss where: `absolute` and `squared` errors by cell.
+    """The reference's loss by cell. A loss is None without labelled rows, or where it is beyond a double.
 
-    `columns` are those whose cells count, in the order of the k cells, with the fingerprint of their edges;
-    `shares` (float64, shape (k,)) are the cells' shares of the `rows` labelled rows. A loss is None without
-    such rows, or where it is larger than a double can hold.
+    Attributes:
+        rows: The labelled rows.
+        columns: The columns whose cells count, in the order of the k cells, with their edges' fingerprints.
+        shares: The cells' shares of the labelled rows (float64, shape (k,)).
+        absolute: The model of the absolute errors.
+        squared: The model of the squared errors.
+
     """
 
     rows: int = 0
@@ -103,8 +114,7 @@ def _fit(batch: Batch, error: Floats, edges: Mapping[str, CellEdges]) -> LossMod
         return LossModel()
     loss, blocks = error[kept], blocks_of(len(kept))
     codes = {
-        name: error_cells.codes_of(batch.columns.get(name), batch.rows, at)[kept]
-        for name, at in edges.items()
+        name: cell_edges.codes_of(batch.columns.get(name), batch.rows, at)[kept] for name, at in edges.items()
     }
     sizes = {name: at.cells for name, at in edges.items()}
     columns = telling_columns(codes, sizes, loss, blocks)
@@ -158,15 +168,15 @@ def _correlation(about: Floats, stretch: int, scatter: float) -> float:
 def _evidence(sizes: Floats, along: Floats, spread: float, rows: float) -> tuple[float, float]:
     # The penalty and the noise that make the losses likeliest, found by repeating MacKay's two updates: of
     # the effects' variance by how many of them the rows determine, of the noise by what is left over.
-    penalty, noise = LEAST_PENALTY, 0.0
-    for _ in range(MOST_STEPS):
+    penalty, noise = MIN_PENALTY, 0.0
+    for _ in range(MAX_STEPS):
         effects = along / (sizes + penalty)
         determined = float((sizes / (sizes + penalty)).sum())
         left = spread - float((2.0 * along - sizes * effects) @ effects)
         noise = max(left, 0.0) / max(rows - 1.0 - determined, 1.0)
         variance = float(effects @ effects) / determined if determined else 0.0
-        before, penalty = penalty, MOST_PENALTY if not variance else noise / variance
-        penalty = min(max(penalty, LEAST_PENALTY), MOST_PENALTY)
+        before, penalty = penalty, MAX_PENALTY if not variance else noise / variance
+        penalty = min(max(penalty, MIN_PENALTY), MAX_PENALTY)
         if abs(penalty - before) <= ENOUGH * before:
             break
     return penalty, noise

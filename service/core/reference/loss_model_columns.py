@@ -1,4 +1,4 @@
-"""Which columns say where a model errs? Those whose cells foretell the loss of rows that were held out.
+"""The columns that say where a model errs: those whose cells foretell the loss of rows that were held out.
 
 The reference's rows are cut into blocks that follow on each other, not at random: rows of one hour share
 their weather, and a column that only tells the hours apart foretells every row but those of another hour. Of
@@ -27,16 +27,21 @@ if TYPE_CHECKING:
 BLOCKS = 5
 BLOCKS_BETTER = 4
 PENALTY = 10.0  # so many rows of a cell count half
-MOST_CELLS = 300  # of the columns that are tried together: 25 of numbers, half a second of work
+MAX_CELLS = 300  # of the columns that are tried together: 25 of numbers, half a second of work
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Moments:
     """Rows and loss by block and cell: all that a least-squares fit needs.
 
-    `pairs` (float64, shape (blocks, k, k)) counts the rows in each two cells, `sums` (blocks, k) adds up the
-    loss in a cell, `rows`, `total` and `squares` (blocks,) are the block's rows, loss and squared loss.
-    `places` says which of the k cells are a column's.
+    Attributes:
+        pairs: The rows in each two cells (float64, shape (blocks, k, k)).
+        sums: The loss in each cell (float64, shape (blocks, k)).
+        rows: The block's rows (float64, shape (blocks,)).
+        total: The block's loss (float64, shape (blocks,)).
+        squares: The block's squared loss (float64, shape (blocks,)).
+        places: Which of the k cells are a column's.
+
     """
 
     pairs: Floats
@@ -71,11 +76,11 @@ def moments_of(cells: Mapping[str, Codes], sizes: Mapping[str, int], loss: Float
         code = blocks * size + cells[name]
         sums[:, at] = np.bincount(code, loss, BLOCKS * size).reshape(BLOCKS, size)
         for other in names[index:]:
-            beside, breadth = places[other], sizes[other]
+            place, breadth = places[other], sizes[other]
             both = np.bincount(code * breadth + cells[other], minlength=BLOCKS * size * breadth)
             table = both.reshape(BLOCKS, size, breadth)
-            pairs[:, at, beside] = table
-            pairs[:, beside, at] = table.transpose(0, 2, 1)
+            pairs[:, at, place] = table
+            pairs[:, place, at] = table.transpose(0, 2, 1)
     return Moments(
         pairs,
         sums,
@@ -91,8 +96,8 @@ def telling_columns(
 ) -> tuple[str, ...]:
     """Return the columns whose cells foretell the `loss` of blocks held out, in the order given.
 
-    Tried one after the other, the best alone first, each beside those taken before; beyond `MOST_CELLS` cells
-    the columns that are worst alone are left out.
+    Tried one after the other, the best alone first, each together with those taken before; beyond `MAX_CELLS`
+    cells the columns that are worst alone are left out.
     """
     if len(loss) < 2 * BLOCKS:
         return ()
@@ -101,7 +106,7 @@ def telling_columns(
     }
     tried: list[str] = []
     for name in sorted(cells, key=lambda name: alone[name]):
-        if sum(sizes[each] for each in (*tried, name)) <= MOST_CELLS:
+        if sum(sizes[each] for each in (*tried, name)) <= MAX_CELLS:
             tried.append(name)
     moments = moments_of({name: cells[name] for name in tried}, sizes, loss, blocks)
     taken: list[str] = []

@@ -1,19 +1,19 @@
-"""What everything is compared with: the profile of the data that the model was validated on."""
+"""The reference: the profile of the data that the model was validated on, and what it fixes for others."""
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from service.core.profile import error_cells as cells
-from service.core.profile import pca_reconstruction as reconstruction
-from service.core.profile import profile, row_sample, segments, texts
+from service.core.profile import error_cells, profile, row_counts, texts
 from service.core.profile.codec import profile as codec
+from service.core.profile.outcome import outcome
 from service.core.profile.outcome.binary import BinaryOutcome
-from service.core.profile.spec import ProfileSpec
+from service.core.profile.outcome.row_errors import absolute_errors
+from service.core.profile.spec import cell_edges, pca_components, segment_values, vocabulary
+from service.core.profile.spec.spec import ProfileSpec
 from service.core.reference import bins, loss_model, score_calibration
 from service.core.reference.loss_model import LossModel
 from service.core.reference.score_calibration import ScoreCalibration
@@ -22,11 +22,13 @@ from service.core.rows.schema import Kind, Role
 from service.core.rows.task import Binary, Regression
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from service.core.profile.error_cells import CellEdges
+    from service.core.profile.columns import ColumnProfile
+    from service.core.profile.part import Part
     from service.core.profile.profile import Profile
-    from service.core.profile.texts import Vocabulary
+    from service.core.profile.spec.cell_edges import CellEdges
+    from service.core.profile.spec.vocabulary import Vocabulary
     from service.core.reference.bins import Bins
     from service.core.rows.batch import Batch
     from service.core.rows.schema import Column, Schema
@@ -34,21 +36,30 @@ if TYPE_CHECKING:
 # Inputs that move inside a cell count as a changed relation: 20 cells leave about a tenth of such a move.
 PREDICTION_CELLS = 20
 
+# What the fingerprint covers, for good: a build with more parts must find the thresholds of an earlier one.
+FINGERPRINTED: tuple[Part[Any], ...] = (outcome.PART, row_counts.PART, texts.PART, error_cells.PART)
+
 Estimator = LossModel | ScoreCalibration
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A reference's profile, made once, what it fixes for others, and the fingerprint of all that.
+    """A reference, made once.
 
-    `estimator` is what foretells the performance of rows without labels: None where it was not asked for or
-    the task has none.
+    Attributes:
+        profile: The profile of its rows.
+        spec: What it fixes for the profiles that are compared with it.
+        fingerprint: Sixteen hex digits that change with its rows.
+        bins: The bins of its columns. They follow from the profile and are no part of the fingerprint.
+        estimator: What foretells the performance of rows without labels; None where it was not asked for or
+            the task has none.
+
     """
 
     profile: Profile
     spec: ProfileSpec
     fingerprint: str
-    bins: tuple[Bins, ...] = ()  # follow from the profile, so they are no part of the fingerprint
+    bins: tuple[Bins, ...] = ()
     estimator: Estimator | None = None
 
 
@@ -71,25 +82,20 @@ def of(
     The outcome of any task is kept by segment of the columns `by`. With `estimate` an estimator of the
     performance is fitted too.
     """
-    known = _vocabularies(batch, schema)
-    plain = profile.of(batch, schema, ProfileSpec(vocabularies=known))
+    batch, words = batch.numbered(0), _vocabularies(batch, schema)
+    first = profile.of(batch, schema, ProfileSpec(vocabularies=words), parts=FINGERPRINTED)
     edges: dict[str, CellEdges] = {}
     if isinstance(schema.task, Regression):
-        edges = {c.name: _edges(plain, c) for c in schema.columns if _has_cells(c)}
-    counted = cells.of_columns(batch.columns, profile.errors(batch, schema), edges)
-    whole = replace(plain, cells=counted)
-    fingerprint = hashlib.sha256(codec.encode(whole)).hexdigest()[:16]  # of all rows: the rest adds nothing
-    fitted = reconstruction.fit(batch, schema, reference=fingerprint) if components else None
-    values = {name: segments.values_of(plain.columns[name].distribution) for name in by}
-    spec = ProfileSpec(edges, sample_rows, fitted, known, values)
-    complete = replace(
-        whole,
-        sample=row_sample.of(batch.numbered(0), schema, sample_rows),
-        reconstruction=None if fitted is None else reconstruction.of(batch, fitted),
-        segments=profile.segmented(batch, schema, spec),
-    )
+        edges = {c.name: _edges(first.columns, c) for c in schema.columns if _has_cells(c)}
+    cells = error_cells.of_columns(batch.columns, absolute_errors(batch, schema), edges)
+    first = first.with_part(error_cells.PART, cells)
+    fingerprint = codec.fingerprint(first, FINGERPRINTED)
+    fitted = pca_components.fit(batch, schema, reference=fingerprint) if components else None
+    values = {name: segment_values.values_of(first.columns[name].distribution) for name in by}
+    spec = ProfileSpec(edges, sample_rows, fitted, words, values)
+    whole = profile.completed(first, batch, schema, spec)
     return Reference(
-        complete,
+        whole,
         spec,
         fingerprint,
         bins.of_reference(whole, schema),
@@ -98,28 +104,28 @@ def of(
 
 
 def _has_cells(column: Column) -> bool:
-    # What a text says is not in its length: errors told apart by it would claim to know more than they do.
+    # What a text says is not in its length: errors split by it would claim to know more than they do.
     return column.role is not Role.TARGET and column.kind is not Kind.TEXT
 
 
 def _vocabularies(batch: Batch, schema: Schema) -> dict[str, Vocabulary]:
     nothing = Texts(np.zeros(0, dtype=object))
     held = {c.name: batch.columns.get(c.name, nothing) for c in schema.columns if c.kind is Kind.TEXT}
-    return {name: texts.vocabulary_of(data) for name, data in held.items() if isinstance(data, Texts)}
+    return {name: vocabulary.vocabulary_of(data) for name, data in held.items() if isinstance(data, Texts)}
 
 
-def _edges(whole: Profile, column: Column) -> cells.CellEdges:
-    count = PREDICTION_CELLS if column.role is Role.PREDICTION else cells.QUANTILE_CELLS
-    return cells.edges_of(whole.columns[column.name].distribution, column.kind, cells=count)
+def _edges(columns: Mapping[str, ColumnProfile], column: Column) -> CellEdges:
+    count = PREDICTION_CELLS if column.role is Role.PREDICTION else cell_edges.QUANTILE_CELLS
+    return cell_edges.edges_of(columns[column.name].distribution, column.kind, cells=count)
 
 
 def _estimator(batch: Batch, schema: Schema, whole: Profile, edges: dict[str, CellEdges]) -> Estimator | None:
     if isinstance(schema.task, Regression):
         compared = set(schema.compared.names)  # how a model was served says nothing of its errors
         used = {name: at for name, at in edges.items() if name in compared}
-        return loss_model.fit(batch, profile.errors(batch, schema), used)
+        return loss_model.fit(batch, absolute_errors(batch, schema), used)
     if isinstance(schema.task, Binary) and schema.task.score is not None:
-        outcome = whole.outcome
-        if isinstance(outcome, BinaryOutcome):
-            return score_calibration.fit(outcome.positives, outcome.negatives)
+        found = whole[outcome.PART]
+        if isinstance(found, BinaryOutcome):
+            return score_calibration.fit(found.positives, found.negatives)
     return None

@@ -1,4 +1,4 @@
-"""What chance of the positive class does a score stand for? Isotonic regression on the reference's scores.
+"""The chance of the positive class by score: isotonic regression on the reference's scores.
 
 From the counted scores of each true class, by pool-adjacent-violators (M. Ayer, H. D. Brunk, G. M. Ewing,
 W. T. Reid and E. Silverman, "An empirical distribution function for sampling with incomplete information",
@@ -31,9 +31,14 @@ def _nothing() -> Floats:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScoreCalibration:
-    """Blocks of scores in rising order, one entry a block: `chances` of the positive class among its `rows`.
+    """Blocks of scores in rising order, one entry per block; float64, shape (k,), without labels k = 0.
 
-    A block reaches from its `first` score to its `last` one; all float64, shape (k,), without labels k = 0.
+    Attributes:
+        first: A block's smallest score.
+        last: A block's largest score.
+        chances: The share of the positive class among its rows.
+        rows: Its rows.
+
     """
 
     first: Floats = field(default_factory=_nothing)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from service.core.profile import profile, spec
+from service.core.profile import profile
 from service.core.profile.codec import profile as codec
+from service.core.profile.outcome import outcome
+from service.core.profile.spec import spec
 from service.core.reference import bins
 from service.core.windows import window
 from service.core.windows.records import PaneRecord, WindowRecord
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
     from service.core.measurement import Measurement
     from service.core.profile.profile import Profile
-    from service.core.profile.spec import ProfileSpec
+    from service.core.profile.spec.spec import ProfileSpec
     from service.core.reference.bins import Bins
     from service.core.rows.batch import Batch
     from service.core.rows.schema import Schema
@@ -84,7 +86,8 @@ def measure_windows(
         start, end = plan.bounds(first)[0], plan.bounds(last)[1]
         if plan.unit is window.Unit.ROWS:
             start, end = min(pane.start for pane in held), max(pane.end for pane in held)
-        known, waiting = (0, 0) if whole.outcome is None else (whole.outcome.labelled, whole.outcome.pending)
+        found = whole.get(outcome.PART)
+        known, waiting = (0, 0) if found is None else (found.labelled, found.pending)
         counted = (len(held), whole.rows, measure(whole), bins.counted(column_bins, whole), known, waiting)
         records.append(WindowRecord(first, last, start, end, *counted))
     return tuple(records)

@@ -15,12 +15,15 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from service.core.event import Event
+from service.core.profile import row_counts
 from service.core.profile.chance import explains_all
+from service.core.profile.row_counts import Unwatched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from service.core.profile.profile import ColumnProfile, Profile
+    from service.core.profile.columns import ColumnProfile
+    from service.core.profile.profile import Profile
     from service.core.windows.panes import Pane
 
 SCHEMA_CHANGE = "schema_change"
@@ -63,7 +66,8 @@ def columns_of(
     `usually_missing` is the share of each column's rows that may be without a value; 1 where it is not given.
     """
     usual = usually_missing or {}
-    beside = profile.tally.unwatched
+    counts = profile.get(row_counts.PART)
+    beside = Unwatched() if counts is None else counts.unwatched
     return PaneColumns(
         {
             name: _state(column, usual.get(name, 1.0))

@@ -18,8 +18,8 @@ import numpy as np
 
 from service.core.measurement import Worse
 from service.core.profile import distribution
+from service.core.profile.columns import DISTINCT_LIMIT
 from service.core.profile.distribution import Distribution
-from service.core.profile.profile import DISTINCT_LIMIT
 from service.core.rows.batch import Numbers, Texts
 from service.core.rows.schema import Kind
 from service.methods.calibration.divergence_matrix import DIVERGENCES, FILLED

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from service.core.event import Event
-from service.core.profile import profile
 from service.core.profile.outcome.regression import RegressionOutcome
+from service.core.profile.outcome.row_errors import row_errors
 from service.core.rows.task import Binary, Regression
 from service.methods.concept import detectors as detector
 
@@ -44,8 +44,7 @@ def errors_to_feed(schema: Schema, *batches: Batch) -> tuple[NDArray[np.float64]
     Errors (float64) are a regression's absolute ones, a classifier's 0 and 1; times are UTC microseconds
     (int64); both of shape (labelled rows,). Rows of the same instant stay in the order of the batches.
     """
-    of_row = profile.errors if isinstance(schema.task, Regression) else profile.mistakes
-    errors = np.concatenate([np.zeros(0), *(of_row(batch, schema) for batch in batches)])
+    errors = np.concatenate([np.zeros(0), *(row_errors(batch, schema) for batch in batches)])
     times = np.concatenate([np.zeros(0, dtype=np.int64), *(batch.event_time for batch in batches)])
     known = np.flatnonzero(np.isfinite(errors))
     order = known[np.argsort(times[known], kind="stable")]

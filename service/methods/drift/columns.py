@@ -7,6 +7,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from service.core.measurement import Aspect, Measurement, Series, Worse
+from service.core.profile import row_sample
+from service.core.profile.part import NOT_KEPT
 from service.core.rows.schema import Kind
 from service.methods.drift.in_worker import WAITING, question, question_about_texts
 from service.methods.drift.registry import (
@@ -18,6 +20,7 @@ from service.methods.drift.registry import (
     find,
     named,
 )
+from service.methods.stats.unmeasurable import Unmeasurable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -200,8 +203,11 @@ def _asked(
     method: Method, column: Column, sides: tuple[Profile, Profile], threshold: float
 ) -> tuple[Question, int]:
     if Kind.TEXT in method.kinds:
-        reference, current = (side.sample.columns.get(column.name) for side in sides)
-        return question_about_texts(method, threshold, reference, current)
+        before, now = (side.get(row_sample.PART) for side in sides)
+        if before is None or now is None:
+            raise Unmeasurable(NOT_KEPT)
+        texts = before.columns.get(column.name), now.columns.get(column.name)
+        return question_about_texts(method, threshold, *texts)
     return question(method, column.kind, *_distributions(sides, column))
 
 

@@ -13,13 +13,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from service.core.measurement import Aspect, Measurement, Series
+from service.core.profile import row_sample
+from service.core.profile.part import NOT_KEPT
+from service.core.profile.row_sample import RowSample
 from service.core.rows.schema import Role
 from service.core.worker_call import Call, Question, WorkerFunction
 from service.methods.drift.in_worker import NO_SAMPLE, WAITING
 
 if TYPE_CHECKING:
     from service.core.profile.profile import Profile
-    from service.core.profile.row_sample import RowSample
     from service.core.rows.schema import Schema
     from service.methods.drift.columns import DriftPlan
 
@@ -40,7 +42,9 @@ def measure_domain_classifier(
     if DOMAIN_CLASSIFIER not in plan.multivariate:
         return ()
     names = [column.name for column in schema.columns if column.role not in LEFT_OUT]
-    before, now = reference.sample, current.sample
+    before, now = (side.get(row_sample.PART) for side in (reference, current))
+    if before is None or now is None:
+        before, now, withheld = RowSample(), RowSample(), withheld or NOT_KEPT
     threshold = plan.thresholds.get(AUC)
     reason = withheld or _why_not(before, now)
     shown = reason or WAITING

@@ -1,7 +1,7 @@
 """Drift of the columns' relations, by the reconstruction error of their principal components.
 
 `pca_reconstruction_error` is the mean distance of a window's rows from what the reference's principal
-components reconstruct of them (`core/profile/pca_reconstruction.py`): it rises where a relation breaks.
+components reconstruct of them (`core/profile/spec/pca_components.py`): it rises where a relation breaks.
 `pca_reconstruction_drop` is how far it fell below the reference's: it rises where rows became too regular, a
 column copied into another, say. NannyML alarms both ways too; here they are two series, so that of each a
 higher number is worse. `pca_imputed_share` is the share of rows that lack a value, which was taken for the
@@ -20,6 +20,8 @@ import numpy as np
 from service.core.exact.sums import to_float
 from service.core.measurement import Aspect, Measurement, Series, Worse
 from service.core.profile import pca_reconstruction
+from service.core.profile.part import NOT_KEPT
+from service.core.profile.spec import pca_components
 from service.methods.stats.confidence_bands import NO_BAND, mean_band, share_band
 
 if TYPE_CHECKING:
@@ -27,8 +29,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from service.core.profile.pca_reconstruction import Components
     from service.core.profile.profile import Profile
+    from service.core.profile.spec.pca_components import Components
     from service.core.rows.batch import Batch
     from service.core.rows.schema import Schema
     from service.methods.drift.columns import DriftPlan
@@ -44,7 +46,7 @@ PCA_ERROR, PCA_DROP, PCA_IMPUTED = (
 )
 TESTS = (PCA_ERROR, PCA_DROP)  # the metrics with a threshold
 DEVIATIONS = 3.0  # of the reference's own windows, from where drift is called unless a threshold is known
-FEWEST_COLUMNS = pca_reconstruction.FEWEST_COLUMNS
+MIN_COLUMNS = pca_components.MIN_COLUMNS
 NOT_FITTED = "fewer than two feature columns vary in the reference"
 NO_VALUES = "no row has a value in any of the columns"
 
@@ -63,8 +65,12 @@ def measure_multivariate(
     """
     if PCA not in plan.multivariate:
         return ()
-    old, new = reference.reconstruction, current.reconstruction
-    if components is None or old is None or new is None or not old.rows:
+    if components is None:
+        return _without(current.rows, withheld or NOT_FITTED)
+    old, new = (side.get(pca_reconstruction.PART) for side in (reference, current))
+    if old is None or new is None:
+        return _without(current.rows, withheld or NOT_KEPT)
+    if not old.rows:
         return _without(current.rows, withheld or NOT_FITTED)
     expected = to_float(old.total, old.rows)
     limits = _limits(plan, components, expected, new.rows)
@@ -93,10 +99,10 @@ def null_scores(reference: Batch, schema: Schema, plan: DriftPlan) -> Mapping[st
     A window is given by its rows in `reference` (intp, shape (windows, rows)); its score is the metric's own
     value, NaN where no row has one. `reference` is in event-time order.
     """
-    fitted = pca_reconstruction.fit(reference, schema) if PCA in plan.multivariate else None
+    fitted = pca_components.fit(reference, schema) if PCA in plan.multivariate else None
     if fitted is None:
         return {}
-    error = pca_reconstruction.errors(reference, fitted)
+    error = pca_components.errors(reference, fitted)
     known = ~np.isnan(error)
     filled, expected = np.where(known, error, 0.0), float(error[known].mean())
 

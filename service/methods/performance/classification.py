@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from service.core.profile.outcome.multiclass import MOST_CLASSES
+from service.core.profile.outcome.multiclass import MAX_CLASSES
 from service.methods.performance.metric import MetricValue, metric_value, no_value
 from service.methods.stats.confidence_bands import share_band, share_like_band
 from service.methods.stats.unmeasurable import NO_LABELS, Unmeasurable
@@ -81,7 +81,7 @@ def counts_by_class(classes: Classes) -> dict[str, ClassCounts]:
 def no_classes(outcome: MulticlassOutcome) -> str:
     """Return why there is no class to measure."""
     if outcome.pairs is None:
-        return f"more than {MOST_CLASSES} classes; expected columns of fewer labels"
+        return f"more than {MAX_CLASSES} classes; expected columns of fewer labels"
     return NO_LABELS
 
 

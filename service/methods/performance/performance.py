@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from service.core.measurement import Aspect, Measurement, Series
+from service.core.profile.outcome import outcome as outcomes
 from service.core.profile.outcome.binary import BinaryOutcome
 from service.core.profile.outcome.multiclass import MulticlassOutcome
 from service.core.profile.outcome.regression import RegressionOutcome
+from service.core.profile.part import NOT_KEPT
 from service.core.rows.task import Binary, Multiclass
 from service.methods.performance import registry
 from service.methods.performance.classification import (
@@ -48,14 +50,15 @@ def measure_performance(
     `thresholds` go by metric; see `judged`. With `withheld` the metrics have that reason; the count of rows
     without a label is a fact all the same.
     """
-    outcome, before = current.outcome, reference.outcome
-    if task is None or outcome is None:
+    if task is None:
         return ()
+    found, before = current.get(outcomes.PART), reference.get(outcomes.PART)
+    outcome, absent = (outcomes.empty(task), NOT_KEPT) if found is None else (found, None)
     measured = [
-        judged(comparison, thresholds.get(comparison.metric.name), withheld)
+        judged(comparison, thresholds.get(comparison.metric.name), withheld or absent)
         for comparison in comparisons(task, before, outcome)
     ]
-    return (*measured, pending_rows(before, outcome))
+    return (*measured, pending_rows(before, found))
 
 
 def comparisons(task: Task, before: Outcome | None, outcome: Outcome) -> Iterator[Comparison]:
@@ -69,14 +72,13 @@ def comparisons(task: Task, before: Outcome | None, outcome: Outcome) -> Iterato
         yield Comparison(metric, segment, value, known.get((metric.name, segment)))
 
 
-def pending_rows(before: Outcome | None, outcome: Outcome, segment: str = "") -> Measurement:
-    """Measure how many rows wait for their label."""
-    return Measurement(
-        Series(Aspect.PERFORMANCE, "pending_rows", segment=segment, unit="rows"),
-        float(outcome.pending),
-        outcome.rows,
-        reference=None if before is None else float(before.pending),
-    )
+def pending_rows(before: Outcome | None, outcome: Outcome | None, segment: str = "") -> Measurement:
+    """Measure how many rows wait for their label; None is an outcome that was not kept."""
+    series = Series(Aspect.PERFORMANCE, "pending_rows", segment=segment, unit="rows")
+    baseline = None if before is None else float(before.pending)
+    if outcome is None:
+        return Measurement(series, None, 0, NOT_KEPT, reference=baseline)
+    return Measurement(series, float(outcome.pending), outcome.rows, reference=baseline)
 
 
 def _values(task: Task, outcome: Outcome, other: Outcome | None) -> Values:

@@ -14,10 +14,13 @@ What has no band, such as `max_error`, is judged by its value.
 from __future__ import annotations
 
 from statistics import NormalDist
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from service.core.measurement import Aspect, Measurement, Series, Worse
-from service.core.profile.segments import REST
+from service.core.profile import segments as parts
+from service.core.profile.part import NOT_KEPT
+from service.core.profile.spec.segment_values import REST
 from service.methods.performance.judge import NO_THRESHOLDS, Comparison, judged
 from service.methods.performance.performance import comparisons, pending_rows
 from service.methods.stats.confidence_bands import student
@@ -28,9 +31,12 @@ if TYPE_CHECKING:
 
     from service.core.profile.outcome.outcome import Outcome
     from service.core.profile.profile import Profile
+    from service.core.profile.segments import Segments
+    from service.core.profile.spec.segment_values import SegmentValues
     from service.core.rows.task import Task
 
 HALF_OF_FIVE_PERCENT = 0.025
+NO_SEGMENTS: Mapping[str, SegmentValues] = MappingProxyType({})
 
 
 class _Segment(NamedTuple):
@@ -49,17 +55,22 @@ def measure_segments(
     task: Task | None,
     thresholds: Mapping[str, float] = NO_THRESHOLDS,
     *,
+    by: Mapping[str, SegmentValues] = NO_SEGMENTS,
     withheld: str | None = None,
 ) -> tuple[Measurement, ...]:
     """Measure rows and every metric of `task` by segment, with the reference's own; nothing without segments.
 
     The rows of all segments are always measured, the metrics of `OTHER` and `MISSING` where there are such
     rows on either side. `thresholds` go by metric and hold for each segment, as described above. With
-    `withheld` the metrics have that reason.
+    `withheld` the metrics have that reason. Where the window's segments were not kept, the series of the
+    columns `by` have that reason.
     """
-    if task is None or not current.segments:
+    if task is None:
         return ()
-    segments = tuple(_segments(reference, current))
+    found = current.get(parts.PART)
+    if found is None:
+        return _not_kept(reference, current, task, by)
+    segments = tuple(_segments(reference, current.rows, found))
     compared = [
         _within(segment, comparison)
         for segment in segments
@@ -110,12 +121,25 @@ def _escaped(text: str, separator: str) -> str:
     return text.replace("\\", r"\\").replace(separator, f"\\{separator}")
 
 
-def _segments(reference: Profile, current: Profile) -> Iterator[_Segment]:
-    for column, now in current.segments.items():
-        known = reference.segments.get(column)
+def _segments(reference: Profile, rows: int, found: Mapping[str, Segments]) -> Iterator[_Segment]:
+    reference_segments = reference.get(parts.PART) or {}
+    for column, now in found.items():
+        known = reference_segments.get(column)
         before = {} if known is None else known.named
         for value, outcome in now.named.items():
-            yield _Segment(column, value, before.get(value), outcome, reference.rows, current.rows)
+            yield _Segment(column, value, before.get(value), outcome, reference.rows, rows)
+
+
+def _not_kept(
+    reference: Profile, current: Profile, task: Task, by: Mapping[str, SegmentValues]
+) -> tuple[Measurement, ...]:
+    # The same series as of segments without a row, each without its value.
+    nothing = {column: parts.empty(task, values) for column, values in by.items()}
+    measured = measure_segments(reference, current.with_part(parts.PART, nothing), task)
+    return tuple(
+        Measurement(each.series, None, 0, NOT_KEPT, each.threshold, reference=each.reference)
+        for each in measured
+    )
 
 
 def _rows(segment: _Segment) -> Iterator[Measurement]:

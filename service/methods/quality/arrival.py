@@ -12,18 +12,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from service.core.measurement import Aspect, Measurement, Series
-from service.core.profile import duplicates
-from service.core.rows.schema import Role
+from service.core.profile import duplicates, row_counts, texts
+from service.core.profile.part import NOT_KEPT
+from service.core.profile.row_counts import RowCounts
+from service.core.rows.schema import Kind, Role
 from service.core.time_units import SECOND
 from service.methods.stats.shares import NO_ROWS, Share, measured_share
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from service.core.profile.columns import ColumnProfile
     from service.core.profile.duplicates import DuplicateSketch
-    from service.core.profile.profile import ColumnProfile, Profile
+    from service.core.profile.profile import Profile
     from service.core.profile.row_counts import Unwatched
-    from service.core.rows.schema import Schema
+    from service.core.rows.schema import Column, Schema
 
 NO_ORDER = "the source does not say in which order its rows came"
 NO_RECEIPT = "when the rows were taken is not known"
@@ -44,67 +47,83 @@ def measure_integrity(reference: Profile, current: Profile, schema: Schema) -> t
 
 
 def _repeats(reference: Profile, current: Profile, schema: Schema) -> Iterator[Measurement]:
-    before, now = reference.tally, current.tally
-    yield _repeated(_series("duplicate_row_share"), before.repeats, now.repeats, NO_ROWS)
-    if schema.identity is None or now.identities is None or before.identities is None:
+    sides = [side.get(row_counts.PART) for side in (reference, current)]
+    before, now = (None if side is None else side.repeats for side in sides)
+    yield _repeated(_series("duplicate_row_share"), before, now, NO_ROWS)
+    if schema.identity is None:
         return
+    before, now = (None if side is None else side.identities for side in sides)
     series = _series("duplicate_id_share", schema.identity)
-    yield _repeated(series, before.identities, now.identities, NO_IDS if current.rows else NO_ROWS)
+    yield _repeated(series, before, now, NO_IDS if current.rows else NO_ROWS)
     yield measured_share(
         _series("missing_id_share", schema.identity),
-        Share(before.identities.missing, reference.rows),
-        Share(now.identities.missing, current.rows),
+        Share(0, 0) if before is None else Share(before.missing, reference.rows),
+        Share(0, 0) if now is None else Share(now.missing, current.rows),
+        empty=NOT_KEPT if now is None else NO_ROWS,
     )
 
 
 def _repeated(
-    series: Series, reference: DuplicateSketch, current: DuplicateSketch, empty: str
+    series: Series, reference: DuplicateSketch | None, current: DuplicateSketch | None, empty: str
 ) -> Measurement:
-    before, now = duplicates.repeated(reference), duplicates.repeated(current)
+    before = None if reference is None else duplicates.repeated(reference)
     baseline = None if before is None else before.share
+    if current is None:
+        return Measurement(series, None, 0, NOT_KEPT, reference=baseline)
+    now = duplicates.repeated(current)
     if now is None:
         return Measurement(series, None, 0, empty, reference=baseline)
     return Measurement(series, now.share, current.rows, reference=baseline, low=now.low, high=now.high)
 
 
 def _time(reference: Profile, current: Profile) -> Iterator[Measurement]:
-    before, now = reference.tally, current.tally
+    before, now = reference.get(row_counts.PART) or RowCounts(), current.get(row_counts.PART)
+    fresh = Series(Aspect.QUALITY, "freshness_seconds", unit="seconds")
+    no_order, no_receipt, replayed = NO_ORDER, NO_RECEIPT, REPLAYED
+    if now is None:
+        now, no_order, no_receipt, replayed = RowCounts(), NOT_KEPT, NOT_KEPT, NOT_KEPT
     yield measured_share(
         _series("backwards_share"),
         Share(before.backwards, before.ordered),
         Share(now.backwards, now.ordered),
-        empty=NO_ORDER if current.rows else NO_ROWS,
+        empty=no_order if current.rows else NO_ROWS,
     )
     yield measured_share(
         _series("future_share"),
-        Share(before.future, before.judged),
-        Share(now.future, now.judged),
-        empty=NO_RECEIPT if current.rows else NO_ROWS,
+        Share(before.future, before.received),
+        Share(now.future, now.received),
+        empty=no_receipt if current.rows else NO_ROWS,
     )
-    fresh = Series(Aspect.QUALITY, "freshness_seconds", unit="seconds")
     if now.newest is None:
-        yield Measurement(fresh, None, current.rows, REPLAYED if current.rows else NO_ROWS)
+        yield Measurement(fresh, None, current.rows, replayed if current.rows else NO_ROWS)
         return
     event_time, received = now.newest
     yield Measurement(fresh, (received - event_time) / SECOND, current.rows)
 
 
 def _columns(reference: Profile, current: Profile, schema: Schema) -> Iterator[Measurement]:
-    yield _appeared(reference.tally.unwatched, current.tally.unwatched, current.rows)
+    sides = (side.get(row_counts.PART) for side in (reference, current))
+    beside = (None if side is None else side.unwatched for side in sides)
+    yield _appeared(*beside, rows=current.rows)
     lost = sum(_is_absent(column) for column in current.columns.values())
     before = float(sum(_is_absent(column) for column in reference.columns.values()))
     yield _count("columns_disappeared", lost if current.rows else None, current.rows, reference=before)
     flags = [
-        _constant(column.name, reference.columns[column.name], current.columns[column.name])
+        _constant(column.name, _distinct(column, reference), _distinct(column, current), current)
         for column in schema.columns
         if column.role is not Role.SERVICE
     ]
     known = [flag.value for flag in flags if flag.value is not None]
-    yield _count("constant_columns", int(sum(known)) if known else None, current.rows)
+    if any(flag.reason == NOT_KEPT for flag in flags):  # a count of the other columns would be too low
+        yield _count("constant_columns", None, current.rows, why=NOT_KEPT)
+    else:
+        yield _count("constant_columns", int(sum(known)) if known else None, current.rows)
     yield from flags
 
 
-def _appeared(reference: Unwatched, current: Unwatched, rows: int) -> Measurement:
+def _appeared(reference: Unwatched | None, current: Unwatched | None, *, rows: int) -> Measurement:
+    if reference is None or current is None:
+        return _count("columns_appeared", None, rows, why=NOT_KEPT)
     if not current.rows or not reference.rows:
         why = NO_REFERENCE_NAMES if current.rows else NO_NAMES
         return _count("columns_appeared", None, rows, why=why)
@@ -114,18 +133,26 @@ def _appeared(reference: Unwatched, current: Unwatched, rows: int) -> Measuremen
     return _count("columns_appeared", len(new), rows, reference=0.0)
 
 
-def _constant(name: str, reference: ColumnProfile, current: ColumnProfile) -> Measurement:
+def _constant(name: str, before: int | None, now: int | None, current: Profile) -> Measurement:
     series = Series(Aspect.QUALITY, "constant", name, unit="flag")
-    rows = current.distribution.finite + current.distribution.infinite
+    kept = current.columns[name].distribution
+    rows = kept.finite + kept.infinite
     if rows < 2:  # noqa: PLR2004 - one value is always constant
         return Measurement(series, None, rows, FEW_VALUES)
-    return Measurement(series, float(_distinct(reference) > 1 and _distinct(current) == 1), rows)
+    if before is None or now is None:
+        return Measurement(series, None, rows, NOT_KEPT)
+    return Measurement(series, float(before > 1 and now == 1), rows)
 
 
-def _distinct(column: ColumnProfile) -> int:
-    if column.text is not None:  # its distribution is that of lengths
-        return 0 if column.text.first is None else 2 - column.text.is_constant
-    kept = column.distribution
+def _distinct(column: Column, profile: Profile) -> int | None:
+    # Of a text column 2 for two or more: its distribution is that of lengths. None: not kept.
+    if column.kind is Kind.TEXT:
+        counted = profile.get(texts.PART)
+        if counted is None:
+            return None
+        text = counted[column.name]
+        return 0 if text.first is None else 2 - text.is_constant
+    kept = profile.columns[column.name].distribution
     return kept.distinct + bool(kept.positive_infinite) + bool(kept.negative_infinite)
 
 

@@ -21,7 +21,8 @@ from service.methods.stats.shares import NO_ROWS, NO_VALUES, End, Share, beyond,
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from service.core.profile.profile import ColumnProfile, Profile
+    from service.core.profile.columns import ColumnProfile
+    from service.core.profile.profile import Profile
     from service.core.rows.schema import Column, Schema
 
 NO_RANGE = "no value in the reference and no range declared"
@@ -40,6 +41,8 @@ def measure_quality(reference: Profile, current: Profile, schema: Schema) -> tup
     measured = [rows]
     for column in schema.columns:
         measured += _of_column(column, reference.columns[column.name], current.columns[column.name])
+        if column.kind is Kind.TEXT:
+            measured += measure_texts(column.name, reference, current)
     return tuple(measured)
 
 
@@ -52,7 +55,6 @@ def _of_column(column: Column, reference: ColumnProfile, current: ColumnProfile)
         Share(current.missing, current.rows),
     )
     if column.kind is Kind.TEXT:
-        yield from measure_texts(column.name, reference, current)
         return
     if column.kind is Kind.CATEGORICAL:
         yield _new_categories(column, before, now)

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from service.core.measurement import Measurement
+    from service.core.profile.columns import ColumnProfile
     from service.core.profile.distribution import Distribution
-    from service.core.profile.profile import ColumnProfile, Profile
+    from service.core.profile.profile import Profile
     from service.core.rows.schema import Schema
 
     Count = Callable[[ColumnProfile], Share]

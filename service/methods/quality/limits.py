@@ -21,6 +21,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from service.core.measurement import Aspect, Measurement, Series
+from service.core.profile import row_counts
 from service.core.profile.chance import explains_all, upper_bound
 from service.core.rows.schema import Role
 from service.methods.stats.shares import Share
@@ -28,7 +29,8 @@ from service.methods.stats.shares import Share
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from service.core.profile.profile import ColumnProfile, Profile
+    from service.core.profile.columns import ColumnProfile
+    from service.core.profile.profile import Profile
     from service.core.rows.schema import Schema
 
 ODDS = 3.0
@@ -151,7 +153,8 @@ def _usual(series: Series, reference: Profile, *, waits_for_labels: bool) -> Sha
     if series.metric == UNPARSABLE:
         return Share(0, reference.rows)
     if series.metric == MISSING_ID:
-        ids = reference.tally.identities
+        counts = reference.get(row_counts.PART)
+        ids = None if counts is None else counts.identities
         return None if ids is None else Share(ids.missing, reference.rows)
     column = reference.columns.get(series.column)
     if column is None or (series.metric == MISSING and waits_for_labels):

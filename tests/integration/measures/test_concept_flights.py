@@ -10,13 +10,16 @@ import pandas as pd
 import pytest
 
 from service.core.profile import distribution, error_cells
+from service.core.profile.outcome import row_errors
+from service.core.profile.spec import cell_edges
 from service.core.rows.batch import Numbers
 from service.core.rows.schema import Kind
 from service.methods.concept.error_split import Split, split
 from simulator import flights
 
 if TYPE_CHECKING:
-    from service.core.profile.error_cells import CellCounts, CellEdges
+    from service.core.profile.error_cells import CellCounts
+    from service.core.profile.spec.cell_edges import CellEdges
 
 DAYS = 7  # a window, as in the demo's monitor
 
@@ -25,7 +28,7 @@ def counted(frame: pd.DataFrame, edges: CellEdges) -> CellCounts:
     """Count flights over cells of the prediction."""
     prediction = frame["predicted_air_time"].to_numpy(np.float64)
     target = frame["air_time"].to_numpy(np.float64)
-    return error_cells.of(Numbers(prediction), error_cells.absolute_error(prediction, target), edges)
+    return error_cells.of(Numbers(prediction), row_errors.absolute_error(prediction, target), edges)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +38,7 @@ def windows(data_dir: Path) -> dict[pd.Timestamp, Split]:
     reference = pd.read_parquet(folder / flights.REFERENCE)
     year = pd.read_parquet(folder / flights.REPLAY)
     known = distribution.of_numbers(reference["predicted_air_time"].to_numpy(np.float64))
-    edges = error_cells.edges_of(known, Kind.NUMERICAL)
+    edges = cell_edges.edges_of(known, Kind.NUMERICAL)
     day = year["scheduled_departure"].dt.tz_convert("America/New_York").dt.tz_localize(None).dt.normalize()
     panes = {at: counted(rows, edges) for at, rows in year.groupby(day)}
     days = sorted(panes)

@@ -11,6 +11,7 @@ import pytest
 from service.config.monitor_file import load
 from service.core.measurement import Measurement
 from service.core.profile import profile
+from service.core.profile.outcome import row_errors
 from service.core.reference import reference as references
 from service.core.reference.loss_model import LossModel
 from service.core.reference.reference import Reference
@@ -42,7 +43,7 @@ class Flights(NamedTuple):
         """Return the estimated mean absolute error of some rows, and the realised one."""
         current = profile.of(rows, self.schema, self.reference.spec)
         found = measure_estimates(self.reference.profile, current, self.schema.task, self.reference.estimator)
-        return found[0], float(np.nanmean(profile.errors(rows, self.schema)))
+        return found[0], float(np.nanmean(row_errors.absolute_errors(rows, self.schema)))
 
 
 @pytest.fixture(scope="module")

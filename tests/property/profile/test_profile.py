@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from service.core.profile import distribution, error_cells, profile
 from service.core.profile.codec import profile as codec
 from service.core.profile.distribution import Distribution
+from service.core.profile.outcome import outcome as outcomes
 from service.core.profile.profile import Profile
-from service.core.profile.spec import ProfileSpec
+from service.core.profile.spec import cell_edges
+from service.core.profile.spec.spec import ProfileSpec
 from service.core.rows.batch import Batch
 from service.core.rows.schema import Column, Kind, Schema
 from service.errors import CodecError, ProfileError
@@ -73,7 +75,7 @@ def test_every_row_is_counted_once(batch: Batch) -> None:
     """A column's values, gaps, infinities, texts and absences add up to the rows."""
     whole = _of(batch)
     assert {column.rows for column in whole.columns.values()} == {batch.rows}
-    outcome = whole.outcome
+    outcome = whole[outcomes.PART]
     assert outcome is not None
     assert outcome.labelled + outcome.pending + outcome.unusable == batch.rows
 
@@ -95,12 +97,12 @@ def test_damaged_bytes_are_refused(batch: Batch, cut: int) -> None:
 
 
 # Two cells of numbers and three of labels are enough for rows to fall in all kinds of them.
-FIXED = ProfileSpec(
+SPEC = ProfileSpec(
     {
-        "size": error_cells.edges_of(
+        "size": cell_edges.edges_of(
             distribution.of_numbers(np.array([-2.0, 0.0, 1.0, 1.5])), Kind.NUMERICAL, cells=2
         ),
-        "colour": error_cells.edges_of(distribution.of_codes(np.array([0, 1]), LABELS), Kind.CATEGORICAL),
+        "colour": cell_edges.edges_of(distribution.of_codes(np.array([0, 1]), LABELS), Kind.CATEGORICAL),
     }
 )
 
@@ -108,11 +110,11 @@ FIXED = ProfileSpec(
 @given(batches(), st.integers(0, 25))
 def test_cells_are_part_of_the_monoid(batch: Batch, cut: int) -> None:
     """Errors by cell merge like the rest, for any split, and come back from the bytes."""
-    whole = profile.of(batch, SCHEMA, FIXED)
-    parts = [profile.of(batch.take(rows), SCHEMA, FIXED) for rows in (slice(cut), slice(cut, None))]
+    whole = profile.of(batch, SCHEMA, SPEC)
+    parts = [profile.of(batch.take(rows), SCHEMA, SPEC) for rows in (slice(cut), slice(cut, None))]
     assert profile.merge(parts) == whole == codec.decode(codec.encode(whole))
-    assert profile.merge([whole, profile.empty(SCHEMA, FIXED)]) == whole
-    assert sum(whole.cells["size"].rows) == batch.rows
+    assert profile.merge([whole, profile.empty(SCHEMA, SPEC)]) == whole
+    assert sum(whole[error_cells.PART]["size"].rows) == batch.rows
 
 
 def test_bytes_of_another_version_are_refused() -> None:
@@ -123,7 +125,7 @@ def test_bytes_of_another_version_are_refused() -> None:
 
 
 def test_profiles_of_other_columns_are_refused() -> None:
-    """Both fingerprints stand in the message."""
+    """Both fingerprints are in the message."""
     other = Schema((Column("weight", Kind.NUMERICAL),))
     with pytest.raises(ProfileError, match=f"{SCHEMA.fingerprint} and {other.fingerprint}"):
         _merge(profile.empty(SCHEMA), profile.empty(other))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from service.core.profile import profile, row_sample
 from service.core.profile.codec import profile as codec
 from service.core.profile.row_sample import RowSample
-from service.core.profile.spec import ProfileSpec
+from service.core.profile.spec.spec import ProfileSpec
 from service.core.rows.batch import Batch, Labels, Numbers
 from service.core.rows.schema import Column, Kind, Schema
 from service.core.windows import window
@@ -24,7 +24,7 @@ from service.errors import ProfileError
 from tests.property.strategies import SCHEMA, batches
 
 SIZE = 6  # so low that rows are left out in most examples
-FIXED = ProfileSpec(sample_rows=SIZE)
+SPEC = ProfileSpec(sample_rows=SIZE)
 EMPTY = row_sample.empty(SCHEMA, SIZE)
 
 
@@ -34,7 +34,7 @@ def _of(batch: Batch) -> RowSample:
 
 @st.composite
 def numbered(draw: st.DrawFn) -> Batch:
-    """Draw rows that stand anywhere in a stream, or twice: rows of two streams share ordinals."""
+    """Draw rows from anywhere in a stream, or twice: rows of two streams share ordinals."""
     batch = draw(batches())
     ordinals = draw(st.lists(st.integers(0, 60), min_size=batch.rows, max_size=batch.rows))
     return replace(batch, ordinal=np.array(ordinals, dtype=np.int64))
@@ -79,11 +79,11 @@ def test_a_window_s_sample_does_not_depend_on_the_batches(batch: Batch, first: i
     edges = [0, *sorted(min(cut, batch.rows) for cut in cuts), batch.rows]
     panes: dict[int, Pane] = {}
     for a, b in pairwise(edges):
-        fresh = profile_panes(batch.take(slice(a, b)), SCHEMA, plan, first + a, FIXED)
+        fresh = profile_panes(batch.take(slice(a, b)), SCHEMA, plan, first + a, SPEC)
         panes |= merge_into(panes, restored(pane_records(fresh)))
     profiles = [pane.profile for pane in panes.values()]
-    whole = profile.merge([profile.empty(SCHEMA, FIXED), *profiles])
-    assert whole == profile.of(batch.numbered(first), SCHEMA, FIXED)
+    whole = profile.merge([profile.empty(SCHEMA, SPEC), *profiles])
+    assert whole == profile.of(batch.numbered(first), SCHEMA, SPEC)
 
 
 @given(batches(max_rows=12))
@@ -114,7 +114,7 @@ def _texts(column: Labels) -> list[str]:
 @given(numbered())
 def test_the_bytes_give_the_sample_back(batch: Batch) -> None:
     """A profile's sample survives its bytes, and equal samples have equal bytes."""
-    whole = profile.of(batch, SCHEMA, FIXED)
+    whole = profile.of(batch, SCHEMA, SPEC)
     payload = codec.encode(whole)
     assert codec.decode(payload) == whole
     assert codec.encode(codec.decode(payload)) == payload
@@ -167,6 +167,6 @@ def test_panes_number_rows_by_their_place_in_the_stream() -> None:
     batch = Batch(4, times, {"size": Numbers(times.astype(np.float64))})
     plan = WindowPlan(Unit.TIME, hop=10)
     assert window.assign(batch, plan, 100).tolist() == [0, 2, 0, 1]
-    panes = profile_panes(batch, Schema((Column("size", Kind.NUMERICAL),)), plan, 100, FIXED)
-    kept = {key: pane.profile.sample.ordinals.tolist() for key, pane in panes.items()}
+    panes = profile_panes(batch, Schema((Column("size", Kind.NUMERICAL),)), plan, 100, SPEC)
+    kept = {key: pane.profile[row_sample.PART].ordinals.tolist() for key, pane in panes.items()}
     assert kept == {0: [100, 102], 1: [103], 2: [101]}

@@ -13,8 +13,9 @@ from service.core.profile import distribution, profile, segments
 from service.core.profile.codec import profile as codec
 from service.core.profile.outcome import outcome
 from service.core.profile.profile import Profile
-from service.core.profile.segments import MISSING, OTHER, SegmentValues
-from service.core.profile.spec import ProfileSpec
+from service.core.profile.spec import segment_values
+from service.core.profile.spec.segment_values import MISSING, OTHER, SegmentValues
+from service.core.profile.spec.spec import ProfileSpec
 from service.core.rows.batch import Batch, Labels
 from service.core.rows.class_labels import class_labels
 from service.core.rows.schema import Schema
@@ -24,11 +25,11 @@ from tests.property.profile.test_outcome import COLUMNS, LIMIT, TASKS, Rows, row
 TASK = TASKS[0]
 
 # Of the labels 1, b and c of the rows one has no segment; a value that no row has keeps one that stays empty.
-FIXED = ProfileSpec(segments={"class": SegmentValues(("1", "b", "z")), "answer": SegmentValues(("c",))})
+SPEC = ProfileSpec(segments={"class": SegmentValues(("1", "b", "z")), "answer": SegmentValues(("c",))})
 
 
 def _profiles(rows: Rows) -> list[Profile]:
-    return [profile.of(batch, rows.schema, FIXED, limit=LIMIT) for batch in rows.batches]
+    return [profile.of(batch, rows.schema, SPEC, limit=LIMIT) for batch in rows.batches]
 
 
 def _merge(*parts: Profile) -> Profile:
@@ -50,7 +51,7 @@ def test_any_split_of_the_rows_gives_the_whole(rows: Rows, cuts: list[int]) -> N
     edges = [0, *sorted(min(cut, batch.rows) for cut in cuts), batch.rows]
     parts = Rows(rows.schema, [batch.take(slice(a, b)) for a, b in pairwise(edges)])
     (whole,) = _profiles(rows)
-    merged = _merge(profile.empty(rows.schema, FIXED), *_profiles(parts))
+    merged = _merge(profile.empty(rows.schema, SPEC), *_profiles(parts))
     assert merged == whole == codec.decode(codec.encode(merged))
     assert codec.encode(merged) == codec.encode(whole)
 
@@ -59,8 +60,8 @@ def test_any_split_of_the_rows_gives_the_whole(rows: Rows, cuts: list[int]) -> N
 def test_segments_add_up_to_the_whole(rows: Rows) -> None:
     """Every row is in one segment of each column: merged, the segments are the whole's outcome."""
     whole = _merge(*_profiles(rows))
-    for found in whole.segments.values():
-        assert outcome.merge(found.outcomes, limit=LIMIT) == whole.outcome
+    for found in whole[segments.PART].values():
+        assert outcome.merge(found.outcomes, limit=LIMIT) == whole[outcome.PART]
         assert sum(part.rows for part in found.outcomes) == whole.rows
 
 
@@ -70,12 +71,12 @@ def test_a_segment_is_the_outcome_of_its_rows(rows: Rows) -> None:
     (batch,), (whole,) = rows.batches, _profiles(rows)
     task = rows.schema.task
     assert task is not None
-    for column, values in FIXED.segments.items():
+    for column, values in SPEC.segments.items():
         labels = class_labels(batch.columns.get(column), batch.rows)
         names = [labels.names[code] if code >= 0 else None for code in labels.codes.tolist()]
-        told = [MISSING if n is None else n if n in values.values else OTHER for n in names]
-        for name, found in whole.segments[column].named.items():
-            chosen = np.array([i for i, each in enumerate(told) if each == name], dtype=np.intp)
+        expected = [MISSING if n is None else n if n in values.values else OTHER for n in names]
+        for name, found in whole[segments.PART][column].named.items():
+            chosen = np.array([i for i, each in enumerate(expected) if each == name], dtype=np.intp)
             assert found == outcome.of(batch.take(chosen), task, limit=LIMIT)
 
 
@@ -93,8 +94,8 @@ def test_who_does_not_ask_keeps_nothing(rows: Rows) -> None:
     """Without values a profile has no segments, and apart from them it is the same."""
     (batch,), (whole,) = rows.batches, _profiles(rows)
     plain = profile.of(batch, rows.schema, limit=LIMIT)
-    assert not plain.segments
-    assert (plain.outcome, plain.columns) == (whole.outcome, whole.columns)
+    assert not plain[segments.PART]
+    assert (plain[outcome.PART], plain.columns) == (whole[outcome.PART], whole.columns)
 
 
 def test_parts_of_other_values_are_refused() -> None:
@@ -114,18 +115,18 @@ def test_parts_of_other_values_are_refused() -> None:
 def test_the_cap_keeps_the_values_of_most_rows(texts: list[str], cap: int) -> None:
     """At most `cap` values, none rarer than one left out, the first by name of equal ones, no name twice."""
     names, codes = np.unique(np.array(texts, dtype=np.str_), return_inverse=True)
-    spec = segments.values_of(distribution.of_codes(codes, names), cap=cap)
+    spec = segment_values.values_of(distribution.of_codes(codes, names), cap=cap)
     counts = {name: texts.count(name) for name in {*texts} - {OTHER, MISSING}}
     ranked = sorted(counts, key=lambda name: (-counts[name], name))
     assert spec.values == tuple(sorted(ranked[:cap]))
     assert spec.found == len({*texts})
-    assert (segments.beyond_cap("plan", spec) is None) == (len({*texts}) <= cap)
+    assert (segment_values.beyond_cap("plan", spec) is None) == (len({*texts}) <= cap)
 
 
 def test_numbers_in_a_column_of_labels_have_the_segments_of_their_texts() -> None:
     """A column whose labels came as numbers is segmented as it is counted."""
     numeric = distribution.of_codes(np.array([0, 1, 1]), np.array([1.0, 2.5]))
-    spec = segments.values_of(numeric)
+    spec = segment_values.values_of(numeric)
     assert spec.values == ("1", "2.5")
     batch = Batch(
         3,

@@ -28,16 +28,26 @@ def read_yaml(path: Path) -> Any:
     return yaml.safe_load(path.read_text())
 
 
-def panels(dashboard: Json) -> list[Json]:
-    """Return the panels that show something: all but the heads of rows."""
+def first_screen(dashboard: Json) -> list[Json]:
+    """Return the panels that are open when the dashboard is opened: those in no collapsed row."""
     return [panel for panel in dashboard["panels"] if panel["type"] != "row"]
 
 
+def panels(dashboard: Json) -> list[Json]:
+    """Return all panels that show something, those of collapsed rows among them."""
+    return [
+        panel
+        for part in dashboard["panels"]
+        for panel in (part["panels"] if part["type"] == "row" else [part])
+    ]
+
+
 def panel_queries(dashboard: Json) -> Iterator[tuple[str, Json]]:
-    """Give each panel's targets with the panel's title."""
-    for panel in dashboard["panels"]:
+    """Give each target that asks the database, with its panel's title."""
+    for panel in panels(dashboard):
         for target in panel.get("targets", []):
-            yield f"{panel['title']}, {target['refId']}", target
+            if "rawSql" in target:
+                yield f"{panel['title']}, {target['refId']}", target
 
 
 def variable_queries(dashboard: Json) -> Iterator[tuple[str, Json]]:
@@ -73,4 +83,36 @@ def rule_queries(rule: Json) -> dict[str, str]:
     """Return a rule's SQL by its letter."""
     return {
         step["refId"]: step["model"]["rawSql"] for step in rule["data"] if step["datasourceUid"] != "__expr__"
+    }
+
+
+def of_kind(dashboard: Json, *kinds: str) -> Iterator[Json]:
+    """Yield the panels of these kinds."""
+    return (panel for panel in panels(dashboard) if panel["type"] in kinds)
+
+
+def defaults(panel: Json) -> Json:
+    """Return a panel's settings of all fields."""
+    found: Json = panel["fieldConfig"]["defaults"]
+    return found
+
+
+def custom(panel: Json) -> Json:
+    """Return the settings of a panel's own kind."""
+    found: Json = defaults(panel).get("custom", {})
+    return found
+
+
+def sql_of(panel: Json) -> str:
+    """Return all SQL of a panel as one text."""
+    return "\n".join(target.get("rawSql", "") for target in panel.get("targets", []))
+
+
+def overrides(panel: Json, name: str) -> dict[str, Any]:
+    """Return the settings of the fields that one matcher of a panel names."""
+    return {
+        found["id"]: found["value"]
+        for rule in panel["fieldConfig"]["overrides"]
+        if rule["matcher"]["options"] == name
+        for found in rule["properties"]
     }

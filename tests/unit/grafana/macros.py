@@ -15,8 +15,8 @@ Value = str | tuple[str, ...]
 _VARIABLE = re.compile(r"\$(?:\{(\w+)(?::(\w+))?\}|((?!__)\w+))")
 _MACRO = re.compile(r"\$(\w+)\(([^)]*)\)")
 _INTERVAL = re.compile(r"\$__interval_ms\b")
-MOST_POINTS = 1_000  # of a panel about as wide as a screen
-LEAST_MS = 1_000  # the data source's timeInterval
+MAX_POINTS = 1_000  # of a panel about as wide as a screen
+MIN_MS = 1_000  # the data source's timeInterval
 
 
 class Bare(str):
@@ -65,5 +65,5 @@ def expand(sql: str, start: datetime, end: datetime) -> str:
             raise ValueError(f"{found[0]}: a macro ends at its first ')', so no call may stand in it")
         return known[name](argument)
 
-    interval = max(LEAST_MS, round((end - start).total_seconds() * 1_000 / MOST_POINTS))
+    interval = max(MIN_MS, round((end - start).total_seconds() * 1_000 / MAX_POINTS))
     return _MACRO.sub(replace, _INTERVAL.sub(str(interval), sql))

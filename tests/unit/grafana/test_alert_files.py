@@ -12,8 +12,8 @@ from tests.unit.grafana.dashboards import (
     FILES,
     ROOT,
     Json,
+    first_screen,
     load,
-    panels,
     read_yaml,
     rule_queries,
     rules,
@@ -141,11 +141,14 @@ def test_rules_are_told_apart() -> None:
 
 
 @each_rule
-def test_a_rule_leads_to_a_panel_that_exists(rule: Json) -> None:
-    """The dashboard and the panel of a rule are among the provisioned ones, and so is its link."""
-    boards = {found["uid"]: {panel["id"] for panel in panels(found)} for found in map(load, FILES)}
-    assert rule["panelId"] in boards[rule["dashboardUid"]]
-    assert set(re.findall(r"tidegauge-\w+", rule["annotations"]["dashboard"])) <= set(boards)
+def test_a_rule_leads_to_a_panel_that_is_open(rule: Json) -> None:
+    """The annotations that Grafana reads name a panel in no collapsed row; the link names a dashboard."""
+    boards = {found["uid"]: {panel["id"] for panel in first_screen(found)} for found in map(load, FILES)}
+    texts = rule["annotations"]
+    assert int(texts["__panelId__"]) in boards[texts["__dashboardUid__"]]
+    assert isinstance(texts["__panelId__"], str)
+    assert not {"dashboardUid", "panelId"} & set(rule)
+    assert set(re.findall(r"tidegauge-\w+", texts["dashboard"])) <= set(boards)
 
 
 @each_rule
@@ -155,10 +158,84 @@ def test_messages_say_what_is_needed(rule: Json) -> None:
     assert "monitor" in text.lower()
     assert "column" in text
     assert ".Value }}" in text
-    assert "threshold" in text or "limit" in text or "three of its cycles" in text
+    assert "threshold" in text or "limit" in text
     assert "{{ externalURL }}d/" in rule["annotations"]["dashboard"]
     if rule["uid"] != "tidegauge-service-down":  # no window: nothing was measured
         assert "humanizeTimestamp .Values.W.Value" in text
+
+
+def _unguarded(text: str) -> list[str]:
+    """Return what a template would print of values and labels that a rule without rows does not have."""
+    guarded = r"\{\{ if \.Values\.V \}\}.*\{\{ else \}\}(?P<otherwise>[^{}]+)\{\{ end \}\}"
+    return re.findall(r"\{\{[^{}]*\.(?:Values|Labels)\.[^{}]*\}\}", re.sub(guarded, r"\g<otherwise>", text))
+
+
+@each_rule
+@pytest.mark.parametrize("name", ["summary", "description", "resolved"])
+def test_texts_are_whole_without_values(rule: Json, name: str) -> None:
+    """Without a row, as where all is well or the database is down, a text has a sentence of its own."""
+    text = rule["annotations"][name]
+    assert _unguarded(text) == []
+    if name == "summary":
+        assert "if .Values.V" in text
+    assert text.count("{{ if") == text.count("{{ end }}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ .Labels.monitor }} is silent",
+        '{{ printf "%.4g" .Values.V.Value }} against',
+        "a{{ if .Values.V }}b{{ end }}",
+    ],
+)
+def test_an_unguarded_text_is_seen(text: str) -> None:
+    """What Grafana would print as `[no value]`, or leave as a raw template, does not pass."""
+    assert _unguarded(text) != []
+
+
+@each_rule
+def test_links_are_whole_without_labels(rule: Json) -> None:
+    """A label that a rule without rows does not have is escaped only where it is there."""
+    text = rule["annotations"]["dashboard"]
+    for name in re.findall(r"\.Labels\.(\w+) \| urlquery", text):
+        assert f"{{{{ if .Labels.{name} }}}}" in text or (
+            name == "monitor" and "{{ if .Labels.column }}" in text
+        )
+
+
+def test_one_rule_reports_that_the_database_is_down() -> None:
+    """The others keep their last state, so that one message is sent and not one for each rule."""
+    states = {rule["uid"]: rule["execErrState"] for rule in rules()}
+    assert states.pop("tidegauge-service-down") == "Alerting"
+    assert set(states.values()) == {"KeepLast"}
+    (rule,) = (rule for rule in rules() if rule["uid"] == "tidegauge-service-down")
+    assert "{{ else }}The database does not answer" in rule["annotations"]["summary"]
+
+
+@each_rule
+def test_resolved_messages_do_not_repeat_the_breach(rule: Json) -> None:
+    """What is sent at the end is a sentence of its own, without values, which are those of the breach."""
+    template = (ALERTING / "templates.yaml").read_text()
+    _, after = template.split("RESOLVED: ")
+    assert after.startswith("{{ .Annotations.resolved }}")
+    assert ".Annotations.summary" not in after
+    assert not re.search(r"\.Values\.\w+\.Value", rule["annotations"]["resolved"])
+    assert re.search(r"no longer|again|no row|has finished", rule["annotations"]["resolved"])
+
+
+def test_words_fit_metrics_that_get_worse_upwards() -> None:
+    """No text says floor, under or below: an error is breached above its threshold."""
+    for rule in rules():
+        text = " ".join([rule["title"], *rule["annotations"].values()])
+        assert not re.search(r"\b(floor|under|below|above)\b", text, re.IGNORECASE)
+
+
+def test_contact_points_are_in_force_before_the_first_message() -> None:
+    """Grafana looks for provisioned policies more often than a group of alerts waits to be sent."""
+    poll = COMPOSE["GF_UNIFIED_ALERTING_ALERTMANAGER_CONFIG_POLL_INTERVAL"]
+    (policy,) = read_yaml(ALERTING / "policies.yaml")["policies"]
+    assert int(poll.removesuffix("s")) * 2 <= int(policy["group_wait"].removesuffix("s"))
 
 
 @each_rule

@@ -53,10 +53,15 @@ def test_no_uid_stands_twice() -> None:
 @each_file
 def test_panels_have_their_own_id_and_place(path: Path) -> None:
     """No two panels share an id or overlap, and none leaves the grid."""
-    placed = load(path)["panels"]
-    ids = [panel["id"] for panel in placed]
+    dashboard = load(path)
+    rows = [part for part in dashboard["panels"] if part["type"] == "row"]
+    ids = [panel["id"] for panel in (*rows, *panels(dashboard))]
     assert len(set(ids)) == len(ids)
-    places = [panel["gridPos"] for panel in placed]
+    for part in (dashboard, *rows):
+        _are_apart([panel["gridPos"] for panel in part["panels"]])
+
+
+def _are_apart(places: list[Json]) -> None:
     assert all(p["x"] >= 0 and p["x"] + p["w"] <= COLUMNS for p in places)
     overlaps = [
         (a, b)
@@ -71,10 +76,13 @@ def test_panels_have_their_own_id_and_place(path: Path) -> None:
 
 @each_file
 def test_everything_names_the_provisioned_data_source(path: Path) -> None:
-    """Panels, targets, variables and annotations name the provisioned source by type and uid."""
+    """What asks names the provisioned source by type and uid; a shared answer names Grafana's own."""
     dashboard, source = load(path), _source()
     queries = chain(panel_queries(dashboard), variable_queries(dashboard), annotation_queries(dashboard))
-    named = {panel["title"]: panel["datasource"] for panel in panels(dashboard)}
+    shared = [panel for panel in panels(dashboard) if any("panelId" in t for t in panel.get("targets", []))]
+    other = {"type": "datasource", "uid": "-- Dashboard --"}
+    assert all([p["datasource"], *(t["datasource"] for t in p["targets"])] == [other] * 2 for p in shared)
+    named = {panel["title"]: panel["datasource"] for panel in panels(dashboard) if panel not in shared}
     named |= {name: query["datasource"] for name, query in queries}
     wanted = {"type": source["type"], "uid": source["uid"]}
     assert {name: found for name, found in named.items() if found != wanted} == {}
@@ -82,11 +90,11 @@ def test_everything_names_the_provisioned_data_source(path: Path) -> None:
 
 @each_file
 def test_dashboard_is_live_when_opened(path: Path) -> None:
-    """A relative time range and a refresh, or it would open empty and stay so; 1 s may be chosen."""
+    """A relative time range and a refresh of 10 s, or it would open empty and stay so; 1 s may be chosen."""
     dashboard = load(path)
     assert dashboard["time"]["from"].startswith("now-")
     assert dashboard["time"]["to"] == "now"
-    assert dashboard["refresh"] == "5s"
+    assert dashboard["refresh"] == "10s"
     assert "1s" in dashboard["timepicker"]["refresh_intervals"]
 
 
@@ -140,10 +148,13 @@ def test_every_page_leads_to_the_others(path: Path) -> None:
 
 
 @each_file
-def test_alarms_are_marked_on_every_page(path: Path) -> None:
-    """Alarms, recoveries and other events are annotations, of the chosen monitor where one is chosen."""
-    names = [name for name, _ in annotation_queries(load(path))]
-    assert names == ["annotation Alarms", "annotation Recoveries", "annotation Other events"]
+def test_alarms_can_be_marked_on_every_page_with_charts(path: Path) -> None:
+    """Alarms, recoveries and other events are annotations; the overview lists them, and has none."""
+    names = {name for name, _ in annotation_queries(load(path))}
+    wanted = {"annotation All alarms", "annotation Recoveries", "annotation Other events"}
+    assert names - {"annotation Performance alarms and change points"} == (
+        set() if path.stem == "overview" else wanted
+    )
 
 
 @each_file
@@ -176,3 +187,22 @@ def test_containers_mount_what_grafana_looks_for() -> None:
     assert str(home.parent) == folder
     assert home.name in {path.name for path in FILES}
     assert grafana["environment"]["GF_DASHBOARDS_MIN_REFRESH_INTERVAL"] == "1s"
+
+
+def test_nothing_calls_home() -> None:
+    """Every switch that keeps Grafana from asking servers of its own is thrown."""
+    environment = read_yaml(ROOT / "docker-compose.yml")["services"]["grafana"]["environment"]
+    off = {name for name in environment if environment[name] == "false"}
+    assert {
+        "GF_ANALYTICS_REPORTING_ENABLED",
+        "GF_ANALYTICS_CHECK_FOR_UPDATES",
+        "GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES",
+        "GF_NEWS_NEWS_FEED_ENABLED",
+        "GF_PLUGINS_PREINSTALL_AUTO_UPDATE",
+    } <= off
+    for name in (
+        "PLUGINS_PREINSTALL_DISABLED",
+        "PLUGINS_PUBLIC_KEY_RETRIEVAL_DISABLED",
+        "SECURITY_DISABLE_GRAVATAR",
+    ):
+        assert environment[f"GF_{name}"] == "true"

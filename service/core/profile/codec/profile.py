@@ -1,176 +1,149 @@
-"""A profile's bytes: on disk, on the wire and between processes.
+"""A profile's bytes: named parts, each with its length, in any order.
 
-Layout: four magic bytes, a format version (uint16, big-endian), then a zlib stream of: the length of a JSON
-head (uint32), the head, and the arrays that it names, each as little-endian numbers. Behind
-it a second zlib stream, stored only, holds the tally's hashes (uint64). Equal profiles give equal bytes.
-Integers in the head have no size limit, so exact sums survive.
+Layout, numbers big-endian: four magic bytes, a format version (uint16) and the CRC-32 of all that follows.
+Then a zlib stream of frames: the lengths of a part's name (uint16), body and hashes (uint32), its name and
+its body. The body is the length of a JSON head (uint32), the head, and the arrays that it names. Behind the
+stream lie the parts' hashes, in the order of the frames. Equal profiles give equal bytes.
+
+A part that is not among the bytes reads as not kept. A part that this build does not know is carried along
+unchanged, and dropped where profiles are merged: how to add it up is not known here. So a build reads the
+panes of earlier and of later ones, and the version stays as it is while parts come and go.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import struct
 import zlib
-from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from service.core.profile.codec.outcome import outcome_head, outcome_of, segments_head, segments_of
-from service.core.profile.codec.row_counts import tally_head, tally_of
-from service.core.profile.codec.row_sample import row_sample_head, row_sample_of
-from service.core.profile.distribution import Distribution
-from service.core.profile.error_cells import CellCounts
-from service.core.profile.pca_reconstruction import Reconstruction
-from service.core.profile.profile import ColumnProfile, Profile
-from service.core.profile.texts import TextCounts
+from service.core.profile import columns
+from service.core.profile.part import StoredPart
+from service.core.profile.parts import PARTS
+from service.core.profile.profile import Profile
+from service.core.profile.stored_arrays import ArrayReader, ArrayWriter
 from service.errors import CodecError
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from service.core.profile.part import Part
+    from service.core.profile.stored_arrays import Json
 
 MAGIC = b"TDGP"
-VERSION = 4
-_PREFIX = struct.Struct(">4sH")
+VERSION = 5
+ROWS, COLUMNS = "rows", "columns"  # what makes bytes a profile; every other part may be absent
+_PREFIX = struct.Struct(">4sHI")
+_FRAME = struct.Struct(">HII")
 _LENGTH = struct.Struct(">I")
-_COMPRESSION = 1  # panes are written every cycle: speed over the last tenth of size
+_COMPRESSION = 1  # panes are written in every cycle: speed over the last tenth of size
 
 
-def encode(profile: Profile) -> bytes:
-    """Return the profile as bytes."""
-    arrays: list[bytes] = []
-    hashes: list[bytes] = []
-
-    def write(kept: Distribution) -> dict[str, Any]:
-        return _distribution_head(kept, arrays)
-
-    head = {
-        "schema": profile.schema,
-        "rows": profile.rows,
-        "columns": {name: _column_head(column, arrays) for name, column in profile.columns.items()},
-        "outcome": outcome_head(profile.outcome, write),
-        "tally": tally_head(profile.tally, arrays, hashes),
-        "cells": {name: _cells_head(counts) for name, counts in profile.cells.items()},
-        "sample": row_sample_head(profile.sample, arrays),
-        "reconstruction": _reconstruction_head(profile.reconstruction),
-        "segments": {name: segments_head(found, write) for name, found in profile.segments.items()},
-    }
-    text = json.dumps(head, separators=(",", ":"), ensure_ascii=False).encode()
-    body = b"".join([_LENGTH.pack(len(text)), text, *arrays])
-    stored = zlib.compress(b"".join(hashes), 0)
-    return _PREFIX.pack(MAGIC, VERSION) + zlib.compress(body, _COMPRESSION) + stored
+def encode(profile: Profile, parts: Sequence[Part[Any]] = PARTS) -> bytes:
+    """Return the profile as bytes; `parts` are those that this build knows."""
+    stored = _stored(profile, parts)
+    stored |= {name: profile.unknown[name] for name in sorted(profile.unknown)}
+    frames: list[bytes] = []
+    for name, part in stored.items():
+        label = name.encode()
+        frames += [_FRAME.pack(len(label), len(part.body), len(part.hashes)), label, part.body]
+    content = [zlib.compress(b"".join(frames), _COMPRESSION), *(part.hashes for part in stored.values())]
+    rest = b"".join(content)
+    return _PREFIX.pack(MAGIC, VERSION, zlib.crc32(rest)) + rest
 
 
-def decode(payload: bytes) -> Profile:
-    """Return the profile that `payload` was made of.
+def decode(payload: bytes, parts: Sequence[Part[Any]] = PARTS) -> Profile:
+    """Return the profile that `payload` was made of; `parts` are those that this build knows.
 
-    Raises CodecError where the bytes are no profile, are damaged or of a version that is not known here.
+    Raises CodecError where the bytes are no profile, are cut short or damaged, or of a format that is not
+    known here.
     """
     if len(payload) < _PREFIX.size:
-        raise CodecError(f"a profile of {len(payload)} bytes is cut short")
-    magic, version = _PREFIX.unpack_from(payload)
+        raise CodecError(f"a profile of {len(payload)} bytes is cut short; expected {_PREFIX.size} or more")
+    magic, version, checksum = _PREFIX.unpack_from(payload)
     if magic != MAGIC or version != VERSION:
         raise CodecError(
-            f"bytes that start with {magic!r} version {version} are no profile that this version reads; "
+            f"bytes that start with {magic!r} version {version} are no profile that this build reads; "
             f"expected {MAGIC!r} version {VERSION}"
         )
+    rest = memoryview(payload)[_PREFIX.size :]
+    if zlib.crc32(rest) != checksum:
+        raise CodecError(f"a profile of {len(payload)} bytes is damaged or cut short: its checksum differs")
     try:
-        stream = zlib.decompressobj()
-        body = stream.decompress(payload[_PREFIX.size :])
-        hashes = _Arrays(zlib.decompress(stream.unused_data), 0)
-        (length,) = _LENGTH.unpack_from(body)
-        head = json.loads(body[_LENGTH.size : _LENGTH.size + length])
-        reader = _Arrays(body, _LENGTH.size + length)
-        columns = {name: _column(entry, reader) for name, entry in head["columns"].items()}
-
-        def read(entry: dict[str, Any]) -> Distribution:
-            return _distribution(entry, reader)
-
-        outcome = outcome_of(head["outcome"], read)
-        tally = tally_of(head["tally"], reader.take, hashes.take)
-        cells = {name: _cells(entry) for name, entry in head["cells"].items()}
-        sample = row_sample_of(head["sample"], reader.take)
-        rebuilt = _reconstruction(head["reconstruction"])
-        segments = {name: segments_of(entry, outcome, read) for name, entry in head["segments"].items()}
-        return Profile(
-            head["schema"], head["rows"], columns, outcome, tally, cells, sample, rebuilt, segments
-        )
-    except (zlib.error, struct.error, ValueError, KeyError, TypeError) as error:
+        stored = _frames(rest)
+    except (zlib.error, struct.error, ValueError) as error:
         raise CodecError(f"a profile of {len(payload)} bytes is damaged: {error}") from error
+    schema, rows = _read(ROWS, stored, lambda form, _: (form["schema"], form["rows"]))
+    own = _read(COLUMNS, stored, columns.decode)
+    known = {part.name: _read(part.name, stored, part.decode) for part in parts if part.name in stored}
+    unknown = {name: part for name, part in stored.items() if name not in {ROWS, COLUMNS, *known}}
+    return Profile(schema, rows, own, known, unknown)
 
 
-class _Arrays:
-    """Hands out the arrays behind the head, in the order in which they were written."""
+def fingerprint(profile: Profile, parts: Iterable[Part[Any]]) -> str:
+    """Return sixteen hex digits that change with the rows, the columns and each of `parts`.
 
-    def __init__(self, body: bytes, offset: int) -> None:
-        self._body = body
-        self._offset = offset
-
-    def take(self, dtype: str, size: int) -> NDArray[Any]:
-        array = np.frombuffer(self._body, dtype=dtype, count=size, offset=self._offset)
-        self._offset += array.nbytes
-        return array
+    The same on every machine and in every build, whatever other parts a profile has.
+    """
+    digest = hashlib.sha256()
+    for name, part in _stored(profile, parts).items():
+        digest.update(name.encode() + b"\0" + part.body + part.hashes)
+    return digest.hexdigest()[:16]
 
 
-def _column_head(column: ColumnProfile, arrays: list[bytes]) -> dict[str, Any]:
-    head = _distribution_head(column.distribution, arrays)
-    gaps = {"unparsable": column.unparsable, "absent": column.absent}
-    return {**head, **gaps, "categorical": column.categorical, "text": _text_head(column.text)}
-
-
-def _column(entry: dict[str, Any], arrays: _Arrays) -> ColumnProfile:
-    kept = _distribution(entry, arrays)
-    counted = entry["text"]
-    text = None if counted is None else TextCounts(*counted)
-    return ColumnProfile(kept, entry["unparsable"], entry["absent"], entry["categorical"], text)
-
-
-def _text_head(text: TextCounts | None) -> list[Any] | None:
-    return None if text is None else list(astuple(text))
-
-
-def _cells_head(counts: CellCounts) -> list[Any]:
-    # Sums as hexadecimal: see `outcome_codec.py`.
-    sums = [[f"{value:x}" for value in side] for side in (counts.absolute_error, counts.squared_error)]
-    return [counts.edges, counts.rows, counts.labelled, *sums]
-
-
-def _cells(entry: list[Any]) -> CellCounts:
-    edges, rows, labelled, *sums = entry
-    absolute, squared = (tuple(int(text, 16) for text in side) for side in sums)
-    return CellCounts(edges, tuple(rows), tuple(labelled), absolute, squared)
-
-
-def _reconstruction_head(summed: Reconstruction | None) -> list[Any] | None:
-    if summed is None:
-        return None
-    sums = [f"{value:x}" for value in (summed.total, summed.squares)]
-    return [summed.components, summed.rows, summed.imputed, summed.empty, *sums]
-
-
-def _reconstruction(entry: list[Any] | None) -> Reconstruction | None:
-    if entry is None:
-        return None
-    components, rows, imputed, without, *sums = entry
-    return Reconstruction(components, rows, imputed, without, *(int(text, 16) for text in sums))
-
-
-def _distribution_head(kept: Distribution, arrays: list[bytes]) -> dict[str, Any]:
-    arrays.append(kept.counts.astype("<i8").tobytes())
-    if kept.is_numeric:
-        arrays.append(kept.values.astype("<f8").tobytes())
+def _stored(profile: Profile, parts: Iterable[Part[Any]]) -> dict[str, StoredPart]:
     return {
-        "size": kept.distinct,
-        "labels": None if kept.is_numeric else kept.values.tolist(),
-        "missing": kept.missing,
-        "infinite": [kept.negative_infinite, kept.positive_infinite],
-        "dropped_bits": kept.dropped_bits,
+        ROWS: _written({"schema": profile.schema, "rows": profile.rows}, ArrayWriter()),
+        COLUMNS: _encoded(profile.columns, columns.encode),
+        **{
+            part.name: _encoded(profile.parts[part.name], part.encode)
+            for part in parts
+            if part.name in profile.parts
+        },
     }
 
 
-def _distribution(entry: dict[str, Any], arrays: _Arrays) -> Distribution:
-    counts = arrays.take("<i8", entry["size"])
-    labels = entry["labels"]
-    values = arrays.take("<f8", entry["size"]) if labels is None else np.array(labels, dtype=np.str_)
-    negative, positive = entry["infinite"]
-    return Distribution(values, counts, entry["missing"], positive, negative, entry["dropped_bits"])
+def _encoded(value: Any, form: Callable[[Any, ArrayWriter], Json]) -> StoredPart:
+    arrays = ArrayWriter()
+    return _written(form(value, arrays), arrays)
+
+
+def _written(form: Json, arrays: ArrayWriter) -> StoredPart:
+    head = json.dumps(form, separators=(",", ":"), ensure_ascii=False).encode(errors="surrogatepass")
+    return StoredPart(b"".join((_LENGTH.pack(len(head)), head, arrays.plain)), arrays.hashes)
+
+
+def _frames(rest: memoryview) -> dict[str, StoredPart]:
+    stream = zlib.decompressobj()
+    frames = stream.decompress(rest) + stream.flush()
+    if not stream.eof:
+        raise ValueError("the compressed parts are cut short")
+    hashes, stored, offset, used = stream.unused_data, dict[str, StoredPart](), 0, 0
+    while offset < len(frames):
+        label, body, apart = _FRAME.unpack_from(frames, offset)
+        start = offset + _FRAME.size + label
+        name = frames[offset + _FRAME.size : start].decode()
+        part = StoredPart(frames[start : start + body], hashes[used : used + apart])
+        if (len(part.body), len(part.hashes)) != (body, apart) or name in stored:
+            raise ValueError(f"part {name!r} is cut short or there twice")
+        stored[name] = part
+        offset, used = start + body, used + apart
+    if used != len(hashes):
+        raise ValueError(f"{len(hashes) - used} bytes belong to no part")
+    return stored
+
+
+def _read(name: str, stored: Mapping[str, StoredPart], of: Callable[[Json, ArrayReader], Any]) -> Any:
+    if name not in stored:
+        raise CodecError(f"bytes without a part {name!r} are no profile; there are {', '.join(stored)}")
+    body, hashes = stored[name]
+    try:
+        (length,) = _LENGTH.unpack_from(body)
+        end = _LENGTH.size + length
+        form = json.loads(body[_LENGTH.size : end].decode(errors="surrogatepass"))
+        return of(form, ArrayReader(memoryview(body)[end:], memoryview(hashes)))
+    except (struct.error, ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
+        raise CodecError(
+            f"part {name!r} of a profile is damaged, or of a form that this build does not know: {error!r}"
+        ) from error

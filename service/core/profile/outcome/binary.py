@@ -1,7 +1,8 @@
-"""How a two-class model's predictions turned out: confusion counts, and the scores by true class.
+"""The outcome of a two-class model: confusion counts, and the scores by true class.
 
 The scores are two counted distributions, from which every ranking measure follows; what depends on each
-row's probability alone is kept as exact sums (`exact.py`). All of it merges in any order to the same bits.
+row's probability alone is kept as exact sums (`exact/sums.py`). All of it merges in any order to the same
+bits.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 from service.core.exact.grouped_sums import limbs_of, sums_by_group
 from service.core.exact.sums import exact_sums
 from service.core.profile import distribution
+from service.core.profile.stored_arrays import distribution_form, distribution_of, sums_form, sums_of
 from service.core.rows.batch import Numbers
 from service.core.rows.class_labels import MISSING, UNUSABLE, class_labels, is_one_of
 from service.core.rows.schema import Kind
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from service.core.profile.distribution import Distribution
+    from service.core.profile.stored_arrays import ArrayReader, ArrayWriter, Json
     from service.core.rows.batch import Batch
     from service.core.rows.task import Binary
 
@@ -32,7 +35,7 @@ if TYPE_CHECKING:
 
 BINS = 10
 EDGES = np.linspace(0.0, 1.0, BINS + 1)[1:-1]
-# A probability's least distance from 0 and 1 in the log loss: scikit-learn's.
+# The smallest distance of a probability from 0 and 1 in the log loss: scikit-learn's.
 CLIP = float(np.finfo(np.float64).eps)
 
 
@@ -53,7 +56,7 @@ class Confusion:
 
 @dataclass(frozen=True, slots=True)
 class ScoreBins:
-    """Labelled rows by score, in ten bins (0, 0.1], (0.1, 0.2] ..., the first with 0; one entry a bin.
+    """Labelled rows by score, in ten bins (0, 0.1], (0.1, 0.2] ..., the first with 0; one entry per bin.
 
     `scores` sums the scores, `squares` their squared distance from the truth, in units of 2**-1074.
     """
@@ -66,14 +69,27 @@ class ScoreBins:
 
 @dataclass(frozen=True, slots=True)
 class BinaryOutcome:
-    """Rows by what is known of them, and what is kept of them.
+    """Rows by what is known of them, and what is kept of them; sums are in units of 2**-1074.
 
-    `labelled` rows have a label and a predicted label or a score, `pending` ones no label yet, of which
-    `pending_positive` and `pending_negative` were predicted so. `positives` and `negatives` count the finite
-    scores of the labelled rows by true class; `told_positive` and `told_negative`, where the task has labels
-    and scores both, those of all rows by predicted class. `improper` scores of labelled rows lie outside
-    0 to 1 and are in no bin and no sum. The sums: the log loss, its square, the distance from the truth to
-    the fourth, in units of 2**-1074.
+    Attributes:
+        labelled: Rows with a label and a predicted label or a score.
+        observed_positive: Labelled rows of the positive class.
+        pending: Rows with a prediction and no label yet.
+        pending_positive: Pending rows that were predicted positive.
+        pending_negative: Pending rows that were predicted negative.
+        unusable: All other rows.
+        improper: Scores of labelled rows outside 0 to 1, which are in no bin and no sum.
+        log_loss: The sum of the log loss.
+        log_loss_squared: The sum of its square.
+        distance_4: The sum of the score's distance from the truth to the fourth.
+        confusion: Labelled rows by true and predicted class.
+        bins: Labelled rows by score.
+        positives: The finite scores of the labelled rows of the positive class.
+        negatives: The finite scores of the labelled rows of the negative class.
+        scores_predicted_positive: The finite scores of all rows predicted positive, where the task has both
+            labels and scores.
+        scores_predicted_negative: The finite scores of all rows predicted negative, likewise.
+
     """
 
     labelled: int = 0
@@ -90,8 +106,12 @@ class BinaryOutcome:
     bins: ScoreBins = ScoreBins()
     positives: Distribution = field(default_factory=lambda: distribution.empty(Kind.NUMERICAL))
     negatives: Distribution = field(default_factory=lambda: distribution.empty(Kind.NUMERICAL))
-    told_positive: Distribution = field(default_factory=lambda: distribution.empty(Kind.NUMERICAL))
-    told_negative: Distribution = field(default_factory=lambda: distribution.empty(Kind.NUMERICAL))
+    scores_predicted_positive: Distribution = field(
+        default_factory=lambda: distribution.empty(Kind.NUMERICAL)
+    )
+    scores_predicted_negative: Distribution = field(
+        default_factory=lambda: distribution.empty(Kind.NUMERICAL)
+    )
 
     @property
     def rows(self) -> int:
@@ -100,7 +120,7 @@ class BinaryOutcome:
 
 
 def of_binary(batch: Batch, task: Binary, *, limit: int) -> BinaryOutcome:
-    """Count a batch's rows by truth and prediction; at most `limit` distinct scores a class are kept."""
+    """Count a batch's rows by truth and prediction; at most `limit` distinct scores per class are kept."""
     truth = is_one_of(class_labels(batch.columns.get(task.target), batch.rows), task.positive)
     score = _scores(batch, task)
     predicted = _predicted(batch, task, score)
@@ -112,7 +132,7 @@ def of_binary(batch: Batch, task: Binary, *, limit: int) -> BinaryOutcome:
     labelled, pending = int(known.sum()), int(waiting.sum())
     observed = int(truth[known].sum())
     both = scored & answered if task.prediction is not None else np.zeros(batch.rows, dtype=np.bool_)
-    told = score[both & (predicted == 1)], score[both & (predicted == 0)]
+    by_answer = score[both & (predicted == 1)], score[both & (predicted == 0)]
     chosen = known & scored
     truth, score = truth[chosen], score[chosen]
     proper = (score >= 0.0) & (score <= 1.0)
@@ -132,8 +152,8 @@ def of_binary(batch: Batch, task: Binary, *, limit: int) -> BinaryOutcome:
         bins=bins,
         positives=_kept(distribution.of_numbers(score[truth == 1]), limit),
         negatives=_kept(distribution.of_numbers(score[truth == 0]), limit),
-        told_positive=_kept(distribution.of_numbers(told[0]), limit),
-        told_negative=_kept(distribution.of_numbers(told[1]), limit),
+        scores_predicted_positive=_kept(distribution.of_numbers(by_answer[0]), limit),
+        scores_predicted_negative=_kept(distribution.of_numbers(by_answer[1]), limit),
     )
 
 
@@ -166,9 +186,45 @@ def merge_binary(parts: Sequence[BinaryOutcome], limit: int) -> BinaryOutcome:
         ),
         positives=_kept(distribution.merge([part.positives for part in parts]), limit),
         negatives=_kept(distribution.merge([part.negatives for part in parts]), limit),
-        told_positive=_kept(distribution.merge([part.told_positive for part in parts]), limit),
-        told_negative=_kept(distribution.merge([part.told_negative for part in parts]), limit),
+        scores_predicted_positive=_kept(
+            distribution.merge([part.scores_predicted_positive for part in parts]), limit
+        ),
+        scores_predicted_negative=_kept(
+            distribution.merge([part.scores_predicted_negative for part in parts]), limit
+        ),
     )
+
+
+def encode_binary(outcome: BinaryOutcome, arrays: ArrayWriter) -> dict[str, Json]:
+    """Return the outcome as JSON."""
+    bins = outcome.bins
+    return {
+        "rows": [
+            outcome.labelled,
+            outcome.observed_positive,
+            outcome.pending,
+            outcome.pending_positive,
+            outcome.pending_negative,
+            outcome.unusable,
+            outcome.improper,
+        ],
+        "sums": sums_form((outcome.log_loss, outcome.log_loss_squared, outcome.distance_4)),
+        "confusion": astuple(outcome.confusion),
+        "bins": [bins.rows, bins.positives, sums_form(bins.scores), sums_form(bins.squares)],
+        "true": [distribution_form(scores, arrays) for scores in (outcome.positives, outcome.negatives)],
+        "predicted": [
+            distribution_form(scores, arrays)
+            for scores in (outcome.scores_predicted_positive, outcome.scores_predicted_negative)
+        ],
+    }
+
+
+def decode_binary(form: Json, arrays: ArrayReader) -> BinaryOutcome:
+    """Return the outcome that `encode_binary` was given."""
+    rows, positives, scores, squares = form["bins"]
+    bins = ScoreBins(tuple(rows), tuple(positives), sums_of(scores), sums_of(squares))
+    kept = [distribution_of(entry, arrays) for entry in (*form["true"], *form["predicted"])]
+    return BinaryOutcome(*[*form["rows"], *sums_of(form["sums"]), Confusion(*form["confusion"]), bins, *kept])
 
 
 def loss_of(probability: Doubles) -> Doubles:

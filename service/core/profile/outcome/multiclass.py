@@ -1,6 +1,6 @@
-"""How a model of several classes did: how often each class was taken for which.
+"""The outcome of a model of several classes: how often each class was taken for which.
 
-Confusion counts are kept sparse, for at most `MOST_CLASSES` classes; of more, only how many rows were right.
+Confusion counts are kept sparse, for at most `MAX_CLASSES` classes; of more, only how many rows were right.
 A whole has at least as many classes as any part of it, so that the form does not depend on how rows were
 split, and outcomes merge in any order to the same bits.
 """
@@ -15,6 +15,7 @@ import numpy as np
 
 from service.core.exact.sums import exact_sums
 from service.core.profile.outcome.binary import loss_of
+from service.core.profile.stored_arrays import sums_form, sums_of
 from service.core.rows.batch import Numbers
 from service.core.rows.class_labels import MISSING, UNUSABLE, ClassLabels, class_labels
 
@@ -23,24 +24,32 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from service.core.profile.stored_arrays import Json
     from service.core.rows.batch import Batch
     from service.core.rows.task import Multiclass
 
     Codes = NDArray[np.int64]
     Pairs = tuple[tuple[str, str, int], ...]
 
-MOST_CLASSES = 100
+MAX_CLASSES = 100
 
 
 @dataclass(frozen=True, slots=True)
 class MulticlassOutcome:
     """Rows by what is known of them, and what is kept of them.
 
-    `labelled` rows have a label and a prediction, `pending` ones no label yet. `pairs` are (true class,
-    predicted class, rows), sorted, each once; None beyond `MOST_CLASSES` classes. Of the labelled rows
-    `scored` have a probability of their true class, of which `improper` lie outside 0 to 1; `unnamed` are of
-    a class that has no column of scores. `log_loss` and its square sum over the proper ones, in units of
-    2**-1074.
+    Attributes:
+        labelled: Rows with a label and a prediction.
+        correct: Labelled rows whose class was predicted.
+        pending: Rows with a prediction and no label yet.
+        unusable: All other rows.
+        scored: Labelled rows with a probability of their true class.
+        improper: Those of them whose probability is outside 0 to 1.
+        unnamed: Labelled rows of a class that has no column of scores.
+        log_loss: The sum of the log loss over the proper probabilities, in units of 2**-1074.
+        log_loss_squared: The sum of its square, in the same unit.
+        pairs: (true class, predicted class, rows), sorted, each once; None beyond `MAX_CLASSES` classes.
+
     """
 
     labelled: int = 0
@@ -110,6 +119,24 @@ def merge_multiclass(parts: Sequence[MulticlassOutcome]) -> MulticlassOutcome:
     )
 
 
+def encode_multiclass(outcome: MulticlassOutcome) -> dict[str, Json]:
+    """Return the outcome as JSON."""
+    return {
+        "rows": [outcome.labelled, outcome.correct, outcome.pending, outcome.unusable],
+        "scored": [outcome.scored, outcome.improper, outcome.unnamed],
+        "sums": sums_form((outcome.log_loss, outcome.log_loss_squared)),
+        "pairs": outcome.pairs,
+    }
+
+
+def decode_multiclass(form: Json) -> MulticlassOutcome:
+    """Return the outcome that `encode_multiclass` was given."""
+    pairs = form["pairs"]
+    if pairs is not None:
+        pairs = tuple((true, predicted, count) for true, predicted, count in pairs)
+    return MulticlassOutcome(*[*form["rows"], *form["scored"], *sums_of(form["sums"]), pairs])
+
+
 def _counted(truth: ClassLabels, answer: ClassLabels, known: NDArray[np.bool_]) -> Counter[tuple[str, str]]:
     width = max(len(answer.names), 1)
     cells, counts = np.unique(truth.codes[known] * width + answer.codes[known], return_counts=True)
@@ -120,7 +147,7 @@ def _counted(truth: ClassLabels, answer: ClassLabels, known: NDArray[np.bool_]) 
 
 
 def _pairs(counts: Counter[tuple[str, str]]) -> Pairs | None:
-    if len({name for pair in counts for name in pair}) > MOST_CLASSES:
+    if len({name for pair in counts for name in pair}) > MAX_CLASSES:
         return None
     return tuple(sorted((true, predicted, count) for (true, predicted), count in counts.items()))
 

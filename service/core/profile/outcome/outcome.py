@@ -1,4 +1,4 @@
-"""How a model's predictions turned out, whatever its task: `empty`, `of`, `merge`."""
+"""The outcome of a model's predictions, whatever its task."""
 
 from __future__ import annotations
 
@@ -7,14 +7,28 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from service.core.profile.outcome.binary import BinaryOutcome, merge_binary, of_binary, wrong_binary
+from service.core.profile.outcome.binary import (
+    BinaryOutcome,
+    decode_binary,
+    encode_binary,
+    merge_binary,
+    of_binary,
+)
 from service.core.profile.outcome.multiclass import (
     MulticlassOutcome,
+    decode_multiclass,
+    encode_multiclass,
     merge_multiclass,
     of_multiclass,
-    wrong_multiclass,
 )
-from service.core.profile.outcome.regression import RegressionOutcome, merge_regression, of_regression
+from service.core.profile.outcome.regression import (
+    RegressionOutcome,
+    decode_regression,
+    encode_regression,
+    merge_regression,
+    of_regression,
+)
+from service.core.profile.part import Part
 from service.core.rows.batch import Numbers
 from service.core.rows.task import Binary, Multiclass, Regression
 from service.errors import ProfileError
@@ -22,15 +36,22 @@ from service.errors import ProfileError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
+    from service.core.profile.spec.spec import ProfileSpec
+    from service.core.profile.stored_arrays import ArrayReader, ArrayWriter, Json
     from service.core.rows.batch import Batch
+    from service.core.rows.schema import Schema
     from service.core.rows.task import Task
 
 Outcome = RegressionOutcome | BinaryOutcome | MulticlassOutcome
-# What an outcome keeps of rows without a label: how many, and (of all rows alike) what was answered.
+# What an outcome keeps of rows without a label: how many, and (as of all rows) what was predicted.
 _WAITING = ("pending", "pending_positive", "pending_negative", "unusable")
-_ANSWERS = ("told_positive", "told_negative")
+_ANSWERS = ("scores_predicted_positive", "scores_predicted_negative")
+_EMPTY: dict[str, Outcome] = {
+    "regression": RegressionOutcome(),
+    "binary": BinaryOutcome(),
+    "multiclass": MulticlassOutcome(),
+}
+_NAMES = {type(nothing): name for name, nothing in _EMPTY.items()}
 _One = TypeVar("_One", RegressionOutcome, BinaryOutcome, MulticlassOutcome)
 
 
@@ -42,18 +63,13 @@ def empty(task: Task) -> Outcome:
 
 
 def of(batch: Batch, task: Task, *, limit: int) -> Outcome:
-    """Return how a batch's rows turned out; at most `limit` distinct errors or scores a class are kept."""
+    """Return the outcome of a batch's rows; at most `limit` distinct errors or scores per class are kept."""
     if isinstance(task, Binary):
         return of_binary(batch, task, limit=limit)
     if isinstance(task, Multiclass):
         return of_multiclass(batch, task)
     prediction, target = (_numbers(batch, name) for name in (task.prediction, task.target))
     return of_regression(prediction.values, target.values, unparsable=target.unparsable, limit=limit)
-
-
-def mistakes(batch: Batch, task: Binary | Multiclass) -> NDArray[np.float64]:
-    """Return each row's error of a classifier (float64, shape (rows,)): 1 wrong, 0 right, NaN unknown."""
-    return wrong_binary(batch, task) if isinstance(task, Binary) else wrong_multiclass(batch, task)
 
 
 def merge(parts: Sequence[Outcome], *, limit: int) -> Outcome:
@@ -92,6 +108,35 @@ def is_empty(outcome: Outcome) -> bool:
     return not (outcome.labelled or outcome.pending or outcome.unusable)
 
 
+def task_name(outcome: Outcome) -> str:
+    """Return the name of the outcome's task in stored bytes."""
+    return _NAMES[type(outcome)]
+
+
+def empty_of(task: str) -> Outcome:
+    """Return the outcome of no rows of the task of that name. Raises KeyError where there is none."""
+    return _EMPTY[task]
+
+
+def encode(outcome: Outcome, arrays: ArrayWriter) -> dict[str, Json]:
+    """Return the outcome as JSON."""
+    if isinstance(outcome, RegressionOutcome):
+        form = encode_regression(outcome, arrays)
+    elif isinstance(outcome, BinaryOutcome):
+        form = encode_binary(outcome, arrays)
+    else:
+        form = encode_multiclass(outcome)
+    return {"task": task_name(outcome), **form}
+
+
+def decode(form: Json, arrays: ArrayReader) -> Outcome:
+    """Return the outcome that `encode` was given. Raises KeyError where its task is not known."""
+    nothing = empty_of(form["task"])
+    if isinstance(nothing, RegressionOutcome):
+        return decode_regression(form, arrays)
+    return decode_binary(form, arrays) if isinstance(nothing, BinaryOutcome) else decode_multiclass(form)
+
+
 def _alike(parts: Sequence[Outcome], kind: type[_One]) -> list[_One]:
     same = [part for part in parts if isinstance(part, kind)]
     if not same or len(same) < len(parts):
@@ -103,3 +148,34 @@ def _alike(parts: Sequence[Outcome], kind: type[_One]) -> list[_One]:
 def _numbers(batch: Batch, name: str) -> Numbers:
     column = batch.columns.get(name)
     return column if isinstance(column, Numbers) else Numbers(np.full(batch.rows, np.nan))
+
+
+def _empty(schema: Schema, _: ProfileSpec) -> Outcome | None:
+    return None if schema.task is None else empty(schema.task)
+
+
+def _of(batch: Batch, schema: Schema, _: ProfileSpec, limit: int) -> Outcome | None:
+    return None if schema.task is None else of(batch, schema.task, limit=limit)
+
+
+def _late(labelled: Batch, waiting: Batch, schema: Schema, spec: ProfileSpec, limit: int) -> Outcome | None:
+    after, before = (_of(batch, schema, spec, limit) for batch in (labelled, waiting))
+    return None if after is None or before is None else less(after, before)
+
+
+def _merge(sides: Sequence[Outcome | None], limit: int) -> Outcome | None:
+    outcomes = [side for side in sides if side is not None]
+    return merge(outcomes, limit=limit) if outcomes else None
+
+
+def _encode(outcome: Outcome | None, arrays: ArrayWriter) -> Json:
+    return None if outcome is None else encode(outcome, arrays)
+
+
+def _decode(form: Json, arrays: ArrayReader) -> Outcome | None:
+    return None if form is None else decode(form, arrays)
+
+
+PART: Part[Outcome | None] = Part(
+    "outcome", _empty, _of, _merge, _encode, _decode, late=_late
+)  # None: the schema has no task

@@ -1,18 +1,20 @@
-"""How a regression model's predictions turned out: counts and exact sums of its errors.
+"""The outcome of a regression model: counts and exact sums of its errors.
 
-An error is prediction minus target. Sums are integers in units of 2**-1074 (`exact.py`), of terms that each
-row gives by itself, so that outcomes merge in any order to the same bits.
+An error is prediction minus target. Sums are integers in units of 2**-1074 (`exact/sums.py`), of terms that
+each row gives by itself, so that outcomes merge in any order to the same bits.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from service.core.exact.sums import exact_sums
 from service.core.profile import distribution
+from service.core.profile.stored_arrays import distribution_form, distribution_of, sums_form, sums_of
 from service.core.rows.schema import Kind
 
 if TYPE_CHECKING:
@@ -21,11 +23,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from service.core.profile.distribution import Distribution
+    from service.core.profile.stored_arrays import ArrayReader, ArrayWriter, Json
 
     Doubles = NDArray[np.float64]
     Marks = NDArray[np.bool_]
 
-# A target closer to zero has no relative error; where scikit-learn divides by this in its place.
+# A target closer to zero has no relative error; scikit-learn divides by this number instead.
 NEAR_ZERO = float(np.finfo(np.float64).eps)
 LARGEST = 2.0**250  # the fourth power of up to here is a double
 _SPLITTER = 2.0**27 + 1.0
@@ -52,14 +55,23 @@ class ErrorSums:
     weighted_2: int = 0
 
 
+_EACH_SUM = attrgetter(*ErrorSums.__dataclass_fields__)
+
+
 @dataclass(frozen=True, slots=True)
 class RegressionOutcome:
     """Rows by what is known of them, and what is kept of the labelled rows' errors.
 
-    `pending` rows have a prediction and no label yet; `unusable` ones have no finite prediction, a label that
-    is no finite number, or an error whose square is beyond a double. Of the labelled ones `near_zero` have a
-    target too small for a relative error, `beyond` a target or an error of more than 2**250. `sizes` counts
-    the absolute errors, `largest` is the largest of them.
+    Attributes:
+        labelled: Rows with a finite prediction and a finite label, and an error whose square is a double.
+        pending: Rows with a prediction and no label yet.
+        unusable: All other rows.
+        near_zero: Labelled rows whose target is too small for a relative error.
+        beyond: Labelled rows with a target or an error of more than 2**250.
+        largest: The largest absolute error.
+        sums: Exact sums over the labelled rows.
+        sizes: The absolute errors, counted.
+
     """
 
     labelled: int = 0
@@ -112,7 +124,6 @@ def of_regression(
 
 def merge_regression(parts: Sequence[RegressionOutcome], limit: int) -> RegressionOutcome:
     """Return the outcome of all rows of `parts` (one or more)."""
-    names = ErrorSums.__dataclass_fields__
     return RegressionOutcome(
         labelled=sum(part.labelled for part in parts),
         pending=sum(part.pending for part in parts),
@@ -120,13 +131,29 @@ def merge_regression(parts: Sequence[RegressionOutcome], limit: int) -> Regressi
         near_zero=sum(part.near_zero for part in parts),
         beyond=sum(part.beyond for part in parts),
         largest=max(part.largest for part in parts),
-        sums=ErrorSums(*(sum(getattr(part.sums, name) for part in parts) for name in names)),
+        sums=ErrorSums(*map(sum, zip(*(_EACH_SUM(part.sums) for part in parts), strict=True))),
         sizes=distribution.compress(distribution.merge([part.sizes for part in parts]), limit),
     )
 
 
+def encode_regression(outcome: RegressionOutcome, arrays: ArrayWriter) -> dict[str, Json]:
+    """Return the outcome as JSON."""
+    return {
+        "rows": [outcome.labelled, outcome.pending, outcome.unusable, outcome.near_zero, outcome.beyond],
+        "largest": outcome.largest,
+        "sums": sums_form(_EACH_SUM(outcome.sums)),
+        "sizes": distribution_form(outcome.sizes, arrays),
+    }
+
+
+def decode_regression(form: Json, arrays: ArrayReader) -> RegressionOutcome:
+    """Return the outcome that `encode_regression` was given."""
+    sums, sizes = ErrorSums(*sums_of(form["sums"])), distribution_of(form["sizes"], arrays)
+    return RegressionOutcome(*[*form["rows"], form["largest"], sums, sizes])
+
+
 def _sums(error: Doubles, size: Doubles, target: Doubles, largest: float) -> tuple[ErrorSums, int, int]:
-    # One table, one row a sum; squares of targets in two rows, because they are exact.
+    # One table, one row per sum; squares of targets in two rows, because they are exact.
     table = np.zeros((12, len(error)))
     table[0], table[1] = error, size
     squared = np.multiply(error, error, out=table[2])

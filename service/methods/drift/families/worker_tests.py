@@ -28,7 +28,7 @@ def _text(name: str, *, threshold: float) -> Method:
         threshold=threshold,
         inclusive=False,
         compression=Compression.EXACT,  # a sample keeps its texts as they came
-        in_worker=InWorker(frozenset({Kind.TEXT}), row_sample.LARGEST_SIZE),
+        in_worker=InWorker(frozenset({Kind.TEXT}), row_sample.MAX_SIZE),
     )
 
 

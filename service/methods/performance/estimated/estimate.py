@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from service.core.profile.outcome import outcome
 from service.core.profile.outcome.binary import BinaryOutcome
+from service.core.profile.part import NOT_KEPT
 from service.core.reference.loss_model import LossModel
 from service.core.reference.score_calibration import ScoreCalibration
 from service.core.rows.task import Binary, Regression
@@ -17,7 +19,7 @@ from service.methods.performance import registry
 from service.methods.performance.estimated.binary import chances_of
 from service.methods.performance.estimated.regression import expected_loss
 from service.methods.performance.judge import NO_THRESHOLDS, Comparison, judged
-from service.methods.performance.metric import values_of
+from service.methods.performance.metric import no_value, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -66,9 +68,11 @@ def _values(
     if isinstance(task, Regression) and isinstance(estimator, LossModel):
         return values_of(registry.OF_LOSS_MODEL, lambda: expected_loss(estimator, current, task))
     if isinstance(task, Binary) and task.score is not None and isinstance(estimator, ScoreCalibration):
-        scores, outcome = current.columns[task.score].distribution, current.outcome
+        scores, found = current.columns[task.score].distribution, current.get(outcome.PART)
         answers: float | tuple[Distribution, Distribution] = task.threshold
-        if task.prediction is not None and isinstance(outcome, BinaryOutcome):
-            answers = outcome.told_positive, outcome.told_negative
+        if task.prediction is not None:
+            if not isinstance(found, BinaryOutcome):
+                return ((metric, no_value(NOT_KEPT)) for metric in registry.OF_CHANCES)
+            answers = found.scores_predicted_positive, found.scores_predicted_negative
         return chance_values(estimator, scores, answers)
     return iter(())

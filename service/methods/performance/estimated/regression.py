@@ -18,16 +18,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from service.core.profile import error_cells
+from service.core.profile.part import NOT_KEPT
 from service.errors import ProfileError
 from service.methods.performance.metric import TOO_LARGE, MetricValue, metric_value, no_value
 from service.methods.stats.confidence_bands import positive_band
 from service.methods.stats.unmeasurable import Unmeasurable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
+    from service.core.profile.error_cells import CellCounts
     from service.core.profile.profile import Profile
     from service.core.reference.loss_model import Loss, LossModel
     from service.core.rows.task import Regression
@@ -60,7 +63,10 @@ def expected_loss(model: LossModel, current: Profile, task: Regression) -> Expec
         raise Unmeasurable(NO_REFERENCE_LABELS)
     if not current.columns[task.prediction].distribution.finite:
         raise Unmeasurable(NO_PREDICTIONS)
-    return ExpectedLoss(model, _moved(model, current), current.rows)
+    cells = current.get(error_cells.PART)
+    if cells is None:
+        raise Unmeasurable(NOT_KEPT)
+    return ExpectedLoss(model, _moved(model, cells, current.rows), current.rows)
 
 
 def mae(state: ExpectedLoss) -> MetricValue:
@@ -73,17 +79,17 @@ def rmse(state: ExpectedLoss) -> MetricValue:
     return _mean(state, state.model.squared, math.sqrt)
 
 
-def _moved(model: LossModel, current: Profile) -> Floats:
+def _moved(model: LossModel, cells: Mapping[str, CellCounts], rows: int) -> Floats:
     # By cell of the model's columns: by how much its share of the rows is larger than in the reference.
     shares = [np.zeros(0)]
     for name, fingerprint in model.columns.items():
-        counts = current.cells.get(name)
+        counts = cells.get(name)
         if counts is None or counts.edges != fingerprint:
             raise ProfileError(
                 f"{name}: rows counted in cells {counts and counts.edges} with a loss model over cells "
                 f"{fingerprint}; expected a profile made with the spec of the model's reference"
             )
-        shares.append(np.array(counts.rows) / current.rows)
+        shares.append(np.array(counts.rows) / rows)
     moved: Floats = np.concatenate(shares) - model.shares
     return moved
 

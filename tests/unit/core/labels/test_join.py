@@ -7,7 +7,8 @@ import numpy as np
 from service.core.labels import join, pending_rows
 from service.core.labels.join import JoinedLabels
 from service.core.labels.pending_rows import PendingRows
-from service.core.profile import spec
+from service.core.profile.outcome import outcome
+from service.core.profile.spec import spec
 from service.core.rows import row_hash
 from service.core.rows.batch import Arrival, Batch, Labels, Numbers
 from service.core.rows.late_labels import LateLabels
@@ -56,7 +57,7 @@ def join_labels(late: LateLabels, found: PendingRows, fresh: PendingRows, panes:
 
 
 def _labelled(found: JoinedLabels) -> dict[int, tuple[int, int]]:
-    outcomes = {pane: part.outcome for pane, part in found.corrections.items()}
+    outcomes = {pane: part[outcome.PART] for pane, part in found.corrections.items()}
     return {pane: (o.labelled, o.pending) for pane, o in outcomes.items() if o is not None}
 
 
@@ -104,6 +105,6 @@ def test_a_flood_of_strays_is_counted_and_few_are_kept() -> None:
 def test_an_infinite_label_is_a_label() -> None:
     """As in a row that has it at once: the row is unusable and waits no longer."""
     found = join_labels(labels({"a": np.inf}), waiting(["a"], [1]), pending_rows.none(), [1])
-    outcome = found.corrections[1].outcome
-    assert outcome is not None
-    assert (outcome.labelled, outcome.pending, outcome.unusable) == (0, -1, 1)
+    turned_out = found.corrections[1][outcome.PART]
+    assert turned_out is not None
+    assert (turned_out.labelled, turned_out.pending, turned_out.unusable) == (0, -1, 1)

@@ -117,7 +117,7 @@ def test_strange_references_have_bins_all_the_same(values: np.ndarray) -> None:
 
 
 def test_frequent_labels_have_a_bin_and_the_others_share_one() -> None:
-    """The reference's twenty most frequent labels stand by their frequency, then the others, then missing."""
+    """The reference's twenty most frequent labels are ordered by frequency, then the others, then missing."""
     reference = [f"N{n:02}" for n in range(25) for _ in range(100 - n)]
     fixed = _fixed(_labels([*reference, None]), LABEL)
     assert fixed.labels == (*(f"N{n:02}" for n in range(20)), bins.OTHER, bins.MISSING)
@@ -136,7 +136,7 @@ def test_a_window_of_no_rows_is_drawn_as_zeros() -> None:
 
 
 def test_equal_references_have_equal_fingerprints() -> None:
-    """The bins are told apart by everything in them."""
+    """The fingerprint changes with everything in the bins."""
     values = np.linspace(0.0, 1.0, 300)
     assert _fixed(_numbers(values)) == _fixed(_numbers(values[::-1].copy()))
     assert _fixed(_numbers(values)).fingerprint == _fixed(_numbers(values[::-1].copy())).fingerprint

@@ -7,7 +7,9 @@ import pytest
 
 from service.core.measurement import Aspect, Measurement
 from service.core.profile import distribution, error_cells
-from service.core.profile.error_cells import CellCounts, CellEdges
+from service.core.profile.error_cells import CellCounts
+from service.core.profile.spec import cell_edges
+from service.core.profile.spec.cell_edges import CellEdges
 from service.core.rows.batch import Labels, Numbers
 from service.core.rows.schema import Kind
 from service.errors import ProfileError
@@ -15,7 +17,7 @@ from service.methods.concept.error_split import Split, measure_concept, split
 from service.methods.stats.unmeasurable import Unmeasurable
 
 NAMES = np.array(["a", "b", "c", "new"])
-EDGES = error_cells.edges_of(distribution.of_codes(np.array([0, 1, 2]), NAMES), Kind.CATEGORICAL)
+EDGES = cell_edges.edges_of(distribution.of_codes(np.array([0, 1, 2]), NAMES), Kind.CATEGORICAL)
 
 
 def counted(rows: str, *errors: float) -> CellCounts:
@@ -77,7 +79,7 @@ def test_the_parts_add_up_to_the_whole(seed: int):
     reference, current = (draw.normal(shift, 2.0, size) for shift, size in ((0, 70), (1.5, 31)))
     wrong = [np.abs(draw.standard_cauchy(len(side))) * scale for side in (reference, current)]
     wrong[1][draw.random(31) < 0.3] = np.nan
-    edges = error_cells.edges_of(distribution.of_numbers(reference[:50]), Kind.NUMERICAL)
+    edges = cell_edges.edges_of(distribution.of_numbers(reference[:50]), Kind.NUMERICAL)
     sides = [error_cells.of(Numbers(x), e, edges) for x, e in zip((reference, current), wrong, strict=True)]
     found = split(*sides)
     expected = np.nanmean(wrong[1]) - wrong[0].mean()
@@ -97,7 +99,7 @@ def simulated(draw: np.random.Generator, rows: int, edges: CellEdges, *, shift: 
 def test_the_bands_hold(shift: float):
     """Over 600 samples, the 95 % band of each part holds the part's long-run value in 92 to 98 %."""
     draw = np.random.default_rng(11)
-    edges = error_cells.edges_of(distribution.of_numbers(draw.normal(size=2_000)), Kind.NUMERICAL)
+    edges = cell_edges.edges_of(distribution.of_numbers(draw.normal(size=2_000)), Kind.NUMERICAL)
     truth = split(simulated(draw, 2_000_000, edges), simulated(draw, 2_000_000, edges, shift=shift))
     hits = np.zeros(4)
     for _ in range(600):
@@ -127,7 +129,7 @@ def test_no_labels_are_a_reason():
 
 def test_sides_of_other_cells_are_refused():
     """Counts made with another reference's edges are no match, and both are named."""
-    other = error_cells.edges_of(distribution.of_codes(np.array([0]), NAMES), Kind.CATEGORICAL)
+    other = cell_edges.edges_of(distribution.of_codes(np.array([0]), NAMES), Kind.CATEGORICAL)
     with pytest.raises(ProfileError, match=f"{EDGES.fingerprint} and {other.fingerprint}"):
         split(counted("a", 1.0), error_cells.empty(other))
 

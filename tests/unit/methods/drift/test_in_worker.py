@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from service.core.profile import profile
-from service.core.profile.spec import ProfileSpec
+from service.core.profile.spec.spec import ProfileSpec
 from service.core.rows.batch import Batch, Texts
 from service.core.rows.schema import Column, Kind, Schema
 from service.core.worker_call import Answer, Question

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from service.core.measurement import Measurement
+from service.core.profile.columns import ColumnProfile
 from service.core.profile.distribution import Distribution, merge
-from service.core.profile.profile import ColumnProfile, Profile
+from service.core.profile.profile import Profile
 from service.core.rows.schema import Column, Kind
 from service.methods.drift import columns
 from service.methods.drift.columns import DriftPlan

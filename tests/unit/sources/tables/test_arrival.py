@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from service.core.profile import profile
+from service.core.profile import profile, row_counts
 from service.core.rows.schema import Column, Kind, Schema
 from service.errors import SourceError
 from service.sources.tables import from_arrow, from_pandas
@@ -73,7 +73,7 @@ def test_large_ids_are_not_rounded() -> None:
 def test_an_id_that_did_not_come_is_missing_in_every_row() -> None:
     """Without its column the ids are missing, not repeated; twice it is refused like any needed column."""
     batch = from_pandas.to_batch(table(1).drop(columns="key"), SCHEMA, "at").batch
-    counted = profile.of(batch, SCHEMA).tally.identities
+    counted = profile.of(batch, SCHEMA)[row_counts.PART].identities
     assert counted is not None
     assert (counted.rows, counted.missing) == (0, 4)
     doubled = pd.concat([table(1), table(2)[["key"]]], axis=1)
@@ -111,4 +111,4 @@ def test_a_file_tells_of_columns_that_are_not_read(tmp_path: Path, name: str, or
     assert batch.arrival.unwatched == read_rows(path, SCHEMA, timestamp="at").arrival.unwatched == ("other",)
     assert batch.arrival.identity is not None
     assert batch.arrival.identity.tolist() == from_pandas.identities(pd.Series(["a", "c", "b", "b"])).tolist()
-    assert profile.of(batch, SCHEMA).tally.backwards == (0 if ordered else 1)
+    assert profile.of(batch, SCHEMA)[row_counts.PART].backwards == (0 if ordered else 1)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from service.core.profile import profile
+from service.core.profile import profile, row_counts
 from service.core.rows.batch import Labels, Numbers, Texts
 from service.core.rows.schema import Column, Kind, Schema
 from service.errors import ReferenceDataError, SourceError
@@ -59,9 +59,12 @@ def test_every_format_gives_the_same_rows_in_order(tmp_path: Path, name: str, sh
     assert np.array_equal(size.values, frame["size"][3:9], equal_nan=True)
     expected = profile.of(open_ordered(write(tmp_path / "b.csv", frame), SCHEMA, "at").read(3, 9), SCHEMA)
     found = profile.of(batch, SCHEMA)
-    assert (found.columns, found.tally.repeats) == (expected.columns, expected.tally.repeats)
-    assert (found.tally.backwards > 0, found.tally.ordered) == (shuffled, 6)
-    assert ("unwatched", 6) in found.tally.unwatched.names
+    assert (found.columns, found[row_counts.PART].repeats) == (
+        expected.columns,
+        expected[row_counts.PART].repeats,
+    )
+    assert (found[row_counts.PART].backwards > 0, found[row_counts.PART].ordered) == (shuffled, 6)
+    assert ("unwatched", 6) in found[row_counts.PART].unwatched.names
     ordered.close()
 
 

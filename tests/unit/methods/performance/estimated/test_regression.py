@@ -7,6 +7,7 @@ import pytest
 
 from service.core.measurement import Aspect
 from service.core.profile import profile
+from service.core.profile.outcome import row_errors
 from service.core.reference import reference as references
 from service.core.reference.loss_model import LossModel
 from service.core.rows.batch import Batch, Numbers
@@ -21,7 +22,7 @@ REFERENCE = references.of(flock(DRAW, 5_000), SCHEMA)
 
 def realised(batch: Batch) -> dict[str, float]:
     """Return what came of the labelled rows, by the estimate that stands for it."""
-    error = profile.errors(batch, SCHEMA)
+    error = row_errors.absolute_errors(batch, SCHEMA)
     return {
         "estimated_mae": float(np.nanmean(error)),
         "estimated_rmse": float(np.sqrt(np.nanmean(error**2))),

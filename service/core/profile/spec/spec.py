@@ -1,4 +1,4 @@
-"""What a reference fixes for every profile that is compared with it: cells, segments, words, rows kept."""
+"""What a reference fixes for every profile that is compared with it: cells, segments, words, sample size."""
 
 from __future__ import annotations
 
@@ -9,20 +9,23 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from service.core.profile.error_cells import CellEdges
-    from service.core.profile.pca_reconstruction import Components
-    from service.core.profile.segments import SegmentValues
-    from service.core.profile.texts import Vocabulary
+    from service.core.profile.spec.cell_edges import CellEdges
+    from service.core.profile.spec.pca_components import Components
+    from service.core.profile.spec.segment_values import SegmentValues
+    from service.core.profile.spec.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True, slots=True)
 class ProfileSpec:
-    """What profiles count by, for each column that has some, and what they keep.
+    """What profiles count by, and what they keep.
 
-    `edges` are the cells of a regression's errors, `segments` the values whose rows are measured separately.
-    `sample_rows` is how many rows a profile keeps as they are (`row_sample.py`); 0 for none. `components`
-    are what its rows are reconstructed from (`reconstruction.py`); None where nobody asked or nothing fits.
-    `vocabularies` are the words that each text column's reference has.
+    Attributes:
+        edges: The cells of a regression's errors, by column.
+        sample_rows: How many rows a profile keeps as they are; 0 for none.
+        components: What rows are reconstructed from; None where it was not asked for or could not be fitted.
+        vocabularies: The words of the reference, by text column.
+        segments: The values whose rows are measured separately, by column.
+
     """
 
     edges: Mapping[str, CellEdges] = field(default_factory=dict)
@@ -33,7 +36,7 @@ class ProfileSpec:
 
     @property
     def fingerprint(self) -> str:
-        """Sixteen hex digits that change with anything fixed: panes made with other anchors never merge."""
+        """Sixteen hex digits that change with anything here: panes of another spec are never merged."""
         marks = "".join(f"{name}:{at.fingerprint};" for name, at in self.edges.items())
         marks += "".join(f"{name}:{known.fingerprint};" for name, known in self.vocabularies.items())
         marks += f"sample_rows:{self.sample_rows}"
@@ -43,4 +46,4 @@ class ProfileSpec:
         return hashlib.sha256(marks.encode()).hexdigest()[:16]
 
 
-NONE = ProfileSpec()  # of a profile that is compared with nothing, such as the reference's own first one
+NONE = ProfileSpec()  # of a profile that is compared with nothing

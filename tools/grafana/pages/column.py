@@ -1,41 +1,41 @@
-"""One column: where it moved to, by which measure, and how far its values can be trusted."""
+"""The page of one column: where it moved to, by which measure, and how far its values can be trusted."""
 
 from __future__ import annotations
 
-from tools.grafana.parts import (
-    CHART,
+from tools.grafana.charts import bars, heatmap, series
+from tools.grafana.fields import (
     GREEN,
-    MONITOR,
-    NEWEST,
+    NO_WINDOW,
     ORANGE,
-    RANGE,
     RED,
     Json,
-    axis_variable,
-    bars,
-    column_variable,
-    head,
-    heatmap,
     link,
-    monitor_variable,
     override,
-    series,
-    stat,
+    severity_columns,
     steps,
-    table,
-    variable,
+    widths,
 )
-from tools.grafana.parts import (
-    dashboard as whole,
+from tools.grafana.layout import dashboard as whole
+from tools.grafana.layout import row
+from tools.grafana.panels import answer_of, stat, table
+from tools.grafana.sql import (
+    CHART,
+    COLUMN,
+    MONITOR,
+    NEWEST,
+    RANGE,
+    WHOLE,
+    measure_name,
+    of_window,
+    or_sentence,
+    worst_lines,
 )
+from tools.grafana.variables import axis_variable, column_variable, monitor_variable, variable
 
-COLUMN = "column_name = ${column:sqlstring}"
-MEASURE = "concat_ws(' ', metric, nullif(definition, ''))"
-IS_MEASURE = f"aspect = 'drift' AND {COLUMN} AND metric NOT LIKE 'error_change%'"
-NO_PICTURE = (
-    "No distribution in this time range. Choose a longer one; windows that were measured before the service kept "
-    "distributions have none."
-)
+MEASURE = measure_name()
+IS_MEASURE = f"aspect = 'drift' AND {WHOLE} AND {COLUMN} AND metric NOT LIKE 'error_change%'"
+NO_PICTURE = "No distribution in this time range. Choose a longer one."
+NO_COLUMN = "The newest window has no measurement of this column."
 # Bins are named 01, 02 and so on, because a heatmap draws its rows in the order of their names.
 CELLS = f"""
 SELECT w."time", to_char(cell.bin, 'FM00') || ' · ' || cell.label AS metric,
@@ -66,21 +66,31 @@ ORDER BY cell.bin
 """
 
 
+NOW = f"""
+SELECT max(severity) FILTER (WHERE aspect = 'drift' AND metric NOT LIKE 'error_change%' AND decides) AS severity,
+    max(value) FILTER (WHERE metric = 'missing_share') AS missing,
+    max(reference) FILTER (WHERE metric = 'missing_share') AS "in the reference",
+    max(rows)::float8 AS rows
+FROM {NEWEST} WHERE {WHOLE} AND {COLUMN} HAVING count(*) > 0
+"""
+
+
 def dashboard() -> Json:
     """Build the page of a column."""
     return whole(
         "tidegauge-column",
-        "Tidegauge column",
+        "Tidegauge 3 · Column",
         "One column of one monitor: its distribution against the reference over time, each drift measure with its "
         "threshold, and how far its values can be trusted.",
         [
-            (4, [(6, _severity()), (6, _moved()), (6, _missing_now()), (6, _pages())]),
-            (9, [(12, _shares()), (12, _differences())]),
+            (3, [(6, _severity()), (6, _moved()), (6, _missing_now()), (6, _pages())]),
             (8, [(12, _beside()), (12, _measures())]),
-            head("Drift: each measure with its threshold"),
-            (8, [(12, _severities()), (12, _chosen())]),
-            head("Quality: missing, range, categories"),
-            (8, [(8, _missing()), (8, _range()), (8, _categories())]),
+            (8, [(12, _shares()), (12, _differences())]),
+            row("Drift: each measure with its threshold", (8, [(12, _severities()), (12, _chosen())])),
+            row(
+                "Quality: missing, range, categories",
+                (8, [(8, _missing()), (8, _range()), (8, _categories())]),
+            ),
         ],
         variables=[monitor_variable(), axis_variable(), column_variable(several=False), _measure_variable()],
     )
@@ -97,8 +107,10 @@ def _measure_variable() -> Json:
 def _severity() -> Json:
     return stat(
         "Worst severity",
-        "The worst severity of the drift measures that decide about the column in the newest window of the range: from 1 it has drifted.",
-        f"SELECT max(severity) AS severity FROM {NEWEST} WHERE {IS_MEASURE} AND decides HAVING max(severity) IS NOT NULL",
+        "The worst severity of the drift measures that decide about the column, in the newest window of the range: from 1 "
+        "the column has drifted.",
+        NOW,
+        fields="/^severity$/",
         decimals=2,
         color_mode="background",
         thresholds=steps((None, GREEN), (0.8, ORANGE), (1, RED)),
@@ -109,10 +121,9 @@ def _moved() -> Json:
     return stat(
         "Rows that moved",
         "Share of the rows that would have to change their bin for the newest window to look like the reference "
-        "(the total variation over the bins drawn here; a picture, no verdict rests on it).",
+        "(the total variation over the bins drawn below; no verdict rests on it).",
         f"SELECT sum(abs(now - reference)) / 2 AS moved FROM ({BESIDE}) AS beside HAVING count(*) > 0",
         unit="percentunit",
-        empty=NO_PICTURE,
         decimals=1,
         color_mode="none",
     )
@@ -122,7 +133,8 @@ def _missing_now() -> Json:
     return stat(
         "Missing now",
         "Share of the newest window's rows without a value, and the reference's.",
-        f"SELECT value AS now, reference FROM {NEWEST} WHERE metric = 'missing_share' AND {COLUMN}",
+        [answer_of("Worst severity")],
+        fields="/^(missing|in the reference)$/",
         unit="percentunit",
         decimals=1,
         text_mode="value_and_name",
@@ -137,14 +149,15 @@ def _pages() -> Json:
         "column": "${column:percentencode}",
     }
     return stat(
-        "Its rows",
-        "Rows of the newest window with a value in this column. Click for the pages that this column belongs to.",
-        f"SELECT max(rows)::float8 AS rows FROM {NEWEST} WHERE {COLUMN} HAVING max(rows) IS NOT NULL",
+        "Rows",
+        "Rows of the newest window with a value in this column. A click leads to the monitor and to why it got worse.",
+        [answer_of("Worst severity")],
+        fields="/^rows$/",
         unit="locale",
         color_mode="none",
         links=[
             link("The monitor", "tidegauge-monitor", monitor=variables["monitor"], axis=variables["axis"]),
-            link("Why did it get worse", "tidegauge-decline", **variables),
+            link("Why it got worse", "tidegauge-decline", **variables),
         ],
     )
 
@@ -152,8 +165,8 @@ def _pages() -> Json:
 def _shares() -> Json:
     return heatmap(
         "Distribution over time",
-        "Each window's share of rows by bin, brighter is more. The reference fixed the bins: equal widths over its "
-        "1 % to 99 % with an open bin on each side, or its most frequent labels; rows without a value are the last.",
+        "Each window's share of rows by bin, on the scale below the chart. The reference fixed the bins: equal widths "
+        "over its 1 % to 99 % with an open bin on each side, or its most frequent labels; rows without a value are last.",
         CELLS.replace("CELL", SHARE),
         scheme="Oranges",
         ends=(0.0, 1.0),
@@ -164,12 +177,11 @@ def _shares() -> Json:
 def _differences() -> Json:
     return heatmap(
         "Difference from the reference",
-        "Share of rows less the reference's share, by bin: red has more rows than the reference, blue fewer, pale as "
-        "many. The scale ends at 20 % of the rows.",
+        "Share of rows less the reference's share, by bin: red is more than in the reference, blue is less. The scale "
+        "ends at 20 % of the rows.",
         CELLS.replace("CELL", DIFFERENCE),
         scheme="RdBu",
         ends=(-0.2, 0.2),
-        reverse=True,
         straight=True,
         empty=NO_PICTURE,
     )
@@ -177,7 +189,7 @@ def _differences() -> Json:
 
 def _beside() -> Json:
     return bars(
-        "Now beside the reference",
+        "Now and in the reference",
         "Share of rows by bin in the newest window of the range, and in the reference.",
         BESIDE,
         x="bin",
@@ -187,33 +199,40 @@ def _beside() -> Json:
 
 
 def _measures() -> Json:
+    rows = f"""
+SELECT aspect, {MEASURE} AS measure, value, threshold, reference, severity,
+    CASE WHEN threshold IS NOT NULL AND NOT decides THEN 'second opinion' ELSE reason END AS note
+FROM {NEWEST} WHERE {WHOLE} AND {COLUMN} AND metric NOT LIKE 'error_change%'
+ORDER BY severity DESC NULLS LAST, aspect, measure
+"""
     return table(
         "Every measure, newest window",
-        "Each drift and quality measure of the column in the newest window of the range, with its threshold, the "
-        "reference's value, and a note: why there is no value, or that it is a second opinion which decides nothing.",
-        f"SELECT aspect, {MEASURE} AS measure, value, threshold, reference, severity,\n    CASE WHEN threshold IS NOT NULL AND NOT decides THEN 'second opinion' ELSE reason END AS note "
-        f"FROM {NEWEST} WHERE {COLUMN} AND metric NOT LIKE 'error_change%' ORDER BY aspect, severity DESC NULLS LAST, measure",
+        "Each drift and quality measure of the column in the newest window of the range, the worst first, with a note: why "
+        "there is no value, or that it is a second opinion, which decides nothing.",
+        or_sentence(
+            rows,
+            ("aspect", "measure", "value", "threshold", "reference", "severity", "note"),
+            "measure",
+            of_window(NO_COLUMN, NO_WINDOW),
+        ),
         overrides=[
-            override("value", decimals=4),
-            override("threshold", decimals=4),
-            override("reference", decimals=4),
-            override(
-                "severity",
-                decimals=2,
-                custom__cellOptions={"mode": "basic", "type": "color-background"},
-                thresholds=steps((None, GREEN), (0.8, ORANGE), (1, RED)),
-            ),
+            *widths(aspect=80, value=80, threshold=85, reference=85, severity=75, note=120),
+            *severity_columns(),
         ],
     )
 
 
 def _severities() -> Json:
+    lines = (
+        f'SELECT "time", {MEASURE} AS metric, severity AS value FROM {CHART}\n'
+        f"WHERE {IS_MEASURE} AND severity IS NOT NULL"
+    )
     return series(
         "Severity of each measure",
         "Each drift measure against its own threshold: 1 is the threshold, higher is worse, whichever way the "
         "measure itself gets worse.",
-        f'SELECT "time", {MEASURE} AS metric, severity AS value FROM {CHART} '
-        f"WHERE {IS_MEASURE} AND severity IS NOT NULL ORDER BY 1",
+        worst_lines(lines),
+        many=True,
         soft_min=0,
         thresholds=steps((None, GREEN), (1, RED)),
     )
@@ -232,7 +251,7 @@ def _missing() -> Json:
     return series(
         "Missing",
         "Share of rows without a value, and the reference's.",
-        f"SELECT \"time\", value AS missing, reference FROM {CHART} WHERE metric = 'missing_share' AND {COLUMN} ORDER BY 1",
+        f"SELECT \"time\", value AS missing, reference FROM {CHART} WHERE {WHOLE} AND metric = 'missing_share' AND {COLUMN} ORDER BY 1",
         unit="percentunit",
         soft_min=0,
     )
@@ -241,11 +260,11 @@ def _missing() -> Json:
 def _range() -> Json:
     return series(
         "Out of range, infinite, unreadable",
-        "Share of rows beyond the declared range (else the reference's), infinite, or no number at all.",
-        f"SELECT \"time\", metric, value FROM {CHART} WHERE metric IN ('out_of_range_share', 'infinite_share', "
+        "Share of rows beyond the declared range (else the reference's), infinite, or not a number.",
+        f"SELECT \"time\", metric, value FROM {CHART} WHERE {WHOLE} AND metric IN ('out_of_range_share', 'infinite_share', "
         f"'unparsable_share') AND {COLUMN} AND value IS NOT NULL ORDER BY 1",
         unit="percentunit",
-        empty="A column of labels has no range; see the categories beside.",
+        empty="A categorical column has no range: see the categories.",
         soft_min=0,
     )
 
@@ -254,10 +273,10 @@ def _categories() -> Json:
     return series(
         "Categories",
         "Share of rows of a category that the reference does not have, and how many common ones have vanished.",
-        f"SELECT \"time\", metric, value FROM {CHART} WHERE metric IN ('new_category_share', 'vanished_categories') "
+        f"SELECT \"time\", metric, value FROM {CHART} WHERE {WHOLE} AND metric IN ('new_category_share', 'vanished_categories') "
         f"AND {COLUMN} AND value IS NOT NULL ORDER BY 1",
         unit="short",
-        empty="A column of numbers has no categories; see the range beside.",
+        empty="A numerical column has no categories: see the range.",
         soft_min=0,
         overrides=[override("new_category_share", unit="percentunit")],
     )

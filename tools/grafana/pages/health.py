@@ -1,42 +1,24 @@
-"""Is the model served, and is Tidegauge itself well? Its own cycles are charted on the wall clock."""
+"""Service health: Tidegauge's own cycles on the wall clock, and how the watched models are served."""
 
 from __future__ import annotations
 
-from tools.grafana.parts import (
-    BUCKET,
-    GREEN,
-    NO_MONITOR,
-    ORANGE,
-    RANGE,
-    RED,
-    Json,
-    axis_variable,
-    head,
-    override,
-    series,
-    stat,
-    steps,
-    table,
-    variable,
-)
-from tools.grafana.parts import (
-    dashboard as whole,
-)
+from tools.grafana.charts import series
+from tools.grafana.fields import GREEN, INSTANT, NO_MONITOR, ORANGE, RED, Json, override, steps, widths
+from tools.grafana.layout import dashboard as whole
+from tools.grafana.layout import row
+from tools.grafana.panels import answer_of, stat, table
+from tools.grafana.sql import BUCKET, RANGE, cycles_with_gaps, or_sentence, quoted
+from tools.grafana.variables import axis_variable, variable
 
 CHOSEN = "monitor IN (${monitor:sqlstring})"
 IN_RANGE = f"{CHOSEN} AND $__timeFilter(finished_at)"
-NO_CYCLE = (
-    "No cycle in this time range. Is the service running? Choose a longer range to see when the last one was."
-)
-NO_SERVICE = (
-    "Nothing is known of how the model is served. Name its columns in the monitor's file: "
-    "service: {latency_ms: COLUMN, error: COLUMN}."
-)
+NO_CYCLE = "No cycle in this time range. Is the service running?"
+NO_SERVICE = "The monitor's file names no columns for this (`service:`)."
 OF_THE_MODEL = """
 SELECT v."time", c.monitor || {name} AS metric, v.value
 FROM (SELECT monitor FROM tidegauge.checkpoint WHERE monitor IN (${{monitor:sqlstring}})) c
 CROSS JOIN LATERAL tidegauge.chart(c.monitor, {range}, 120) v
-WHERE v.aspect = 'health' AND v.metric {metric} AND v.value IS NOT NULL
+WHERE v.aspect = 'health' AND v.segment = '' AND v.metric {metric} AND v.value IS NOT NULL
 ORDER BY 1
 """
 
@@ -45,17 +27,15 @@ def dashboard() -> Json:
     """Build the page of service health."""
     return whole(
         "tidegauge-health",
-        "Tidegauge service health",
-        "Above: traffic, latency and errors of the watched models, where their rows say so. Below: Tidegauge's own "
-        "cycles, on the wall clock: how long they take, how far behind they are, what failed, what was refused.",
+        "Tidegauge 5 · Service health",
+        "Tidegauge's own cycles, on the wall clock: how long they take, how far behind they are, what failed, what was "
+        "refused. Below: traffic, latency and errors of the watched models, where their rows carry them.",
         [
             (4, [(6, _down()), (6, _cycles()), (12, _trouble())]),
-            head("The watched models"),
-            (7, [(8, _traffic()), (8, _latency()), (8, _errors())]),
-            head("Tidegauge itself"),
             (7, [(8, _cycle_time()), (8, _rows()), (8, _lag())]),
-            (7, [(8, _skipped()), (8, _database()), (8, _newest())]),
-            (8, [(12, _failed()), (12, _rejected())]),
+            (7, [(6, _skipped()), (6, _database()), (12, _newest())]),
+            row("Failed cycles and refused rows", (8, [(12, _failed()), (12, _rejected())])),
+            row("The watched models", (7, [(8, _traffic()), (8, _latency()), (8, _errors())])),
         ],
         variables=[
             variable(
@@ -78,7 +58,6 @@ def _down() -> Json:
         "SELECT extract(epoch FROM now() - max(last_good_at))::float8 AS age FROM tidegauge.monitors\n"
         "HAVING max(last_good_at) IS NOT NULL",
         unit="dtdurations",
-        empty=NO_MONITOR,
         decimals=0,
         thresholds=steps((None, GREEN), (60, ORANGE), (300, RED)),
     )
@@ -87,11 +66,14 @@ def _down() -> Json:
 def _cycles() -> Json:
     return stat(
         "Cycles",
-        "Cycles that finished in the time range.",
-        f"SELECT count(*)::float8 AS cycles FROM tidegauge.cycle_log WHERE {IN_RANGE} "
-        "AND outcome NOT IN ('skipped', 'failed') HAVING count(*) > 0",
+        "Cycles that worked in the time range.",
+        "SELECT count(*) FILTER (WHERE outcome NOT IN ('skipped', 'failed'))::float8 AS cycles,\n"
+        "    count(*) FILTER (WHERE outcome = 'failed')::float8 AS failed,\n"
+        "    coalesce(sum(slots) FILTER (WHERE outcome = 'skipped'), 0)::float8 AS skipped,\n"
+        '    coalesce(sum(rejected), 0)::float8 AS "refused rows"\n'
+        f"FROM tidegauge.cycle_log WHERE {IN_RANGE} HAVING count(*) > 0",
+        fields="/^cycles$/",
         unit="locale",
-        empty=NO_CYCLE,
         color_mode="none",
     )
 
@@ -100,11 +82,8 @@ def _trouble() -> Json:
     return stat(
         "Trouble in the time range",
         "Cycles that failed, cycles that were skipped because an earlier one still ran, and rows that were refused.",
-        "SELECT count(*) FILTER (WHERE outcome = 'failed')::float8 AS failed,\n"
-        "    coalesce(sum(slots) FILTER (WHERE outcome = 'skipped'), 0)::float8 AS skipped,\n"
-        '    coalesce(sum(rejected), 0)::float8 AS "rejected rows"\n'
-        f"FROM tidegauge.cycle_log WHERE {IN_RANGE} HAVING count(*) > 0",
-        empty=NO_CYCLE,
+        [answer_of("Cycles")],
+        fields="/^(failed|skipped|refused rows)$/",
         decimals=0,
         text_mode="value_and_name",
         thresholds=steps((None, GREEN), (1, ORANGE)),
@@ -118,10 +97,11 @@ def _model(name: str, metric: str) -> str:
 def _traffic() -> Json:
     return series(
         "Traffic",
-        "Rows a second of event time that the models predicted.",
+        "Rows per second of event time that the models predicted.",
         _model("''", "= 'traffic'"),
         unit="rowsps",
         empty=NO_SERVICE,
+        joined=True,
         soft_min=0,
     )
 
@@ -133,6 +113,7 @@ def _latency() -> Json:
         _model("' ' || replace(v.metric, 'latency_', '')", "LIKE 'latency%'"),
         unit="ms",
         empty=NO_SERVICE,
+        joined=True,
         soft_min=0,
     )
 
@@ -144,6 +125,7 @@ def _errors() -> Json:
         _model("''", "= 'error_share'"),
         unit="percentunit",
         empty=NO_SERVICE,
+        joined=True,
         soft_min=0,
     )
 
@@ -162,17 +144,24 @@ def _cycle_time() -> Json:
         _bucketed("max(duration_ms)"),
         unit="ms",
         empty=NO_CYCLE,
+        joined=True,
         soft_min=0,
     )
 
 
 def _rows() -> Json:
+    rows = f"""
+SELECT {BUCKET} AS "time", monitor AS metric, sum(rows)::float8 / sum(seconds) AS value
+FROM ({cycles_with_gaps(CHOSEN)}) c
+WHERE seconds > 0 GROUP BY 1, 2 ORDER BY 1
+"""
     return series(
-        "Rows a second",
-        "Rows taken from each source, by second of the wall clock.",
-        _bucketed("sum(rows) / ($__interval_ms / 1000.0)::float8"),
+        "Rows per second",
+        "Rows taken from each source, per second of the wall clock since the cycle before.",
+        rows,
         unit="rowsps",
         empty=NO_CYCLE,
+        joined=True,
         soft_min=0,
     )
 
@@ -184,6 +173,7 @@ def _lag() -> Json:
         _bucketed("max(lag_seconds)", "lag_seconds IS NOT NULL"),
         unit="s",
         empty="No source in this time range says how far behind it is.",
+        joined=True,
         soft_min=0,
     )
 
@@ -197,27 +187,11 @@ def _skipped() -> Json:
         "    count(*) FILTER (WHERE outcome = 'failed')::float8 AS failed\n"
         f"FROM tidegauge.cycle_log WHERE {IN_RANGE} GROUP BY 1 ORDER BY 1",
         empty=NO_CYCLE,
-        bars=True,
+        drawn_as_bars=True,
         decimals=0,
     )
 
 
-# The newest cycle of each of so many intervals, and what the view tells of it: whatever metrics it has.
-OWN = """
-SELECT v.computed_at AS "time", v.monitor || ' ' || v.metric AS metric, v.value
-FROM (SELECT monitor FROM tidegauge.checkpoint WHERE monitor IN (${monitor:sqlstring})) c
-CROSS JOIN generate_series(0, 119) AS place
-CROSS JOIN LATERAL (
-    SELECT l.finished_at FROM tidegauge.cycle_log l
-    WHERE l.monitor = c.monitor
-      AND l.finished_at >= $__timeFrom()::timestamptz + place * ($__timeTo()::timestamptz - $__timeFrom()) / 120
-      AND l.finished_at < $__timeFrom()::timestamptz + (place + 1) * ($__timeTo()::timestamptz - $__timeFrom()) / 120
-    ORDER BY l.finished_at DESC LIMIT 1
-) cycle
-JOIN tidegauge.cycle_metrics v ON v.monitor = c.monitor AND v.computed_at = cycle.finished_at
-WHERE v.metric LIKE 'database%' AND v.value IS NOT NULL
-ORDER BY 1
-"""
 NOW = """
 SELECT c.monitor, v.metric, v.value, v.unit, v.reason
 FROM (SELECT monitor, last_good_at FROM tidegauge.monitors WHERE monitor IN (${monitor:sqlstring})) c
@@ -228,48 +202,59 @@ ORDER BY 1, 2
 
 def _database() -> Json:
     return series(
-        "Database",
-        "What the service records of the time that a cycle waits for the database.",
-        OWN,
+        "Database round trip",
+        "How long the database took to begin a cycle's transaction, the longest of each interval.",
+        _bucketed("max(round_trip_ms)", "round_trip_ms IS NOT NULL"),
         unit="ms",
-        empty="The service records no database times of its cycles.",
+        empty=NO_CYCLE,
+        joined=True,
         soft_min=0,
     )
 
 
 def _newest() -> Json:
     return table(
-        "Everything the service says of its newest cycle",
-        "Every metric of each monitor's newest cycle that worked, by its name.",
-        NOW,
-        empty=NO_MONITOR,
-        overrides=[override("value", decimals=2)],
+        "Newest cycle of each monitor",
+        "Everything that is recorded of each monitor's newest cycle that worked.",
+        or_sentence(NOW, ("monitor", "metric", "value", "unit", "reason"), "reason", quoted(NO_MONITOR)),
+        overrides=[*widths(monitor=130, metric=180, value=90, unit=100), override("value", decimals=2)],
     )
 
 
 def _failed() -> Json:
+    rows = f"""
+SELECT finished_at AS "when", monitor, error FROM tidegauge.cycle_log
+WHERE {IN_RANGE} AND outcome = 'failed' ORDER BY finished_at DESC LIMIT 50
+"""
     return table(
         "Cycles that failed",
         "The newest failures in the time range, with their error.",
-        'SELECT finished_at AS "when", monitor, error FROM tidegauge.cycle_log\n'
-        f"WHERE {IN_RANGE} AND outcome = 'failed' ORDER BY finished_at DESC LIMIT 50",
-        empty="No cycle failed in this time range.",
-        overrides=[_when()],
+        or_sentence(
+            rows, ("when", "monitor", "error"), "error", quoted("No cycle failed in this time range.")
+        ),
+        overrides=[*widths(when=165, monitor=130), override("when", unit=INSTANT)],
     )
 
 
 def _rejected() -> Json:
+    rows = f"""
+SELECT max(received_at) AS "when", monitor, reason, count(*)::float8 AS "kept rows",
+    (array_agg("row" ORDER BY received_at DESC))[1]::text AS "newest row"
+FROM tidegauge.rejected_row WHERE {CHOSEN} AND $__timeFilter(received_at)
+GROUP BY monitor, reason ORDER BY 1 DESC LIMIT 50
+"""
     return table(
         "Rows that were refused",
         "How many rows were refused in the time range, by reason, with the newest of them.",
-        'SELECT max(received_at) AS "when", monitor, reason, count(*)::float8 AS "kept rows",\n'
-        '    (array_agg("row" ORDER BY received_at DESC))[1]::text AS "newest row"\n'
-        f"FROM tidegauge.rejected_row WHERE {CHOSEN} AND $__timeFilter(received_at)\n"
-        "GROUP BY monitor, reason ORDER BY 1 DESC LIMIT 50",
-        empty="No row was refused in this time range.",
-        overrides=[_when()],
+        or_sentence(
+            rows,
+            ("when", "monitor", "reason", "kept rows", "newest row"),
+            "reason",
+            quoted("No row was refused in this time range."),
+        ),
+        overrides=[
+            *widths(when=165, monitor=110, kept_rows=85, newest_row=150),
+            override("when", unit=INSTANT),
+            override("kept rows", decimals=0),
+        ],
     )
-
-
-def _when() -> Json:
-    return override("when", unit="dateTimeFromNow", custom__width=130)

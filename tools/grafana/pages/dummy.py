@@ -1,45 +1,50 @@
-"""The random monitor: whether everything flows, and nothing alarms for long where nothing drifts."""
+"""The random monitor: rows arrive, windows are measured, and no alarm lasts where nothing drifts."""
 
 from __future__ import annotations
 
-from tools.grafana.parts import (
+from tools.grafana.charts import bars, series
+from tools.grafana.fields import (
+    GREEN,
+    NO_WINDOW,
+    RED,
+    STATES,
+    Json,
+    column_link,
+    link,
+    mapped,
+    override,
+    severity_columns,
+    steps,
+    widths,
+)
+from tools.grafana.layout import dashboard as whole
+from tools.grafana.panels import stat, table, words
+from tools.grafana.sql import (
     BUCKET,
     CHART,
-    GREEN,
+    IS_DRIFT_OF_COLUMN,
     MONITOR,
     NEWEST,
     RANGE,
-    RED,
-    Json,
-    axis_variable,
-    bars,
-    link,
-    override,
-    series,
-    stat,
-    steps,
-    table,
-    variable,
-    words,
+    WHOLE,
+    cycles_with_gaps,
+    measure_name,
+    or_sentence,
+    quoted,
+    worst_lines,
 )
-from tools.grafana.parts import (
-    dashboard as whole,
-)
+from tools.grafana.variables import axis_variable, variable
 
-NO_DUMMY = (
-    "No random row yet. A monitor with `source: {type: dummy}` makes one a cycle, as config/monitors/dummy.yaml does: "
-    "is the service running?"
-)
+NO_DUMMY = "No random row in this time range: the demo's `dummy` monitor draws one per cycle."
 ROWS = f"tidegauge.dummy_rows({MONITOR}, $__timeFrom(), $__timeTo())"
-IS_MEASURE = "aspect = 'drift' AND column_name <> '' AND metric NOT LIKE 'error_change%'"
 
 READING = """
-The *dummy* monitor draws a random row each second into a table of its own and watches it like any other model. It is
-the **negative control**: rows must appear without reloading, windows must be measured, and no alarm may last, because
-nothing drifts. With `false_alarm_rate: 0.01` one window in a hundred is over a threshold by chance.
+The *dummy* monitor draws a random row each second into its own table and watches it like any other model. It is the
+**negative control**: rows must appear without reloading, windows must be measured, and no alarm may last, because
+nothing drifts. With `false_alarm_rate: 0.01` one window in a hundred is beyond a threshold by chance.
 
-To see the plumbing fail: stop the service (this page goes stale, the overview says *silent*), then start it again: no
-row is lost or written twice.
+To see a failure, stop the service: this page goes stale and the overview says *silent*. Start it again: no row is
+lost or written twice.
 """
 
 
@@ -47,8 +52,8 @@ def dashboard() -> Json:
     """Build the page of the dummy monitor."""
     return whole(
         "tidegauge-dummy",
-        "Tidegauge dummy",
-        "Random rows, to try the plumbing: rows arrive, windows are measured, nothing of it drifts for long.",
+        "Tidegauge 6 · Dummy",
+        "Random rows, to see that everything works: rows arrive, windows are measured, nothing drifts for long.",
         [
             (4, [(6, _newest()), (6, _state()), (12, _false_alarms())]),
             (8, [(9, _values()), (8, _labels()), (7, words("What to expect", READING))]),
@@ -74,7 +79,6 @@ def _newest() -> Json:
         "How long ago the newest random row was drawn.",
         f'SELECT extract(epoch FROM now() - max("time"))::float8 AS age FROM {ROWS} HAVING count(*) > 0',
         unit="dtdurations",
-        empty=NO_DUMMY,
         decimals=0,
         thresholds=steps((None, GREEN), (15, RED)),
     )
@@ -83,19 +87,18 @@ def _newest() -> Json:
 def _state() -> Json:
     return stat(
         "State",
-        "How the monitor stands now, as on the overview.",
+        "The monitor's state now, as on the overview.",
         f"SELECT state FROM tidegauge.monitors WHERE monitor = {MONITOR}",
-        text=True,
-        empty=NO_DUMMY,
-        color_mode="none",
+        fields="/.*/",
+        mappings=mapped(STATES),
         links=[link("Its page", "tidegauge-monitor", monitor="${monitor:percentencode}", axis="${axis}")],
     )
 
 
 def _false_alarms() -> Json:
     return stat(
-        "Windows over a threshold",
-        "Share of the windows of the range in which any measurement was over its threshold: about the false-alarm "
+        "Windows beyond a threshold",
+        "Share of the windows of the range in which any measurement was beyond its threshold: about the false-alarm "
         "rate of the monitor's file, and more by chance while there are few windows that do not overlap.",
         "SELECT avg((a.breached > 0)::integer)::float8 AS share, count(*)::float8 AS windows\n"
         f"FROM tidegauge.chart_windows({MONITOR}, {RANGE}, 900) w\n"
@@ -112,7 +115,7 @@ def _false_alarms() -> Json:
 
 def _values() -> Json:
     return series(
-        "The random numbers",
+        "The random values",
         "value1 is a whole number from 0 to 1,000, value3 lies between 0 and 1 (right axis).",
         f'SELECT "time", value1::float8 AS value1, value3 FROM {ROWS} ORDER BY 1',
         empty=NO_DUMMY,
@@ -132,33 +135,54 @@ def _labels() -> Json:
 
 
 def _severities() -> Json:
+    lines = (
+        f'SELECT "time", column_name AS metric, max(severity) AS value FROM {CHART}\n'
+        f"WHERE {IS_DRIFT_OF_COLUMN} GROUP BY 1, 2 HAVING max(severity) IS NOT NULL"
+    )
     return series(
         "Drift of each column",
         "The worst severity of each column's drift measures: 1 is a threshold. It wanders and crosses now and then.",
-        f'SELECT "time", column_name AS metric, max(severity) AS value FROM {CHART} '
-        f"WHERE {IS_MEASURE} GROUP BY 1, 2 HAVING max(severity) IS NOT NULL ORDER BY 1",
+        worst_lines(lines),
         soft_min=0,
         thresholds=steps((None, GREEN), (1, RED)),
     )
 
 
 def _cycles() -> Json:
+    cycles = f"""
+SELECT {BUCKET} AS "time", sum(rows)::float8 / sum(seconds) AS rows, count(*)::float8 / sum(seconds) AS cycles
+FROM ({cycles_with_gaps(f"monitor = {MONITOR}")}) c
+WHERE seconds > 0 GROUP BY 1 ORDER BY 1
+"""
     return series(
-        "Rows and cycles",
-        "Rows taken and cycles run in each interval, on the wall clock.",
-        f'SELECT {BUCKET} AS "time", sum(rows)::float8 AS rows, count(*)::float8 AS cycles FROM tidegauge.cycle_log\n'
-        f"WHERE monitor = {MONITOR} AND outcome <> 'skipped' AND $__timeFilter(finished_at) GROUP BY 1 ORDER BY 1",
-        unit="locale",
+        "Rows and cycles per second",
+        "Rows taken and cycles run, per second of the wall clock since the cycle before.",
+        cycles,
         empty=NO_DUMMY,
+        decimals=2,
         soft_min=0,
     )
 
 
 def _rows() -> Json:
+    rows = f"""
+SELECT aspect, column_name AS "column", {measure_name()} AS measure, value, threshold, reference, severity, reason AS note
+FROM {NEWEST} WHERE {WHOLE} ORDER BY severity DESC NULLS LAST, aspect, column_name, measure
+"""
     return table(
-        "What is measured of them",
-        "Every measurement of the newest window, with its threshold and the reference's value.",
-        "SELECT aspect, column_name AS \"column\", concat_ws(' ', metric, nullif(definition, '')) AS measure, value, "
-        f"threshold, reference, severity, reason FROM {NEWEST} ORDER BY severity DESC NULLS LAST, aspect, column_name",
-        overrides=[override(name, decimals=4) for name in ("value", "threshold", "reference", "severity")],
+        "Everything measured, newest window",
+        "Every measurement of the newest window, the worst first, with its threshold and the reference's value.",
+        or_sentence(
+            rows,
+            ("aspect", "column", "measure", "value", "threshold", "reference", "severity", "note"),
+            "note",
+            quoted(NO_WINDOW),
+        ),
+        overrides=[
+            *widths(
+                aspect=110, column=130, measure=260, value=100, threshold=100, reference=100, severity=90
+            ),
+            override("column", links=[column_link()]),
+            *severity_columns(),
+        ],
     )

@@ -13,23 +13,26 @@ from hypothesis import strategies as st
 from service.core.exact.grouped_sums import limbs_of, sums_by_group
 from service.core.exact.sums import exact_sum
 from service.core.profile import distribution, error_cells
-from service.core.profile.error_cells import CellCounts, CellEdges
+from service.core.profile.error_cells import CellCounts
+from service.core.profile.outcome import row_errors
+from service.core.profile.spec import cell_edges
+from service.core.profile.spec.cell_edges import CellEdges
 from service.core.rows.batch import Batch, Labels, Numbers
 from service.core.rows.schema import Kind
 from service.errors import ProfileError
 from tests.property.strategies import LABELS, batches, numbers
 
-SIZE = error_cells.edges_of(
+SIZE = cell_edges.edges_of(
     distribution.of_numbers(np.array([-2.0, 0.0, 0.0, 1.0, 1.5, 1e300])), Kind.NUMERICAL
 )
-COLOUR = error_cells.edges_of(distribution.of_codes(np.array([0, 2, 2]), LABELS), Kind.CATEGORICAL)
+COLOUR = cell_edges.edges_of(distribution.of_codes(np.array([0, 2, 2]), LABELS), Kind.CATEGORICAL)
 EDGES = {"size": SIZE, "colour": COLOUR}
 
 
 def _error(batch: Batch) -> np.ndarray:
     sides = (batch.columns.get(name, Numbers(np.full(batch.rows, np.nan))) for name in ("guess", "truth"))
     prediction, target = (side.values for side in sides if isinstance(side, Numbers))
-    return error_cells.absolute_error(prediction, target)
+    return row_errors.absolute_error(prediction, target)
 
 
 def _of(batch: Batch) -> dict[str, CellCounts]:
@@ -115,9 +118,9 @@ def test_sums_by_group_are_exact(rows: list[tuple[int, float]]) -> None:
 def test_the_number_of_cells_never_changes_what_is_counted(batch: Batch, wanted: int) -> None:
     """Few cells (compared) and many (searched) put a value where the bounds say."""
     drawn = np.random.default_rng(7).normal(size=300)
-    edges = error_cells.edges_of(distribution.of_numbers(drawn), Kind.NUMERICAL, cells=wanted)
+    edges = cell_edges.edges_of(distribution.of_numbers(drawn), Kind.NUMERICAL, cells=wanted)
     values = np.append(drawn, [np.nan, np.inf, -np.inf])
-    codes = error_cells.codes_of(Numbers(values), len(values), edges)
+    codes = cell_edges.codes_of(Numbers(values), len(values), edges)
     searched = np.searchsorted(np.array(edges.bounds), values)
     assert (codes[:300] == searched[:300]).all()
     assert codes[300:].tolist() == [edges.cells - 1, edges.cells - 2, 0]
@@ -151,7 +154,7 @@ def test_the_fingerprint_tells_edges_apart() -> None:
 def test_numbers_beyond_the_reference_have_their_own_cells() -> None:
     """Below, above and missing are three cells that the reference leaves empty; equal quantiles merge."""
     reference = np.array([1.0] * 50 + [2.0] * 30 + [3.0, 4.0] * 10)
-    edges = error_cells.edges_of(distribution.of_numbers(reference), Kind.NUMERICAL, cells=4)
+    edges = cell_edges.edges_of(distribution.of_numbers(reference), Kind.NUMERICAL, cells=4)
     assert edges.bounds == (np.nextafter(1.0, 0.0), 1.0, np.nextafter(2.0, 0.0), 2.0, 4.0)
     at_home = error_cells.of(Numbers(reference), np.zeros(100), edges)
     assert at_home.rows == (0, 50, 0, 30, 20, 0, 0)
@@ -164,8 +167,8 @@ def test_labels_that_are_new_share_a_cell_and_rare_ones_another() -> None:
     names = np.array([f"{i:03}" for i in range(150)])
     counts = np.arange(150) + 1
     reference = distribution.of_codes(np.repeat(np.arange(150), counts), names)
-    edges = error_cells.edges_of(reference, Kind.CATEGORICAL)
-    assert edges.cells == error_cells.MOST_LABELS + 2
+    edges = cell_edges.edges_of(reference, Kind.CATEGORICAL)
+    assert edges.cells == cell_edges.MAX_LABELS + 2
     column = Labels(np.array([0, 1, 2, 3, -1]), np.array(["000", "050", "149", "new"]))
     counted = error_cells.of(column, np.zeros(5), edges).rows
     assert (counted[0], counted[-3], counted[-2], counted[-1]) == (1, 2, 1, 1)
@@ -173,7 +176,7 @@ def test_labels_that_are_new_share_a_cell_and_rare_ones_another() -> None:
 
 def test_numbers_as_labels_meet_their_reference() -> None:
     """A categorical column of numbers is counted alike whether they come as numbers or as text."""
-    edges = error_cells.edges_of(
+    edges = cell_edges.edges_of(
         distribution.of_codes(np.array([0, 1]), np.array([1.0, 2.5])), Kind.CATEGORICAL
     )
     as_text = Labels(np.array([0, 1, 2]), np.array(["1", "2.5", "9"]))
@@ -186,14 +189,14 @@ def test_compressed_numbers_keep_the_reference_inside_its_range() -> None:
     """Values that compression moved towards zero leave no row of the reference beyond the range."""
     values = np.random.default_rng(3).normal(size=4_000)
     kept = distribution.compress(distribution.of_numbers(values), 64)
-    counts = error_cells.of(Numbers(values), np.zeros(4_000), error_cells.edges_of(kept, Kind.NUMERICAL))
+    counts = error_cells.of(Numbers(values), np.zeros(4_000), cell_edges.edges_of(kept, Kind.NUMERICAL))
     assert (counts.rows[0], counts.rows[-2], counts.rows[-1]) == (0, 0, 0)
 
 
 def test_a_reference_without_values_has_one_cell_for_all() -> None:
     """Nothing known of a column: its values are one cell, the missing another, for both kinds."""
-    numerical = error_cells.edges_of(distribution.empty(Kind.NUMERICAL), Kind.NUMERICAL)
-    categorical = error_cells.edges_of(distribution.empty(Kind.CATEGORICAL), Kind.CATEGORICAL)
+    numerical = cell_edges.edges_of(distribution.empty(Kind.NUMERICAL), Kind.NUMERICAL)
+    categorical = cell_edges.edges_of(distribution.empty(Kind.CATEGORICAL), Kind.CATEGORICAL)
     assert error_cells.of(Numbers(np.array([1.0, np.nan])), np.zeros(2), numerical).rows == (1, 1)
     assert error_cells.of(Labels(np.array([0, -1]), np.array(["a"])), np.zeros(2), categorical).rows == (1, 1)
     assert error_cells.of(None, np.zeros(2), numerical).rows == (0, 2)
@@ -205,9 +208,9 @@ def test_what_cannot_be_counted_is_refused() -> None:
         error_cells.of(None, np.array([-1.0]), SIZE)
     with pytest.raises(ProfileError, match="labels has no numerical cells"):
         error_cells.of(Labels(np.array([0]), LABELS), np.zeros(1), SIZE)
-    with pytest.raises(ValueError, match="2 rows beside 1"):
+    with pytest.raises(ValueError, match="2 rows with 1"):
         error_cells.of(Numbers(np.zeros(2)), np.zeros(1), SIZE)
     with pytest.raises(ProfileError, match="expected its numbers"):
-        error_cells.edges_of(distribution.of_codes(np.array([0]), LABELS), Kind.NUMERICAL)
+        cell_edges.edges_of(distribution.of_codes(np.array([0]), LABELS), Kind.NUMERICAL)
     with pytest.raises(ValueError, match="expected 1 or more"):
-        error_cells.edges_of(distribution.empty(Kind.NUMERICAL), Kind.NUMERICAL, cells=0)
+        cell_edges.edges_of(distribution.empty(Kind.NUMERICAL), Kind.NUMERICAL, cells=0)

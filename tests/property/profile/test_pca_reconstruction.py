@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from service.core.profile import pca_reconstruction, profile
 from service.core.profile.codec import profile as codec
-from service.core.profile.pca_reconstruction import Components
-from service.core.profile.spec import ProfileSpec
+from service.core.profile.spec import pca_components
+from service.core.profile.spec.pca_components import Components
+from service.core.profile.spec.spec import ProfileSpec
 from service.core.rows.batch import Batch, Labels, Numbers
 from service.core.rows.schema import Column, Kind, Schema
 from service.errors import ProfileError
@@ -37,13 +38,13 @@ def _reference() -> Batch:
 
 
 def _fitted() -> Components:
-    fitted = pca_reconstruction.fit(_reference(), WIDE)
+    fitted = pca_components.fit(_reference(), WIDE)
     assert fitted is not None
     return fitted
 
 
 FITTED = _fitted()
-FIXED = ProfileSpec(components=FITTED)
+SPEC = ProfileSpec(components=FITTED)
 
 
 @st.composite
@@ -61,13 +62,13 @@ def rows_of(draw: st.DrawFn) -> Batch:
 def test_any_split_in_any_order_gives_the_whole(
     batch: Batch, cuts: list[int], shuffle: random.Random
 ) -> None:
-    """Parts merged in any order and brackets equal the rows at once, also after a stay in bytes."""
+    """Parts merged in any order and brackets equal the rows at once, also after encoding and decoding."""
     edges = [0, *sorted(min(cut, batch.rows) for cut in cuts), batch.rows]
-    parts = [profile.of(batch.take(slice(a, b)), WIDE, FIXED) for a, b in pairwise(edges)]
+    parts = [profile.of(batch.take(slice(a, b)), WIDE, SPEC) for a, b in pairwise(edges)]
     shuffle.shuffle(parts)
     parts = [profile.merge(parts[:2]), *(codec.decode(codec.encode(part)) for part in parts[2:])]
-    whole = profile.of(batch, WIDE, FIXED)
-    assert profile.merge([profile.empty(WIDE, FIXED), *parts]) == whole
+    whole = profile.of(batch, WIDE, SPEC)
+    assert profile.merge([profile.empty(WIDE, SPEC), *parts]) == whole
     assert codec.decode(codec.encode(whole)) == whole
 
 
@@ -77,16 +78,16 @@ def test_every_row_is_counted_once(batch: Batch) -> None:
     summed = pca_reconstruction.of(batch, FITTED)
     assert summed.rows + summed.empty == batch.rows
     assert 0 <= summed.imputed <= summed.rows
-    assert np.count_nonzero(~np.isnan(pca_reconstruction.errors(batch, FITTED))) == summed.rows
+    assert np.count_nonzero(~np.isnan(pca_components.errors(batch, FITTED))) == summed.rows
 
 
 def test_a_row_s_error_does_not_depend_on_its_neighbours() -> None:
     """Rows alone, in blocks and in another order have the same errors, to the last bit."""
     batch = _reference()
-    whole = pca_reconstruction.errors(batch, FITTED)
+    whole = pca_components.errors(batch, FITTED)
     order = np.random.default_rng(0).permutation(batch.rows)
-    assert np.array_equal(pca_reconstruction.errors(batch.take(order), FITTED), whole[order])
-    alone = [pca_reconstruction.errors(batch.take(slice(i, i + 1)), FITTED)[0] for i in range(batch.rows)]
+    assert np.array_equal(pca_components.errors(batch.take(order), FITTED), whole[order])
+    alone = [pca_components.errors(batch.take(slice(i, i + 1)), FITTED)[0] for i in range(batch.rows)]
     assert np.array_equal(alone, whole)
 
 
@@ -96,4 +97,4 @@ def test_errors_of_other_components_are_refused() -> None:
     with pytest.raises(ProfileError, match=f"{FITTED.fingerprint} and other"):
         pca_reconstruction.merge([pca_reconstruction.empty(FITTED), pca_reconstruction.empty(other)])
     with pytest.raises(ProfileError, match="cannot be merged"):
-        profile.merge([profile.empty(WIDE, FIXED), profile.empty(WIDE)])
+        profile.merge([profile.empty(WIDE, SPEC), profile.empty(WIDE)])

@@ -15,7 +15,7 @@ ODD = st.sampled_from([np.nan, np.inf, -np.inf, -0.0, 1e-20, 0.5, 2.0**53, 2.0**
 @settings(max_examples=400)
 @given(st.lists(WHOLE | ODD, max_size=40), st.sampled_from([0.0, 1e6, -(2.0**52), 2.0**52]))
 def test_by_place_equals_by_order(numbers: list[float], offset: float) -> None:
-    """Both ways of counting give the same distribution, whatever stands among the whole numbers."""
+    """Both ways of counting give the same distribution, whatever lies among the whole numbers."""
     rows = np.array(numbers) + offset
     assert of_numbers(rows) == _of_any_numbers(rows)
 

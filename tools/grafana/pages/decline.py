@@ -1,37 +1,31 @@
-"""Why it got worse: because the inputs moved, or the relation between them and the target."""
+"""Why performance got worse: the inputs moved, or their relation to the target did."""
 
 from __future__ import annotations
 
-from tools.grafana.parts import (
+from tools.grafana.charts import bars, series
+from tools.grafana.fields import (
     BLUE,
-    CHART,
     GREEN,
-    NEWEST,
+    NO_WINDOW,
     ORANGE,
     RED,
+    TEXT,
     Json,
-    axis_variable,
-    bars,
-    column_variable,
-    head,
-    link,
-    monitor_variable,
+    column_link,
+    fixed,
     override,
-    series,
-    stat,
     steps,
-    table,
-    words,
+    widths,
 )
-from tools.grafana.parts import (
-    dashboard as whole,
-)
+from tools.grafana.layout import dashboard as whole
+from tools.grafana.layout import row
+from tools.grafana.pages.performance_now import performance_now
+from tools.grafana.panels import answer_of, stat, table, words
+from tools.grafana.sql import CHART, COLUMN, NEWEST, WHOLE, of_window, or_sentence
+from tools.grafana.variables import axis_variable, column_variable, monitor_variable
 
-NO_SPLIT = (
-    "No split in this time range. It is measured for regressions: the monitor's file names a `prediction` and a "
-    "`target`, and labels have come, in the window and in the reference."
-)
-COLUMN = "column_name = ${column:sqlstring}"
+NO_SPLIT = "No split in this time range: it is measured for regressions whose labels have come."
+CHANGE_CHART = "The change of the error and its parts"
 PARTS = {"error_change_data": "data", "error_change_concept": "concept", "error_change_unseen": "unseen"}
 COLORS = {"data": BLUE, "concept": RED, "unseen": ORANGE}
 
@@ -43,8 +37,8 @@ READING = """
 - **concept**: the same inputs are now predicted worse (or better): the relation to the target changed. Retrain.
 - **unseen**: rows where the reference has no labelled row at all. The model was never validated there.
 
-Each column asks the question by its own cells: what a column does not see counts as concept *for that column*. A
-column whose *data* part explains most of the change is where to look. The whole is split by the prediction's cells.
+Each column splits the change by its own cells: what a column does not explain counts as concept *for that column*.
+Look first at the column whose *data* part explains most. The whole is split by the prediction's cells.
 """
 
 
@@ -52,17 +46,17 @@ def dashboard() -> Json:
     """Build the page that tells data drift and concept drift apart."""
     return whole(
         "tidegauge-decline",
-        "Tidegauge: why did it get worse",
+        "Tidegauge 4 · Why it got worse",
         "The change of a regression's mean error against the reference, split into data drift (the inputs moved), "
         "concept drift (the relation moved) and unseen (rows where the reference had none), overall and by column.",
         [
-            (4, [(6, _error()), (6, _change()), (12, _parts())]),
+            (4, [(8, _error()), (6, _change()), (10, _parts())]),
             (9, [(16, _stacked()), (8, words("How to read this", READING))]),
             (9, [(12, _by_column()), (12, _columns())]),
-            head("The chosen column"),
-            (8, [(12, _of_column()), (12, _band())]),
+            row("The chosen column", (8, [(12, _of_column()), (12, _band())])),
         ],
         variables=[monitor_variable(), axis_variable(), column_variable(several=False)],
+        marked=[CHANGE_CHART],
     )
 
 
@@ -71,36 +65,34 @@ def _of(metric: str, where: str) -> str:
 
 
 def _error() -> Json:
-    return stat(
+    return performance_now(
         "Mean absolute error",
         "Of the labelled rows of the newest window of the range, and of the reference, in the target's unit.",
-        f"SELECT value AS now, reference FROM {NEWEST} WHERE aspect = 'performance' AND metric = 'mae' AND segment = ''",
-        empty=NO_SPLIT,
-        decimals=2,
-        text_mode="value_and_name",
-        color_mode="none",
+        "'mae'",
+        WHOLE,
     )
 
 
 def _change() -> Json:
+    columns = ", ".join(f"{_of(metric, 'true')} AS {name}" for metric, name in PARTS.items())
     return stat(
         "Change of the error",
         "The mean error less the reference's, in the newest window of the range; above 0 the model got worse.",
-        f"SELECT value AS change FROM {NEWEST} WHERE metric = 'error_change' AND column_name = ''",
-        empty=NO_SPLIT,
+        f"SELECT {_of('error_change', 'true')} AS change, {columns} FROM {NEWEST}\n"
+        f"WHERE {WHOLE} AND metric LIKE 'error_change%' AND column_name = '' HAVING count(value) > 0",
+        fields="/^change$/",
         decimals=2,
         thresholds=steps((None, GREEN), (0.000001, ORANGE)),
     )
 
 
 def _parts() -> Json:
-    columns = ", ".join(f"{_of(metric, 'true')} AS {name}" for metric, name in PARTS.items())
     return stat(
         "Of that",
         "The three parts of the change in the newest window, split by the prediction's cells: data (the inputs "
         "moved), concept (the relation moved), unseen (the reference had no such rows).",
-        f"SELECT {columns} FROM {NEWEST} WHERE metric LIKE 'error_change_%' AND column_name = '' HAVING count(value) > 0",
-        empty=NO_SPLIT,
+        [answer_of("Change of the error")],
+        fields="/^(data|concept|unseen)$/",
         decimals=2,
         text_mode="value_and_name",
         color_mode="none",
@@ -112,14 +104,14 @@ def _stacked() -> Json:
     line = {"custom__drawStyle": "line", "custom__fillOpacity": 0, "custom__lineWidth": 2}
     apart = {
         "custom__stacking": {"group": "B", "mode": "none"},
-        "color": {"fixedColor": "text", "mode": "fixed"},
+        "color": fixed(TEXT),
     }
     return series(
-        "The change of the error and its parts",
+        CHANGE_CHART,
         "Stacked bars: the parts; the line: the whole change. The bars below 0 made the error smaller.",
         f'SELECT "time", {columns}, {_of("error_change", "true")} AS change FROM {CHART}\n'
-        "WHERE metric LIKE 'error_change%' AND column_name = '' GROUP BY 1 ORDER BY 1",
-        bars=True,
+        f"WHERE {WHOLE} AND metric LIKE 'error_change%' AND column_name = '' GROUP BY 1 ORDER BY 1",
+        drawn_as_bars=True,
         empty=NO_SPLIT,
         decimals=2,
         overrides=[*_colors(), override("change", **line, **apart)],
@@ -133,7 +125,7 @@ def _by_column() -> Json:
         "The same change split by each column's own cells: a column with much 'data' moved to where the error is "
         "larger; 'concept' there is what this column does not explain.",
         f"SELECT CASE column_name WHEN '' THEN '(prediction)' ELSE column_name END AS split, {columns} FROM {NEWEST}\n"
-        "WHERE metric LIKE 'error_change_%' GROUP BY column_name HAVING count(value) > 0\n"
+        f"WHERE {WHOLE} AND metric LIKE 'error_change_%' GROUP BY column_name HAVING count(value) > 0\n"
         f"ORDER BY {_of('error_change_data', 'true')} DESC NULLS LAST",
         x="split",
         unit="none",
@@ -145,25 +137,28 @@ def _by_column() -> Json:
 
 def _columns() -> Json:
     columns = ", ".join(f"{_of(metric, 'true')} AS {name}" for metric, name in PARTS.items())
-    to = link(
-        "The column's page",
-        "tidegauge-column",
-        monitor="${monitor:percentencode}",
-        axis="${axis}",
-        column="${__value.raw:percentencode}",
-    )
+    rows = f"""
+SELECT column_name AS "column", {columns}, {_of("error_change", "true")} AS change,
+    max(low) FILTER (WHERE metric = 'error_change_data') AS "data low",
+    max(high) FILTER (WHERE metric = 'error_change_data') AS "data high", max(reason) AS note
+FROM {NEWEST} WHERE {WHOLE} AND metric LIKE 'error_change%' AND column_name <> '' GROUP BY column_name
+ORDER BY {_of("error_change_data", "true")} DESC NULLS LAST
+"""
     return table(
         "What each column explains",
-        "The parts by column in the newest window, with the 95 % band of the data part; that of rows taken as "
-        "independent. A click leads to the column's distribution.",
-        f'SELECT column_name AS "column", {columns}, {_of("error_change", "true")} AS change,\n'
-        "    max(low) FILTER (WHERE metric = 'error_change_data') AS \"data low\",\n"
-        "    max(high) FILTER (WHERE metric = 'error_change_data') AS \"data high\", max(reason) AS reason\n"
-        f"FROM {NEWEST} WHERE metric LIKE 'error_change%' AND column_name <> '' GROUP BY column_name\n"
-        f"ORDER BY {_of('error_change_data', 'true')} DESC NULLS LAST",
-        empty=NO_SPLIT,
+        "The parts by column in the newest window, with the 95 % band of the data part, of rows taken as independent. A "
+        "click leads to the column's distribution.",
+        or_sentence(
+            rows,
+            ("column", "data", "concept", "unseen", "change", "data low", "data high", "note"),
+            "note",
+            of_window(NO_SPLIT, NO_WINDOW),
+        ),
         decimals=2,
-        overrides=[override("column", links=[to])],
+        overrides=[
+            *widths(column=140, data=70, concept=80, unseen=80, change=80, data_low=80, data_high=80),
+            override("column", links=[column_link()]),
+        ],
     )
 
 
@@ -172,8 +167,9 @@ def _of_column() -> Json:
     return series(
         "Split by the chosen column",
         "The parts of the change, window by window, by the cells of the column chosen above.",
-        f"SELECT \"time\", {columns} FROM {CHART} WHERE metric LIKE 'error_change_%' AND {COLUMN} GROUP BY 1 ORDER BY 1",
-        bars=True,
+        f'SELECT "time", {columns} FROM {CHART}\n'
+        f"WHERE {WHOLE} AND metric LIKE 'error_change_%' AND {COLUMN} GROUP BY 1 ORDER BY 1",
+        drawn_as_bars=True,
         empty=NO_SPLIT,
         decimals=2,
         overrides=_colors(),
@@ -186,11 +182,11 @@ def _band() -> Json:
         "The concept part by the chosen column's cells and its 95 % band: where the band lies above 0, the relation "
         "got worse by more than chance.",
         f'SELECT "time", value AS concept, low, high FROM {CHART} '
-        f"WHERE metric = 'error_change_concept' AND {COLUMN} ORDER BY 1",
+        f"WHERE {WHOLE} AND metric = 'error_change_concept' AND {COLUMN} ORDER BY 1",
         empty=NO_SPLIT,
         decimals=2,
     )
 
 
 def _colors() -> list[Json]:
-    return [override(name, color={"fixedColor": color, "mode": "fixed"}) for name, color in COLORS.items()]
+    return [override(name, color=fixed(color)) for name, color in COLORS.items()]

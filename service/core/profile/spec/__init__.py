@@ -1,0 +1,1 @@
+"""What a reference fixes for every profile that is compared with it."""
