@@ -1,8 +1,8 @@
 """Reset, remove, purge and rename a monitor, also while a service runs it.
 
 Each begins with the monitor's checkpoint, which every commit writes first: a commit that comes meanwhile
-waits, then finds that its cycle does not follow the stored one, and writes nothing. The next cycle starts from
-what is stored.
+waits, then finds that its cycle does not follow the stored one, and writes nothing. The next cycle starts
+from what is stored.
 """
 
 from __future__ import annotations

@@ -182,7 +182,10 @@ async def test_nothing_but_performance_moves_and_history_stays(tmp_path: Path, p
     assert len(by_window) == DAYS
     for series in by_window.values():
         mae, waiting = series["mae"], [row["value"] for row in series["pending_rows"]]
-        assert (mae[0]["value"], mae[0]["reason"]) == (None, "no labels yet; its threshold of 5.5 is not judged")
+        assert (mae[0]["value"], mae[0]["reason"]) == (
+            None,
+            "no labels yet; its threshold of 5.5 is not judged",
+        )
         assert mae[-1]["value"] is not None
         assert waiting == sorted(waiting, reverse=True)
         assert waiting[-1] == 0
