@@ -103,6 +103,8 @@ def _add_monitor(commands: Commands) -> None:
     rename.add_argument("new", metavar="NEW")
     rename.add_argument("--replace", action="store_true", help="delete what NEW has measured itself")
     rename.set_defaults(command=_monitor_rename)
+    for action in (remove, rename):
+        action.add_argument("--force", action="store_true", help="even if a service seems to run it")
     for action in (reset, remove, rename):
         action.add_argument("--yes", action="store_true", help="do not ask, on a terminal")
 
@@ -160,13 +162,14 @@ def _monitor_reset(options: argparse.Namespace) -> int:
 def _monitor_remove(options: argparse.Namespace) -> int:
     from service.commands import monitor
 
-    return monitor.remove(options.name, purge=options.purge, yes=options.yes)
+    return monitor.remove(options.name, purge=options.purge, force=options.force, yes=options.yes)
 
 
 def _monitor_rename(options: argparse.Namespace) -> int:
     from service.commands import monitor
 
-    return monitor.rename(options.name, options.new, replace=options.replace, yes=options.yes)
+    asked = {"replace": options.replace, "force": options.force, "yes": options.yes}
+    return monitor.rename(options.name, options.new, **asked)
 
 
 def _positive(text: str) -> int:

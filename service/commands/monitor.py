@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from service.config.monitor_folder import MonitorFolder
     from service.config.settings import Settings
     from service.store.lifecycle import FromPane
+    from service.store.tables.monitor import StoredMonitor
 
 
 def reset(name: str, *, since: datetime | None, yes: bool) -> int:
@@ -50,10 +51,9 @@ async def _reset(
     async with _database(settings) as pool:
         await _check_exists(pool, folder, name)
         if name not in folder.monitors:
-            faults = [text for path, text in folder.faults.items() if path.stem == name]
-            raise ConfigurationError(
-                faults[0] if faults else f"{name}: no file defines it, so that nothing would measure it again"
-            )
+            path = folder.path_of(name)
+            nothing = f"{name}: no file defines it, so that nothing would measure it again"
+            raise ConfigurationError(nothing if path is None else folder.faults[path])
         begin, position = None, None
         if since is not None:
             monitor = folder.monitors[name].monitor
@@ -103,20 +103,23 @@ async def _position(pool: asyncpg.Pool, monitor: Monitor, begin: FromPane) -> di
             await source.close()
 
 
-def remove(name: str, *, purge: bool, yes: bool) -> int:
+def remove(name: str, *, purge: bool, force: bool, yes: bool) -> int:
     """Take a monitor without a file out of the views, with `purge` out of the database.
 
     Returns the exit status. Raises ConfigurationError where there is no such monitor, or a file defines it.
     """
     settings = load_settings()
     folder = read_folder(settings.monitors_dir, settings.data_dir)
-    return asyncio.run(_remove(settings, folder, name, purge=purge, yes=yes))
+    return asyncio.run(_remove(settings, folder, name, purge=purge, force=force, yes=yes))
 
 
-async def _remove(settings: Settings, folder: MonitorFolder, name: str, *, purge: bool, yes: bool) -> int:
+async def _remove(
+    settings: Settings, folder: MonitorFolder, name: str, *, purge: bool, force: bool, yes: bool
+) -> int:
     async with _database(settings) as pool:
-        await _check_exists(pool, folder, name)
+        stored = await _check_exists(pool, folder, name)
         _check_without_file(folder, name, "delete or move it first, else its cycles would bring it back")
+        _check_not_running(stored[name], force=force)
         kept = "all that was measured of it is deleted." if purge else "its history is kept."
         if not _agreed(f"{name} is taken out of the monitors, alarms and dashboards; {kept}", yes=yes):
             return FAILED
@@ -129,19 +132,26 @@ async def _remove(settings: Settings, folder: MonitorFolder, name: str, *, purge
     return CLEAN
 
 
-def rename(old: str, new: str, *, replace: bool, yes: bool) -> int:
+def rename(old: str, new: str, *, replace: bool, force: bool, yes: bool) -> int:
     """Give the history of a monitor without a file to another name; return the exit status.
 
     Raises ConfigurationError where there is no such history, a file defines `old`, or `new` has its own.
     """
     settings = load_settings()
     folder = read_folder(settings.monitors_dir, settings.data_dir)
-    return asyncio.run(_rename(settings, folder, old, new, replace=replace, yes=yes))
+    return asyncio.run(_rename(settings, folder, (old, new), replace=replace, force=force, yes=yes))
 
 
 async def _rename(
-    settings: Settings, folder: MonitorFolder, old: str, new: str, *, replace: bool, yes: bool
+    settings: Settings,
+    folder: MonitorFolder,
+    names: tuple[str, str],
+    *,
+    replace: bool,
+    force: bool,
+    yes: bool,
 ) -> int:
+    old, new = names
     async with _database(settings) as pool:
         if old == new:
             raise ConfigurationError(f"{old}: is the new name as well; expected another")
@@ -149,6 +159,7 @@ async def _rename(
         if old not in stored:
             raise ConfigurationError(f"there is no history: {unknown_name(old, sorted(stored))}")
         _check_without_file(folder, old, f"rename it first: {new}.yaml, or its `name:`")
+        _check_not_running(stored[old], force=force)
         own = stored.get(new)
         is_empty = own is None or (own.state is None and not own.rows and own.removed_at is None)
         if not is_empty and not replace:
@@ -174,17 +185,27 @@ async def _database(settings: Settings) -> AsyncIterator[asyncpg.Pool]:
         yield pool
 
 
-async def _check_exists(pool: asyncpg.Pool, folder: MonitorFolder, name: str) -> None:
-    known = {each.name for each in await monitor_table.read_all(pool)} | folder.names
+async def _check_exists(pool: asyncpg.Pool, folder: MonitorFolder, name: str) -> dict[str, StoredMonitor]:
+    stored = {each.name: each for each in await monitor_table.read_all(pool)}
+    known = stored.keys() | folder.names
     if name not in known:
         raise ConfigurationError(unknown_name(name, sorted(known)))
+    return stored
 
 
 def _check_without_file(folder: MonitorFolder, name: str, instead: str) -> None:
-    found = folder.monitors.get(name)
-    paths = [found.path] if found else [path for path in folder.faults if path.stem == name]
-    if paths:
-        raise ConfigurationError(f"{name}: {paths[0]} still defines it; {instead}")
+    path = folder.path_of(name)
+    if path is not None:
+        raise ConfigurationError(f"{name}: {path} still defines it; {instead}")
+
+
+def _check_not_running(known: StoredMonitor, *, force: bool) -> None:
+    """Refuse to hide or move what a service still measures, perhaps by files of another machine."""
+    if known.is_running and not force:
+        raise ConfigurationError(
+            f"{known.name}: a service seems to run it: its last cycle was a moment ago; delete its file "
+            "there, or stop that service and wait for three cycles, 30 seconds at least, or add --force"
+        )
 
 
 def _agreed(what: str, *, yes: bool) -> bool:

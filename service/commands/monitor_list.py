@@ -69,11 +69,9 @@ async def _stored(settings: Settings) -> list[StoredMonitor]:
 
 def listed_monitors(folder: MonitorFolder, stored: Mapping[str, StoredMonitor]) -> Iterator[ListedMonitor]:
     """Yield every monitor by its name; those that only the database knows come last."""
-    faults = {path.stem: (path, fault) for path, fault in folder.faults.items()}
     for name in sorted(folder.names):
-        defined = folder.monitors.get(name)
-        path = defined.path if defined else faults[name][0]
-        fault = None if defined else faults[name][1]
+        path = folder.path_of(name)
+        fault = None if path is None or name in folder.monitors else folder.faults[path]
         yield _listed(name, str(path), stored.get(name), fault)
     for name in sorted(stored.keys() - folder.names):
         yield _listed(name, None, stored[name], None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     Signature = dict[str, tuple[int, int, int]]
 
 SUFFIXES = {".yaml", ".yml"}
+_NAME = re.compile(r"^name:[ \t]*[\"']?([A-Za-z0-9_.-]+)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +30,26 @@ class DefinedMonitor:
 
 @dataclass(frozen=True, slots=True)
 class MonitorFolder:
-    """What the files of a folder define, by the monitors' names, and the faults of the others."""
+    """What the files of a folder define, by the monitors' names, and the faults of the others.
+
+    - `monitors`: those whose files can be used
+    - `faults`: of the other files
+    - `faulty`: by the name that it seems to have, the file with a fault
+    """
 
     monitors: dict[str, DefinedMonitor] = field(default_factory=dict)
     faults: dict[Path, str] = field(default_factory=dict)
+    faulty: dict[str, Path] = field(default_factory=dict)
 
     @property
     def names(self) -> set[str]:
-        """The monitors' names; a file with a fault counts by its own name."""
-        return {*self.monitors, *(path.stem for path in self.faults)}
+        """The monitors' names, those of files with faults among them."""
+        return {*self.monitors, *self.faulty}
+
+    def path_of(self, name: str) -> Path | None:
+        """Return the file that defines a monitor, or would without its faults; None where there is none."""
+        found = self.monitors.get(name)
+        return self.faulty.get(name) if found is None else found.path
 
 
 def read_folder(folder: Path, data_dir: Path) -> MonitorFolder:
@@ -58,6 +71,7 @@ def read_folder(folder: Path, data_dir: Path) -> MonitorFolder:
             monitor = monitor_file.load(path, data_dir)
         except ConfigurationError as error:
             found.faults[path] = str(error)
+            found.faulty.setdefault(_seeming_name(path), path)
             continue
         other = found.monitors.setdefault(monitor.name, DefinedMonitor(path, monitor))
         if other.path != path:
@@ -65,6 +79,14 @@ def read_folder(folder: Path, data_dir: Path) -> MonitorFolder:
                 f"{path}: {other.path} is named {monitor.name} as well; expected another name"
             )
     return found
+
+
+def _seeming_name(path: Path) -> str:
+    try:
+        written = _NAME.search(path.read_text(encoding="utf-8")) if path.is_file() else None
+    except (OSError, UnicodeDecodeError):
+        written = None
+    return written[1] if written else path.stem
 
 
 def signature(folder: Path) -> Signature:

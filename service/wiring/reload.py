@@ -93,7 +93,6 @@ class Reload:
         self._changed = broadcaster.notify
         self._listed = broadcaster.notify_list
         self._paths: dict[Path, str] = {}  # of every file that defined a monitor, with its name
-        self._refused: dict[str, str] = {}  # what was logged last, by monitor or file
 
     async def follow(self, asked: asyncio.Event, *, poll_seconds: float = POLL_SECONDS) -> None:
         """Look at the folder every `poll_seconds`, and at once where `asked` is set, until cancelled."""
@@ -126,7 +125,7 @@ class Reload:
         gone = running.keys() - folder.monitors.keys() - self._faults(folder).keys()
         self._paths |= {found.path: name for name, found in folder.monitors.items()}
         known = {str(path) for path in folder.faults} | running.keys() | folder.names | {str(self._folder)}
-        for key in self._refused.keys() - known:
+        for key in self._cycles.index.faults.keys() - known:
             self._accept(key)
         changes = [self._stop(name) for name in sorted(gone)]
         for name, found in folder.monitors.items():
@@ -141,7 +140,8 @@ class Reload:
     def _faults(self, folder: MonitorFolder) -> dict[str, str]:
         """Return the files' faults, by the name of the monitor that runs, else by the file."""
         running = self._cycles.monitors
-        named = {path: self._paths.get(path, path.stem) for path in folder.faults}
+        seeming = {path: name for name, path in folder.faulty.items()}
+        named = {path: self._paths.get(path) or seeming.get(path, path.stem) for path in folder.faults}
         is_own = {path: name in running and name not in folder.monitors for path, name in named.items()}
         return {
             named[path] if is_own[path] else str(path): fault.replace("\n", "; ")
@@ -193,16 +193,14 @@ class Reload:
             self._changed(name)
 
     def _refuse(self, key: str, fault: str, unexpected: Exception | None = None) -> None:
-        if self._refused.get(key) == fault:
-            return
-        self._refused[key] = fault
+        if self._cycles.index.faults.get(key) == fault:
+            return  # it was logged
         self._cycles.index.faults[key] = fault
         hint = {"hint": KEPT_HINT} if key in self._cycles.monitors else {}
         log.error("monitor file refused", file=key, error=fault, exc_info=unexpected, **hint)
         self._faults_changed(key)
 
     def _accept(self, key: str) -> None:
-        self._refused.pop(key, None)
         if self._cycles.index.faults.pop(key, None) is not None:
             self._faults_changed(key)
 

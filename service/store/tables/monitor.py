@@ -37,6 +37,7 @@ WITH names AS (
     UNION SELECT monitor FROM tidegauge.monitors
 )
 SELECT names.monitor AS name, shown.state, shown.error, coalesce(place.ended, false) AS ended,
+       coalesce(NOT shown.silent AND NOT shown.ended AND known.file_gone_at IS NULL, false) AS is_running,
        coalesce(place.rows, 0) AS rows, newest.window_start, newest.window_end, known.file_gone_at,
        known.removed_at
 FROM names
@@ -57,6 +58,7 @@ class StoredMonitor:
     - `state`: as the view `monitors` has it; None where no cycle was logged, or where it was removed
     - `error`: of its last cycle, or why it has none
     - `ended`: whether its source had nothing left
+    - `is_running`: whether cycles of it were logged a moment ago and more are expected
     - `rows`: the rows that were taken
     - `window_start`, `window_end`: of the newest window
     - `file_gone_at`: when a running service found its file deleted
@@ -67,6 +69,7 @@ class StoredMonitor:
     state: str | None
     error: str | None
     ended: bool
+    is_running: bool
     rows: int
     window_start: datetime | None
     window_end: datetime | None

@@ -134,6 +134,11 @@ async def test_a_removed_monitor_leaves_the_views_and_comes_back_with_its_file(
     (left,) = _listed(place)
     assert (left["file"], left["state"], left["rows"]) == (None, "no file", 12 * 40)
     before = len(await _measured(pool))
+    await pool.execute("UPDATE tidegauge.checkpoint SET ended = false")
+    done = place.command("monitor", "remove", "toy")
+    assert done.returncode == 2
+    assert "toy: a service seems to run it: its last cycle was a moment ago" in done.stderr
+    await pool.execute("UPDATE tidegauge.checkpoint SET ended = true")
     done = place.command("monitor", "remove", "toy")
     assert (done.returncode, done.stderr) == (0, "")
     for view in ("monitors", "alarms"):

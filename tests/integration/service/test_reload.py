@@ -116,7 +116,7 @@ async def test_files_are_followed_while_the_service_runs(service: Service) -> No
     await service.until(refused)
     ready = await service.get("/readyz")
     assert not ready["ready"]
-    assert "toy.yaml:7: windo: no such key; the nearest is window" in ready["checks"]["file toy"]
+    assert "toy.yaml:6: windo: no such key; the nearest is window" in ready["checks"]["file toy"]
     state = await service.get("/v1/monitors/toy/state")
     (health,) = [aspect for aspect in state["aspects"] if aspect["aspect"] == "health"]
     assert health["reason"].startswith("its edited file is refused, and the earlier one holds: ")
