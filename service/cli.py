@@ -54,7 +54,17 @@ def _parser() -> argparse.ArgumentParser:
     run.set_defaults(command=_run)
 
     migrate = commands.add_parser("migrate", help="bring the database's schema up to date")
+    migrate.add_argument(
+        "--reader-sql",
+        action="store_true",
+        help="only print the SQL by which an administrator makes the role that dashboards read with",
+    )
     migrate.set_defaults(command=_migrate)
+
+    psql = commands.add_parser("psql", help="open the embedded database as the role that may only read")
+    psql.add_argument("--print", action="store_true", dest="print_only", help="only print its URL")
+    psql.add_argument("arguments", nargs="*", metavar="ARGUMENT", help="psql's own, after --")
+    psql.set_defaults(command=_psql)
 
     check = commands.add_parser("check", help="validate every monitor file, its data and the database")
     check.set_defaults(command=_check)
@@ -115,10 +125,16 @@ def _run(options: argparse.Namespace) -> int:
     return run.execute(max_cycles=options.max_cycles)
 
 
-def _migrate(_options: argparse.Namespace) -> int:
+def _psql(options: argparse.Namespace) -> int:
+    from service.commands import psql
+
+    return psql.execute(options.arguments, print_only=options.print_only)
+
+
+def _migrate(options: argparse.Namespace) -> int:
     from service.commands import migrate
 
-    return migrate.execute()
+    return migrate.print_reader_sql() if options.reader_sql else migrate.execute()
 
 
 def _check(_options: argparse.Namespace) -> int:

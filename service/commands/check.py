@@ -17,11 +17,16 @@ from service.commands.exit_status import CLEAN, MISCONFIGURED
 from service.config import monitor_file
 from service.core.profile.columns import of_column
 from service.core.profile.spec import segment_values
+from service.core.rows.masking import Masking
 from service.errors import ConfigurationError, StoreError, TidegaugeError
 from service.methods.drift import columns, registry
 from service.runtime.compute_threads import workers
+from service.store.connections import is_behind_pooler
+from service.store.held_locks import held_locks
 from service.store.migrate import migrate, migrations_folder
+from service.store.rights import check_rights, reader_may_read
 from service.wiring.database import database
+from service.wiring.hash_key import hash_key
 from service.wiring.monitor import build_monitor, reference_rows_loader
 
 if TYPE_CHECKING:
@@ -66,13 +71,32 @@ async def check(settings: Settings) -> Findings:
     try:
         async with database(settings) as pool, workers() as compute:
             await migrate(pool, migrations_folder())
+            await check_rights(pool)
+            found.notes += await _database_remarks(pool)
             for monitor in monitors:
-                part = await _data_findings(monitor, pool, compute)
+                key = hash_key(settings, create=False) if monitor.sensitive else b""
+                part = await _data_findings(monitor, pool, compute, key)
                 found.faults += part.faults
                 found.notes += part.notes
     except (StoreError, OSError) as error:
         found.faults.append(f"database: {error}")
     return found
+
+
+async def _database_remarks(pool: asyncpg.Pool) -> list[str]:
+    notes = []
+    async with pool.acquire() as connection:
+        if await is_behind_pooler(connection):
+            notes.append(
+                "database: a connection pooler lies in between; statements are not prepared ahead "
+                "(TIDEGAUGE_DATABASE_STATEMENT_CACHE=0 says so without looking)"
+            )
+    if not await reader_may_read(pool):
+        notes.append(
+            "database: the role tidegauge_reader, which dashboards read with, is missing or may not read; "
+            "`tidegauge migrate --reader-sql` prints what an administrator has to run"
+        )
+    return notes + [f"database: {lock.message}" for lock in await held_locks(pool)]
 
 
 def _remarks(monitor: Monitor) -> list[str]:
@@ -107,9 +131,10 @@ def _named(plan: DriftPlan) -> Iterator[str]:
         yield from names
 
 
-async def _data_findings(monitor: Monitor, pool: asyncpg.Pool, compute: Compute) -> Findings:
+async def _data_findings(monitor: Monitor, pool: asyncpg.Pool, compute: Compute, key: bytes) -> Findings:
     found = Findings()
-    plan, load_rows = build_monitor(monitor, pool, compute), reference_rows_loader(monitor, compute)
+    plan = build_monitor(monitor, pool, compute, lambda: key)
+    load_rows = reference_rows_loader(monitor, compute, Masking(monitor.sensitive, key))
     if monitor.source.can_be_peeked:
         try:
             take = await plan.source.take(None)

@@ -20,6 +20,7 @@ from service.store import lifecycle
 from service.store.migrate import migrate, migrations_folder
 from service.store.tables import monitor as monitor_table
 from service.wiring.database import database
+from service.wiring.hash_key import hash_key
 from service.wiring.monitor import build_monitor
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ async def _reset(
         if since is not None:
             monitor = folder.monitors[name].monitor
             begin = await _pane_at(pool, monitor, since)
-            position = await _position(pool, monitor, begin)
+            position = await _position(settings, pool, monitor, begin)
         again = "from its start" if begin is None else f"from {_minute(begin.start)} on"
         if not _agreed(f"{name}: its source is measured again {again}; what was measured stays.", yes=yes):
             return FAILED
@@ -89,9 +90,11 @@ async def _pane_at(pool: asyncpg.Pool, monitor: Monitor, since: datetime) -> Fro
     return begin
 
 
-async def _position(pool: asyncpg.Pool, monitor: Monitor, begin: FromPane) -> dict[str, Any]:
+async def _position(
+    settings: Settings, pool: asyncpg.Pool, monitor: Monitor, begin: FromPane
+) -> dict[str, Any]:
     async with workers() as compute:
-        source = build_monitor(monitor, pool, compute).source
+        source = build_monitor(monitor, pool, compute, lambda: hash_key(settings)).source
         try:
             if not isinstance(source, SeekableSource):
                 raise ConfigurationError(

@@ -31,6 +31,7 @@ class ColumnConfig(Section):
     allowed: tuple[str | bool | int | float, ...] | None = Field(default=None, min_length=1)
     not_null: bool = False
     unique: bool = False
+    sensitive: bool = False
     decimal: Decimal = "."
     thousands: Thousands = ""
     percent: bool = False
@@ -46,6 +47,11 @@ class ColumnConfig(Section):
             raise ValueError("min and max belong to numerical columns; expected allowed: [..] for categories")
         if self.min is not None and self.max is not None and self.min > self.max:
             raise ValueError(f"expected min at or below max, got {self.min:g} and {self.max:g}")
+        if self.kind is Kind.NUMERICAL and self.sensitive:
+            raise ValueError(
+                "sensitive: a hash has no size, so numbers cannot be both hashed and measured as numbers; "
+                "expected kind: categorical, whose values are hashed, or no such column at all"
+            )
         texts = [value for value in self.allowed or () if isinstance(value, str)]
         if self.kind is Kind.NUMERICAL and texts:
             raise ValueError(f"allowed: expected numbers for a numerical column, got {texts[0]!r}")

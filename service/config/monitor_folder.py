@@ -96,7 +96,7 @@ def signature(folder: Path) -> Signature:
     """
     signs = {}
     for path in folder.iterdir():
-        if path.suffix in SUFFIXES and not path.name.startswith("."):
+        if path.suffix.lower() in SUFFIXES and not path.name.startswith("."):
             try:
                 status = path.stat()
             except FileNotFoundError:  # deleted since, or a link to nothing

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from service.config.nearest import nearest
 from service.core.measurement import Worse
 from service.core.rows.schema import Kind
 from service.core.rows.task import HALF, Binary, Multiclass, Regression, TaskName, label_text, positive_labels
@@ -87,8 +87,8 @@ def _check_metrics(
         if not known:
             raise ValueError(f"{key}: needs a prediction and a target, which this monitor does not name")
         if name not in known:
-            nearest = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {nearest[0]!r}?" if nearest else f"expected one of: {', '.join(known)}"
+            close = nearest(name, known)
+            hint = f"expected one of: {', '.join(known)}" if close is None else f"did you mean {close!r}?"
             raise ValueError(f"{key}.{name}: no such metric of this monitor's task; {hint}")
         _check_threshold(f"{key}.{name}", threshold, known[name])
 
@@ -110,8 +110,9 @@ def check_segments(
     """Raise ValueError where rows cannot be segmented `by` a column; `thresholds` are the segments' own."""
     for index, column in enumerate(by):
         if column not in kinds:
-            nearest = difflib.get_close_matches(column, kinds, n=1, cutoff=0.0)[0]
-            raise ValueError(f"by.{index}: {column!r} is not among the columns; the nearest is {nearest!r}")
+            close = nearest(column, kinds)
+            hint = f"expected one of: {', '.join(kinds)}" if close is None else f"the nearest is {close!r}"
+            raise ValueError(f"by.{index}: {column!r} is not among the columns; {hint}")
         if kinds[column] is not Kind.CATEGORICAL:
             raise ValueError(f"by.{index}: {column!r} is {kinds[column]}; expected a categorical column")
         if column in by[:index]:

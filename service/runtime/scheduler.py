@@ -69,6 +69,7 @@ class Job:
     last_index: int = -1  # of the last grid point used
     last_end: int | None = None  # when the last good cycle ended
     not_before: float = 0.0  # back-off, by the event loop's clock
+    waits_for_store: bool = False  # the last cycle failed by the database
     exhausted: bool = False
     start: int = 0  # of its grid, by the wall clock
     origin: float = 0.0  # of its grid, by the event loop's clock
@@ -189,6 +190,13 @@ class Scheduler:
                 await self._journalled(job, self._journal.record_skipped(job.name, missed, skipped))
             job.last_index = index
             await self._run(job, self._slot(job, index))
+            if (
+                job.waits_for_store and not job.finished.is_set()
+            ):  # not for the grid: an interval may be an hour
+                await self._pause(job, job.not_before - self._clock())
+                passed = (self._clock() - job.origin) / job.interval_seconds
+                index = max(job.last_index, math.floor(passed))
+                continue
             index = self._next_index(job)
             await self._until(job, job.origin + index * job.interval_seconds)
             # Later than planned where the process or the machine had been put to sleep.
@@ -238,6 +246,7 @@ class Scheduler:
             await self._failed(job, failure)
         else:
             job.failures = 0
+            job.waits_for_store = False
             job.last_end = self._now()
         job.cycles += 1
         job.exhausted = result is not None and result.exhausted
@@ -248,7 +257,8 @@ class Scheduler:
 
     async def _failed(self, job: Job, failure: _Failure) -> None:
         error = failure.error
-        longest = STORE_RETRY_SECONDS if isinstance(error, StoreError) else LONGEST_RETRY_SECONDS
+        job.waits_for_store = isinstance(error, StoreError)
+        longest = STORE_RETRY_SECONDS if job.waits_for_store else LONGEST_RETRY_SECONDS
         delay = min(longest, FIRST_RETRY_SECONDS * 2**job.failures)
         job.failures += 1
         job.error = str(error)

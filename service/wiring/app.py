@@ -17,9 +17,11 @@ from service.status.cycle_counters import CycleCounters
 from service.status.live_feed import EventBroadcaster
 from service.store.migrate import migrate, migrations_folder
 from service.store.postgres import PostgresStore
+from service.store.rights import check_rights
 from service.store.tables import monitor as monitor_table
 from service.wiring import http, worker_process
 from service.wiring.database import database
+from service.wiring.lock_watch import lock_watch
 from service.wiring.monitor_cycles import CycleParts, MonitorCycles, MonitorIndex, monitor_cycles
 from service.wiring.reload import reload_files
 from service.wiring.reports import StoredWindows, build_reporter
@@ -78,6 +80,7 @@ async def _serve(
         await enter(_http_imported_meanwhile())
         pool = await enter(database(settings))
         applied = await migrate(pool, migrations_folder())
+        await check_rights(pool)
         await monitor_table.set_defined(pool, [monitor.name for monitor in monitors])
         log.info("database ready", embedded=settings.database_url is None, migrations_applied=len(applied))
 
@@ -96,7 +99,8 @@ async def _serve(
         cycles = MonitorCycles(settings, scheduler, cycle_parts, index)
         await enter(monitor_cycles(cycles, monitors))
         await enter(background(reporter.work(), name="reports"))
-        await enter(retention(pool, settings.retention_days))
+        await enter(retention(pool, settings.retention_days, index.panes_behind))
+        await enter(lock_watch(pool))
         await enter(_cycling(scheduler, cycling))
         http_parts = RunningParts(pool, store, scheduler, counters, reporter, index, broadcaster)
         address = await enter(http.serve_http(settings, http_parts))

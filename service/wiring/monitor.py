@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
 
 from service.core.profile.spec.segment_values import beyond_cap
 from service.core.reference import reference as references
+from service.core.rows.masking import Masking
 from service.cycle.calibrated_thresholds import Thresholds
 from service.cycle.monitor_plan import MonitorPlan
+from service.errors import ConfigurationError
 from service.methods.drift import pca
 from service.runtime.clock import now
 from service.runtime.progress_bar import shown
 from service.sources.context import SourceContext, SourceTables
+from service.sources.masked import MaskedSource
 from service.sources.tables.unusable import described
 from service.store.tables.calibration import CalibrationTable
 from service.store.tables.dummy import DummyTable
@@ -26,23 +30,38 @@ if TYPE_CHECKING:
     from service.config.monitor import Monitor
     from service.core.reference.reference import Reference
     from service.core.rows.batch import Batch
+    from service.core.rows.schema import Schema
+    from service.methods.measure_window import MeasurePlan
     from service.runtime.compute_threads import Compute
 
 log = structlog.get_logger(__name__)
 
 
-def build_monitor(monitor: Monitor, pool: asyncpg.Pool, compute: Compute) -> MonitorPlan:
-    """Build a monitor's source and the loader of its reference; nothing is read yet."""
-    load_rows = reference_rows_loader(monitor, compute)
+def no_key() -> bytes:
+    """Refuse to go on without a secret: sensitive values never pass for want of one."""
+    raise ConfigurationError("a monitor with sensitive columns needs the key by which they are hashed")
+
+
+def build_monitor(
+    monitor: Monitor, pool: asyncpg.Pool, compute: Compute, key: Callable[[], bytes] = no_key
+) -> MonitorPlan:
+    """Build a monitor's source and the loader of its reference; nothing is read yet.
+
+    `key` is asked for the secret by which sensitive columns are hashed, where there are any.
+    """
+    masking = Masking(monitor.sensitive, key() if monitor.sensitive else b"")
+    load_rows = reference_rows_loader(monitor, compute, masking)
+    schema = masking.schema(monitor.schema_)
+    source = monitor.source.build(_source_context(monitor, schema, pool))
     return MonitorPlan(
         name=monitor.name,
-        schema=monitor.schema_,
+        schema=schema,
         window=monitor.window.plan(),
-        measures=monitor.measure_plan,
+        measures=_measures(monitor, masking),
         alarm=monitor.alarm.plan(),
-        source=monitor.source.build(_source_context(monitor, pool)),
-        load_reference=_reference_loader(monitor, load_rows, compute),
-        thresholds=_thresholds(monitor, load_rows, pool, compute),
+        source=MaskedSource(source, masking) if masking.columns else source,
+        load_reference=_reference_loader(monitor, schema, load_rows, compute),
+        thresholds=_thresholds(monitor, schema, load_rows, pool, compute),
         detectors=monitor.detectors,
         label_wait=None if monitor.labels is None else monitor.labels.wait,
         live=monitor.source.is_live,
@@ -50,9 +69,9 @@ def build_monitor(monitor: Monitor, pool: asyncpg.Pool, compute: Compute) -> Mon
     )
 
 
-def _source_context(monitor: Monitor, pool: asyncpg.Pool) -> SourceContext:
+def _source_context(monitor: Monitor, schema: Schema, pool: asyncpg.Pool) -> SourceContext:
     return SourceContext(
-        schema=monitor.schema_,
+        schema=schema,
         step_offset_us=monitor.window.offset,
         labels=monitor.label_file,
         tables=SourceTables(dummy=DummyTable(pool, monitor.name)),
@@ -60,20 +79,38 @@ def _source_context(monitor: Monitor, pool: asyncpg.Pool) -> SourceContext:
     )
 
 
-def reference_rows_loader(monitor: Monitor, compute: Compute) -> Callable[[], Awaitable[Batch]]:
-    """Return a function that reads the rows of a monitor's reference on a worker thread."""
-    return lambda: compute.run(lambda: monitor.reference.load(monitor.source, monitor.schema_))
+def reference_rows_loader(
+    monitor: Monitor, compute: Compute, masking: Masking
+) -> Callable[[], Awaitable[Batch]]:
+    """Return a function that reads the rows of a monitor's reference on a worker thread, masked."""
+
+    def load() -> Batch:
+        return masking.batch(monitor.reference.load(monitor.source, masking.schema(monitor.schema_)))
+
+    return lambda: compute.run(load)
+
+
+def _measures(monitor: Monitor, masking: Masking) -> MeasurePlan:
+    # What a sensitive column may hold is compared with its hashes.
+    plan = monitor.measure_plan
+    expectations = dict(plan.expectations)
+    for name in masking.columns:
+        declared = expectations[name]
+        if declared.allowed is not None:
+            hashed = tuple(masking.category(name, text) for text in declared.allowed_texts)
+            expectations[name] = replace(declared, allowed=hashed)
+    return replace(plan, expectations=expectations)
 
 
 def _reference_loader(
-    monitor: Monitor, load_rows: Callable[[], Awaitable[Batch]], compute: Compute
+    monitor: Monitor, schema: Schema, load_rows: Callable[[], Awaitable[Batch]], compute: Compute
 ) -> Callable[[], Awaitable[Reference]]:
     async def load() -> Reference:
         batch = await load_rows()
         reference = await compute.run(
             lambda: references.of(
                 batch,
-                monitor.schema_,
+                schema,
                 by=monitor.by,
                 sample_rows=monitor.sample_rows,
                 components=pca.PCA in monitor.drift.multivariate,
@@ -95,12 +132,16 @@ def _reference_loader(
 
 
 def _thresholds(
-    monitor: Monitor, load_rows: Callable[[], Awaitable[Batch]], pool: asyncpg.Pool, compute: Compute
+    monitor: Monitor,
+    schema: Schema,
+    load_rows: Callable[[], Awaitable[Batch]],
+    pool: asyncpg.Pool,
+    compute: Compute,
 ) -> Thresholds | None:
     if not monitor.drift.is_calibrated:
         return None
     return Thresholds(
-        monitor.schema_.compared,
+        schema.compared,
         monitor.measure_plan.drift,
         rate=monitor.drift.false_alarm_rate,
         blocks=monitor.drift.blocks,

@@ -15,6 +15,7 @@ from service.reports.reporter import ReportedMonitor
 from service.runtime.clock import now
 from service.runtime.progress_bar import shown
 from service.runtime.scheduler import CycleResult
+from service.wiring.hash_key import hash_key
 from service.wiring.monitor import build_monitor
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class MonitorIndex:
     - `descriptions`: of their files
     - `columns`: those that they watch
     - `reported`: what a report needs
+    - `panes_behind`: how many panes before a window the reference has, of those that have a bound
     - `faults`: why an edited file was refused
     """
 
@@ -75,6 +77,7 @@ class MonitorIndex:
     descriptions: dict[str, str] = field(default_factory=dict)
     columns: dict[str, tuple[str, ...]] = field(default_factory=dict)
     reported: dict[str, ReportedMonitor] = field(default_factory=dict)
+    panes_behind: dict[str, int] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
 
 
@@ -129,9 +132,10 @@ class MonitorCycles:
         await self._scheduler.remove(running.job)
         del self._running[name]
         index = self.index
-        of_name = (index.jobs, index.descriptions, index.columns, index.reported, index.faults)
-        for by_name in of_name:
+        for by_name in (index.jobs, index.descriptions, index.columns, index.reported):
             by_name.pop(name, None)
+        index.panes_behind.pop(name, None)
+        index.faults.pop(name, None)
         self._parts.counters.discard(name)
         await running.open.aclose()
 
@@ -144,7 +148,7 @@ class MonitorCycles:
         self, monitor: Monitor, stack: AsyncExitStack, *, try_first: bool = False
     ) -> tuple[Cycle, ReportShare | None]:
         parts = self._parts
-        plan = build_monitor(monitor, parts.pool, parts.compute)
+        plan = build_monitor(monitor, parts.pool, parts.compute, lambda: hash_key(self._settings))
         stack.push_async_callback(_close, monitor.name, plan.source)
         cycle = Cycle(plan, parts.store, parts.compute, now=now, worker=parts.worker)
         if try_first:
@@ -165,6 +169,10 @@ class MonitorCycles:
         index.descriptions[name] = monitor.description
         index.columns[name] = tuple(monitor.schema_.names)
         index.reported[name] = ReportedMonitor(monitor.schema_, monitor.description, cycle.reference)
+        if monitor.panes_behind is None:
+            index.panes_behind.pop(name, None)  # it needs them all
+        else:
+            index.panes_behind[name] = monitor.panes_behind
 
 
 @asynccontextmanager

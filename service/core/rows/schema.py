@@ -41,6 +41,7 @@ class Column:
 
     - `low`, `high`: the declared range; None where the reference's holds.
     - `number`: how its numbers are written where they come as texts; None is plainly.
+    - `mask`: changes with the key by which a sensitive column's values are hashed; empty where they are not.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Column:
     low: float | None = None
     high: float | None = None
     number: NumberFormat | None = None
+    mask: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ class Schema:
     def fingerprint(self) -> str:
         """Sixteen hex digits of what a profile depends on: every column's name, kind and role; the task."""
         text = "\n".join(f"{column.name}\t{column.kind}\t{column.role}" for column in self.columns)
+        text += "".join(f"\nmask\t{column.name}\t{column.mask}" for column in self.columns if column.mask)
         if self.task is not None and self.task.mark:
             text += f"\n{self.task.mark}"
         if self.identity is not None:

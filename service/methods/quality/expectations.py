@@ -49,6 +49,11 @@ class Expectation:
     not_null: bool = False
     unique: bool = False
 
+    @property
+    def allowed_texts(self) -> tuple[str, ...]:
+        """The allowed values as sources write labels."""
+        return tuple(_text(value) for value in self.allowed or ())
+
 
 def measure_expectations(
     reference: Profile, current: Profile, schema: Schema, expectations: Mapping[str, Expectation]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from service.config.base import Instant, instant_us
+from service.config.base import Instant, check_order, instant_us
 from service.errors import ReferenceDataError
 from service.sources.references.base import ReferenceConfig
 from service.sources.table_config import CsvConfig, Timestamp
@@ -33,7 +33,11 @@ class FileReference(ReferenceConfig):
     end: Instant | None = None
 
     def check(self, source: SourceConfig) -> None:
-        """Raise ValueError where neither this section nor the source names a file."""
+        """Raise ValueError where no file is named, here or by the source, or `end` is not after `start`."""
+        try:
+            check_order(self.start, self.end)
+        except ValueError as error:
+            raise ValueError(f"reference: {error}") from error
         if self.path is not None:
             return
         if source.file is None:

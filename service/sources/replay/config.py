@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from service.config.base import Duration, Instant, instant_us
+from service.config.base import Instant, PositiveDuration, check_order, instant_us
 from service.sources.base import SourceConfig
 from service.sources.replay.source import ReplayOptions, ReplaySource
 from service.sources.table_config import CsvConfig, Timestamp, table_format
@@ -35,7 +35,7 @@ class ReplayConfig(SourceConfig):
     path: str
     timestamp: Timestamp
     csv: CsvConfig | None = None
-    step: Duration | None = None
+    step: PositiveDuration | None = None
     rows: int | None = Field(default=None, ge=1)
     start: Instant | None = None
     end: Instant | None = None
@@ -46,6 +46,7 @@ class ReplayConfig(SourceConfig):
             raise ValueError(
                 "expected one of step (event time per cycle, such as 1d) and rows (rows per cycle)"
             )
+        check_order(self.start, self.end)
         return self
 
     @property

@@ -302,3 +302,22 @@ async def test_a_run_of_so_many_cycles_does_not_wait_for_a_removed_job() -> None
     async with asyncio.timeout(10):
         await everything
     await scheduler.stop()
+
+
+async def test_a_database_that_is_back_is_found_before_the_next_grid_point() -> None:
+    """After a failure by the database a cycle is tried again within seconds, however long the interval."""
+    slots: list[int] = []
+
+    async def away_twice(slot: int) -> CycleResult:
+        slots.append(slot)
+        if len(slots) < 3:
+            raise StoreError("the database is away")
+        return CycleResult(exhausted=True)
+
+    journal = Journal()
+    scheduler = Scheduler(journal, now=now, max_cycles=9)
+    scheduler.add("hourly", 3_600.0, away_twice)
+    await _run_out(scheduler)
+    assert len(slots) == 3
+    assert len(set(slots)) == 1
+    assert journal.skipped == []
