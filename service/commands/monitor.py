@@ -61,7 +61,7 @@ async def _reset(
             begin = await _pane_at(pool, monitor, since)
             position = await _position(settings, pool, monitor, begin)
         again = "from its start" if begin is None else f"from {_minute(begin.start)} on"
-        if not _agreed(f"{name}: its source is measured again {again}; what was measured stays.", yes=yes):
+        if not agreed(f"{name}: its source is measured again {again}; what was measured stays.", yes=yes):
             return FAILED
         deliver = settings.webhook_url is not None
         found = await lifecycle.reset(pool, name, begin=begin, position=position, deliver_events=deliver)
@@ -124,7 +124,7 @@ async def _remove(
         _check_without_file(folder, name, "delete or move it first, else its cycles would bring it back")
         _check_not_running(stored[name], force=force)
         kept = "all that was measured of it is deleted." if purge else "its history is kept."
-        if not _agreed(f"{name} is taken out of the monitors, alarms and dashboards; {kept}", yes=yes):
+        if not agreed(f"{name} is taken out of the monitors, alarms and dashboards; {kept}", yes=yes):
             return FAILED
         await lifecycle.remove(pool, name, deliver_events=settings.webhook_url is not None)
         if purge:
@@ -171,7 +171,7 @@ async def _rename(
                 f"{old}'s in its place, or another name"
             )
         lost = "" if is_empty else f" What {new} has measured is deleted."
-        if not _agreed(f"The history of {old} becomes that of {new}.{lost}", yes=yes):
+        if not agreed(f"The history of {old} becomes that of {new}.{lost}", yes=yes):
             return FAILED
         deliver = settings.webhook_url is not None
         await lifecycle.rename(pool, old, new, replace=replace, deliver_events=deliver)
@@ -211,7 +211,7 @@ def _check_not_running(known: StoredMonitor, *, force: bool) -> None:
         )
 
 
-def _agreed(what: str, *, yes: bool) -> bool:
+def agreed(what: str, *, yes: bool) -> bool:
     """Return whether to go on; asked on a terminal alone, where `yes` was not given."""
     if yes or not sys.stdin.isatty():
         return True
