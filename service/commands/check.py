@@ -17,8 +17,10 @@ from service.commands.exit_status import CLEAN, MISCONFIGURED
 from service.config import monitor_file
 from service.core.profile.columns import of_column
 from service.core.profile.spec import segment_values
-from service.core.rows.masking import Masking
-from service.errors import ConfigurationError, StoreError, TidegaugeError
+from service.core.reference import answers
+from service.core.reference.notes import notes_on
+from service.core.rows.label_form import forms_of, in_form
+from service.errors import ConfigurationError, LabelError, StoreError, TidegaugeError
 from service.methods.drift import columns, registry
 from service.runtime.compute_threads import workers
 from service.store.connections import is_behind_pooler
@@ -27,7 +29,7 @@ from service.store.migrate import migrate, migrations_folder
 from service.store.rights import check_rights, reader_may_read
 from service.wiring.database import database
 from service.wiring.hash_key import hash_key
-from service.wiring.monitor import build_monitor, reference_rows_loader
+from service.wiring.monitor import build_monitor, masking_of, reference_rows_loader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -134,7 +136,7 @@ def _named(plan: DriftPlan) -> Iterator[str]:
 async def _data_findings(monitor: Monitor, pool: asyncpg.Pool, compute: Compute, key: bytes) -> Findings:
     found = Findings()
     plan = build_monitor(monitor, pool, compute, lambda: key)
-    load_rows = reference_rows_loader(monitor, compute, Masking(monitor.sensitive, key))
+    load_rows = reference_rows_loader(monitor, compute, masking_of(monitor, lambda: key))
     if monitor.source.can_be_peeked:
         try:
             take = await plan.source.take(None)
@@ -142,6 +144,7 @@ async def _data_findings(monitor: Monitor, pool: asyncpg.Pool, compute: Compute,
             found.faults += _absent(monitor, take.batch, "source", late) if take.batch.rows else []
             found.notes += _named_notes(monitor, "source", column_notes(take.batch, monitor.schema_))
             found.notes += _named_notes(monitor, "source", take_notes(take))
+            found.notes += _plain_notes(monitor, notes_on(take.batch, monitor.schema_, "source"))
         except TidegaugeError as error:
             found.faults.append(f"{monitor.name}: source: {error}")
     try:
@@ -149,10 +152,24 @@ async def _data_findings(monitor: Monitor, pool: asyncpg.Pool, compute: Compute,
         found.faults += _absent(monitor, batch, "reference")
         found.notes += _named_notes(monitor, "reference", column_notes(batch, monitor.schema_))
         found.notes += _beyond_caps(monitor, batch)
+        found.notes += _plain_notes(monitor, notes_on(batch, monitor.schema_, "reference"))
+        found.notes += _plain_notes(monitor, _settled_labels(monitor, batch))
+    except LabelError as error:
+        found.faults.append(f"{monitor.name}: {error}")
     except TidegaugeError as error:
         found.faults.append(f"{monitor.name}: reference: {error}")
     await plan.source.close()
     return found
+
+
+def _settled_labels(monitor: Monitor, batch: Batch) -> tuple[str, ...]:
+    schema = monitor.schema_
+    forms = forms_of(batch, schema)
+    return answers.settle(in_form(batch, schema, forms), schema, forms).notes
+
+
+def _plain_notes(monitor: Monitor, notes: Iterable[str]) -> list[str]:
+    return [f"{monitor.name}: {note}" for note in notes]
 
 
 def _beyond_caps(monitor: Monitor, batch: Batch) -> list[str]:

@@ -16,6 +16,7 @@ from service.config.nearest import suggestion
 from service.config.quality import QualityConfig
 from service.config.task import TaskKeys, check_performance, check_segments, task_from
 from service.config.window import AlarmConfig, WindowConfig
+from service.config.written import Label, Word
 from service.core.profile import row_sample
 from service.core.rows.schema import Column, Kind, Role, Schema
 from service.core.rows.task import TaskName
@@ -45,6 +46,7 @@ class Monitor(Section):
     source: AnySource
     reference: AnyReference
     columns: dict[str, Annotated[ColumnConfig, BeforeValidator(_kind_alone)]] = Field(min_length=1)
+    missing_words: tuple[Word, ...] | None = None
     id: str | None = None
     labels: LabelsConfig | None = None
     service: ServiceConfig | None = None
@@ -52,15 +54,15 @@ class Monitor(Section):
     prediction: str | None = None
     target: str | None = None
     score: str | None = None
-    scores: dict[str | bool | int | float, str] = Field(default={})
-    positive: str | bool | int | float | None = None
+    scores: dict[Label, str] = Field(default={})
+    positive: Label | None = None
     threshold: float | None = Field(default=None, allow_inf_nan=False)
     window: WindowConfig
     drift: DriftConfig = DriftConfig()
     alarm: AlarmConfig = AlarmConfig()
     quality: QualityConfig = Field(default={})
     performance: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(default={})
-    by: tuple[str, ...] = ()
+    by: tuple[Word, ...] = ()
     segment_performance: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(default={})
     sample_rows: int = Field(default=row_sample.SIZE, ge=0, le=row_sample.MAX_SIZE)
     detectors: DetectorConfigs = Field(default={})
@@ -199,7 +201,13 @@ class Monitor(Section):
             roles[self.target] = Role.TARGET
         columns = [
             Column(
-                name, config.kind, roles.get(name, Role.FEATURE), config.min, config.max, config.number_format
+                name,
+                config.kind,
+                roles.get(name, Role.FEATURE),
+                config.min,
+                config.max,
+                number=config.number_format,
+                missing_words=self.missing_words if config.missing_words is None else config.missing_words,
             )
             for name, config in self.columns.items()
         ]

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from service.config.nearest import nearest
 from service.core.measurement import Worse
 from service.core.rows.schema import Kind
-from service.core.rows.task import HALF, Binary, Multiclass, Regression, TaskName, label_text, positive_labels
+from service.core.rows.task import (
+    FALSE_LIKE,
+    HALF,
+    TRUE_LIKE,
+    Binary,
+    Multiclass,
+    Regression,
+    TaskName,
+)
 from service.methods.performance.registry import estimated_metrics_of, metrics_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from service.config.written import WrittenLabel
     from service.core.rows.task import Task
     from service.methods.performance.metric import AnyMetric
-
-    Label = str | int | float | bool
 
 # The task of each key that not every task has.
 _OWN_KEYS = {
@@ -37,8 +44,8 @@ class TaskKeys:
     prediction: str | None = None
     target: str | None = None
     score: str | None = None
-    scores: Mapping[Label, str] = field(default_factory=dict)
-    positive: Label | None = None
+    scores: Mapping[WrittenLabel, str] = field(default_factory=dict)
+    positive: WrittenLabel | None = None
     threshold: float | None = None
 
     @property
@@ -57,7 +64,7 @@ def task_from(keys: TaskKeys, kinds: Mapping[str, Kind]) -> Task | None:
     for key, owner in _OWN_KEYS.items():
         if getattr(keys, key) not in (None, {}) and owner is not name:
             raise ValueError(f"{key}: belongs to task: {owner}; this monitor's task is {name}")
-    numerical = {"score": keys.score, **{f"scores.{label}": c for label, c in keys.scores.items()}}
+    numerical = {"score": keys.score, **{f"scores.{label.text}": c for label, c in keys.scores.items()}}
     labelled = {"prediction": keys.prediction, "target": keys.target}
     if name is TaskName.REGRESSION:
         numerical |= labelled
@@ -143,7 +150,7 @@ def _built(name: TaskName, keys: TaskKeys) -> Task:
         raise ValueError(f"prediction: is missing; task: {name} needs the column of the model's predictions")
     if name is TaskName.REGRESSION:
         return Regression(keys.prediction, keys.target)
-    scores = tuple(sorted((label_text(label), column) for label, column in keys.scores.items()))
+    scores = tuple(sorted((label.texts[0], column) for label, column in keys.scores.items()))
     return Multiclass(keys.target, keys.prediction, scores)
 
 
@@ -160,4 +167,16 @@ def _binary(keys: TaskKeys, target: str) -> Binary:
             f"threshold: {threshold:g} is no probability; expected 0 to 1. For a score of another "
             "scale leave threshold out and name the column of predicted labels as prediction"
         )
-    return Binary(target, keys.prediction, keys.score, positive_labels(keys.positive), threshold)
+    task = Binary(target, keys.prediction, keys.score, threshold=threshold, is_guessed=True)
+    return task if keys.positive is None else _with_positive(task, keys.positive)
+
+
+def _with_positive(task: Binary, label: WrittenLabel) -> Binary:
+    # A truth value stands for all its spellings, after what is written where that is no `true` or `false`.
+    if isinstance(label.value, bool):
+        alike = TRUE_LIKE if label.value else FALSE_LIKE
+        if label.text.lower() == str(label.value).lower():
+            return replace(task, positive=alike, is_guessed=label.value)
+        return replace(task, positive=(label.text,), otherwise=alike, is_guessed=label.value)
+    first, *others = label.texts
+    return replace(task, positive=(first,), otherwise=tuple(others), is_guessed=False)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from service.core.cycle_record import CycleRecord
 from service.core.event import Event
 from service.core.profile.outcome import outcome
+from service.core.rows.label_form import take_in_form
 from service.core.windows import schema_change, window
 from service.core.windows.panes import pane_records, panes_of, profile_panes, window_rows
 from service.cycle import late_labels, measure_windows
@@ -103,6 +104,7 @@ class Cycle:
         state, take = await self._taken(state)
         before = state.checkpoint.position
         take = replace(take, batch=take.batch.taken(self._now(), live=self._monitor.live))
+        take = await self._compute.run(take_in_form, take, self._monitor.schema, reference.spec.forms)
         gathered = await self._gathered(state, take, reference, slot=slot, started=started)
         absorbed = await self._absorbed(state, gathered, reference)
         windows = await self._measured(state, gathered, absorbed, reference)
@@ -123,6 +125,8 @@ class Cycle:
         """Return the declared reference, loaded once. Raises TidegaugeError where it cannot be."""
         if self._reference is None:
             self._reference = await self._monitor.load_reference()
+            # The reference settles which labels the task is about.
+            self._monitor = replace(self._monitor, schema=self._reference.schema)
         return self._reference
 
     async def _taken(self, state: State) -> tuple[State, Take]:
@@ -185,7 +189,14 @@ class Cycle:
             return history.compared(gathered.windows, absorbed.panes, past, shorter, reference.profile)
 
         counted = await self._compute.run(
-            lambda: measure_windows.measured(monitor, reference, gathered.windows, absorbed.panes, compared())
+            lambda: measure_windows.measured(
+                monitor,
+                reference,
+                gathered.windows,
+                absorbed.panes,
+                compared(),
+                matching=absorbed.matching,
+            )
         )
         settled = [await measure_windows.settled(each, self._worker) for each in counted]
         if gathered.take.refused is None:
@@ -207,7 +218,10 @@ class Cycle:
         following, events = alarm.follow(labelled, windows, monitor.alarm, monitor.window, late=late)
         detectors, found = self._changes(before, [take.batch, *relabelled.rows], reference)
         after = replace(
-            gathered.after, alarms=following.alarms, labelling=following.labelling, detectors=detectors
+            gathered.after,
+            alarms=following.alarms,
+            labelling=replace(following.labelling, matching=absorbed.matching),
+            detectors=detectors,
         )
         reported, changes = schema_change.report_changes(
             state.reported,
@@ -230,6 +244,7 @@ class Cycle:
             events=(
                 *_restarted(state, gathered.slot),
                 *changes,
+                *absorbed.events,
                 *found,
                 *events,
                 *_ended(before, take, after, gathered.slot),

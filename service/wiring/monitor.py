@@ -9,7 +9,10 @@ import structlog
 
 from service.core.profile.spec.segment_values import beyond_cap
 from service.core.reference import reference as references
+from service.core.rows.label_form import forms_of, in_form
+from service.core.rows.label_text import text_of
 from service.core.rows.masking import Masking
+from service.core.rows.missing_words import words_of
 from service.cycle.calibrated_thresholds import Thresholds
 from service.cycle.monitor_plan import MonitorPlan
 from service.errors import ConfigurationError
@@ -49,10 +52,15 @@ def build_monitor(
 
     `key` is asked for the secret by which sensitive columns are hashed, where there are any.
     """
-    masking = Masking(monitor.sensitive, key() if monitor.sensitive else b"")
+    masking = masking_of(monitor, key)
     load_rows = reference_rows_loader(monitor, compute, masking)
     schema = masking.schema(monitor.schema_)
     source = monitor.source.build(_source_context(monitor, schema, pool))
+
+    async def load_in_form() -> Batch:
+        batch = await load_rows()
+        return await compute.run(lambda: in_form(batch, schema, forms_of(batch, schema)))
+
     return MonitorPlan(
         name=monitor.name,
         schema=schema,
@@ -61,12 +69,18 @@ def build_monitor(
         alarm=monitor.alarm.plan(),
         source=MaskedSource(source, masking) if masking.columns else source,
         load_reference=_reference_loader(monitor, schema, load_rows, compute),
-        thresholds=_thresholds(monitor, schema, load_rows, pool, compute),
+        thresholds=_thresholds(monitor, schema, load_in_form, pool, compute),
         detectors=monitor.detectors,
         label_wait=None if monitor.labels is None else monitor.labels.wait,
         live=monitor.source.is_live,
         moving=None if monitor.reference.moving is None else monitor.reference.moving.plan(),
     )
+
+
+def masking_of(monitor: Monitor, key: Callable[[], bytes]) -> Masking:
+    """Return what masks a monitor's sensitive columns; `key` is asked for the secret where there are any."""
+    words = {column.name: words_of(column) for column in monitor.schema_.columns}
+    return Masking(monitor.sensitive, key() if monitor.sensitive else b"", words)
 
 
 def _source_context(monitor: Monitor, schema: Schema, pool: asyncpg.Pool) -> SourceContext:
@@ -97,7 +111,7 @@ def _measures(monitor: Monitor, masking: Masking) -> MeasurePlan:
     for name in masking.columns:
         declared = expectations[name]
         if declared.allowed is not None:
-            hashed = tuple(masking.category(name, text) for text in declared.allowed_texts)
+            hashed = tuple(masking.category(name, text_of(value) or "") for value in declared.allowed)
             expectations[name] = replace(declared, allowed=hashed)
     return replace(plan, expectations=expectations)
 
@@ -118,6 +132,8 @@ def _reference_loader(
             )
         )
         log.info("reference ready", monitor=monitor.name, rows=reference.profile.rows)
+        for note in reference.notes:
+            log.warning("reference", monitor=monitor.name, hint=note)
         kinds = {column.name: column.kind for column in monitor.schema_.columns}
         for misfit in batch.arrival.misfits:
             hint = described(misfit, kinds[misfit.column])

@@ -1,4 +1,4 @@
-"""What the page says where there is little to show, or something odd; the door stands on prepared answers."""
+"""The page where there is little to show, or something unusual; the API has prepared answers."""
 
 from __future__ import annotations
 
@@ -52,6 +52,9 @@ class Door:
     def monitors(self) -> list[CycleStatus]:
         return [self.cycles]
 
+    def columns(self, _: str) -> set[str]:
+        return {value.column_name for value in self.values}
+
     async def state(self, _: str) -> MonitorState:
         if self.away:
             raise self.away
@@ -68,9 +71,6 @@ class Door:
             for value in self.values
             if (value.metric, value.column_name) == (wanted.metric, wanted.column)
         ]
-
-    def columns(self, _: str) -> list[str]:
-        return [value.column_name for value in self.values]
 
     async def events(self, _: str, **__: Any) -> list[StoredEvent]:
         return []
@@ -94,9 +94,9 @@ async def test_before_the_first_cycle_it_says_what_comes(opened: Opened) -> None
     async with Door(last_cycle=None, cycles=0).open() as url:
         seen = await opened(url)
         await expect(seen.page.locator(".card .why")).to_have_text(
-            "No cycle yet; the first one is on its way."
+            "No cycle yet; the first one will start soon."
         )
-        await expect(seen.page.locator(".events, .panel .empty").last).to_contain_text("Nothing yet")
+        await expect(seen.page.locator(".events, .panel .empty").last).to_contain_text("No events yet")
         await seen.page.get_by_role("link", name="shop").first.click()
         await expect(seen.page.locator(".list .empty")).to_have_text("No window has been measured yet.")
         assert seen.faults == []
@@ -150,13 +150,13 @@ async def test_a_name_is_only_ever_text(opened: Opened) -> None:
         await seen.page.locator(".numbers tbody a").click()
         await expect(seen.page.locator(".shown h3").first).to_have_text(f"{HOSTILE} · missing share")
         await expect(seen.page.locator(".shown .latest strong").first).to_have_text("20 %")
-        await expect(seen.page.locator(".shown .empty")).to_contain_text("No window has kept")
+        await expect(seen.page.locator(".shown .empty")).to_contain_text("No window has a distribution")
         assert seen.faults == []
         assert await seen.refused() == []
 
 
 async def test_a_silent_monitor_is_not_fine(opened: Opened) -> None:
-    """Where cycles stop nothing is told any more: the page itself says so."""
+    """When cycles stop, the service sends nothing more: the page itself says so."""
     silent = Door(
         "shop", window_value("drift", "drift_share", 0.1, threshold=0.5, breached=False, severity=0.2)
     )

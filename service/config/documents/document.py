@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from service.config import written
 from service.config.documents.bounds import BoundsError, check_bounds
 from service.config.yaml_lines import dotted, walk
 from service.errors import ConfigurationError
@@ -71,7 +72,7 @@ def read_document(path: Path) -> Document:
     if faults:
         raise ConfigurationError("\n".join(dict.fromkeys(faults)))
     try:
-        content = yaml.safe_load(text)
+        content = written.load(text)
     except yaml.YAMLError as error:
         raise ConfigurationError(_not_yaml(path, text, error)) from error
     except (ValueError, OverflowError, TypeError) as error:  # what a tag such as !!binary asks for

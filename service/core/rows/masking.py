@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from service.core.rows.batch import Labels, Texts
-from service.core.rows.row_hash import as_texts
+from service.core.rows.label_text import number_text
 from service.core.rows.take import Reject
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from service.core.rows.batch import Batch, ColumnRows
     from service.core.rows.schema import Schema
     from service.core.rows.take import Take
@@ -29,16 +31,21 @@ HASH_BYTES = 8
 # Words for a missing value say nothing of anybody, and have to stay what they are.
 NO_VALUE = {"", "na", "n/a", "#n/a", "nan", "null", "none", "<na>"}
 _WORD = re.compile(r"\w+")
-_WHOLE = re.compile(r"(-?\d+)\.0+")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
 
 
 @dataclass(frozen=True, slots=True)
 class Masking:
-    """The sensitive columns of a monitor, and the secret by which their values are hashed."""
+    """The sensitive columns of a monitor, and how their values are hashed.
+
+    - `columns`: their names.
+    - `key`: the secret.
+    - `missing_words`: by column, the words that stand for no value; they stay as they are.
+    """
 
     columns: frozenset[str]
     key: bytes = field(repr=False)
+    missing_words: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def mark(self) -> str:
@@ -73,11 +80,12 @@ class Masking:
         return replace(batch, columns=columns, arrival=replace(batch.arrival, misfits=misfits))
 
     def category(self, column: str, text: str) -> str:
-        """Return the hash of a category; a whole number has one hash, however its decimals are written."""
-        if text.casefold() in NO_VALUE:
+        """Return the hash of a category; a number and a truth value have one, however they are written."""
+        if text.casefold() in NO_VALUE or text in self.missing_words.get(column, ()):
             return text
-        whole = _WHOLE.fullmatch(text)
-        content = f"{column}\0{whole[1] if whole else text}".encode(errors="surrogatepass")
+        lower = text.lower()
+        plain = lower if lower in {"true", "false"} else number_text(text) or text
+        content = f"{column}\0{plain}".encode(errors="surrogatepass")
         return PREFIX + hashlib.blake2b(content, key=self._own_key, digest_size=HASH_BYTES).hexdigest()
 
     def text(self, column: str, text: str) -> str:
@@ -101,10 +109,10 @@ class Masking:
             texts[:] = masked
             return Texts(texts)
         if isinstance(column, Labels):
-            hashes = [self.category(name, text) for text in as_texts(column.labels).tolist()]
+            hashes = [self.category(name, text) for text in column.labels.tolist()]
             labels, places = np.unique(np.array(hashes, dtype=np.str_), return_inverse=True)
             codes = np.append(places, -1)[column.codes]
-            return replace(column, codes=codes.astype(column.codes.dtype), labels=labels)
+            return Labels(codes.astype(column.codes.dtype), labels)
         return column  # a monitor file refuses a sensitive column of numbers
 
     def _reject(self, reject: Reject) -> Reject:

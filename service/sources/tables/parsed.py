@@ -6,8 +6,8 @@ import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from service.core.rows.label_text import storable
 from service.errors import SourceError
-from service.sources.tables.label_text import storable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from service.core.checkpoint import Checkpoint
+from service.core.labels.matching import LabelMatching
 from service.core.labels.remeasure import LabelProgress
 from service.core.time_units import to_microseconds
 from service.store.encoding import instant, text
@@ -92,9 +94,15 @@ async def advance(
 
 def _stored(progress: LabelProgress) -> dict[str, Any]:
     # The stored names are a contract with earlier checkpoints; they need not follow the attributes'.
-    return {"again": progress.again, "reached": progress.reached, "judged": progress.alarmed_through}
+    return {
+        "again": progress.again,
+        "reached": progress.reached,
+        "judged": progress.alarmed_through,
+        "matching": asdict(progress.matching),
+    }
 
 
 def _labelling(content: dict[str, Any]) -> LabelProgress:
     again = tuple((first, last) for first, last in content.get("again", ()))
-    return LabelProgress(again, content.get("reached"), content.get("judged"))
+    matching = LabelMatching(**content.get("matching", {}))
+    return LabelProgress(again, content.get("reached"), content.get("judged"), matching)

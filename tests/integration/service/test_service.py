@@ -108,8 +108,8 @@ async def test_a_stream_tells_of_cycles_and_ends_with_the_service(
                 while not (line := await reader.readline()).startswith(wanted):
                     assert line, place.log
             data = await reader.readline()
-        told = json.loads(data.removeprefix(b"data: "))
-        assert (told["monitor"], told["state"]["name"]) == ("toy", "toy")
+        sent = json.loads(data.removeprefix(b"data: "))
+        assert (sent["monitor"], sent["state"]["name"]) == ("toy", "toy")
     finally:
         assert end(process, signal.SIGTERM) == 0
     rest = await reader.read()

@@ -1,4 +1,4 @@
-"""The API on what a test gives it, where it needs a part only."""
+"""Build the API on prepared answers."""
 
 from __future__ import annotations
 

@@ -322,7 +322,11 @@ MULTICLASS = GOOD.replace(
         (GOOD, Regression("guess", "truth"), ["guess"]),
         (GOOD.replace("target: truth", ""), None, ["guess"]),
         (BINARY, Binary("colour", score="guess", positive=("red",), threshold=0.2), ["guess"]),
-        (BINARY.replace("positive: red\n", ""), Binary("colour", score="guess", threshold=0.2), ["guess"]),
+        (
+            BINARY.replace("positive: red\n", ""),
+            Binary("colour", score="guess", threshold=0.2, is_guessed=True),
+            ["guess"],
+        ),
         (
             BINARY.replace("threshold: 0.2", "prediction: size").replace(": red", ": 1"),
             Binary("colour", "size", "guess", ("1",)),
