@@ -11,6 +11,7 @@ RUN --mount=type=cache,target=/root/.cache/pip \
 COPY pyproject.toml README.md ./
 COPY service service
 COPY simulator simulator
+COPY tidegauge tidegauge
 COPY migrations migrations
 COPY config/monitors config/monitors
 RUN --mount=type=cache,target=/root/.cache/pip \

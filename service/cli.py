@@ -66,8 +66,14 @@ def _parser() -> argparse.ArgumentParser:
     psql.add_argument("arguments", nargs="*", metavar="ARGUMENT", help="psql's own, after --")
     psql.set_defaults(command=_psql)
 
-    check = commands.add_parser("check", help="validate every monitor file, its data and the database")
+    check = commands.add_parser(
+        "check", help="look at every monitor file, its data and the database; changes nothing"
+    )
+    check.add_argument("--json", action="store_true", help="print one JSON object")
     check.set_defaults(command=_check)
+
+    _add_init(commands)
+    _add_measure(commands)
 
     metrics = commands.add_parser("metrics", help="print what was measured")
     for name in ("monitor", "aspect", "column", "segment", "metric"):
@@ -119,6 +125,48 @@ def _add_monitor(commands: Commands) -> None:
         action.add_argument("--yes", action="store_true", help="do not ask, on a terminal")
 
 
+def _add_init(commands: Commands) -> None:
+    init = commands.add_parser("init", help="write a first monitor file from the data")
+    init.add_argument("data", type=Path, metavar="DATA", help="a file, a folder or a pattern of files")
+    init.add_argument("--reference", type=Path, metavar="FILE", help="what the model was validated on")
+    init.add_argument("--name", metavar="NAME", help="the monitor (default: the file's name)")
+    init.add_argument("--force", action="store_true", help="overwrite a monitor file that is there")
+    init.set_defaults(command=_init)
+
+
+def _add_measure(commands: Commands) -> None:
+    measure = commands.add_parser("measure", help="measure a file against a reference, without a service")
+    measure.add_argument("data", type=Path, metavar="FILE", help="the rows, measured as one window")
+    measure.add_argument(
+        "--reference", type=Path, required=True, metavar="FILE", help="what it is compared with"
+    )
+    measure.add_argument(
+        "--monitor", type=Path, metavar="FILE.yaml", help="a monitor file that says what to measure"
+    )
+    measure.add_argument("--task", choices=("regression", "binary", "multiclass"))
+    for name in ("target", "prediction", "score", "timestamp"):
+        measure.add_argument(f"--{name}", metavar="COLUMN")
+    measure.add_argument("--positive", metavar="LABEL", help="the positive label of a binary task")
+    measure.add_argument(
+        "--column",
+        type=_pair,
+        action="append",
+        metavar="NAME=KIND",
+        help="a watched column and its kind; repeat",
+    )
+    measure.add_argument(
+        "--threshold",
+        type=_limit,
+        action="append",
+        metavar="METRIC=NUMBER",
+        help="of the performance; repeat",
+    )
+    measure.add_argument("--min-rows", type=_positive, metavar="N", help="measure drift from N rows on")
+    measure.add_argument("--breached", action="store_true", help="print only what is beyond its threshold")
+    measure.add_argument("--format", choices=("table", "csv", "json"), default="table")
+    measure.set_defaults(command=_measure)
+
+
 def _run(options: argparse.Namespace) -> int:
     from service.commands import run
 
@@ -137,10 +185,30 @@ def _migrate(options: argparse.Namespace) -> int:
     return migrate.print_reader_sql() if options.reader_sql else migrate.execute()
 
 
-def _check(_options: argparse.Namespace) -> int:
+def _check(options: argparse.Namespace) -> int:
     from service.commands import check
 
-    return check.execute()
+    return check.execute(as_object=options.json)
+
+
+def _init(options: argparse.Namespace) -> int:
+    from service.commands import init
+
+    wanted = init.Wanted(options.data, options.reference, options.name, options.force)
+    return init.execute(wanted)
+
+
+def _measure(options: argparse.Namespace) -> int:
+    from service.commands import measure
+
+    names = ("task", "target", "prediction", "score", "positive", "timestamp", "min_rows")
+    keys = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    if options.column:
+        keys["columns"] = dict(options.column)
+    if options.threshold:
+        keys["performance"] = dict(options.threshold)
+    wanted = measure.Wanted(options.data, options.reference, options.monitor, keys)
+    return measure.execute(wanted, form=options.format, only_breached=options.breached)
 
 
 def _metrics(options: argparse.Namespace) -> int:
@@ -193,6 +261,18 @@ def _positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text}")
     return number
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, found, value = text.rpartition("=")
+    if not found or not name or not value:
+        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, got {text}")
+    return name, value
+
+
+def _limit(text: str) -> tuple[str, float]:
+    name, value = _pair(text)
+    return name, float(value)
 
 
 def _instant(text: str) -> datetime:

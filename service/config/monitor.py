@@ -83,6 +83,10 @@ class Monitor(Section):
                 "moves and is itself a few windows; with reference.moving expected evidently or thresholds "
                 "by method, such as {wasserstein: 0.2}"
             )
+        if self.window.size is not None and not self.source.has_times:
+            raise ValueError(
+                "window.size: the source has no timestamp, so windows are counted in rows; expected size_rows"
+            )
         self._methods_exist()
         self._other_names_are_free()
         self._labels_have_rows()
@@ -117,6 +121,8 @@ class Monitor(Section):
         if not self.source.brings_labels:
             able = " or ".join(source.kind() for source in SOURCES if source.brings_labels)
             raise ValueError(f"labels: a {self.source.type} source has none; expected a {able}")
+        if not self.source.has_times:
+            raise ValueError("labels: needs the source's timestamp, by which late labels follow their rows")
         if self.id is None:
             raise ValueError("labels: needs id, the column by which a label finds its row")
         if self._task is None:

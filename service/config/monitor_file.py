@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     KeyPath = tuple[str | int, ...]
 
+_INIT = " (`tidegauge init DATA` writes one)"
 SUFFIXES = {".yaml", ".yml"}
 
 
@@ -31,7 +32,18 @@ def load_all(folder: Path, data_dir: Path) -> list[Monitor]:
     Hidden files and editors' backups are no monitors, nor is `defaults.yaml`, which holds what they share.
     Raises ConfigurationError with one line per fault, over all files.
     """
-    files = monitor_files(folder)
+    monitors, faults = load_each(folder, data_dir)
+    if faults:
+        raise ConfigurationError("\n".join(faults))
+    return monitors
+
+
+def load_each(folder: Path, data_dir: Path) -> tuple[list[Monitor], list[str]]:
+    """Read every `*.yaml` of `folder`; return the valid files' monitors, and one line per fault of others."""
+    try:
+        files = monitor_files(folder)
+    except ConfigurationError as error:
+        return [], str(error).splitlines()
     faults: list[str] = []
     monitors: list[tuple[Path, Monitor]] = []
     try:
@@ -47,9 +59,7 @@ def load_all(folder: Path, data_dir: Path) -> list[Monitor]:
         except ConfigurationError as error:
             faults += str(error).splitlines()
     faults += _same_names(monitors)
-    if faults:
-        raise ConfigurationError("\n".join(dict.fromkeys(faults)))
-    return [monitor for _, monitor in monitors]
+    return [monitor for _, monitor in monitors], list(dict.fromkeys(faults))
 
 
 def monitor_files(folder: Path) -> list[Path]:
@@ -59,13 +69,15 @@ def monitor_files(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         what = "is no folder" if folder.exists() else "no such folder"
-        raise ConfigurationError(f"{folder}: {what}; set TIDEGAUGE_MONITORS_DIR to a folder of monitor files")
+        raise ConfigurationError(
+            f"{folder}: {what}; set TIDEGAUGE_MONITORS_DIR to a folder of monitor files{_INIT}"
+        )
     try:
         files = sorted(path for path in folder.iterdir() if _is_monitor(path.name))
     except OSError as error:
         raise ConfigurationError(f"{folder}: cannot be read: {error.strerror}") from error
     if not files:
-        raise ConfigurationError(f"{folder}: no monitor file in it; expected at least one NAME.yaml")
+        raise ConfigurationError(f"{folder}: no monitor file in it; expected at least one NAME.yaml{_INIT}")
     return files
 
 

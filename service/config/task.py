@@ -66,12 +66,13 @@ def task_from(keys: TaskKeys, kinds: Mapping[str, Kind]) -> Task | None:
             raise ValueError(f"{key}: belongs to task: {owner}; this monitor's task is {name}")
     numerical = {"score": keys.score, **{f"scores.{label.text}": c for label, c in keys.scores.items()}}
     labelled = {"prediction": keys.prediction, "target": keys.target}
-    if name is TaskName.REGRESSION:
+    is_alone = keys.task is None and (keys.prediction is None or keys.target is None)
+    if name is TaskName.REGRESSION and not is_alone:  # one alone is only compared, of whichever kind
         numerical |= labelled
     for key, column in (labelled | numerical).items():
         if column is not None:
             _check(key, column, kinds, numerical=key in numerical)
-    if keys.task is None and (keys.prediction is None or keys.target is None):
+    if is_alone:
         return None
     return _built(name, keys)
 

@@ -54,13 +54,13 @@ class HeldLock:
         )
 
 
-async def held_locks(pool: asyncpg.Pool) -> list[HeldLock]:
+async def held_locks(executor: asyncpg.Connection | asyncpg.Pool) -> list[HeldLock]:
     """Return locks on our tables that were held, or waited for, for long; the oldest first.
 
     Raises StoreError.
     """
     with translated("look for locks"):
-        rows = await pool.fetch(_HELD, timeout=ASK_SECONDS)
+        rows = await executor.fetch(_HELD, timeout=ASK_SECONDS)
     return [
         HeldLock(
             row["table_name"],

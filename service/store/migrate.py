@@ -87,10 +87,10 @@ async def migrate(target: asyncpg.Connection | asyncpg.Pool, folder: Path) -> li
                 if not await _has_ground(connection):
                     async with _alone(connection):
                         await _lay_ground(connection)
-                while waiting := _unapplied(wanted, await _applied(connection)):
+                while waiting := _unapplied(wanted, await applied(connection)):
                     async with _alone(connection):
                         # Another starter may have been quicker: one looks again when alone.
-                        if waiting[0] in _unapplied(wanted, await _applied(connection)):
+                        if waiting[0] in _unapplied(wanted, await applied(connection)):
                             await _apply(connection, waiting[0])
                             applied_now.append(waiting[0].name)
                 await _grant_reader(connection)
@@ -107,8 +107,8 @@ async def pending(target: asyncpg.Connection | asyncpg.Pool, folder: Path) -> li
     wanted = await asyncio.to_thread(read_migrations, folder)
     with translated("look for pending migrations"):
         async with _connection(target) as connection:
-            applied = await _applied(connection)
-    return [migration.name for migration in _unapplied(wanted, applied)]
+            done = await applied(connection)
+    return [migration.name for migration in _unapplied(wanted, done)]
 
 
 @asynccontextmanager
@@ -166,7 +166,8 @@ async def _lay_ground(connection: asyncpg.Connection) -> None:
     )
 
 
-async def _applied(connection: asyncpg.Connection) -> dict[int, tuple[str, str]]:
+async def applied(connection: asyncpg.Connection) -> dict[int, tuple[str, str]]:
+    """Return the name and the checksum of each migration that the database has, by version."""
     if not await _has_ground(connection):
         return {}
     rows = await connection.fetch("SELECT version, name, checksum FROM tidegauge.schema_migration")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from service.errors import StoreError
@@ -27,11 +28,35 @@ SELECT current_user AS role, current_database() AS database,
 """
 
 
+@dataclass(frozen=True, slots=True)
+class MissingRights:
+    """What our role may not do and has to.
+
+    - `what`: the role, the database, and the tables that it may not use.
+    - `statements`: what an administrator runs to give it.
+    """
+
+    what: str
+    statements: tuple[str, ...]
+
+    @property
+    def message(self) -> str:
+        """What is missing, and the SQL that helps."""
+        return f"{self.what}: let an administrator run {'; '.join(self.statements)}"
+
+
 async def check_rights(executor: asyncpg.Connection | asyncpg.Pool) -> None:
     """Raise StoreError, with the SQL that helps, where the role may not do what a cycle does."""
+    missing = await missing_rights(executor)
+    if missing is not None:
+        raise StoreError(missing.message)
+
+
+async def missing_rights(executor: asyncpg.Connection | asyncpg.Pool) -> MissingRights | None:
+    """Return what the role lacks on a schema that was migrated; None where it lacks nothing."""
     row = await executor.fetchrow(_LACKING)
     if row is None:
-        return
+        return None
     role = quoted(row["role"])
     needed = []
     if not (row["usage"] and row["create"]):
@@ -41,12 +66,25 @@ async def check_rights(executor: asyncpg.Connection | asyncpg.Pool) -> None:
     if row["foreign_sample"]:
         # Only an owner can attach a month's partition, or drop it.
         needed.append(f"ALTER TABLE tidegauge.sample OWNER TO {role}")
-    if needed:
-        lacking = f"; it may not use {', '.join(row['tables'])}" if row["tables"] else ""
-        raise StoreError(
-            f"the role {row['role']} lacks rights in the database {row['database']}{lacking}: let an "
-            f"administrator run {'; '.join(needed)}"
-        )
+    if not needed:
+        return None
+    lacking = f"; it may not use {', '.join(row['tables'])}" if row["tables"] else ""
+    what = f"the role {row['role']} lacks rights in the database {row['database']}{lacking}"
+    return MissingRights(what, tuple(needed))
+
+
+async def may_create_schema(executor: asyncpg.Connection | asyncpg.Pool) -> MissingRights | None:
+    """Return what the role lacks to lay out a database that has no schema of ours yet."""
+    row = await executor.fetchrow(
+        "SELECT current_user AS role, current_database() AS database, "
+        "has_database_privilege(current_database(), 'CREATE') AS create"
+    )
+    if row is None or row["create"]:
+        return None
+    what = f"the role {row['role']} may not create the schema tidegauge in the database {row['database']}"
+    return MissingRights(
+        what, (grant_for("permission denied for database", quoted(row["role"]), quoted(row["database"])),)
+    )
 
 
 async def reader_may_read(executor: asyncpg.Connection | asyncpg.Pool) -> bool:

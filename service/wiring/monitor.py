@@ -19,7 +19,7 @@ from service.errors import ConfigurationError
 from service.methods.drift import pca
 from service.runtime.clock import now
 from service.runtime.progress_bar import shown
-from service.sources.context import SourceContext, SourceTables
+from service.sources.context import NoTable, SourceContext, SourceTables
 from service.sources.masked import MaskedSource
 from service.sources.tables.unusable import described
 from service.store.tables.calibration import CalibrationTable
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from service.core.rows.schema import Schema
     from service.methods.measure_window import MeasurePlan
     from service.runtime.compute_threads import Compute
+    from service.sources.protocol import Source
 
 log = structlog.get_logger(__name__)
 
@@ -55,7 +56,6 @@ def build_monitor(
     masking = masking_of(monitor, key)
     load_rows = reference_rows_loader(monitor, compute, masking)
     schema = masking.schema(monitor.schema_)
-    source = monitor.source.build(_source_context(monitor, schema, pool))
 
     async def load_in_form() -> Batch:
         batch = await load_rows()
@@ -65,9 +65,9 @@ def build_monitor(
         name=monitor.name,
         schema=schema,
         window=monitor.window.plan(),
-        measures=_measures(monitor, masking),
+        measures=masked_measures(monitor, masking),
         alarm=monitor.alarm.plan(),
-        source=MaskedSource(source, masking) if masking.columns else source,
+        source=_source(monitor, masking, SourceTables(dummy=DummyTable(pool, monitor.name))),
         load_reference=_reference_loader(monitor, schema, load_rows, compute),
         thresholds=_thresholds(monitor, schema, load_in_form, pool, compute),
         detectors=monitor.detectors,
@@ -77,18 +77,29 @@ def build_monitor(
     )
 
 
+def build_peeked_source(monitor: Monitor, masking: Masking) -> Source:
+    """Build a monitor's source without a database, for one whose rows are there before the service runs."""
+    return _source(monitor, masking, SourceTables(dummy=NoTable()))
+
+
+def _source(monitor: Monitor, masking: Masking, tables: SourceTables) -> Source:
+    schema = masking.schema(monitor.schema_)
+    source = monitor.source.build(_source_context(monitor, schema, tables))
+    return MaskedSource(source, masking) if masking.columns else source
+
+
 def masking_of(monitor: Monitor, key: Callable[[], bytes]) -> Masking:
     """Return what masks a monitor's sensitive columns; `key` is asked for the secret where there are any."""
     words = {column.name: words_of(column) for column in monitor.schema_.columns}
     return Masking(monitor.sensitive, key() if monitor.sensitive else b"", words)
 
 
-def _source_context(monitor: Monitor, schema: Schema, pool: asyncpg.Pool) -> SourceContext:
+def _source_context(monitor: Monitor, schema: Schema, tables: SourceTables) -> SourceContext:
     return SourceContext(
         schema=schema,
         step_offset_us=monitor.window.offset,
         labels=monitor.label_file,
-        tables=SourceTables(dummy=DummyTable(pool, monitor.name)),
+        tables=tables,
         now=now,
     )
 
@@ -104,8 +115,8 @@ def reference_rows_loader(
     return lambda: compute.run(load)
 
 
-def _measures(monitor: Monitor, masking: Masking) -> MeasurePlan:
-    # What a sensitive column may hold is compared with its hashes.
+def masked_measures(monitor: Monitor, masking: Masking) -> MeasurePlan:
+    """Return what to measure; what a sensitive column may hold is compared with its hashes."""
     plan = monitor.measure_plan
     expectations = dict(plan.expectations)
     for name in masking.columns:

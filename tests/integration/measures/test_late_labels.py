@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from service.commands import check
+from service.checks.findings import findings
+from service.checks.read import look_at
 from service.config import monitor_file
 from service.core.labels import join
 from service.core.reference import reference
@@ -262,17 +263,19 @@ async def follow(
         return [await cycle.run(number) for number in range(done, len(takes))]
 
 
-async def test_a_check_knows_that_labels_come_later(tmp_path: Path, pool: asyncpg.Pool) -> None:
+async def test_a_check_knows_that_labels_come_later(tmp_path: Path) -> None:
     """Rows without the target are as they should be; without the id no label would find them."""
     path = lay_out(tmp_path / "late", rows(), "{change: label_delay, delay: 5d}")
     file = tmp_path / "late/rows.parquet"
-    async with workers() as compute:
-        pd.read_parquet(file).drop(columns="truth").to_parquet(file)
-        found = await check._data_findings(monitor_file.load(path, path.parent), pool, compute, b"")
-        assert found.faults == []
-        pd.read_parquet(file).drop(columns="key").to_parquet(file)
-        found = await check._data_findings(monitor_file.load(path, path.parent), pool, compute, b"")
-    assert found.faults == ["late: source: it has no column 'key', the id that labels go by"]
+    pd.read_parquet(file).drop(columns="truth").to_parquet(file)
+    look = await look_at(monitor_file.load(path, path.parent))
+    assert [found for found in findings(look) if found.level == "fault"] == []
+    assert look.labels is not None
+    assert look.labels.matched == look.labels.late == look.labels.with_label == look.labels.rows
+    pd.read_parquet(file).drop(columns="key").to_parquet(file)
+    found = findings(await look_at(monitor_file.load(path, path.parent)))
+    faults = [str(each) for each in found if each.level == "fault"]
+    assert faults == ["late: source: it has no column 'key', the id that labels go by"]
 
 
 async def waiting(pool: asyncpg.Pool) -> int:

@@ -12,7 +12,7 @@ import re
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from service.core.rows.missing_words import NULL_WORDS, words_of
-from service.core.rows.schema import Kind
+from service.core.rows.schema import Column, Kind, Schema
 from service.errors import SourceError
 from service.sources.tables.formats.content import byte_order
 from service.sources.tables.formats.loaded import Loaded
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from service.core.rows.schema import Schema
     from service.sources.table_format import CsvFormat, TableFormat
     from service.sources.tables.parsed import Framed
 
@@ -63,6 +62,15 @@ def load(path: Path, schema: Schema, timestamp: str | None, form: TableFormat) -
         return to_batch(frame, schema, by, time=form.time, number=form.csv.number)
 
     return Loaded(dialect.names, len(frame), framed)
+
+
+def texts(path: Path, form: TableFormat) -> pd.DataFrame:
+    """Return every column as it is written, None where a cell is empty."""
+    with opened(path) as file:
+        dialect = _dialect(file.stream, file.head, form.csv, set(), prefer_tab=".tsv" in path.suffixes)
+    schema = Schema(tuple(Column(name, Kind.TEXT) for name in dict.fromkeys(dialect.names)))
+    check_names(dialect.names, schema, None)
+    return _frame(path, dialect, schema, None, form)
 
 
 def _dialect(
