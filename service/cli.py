@@ -91,7 +91,38 @@ def _parser() -> argparse.ArgumentParser:
         "--output", type=Path, metavar="FILE", help="where to write it (default: NAME-ID.html)"
     )
     report.set_defaults(command=_report)
+
+    _add_monitor(commands)
     return parser
+
+
+def _add_monitor(commands: Commands) -> None:
+    parser = commands.add_parser("monitor", help="list monitors; reset, remove or rename one")
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+
+    listing = actions.add_parser("list", help="list every monitor, with a file or in the database")
+    listing.add_argument("--json", action="store_true", help="print one JSON list")
+    listing.set_defaults(command=_monitor_list)
+
+    reset = actions.add_parser("reset", help="measure a monitor's source again, as further revisions")
+    reset.add_argument("name", metavar="NAME")
+    reset.add_argument("--from", type=_instant, dest="since", metavar="TIME", help="from this ISO time on")
+    reset.set_defaults(command=_monitor_reset)
+
+    remove = actions.add_parser("remove", help="take a monitor without a file out of the dashboards")
+    remove.add_argument("name", metavar="NAME")
+    remove.add_argument("--purge", action="store_true", help="delete all that was measured of it as well")
+    remove.set_defaults(command=_monitor_remove)
+
+    rename = actions.add_parser("rename", help="give a monitor's history to the name of its renamed file")
+    rename.add_argument("name", metavar="OLD")
+    rename.add_argument("new", metavar="NEW")
+    rename.add_argument("--replace", action="store_true", help="delete what NEW has measured itself")
+    rename.set_defaults(command=_monitor_rename)
+    for action in (remove, rename):
+        action.add_argument("--force", action="store_true", help="even if a service seems to run it")
+    for action in (reset, remove, rename):
+        action.add_argument("--yes", action="store_true", help="do not ask, on a terminal")
 
 
 def _add_init(commands: Commands) -> None:
@@ -198,6 +229,31 @@ def _report(options: argparse.Namespace) -> int:
     from service.commands import report
 
     return report.execute(monitor=options.monitor, window=options.window, output=options.output)
+
+
+def _monitor_list(options: argparse.Namespace) -> int:
+    from service.commands import monitor_list
+
+    return monitor_list.execute(as_json=options.json)
+
+
+def _monitor_reset(options: argparse.Namespace) -> int:
+    from service.commands import monitor
+
+    return monitor.reset(options.name, since=options.since, yes=options.yes)
+
+
+def _monitor_remove(options: argparse.Namespace) -> int:
+    from service.commands import monitor
+
+    return monitor.remove(options.name, purge=options.purge, force=options.force, yes=options.yes)
+
+
+def _monitor_rename(options: argparse.Namespace) -> int:
+    from service.commands import monitor
+
+    asked = {"replace": options.replace, "force": options.force, "yes": options.yes}
+    return monitor.rename(options.name, options.new, **asked)
 
 
 def _positive(text: str) -> int:

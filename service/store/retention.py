@@ -37,15 +37,18 @@ _DELETES = {
 
 
 # Below the floor a pane is in no window that is kept or still to come, in no reference of one, and no row of
-# it waits for a label. Without a window that is kept there is no floor.
+# it waits for a label. Without a window that is kept there is no floor, nor after a reset until a window is
+# measured again; from then on the next window counts, as those that are kept may all be later.
 _FLOOR = """
 SELECT least(
     (SELECT min(w.first_pane) FROM tidegauge.window_run w
      WHERE w.monitor = c.monitor AND w.layout = c.layout) - $2,
+    c.closed + 1 - $2 - (SELECT max(w.last_pane - w.first_pane) FROM tidegauge.window_run w
+                         WHERE w.monitor = c.monitor AND w.layout = c.layout),
     coalesce((SELECT min(p.pane) FROM tidegauge.pending_row p WHERE p.monitor = c.monitor), c.closed)
 )
 FROM tidegauge.checkpoint c
-WHERE c.monitor = $1
+WHERE c.monitor = $1 AND c.closed IS NOT NULL
   AND EXISTS (SELECT FROM tidegauge.window_run w WHERE w.monitor = c.monitor AND w.layout = c.layout)
 """
 
@@ -66,7 +69,7 @@ async def drop_panes(pool: asyncpg.Pool, panes_behind: Mapping[str, int]) -> int
     dropped = 0
     with translated("drop old panes"):
         async with pool.acquire() as connection:
-            for monitor, behind in panes_behind.items():
+            for monitor, behind in list(panes_behind.items()):  # files may change meanwhile
                 floor = await connection.fetchval(_FLOOR, monitor, behind)
                 while floor is not None:
                     done = await connection.execute(_PANES, monitor, floor, BATCH)

@@ -14,11 +14,9 @@ from service.runtime.background_task import background
 from service.store.retention import drop_older, drop_panes
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping
+    from collections.abc import AsyncIterator, Mapping
 
     import asyncpg
-
-    from service.config.monitor import Monitor
 
 log = structlog.get_logger(__name__)
 
@@ -42,12 +40,6 @@ async def retention(
         return
     async with background(_drop_forever(pool, days, behind, pause_seconds), name="retention"):
         yield
-
-
-def panes_behind(monitors: Iterable[Monitor]) -> dict[str, int]:
-    """Return how many panes before a window each monitor's reference has; without those that need all."""
-    found = {monitor.name: monitor.panes_behind for monitor in monitors}
-    return {name: panes for name, panes in found.items() if panes is not None}
 
 
 async def _drop_forever(

@@ -45,6 +45,7 @@ class Door:
         self.name = name
         self.values = list(values)
         self.away: StoreError | None = None
+        self.refused: dict[str, str] = {}
         self.broadcaster = EventBroadcaster()
         self.cycles = cycle_status(name, **{"cycles": 1, "last_cycle": datetime.now(UTC), **more})
 
@@ -79,7 +80,8 @@ class Door:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[str]:
-        app = build(callables(queries=self, broadcaster=self.broadcaster))
+        door = callables(queries=self, broadcaster=self.broadcaster, refused=lambda: self.refused)
+        app = build(door)
         async with serving(app, host="127.0.0.1", port=0) as url:
             try:
                 yield url
@@ -112,6 +114,20 @@ async def test_missing_labels_are_a_reason_not_a_zero(opened: Opened) -> None:
         await expect(page.locator(".readout")).to_contain_text(why)
         await page.locator(".chart summary").first.click()
         await expect(page.locator(".chart td.note")).to_have_text(why)
+        assert seen.faults == []
+
+
+async def test_a_file_that_cannot_be_used_is_said_until_it_can(opened: Opened) -> None:
+    """No monitor runs by it, so that nothing else on the page could say so; it goes without a reload."""
+    door = Door()
+    door.refused = {"monitors/new.yaml": "monitors/new.yaml:1: sauce: no such key"}
+    async with door.open() as url:
+        seen = await opened(url)
+        box = seen.page.get_by_role("alert")
+        await expect(box).to_contain_text("A monitor file cannot be used. monitors/new.yaml:1: sauce:")
+        door.refused = {}
+        door.broadcaster.notify_list()
+        await expect(box).to_be_hidden()
         assert seen.faults == []
 
 

@@ -201,9 +201,11 @@ function showTrouble() {
     model.ready ? "The page shows the last known state. " : "",
     h("button", { type: "button", onclick: () => stream.now() }, "Try now"));
   const wrong = model.trouble === null ? null : h("p", {}, h("strong", {}, "The service reports an error. "), model.trouble);
-  lostBox.hidden = !away && !wrong;
+  const unused = !model.refused.length ? null : h("p", {},
+    h("strong", {}, "A monitor file cannot be used. "), model.refused.map(({ reason }) => reason).join("; "));
+  lostBox.hidden = !away && !wrong && !unused;
   lostBox.setAttribute("role", "alert");
-  patch(lostBox, h("div", {}, away ?? wrong));
+  patch(lostBox, h("div", {}, away ?? wrong ?? unused));
 }
 
 function title(here) {

@@ -12,6 +12,7 @@ export class Model {
   points = new Map(); // by monitor and series, a chart's rows by window
   distributions = new Map(); // by monitor and column
   trouble = null; // the service's last error
+  refused = []; // files that define no monitor, and why
   skew = 0; // how far the server's clock is ahead, in milliseconds
   ready = false;
 
@@ -21,7 +22,8 @@ export class Model {
 
   /** Read every monitor's state and events. */
   async readAll() {
-    const listed = await this.#get("v1/monitors");
+    const [listed, refused] = await Promise.all([this.#get("v1/monitors"), this.#get("v1/files/refused")]);
+    this.refused = refused.filter((file) => !listed.some(({ name }) => name === file.name));
     const [states, events] = await Promise.all([
       Promise.all(listed.map(({ name }) => this.#get(`${path(name)}/state`))),
       Promise.all(listed.map(({ name }) => this.#get(`${path(name)}/events?limit=${MAX_EVENTS}`))),

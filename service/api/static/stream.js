@@ -27,6 +27,7 @@ export function follow(on) {
     });
     source.addEventListener("cycle", (event) => received(event, on.cycle));
     source.addEventListener("trouble", (event) => received(event, on.trouble));
+    source.addEventListener("monitors", (event) => received(event, on.reload));
     source.onerror = lost;
   }
 

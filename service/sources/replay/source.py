@@ -101,6 +101,10 @@ class ReplaySource:
         """Return what follows `position`; raises SourceError where a file cannot be read (now)."""
         return await asyncio.get_running_loop().run_in_executor(self._reader, self._take, position)
 
+    async def position_at(self, instant: int) -> dict[str, Any]:
+        """Return the position before the first row at or after `instant`; raises SourceError without one."""
+        return await asyncio.get_running_loop().run_in_executor(self._reader, self._position_at, instant)
+
     async def close(self) -> None:
         """Close the files and end the thread; no take may follow."""
         await asyncio.get_running_loop().run_in_executor(self._reader, self._close)
@@ -114,6 +118,15 @@ class ReplaySource:
         except SourceError:
             self._close()  # the next take opens the files again
             raise
+
+    def _position_at(self, instant: int) -> dict[str, Any]:
+        rows, options = self._opened(None).rows, self._options
+        low, high = _bounds(rows, options)
+        row = max(low, int(np.searchsorted(rows.times, instant, side="left")))
+        if row >= high:
+            raise SourceError(f"{options.path}: no row is from {to_datetime(instant)} or later")
+        until = None if options.step_us is None else instant
+        return {"row": row, "until": until, "file": rows.fingerprint}
 
     def _opened(self, position: dict[str, Any] | None) -> _Opened:
         if self._files is None:

@@ -55,3 +55,13 @@ async def test_without_a_kept_window_nothing_goes(filled: asyncpg.Pool) -> None:
     await filled.execute("DELETE FROM tidegauge.window_run")
     assert await drop_panes(filled, {"m": 0}) == 0
     assert len(await _keys(filled)) == 20
+
+
+@pytest.mark.parametrize(("closed", "first"), [(None, 0), (2, 1), (5, 4), (15, 10)])
+async def test_after_a_reset_the_panes_that_are_filled_again_stay(
+    filled: asyncpg.Pool, closed: int | None, first: int
+) -> None:
+    """The windows that are kept are later than those that are measured again: the next one counts as well."""
+    await filled.execute("UPDATE tidegauge.checkpoint SET closed = $1", closed)
+    await drop_panes(filled, {"m": 0})
+    assert await _keys(filled) == list(range(first, 20))
