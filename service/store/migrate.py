@@ -144,7 +144,11 @@ async def _alone(connection: asyncpg.Connection) -> AsyncIterator[None]:
 
 
 async def _has_ground(connection: asyncpg.Connection) -> bool:
-    found: bool = await connection.fetchval("SELECT to_regclass('tidegauge.schema_migration') IS NOT NULL")
+    # From the catalogue: what to_regclass finds may be a session's memory from before another's commit.
+    found: bool = await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM pg_class WHERE relname = 'schema_migration' AND relnamespace = "
+        "(SELECT oid FROM pg_namespace WHERE nspname = 'tidegauge'))"
+    )
     return found
 
 
@@ -158,7 +162,7 @@ async def _lacks_right(connection: asyncpg.Connection, error: asyncpg.PostgresEr
 async def _lay_ground(connection: asyncpg.Connection) -> None:
     if await _has_ground(connection):
         return
-    if await connection.fetchval("SELECT to_regnamespace('tidegauge') IS NULL"):
+    if not await connection.fetchval("SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'tidegauge')"):
         await connection.execute("CREATE SCHEMA tidegauge")
     await connection.execute(
         "CREATE TABLE tidegauge.schema_migration (version integer PRIMARY KEY, name text NOT NULL, "

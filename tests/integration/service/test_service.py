@@ -69,7 +69,9 @@ async def test_health_and_readiness_tell_apart(
     try:
         address = await _address(place, process)
         ready = await _eventually(f"{address}/readyz", lambda answer: answer["ready"])
-        assert ready["checks"] == {"database": "ok", "migrations": "ok", "monitor toy": "ok"}
+        assert ready["checks"] == {
+            "database": "ok", "migrations": "ok", "locks": "ok", "monitor toy": "ok",
+        }  # fmt: skip
         assert (await asyncio.to_thread(_get, f"{address}/healthz"))["status"] == "alive"
         (monitor,) = await asyncio.to_thread(_get, f"{address}/v1/monitors")
         assert (monitor["name"], monitor["failures_in_a_row"]) == ("toy", 0)
