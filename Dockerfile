@@ -1,9 +1,9 @@
-# Two stages: everything that builds stays in the first; the second holds Python, the packages and the demo.
+# Two stages: build tools stay in the first; the second has Python, the packages and the demo.
 
 FROM python:3.13-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /build
-# Without pip of its own: the finished environment has nothing that installs.
+# Without pip: the finished environment cannot install anything.
 RUN python -m venv --without-pip /opt/tidegauge
 COPY requirements.lock ./
 RUN --mount=type=cache,target=/root/.cache/pip \
@@ -11,12 +11,13 @@ RUN --mount=type=cache,target=/root/.cache/pip \
 COPY pyproject.toml README.md ./
 COPY service service
 COPY simulator simulator
+COPY tidegauge tidegauge
 COPY migrations migrations
 COPY config/monitors config/monitors
 RUN --mount=type=cache,target=/root/.cache/pip \
     pip wheel -q --no-deps -w dist . && pip --python /opt/tidegauge install -q --no-deps dist/*.whl
-# Away from the checkout, so that the installed package is what runs. The demo's files come with the
-# image, not from a volume, so that a new image brings its own.
+# Outside the checkout, so that the installed package is what runs. The demo's files are part of the image, not
+# of a volume, so that a new image has new ones.
 WORKDIR /
 ENV TIDEGAUGE_DATA_DIR=/var/lib/tidegauge
 RUN /opt/tidegauge/bin/python -m simulator prepare && mkdir -p /var/lib/tidegauge/reports && chmod -R a+rX /var/lib/tidegauge
@@ -31,7 +32,7 @@ ENV PATH=/opt/tidegauge/bin:$PATH \
     TIDEGAUGE_HTTP_HOST=0.0.0.0
 COPY --from=build /opt/tidegauge /opt/tidegauge
 COPY --from=build --chown=10001:10001 /var/lib/tidegauge /var/lib/tidegauge
-# Laid out like a checkout, so that paths relative to one mean the same here.
+# Laid out like a checkout, so that relative paths mean the same.
 WORKDIR /srv/tidegauge
 COPY config/monitors config/monitors
 RUN ln -s /var/lib/tidegauge .data

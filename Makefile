@@ -1,28 +1,28 @@
-# Thin calls only: uv does the work, from the lock files.
+# Thin targets: uv does the work, from the lock files.
 .PHONY: run check test bench mutation lint compose-test pictures dashboards dashboards-check lock clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 PYTHON ?= python3
-# On a terminal the first set-up shows how far it is.
+# On a terminal the first set-up shows its progress.
 QUIET := $(shell [ -t 2 ] || echo -q)
 PAGE ?= http://127.0.0.1:8000
-# Processes that tests run in: more than there are cores makes tests of seconds miss their time.
+# Test processes; with more of them than cores, timed tests miss their deadlines.
 WORKERS ?= 2
-# Compiled modules are kept, whatever the machine is set to: every start but the first is a second quicker.
+# Compiled modules are kept whatever the environment says: every start but the first is a second faster.
 export PYTHONDONTWRITEBYTECODE :=
 
 run: $(VENV)/.run
 	@$(BIN)/python -m simulator prepare
 	@exec $(BIN)/tidegauge run
 
-# The fast proof of a change: no Postgres, no browser, nothing that takes seconds.
+# The fast check of a change: no Postgres, no browser, nothing that takes seconds.
 check: lint
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "not (slow or postgres or browser or compose)" \
 		tests/contract tests/property tests/unit
 
-# Files stay whole, so that what a file sets up is set up once, and the long ones come first.
+# A file runs in one process, so that its fixtures are set up once; the longest files come first.
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder --ignore=tests/benchmarks
 
@@ -42,19 +42,19 @@ lint: $(VENV)/.dev
 compose-test: $(VENV)/.dev
 	$(BIN)/python -m pytest -q -m compose tests/compose
 
-# Of the running demo (`make run` in another terminal), for the docs; needs Debian's chromium.
+# Pictures of the running demo (`make run` in another terminal) for the docs; needs Debian's chromium.
 pictures: $(VENV)/.dev
 	$(BIN)/python -m tests.browser.pictures $(PAGE)
 
-# The JSON of config/grafana/dashboards from tools/grafana.
+# Write the JSON of config/grafana/dashboards from tools/grafana.
 dashboards: $(VENV)/.dev
 	$(BIN)/python -m tools.grafana
 
-# Against Grafana's own types: needs node 20 and npm.
+# Check it against Grafana's own types: needs node 20 and npm.
 dashboards-check:
 	cd tests/grafana_schema && npm ci --silent && npm run -s check
 
-# Everything pinned with hashes; the build backend is in the development lock as well.
+# Everything is pinned with hashes; the build backend is in the development lock.
 lock: $(BIN)/uv
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --all-extras pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --all-extras --group dev pyproject.toml -o requirements-dev.lock

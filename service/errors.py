@@ -35,6 +35,10 @@ class ReferenceDataError(TidegaugeError):
     """A monitor's reference could not be read or holds no rows."""
 
 
+class LabelError(ReferenceDataError):
+    """A label that a monitor file names is none of the reference's."""
+
+
 class ProfileError(TidegaugeError):
     """Two profiles of different specifications cannot be merged."""
 

@@ -21,14 +21,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="simulator", description="Real data for trying Tidegauge.")
     commands = parser.add_subparsers(dest="command", required=True)
     prepare = commands.add_parser(
-        "prepare", help="make a data set's files, unless they exist and are current"
+        "prepare", help="make the demo's files, unless they exist and are up to date"
     )
     prepare.add_argument("data_set", nargs="?", choices=["flights"], default="flights")
     prepare.add_argument("--into", type=Path, help="folder (default: demo in TIDEGAUGE_DATA_DIR)")
     apply = commands.add_parser("apply", help="apply a scenario to a data set: drift, defects, delays")
-    apply.add_argument("scenario", help="a scenario file, or the name of a shipped one")
-    apply.add_argument("--data", type=Path, required=True, help="the rows before: a Parquet or CSV file")
-    apply.add_argument("--into", type=Path, required=True, help="the rows after: a Parquet file for a replay")
+    apply.add_argument("scenario", help="a scenario file, or the name of an included one")
+    apply.add_argument("--data", type=Path, required=True, help="the data set: a Parquet or CSV file")
+    apply.add_argument(
+        "--into", type=Path, required=True, help="the changed data set: a new Parquet file, for a replay"
+    )
     chosen = parser.parse_args(arguments)
     if chosen.command == "apply":
         return _apply(chosen.scenario, chosen.data, chosen.into)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Run once, when the database is made: the service's role, the readers' role, and the service's database.
-# What a reader may see is granted by the migrations. Passwords come by the environment, never by an argument.
+# Runs once, when the database is created: makes the service's role, the readers' role and the database.
+# The migrations grant what readers may see. Passwords come from the environment, never from an argument.
 set -eu
 
 : "${POSTGRES_SERVICE_PASSWORD:?}" "${POSTGRES_READER_PASSWORD:?}"
@@ -11,7 +11,7 @@ psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbn
 
 CREATE ROLE tidegauge LOGIN PASSWORD :'service_password';
 CREATE ROLE tidegauge_reader LOGIN PASSWORD :'reader_password' CONNECTION LIMIT 40;
--- A dashboard's query that runs away is stopped, and none can write even by mistake.
+-- Stops runaway queries of dashboards, and prevents writes even by mistake.
 ALTER ROLE tidegauge_reader SET default_transaction_read_only = on;
 ALTER ROLE tidegauge_reader SET statement_timeout = '30s';
 

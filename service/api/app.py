@@ -10,7 +10,7 @@ from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
 
 from service import __version__
 from service.api.head import HeadAsGet
-from service.api.models import Monitor
+from service.api.models import Monitor, RefusedFile
 from service.api.routes.monitors import monitor_routes
 from service.api.routes.reports import report_routes
 from service.api.routes.stream import stream_routes
@@ -56,6 +56,11 @@ def build(callables: Callables) -> FastAPI:
     async def monitors() -> Sequence[CycleStatus]:
         """List the monitors and how their cycles go."""
         return callables.queries.monitors()
+
+    @app.get("/v1/files/refused", tags=["monitors"])
+    async def refused_files() -> list[RefusedFile]:
+        """List the monitor files that are not used as they are now, and why."""
+        return [RefusedFile(name=name, reason=reason) for name, reason in callables.refused().items()]
 
     @app.exception_handler(StoreError)
     async def database_unavailable(_: Request, error: StoreError) -> JSONResponse:

@@ -28,6 +28,13 @@ class Monitor(BaseModel):
     last_cycle: datetime | None = Field(description="when the last good cycle ended")
 
 
+class RefusedFile(BaseModel):
+    """A monitor file that is not used, as it is now."""
+
+    name: str = Field(description="the monitor that goes on by an earlier version of it, else the file")
+    reason: str
+
+
 class Series(BaseModel):
     """What is measured."""
 

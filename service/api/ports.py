@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
     from service.core.read_models import (
@@ -81,6 +81,7 @@ class Callables:
     - `scrape`: body and content type of `/metrics`, by the header `accept`
     - `windows`: a monitor's measured windows, the newest first, at most so many
     - `report`: the HTML of a window's report
+    - `refused`: by monitor, else by file, why a monitor file is not used
     - `broadcaster`: the live stream
     """
 
@@ -89,4 +90,5 @@ class Callables:
     scrape: Callable[[str], Awaitable[tuple[bytes, str]]]
     windows: Callable[[str, int], Awaitable[Sequence[WindowRun]]]
     report: Callable[[str, int], Awaitable[str]]
+    refused: Callable[[], Mapping[str, str]]
     broadcaster: EventBroadcaster

@@ -19,6 +19,7 @@ from service.store.migrate import migrate, migrations_folder
 from service.store.postgres import PostgresStore
 from service.wiring import worker_process
 from service.wiring.database import database
+from service.wiring.hash_key import hash_key
 from service.wiring.monitor import build_monitor
 from service.wiring.reports import StoredWindows, build_reporter
 from service.worker.client import worker
@@ -48,7 +49,7 @@ async def _report(settings: Settings, name: str, window: int | None) -> tuple[in
         raise ConfigurationError(f"--monitor: {unknown_name(name, known)}")
     async with database(settings) as pool, workers() as compute, worker(worker_process) as calls:
         await migrate(pool, migrations_folder())
-        plan = build_monitor(monitor, pool, compute)
+        plan = build_monitor(monitor, pool, compute, lambda: hash_key(settings))
         reported = ReportedMonitor(monitor.schema_, monitor.description, plan.load_reference)
         windows = StoredWindows(pool, PostgresStore(pool), compute)
         reporter = build_reporter(settings, windows, calls, {name: reported})

@@ -10,6 +10,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from service.core.time_units import SECOND, to_microseconds
 
+MAX_DURATION_DAYS = 36_525  # a century
+
 _DAY = 86_400 * SECOND
 _UNITS = {"ms": 1_000, "s": SECOND, "m": 60 * SECOND, "h": 3_600 * SECOND, "d": _DAY, "w": 7 * _DAY}
 
@@ -22,12 +24,36 @@ def microseconds(text: object) -> int:
     found = re.fullmatch(r"(\d+)\s*(ms|s|m|h|d|w)", str(text).strip())
     if not found:
         raise ValueError(f"expected a duration such as 30s, 15m, 6h, 7d or 2w, got {text!r}")
-    return int(found[1]) * _UNITS[found[2]]
+    duration = int(found[1][:20]) * _UNITS[found[2]]
+    if duration > MAX_DURATION_DAYS * _DAY:
+        raise ValueError(f"expected a duration of a century at most ({MAX_DURATION_DAYS}d), got {text!r}")
+    return duration
+
+
+def duration_text(duration: int) -> str:
+    """Return microseconds as a duration of the largest unit of which they are a whole number."""
+    units = sorted(_UNITS.items(), key=lambda item: item[1], reverse=True)
+    for unit, length in units:
+        if unit != "w" and duration % length == 0:
+            return f"{duration // length}{unit}"
+    return f"{duration} microseconds"
 
 
 def instant_us(when: datetime | None) -> int | None:
     """Return an instant as UTC microseconds; None where there is none."""
     return None if when is None else to_microseconds(when)
+
+
+def check_order(start: datetime | None, end: datetime | None) -> None:
+    """Raise ValueError where `end` does not come after `start`."""
+    if start is not None and end is not None and end <= start:
+        raise ValueError(f"expected end after start, got {start.isoformat()} to {end.isoformat()}")
+
+
+def _positive(duration: int) -> int:
+    if duration == 0:
+        raise ValueError("expected a duration above 0, such as 30s, 15m, 6h or 7d")
+    return duration
 
 
 def _zoned(instant: datetime) -> datetime:
@@ -38,12 +64,14 @@ def _zoned(instant: datetime) -> datetime:
 
 Duration = Annotated[int, BeforeValidator(microseconds)]
 
+PositiveDuration = Annotated[Duration, AfterValidator(_positive)]
+
 Instant = Annotated[datetime, AfterValidator(_zoned)]
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
 
 
 class Section(BaseModel):
-    """A section of a monitor file; an unknown key is an error."""
+    """A section of a monitor file; an unknown key is an error, and so is a number that is not finite."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from service.config.base import Section
 from service.config.quality import QualityConfig
+from service.config.written import Label, Word
 from service.core.rows.number_format import NumberFormat
 from service.core.rows.schema import Kind
 from service.methods.quality.expectations import Expectation
@@ -28,9 +29,11 @@ class ColumnConfig(Section):
     kind: Kind
     min: float | None = Field(default=None, allow_inf_nan=False)
     max: float | None = Field(default=None, allow_inf_nan=False)
-    allowed: tuple[str | bool | int | float, ...] | None = Field(default=None, min_length=1)
+    allowed: tuple[Label, ...] | None = Field(default=None, min_length=1)
     not_null: bool = False
     unique: bool = False
+    sensitive: bool = False
+    missing_words: tuple[Word, ...] | None = None
     decimal: Decimal = "."
     thousands: Thousands = ""
     percent: bool = False
@@ -46,9 +49,16 @@ class ColumnConfig(Section):
             raise ValueError("min and max belong to numerical columns; expected allowed: [..] for categories")
         if self.min is not None and self.max is not None and self.min > self.max:
             raise ValueError(f"expected min at or below max, got {self.min:g} and {self.max:g}")
-        texts = [value for value in self.allowed or () if isinstance(value, str)]
+        if self.kind is Kind.NUMERICAL and self.sensitive:
+            raise ValueError(
+                "sensitive: a hash has no size, so numbers cannot be both hashed and measured as numbers; "
+                "expected kind: categorical, whose values are hashed, or no such column at all"
+            )
+        texts = [label.text for label in self.allowed or () if isinstance(label.value, str)]
         if self.kind is Kind.NUMERICAL and texts:
             raise ValueError(f"allowed: expected numbers for a numerical column, got {texts[0]!r}")
+        if self.kind is Kind.TEXT and self.missing_words is not None:
+            raise ValueError("missing_words: a text column has none; every text that is there counts")
         return self
 
     @model_validator(mode="after")
@@ -67,7 +77,12 @@ class ColumnConfig(Section):
     @property
     def expectation(self) -> Expectation:
         """The declared expectations in the methods' form."""
-        return Expectation(self.min, self.max, self.allowed, self.not_null, self.unique)
+        allowed: tuple[str | float, ...] | None = None
+        if self.allowed is not None and self.kind is Kind.NUMERICAL:
+            allowed = tuple(float(label.value) for label in self.allowed)
+        elif self.allowed is not None:
+            allowed = tuple(dict.fromkeys(text for label in self.allowed for text in label.texts))
+        return Expectation(self.min, self.max, allowed, self.not_null, self.unique)
 
 
 class ServiceConfig(Section):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -13,9 +12,11 @@ from service.config.columns import ColumnConfig, ServiceConfig
 from service.config.detectors import DetectorConfigs, check_detectors
 from service.config.drift import DriftConfig
 from service.config.labels import LabelsConfig
+from service.config.nearest import suggestion
 from service.config.quality import QualityConfig
 from service.config.task import TaskKeys, check_performance, check_segments, task_from
 from service.config.window import AlarmConfig, WindowConfig
+from service.config.written import Label, Word
 from service.core.profile import row_sample
 from service.core.rows.schema import Column, Kind, Role, Schema
 from service.core.rows.task import TaskName
@@ -45,6 +46,7 @@ class Monitor(Section):
     source: AnySource
     reference: AnyReference
     columns: dict[str, Annotated[ColumnConfig, BeforeValidator(_kind_alone)]] = Field(min_length=1)
+    missing_words: tuple[Word, ...] | None = None
     id: str | None = None
     labels: LabelsConfig | None = None
     service: ServiceConfig | None = None
@@ -52,15 +54,15 @@ class Monitor(Section):
     prediction: str | None = None
     target: str | None = None
     score: str | None = None
-    scores: dict[str | bool | int | float, str] = Field(default={})
-    positive: str | bool | int | float | None = None
+    scores: dict[Label, str] = Field(default={})
+    positive: Label | None = None
     threshold: float | None = Field(default=None, allow_inf_nan=False)
     window: WindowConfig
     drift: DriftConfig = DriftConfig()
     alarm: AlarmConfig = AlarmConfig()
     quality: QualityConfig = Field(default={})
     performance: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(default={})
-    by: tuple[str, ...] = ()
+    by: tuple[Word, ...] = ()
     segment_performance: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(default={})
     sample_rows: int = Field(default=row_sample.SIZE, ge=0, le=row_sample.MAX_SIZE)
     detectors: DetectorConfigs = Field(default={})
@@ -73,16 +75,45 @@ class Monitor(Section):
         check_detectors(self.detectors, self._task)
         check_segments(self.by, self.segment_performance, self._kinds, self._task)
         self.reference.check(self.source)
+        if self.reference.moving is not None:
+            self.window.check_panes(self.reference.moving.plan().windows or 1)
         if self.reference.moving is not None and self.drift.is_calibrated:
             raise ValueError(
                 "drift.thresholds: calibrated thresholds hold for the declared reference, not for one that "
                 "moves and is itself a few windows; with reference.moving expected evidently or thresholds "
                 "by method, such as {wasserstein: 0.2}"
             )
+        if self.window.size is not None and not self.source.has_times:
+            raise ValueError(
+                "window.size: the source has no timestamp, so windows are counted in rows; expected size_rows"
+            )
         self._methods_exist()
         self._other_names_are_free()
         self._labels_have_rows()
+        self._classes_are_not_sensitive()
         return self
+
+    def _classes_are_not_sensitive(self) -> None:
+        for key, name in (("target", self.target), ("prediction", self.prediction)):
+            if name in self.sensitive:
+                raise ValueError(
+                    f"{key}: {name!r} is sensitive, and classes are named in thresholds and measurements; "
+                    f"expected a {key} whose values may be shown"
+                )
+
+    @property
+    def panes_behind(self) -> int | None:
+        """How many panes before a window its reference has; None where it has all before."""
+        moving = self.reference.moving
+        if moving is None:
+            return 0
+        plan = moving.plan()
+        return None if plan.windows is None else plan.panes_behind(self.window.plan())
+
+    @property
+    def sensitive(self) -> frozenset[str]:
+        """The columns whose values are hashed before anything is counted, kept or shown."""
+        return frozenset(name for name, config in self.columns.items() if config.sensitive)
 
     def _labels_have_rows(self) -> None:
         if self.labels is None:
@@ -90,6 +121,8 @@ class Monitor(Section):
         if not self.source.brings_labels:
             able = " or ".join(source.kind() for source in SOURCES if source.brings_labels)
             raise ValueError(f"labels: a {self.source.type} source has none; expected a {able}")
+        if not self.source.has_times:
+            raise ValueError("labels: needs the source's timestamp, by which late labels follow their rows")
         if self.id is None:
             raise ValueError("labels: needs id, the column by which a label finds its row")
         if self._task is None:
@@ -137,9 +170,11 @@ class Monitor(Section):
         if isinstance(self.drift.thresholds, dict):
             known = {name for m in registry.ALL for name in (m.name, m.full_name)}
             known |= {*pca.TESTS, domain_classifier.AUC}
-            for name in self.drift.thresholds.keys() - known:
-                nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
-                raise ValueError(f"drift.thresholds.{name}: no such method; the nearest is {nearest}")
+            for name, threshold in self.drift.thresholds.items():
+                if name in known:
+                    _check_threshold(name, threshold)
+                    continue
+                raise ValueError(f"drift.thresholds.{name}: no such method; {suggestion(name, known)}")
         self._joint_measures_have_what_they_need()
         for column in self.drift.columns:
             if column not in self.columns:
@@ -172,7 +207,13 @@ class Monitor(Section):
             roles[self.target] = Role.TARGET
         columns = [
             Column(
-                name, config.kind, roles.get(name, Role.FEATURE), config.min, config.max, config.number_format
+                name,
+                config.kind,
+                roles.get(name, Role.FEATURE),
+                config.min,
+                config.max,
+                number=config.number_format,
+                missing_words=self.missing_words if config.missing_words is None else config.missing_words,
             )
             for name, config in self.columns.items()
         ]
@@ -218,6 +259,16 @@ class Monitor(Section):
             return None
         seconds = None if self.window.size is None else self.window.size / SECOND
         return TrafficPlan(self.service.latency_ms, self.service.error, seconds)
+
+
+def _check_threshold(name: str, threshold: float) -> None:
+    methods = [method for method in registry.ALL if name in {method.name, method.full_name}]
+    is_share = name == domain_classifier.AUC or any(m.unit in {"p-value", "ROC AUC"} for m in methods)
+    if threshold < 0 or (is_share and threshold > 1):
+        expected = "0 to 1" if is_share else "0 or more"
+        raise ValueError(
+            f"drift.thresholds.{name}: {threshold:g} is no value that it can have; expected {expected}"
+        )
 
 
 def _exists(name: str, kind: Kind) -> bool:

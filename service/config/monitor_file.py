@@ -2,90 +2,134 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, Any, get_args
 
-import yaml
 from pydantic import ValidationError
 
 from service.config.base import Section
+from service.config.documents.defaults import FILE_NAMES, Place, merged, read_defaults
+from service.config.documents.document import Document, read_document
 from service.config.monitor import Monitor
-from service.config.yaml_lines import dotted, located, walk
+from service.config.nearest import nearest, suggestion
+from service.config.yaml_lines import located
 from service.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from pydantic_core import ErrorDetails
 
     KeyPath = tuple[str | int, ...]
 
+_INIT = " (`tidegauge init DATA` writes one)"
+SUFFIXES = {".yaml", ".yml"}
+
 
 def load_all(folder: Path, data_dir: Path) -> list[Monitor]:
     """Read every `*.yaml` of `folder`, in the order of their names; `{data_dir}` in a path is filled in.
 
+    Hidden files and editors' backups are no monitors, nor is `defaults.yaml`, which holds what they share.
     Raises ConfigurationError with one line per fault, over all files.
     """
-    if not folder.is_dir():
-        raise ConfigurationError(
-            f"{folder}: no such folder; set TIDEGAUGE_MONITORS_DIR to a folder of monitor files"
-        )
-    files = _files(folder)
-    if not files:
-        raise ConfigurationError(f"{folder}: no monitor file in it; expected at least one NAME.yaml")
-    monitors: list[Monitor] = []
-    faults: list[str] = []
-    for path in files:
-        try:
-            monitors.append(load(path, data_dir))
-        except ConfigurationError as error:
-            faults.append(str(error))
-    names = [monitor.name for monitor in monitors]
-    faults += [f"{folder}: two monitors are named {name}" for name in set(names) if names.count(name) > 1]
+    monitors, faults = load_each(folder, data_dir)
     if faults:
         raise ConfigurationError("\n".join(faults))
     return monitors
 
 
+def load_each(folder: Path, data_dir: Path) -> tuple[list[Monitor], list[str]]:
+    """Read every `*.yaml` of `folder`; return the valid files' monitors, and one line per fault of others."""
+    try:
+        files = monitor_files(folder)
+    except ConfigurationError as error:
+        return [], str(error).splitlines()
+    faults: list[str] = []
+    monitors: list[tuple[Path, Monitor]] = []
+    try:
+        shared, broken = read_defaults(folder), False
+    except ConfigurationError as error:
+        shared, broken = None, True
+        faults += [str(error), f"{folder}: its monitors were not checked, since they share that file"]
+    for path in files:
+        try:
+            own = read_document(path)
+            if not broken:
+                monitors.append((path, _monitor(own, shared, data_dir)))
+        except ConfigurationError as error:
+            faults += str(error).splitlines()
+    faults += _same_names(monitors)
+    return [monitor for _, monitor in monitors], list(dict.fromkeys(faults))
+
+
+def monitor_files(folder: Path) -> list[Path]:
+    """Return the monitor files of `folder`, in the order of their names.
+
+    Raises ConfigurationError where there is no such folder or no such file in it.
+    """
+    if not folder.is_dir():
+        what = "is no folder" if folder.exists() else "no such folder"
+        raise ConfigurationError(
+            f"{folder}: {what}; set TIDEGAUGE_MONITORS_DIR to a folder of monitor files{_INIT}"
+        )
+    try:
+        files = sorted(path for path in folder.iterdir() if _is_monitor(path.name))
+    except OSError as error:
+        raise ConfigurationError(f"{folder}: cannot be read: {error.strerror}") from error
+    if not files:
+        raise ConfigurationError(f"{folder}: no monitor file in it; expected at least one NAME.yaml{_INIT}")
+    return files
+
+
 def names(folder: Path) -> list[str]:
     """Return the names that monitor files have by their own, without reading them."""
-    return [path.stem for path in _files(folder)] if folder.is_dir() else []
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix in {".yaml", ".yml"})
+    return (
+        [path.stem for path in sorted(folder.iterdir()) if _is_monitor(path.name)] if folder.is_dir() else []
+    )
 
 
 def load(path: Path, data_dir: Path) -> Monitor:
     """Read one monitor file; the monitor's name is the file's unless it says another.
 
-    Raises ConfigurationError with one line per fault: file, line, key, what was expected.
+    What it lacks comes from `defaults.yaml` in the same folder. Raises ConfigurationError with one line per
+    fault: file, line, key, what was expected.
     """
-    if not path.is_file():  # a named pipe would block
-        raise ConfigurationError(f"{path}: is no regular file; expected a monitor file")
-    try:
-        text = path.read_text(encoding="utf-8")
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        content = yaml.safe_load(text)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: cannot be read: {error}") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 if mark else 1
-        problem = getattr(error, "problem", None) or str(error)
-        raise ConfigurationError(f"{path}:{line}: not valid YAML: {problem}") from error
-    if root is None or not isinstance(content, dict):
-        raise ConfigurationError(f"{path}:1: expected keys such as source, reference, columns and window")
-    faults, lines = _lines(path, root)
-    if faults:
-        raise ConfigurationError("\n".join(faults))
-    content.setdefault("name", path.stem)
+    return _monitor(read_document(path), read_defaults(path.parent), data_dir)
+
+
+def _is_monitor(name: str) -> bool:
+    suffix = name[name.rfind(".") :].lower()
+    return suffix in SUFFIXES and not name.startswith(".") and name not in FILE_NAMES
+
+
+def _same_names(monitors: Iterable[tuple[Path, Monitor]]) -> list[str]:
+    files: dict[str, list[str]] = {}
+    for path, monitor in monitors:
+        files.setdefault(monitor.name, []).append(str(path))
+    return [
+        f"{' and '.join(paths)}: two monitors are named {name}; expected another `name:` in one of them"
+        for name, paths in files.items()
+        if len(paths) > 1
+    ]
+
+
+def _monitor(own: Document, shared: Document | None, data_dir: Path) -> Monitor:
+    content, places = merged(own, shared)
+    content.setdefault("name", own.path.stem)
     _complete(content, data_dir)
     try:
         return Monitor.model_validate(content)
     except ValidationError as error:
-        raise ConfigurationError("\n".join(_fault(path, lines, e) for e in error.errors())) from error
+        raise ConfigurationError("\n".join(_faults(places, error.errors()))) from error
+
+
+def _faults(places: Mapping[KeyPath, Place], errors: Iterable[ErrorDetails]) -> Iterator[str]:
+    """Yield a line per fault; of the ways in which a value could be read, the furthest counts."""
+    found = [(_written(error, places), error) for error in errors]
+    for keys, error in found:
+        further = any(len(other) > len(keys) > 0 and other[: len(keys)] == keys for other, _ in found)
+        if not further:
+            yield _fault(places, keys, error)
 
 
 def _complete(content: dict[str, Any], data_dir: Path) -> None:
@@ -97,50 +141,41 @@ def _complete(content: dict[str, Any], data_dir: Path) -> None:
             part["path"] = part["path"].replace("{data_dir}", str(data_dir))
 
 
-def _lines(path: Path, root: yaml.Node) -> tuple[list[str], dict[KeyPath, int]]:
-    lines: dict[KeyPath, int] = {(): 1}
-    faults = []
-    for keys, line in walk(root):
-        if keys in lines and keys:
-            faults.append(f"{path}:{line}: {dotted(keys)}: duplicate key (first on line {lines[keys]})")
-        lines.setdefault(keys, line)
-    return faults, lines
-
-
-def _fault(path: Path, lines: dict[KeyPath, int], error: ErrorDetails) -> str:
-    keys = _written(error["loc"], lines)
+def _fault(places: Mapping[KeyPath, Place], keys: KeyPath, error: ErrorDetails) -> str:
     message = error["msg"].removeprefix("Value error, ")
     if not keys and ": " in message:  # a check over several keys names its own
         named, message = message.split(": ", 1)
-        keys = _named(named.split("."), lines)
+        keys = _named(named.split("."), places)
     if error["type"] == "extra_forbidden":
-        message = f"no such key; the nearest is {_nearest(keys[-1], _known_keys(error['loc'][:-1]))}"
+        message = f"no such key; {suggestion(keys[-1], _known_keys(error['loc'][:-1]))}"
     elif error["type"] in {"union_tag_invalid", "union_tag_not_found"}:
         keys, message = (*keys, "type"), _unknown_kind(error)
     elif error["type"] == "missing":
         message = "is missing"
     elif error["type"] in {"model_type", "model_attributes_type", "dict_type"}:
         message = f"expected keys with values, such as {{key: value}}, got {error['input']!r}"
-    elif error["type"] in {"enum", "literal_error"}:
+    elif error["type"] in {"enum", "literal_error", "finite_number"}:
         message = f"{message[0].lower()}{message[1:]}, got {error['input']!r}"
-    return located(str(path), lines, keys, message)
+    place = next(places[keys[:end]] for end in range(len(keys), -1, -1) if keys[:end] in places)
+    return located(str(place.path), {(): place.line}, keys, message)
 
 
-def _written(location: KeyPath, lines: dict[KeyPath, int]) -> KeyPath:
-    # Where `type` chooses the section, pydantic's location holds the type, which is no key of the file.
+def _written(error: ErrorDetails, places: Mapping[KeyPath, Place]) -> KeyPath:
+    # Pydantic's location also holds which of several forms a value was read as, which is no key of the file.
     keys: KeyPath = ()
-    for index, part in enumerate(location):
-        last = index == len(location) - 1
-        if (*keys, part) in lines or last:
+    *within, last = error["loc"] or ("",)
+    for part in within:
+        if (*keys, part) in places:
             keys = (*keys, part)
-    return keys
+    is_key = (*keys, last) in places or last in _known_keys(tuple(within))
+    return (*keys, last) if is_key else keys
 
 
-def _named(parts: list[str], lines: dict[KeyPath, int]) -> KeyPath:
+def _named(parts: list[str], places: Mapping[KeyPath, Place]) -> KeyPath:
     # A list's items are numbered in the file's lines; a mapping's key may read as a number as well.
     keys: KeyPath = ()
     for part in parts:
-        numbered = part.isdecimal() and (*keys, part) not in lines
+        numbered = part.isdecimal() and (*keys, part) not in places
         keys = (*keys, int(part) if numbered else part)
     return keys
 
@@ -151,7 +186,8 @@ def _unknown_kind(error: ErrorDetails) -> str:
     if error["type"] == "union_tag_not_found":
         return f"is missing; {expected}"
     given = error["ctx"]["tag"]
-    return f"{expected}, got {given!r}; the nearest is {_nearest(given, known)!r}"
+    close = nearest(given, known)
+    return f"{expected}, got {given!r}" + ("" if close is None else f"; the nearest is {close!r}")
 
 
 def _known_keys(location: KeyPath) -> set[str]:
@@ -179,7 +215,3 @@ def _sections_in(annotation: Any) -> Iterator[type[Section]]:
 
 def _kinds(section: type[Section]) -> tuple[str, ...]:
     return get_args(section.model_fields["type"].annotation) if "type" in section.model_fields else ()
-
-
-def _nearest(name: object, known: Iterable[str]) -> str:
-    return difflib.get_close_matches(str(name), sorted(known), n=1, cutoff=0.0)[0]

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from dotenv import dotenv_values
 from pydantic import AfterValidator, AnyHttpUrl, Field, SecretStr, TypeAdapter, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from service.config.database_url import check_database_url
+from service.config.nearest import nearest
 from service.errors import ConfigurationError
 from service.webhook.signature import key_of
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 PREFIX = "TIDEGAUGE_"
 ENV_FILE = ".env"
 MIN_KEY_BYTES = 24  # of a webhook's secret, by Standard Webhooks
-SECRETS = {"database_url", "ingest_token", "webhook_url", "webhook_secret"}
+MIN_HASH_KEY_CHARACTERS = 16
+SECRETS = {"database_url", "hash_key", "ingest_token", "webhook_url", "webhook_secret"}
 
 
 def _postgres(url: SecretStr) -> SecretStr:
-    if not url.get_secret_value().startswith(("postgresql://", "postgres://")):
-        raise ValueError("expected postgresql://USER:PASSWORD@HOST/DATABASE")
-    return url
+    plain = url.get_secret_value().strip()  # a file of secrets often ends in a line break
+    check_database_url(plain)
+    return SecretStr(plain)
 
 
 def _web(url: SecretStr) -> SecretStr:
@@ -44,14 +49,30 @@ def _key(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _hash_key(key: SecretStr) -> SecretStr:
+    if len(key.get_secret_value()) < MIN_HASH_KEY_CHARACTERS:
+        raise ValueError(
+            f"expected {MIN_HASH_KEY_CHARACTERS} characters or more; `openssl rand -base64 32` makes one"
+        )
+    return key
+
+
 class Settings(BaseSettings):
     """The service's settings; those of a monitor are in its file."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=ENV_FILE, env_ignore_empty=True, extra="ignore", frozen=True
+        env_prefix=PREFIX,
+        env_file=ENV_FILE,
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        allow_inf_nan=False,
+        hide_input_in_errors=True,
     )
 
     database_url: Annotated[SecretStr, AfterValidator(_postgres)] | None = None
+    database_statement_cache: int | None = Field(default=None, ge=0, le=10_000)
+    hash_key: Annotated[SecretStr, AfterValidator(_hash_key)] | None = None
     data_dir: Path = Path(".data")
     cycle_seconds: float | None = Field(default=None, ge=0, le=86_400)
     max_cycles: int | None = Field(default=None, ge=1)
@@ -76,8 +97,8 @@ def load() -> Settings:
     try:
         found = Settings()
     except ValidationError as error:
-        lines = [f"{PREFIX}{_shown(str(e['loc'][0]), e['input'])}: {e['msg']}" for e in error.errors()]
-        raise ConfigurationError("\n".join(lines)) from error
+        lines = [f"{PREFIX}{_shown(str(e['loc'][0]), e['input'])}: {_message(e)}" for e in error.errors()]
+        raise ConfigurationError("\n".join(lines)) from None  # it holds what was given, secrets included
     if (found.webhook_url is None) is not (found.webhook_secret is None):
         raise ConfigurationError(
             f"{PREFIX}WEBHOOK_URL and {PREFIX}WEBHOOK_SECRET belong together; expected both or neither: "
@@ -86,18 +107,28 @@ def load() -> Settings:
     return found
 
 
+def _message(error: ErrorDetails) -> str:
+    return error["msg"].removeprefix("Value error, ")
+
+
 def _shown(name: str, value: object) -> str:
     return name.upper() if name in SECRETS else f"{name.upper()}={value!r}"
 
 
 def _refuse_unknown() -> None:
-    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    known = {name.upper() for name in Settings.model_fields}
     given = {name for name in (*os.environ, *dotenv_values(ENV_FILE)) if name.upper().startswith(PREFIX)}
     messages = []
     for name in sorted(given):
-        if name.upper() in known:
+        own = name.upper().removeprefix(PREFIX)
+        if own in known:
             continue
-        nearest = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.0)
-        messages.append(f"{name}: no such variable; the nearest is {nearest[0]}")
+        close = nearest(own, known)
+        hint = (
+            f"expected one of: {', '.join(sorted(known))}"
+            if close is None
+            else f"the nearest is {PREFIX}{close}"
+        )
+        messages.append(f"{name}: no such variable; {hint}")
     if messages:
         raise ConfigurationError("\n".join(messages))

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-import difflib
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from service.config.nearest import nearest
 from service.core.measurement import Worse
 from service.core.rows.schema import Kind
-from service.core.rows.task import HALF, Binary, Multiclass, Regression, TaskName, label_text, positive_labels
+from service.core.rows.task import (
+    FALSE_LIKE,
+    HALF,
+    TRUE_LIKE,
+    Binary,
+    Multiclass,
+    Regression,
+    TaskName,
+)
 from service.methods.performance.registry import estimated_metrics_of, metrics_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from service.config.written import WrittenLabel
     from service.core.rows.task import Task
     from service.methods.performance.metric import AnyMetric
-
-    Label = str | int | float | bool
 
 # The task of each key that not every task has.
 _OWN_KEYS = {
@@ -37,8 +44,8 @@ class TaskKeys:
     prediction: str | None = None
     target: str | None = None
     score: str | None = None
-    scores: Mapping[Label, str] = field(default_factory=dict)
-    positive: Label | None = None
+    scores: Mapping[WrittenLabel, str] = field(default_factory=dict)
+    positive: WrittenLabel | None = None
     threshold: float | None = None
 
     @property
@@ -57,14 +64,15 @@ def task_from(keys: TaskKeys, kinds: Mapping[str, Kind]) -> Task | None:
     for key, owner in _OWN_KEYS.items():
         if getattr(keys, key) not in (None, {}) and owner is not name:
             raise ValueError(f"{key}: belongs to task: {owner}; this monitor's task is {name}")
-    numerical = {"score": keys.score, **{f"scores.{label}": c for label, c in keys.scores.items()}}
+    numerical = {"score": keys.score, **{f"scores.{label.text}": c for label, c in keys.scores.items()}}
     labelled = {"prediction": keys.prediction, "target": keys.target}
-    if name is TaskName.REGRESSION:
+    is_alone = keys.task is None and (keys.prediction is None or keys.target is None)
+    if name is TaskName.REGRESSION and not is_alone:  # one alone is only compared, of whichever kind
         numerical |= labelled
     for key, column in (labelled | numerical).items():
         if column is not None:
             _check(key, column, kinds, numerical=key in numerical)
-    if keys.task is None and (keys.prediction is None or keys.target is None):
+    if is_alone:
         return None
     return _built(name, keys)
 
@@ -87,8 +95,8 @@ def _check_metrics(
         if not known:
             raise ValueError(f"{key}: needs a prediction and a target, which this monitor does not name")
         if name not in known:
-            nearest = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {nearest[0]!r}?" if nearest else f"expected one of: {', '.join(known)}"
+            close = nearest(name, known)
+            hint = f"expected one of: {', '.join(known)}" if close is None else f"did you mean {close!r}?"
             raise ValueError(f"{key}.{name}: no such metric of this monitor's task; {hint}")
         _check_threshold(f"{key}.{name}", threshold, known[name])
 
@@ -110,8 +118,9 @@ def check_segments(
     """Raise ValueError where rows cannot be segmented `by` a column; `thresholds` are the segments' own."""
     for index, column in enumerate(by):
         if column not in kinds:
-            nearest = difflib.get_close_matches(column, kinds, n=1, cutoff=0.0)[0]
-            raise ValueError(f"by.{index}: {column!r} is not among the columns; the nearest is {nearest!r}")
+            close = nearest(column, kinds)
+            hint = f"expected one of: {', '.join(kinds)}" if close is None else f"the nearest is {close!r}"
+            raise ValueError(f"by.{index}: {column!r} is not among the columns; {hint}")
         if kinds[column] is not Kind.CATEGORICAL:
             raise ValueError(f"by.{index}: {column!r} is {kinds[column]}; expected a categorical column")
         if column in by[:index]:
@@ -142,7 +151,7 @@ def _built(name: TaskName, keys: TaskKeys) -> Task:
         raise ValueError(f"prediction: is missing; task: {name} needs the column of the model's predictions")
     if name is TaskName.REGRESSION:
         return Regression(keys.prediction, keys.target)
-    scores = tuple(sorted((label_text(label), column) for label, column in keys.scores.items()))
+    scores = tuple(sorted((label.texts[0], column) for label, column in keys.scores.items()))
     return Multiclass(keys.target, keys.prediction, scores)
 
 
@@ -159,4 +168,16 @@ def _binary(keys: TaskKeys, target: str) -> Binary:
             f"threshold: {threshold:g} is no probability; expected 0 to 1. For a score of another "
             "scale leave threshold out and name the column of predicted labels as prediction"
         )
-    return Binary(target, keys.prediction, keys.score, positive_labels(keys.positive), threshold)
+    task = Binary(target, keys.prediction, keys.score, threshold=threshold, is_guessed=True)
+    return task if keys.positive is None else _with_positive(task, keys.positive)
+
+
+def _with_positive(task: Binary, label: WrittenLabel) -> Binary:
+    # A truth value stands for all its spellings, after what is written where that is no `true` or `false`.
+    if isinstance(label.value, bool):
+        alike = TRUE_LIKE if label.value else FALSE_LIKE
+        if label.text.lower() == str(label.value).lower():
+            return replace(task, positive=alike, is_guessed=label.value)
+        return replace(task, positive=(label.text,), otherwise=alike, is_guessed=label.value)
+    first, *others = label.texts
+    return replace(task, positive=(first,), otherwise=tuple(others), is_guessed=False)

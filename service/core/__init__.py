@@ -1,1 +1,1 @@
-"""The pure middle: what is kept of rows, how it merges, which windows it makes. No I/O, clock or logging."""
+"""Pure data and its arithmetic: rows, profiles, windows, labels. No I/O, clock or logging."""

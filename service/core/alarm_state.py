@@ -1,4 +1,4 @@
-"""What is known of alarms between windows, and its text forms, which a checkpoint keeps.
+"""The state of alarms between windows, and its text form in a checkpoint.
 
 The database reads both texts too: the view `tidegauge.alarms` and the function `tidegauge.alarm_of`.
 """

@@ -25,6 +25,7 @@ class Checkpoint:
     `alarms`: the state of each alarm (`methods/alarm.py`).
     `detectors`: the state of each change-point detector, as text (`methods/concept/error_stream.py`).
     `labelling`: how far late labels were processed.
+    `ended`: whether the source had nothing left, which is an event once per end.
     """
 
     cycle: int = 0
@@ -35,6 +36,7 @@ class Checkpoint:
     alarms: dict[str, str] = field(default_factory=dict)
     detectors: dict[str, str] = field(default_factory=dict)
     labelling: LabelProgress = field(default_factory=LabelProgress)
+    ended: bool = False
 
     def after(self, take: Take, plan: WindowPlan) -> Checkpoint:
         """Return the checkpoint after a take: position, rows and watermark advanced, never set back."""
@@ -53,4 +55,14 @@ class Checkpoint:
             rows=rows,
             watermark=watermark,
             closed=closed,
+            ended=take.exhausted,
         )
+
+    @property
+    def is_unmeasured(self) -> bool:
+        """Whether the source has ended and none of its rows is in a pane of the layout that holds now."""
+        return self.ended and self.closed is None and self.rows > 0
+
+    def restarted(self) -> Checkpoint:
+        """Return the checkpoint before the source's first row; the number of cycles goes on."""
+        return Checkpoint(cycle=self.cycle)

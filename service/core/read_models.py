@@ -1,4 +1,4 @@
-"""What is read back of the monitors, for people and programs: by the HTTP API, the page and the commands.
+"""Types of what is read back about the monitors, for the API, the page and the commands.
 
 Instants are datetimes with a time zone here, unlike in the rest of the core: nothing is computed with them.
 """

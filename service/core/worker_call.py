@@ -1,4 +1,4 @@
-"""What the worker process is asked to do, its answers, and the port through which it is asked."""
+"""Calls to the worker process: functions, answers, and the port that makes them."""
 
 from __future__ import annotations
 

@@ -111,15 +111,13 @@ class Thresholds:
         started = time.perf_counter()
         with self._shown(f"calibrating thresholds for windows of {size} rows") as progress:
             found = await self._compute.run(
-                calibration.calibrate,
+                calibrated,
                 batch,
                 self._schema,
                 self._plan,
                 rows=size,
                 rate=self._rate,
-                seed=SEED,
-                block={"short": block_resampling.short(size), "window": size}.get(self._blocks),
-                period=0 if self._blocks == "window" else None,
+                blocks=self._blocks,
                 fingerprint=fingerprint,
                 progress=progress,
             )
@@ -138,6 +136,32 @@ class Thresholds:
         drawn = (self._rate, self._blocks, SEED)
         parts = (calibration.VERSION, reference, self._schema.fingerprint, self._plan, *drawn)
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+def calibrated(
+    batch: Batch,
+    schema: Schema,
+    plan: DriftPlan,
+    *,
+    rows: int,
+    rate: float,
+    blocks: str,
+    fingerprint: str = "",
+    progress: Callable[[float], None] | None = None,
+) -> Calibration:
+    """Calibrate thresholds for windows of `rows` rows; `blocks` as in Thresholds."""
+    return calibration.calibrate(
+        batch,
+        schema,
+        plan,
+        rows=rows,
+        rate=rate,
+        seed=SEED,
+        block={"short": block_resampling.short(rows), "window": rows}.get(blocks),
+        period=0 if blocks == "window" else None,
+        fingerprint=fingerprint,
+        progress=progress,
+    )
 
 
 def _usable(content: dict[str, Any] | None) -> Calibration | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from service.core.cycle_record import CycleRecord
 from service.core.event import Event
 from service.core.profile.outcome import outcome
+from service.core.rows.label_form import take_in_form
 from service.core.windows import schema_change, window
 from service.core.windows.panes import pane_records, panes_of, profile_panes, window_rows
 from service.cycle import late_labels, measure_windows
@@ -100,9 +101,10 @@ class Cycle:
         usual = usually_missing(reference.profile, self._monitor.schema)
         state = self._state or await self._loader.restored(self._layout, usual)
         self._state = None  # set again only after a commit
+        state, take = await self._taken(state)
         before = state.checkpoint.position
-        take = await self._monitor.source.take(before)
         take = replace(take, batch=take.batch.taken(self._now(), live=self._monitor.live))
+        take = await self._compute.run(take_in_form, take, self._monitor.schema, reference.spec.forms)
         gathered = await self._gathered(state, take, reference, slot=slot, started=started)
         absorbed = await self._absorbed(state, gathered, reference)
         windows = await self._measured(state, gathered, absorbed, reference)
@@ -123,7 +125,22 @@ class Cycle:
         """Return the declared reference, loaded once. Raises TidegaugeError where it cannot be."""
         if self._reference is None:
             self._reference = await self._monitor.load_reference()
+            # The reference settles which labels the task is about.
+            self._monitor = replace(self._monitor, schema=self._reference.schema)
         return self._reference
+
+    async def _taken(self, state: State) -> tuple[State, Take]:
+        """Return the next take, and the state that it follows.
+
+        Where the columns or the windows were edited after the source had ended, no row would ever be in a
+        pane of the new layout: the source is read again from its start.
+        """
+        checkpoint = state.checkpoint
+        take = await self._monitor.source.take(checkpoint.position)
+        if not (checkpoint.is_unmeasured and take.exhausted and not take.batch.rows):
+            return state, take
+        state = replace(state, checkpoint=checkpoint.restarted(), restarted=True)
+        return state, await self._monitor.source.take(None)
 
     async def _gathered(
         self, state: State, take: Take, reference: Reference, *, slot: int, started: int
@@ -172,7 +189,14 @@ class Cycle:
             return history.compared(gathered.windows, absorbed.panes, past, shorter, reference.profile)
 
         counted = await self._compute.run(
-            lambda: measure_windows.measured(monitor, reference, gathered.windows, absorbed.panes, compared())
+            lambda: measure_windows.measured(
+                monitor,
+                reference,
+                gathered.windows,
+                absorbed.panes,
+                compared(),
+                matching=absorbed.matching,
+            )
         )
         settled = [await measure_windows.settled(each, self._worker) for each in counted]
         if gathered.take.refused is None:
@@ -194,7 +218,10 @@ class Cycle:
         following, events = alarm.follow(labelled, windows, monitor.alarm, monitor.window, late=late)
         detectors, found = self._changes(before, [take.batch, *relabelled.rows], reference)
         after = replace(
-            gathered.after, alarms=following.alarms, labelling=following.labelling, detectors=detectors
+            gathered.after,
+            alarms=following.alarms,
+            labelling=replace(following.labelling, matching=absorbed.matching),
+            detectors=detectors,
         )
         reported, changes = schema_change.report_changes(
             state.reported,
@@ -214,7 +241,14 @@ class Cycle:
             windows=tuple(windows),
             rejects=(*take.rejects, *relabelled.rejects),
             rejected=take.rejected + relabelled.rejected,
-            events=(*changes, *found, *events, *_ended(take, after, gathered.slot)),
+            events=(
+                *_restarted(state, gathered.slot),
+                *changes,
+                *absorbed.events,
+                *found,
+                *events,
+                *_ended(before, take, after, gathered.slot),
+            ),
             lag_seconds=take.lag_seconds,
             progress=take.progress,
             labels=late_labels.record_of(monitor, take, relabelled),
@@ -232,9 +266,18 @@ class Cycle:
         return error_stream.find_changes(detectors, before.detectors, fed, task=schema.task, reference=known)
 
 
-def _ended(take: Take, after: Checkpoint, slot: int) -> tuple[Event, ...]:
-    # An exhausted source explains why the monitor falls silent.
-    if not take.exhausted:
+def _restarted(state: State, slot: int) -> tuple[Event, ...]:
+    if not state.restarted:
+        return ()
+    message = "measured again from its start: its columns or windows were edited after its source had ended"
+    return (Event("reset", slot, message),)
+
+
+def _ended(before: Checkpoint, take: Take, after: Checkpoint, slot: int) -> tuple[Event, ...]:
+    # An exhausted source explains why the monitor falls silent. A restart, or the labels that are still to be
+    # processed, find the same end once more; a source that has grown ends again.
+    brought = take.batch.rows or (take.labels is not None and len(take.labels))
+    if not take.exhausted or (before.ended and not brought):
         return ()
     at = slot if after.watermark is None else after.watermark
     return (Event("ended", at, f"the source has nothing left after {after.rows} rows"),)

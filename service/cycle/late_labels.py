@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from service.core.cycle_record import LabelRecord
+from service.core.event import Event
 from service.core.labels import join, pending_rows
+from service.core.labels import matching as label_matching
 from service.core.labels import remeasure as labelling
 from service.core.labels.join import JoinedLabels
+from service.core.labels.matching import LabelMatching
 from service.core.labels.remeasure import LabelProgress
 from service.core.windows import window
 from service.core.windows.panes import corrected, merge_into
@@ -29,11 +32,16 @@ if TYPE_CHECKING:
 
 
 class Absorbed(NamedTuple):
-    """Every pane after a take, those that `changed`, and how its labels were joined."""
+    """Every pane after a take, those that `changed`, and how its labels were joined.
+
+    `matching` is how many labels find a row by then, `events` say where most no longer do.
+    """
 
     panes: dict[int, Pane]
     changed: dict[int, Pane]
     relabelled: JoinedLabels
+    matching: LabelMatching = LabelMatching()
+    events: tuple[Event, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +107,10 @@ def absorb(
     relabelled = _joined(monitor, step, take, rows_before, panes=everything, spec=spec)
     everything |= corrected(everything, relabelled.corrections)
     changed = sorted({*fresh, *relabelled.corrections})
-    return Absorbed(everything, {key: everything[key] for key in changed}, relabelled)
+    matching, events = step.labelling.matching, tuple[Event, ...]()
+    if monitor.late_column is not None:
+        matching, events = label_matching.follow(matching, take, relabelled)
+    return Absorbed(everything, {key: everything[key] for key in changed}, relabelled, matching, events)
 
 
 def record_of(monitor: MonitorPlan, take: Take, relabelled: JoinedLabels) -> LabelRecord | None:

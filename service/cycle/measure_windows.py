@@ -11,11 +11,13 @@ from service.core.worker_call import Answer
 from service.errors import WorkerError
 from service.methods.drift import in_worker
 from service.methods.measure_window import measure, settle
+from service.methods.quality import late_labels
 from service.methods.quality.reference_rows import measure_moving
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from service.core.labels.matching import LabelMatching
     from service.core.measurement import Measurement
     from service.core.profile.profile import Profile
     from service.core.reference.reference import Reference
@@ -32,12 +34,17 @@ def measured(
     due: Sequence[int],
     panes: Mapping[int, Pane],
     compared: Iterable[Compared],
+    *,
+    matching: LabelMatching,
 ) -> list[WindowRecord]:
-    """Measure the windows `due` (last panes), each against what it is `compared` with, in the same order."""
+    """Measure the windows `due` (last panes), each against what it is `compared` with, in the same order.
+
+    `matching` is how many late labels find a row.
+    """
     nothing = profile.empty(monitor.schema, reference.spec)
     windows: list[WindowRecord] = []
     for last, against in zip(due, compared, strict=True):
-        by = _against(monitor, against, reference)
+        by = _against(monitor, against, reference, matching)
         windows += measure_windows([last], panes, nothing, monitor.window, by, column_bins=reference.bins)
     return windows
 
@@ -56,7 +63,9 @@ async def settled(window: WindowRecord, worker: Worker | None) -> WindowRecord:
     return replace(window, measurements=settle(window.measurements, answers))
 
 
-def _against(monitor: MonitorPlan, compared: Compared, reference: Reference) -> Measure:
+def _against(
+    monitor: MonitorPlan, compared: Compared, reference: Reference, matching: LabelMatching
+) -> Measure:
     def against(current: Profile) -> tuple[Measurement, ...]:
         plan = monitor.measures
         if monitor.thresholds is not None:
@@ -64,6 +73,8 @@ def _against(monitor: MonitorPlan, compared: Compared, reference: Reference) -> 
             plan = replace(plan, drift=drift)
         spec, estimator = reference.spec, reference.estimator
         found = measure(compared.profile, current, monitor.schema, plan, spec, estimator=estimator)
+        if monitor.late_column is not None:
+            found = (*late_labels.explained(found, matching), late_labels.measure_matching(matching))
         if monitor.moving is None:
             return found
         return (*found, measure_moving(compared, reference.profile))

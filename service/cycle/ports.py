@@ -1,4 +1,4 @@
-"""What a cycle needs of the rooms around it: the store, threads to compute on, a display of progress."""
+"""What a cycle needs from other rooms, as protocols: store, compute threads, progress."""
 
 from __future__ import annotations
 

@@ -30,6 +30,7 @@ class State:
     `panes`: the panes that later windows can need.
     `reported`: the columns of the last closed pane with rows, with which the next one's are compared.
     `past`: the rows before `panes`, for a moving reference.
+    `restarted`: whether the source is read again from its start, since its end could not be measured.
     """
 
     checkpoint: Checkpoint
@@ -37,6 +38,7 @@ class State:
     panes: dict[int, Pane] = field(default_factory=dict)
     reported: schema_change.ReportedColumns | None = None
     past: Past = field(default_factory=Past)
+    restarted: bool = False
 
 
 class StateLoader:

@@ -1,1 +1,1 @@
-"""The measuring: pure functions of profiles, each method one entry in the registry."""
+"""What is measured of a window: pure functions of profiles."""

@@ -102,7 +102,7 @@ def measure(
             plan.quality,
             min_rows=plan.min_rows,
         ),
-        *measure_expectations(reference, current, schema, plan.expectations),
+        *measure_expectations(reference, current, schema, plan.expectations, spec.forms),
         *measure_performance(reference, current, schema.task, plan.performance, withheld=withheld),
         *measure_estimates(reference, current, schema.task, estimator, plan.performance, withheld=withheld),
         *measure_segments(

@@ -1,1 +1,1 @@
-"""What Evidently measures and draws, in the one worker process that may import it."""
+"""Evidently's HTML report of a window, made in the worker process."""

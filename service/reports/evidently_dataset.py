@@ -1,4 +1,4 @@
-"""How sampled rows become Evidently's data set: which columns it can take, and what part they play."""
+"""Convert sampled rows to Evidently's data set: columns, kinds and roles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Evidently's own report of a window, and the workspace that keeps it. For the worker process alone.
+"""Make Evidently's report of a window and keep it in a workspace. Imported in the worker process alone.
 
 A report is kept as Evidently's snapshot, a hundredth of its HTML; the HTML is drawn when somebody asks.
 """

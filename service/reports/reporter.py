@@ -148,7 +148,7 @@ class Reporter:
             kept=max(self._kept, 1),
             monitor=run.monitor,
             description=monitor.description,
-            schema=monitor.schema,
+            schema=reference.schema,
             window=run.id,
             start=run.start,
             end=run.end,

@@ -1,4 +1,4 @@
-"""What a report is made of: a window's sampled rows beside the reference's, and where the report is kept."""
+"""The input of a report: sampled rows of the window and of the reference, and where to keep it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Work that goes on beside the cycles and ends with the service: it has an owner, and never fails unseen."""
+"""Background tasks that end with the service; a task that fails is always logged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What time it is: the only place that asks, so that everything else is given it."""
+"""The current time: the only module that reads the clock, so that all others can be given a time."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""When may Python's garbage collector run? Not while the service starts, and never over what a start made.
+"""Pause Python's garbage collector during the start, and exempt the objects that the start creates.
 
-A collection holds every thread, the event loop's too. A start imports and builds some hundred thousand
-objects that stay, and a full collection looks at each: some 40 ms, again and again as they become more.
+A collection stops every thread, including the event loop's. The start creates several hundred thousand
+objects that stay, and every full collection visits all of them: about 40 ms, repeated as their number grows.
 """
 
 from __future__ import annotations

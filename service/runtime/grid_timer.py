@@ -50,6 +50,11 @@ class GridTimer:
 
         self._timer.add_job(in_the_loop, _LoopGrid(self._clock, origin, interval_seconds), id=name)
 
+    def cancel(self, name: str) -> None:
+        """Call the callback of that name no more; there need not be one."""
+        if self._timer.get_job(name) is not None:
+            self._timer.remove_job(name)
+
     def start(self) -> None:
         """Start calling."""
         self._difference = self._wall_minus_loop()

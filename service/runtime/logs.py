@@ -73,8 +73,8 @@ def configure(*, log_format: str, level: str) -> None:
     root = logging.getLogger()
     root.handlers = [stream]
     root.setLevel(level.upper())
-    # These log every wake-up, start and request; the service logs what comes of it. A request's line holds
-    # its address, which may hold a secret.
+    # These log every wake-up, start and request; the service logs the results. A request's line has its
+    # address, which may contain a secret.
     for talkative in ("httpcore", "httpx", "uvicorn"):
         logging.getLogger(talkative).setLevel(logging.WARNING)
     stream.addFilter(ShortConnectionErrors())

@@ -69,8 +69,13 @@ class Job:
     last_index: int = -1  # of the last grid point used
     last_end: int | None = None  # when the last good cycle ended
     not_before: float = 0.0  # back-off, by the event loop's clock
+    waits_for_store: bool = False  # the last cycle failed by the database
     exhausted: bool = False
+    start: int = 0  # of its grid, by the wall clock
+    origin: float = 0.0  # of its grid, by the event loop's clock
     wake: asyncio.Event = field(default_factory=asyncio.Event)  # at every grid point, and to stop
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
     finished: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -97,28 +102,39 @@ class Scheduler:
         self._max_cycles = max_cycles
         self._timer = GridTimer()
         self._active: set[asyncio.Task[None]] = set()
-        self._stopping = asyncio.Event()
-        self._start = 0
-        self._origin = 0.0  # the grid's start by the loop's clock
+        self._running = False
         self.jobs: list[Job] = []
 
     def add(self, name: str, interval_seconds: float, run: Callable[[int], Awaitable[CycleResult]]) -> Job:
-        """Add a monitor's cycles; call before `start`."""
+        """Add a monitor's cycles; after `start` the first one runs at once."""
         job = Job(name, interval_seconds, run)
         self.jobs.append(job)
+        if self._running:
+            self._begin(job, self._now(), self._clock())
         return job
+
+    async def remove(self, job: Job) -> None:
+        """Start no further cycle of `job`, wait for a running one, and forget the job."""
+        await self._drain(job)
+        self.jobs.remove(job)
+
+    async def replace(
+        self, job: Job, interval_seconds: float, run: Callable[[int], Awaitable[CycleResult]]
+    ) -> Job:
+        """Run other cycles in the place of `job`, once a running one has ended; its counts go on."""
+        await self._drain(job)
+        new = Job(job.name, interval_seconds, run, cycles=job.cycles, last_end=job.last_end)
+        self.jobs[self.jobs.index(job)] = new
+        if self._running:
+            self._begin(new, self._now(), self._clock())
+        return new
 
     def start(self) -> None:
         """Start every job's grid now; the first cycle runs at once."""
-        self._start, self._origin = self._now(), self._clock()
+        self._running = True
+        start, origin = self._now(), self._clock()
         for job in self.jobs:
-            if job.interval_seconds:
-                grid = {"origin": self._origin, "interval_seconds": job.interval_seconds}
-                self._timer.call(job.wake.set, **grid, name=job.name)
-            cycles = self._on_grid(job) if job.interval_seconds else self._back_to_back(job)
-            task = asyncio.create_task(cycles, name=f"cycles of {job.name}")
-            self._active.add(task)
-            task.add_done_callback(self._ended)
+            self._begin(job, start, origin)
         self._timer.start()
 
     async def finished(self) -> None:
@@ -128,14 +144,15 @@ class Scheduler:
         """
         if self._max_cycles is None:
             await asyncio.Event().wait()
-        for job in self.jobs:
-            await job.finished.wait()
+        while waiting := [job for job in self.jobs if not job.finished.is_set()]:
+            await waiting[0].finished.wait()
 
     async def stop(self, *, grace_seconds: float = DRAIN_SECONDS) -> None:
         """Start no further cycle, wait for running ones, cancel those that outlast the grace."""
-        self._stopping.set()
+        self._running = False
         self._timer.stop()
         for job in self.jobs:
+            job.stopping.set()
             job.wake.set()
         if self._active:
             _, late = await asyncio.wait(self._active, timeout=grace_seconds)
@@ -144,10 +161,28 @@ class Scheduler:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
+    def _begin(self, job: Job, start: int, origin: float) -> None:
+        job.start, job.origin = start, origin
+        if job.interval_seconds:
+            grid = {"origin": origin, "interval_seconds": job.interval_seconds}
+            self._timer.call(job.wake.set, **grid, name=job.name)
+        cycles = self._on_grid(job) if job.interval_seconds else self._back_to_back(job)
+        job.task = asyncio.create_task(cycles, name=f"cycles of {job.name}")
+        self._active.add(job.task)
+        job.task.add_done_callback(self._ended)
+
+    async def _drain(self, job: Job) -> None:
+        self._timer.cancel(job.name)
+        job.stopping.set()
+        job.wake.set()
+        if job.task is not None:
+            await asyncio.wait([job.task])
+        job.finished.set()  # `finished` waits for it no longer
+
     async def _on_grid(self, job: Job) -> None:
         """Run the cycles of one monitor at the points of its grid, the first one at once."""
         index = 0
-        while not self._stopping.is_set() and not job.finished.is_set():
+        while not job.stopping.is_set() and not job.finished.is_set():
             skipped = index - job.last_index - 1
             if skipped > 0:
                 missed = self._slot(job, index - 1)
@@ -155,40 +190,47 @@ class Scheduler:
                 await self._journalled(job, self._journal.record_skipped(job.name, missed, skipped))
             job.last_index = index
             await self._run(job, self._slot(job, index))
+            if (
+                job.waits_for_store and not job.finished.is_set()
+            ):  # not for the grid: an interval may be an hour
+                await self._pause(job, job.not_before - self._clock())
+                passed = (self._clock() - job.origin) / job.interval_seconds
+                index = max(job.last_index, math.floor(passed))
+                continue
             index = self._next_index(job)
-            await self._until(job, self._origin + index * job.interval_seconds)
+            await self._until(job, job.origin + index * job.interval_seconds)
             # Later than planned where the process or the machine had been put to sleep.
-            index = max(index, math.floor((self._clock() - self._origin) / job.interval_seconds))
+            index = max(index, math.floor((self._clock() - job.origin) / job.interval_seconds))
 
     def _next_index(self, job: Job) -> int:
         """Return the grid point of the next cycle: the first that is still to come, after any back-off."""
         earliest = max(self._clock(), job.not_before if job.failures else 0.0)
-        passed = (earliest - self._origin) / job.interval_seconds
+        passed = (earliest - job.origin) / job.interval_seconds
         return max(job.last_index + 1, math.ceil(passed))
 
     async def _until(self, job: Job, instant: float) -> None:
         """Wait for an instant of the loop's clock that is a point of the job's grid."""
         half = job.interval_seconds / 2
-        while (left := instant - self._clock()) > half and not self._stopping.is_set():
+        while (left := instant - self._clock()) > half and not job.stopping.is_set():
             job.wake.clear()
             await job.wake.wait()
-        await self._pause(left)  # the timer goes by the wall clock, which may run a little faster
+        await self._pause(job, left)  # the timer goes by the wall clock, which may run a little faster
 
     async def _back_to_back(self, job: Job) -> None:
-        while not self._stopping.is_set() and not job.finished.is_set():
+        while not job.stopping.is_set() and not job.finished.is_set():
             result = await self._run(job, self._now())
             if result is None:
                 pause = job.not_before - self._clock()
             else:
                 pause = IDLE_SECONDS if result.waiting else 0.0
-            await self._pause(pause)
+            await self._pause(job, pause)
 
-    async def _pause(self, seconds: float) -> None:
+    async def _pause(self, job: Job, seconds: float) -> None:
         if seconds <= 0:
             await asyncio.sleep(0)
             return
         try:
-            await asyncio.wait_for(self._stopping.wait(), seconds)
+            await asyncio.wait_for(job.stopping.wait(), seconds)
         except TimeoutError:
             return
 
@@ -204,6 +246,7 @@ class Scheduler:
             await self._failed(job, failure)
         else:
             job.failures = 0
+            job.waits_for_store = False
             job.last_end = self._now()
         job.cycles += 1
         job.exhausted = result is not None and result.exhausted
@@ -214,7 +257,8 @@ class Scheduler:
 
     async def _failed(self, job: Job, failure: _Failure) -> None:
         error = failure.error
-        longest = STORE_RETRY_SECONDS if isinstance(error, StoreError) else LONGEST_RETRY_SECONDS
+        job.waits_for_store = isinstance(error, StoreError)
+        longest = STORE_RETRY_SECONDS if job.waits_for_store else LONGEST_RETRY_SECONDS
         delay = min(longest, FIRST_RETRY_SECONDS * 2**job.failures)
         job.failures += 1
         job.error = str(error)
@@ -236,7 +280,7 @@ class Scheduler:
             log.warning("cycle not journalled", monitor=job.name, error=str(error))
 
     def _slot(self, job: Job, index: int) -> int:
-        return self._start + round(index * job.interval_seconds * SECOND)
+        return job.start + round(index * job.interval_seconds * SECOND)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._active.discard(task)

@@ -47,6 +47,11 @@ class SourceConfig(Section):
         return None
 
     @property
+    def has_times(self) -> bool:
+        """Whether its rows have times of their own; else windows and paces count rows."""
+        return True
+
+    @property
     def table_format(self) -> TableFormat:
         """How the source's file is written, which holds for a reference file that does not say its own."""
         return PLAIN

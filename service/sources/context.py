@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from service.errors import SourceError
 from service.sources.table_format import PLAIN
 
 if TYPE_CHECKING:
@@ -50,6 +51,14 @@ class DummyTable(Protocol):
     async def append(self, row: DummyRow) -> DummyRow:
         """Keep `row` unless its position is taken; return the row that is kept at that position."""
         ...
+
+
+class NoTable:
+    """The table of a source that is looked at without a database."""
+
+    async def append(self, row: DummyRow) -> DummyRow:
+        """Refuse: nothing may be kept."""
+        raise SourceError(f"the row at position {row[0]} cannot be kept: there is no database")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from service.core.rows.take import Take
@@ -21,4 +21,16 @@ class Source(Protocol):
 
     async def close(self) -> None:
         """Release what the source holds open."""
+        ...
+
+
+@runtime_checkable
+class SeekableSource(Protocol):
+    """A source that can be read again from a time, not from its start alone."""
+
+    async def position_at(self, instant: int) -> dict[str, Any]:
+        """Return the position before the first row at or after `instant` (UTC microseconds).
+
+        Raises SourceError where there is no such row, or rows cannot be read now.
+        """
         ...

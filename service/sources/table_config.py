@@ -1,4 +1,4 @@
-"""Schema of what a monitor file says of how tables are written: times, numbers, and the CSV dialect."""
+"""Schema of how tables are written, as a monitor file declares it: times, numbers, CSV dialect."""
 
 from __future__ import annotations
 

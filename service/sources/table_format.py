@@ -1,4 +1,4 @@
-"""How a table's cells are written, where a monitor file says so: times, and the CSV dialect.
+"""How a table's cells are written, as declared: times, numbers, CSV dialect.
 
 Without an option nothing is guessed that could be wrong: a time is ISO 8601, a number has a decimal point
 and no thousands separator. A column's own `NumberFormat` is in the schema.

@@ -1,1 +1,1 @@
-"""How the monitors stand: counters, readiness, states and the live feed."""
+"""The state of the monitors: counters, readiness, verdicts and the live feed."""

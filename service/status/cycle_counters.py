@@ -71,6 +71,14 @@ class CycleCounters:
         self._journal = journal
         self._failed = failed
 
+    def add(self, name: str) -> MonitorCounters:
+        """Begin to count for a monitor; return its counters, which go on where there are some."""
+        return self.monitors.setdefault(name, MonitorCounters(name))
+
+    def discard(self, name: str) -> None:
+        """Forget a monitor whose cycles have ended."""
+        self.monitors.pop(name, None)
+
     async def record_skipped(self, monitor: str, slot: int, slots: int) -> None:
         """Count and record that `slots` slots passed unused, `slot` being the last of them."""
         self.monitors[monitor].skipped += slots

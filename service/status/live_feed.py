@@ -98,6 +98,10 @@ class EventBroadcaster:
         note.events = [*note.events, *events][-MAX_EVENTS:]
         self._noted.set()
 
+    def notify_list(self) -> None:
+        """Send that there is another monitor, or one less, or a file that cannot be used."""
+        self._publish("monitors", "{}")
+
     @property
     def full(self) -> bool:
         """Whether no further subscriber is accepted."""

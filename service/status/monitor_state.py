@@ -110,7 +110,7 @@ class AspectState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MonitorState(CycleStatus):
-    """Whether a monitor is fine, since when not, and why; `window` is the newest."""
+    """A monitor's state, since when, and why; `window` is the newest."""
 
     verdict: Verdict
     since: datetime | None

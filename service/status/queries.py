@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from service.errors import StoreError
 from service.runtime.clock import now
 from service.status.monitor_state import monitor_state, newest_window, raised_alarm, raised_names
 from service.status.readiness import OK, cycle_status, freshness
@@ -32,12 +33,19 @@ DEFAULT_PERIOD = timedelta(days=1)  # of measurements without a bound
 
 @dataclass(frozen=True, slots=True)
 class StatusQueries:
-    """What is asked of the monitors; the mappings go by their names. Methods raise StoreError."""
+    """What is asked of the monitors; the mappings go by their names. Methods raise StoreError.
+
+    - `jobs`: the cycles of those that run now
+    - `descriptions`: of their files
+    - `watched_columns`: the columns that they watch
+    - `refused`: why a monitor's edited file is not used
+    """
 
     pool: asyncpg.Pool
     jobs: Mapping[str, Job]
     descriptions: Mapping[str, str]
     watched_columns: Mapping[str, tuple[str, ...]]
+    refused: Mapping[str, str] = field(default_factory=dict)
 
     def monitors(self) -> list[CycleStatus]:
         """List the monitors and how their cycles go."""
@@ -45,7 +53,7 @@ class StatusQueries:
 
     def columns(self, monitor: str) -> tuple[str, ...]:
         """Return the columns that a monitor watches."""
-        return self.watched_columns[monitor]
+        return self.watched_columns.get(monitor, ())
 
     async def state_and_window(self, monitor: str) -> tuple[MonitorState, NewestWindow]:
         """Return a monitor's state and its newest window, both of one instant."""
@@ -54,9 +62,13 @@ class StatusQueries:
         names = raised_names(latest, newest)
         starts = await queries.raised(self.pool, monitor, names)
         alarms = [raised_alarm(name, start) for name, start in zip(names, starts, strict=True)]
-        job = self.jobs[monitor]
+        job = self.jobs.get(monitor)
+        if job is None:  # deleted since it was asked for
+            raise StoreError(f"{monitor}: it has no file any more")
         found = freshness(job, now())
         trouble = None if found == OK or (job.last_end is None and not job.failures) else found
+        if trouble is None and monitor in self.refused:
+            trouble = f"its edited file is refused, and the earlier one holds: {self.refused[monitor]}"
         return monitor_state(self._cycles(job), newest, alarms, trouble), newest
 
     async def state(self, monitor: str) -> MonitorState:
@@ -94,4 +106,4 @@ class StatusQueries:
         return await queries.distribution(self.pool, monitor=monitor, column=column, window_end=window_end)
 
     def _cycles(self, job: Job) -> CycleStatus:
-        return cycle_status(job, self.descriptions[job.name])
+        return cycle_status(job, self.descriptions.get(job.name, ""))

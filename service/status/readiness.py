@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from service.core.time_units import SECOND, to_datetime
 from service.errors import StoreError
 from service.status.monitor_state import CycleStatus
+from service.store.held_locks import held_locks
 from service.store.migrate import migrations_folder, pending
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ async def readiness_checks(pool: asyncpg.Pool, jobs: Iterable[Job], now: int) ->
     """Return what was checked, each `ok` or what is wrong; `now` in UTC microseconds."""
     checks = {"database": OK}
     try:
+        held = await held_locks(pool)
+        checks["locks"] = "; ".join(lock.message for lock in held) or OK
         waiting = await pending(pool, migrations_folder())
         checks["migrations"] = f"{len(waiting)} not applied" if waiting else OK
     except StoreError as error:

@@ -30,5 +30,9 @@ def reason(error: BaseException) -> str:
     text = " ".join(str(error).split())
     if isinstance(error, TimeoutError):
         return f"no answer in time{f' ({text})' if text else ''}"
+    if isinstance(error, asyncpg.LockNotAvailableError):
+        return f"{text}: another session holds a lock on the table; /readyz names it"
+    if isinstance(error, asyncpg.InsufficientPrivilegeError):
+        return f"{text}; `tidegauge check` says which GRANT an administrator has to run"
     detail = getattr(error, "detail", None)
     return f"{text or type(error).__name__}{f' ({detail})' if detail else ''}"

@@ -33,7 +33,7 @@ def finite(number: float | None) -> float | None:
 
 
 def text(value: str) -> str:
-    """Return text that Postgres can hold: U+FFFD stands for NUL and for half a surrogate pair."""
+    """Return text that Postgres can hold: U+FFFD replaces NUL and half a surrogate pair."""
     if value.isascii() and "\x00" not in value:
         return value
     return "".join("\ufffd" if char == "\x00" or "\ud800" <= char <= "\udfff" else char for char in value)

@@ -19,6 +19,7 @@ import asyncpg
 
 from service.errors import MigrationError
 from service.store.driver_errors import DRIVER_ERRORS, reason, translated
+from service.store.rights import missing_right
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -79,14 +80,23 @@ async def migrate(target: asyncpg.Connection | asyncpg.Pool, folder: Path) -> li
     it was applied, or where the database is newer than `folder`.
     """
     wanted = await asyncio.to_thread(read_migrations, folder)
+    applied_now = []
     with translated("migrate"):
-        async with _connection(target) as connection, _alone(connection):
-            await _lay_ground(connection)
-            waiting = _unapplied(wanted, await _applied(connection))
-            for migration in waiting:
-                await _apply(connection, migration)
-            await _grant_reader(connection)
-    return [migration.name for migration in waiting]
+        async with _connection(target) as connection:
+            try:
+                if not await _has_ground(connection):
+                    async with _alone(connection):
+                        await _lay_ground(connection)
+                while waiting := _unapplied(wanted, await applied(connection)):
+                    async with _alone(connection):
+                        # Another starter may have been quicker: one looks again when alone.
+                        if waiting[0] in _unapplied(wanted, await applied(connection)):
+                            await _apply(connection, waiting[0])
+                            applied_now.append(waiting[0].name)
+                await _grant_reader(connection)
+            except asyncpg.InsufficientPrivilegeError as error:
+                raise await _lacks_right(connection, error) from error
+    return applied_now
 
 
 async def pending(target: asyncpg.Connection | asyncpg.Pool, folder: Path) -> list[str]:
@@ -97,8 +107,8 @@ async def pending(target: asyncpg.Connection | asyncpg.Pool, folder: Path) -> li
     wanted = await asyncio.to_thread(read_migrations, folder)
     with translated("look for pending migrations"):
         async with _connection(target) as connection:
-            applied = await _applied(connection)
-    return [migration.name for migration in _unapplied(wanted, applied)]
+            done = await applied(connection)
+    return [migration.name for migration in _unapplied(wanted, done)]
 
 
 @asynccontextmanager
@@ -112,43 +122,57 @@ async def _connection(target: asyncpg.Connection | asyncpg.Pool) -> AsyncIterato
 
 @asynccontextmanager
 async def _alone(connection: asyncpg.Connection) -> AsyncIterator[None]:
-    # Polled: a starter that blocks in pg_advisory_lock holds a snapshot, and another's CREATE INDEX
-    # CONCURRENTLY would wait for that for ever.
+    """Run the block in a transaction that no other starter's overlaps.
+
+    The lock is the transaction's and not the session's: behind a connection pooler the next transaction has
+    another session. It is polled, since a starter that blocks for it holds a snapshot, and another's CREATE
+    INDEX CONCURRENTLY would wait for that for ever.
+    """
     deadline = time.monotonic() + LOCK_WAIT_SECONDS
-    while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK):
+    while True:
+        async with connection.transaction():
+            if await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", LOCK):
+                await connection.execute("SET LOCAL lock_timeout = 0")
+                yield
+                return
         if time.monotonic() > deadline:
             raise MigrationError(
                 f"another starter has been migrating for {LOCK_WAIT_SECONDS:.0f} s; wait for it or end it "
                 "(pg_locks with locktype advisory names its process)"
             )
         await asyncio.sleep(LOCK_POLL_SECONDS)
-    try:
-        yield
-    finally:
-        if not connection.is_closed():  # a lost session has lost its lock as well
-            await connection.execute("SELECT pg_advisory_unlock($1)", LOCK)
+
+
+async def _has_ground(connection: asyncpg.Connection) -> bool:
+    # From the catalogue: what to_regclass finds may be a session's memory from before another's commit.
+    found: bool = await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM pg_class WHERE relname = 'schema_migration' AND relnamespace = "
+        "(SELECT oid FROM pg_namespace WHERE nspname = 'tidegauge'))"
+    )
+    return found
+
+
+async def _lacks_right(connection: asyncpg.Connection, error: asyncpg.PostgresError) -> MigrationError:
+    statement = await missing_right(connection, error)
+    return MigrationError(
+        f"the schema could not be brought up to date: {error}; let an administrator run {statement}"
+    )
 
 
 async def _lay_ground(connection: asyncpg.Connection) -> None:
-    if await connection.fetchval("SELECT to_regclass('tidegauge.schema_migration') IS NOT NULL"):
+    if await _has_ground(connection):
         return
-    try:
-        async with connection.transaction():
-            if await connection.fetchval("SELECT to_regnamespace('tidegauge') IS NULL"):
-                await connection.execute("CREATE SCHEMA tidegauge")
-            await connection.execute(
-                "CREATE TABLE tidegauge.schema_migration (version integer PRIMARY KEY, name text NOT NULL, "
-                "checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
-            )
-    except asyncpg.InsufficientPrivilegeError as error:
-        raise MigrationError(
-            f"the schema tidegauge could not be created: {reason(error)}; "
-            "let an administrator make the service's role the owner of its database"
-        ) from error
+    if not await connection.fetchval("SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'tidegauge')"):
+        await connection.execute("CREATE SCHEMA tidegauge")
+    await connection.execute(
+        "CREATE TABLE tidegauge.schema_migration (version integer PRIMARY KEY, name text NOT NULL, "
+        "checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
+    )
 
 
-async def _applied(connection: asyncpg.Connection) -> dict[int, tuple[str, str]]:
-    if not await connection.fetchval("SELECT to_regclass('tidegauge.schema_migration') IS NOT NULL"):
+async def applied(connection: asyncpg.Connection) -> dict[int, tuple[str, str]]:
+    """Return the name and the checksum of each migration that the database has, by version."""
+    if not await _has_ground(connection):
         return {}
     rows = await connection.fetch("SELECT version, name, checksum FROM tidegauge.schema_migration")
     return {row["version"]: (row["name"], row["checksum"]) for row in rows}
@@ -174,14 +198,15 @@ def _unapplied(wanted: list[Migration], applied: dict[int, tuple[str, str]]) -> 
 
 async def _apply(connection: asyncpg.Connection, migration: Migration) -> None:
     try:
-        async with connection.transaction():
-            await connection.execute(migration.sql, timeout=FILE_SECONDS)
-            await connection.execute(
-                "INSERT INTO tidegauge.schema_migration (version, name, checksum) VALUES ($1, $2, $3)",
-                migration.version,
-                migration.name,
-                migration.checksum,
-            )
+        await connection.execute(migration.sql, timeout=FILE_SECONDS)
+        await connection.execute(
+            "INSERT INTO tidegauge.schema_migration (version, name, checksum) VALUES ($1, $2, $3)",
+            migration.version,
+            migration.name,
+            migration.checksum,
+        )
+    except asyncpg.InsufficientPrivilegeError:
+        raise  # answered with the right that is missing
     except DRIVER_ERRORS as error:
         raise MigrationError(
             f"{migration.name} could not be applied: {reason(error)}; nothing of it stays"

@@ -54,6 +54,7 @@ class PostgresStore:
 
         Where the panes were made with another layout, `closed` is None and they are deleted.
         """
+        self._forget(monitor)
         with translated(f"{monitor}: read the checkpoint"):
             return await checkpoints.read(self._pool, monitor, layout)
 
@@ -103,6 +104,7 @@ class PostgresStore:
                 bins.clear()
                 raise
         if written is None:
+            self._forget(record.monitor)
             return False
         fresh, fresh_bins, self._partition_end = written
         known.update(fresh)
@@ -127,6 +129,11 @@ class PostgresStore:
             started = time.perf_counter()
             await self._pool.fetchval("SELECT 1")
             return time.perf_counter() - started
+
+    def _forget(self, monitor: str) -> None:
+        # A purge deletes ids of series and bins, a rename gives them to another monitor.
+        self._series.pop(monitor, None)
+        self._bins.pop(monitor, None)
 
     async def _write(
         self,

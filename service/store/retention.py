@@ -9,7 +9,7 @@ from service.errors import StoreError
 from service.store.driver_errors import translated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     import asyncpg
 
@@ -34,6 +34,49 @@ _DELETES = {
     "event": "DELETE FROM tidegauge.event WHERE id IN "
     "(SELECT id FROM tidegauge.event WHERE recorded_at < $1 LIMIT $2)",
 }
+
+
+# Below the floor a pane is in no window that is kept or still to come, in no reference of one, and no row of
+# it waits for a label. Without a window that is kept there is no floor, nor after a reset until a window is
+# measured again; from then on the next window counts, as those that are kept may all be later.
+_FLOOR = """
+SELECT least(
+    (SELECT min(w.first_pane) FROM tidegauge.window_run w
+     WHERE w.monitor = c.monitor AND w.layout = c.layout) - $2,
+    c.closed + 1 - $2 - (SELECT max(w.last_pane - w.first_pane) FROM tidegauge.window_run w
+                         WHERE w.monitor = c.monitor AND w.layout = c.layout),
+    coalesce((SELECT min(p.pane) FROM tidegauge.pending_row p WHERE p.monitor = c.monitor), c.closed)
+)
+FROM tidegauge.checkpoint c
+WHERE c.monitor = $1 AND c.closed IS NOT NULL
+  AND EXISTS (SELECT FROM tidegauge.window_run w WHERE w.monitor = c.monitor AND w.layout = c.layout)
+"""
+
+_PANES = """
+DELETE FROM tidegauge.pane WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM tidegauge.pane WHERE monitor = $1 AND key < $2 LIMIT $3
+))
+"""
+
+
+async def drop_panes(pool: asyncpg.Pool, panes_behind: Mapping[str, int]) -> int:
+    """Delete the panes that no kept window has and none to come can need; return how many.
+
+    `panes_behind` says, by monitor, how many panes before a window its reference has; a monitor that is not
+    in it, such as one with an expanding reference, keeps all. To be called after `drop_older`. Raises
+    StoreError.
+    """
+    dropped = 0
+    with translated("drop old panes"):
+        async with pool.acquire() as connection:
+            for monitor, behind in list(panes_behind.items()):  # files may change meanwhile
+                floor = await connection.fetchval(_FLOOR, monitor, behind)
+                while floor is not None:
+                    done = await connection.execute(_PANES, monitor, floor, BATCH)
+                    dropped += int(done.removeprefix("DELETE "))
+                    if done != f"DELETE {BATCH}":
+                        break
+    return dropped
 
 
 async def drop_older(pool: asyncpg.Pool, days: int) -> list[str]:

@@ -17,9 +17,13 @@ from service.status.cycle_counters import CycleCounters
 from service.status.live_feed import EventBroadcaster
 from service.store.migrate import migrate, migrations_folder
 from service.store.postgres import PostgresStore
+from service.store.rights import check_rights
+from service.store.tables import monitor as monitor_table
 from service.wiring import http, worker_process
 from service.wiring.database import database
-from service.wiring.monitor_cycles import CycleParts, monitor_cycles
+from service.wiring.lock_watch import lock_watch
+from service.wiring.monitor_cycles import CycleParts, MonitorCycles, MonitorIndex, monitor_cycles
+from service.wiring.reload import reload_files
 from service.wiring.reports import StoredWindows, build_reporter
 from service.wiring.retention import retention
 from service.wiring.running_parts import RunningParts
@@ -32,7 +36,6 @@ if TYPE_CHECKING:
 
     from service.config.monitor import Monitor
     from service.config.settings import Settings
-    from service.reports.reporter import ReportedMonitor
     from service.runtime.scheduler import Job
 
 log = structlog.get_logger(__name__)
@@ -69,7 +72,7 @@ async def _serve(
     cycling: asyncio.Event,
 ) -> list[Job]:
     """Run until `stop` or until every monitor is done; return the monitors' jobs, everything closed."""
-    reported: dict[str, ReportedMonitor] = {}
+    index = MonitorIndex()
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         starting = stack.enter_context(ExitStack())
@@ -77,6 +80,8 @@ async def _serve(
         await enter(_http_imported_meanwhile())
         pool = await enter(database(settings))
         applied = await migrate(pool, migrations_folder())
+        await check_rights(pool)
+        await monitor_table.set_defined(pool, [monitor.name for monitor in monitors])
         log.info("database ready", embedded=settings.database_url is None, migrations_applied=len(applied))
 
         store = PostgresStore(pool, deliver_events=settings.webhook_url is not None)
@@ -86,17 +91,20 @@ async def _serve(
         counters = CycleCounters((monitor.name for monitor in monitors), store, failed=broadcaster.notify)
         scheduler = Scheduler(counters, now=now, max_cycles=max_cycles)
         windows = StoredWindows(pool, store, compute)
-        reporter = build_reporter(settings, windows, calls, reported)
+        reporter = build_reporter(settings, windows, calls, index.reported)
 
         wake_webhook = await enter(webhook(settings, pool))
         listeners = (wake_webhook, reporter.after, broadcaster.after)
         cycle_parts = CycleParts(pool, store, compute, calls, counters, listeners)
-        await enter(monitor_cycles(settings, monitors, scheduler, reported, cycle_parts))
+        cycles = MonitorCycles(settings, scheduler, cycle_parts, index)
+        await enter(monitor_cycles(cycles, monitors))
         await enter(background(reporter.work(), name="reports"))
-        await enter(retention(pool, settings.retention_days))
+        await enter(retention(pool, settings.retention_days, index.panes_behind))
+        await enter(lock_watch(pool))
         await enter(_cycling(scheduler, cycling))
-        http_parts = RunningParts(pool, store, scheduler, counters, reporter, broadcaster)
-        address = await enter(http.serve_http(settings, monitors, http_parts))
+        http_parts = RunningParts(pool, store, scheduler, counters, reporter, index, broadcaster)
+        address = await enter(http.serve_http(settings, http_parts))
+        await enter(reload_files(settings, cycles, pool, broadcaster, hung_up=stop.set))
 
         starting.close()
         log.info("watching", monitors=",".join(monitor.name for monitor in monitors), http=address)

@@ -25,6 +25,6 @@ async def database(settings: Settings) -> AsyncIterator[asyncpg.Pool]:
             dsn = server.dsn
         else:
             dsn = settings.database_url.get_secret_value()
-        pool = await open_pool(dsn)
+        pool = await open_pool(dsn, statement_cache=settings.database_statement_cache)
         stack.push_async_callback(pool.close)
         yield pool

@@ -7,14 +7,13 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable
     from contextlib import AbstractAsyncContextManager
 
-    from service.config.monitor import Monitor
     from service.config.settings import Settings
     from service.wiring.running_parts import RunningParts
 
-    ServeApi = Callable[[Settings, Sequence[Monitor], RunningParts], AbstractAsyncContextManager[str]]
+    ServeApi = Callable[[Settings, RunningParts], AbstractAsyncContextManager[str]]
 
 
 def load() -> ServeApi:
@@ -25,10 +24,8 @@ def load() -> ServeApi:
 
 
 @asynccontextmanager
-async def serve_http(
-    settings: Settings, monitors: Sequence[Monitor], parts: RunningParts
-) -> AsyncIterator[str]:
+async def serve_http(settings: Settings, parts: RunningParts) -> AsyncIterator[str]:
     """Serve the HTTP API while the context lasts; yields its address."""
     serve_api = await asyncio.to_thread(load)
-    async with serve_api(settings, monitors, parts) as address:
+    async with serve_api(settings, parts) as address:
         yield address

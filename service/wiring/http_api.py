@@ -23,9 +23,8 @@ from service.status.readiness import OK, readiness_checks
 from service.store.tables import window_run
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator
 
-    from service.config.monitor import Monitor
     from service.config.settings import Settings
     from service.wiring.running_parts import RunningParts
 
@@ -33,15 +32,14 @@ PING_SECONDS = 3.0  # a scrape does not wait longer for the database
 
 
 @asynccontextmanager
-async def serve_api(
-    settings: Settings, monitors: Sequence[Monitor], parts: RunningParts
-) -> AsyncIterator[str]:
+async def serve_api(settings: Settings, parts: RunningParts) -> AsyncIterator[str]:
     """Serve the HTTP API while the context lasts; yields its address."""
     queries = StatusQueries(
         parts.pool,
-        {job.name: job for job in parts.scheduler.jobs},
-        {monitor.name: monitor.description for monitor in monitors},
-        {monitor.name: tuple(monitor.schema_.names) for monitor in monitors},
+        parts.index.jobs,
+        parts.index.descriptions,
+        parts.index.columns,
+        parts.index.faults,
     )
     app = await asyncio.to_thread(build, _callables(parts, queries))
     async with (
@@ -57,6 +55,7 @@ async def serve_api(
 def _callables(parts: RunningParts, queries: StatusQueries) -> Callables:
     async def readiness() -> Readiness:
         checks = await readiness_checks(parts.pool, parts.scheduler.jobs, now())
+        checks |= {f"file {key}": fault for key, fault in parts.index.faults.items()}
         return Readiness(all(text == OK for text in checks.values()), checks)
 
     async def scrape(accept: str) -> tuple[bytes, str]:
@@ -78,5 +77,6 @@ def _callables(parts: RunningParts, queries: StatusQueries) -> Callables:
         scrape=scrape,
         windows=partial(window_run.newest, parts.pool),
         report=report,
+        refused=lambda: parts.index.faults,
         broadcaster=parts.broadcaster,
     )

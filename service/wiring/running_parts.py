@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from service.status.cycle_counters import CycleCounters
     from service.status.live_feed import EventBroadcaster
     from service.store.postgres import PostgresStore
+    from service.wiring.monitor_cycles import MonitorIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,4 +25,5 @@ class RunningParts:
     scheduler: Scheduler
     counters: CycleCounters
     reporter: Reporter
+    index: MonitorIndex
     broadcaster: EventBroadcaster

@@ -1,1 +1,1 @@
-"""The worker process: what is too slow, or needs too much memory, for the service's own process."""
+"""The worker process, for what takes too much time or memory in the service's own process."""

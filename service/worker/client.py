@@ -1,4 +1,4 @@
-"""The service's side of its one worker process, which runs what would hold a thread or memory for seconds.
+"""The service's side of its worker process: start it, call it, stop it.
 
 The process starts with the first call: a service that makes none never pays for it. Calls run one after
 another, each with the same seeds and the same hash order. A call that outlasts its time, or whose process

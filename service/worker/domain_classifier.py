@@ -16,7 +16,6 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
 from service.core.measurement import TWO_SIDED_95
-from service.core.rows import row_hash
 from service.core.rows.batch import Labels, Numbers
 from service.core.worker_call import Answer
 
@@ -116,7 +115,7 @@ def _numbers(column: ColumnRows) -> Floats:
 
 def _categories(reference: Labels, current: Labels) -> Floats:
     # One code a category over both sides, the most frequent first; -1, missing, is NaN.
-    texts = [row_hash.as_texts(side.labels) for side in (reference, current)]
+    texts = [side.labels for side in (reference, current)]
     names, places = np.unique(np.concatenate(texts), return_inverse=True)
     start = len(texts[0])
     codes = np.concatenate(

@@ -123,7 +123,7 @@ def _timed(holds: Holds, plain: Any, begun: float) -> Any:
 def _collecting(holds: Holds, begun: float) -> Any:
     started = cpu = 0.0
 
-    def told(phase: str, details: dict[str, int]) -> None:
+    def count(phase: str, details: dict[str, int]) -> None:
         nonlocal started, cpu
         if phase == "start":
             started, cpu = time.perf_counter(), time.thread_time()
@@ -133,7 +133,7 @@ def _collecting(holds: Holds, begun: float) -> Any:
             what = f"generation {details['generation']} in {threading.current_thread().name}"
             holds.collections.append(Hold(started - begun, seconds, what, time.thread_time() - cpu))
 
-    return told
+    return count
 
 
 def _sample(holds: Holds, loop: int, done: threading.Event) -> None:

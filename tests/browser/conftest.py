@@ -129,7 +129,9 @@ async def opened(chromium: Browser) -> AsyncIterator[Opened]:
         context.set_default_timeout(PATIENCE_MS)
         await context.add_init_script(WATCH_POLICY)
         seen = DuplicateSketch(await context.new_page())
-        seen.page.on("console", lambda told: seen.faults.append(told.text) if told.type == "error" else None)
+        seen.page.on(
+            "console", lambda message: seen.faults.append(message.text) if message.type == "error" else None
+        )
         seen.page.on("pageerror", lambda error: seen.faults.append(str(error)))
         seen.page.on("request", lambda request: seen.requests.append(request.url))
         await seen.page.goto(url)
@@ -142,7 +144,7 @@ async def opened(chromium: Browser) -> AsyncIterator[Opened]:
 
 @asynccontextmanager
 async def unchanged(seen: DuplicateSketch) -> AsyncIterator[None]:
-    """Fail where the page was loaded anew within the context."""
+    """Fail where the page was reloaded within the context."""
     await seen.page.evaluate("window.stays = true")
     yield
-    assert await seen.page.evaluate("window.stays === true"), "the page was loaded anew"
+    assert await seen.page.evaluate("window.stays === true"), "the page was reloaded"

@@ -38,7 +38,7 @@ async def test_it_loads_without_a_fault(service: Service, opened: Opened, record
 
 
 async def test_a_new_cycle_appears_by_itself(service: Service, opened: Opened) -> None:
-    """The newest window, the chart and the list follow the cycles; the page is never loaded anew."""
+    """The newest window, the chart and the list follow the cycles; the page is never reloaded."""
     seen = await opened(f"{service.url}/#/toy")
     await charted(seen.page)
     plot = seen.page.locator("[role=slider]").first
@@ -51,7 +51,7 @@ async def test_a_new_cycle_appears_by_itself(service: Service, opened: Opened) -
 
 
 async def test_a_chart_is_reached_by_keyboard_alone(service: Service, opened: Opened) -> None:
-    """From the top to a monitor, to a number, to its chart, to one window of it: Tab, Enter, arrows."""
+    """From the top to a monitor, to a measurement, to its chart, to one window of it: Tab, Enter, arrows."""
     seen = await opened(service.url)
     page = seen.page
     await charted(page)
@@ -91,16 +91,17 @@ async def test_the_address_holds_what_is_shown(service: Service, opened: Opened)
     await charted(page)
     await page.get_by_role("link", name=re.compile("^Quality", re.IGNORECASE)).click()
     await page.locator("#find").fill("size")
-    row = page.locator(".numbers tbody tr").first
+    uncharted = page.locator(".numbers tbody tr:not(.charted)").first
+    row = page.locator(f'.numbers tr[data-key="{await uncharted.get_attribute("data-key")}"]')
     name = await row.locator("a").inner_text()
     await row.locator("input").check()
     await expect(page.locator(".shown h3", has_text=name)).to_be_visible()
     await page.reload()
     await expect(page.locator("#find")).to_have_value("size")
     await expect(page.locator(".tiles [aria-current]")).to_contain_text("quality")
-    await expect(page.locator(".numbers tbody tr").first.locator("input")).to_be_checked()
+    await expect(row.locator("input")).to_be_checked()
     await page.go_back()
-    await expect(page.locator(".numbers tbody tr").first.locator("input")).not_to_be_checked()
+    await expect(row.locator("input")).not_to_be_checked()
     await page.go_back()
     await expect(page.locator("#find")).to_have_value("")
     assert seen.faults == []
@@ -142,7 +143,7 @@ async def test_a_chart_has_its_numbers_as_a_table(service: Service, opened: Open
 
 
 async def test_it_recovers_when_the_service_restarts(service: Service, opened: Opened) -> None:
-    """What was known stays, the loss and the next try are said; then cycles come again, without a reload."""
+    """The last state stays, with the loss and the next try; then cycles appear again, without a reload."""
     seen = await opened(f"{service.url}/#/toy")
     await charted(seen.page)
     async with unchanged(seen):

@@ -1,4 +1,4 @@
-"""What the page says where there is little to show, or something odd; the door stands on prepared answers."""
+"""The page where there is little to show, or something unusual; the API has prepared answers."""
 
 from __future__ import annotations
 
@@ -45,11 +45,15 @@ class Door:
         self.name = name
         self.values = list(values)
         self.away: StoreError | None = None
+        self.refused: dict[str, str] = {}
         self.broadcaster = EventBroadcaster()
         self.cycles = cycle_status(name, **{"cycles": 1, "last_cycle": datetime.now(UTC), **more})
 
     def monitors(self) -> list[CycleStatus]:
         return [self.cycles]
+
+    def columns(self, _: str) -> set[str]:
+        return {value.column_name for value in self.values}
 
     async def state(self, _: str) -> MonitorState:
         if self.away:
@@ -76,7 +80,8 @@ class Door:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[str]:
-        app = build(callables(queries=self, broadcaster=self.broadcaster))
+        door = callables(queries=self, broadcaster=self.broadcaster, refused=lambda: self.refused)
+        app = build(door)
         async with serving(app, host="127.0.0.1", port=0) as url:
             try:
                 yield url
@@ -89,9 +94,9 @@ async def test_before_the_first_cycle_it_says_what_comes(opened: Opened) -> None
     async with Door(last_cycle=None, cycles=0).open() as url:
         seen = await opened(url)
         await expect(seen.page.locator(".card .why")).to_have_text(
-            "No cycle yet; the first one is on its way."
+            "No cycle yet; the first one will start soon."
         )
-        await expect(seen.page.locator(".events, .panel .empty").last).to_contain_text("Nothing yet")
+        await expect(seen.page.locator(".events, .panel .empty").last).to_contain_text("No events yet")
         await seen.page.get_by_role("link", name="shop").first.click()
         await expect(seen.page.locator(".list .empty")).to_have_text("No window has been measured yet.")
         assert seen.faults == []
@@ -109,6 +114,20 @@ async def test_missing_labels_are_a_reason_not_a_zero(opened: Opened) -> None:
         await expect(page.locator(".readout")).to_contain_text(why)
         await page.locator(".chart summary").first.click()
         await expect(page.locator(".chart td.note")).to_have_text(why)
+        assert seen.faults == []
+
+
+async def test_a_file_that_cannot_be_used_is_said_until_it_can(opened: Opened) -> None:
+    """No monitor runs by it, so that nothing else on the page could say so; it goes without a reload."""
+    door = Door()
+    door.refused = {"monitors/new.yaml": "monitors/new.yaml:1: sauce: no such key"}
+    async with door.open() as url:
+        seen = await opened(url)
+        box = seen.page.get_by_role("alert")
+        await expect(box).to_contain_text("A monitor file cannot be used. monitors/new.yaml:1: sauce:")
+        door.refused = {}
+        door.broadcaster.notify_list()
+        await expect(box).to_be_hidden()
         assert seen.faults == []
 
 
@@ -131,13 +150,13 @@ async def test_a_name_is_only_ever_text(opened: Opened) -> None:
         await seen.page.locator(".numbers tbody a").click()
         await expect(seen.page.locator(".shown h3").first).to_have_text(f"{HOSTILE} · missing share")
         await expect(seen.page.locator(".shown .latest strong").first).to_have_text("20 %")
-        await expect(seen.page.locator(".shown .empty")).to_contain_text("No window has kept")
+        await expect(seen.page.locator(".shown .empty")).to_contain_text("No window has a distribution")
         assert seen.faults == []
         assert await seen.refused() == []
 
 
 async def test_a_silent_monitor_is_not_fine(opened: Opened) -> None:
-    """Where cycles stop nothing is told any more: the page itself says so."""
+    """When cycles stop, the service sends nothing more: the page itself says so."""
     silent = Door(
         "shop", window_value("drift", "drift_share", 0.1, threshold=0.5, breached=False, severity=0.2)
     )

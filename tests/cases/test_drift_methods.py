@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from service.commands import check
+from service.checks.findings import left_out_methods
+from service.checks.look import MonitorLook
 from service.config import monitor_file
 from service.core.profile import profile
 from service.core.reference import reference
@@ -63,7 +64,7 @@ def test_tests_of_categories_leave_numbers_out(name: str, tmp_path: Path):
         assert got["region", method].value is not None
     assert got["income", "ks:evidently"].value == pytest.approx(0.1178, abs=1e-4)
     assert not got["income", "ks:evidently"].breached
-    notes = check._remarks(monitor)
+    notes = [str(note) for note in left_out_methods(MonitorLook(monitor))]
     assert len(notes) == len(counting)
     assert notes[0].startswith(f"{name}: drift.methods: chisquare counts distinct values: left out of income")
 

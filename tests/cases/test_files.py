@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from service.commands.column_findings import column_notes
+from service.checks.column_findings import column_notes
 from service.config import monitor_file
 from service.core.profile import profile
 from service.core.rows.batch import Numbers

@@ -1,4 +1,4 @@
-"""What a cycle relies on of its store, held by the one in memory and by the one on Postgres alike."""
+"""The contract of a cycle's store, tested on the one in memory and on the one on Postgres."""
 
 from __future__ import annotations
 

@@ -72,9 +72,9 @@ def test_kills_change_nothing_that_is_compared_with_what_came_before(tmp_path: P
     assert interrupted.start(TIDEGAUGE_MAX_CYCLES="100").wait(120) == 0, interrupted.log
 
     expected = _measured(straight)
-    told = [line for line in expected if "moving_reference_rows" in line]
-    assert len(told) == 80
-    assert sum("compared with the declared reference" in line[-2] for line in told) < 60
+    reference_rows = [line for line in expected if "moving_reference_rows" in line]
+    assert len(reference_rows) == 80
+    assert sum("compared with the declared reference" in line[-2] for line in reference_rows) < 60
     assert _measured(interrupted) == expected
 
 

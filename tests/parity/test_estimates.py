@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 THRESHOLD = 0.5
 
 
-def by_rows(p: Floats, score: Floats, told: NDArray[np.bool_]) -> dict[str, float | None]:
+def by_rows(p: Floats, score: Floats, labelled: NDArray[np.bool_]) -> dict[str, float | None]:
     """Every expected figure, row by row and pair by pair, of calibrated scores and predicted classes."""
-    true_positive, false_negative = p[told].sum(), p[~told].sum()
-    false_positive, true_negative = (1 - p)[told].sum(), (1 - p)[~told].sum()
+    true_positive, false_negative = p[labelled].sum(), p[~labelled].sum()
+    false_positive, true_negative = (1 - p)[labelled].sum(), (1 - p)[~labelled].sum()
     kept = np.clip(score, np.finfo(np.float64).eps, 1 - np.finfo(np.float64).eps)
     wins, pairs = 0.0, 0.0
     for i in range(len(p)):
@@ -52,10 +52,10 @@ def by_rows(p: Floats, score: Floats, told: NDArray[np.bool_]) -> dict[str, floa
     ]
     return {
         "estimated_accuracy": (true_positive + true_negative) / len(p),
-        "estimated_precision": true_positive / told.sum() if told.any() else None,
+        "estimated_precision": true_positive / labelled.sum() if labelled.any() else None,
         "estimated_recall": true_positive / p.sum() if p.any() else None,
         "estimated_f1": 2 * true_positive / (2 * true_positive + false_positive + false_negative)
-        if told.any() or p.any()
+        if labelled.any() or p.any()
         else None,
         "estimated_observed_positive_rate": p.mean(),
         "estimated_roc_auc": wins / pairs if pairs else None,
@@ -71,9 +71,9 @@ def check_scores(truth: Floats, score: Floats, window: Floats) -> None:
     ours = score_calibration.fit(of_numbers(score[truth == 1]), of_numbers(score[truth == 0]))
     np.testing.assert_allclose(ours.chance(window), theirs, rtol=1e-9, atol=1e-12)
     compare(chance_values(ours, of_numbers(window), THRESHOLD), by_rows(theirs, window, window >= THRESHOLD))
-    told = np.random.default_rng(len(window)).uniform(size=len(window)) < window
-    sides = of_numbers(window[told]), of_numbers(window[~told])
-    compare(chance_values(ours, of_numbers(window), sides), by_rows(theirs, window, told))
+    labelled = np.random.default_rng(len(window)).uniform(size=len(window)) < window
+    sides = of_numbers(window[labelled]), of_numbers(window[~labelled])
+    compare(chance_values(ours, of_numbers(window), sides), by_rows(theirs, window, labelled))
 
 
 def compare(values: Iterable[tuple[AnyMetric, MetricValue]], expected: dict[str, float | None]) -> None:

@@ -1,4 +1,4 @@
-"""Evidently's further tests on real flights, and where its own number is none that counts could equal."""
+"""Evidently's further tests on real flights, and its values that counts cannot reproduce."""
 
 from __future__ import annotations
 

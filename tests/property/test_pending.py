@@ -15,7 +15,7 @@ from service.core.profile import profile
 from service.core.profile.profile import Profile
 from service.core.profile.spec import spec
 from service.core.profile.spec.spec import ProfileSpec
-from service.core.rows.batch import Arrival, Batch, Labels, Numbers
+from service.core.rows.batch import Arrival, Batch, Labels, LabelType, Numbers
 from service.core.rows.schema import Column, Kind, Schema
 from service.core.rows.task import Binary
 from service.errors import CodecError, ProfileError
@@ -79,22 +79,22 @@ def _waiting(answer: Numbers | Labels, count: int) -> PendingRows:
 
 
 def test_labels_of_any_alphabet_and_a_type_that_changed_come_back() -> None:
-    """Texts keep their characters; a number among them is the text that it is compared as."""
+    """Texts keep their characters, and a number is the text that it was."""
     names = np.array(["", "naïve", "日本", "a" * 200])
     texts = _waiting(Labels(np.array([3, 1, 2, -1]), names), 4)
-    numbers = _waiting(Labels(np.array([0, 1, -1]), np.array([0.1, 2.0])), 3)
+    numbers = _waiting(Labels(np.array([0, 1, -1]), np.array(["0.1", "2"]), LabelType.NUMBER), 3)
     ((batch, places),) = pending_rows.unpacked(pending_rows.joined([texts, numbers]), SCHEMA, spec.NONE)
     answer = batch.columns["answer"]
     assert isinstance(answer, Labels)
     shown = [*answer.labels.tolist(), None]
     assert [shown[code] for code in answer.codes.tolist()] == [
-        "a" * 200, "naïve", "日本", None, "0.10000000000000001", "2", None,
+        "a" * 200, "naïve", "日本", None, "0.1", "2", None,
     ]  # fmt: skip
     assert places.tolist() == list(range(7))
     ((batch, _),) = pending_rows.unpacked(numbers, SCHEMA, spec.NONE)
     alone = batch.columns["answer"]
     assert isinstance(alone, Labels)
-    assert alone.labels.tolist() == [0.1, 2.0]
+    assert alone.labels.tolist() == ["0.1", "2"]
 
 
 def test_what_is_no_number_stays_so() -> None:

@@ -1,4 +1,4 @@
-"""The types of query arguments: what the database could not take is refused with 422."""
+"""Types of query arguments; values that the database cannot take are refused with 422."""
 
 from __future__ import annotations
 

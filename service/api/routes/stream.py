@@ -42,6 +42,7 @@ def stream_routes(broadcaster: EventBroadcaster) -> APIRouter:
         First comes `hello`, which says whether all events after the given id follow (`resumed`) or the state
         has to be read again. A cycle's data are `monitor`, `cycles` (how many), `state` (as of
         `/v1/monitors/{name}/state`), `changed` (measurements whose verdict changed) and `events` (new ones).
+        An event `monitors` says that there is another monitor or one less: the list has to be read again.
         An event `trouble` says that a cycle ended and the state could not be read.
         """
         hello = {"resumed": subscriber.resumed}

@@ -1,4 +1,4 @@
-// Puts the page together: what is known, where the reader is, what is drawn.
+// Connects the page's parts: the model, the address, the views, the stream.
 
 import { BarChart } from "./bar_chart.js";
 import { chosenSeries, detail } from "./detail.js";
@@ -12,7 +12,7 @@ import { follow } from "./stream.js";
 import { ago, ASPECTS, keyOf } from "./words.js";
 
 const SPARK_WINDOWS = 100;
-const REFRESH = 1000; // a quick replay is read once a second
+const REFRESH = 1000; // milliseconds: a fast replay is read once per second
 const RETRY = 5000;
 
 const main = document.getElementById("main");
@@ -24,8 +24,8 @@ const model = new Model();
 const mounted = new Map(); // by slot, the charts
 let stale = new Set(); // monitors whose charts must be read again
 let fetching = false;
-let again = null; // how it was asked for while fetching
-let fetched = 0; // when
+let again = null; // the options of a refresh that was asked for while fetching
+let fetched = 0; // time of the last fetch
 let timer = 0;
 let drawing = 0;
 let marked = false;
@@ -47,7 +47,7 @@ function drawNow() {
   title(here);
 }
 
-// Charts draw themselves into their slots; those whose slot went are forgotten.
+// Charts draw themselves into their slots; those without a slot are dropped.
 function mount(here) {
   const slots = [...main.querySelectorAll("[data-slot]")];
   const names = new Set(slots.map((slot) => slot.dataset.slot));
@@ -70,7 +70,7 @@ function mount(here) {
   }
 }
 
-// What the place shows, each with how it is read, kept and drawn.
+// The charts of the place, each with how it is read, kept and drawn.
 function wants(here) {
   if (!here.monitor) return sparks();
   if (!model.monitors.has(here.monitor)) return [];
@@ -110,8 +110,8 @@ function sparks() {
   });
 }
 
-// Read what the place shows and does not have yet, or has of an older window: at once where the reader went
-// somewhere, else no oftener than a person can follow.
+// Read what the place shows and the model lacks or has of an older window: at once after a navigation, else at
+// most once per second.
 function refresh({ soon = false } = {}) {
   if (!model.ready) return;
   if (fetching) {
@@ -142,7 +142,7 @@ async function fetchStale() {
     model.trouble = error.message;
     due.forEach((monitor) => stale.add(monitor));
     setTimeout(refresh, RETRY);
-    tell();
+    showTrouble();
   }
   fetching = false;
   fetched = performance.now();
@@ -151,7 +151,7 @@ async function fetchStale() {
 }
 
 let reading = null;
-function readAnew() {
+function reload() {
   reading ??= readEverything().finally(() => { reading = null; });
   return reading;
 }
@@ -160,13 +160,13 @@ async function readEverything() {
   try {
     await model.readAll();
     stale = new Set(model.monitors.keys());
-    tell();
+    showTrouble();
     draw();
     refresh({ soon: true });
   } catch (error) {
     model.trouble = error.message;
-    tell();
-    setTimeout(readAnew, RETRY);
+    showTrouble();
+    setTimeout(reload, RETRY);
   }
 }
 
@@ -176,34 +176,36 @@ const stream = follow({
     const alarms = model.cycle(data);
     if (alarms.length) announcer.textContent = `New alarm, ${data.monitor}: ${alarms.map((alarm) => alarm.message).join("; ")}`;
     stale.add(data.monitor);
-    tell();
+    showTrouble();
     draw();
     refresh();
   },
   trouble({ monitor, error }) {
     model.trouble = `${monitor}: ${error}`;
-    tell();
+    showTrouble();
   },
-  anew: readAnew,
+  reload,
   state(name, seconds) {
     connection.dataset.state = name;
     connection.textContent = { live: "Live", connecting: "Connecting", lost: "Connection lost" }[name];
     lost = name === "lost" ? seconds : name === "live" ? null : lost;
-    if (name === "live" && !model.ready) readAnew();
-    tell();
+    if (name === "live" && !model.ready) reload();
+    showTrouble();
   },
 });
 
-function tell() {
+function showTrouble() {
   const away = lost === null ? null : h("p", {},
     h("strong", {}, "The service does not answer. "),
     h("span", { "aria-hidden": "true" }, `Trying again in ${lost} s. `),
-    model.ready ? "What is shown is the last that was known. " : "",
+    model.ready ? "The page shows the last known state. " : "",
     h("button", { type: "button", onclick: () => stream.now() }, "Try now"));
-  const wrong = model.trouble === null ? null : h("p", {}, h("strong", {}, "The service is in trouble. "), model.trouble);
-  lostBox.hidden = !away && !wrong;
+  const wrong = model.trouble === null ? null : h("p", {}, h("strong", {}, "The service reports an error. "), model.trouble);
+  const unused = !model.refused.length ? null : h("p", {},
+    h("strong", {}, "A monitor file cannot be used. "), model.refused.map(({ reason }) => reason).join("; "));
+  lostBox.hidden = !away && !wrong && !unused;
   lostBox.setAttribute("role", "alert");
-  patch(lostBox, h("div", {}, away ?? wrong));
+  patch(lostBox, h("div", {}, away ?? wrong ?? unused));
 }
 
 function title(here) {
@@ -217,7 +219,7 @@ addEventListener("hashchange", () => {
   refresh({ soon: true });
   const { monitor } = place();
   if (monitor === shown) return;
-  shown = monitor; // another page, for those who do not see it
+  shown = monitor; // another page: screen readers start at its heading
   scrollTo(0, 0);
   main.querySelector("h1")?.focus();
 });
@@ -234,4 +236,4 @@ setInterval(() => {
   if ([...model.monitors.values()].some((state) => model.silentFor(state))) draw();
 }, 1000);
 
-readAnew();
+reload();

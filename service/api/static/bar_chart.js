@@ -1,4 +1,4 @@
-// A column's values now, as bars, against those of the reference, as an outline.
+// A column's distribution in the newest window, as bars, and in the reference, as an outline.
 
 import { numberMarks } from "./axis.js";
 import { h, patch, s } from "./dom.js";
@@ -13,10 +13,10 @@ export class BarChart {
   #found = null;
 
   constructor(root) {
-    this.plot = h("div", { class: "plot", role: "img", "aria-label": "Distribution, being read" });
+    this.plot = h("div", { class: "plot", role: "img", "aria-label": "Distribution, loading" });
     this.head = h("figcaption");
     this.table = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Table" });
-    this.details = h("details", { ontoggle: () => this.#fillTable() }, h("summary", {}, "Table of the bins"), this.table);
+    this.details = h("details", { ontoggle: () => this.#fillTable() }, h("summary", {}, "Show as a table"), this.table);
     root.append(h("figure", { class: "chart" }, this.head, this.plot, this.details));
     new ResizeObserver(() => this.#draw()).observe(this.plot);
   }
@@ -24,7 +24,7 @@ export class BarChart {
   /** Show a distribution, or that there is none. */
   show(column, { window, bins }) {
     const found = (this.#found = window && { ...window, bins });
-    const legend = [["bar", "now"], ["outline", "reference"]].map(([kind, text]) => h("span", {}, box(kind), text));
+    const legend = [["bar", "newest window"], ["outline", "reference"]].map(([kind, text]) => h("span", {}, box(kind), text));
     patch(
       this.head,
       h("div", {}, h("h3", {}, `${column} · distribution`), h("p", { class: "legend" }, found ? legend : null),
@@ -32,7 +32,7 @@ export class BarChart {
     );
     this.details.hidden = !found;
     this.table.setAttribute("aria-label", `${column}, by bin`);
-    if (!found) return patch(this.plot, h("div", {}, h("p", { class: "empty" }, "No window has kept this column's values yet.")));
+    if (!found) return patch(this.plot, h("div", {}, h("p", { class: "empty" }, "No window has a distribution of this column yet.")));
     this.plot.setAttribute("aria-label", inWords(column, found.bins));
     this.#draw();
     this.#fillTable();
@@ -51,7 +51,7 @@ export class BarChart {
     const body = this.#found.bins.map((bin) =>
       h("tr", {}, h("th", { scope: "row" }, bin.label), h("td", {}, number(bin.share, "share")), h("td", {}, number(bin.reference_share, "share"))),
     );
-    const head = h("thead", {}, h("tr", {}, ["Bin", "Now", "Reference"].map((text) => h("th", { scope: "col" }, text))));
+    const head = h("thead", {}, h("tr", {}, ["Bin", "Newest window", "Reference"].map((text) => h("th", { scope: "col" }, text))));
     patch(this.table, h("div", {}, h("table", {}, head, h("tbody", {}, body))));
   }
 }

@@ -1,20 +1,20 @@
-// One monitor: its aspects, its numbers with the worst on top, charts of the chosen ones, its events.
+// One monitor: its aspects, its measurements with the worst first, charts of the chosen ones, its events.
 
 import { h, s, slot } from "./dom.js";
 import { aspectText, aspectWhy, eventList, headlineOf, mark, sentence, time, verdictOf } from "./parts.js";
 import { address, LAST, replacePlace } from "./place.js";
 import { ASPECTS, count, keyOf, nameOf, number, plural, seriesOf } from "./words.js";
 
-const FIRST = 14; // rows before all are asked for
+const FIRST = 14; // rows that are shown until all are asked for
 const FIRST_NARROW = 7;
 const narrow = matchMedia("(max-width: 620px)");
-const MOST_CHARTS = 6;
+const MAX_CHARTS = 6;
 
 export function detail(model, here) {
   const state = model.monitors.get(here.monitor);
   if (!state) {
     return [h("div", { class: "head" }, back(), h("h1", { tabindex: "-1" }, "No such monitor"),
-      h("p", { class: "lead" }, `None is named ${here.monitor}.`))];
+      h("p", { class: "lead" }, `There is no monitor named ${here.monitor}.`))];
   }
   const chosen = chosenSeries(model, here);
   const verdict = verdictOf(state, model);
@@ -32,9 +32,9 @@ export function detail(model, here) {
   ];
 }
 
-/** Which series are charted: those of the address, else what best says how the monitor stands. */
+/** The series to chart: those of the address, else the ones that represent the monitor. */
 export function chosenSeries(model, here) {
-  if (here.series) return here.series.map(seriesOf).filter(Boolean).slice(0, MOST_CHARTS);
+  if (here.series) return here.series.map(seriesOf).filter(Boolean).slice(0, MAX_CHARTS);
   const state = model.monitors.get(here.monitor);
   if (!state) return [];
   if (here.aspect) {
@@ -47,7 +47,7 @@ export function chosenSeries(model, here) {
 }
 
 function back() {
-  return h("nav", { "aria-label": "Way back" }, h("a", { href: "#/", class: "back" }, "← All monitors"));
+  return h("nav", { "aria-label": "Back" }, h("a", { href: "#/", class: "back" }, "← All monitors"));
 }
 
 function facts(state, model) {
@@ -57,7 +57,7 @@ function facts(state, model) {
       ? ["Newest window ", time(state.window.window_start, model), " to ", time(state.window.window_end, model), ` UTC, ${plural(state.window.rows, "row")}. `]
       : null,
     state.last_cycle ? ["Cycle ", time(state.last_cycle, model, { past: true }), `, one every ${number(state.cycle_seconds)} s`] : "No cycle yet",
-    state.finished ? "; its source is finished." : ".",
+    state.finished ? "; its source has ended." : ".",
   ];
 }
 
@@ -74,7 +74,7 @@ function aspectTiles(state, here) {
         h("span", { class: "name" }, one.aspect),
         h("span", { class: "verdict" }, mark(one.verdict), aspectText(one)),
         h("span", { class: "faint" }, aspectWhy(one)),
-        one.gaps ? h("span", { class: "faint" }, `${plural(one.gaps, "number")} without a value`) : null));
+        one.gaps ? h("span", { class: "faint" }, `${plural(one.gaps, "measurement")} without a value`) : null));
     })));
 }
 
@@ -93,26 +93,26 @@ function numbers(model, here, chosen) {
   const first = narrow.matches ? FIRST_NARROW : FIRST;
   const shown = here.all ? found : found.slice(0, first);
   return h("section", { class: "panel", "aria-labelledby": "numbers" },
-    h("h2", { id: "numbers" }, here.aspect ? `Numbers of ${here.aspect}` : "Numbers, the worst first"),
+    h("h2", { id: "numbers" }, here.aspect ? `Measurements of ${here.aspect}` : "Measurements, worst first"),
     filters(here),
-    h("p", { class: "faint", role: "status" }, known ? `${count(found.length)} of ${plural(all.length, "number")} of the newest window` : "Reading the newest window."),
+    h("p", { class: "faint", role: "status" }, known ? `${count(found.length)} of ${plural(all.length, "measurement")} in the newest window` : "Loading the newest window."),
     found.length
       ? h("table", { class: "numbers" },
         h("thead", {}, h("tr", {},
           h("th", { scope: "col" }, h("span", { class: "hidden" }, "Chart")),
-          h("th", { scope: "col" }, "Number"),
+          h("th", { scope: "col" }, "Measurement"),
           h("th", { scope: "col", class: "right" }, "Value"),
           h("th", { scope: "col", class: "right" }, "Threshold"),
           h("th", { scope: "col", class: "right wide" }, "Reference"))),
         h("tbody", {}, shown.map((row) => numberRow(row, here, chosen))))
-      : known ? h("p", { class: "empty" }, all.length ? "No number fits." : "No window has been measured yet.") : null,
+      : known ? h("p", { class: "empty" }, all.length ? "No measurement matches." : "No window has been measured yet.") : null,
     found.length > first
       ? h("p", {}, h("a", { href: address({ ...here, all: !here.all }) }, here.all ? "Show fewer" : `Show all ${count(found.length)}`))
       : null);
 }
 
 function filters(here) {
-  return h("form", { class: "filters", role: "search", "aria-label": "Numbers", onsubmit: (event) => event.preventDefault() },
+  return h("form", { class: "filters", role: "search", "aria-label": "Measurements", onsubmit: (event) => event.preventDefault() },
     h("label", {}, "Find ", h("input", {
       type: "search", id: "find", value: here.find, placeholder: "column or metric", autocomplete: "off",
       oninput: (event) => replacePlace({ ...here, find: event.target.value, all: false }),
@@ -133,8 +133,8 @@ function numberRow(row, here, chosen) {
   const keys = chosen.map(keyOf);
   const charted = keys.includes(key);
   const verdict = row.alarm ? "alarm" : row.decides ? "breach" : row.value === null ? "unmeasured" : row.breached === null ? "unjudged" : row.breached ? "breach" : "fine";
-  const others = charted ? keys.filter((one) => one !== key) : [...keys, key].slice(-MOST_CHARTS);
-  const verdictNote = row.alarm ? "alarm" : row.breached && !row.decides ? "no alarm of its own" : null;
+  const others = charted ? keys.filter((one) => one !== key) : [...keys, key].slice(-MAX_CHARTS);
+  const verdictNote = row.alarm ? "alarm" : row.breached && !row.decides ? "raises no alarm of its own" : null;
   const note = [verdictNote, row.value === null ? null : row.reason].filter(Boolean).join("; ");
   return h("tr", { key, class: charted ? "charted" : null },
     h("td", {}, h("input", {
@@ -170,9 +170,9 @@ function charts(model, here, chosen) {
         }, LAST.map((last) => h("option", { value: String(last), selected: last === here.last }, count(last)))))),
       chosen.length
         ? chosen.map((series) => slot(`line ${here.monitor} ${keyOf(series)}`, { class: "mounted" }))
-        : h("p", { class: "empty" }, "Choose a number from the list to see its chart.")),
+        : h("p", { class: "empty" }, "Select a measurement in the list to see its chart.")),
     columns.length
-      ? h("section", { class: "panel", "aria-labelledby": "now" }, h("h2", { id: "now" }, "Now against the reference"),
+      ? h("section", { class: "panel", "aria-labelledby": "now" }, h("h2", { id: "now" }, "Newest window and reference"),
         columns.map((column) => slot(`bars ${here.monitor} ${column}`, { class: "mounted" })))
       : null,
   ];

@@ -1,5 +1,5 @@
-// A measurement over event time: its line, its band, its threshold, the reference, what is breached, what is missing.
-// Drawn as SVG by hand: colours come from the style sheet, so light, dark and print need no second drawing.
+// A series over event time: line, band, threshold, reference, breaches, gaps.
+// Plain SVG: colours come from the style sheet, so light, dark and print need no second drawing.
 
 import { markText, numberMarks, timeMarks } from "./axis.js";
 import { h, patch, s } from "./dom.js";
@@ -22,14 +22,14 @@ export class LineChart {
     this.bare = bare;
     this.height = height;
     const kind = bare ? { class: "plot bare", role: "img" } : { class: "plot", role: "slider", tabindex: "0", "aria-valuenow": "0" };
-    this.plot = h("div", { ...kind, "aria-label": "Chart, being read" });
+    this.plot = h("div", { ...kind, "aria-label": "Chart, loading" });
     this.head = h("figcaption");
     this.readout = h("p", { class: "readout", "aria-hidden": "true" });
     this.table = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Table" });
     this.details = h(
       "details",
       { ontoggle: () => this.#fillTable() },
-      h("summary", {}, "Table of the windows"),
+      h("summary", {}, "Show as a table"),
       this.table,
     );
     root.append(bare ? this.plot : h("figure", { class: "chart" }, this.head, this.plot, this.readout, this.details));
@@ -167,7 +167,7 @@ function scaleOf(rows, width, height, edges) {
   const heights = rows.flatMap((row) => [row.value, row.threshold, row.reference, row.low, row.high]);
   const known = heights.filter((value) => value !== null && value !== undefined);
   let [low, high] = known.length ? [Math.min(...known), Math.max(...known)] : [0, 1];
-  // A number that cannot be negative is drawn from zero, as long as that does not flatten it.
+  // Positive values are drawn from zero, unless that would flatten the line.
   if (low > 0 && low < high * 0.6) low = 0;
   if (low === high) [low, high] = low === 0 ? [0, 1] : [low - Math.abs(low) * 0.1, high + Math.abs(high) * 0.1];
   const room = (high - low) * 0.06;
@@ -208,7 +208,7 @@ function line(rows, part, x, y) {
   return drawn;
 }
 
-// The line where one window after the other is breached.
+// The line through consecutive breached windows.
 function runs(rows, x, y) {
   const within = rows.map((row, place) => ({
     at: row.at,
@@ -217,7 +217,7 @@ function runs(rows, x, y) {
   return line(within, "value", x, y);
 }
 
-// Breaches get a dot each where there is room, else only those that stand alone.
+// Each breach gets a dot if there is room, else only single ones.
 function singles(rows, width) {
   const room = width / rows.length > 7;
   return rows.filter((row, place) => row.breached && (room || !(rows[place - 1]?.breached || rows[place + 1]?.breached)));
@@ -239,7 +239,7 @@ function band(rows, x, y) {
   return drawn;
 }
 
-// A value between two gaps has no line: it gets a dot.
+// A value between two gaps has no line; it gets a dot.
 function lone(rows, x, y) {
   const alone = rows.filter(
     (row, place) => row.value !== null && (rows[place - 1]?.value ?? null) === null && (rows[place + 1]?.value ?? null) === null,
@@ -277,7 +277,7 @@ function legend(rows) {
     ["band", "95 % band", has("low")],
     ["threshold", "threshold", has("threshold")],
     ["reference", "reference", has("reference")],
-    ["breached", "beyond", rows.some((row) => row.breached)],
+    ["breached", "beyond threshold", rows.some((row) => row.breached)],
     ["gap", "no value", rows.some((row) => row.value === null)],
   ];
   return entries.filter(([, , there]) => there).map(([kind, text]) => h("span", {}, swatch(kind), text));

@@ -1,17 +1,18 @@
-// What is known of the monitors, read from the service and kept up to date by its stream.
+// The state of the monitors, read from the service and kept up to date by its stream.
 
 import { keyOf } from "./words.js";
 
-const PATIENCE = 15_000; // for one answer
-const MOST_EVENTS = 60;
+const TIMEOUT = 15_000; // milliseconds, for one answer
+const MAX_EVENTS = 60;
 
 export class Model {
   monitors = new Map(); // by name, their states
   events = new Map(); // by name, newest first
-  newest = new Map(); // by name, the newest window's numbers
+  newest = new Map(); // by name, the newest window's measurements
   points = new Map(); // by monitor and series, a chart's rows by window
   distributions = new Map(); // by monitor and column
-  trouble = null; // what the service said is wrong
+  trouble = null; // the service's last error
+  refused = []; // files that define no monitor, and why
   skew = 0; // how far the server's clock is ahead, in milliseconds
   ready = false;
 
@@ -21,10 +22,11 @@ export class Model {
 
   /** Read every monitor's state and events. */
   async readAll() {
-    const listed = await this.#get("v1/monitors");
+    const [listed, refused] = await Promise.all([this.#get("v1/monitors"), this.#get("v1/files/refused")]);
+    this.refused = refused.filter((file) => !listed.some(({ name }) => name === file.name));
     const [states, events] = await Promise.all([
       Promise.all(listed.map(({ name }) => this.#get(`${path(name)}/state`))),
-      Promise.all(listed.map(({ name }) => this.#get(`${path(name)}/events?limit=${MOST_EVENTS}`))),
+      Promise.all(listed.map(({ name }) => this.#get(`${path(name)}/events?limit=${MAX_EVENTS}`))),
     ]);
     this.monitors = new Map(states.map((state) => [state.name, state]));
     this.events = new Map(listed.map(({ name }, place) => [name, events[place]]));
@@ -38,7 +40,7 @@ export class Model {
     this.newest.set(monitor, await this.#get(`${path(monitor)}/windows/latest`));
   }
 
-  /** Read what a chart of a series needs: all at first, then what was computed since. */
+  /** Read the rows of a series' chart: all of them at first, then those computed since. */
   async readPoints(monitor, series, last) {
     const key = `${monitor}~${keyOf(series)}`;
     const known = this.points.get(key);
@@ -65,7 +67,7 @@ export class Model {
     this.points.set(key, { windows: new Map(ordered), computed, last: asOf, rows: drawn, cuts: new Map() });
   }
 
-  /** A chart's rows, the same array as long as they are the same; undefined where too few were read. */
+  /** A chart's rows, the same array as long as nothing changed; undefined if too few were read. */
   pointsOf(monitor, series, last) {
     const known = this.points.get(`${monitor}~${keyOf(series)}`);
     if (!known || known.last < last) return undefined;
@@ -82,17 +84,17 @@ export class Model {
     return this.distributions.get(`${monitor}~${column}`);
   }
 
-  /** Take in an event of the stream; returns the alarms that it raised. */
+  /** Apply an event of the stream; returns the alarms that it raised. */
   cycle({ monitor, state, events }) {
     this.trouble = null;
     this.monitors.set(monitor, state);
     const recorded = new Date(this.now()).toISOString();
     const fresh = events.map((event) => ({ recorded_at: recorded, ...event })).reverse();
-    this.events.set(monitor, [...fresh, ...(this.events.get(monitor) ?? [])].slice(0, MOST_EVENTS));
+    this.events.set(monitor, [...fresh, ...(this.events.get(monitor) ?? [])].slice(0, MAX_EVENTS));
     return events.filter((event) => event.kind === "breach");
   }
 
-  /** What is wrong with a monitor's cycles by now: the service says nothing while none of them ends. */
+  /** Seconds since a monitor's last cycle where it should have had one by now, else 0. */
   silentFor(state) {
     if (state.finished || !state.last_cycle) return 0;
     const silent = (this.now() - Date.parse(state.last_cycle)) / 1000;
@@ -100,7 +102,7 @@ export class Model {
   }
 
   async #get(where) {
-    const answer = await fetch(where, { signal: AbortSignal.timeout(PATIENCE), headers: { accept: "application/json" } });
+    const answer = await fetch(where, { signal: AbortSignal.timeout(TIMEOUT), headers: { accept: "application/json" } });
     const said = Date.parse(answer.headers.get("date"));
     if (said) this.skew = Math.abs(said - Date.now()) < 2000 ? 0 : said - Date.now();
     if (!answer.ok) {

@@ -1,4 +1,4 @@
-// Every monitor on one screen: is it fine, since when not, why.
+// All monitors on one screen: each one's state, since when, and why.
 
 import { h, slot } from "./dom.js";
 import { aspectText, aspectWhy, eventList, headlineOf, mark, sentence, time, verdictOf } from "./parts.js";
@@ -18,7 +18,7 @@ export function overview(model) {
     h("div", { class: "head" }, h("h1", { tabindex: "-1" }, "Monitors"), h("p", { class: "lead" }, summary(states, model))),
     states.length
       ? h("ul", { class: "monitors" }, states.map((state) => card(state, model)))
-      : h("p", { class: "empty" }, "No monitor is watched: put a file into the monitors' folder and start the service again."),
+      : h("p", { class: "empty" }, "There are no monitors. Put a file into the monitors folder and restart the service."),
     h("section", { class: "panel", "aria-labelledby": "recent" },
       h("h2", { id: "recent" }, "Recent events"), eventList(events, model, { named: states.length > 1 })),
   ];
@@ -27,8 +27,8 @@ export function overview(model) {
 function summary(states, model) {
   const bad = states.filter((state) => verdictOf(state, model) === "alarm").length;
   if (!states.length) return "";
-  if (bad) return `${count(bad)} of ${plural(states.length, "monitor")} ${bad === 1 ? "is" : "are"} not fine.`;
-  return states.length === 1 ? "It has no alarm." : `None of ${plural(states.length, "monitor")} has an alarm.`;
+  if (bad) return `${count(bad)} of ${plural(states.length, "monitor")} in alarm.`;
+  return `${plural(states.length, "monitor")}, none in alarm.`;
 }
 
 function card(state, model) {
@@ -43,7 +43,7 @@ function card(state, model) {
       h("p", { class: "faint" },
         state.window ? ["Window until ", time(state.window.window_end, model), ` · ${plural(state.window.rows, "row")} · `] : null,
         state.last_cycle ? ["cycle ", time(state.last_cycle, model, { past: true })] : "no cycle yet",
-        state.finished ? " · finished" : null)),
+        state.finished ? " · source ended" : null)),
     h("ul", { class: "aspects", "aria-label": `Aspects of ${state.name}` },
       ASPECTS.map((name) => state.aspects.find((one) => one.aspect === name)).map((one) =>
         h("li", { key: one.aspect },

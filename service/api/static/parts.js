@@ -1,10 +1,10 @@
-// What several views show: the mark of a verdict, a sentence for a state, the list of events.
+// Parts that several views share: the mark of a verdict, a sentence for a state, the list of events.
 
 import { h, s } from "./dom.js";
 import { address } from "./place.js";
 import { ago, ASPECTS, beyond, day, keyOf, moment, nameOf, number, plural, VERDICTS } from "./words.js";
 
-// A shape each: the verdict can be told without its colour.
+// One shape per verdict, so that nobody depends on its colour.
 const SHAPES = {
   alarm: "M8 1.500L15.500 14.500H0.500Z",
   breach: "M8 0.800L15.200 8L8 15.200L0.800 8Z",
@@ -15,7 +15,7 @@ const SHAPES = {
   absent: "M3 8H13",
 };
 
-/** A verdict's shape; its word stands beside it, or is said to those who cannot see it. */
+/** A verdict's shape; its word is next to it, or is read out to those who cannot see it. */
 export function mark(verdict, { said = false } = {}) {
   return [
     s("svg", { class: `mark ${verdict}`, viewBox: "0 0 16 16", width: 16, height: 16, "aria-hidden": "true", focusable: "false" },
@@ -26,35 +26,35 @@ export function mark(verdict, { said = false } = {}) {
   ];
 }
 
-/** Whether a monitor is fine, since when not, why; in one sentence. */
+/** A monitor's state in one sentence: healthy or not, since when, why. */
 export function sentence(state, model) {
   const silent = model.silentFor(state);
   if (silent) return `No cycle for ${ago(silent * 1000).replace(" ago", "")}; one is due every ${number(state.cycle_seconds)} s.`;
   const troubled = state.aspects.find((one) => one.aspect === "health" && one.verdict === "alarm" && one.reason);
-  if (troubled) return `In trouble: ${troubled.reason}.`;
+  if (troubled) return `Its cycles have a problem: ${troubled.reason}.`;
   const since = state.since ? ` since ${day(state.since)}` : "";
   const worst = headlineOf(state, ASPECTS);
   if (state.verdict === "alarm") {
-    return `Not fine${since}: ${plural(state.alarms.length, "alarm")}${worst?.alarm ? `, the worst in ${nameOf(worst)}` : ""}.`;
+    return `In alarm${since}: ${plural(state.alarms.length, "alarm")}${worst?.alarm ? `, the worst in ${nameOf(worst)}` : ""}.`;
   }
   if (state.verdict === "breach") {
     const breaches = state.aspects.reduce((sum, one) => sum + one.breaches, 0);
-    return `${plural(breaches, "number")} beyond ${breaches === 1 ? "its" : "their"} threshold in the newest window; not yet an alarm.`;
+    return `${plural(breaches, "measurement")} beyond ${breaches === 1 ? "its threshold" : "their thresholds"} in the newest window; not yet an alarm.`;
   }
-  if (state.verdict === "fine") return "Fine: nothing that decides is beyond its threshold.";
-  if (state.verdict === "unjudged") return "Measured, but no number has a threshold to be held against.";
-  if (state.verdict === "unmeasured") return "The newest window gave no number; the reasons are below.";
-  if (state.finished) return "Its cycles have ended, and no window was measured.";
-  if (state.cycles || state.last_cycle) return "No window has been measured yet: its rows are still coming.";
-  return "No cycle yet; the first one is on its way.";
+  if (state.verdict === "fine") return "Healthy: all measurements are within their thresholds.";
+  if (state.verdict === "unjudged") return "Measured, but no measurement has a threshold.";
+  if (state.verdict === "unmeasured") return "The newest window has no values; the reasons are listed below.";
+  if (state.finished) return "Its source has ended, and no window was measured.";
+  if (state.cycles || state.last_cycle) return "No window has been measured yet: the first one is not complete.";
+  return "No cycle yet; the first one will start soon.";
 }
 
-/** What a silent monitor is, whatever its last window said. */
+/** A monitor's verdict; a silent one is in alarm, whatever its last window showed. */
 export function verdictOf(state, model) {
   return model.silentFor(state) ? "alarm" : state.verdict;
 }
 
-/** Which number best says how a monitor stands: of what is wrong, the aspect that matters most. */
+/** The measurement that represents a monitor: that of the first aspect in alarm, else in breach, else of the first. */
 export function headlineOf(state, order) {
   const aspects = order.map((name) => state.aspects.find((one) => one.aspect === name)).filter((one) => one.headline);
   for (const verdict of ["alarm", "breach"]) {
@@ -70,12 +70,12 @@ export function aspectText(state) {
   return VERDICTS[state.verdict];
 }
 
-/** The line below an aspect's verdict: its headline number, or why there is none. */
+/** The line below an aspect's verdict: its headline measurement, or why there is none. */
 export function aspectWhy(state) {
   if (state.reason) return state.reason;
-  if (!state.headline) return state.aspect === "health" && state.verdict === "fine" ? "Cycles run" : "";
+  if (!state.headline) return state.aspect === "health" && state.verdict === "fine" ? "Cycles are running" : "";
   const { value, unit, threshold, reference, severity } = state.headline;
-  if (state.verdict === "fine" && !severity) return plural(state.numbers, "number");
+  if (state.verdict === "fine" && !severity) return plural(state.numbers, "measurement");
   const against = threshold !== null
     ? `, ${state.headline.breached ? beyond(state.headline) : "within"} ${number(threshold, unit)}`
     : reference !== null ? `, reference ${number(reference, unit)}` : "";
@@ -88,10 +88,10 @@ export function time(when, model, { past = false } = {}) {
     : h("time", { datetime: when, title: "UTC" }, moment(when));
 }
 
-const KINDS = { breach: ["alarm", "Alarm"], recovery: ["fine", "Over"], schema_change: ["breach", "Schema"] };
+const KINDS = { breach: ["alarm", "Alarm"], recovery: ["fine", "Recovery"], schema_change: ["breach", "Schema change"] };
 
 export function eventList(events, model, { named = false, most = 12 } = {}) {
-  if (!events.length) return h("p", { class: "empty" }, "Nothing yet: alarms raised and ended, and changed columns, come here.");
+  if (!events.length) return h("p", { class: "empty" }, "No events yet. Alarms, recoveries and changed columns are listed here.");
   return h("ol", { class: "events" }, events.slice(0, most).map((event) => {
     const [verdict, word] = KINDS[event.kind] ?? ["unjudged", event.kind.replaceAll("_", " ")];
     const series = event.details?.aspect ? { ...event.details, column_name: event.column_name, metric: event.metric } : null;
@@ -101,6 +101,6 @@ export function eventList(events, model, { named = false, most = 12 } = {}) {
     return h("li", { key: `${event.monitor} ${event.at} ${event.kind} ${event.message}` },
       mark(verdict),
       h("p", {}, h("span", { class: "kind" }, `${word} `), named ? h("b", {}, `${event.monitor} `) : null, message),
-      h("p", { class: "when" }, time(event.at, model), h("span", { class: "told" }, " · recorded ", time(event.recorded_at, model, { past: true }))));
+      h("p", { class: "when" }, time(event.at, model), h("span", { class: "recorded" }, " · recorded ", time(event.recorded_at, model, { past: true }))));
   }));
 }

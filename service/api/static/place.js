@@ -1,11 +1,11 @@
-// Where the reader is: all of it stands in the address, so that a link, a reload and the back button keep it.
+// What the page shows is kept in its address, so that links, reloads and the back button work.
 //   #/                                   every monitor
 //   #/NAME?aspect=drift&find=temp&bad=1&all=1&last=400&s=SERIES&s=SERIES
 
 export const LAST = [100, 400, 2000]; // windows of a chart
 const DEFAULT_LAST = 400;
 
-/** Read the place from the address. `series` is null where none was chosen. */
+/** Read the place from the address. `series` is null if none was chosen. */
 export function place() {
   const [path, search = ""] = location.hash.startsWith("#/") ? location.hash.slice(2).split("?") : [""];
   const given = new URLSearchParams(search);
@@ -21,21 +21,21 @@ export function place() {
   };
 }
 
-/** The address of a place; what is left out is as by default. */
+/** The address of a place; defaults are left out. */
 export function address({ monitor, aspect, find, bad, all, last, series } = {}) {
   if (!monitor) return "#/";
-  const told = new URLSearchParams();
-  if (aspect) told.set("aspect", aspect);
-  if (find) told.set("find", find);
-  if (bad) told.set("bad", "1");
-  if (all) told.set("all", "1");
-  if (last && last !== DEFAULT_LAST) told.set("last", last);
-  if (series) (series.length ? series : [""]).forEach((key) => told.append("s", key));
-  const search = told.toString();
+  const query = new URLSearchParams();
+  if (aspect) query.set("aspect", aspect);
+  if (find) query.set("find", find);
+  if (bad) query.set("bad", "1");
+  if (all) query.set("all", "1");
+  if (last && last !== DEFAULT_LAST) query.set("last", last);
+  if (series) (series.length ? series : [""]).forEach((key) => query.append("s", key));
+  const search = query.toString();
   return `#/${encodeURIComponent(monitor)}${search ? `?${search}` : ""}`;
 }
 
-/** Go to a place without a new step for the back button: what is typed is one step, not one a letter. */
+/** Go to a place without a new entry in the history: typing is one step back, not one per letter. */
 export function replacePlace(where) {
   history.replaceState(null, "", address(where));
   dispatchEvent(new HashChangeEvent("hashchange"));

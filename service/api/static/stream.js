@@ -1,10 +1,10 @@
-// The stream of cycles: kept open, and opened again with growing pauses when it is lost.
+// The stream of cycles: kept open, and reopened with growing pauses after it is lost.
 
 const PAUSES = [1, 2, 4, 8, 15]; // seconds
 const LONG_HIDDEN = 60_000; // a sleeping machine may not notice that its connection died
 
 /**
- * Follow `/v1/stream`. `on` has: `cycle(data)`, `trouble(data)`, `anew()` for when everything must be read again,
+ * Follow `/v1/stream`. `on` has: `cycle(data)`, `trouble(data)`, `reload()` for when everything must be read again,
  * and `state(name, seconds)` for `live`, `connecting` or `lost` with the seconds until the next try.
  */
 export function follow(on) {
@@ -23,16 +23,17 @@ export function follow(on) {
       const returned = tries > 0 || lastId;
       tries = 0;
       on.state("live");
-      if (returned && !JSON.parse(event.data).resumed) on.anew();
+      if (returned && !JSON.parse(event.data).resumed) on.reload();
     });
-    source.addEventListener("cycle", (event) => told(event, on.cycle));
-    source.addEventListener("trouble", (event) => told(event, on.trouble));
+    source.addEventListener("cycle", (event) => received(event, on.cycle));
+    source.addEventListener("trouble", (event) => received(event, on.trouble));
+    source.addEventListener("monitors", (event) => received(event, on.reload));
     source.onerror = lost;
   }
 
-  function told(event, tell) {
+  function received(event, handle) {
     lastId = event.lastEventId || lastId;
-    tell(JSON.parse(event.data));
+    handle(JSON.parse(event.data));
   }
 
   function lost() {

@@ -1,11 +1,11 @@
-// How numbers, times and verdicts are said. Event time and every other instant is shown in UTC.
+// Words for numbers, times and verdicts. All times are shown in UTC.
 
-export const ASPECTS = ["performance", "drift", "quality", "health"]; // in the order in which they matter
+export const ASPECTS = ["performance", "drift", "quality", "health"]; // the most important first
 
 export const VERDICTS = {
   alarm: "Alarm",
   breach: "Breach",
-  fine: "Fine",
+  fine: "Healthy",
   unjudged: "No threshold",
   unmeasured: "No value",
   waiting: "Waiting",
@@ -14,12 +14,12 @@ export const VERDICTS = {
 
 const PARTS = ["aspect", "column_name", "segment", "metric", "definition"];
 
-/** The name of a number's series, as the address of the page has it. */
+/** The key of a measurement's series, as used in the page's address. */
 export function keyOf(row) {
   return PARTS.map((part) => encodeURIComponent(row[part]).replaceAll("~", "%7E")).join("~");
 }
 
-/** What a series' name says, the reverse of `keyOf`; null for what is no such name. */
+/** The series of a key, the reverse of `keyOf`; null for a text that is no key. */
 export function seriesOf(key) {
   const parts = key.split("~");
   if (parts.length !== PARTS.length) return null;
@@ -30,9 +30,9 @@ export function seriesOf(key) {
   }
 }
 
-const USUAL = "evidently"; // the definition that goes without saying
+const USUAL = "evidently"; // the default definition, which is not shown
 
-/** What a person calls a series: its column, its part of the rows, what was measured. */
+/** A series' name for people: column, segment, metric. */
 export function nameOf(row) {
   const definition = row.definition && row.definition !== USUAL ? ` (${row.definition})` : "";
   const metric = row.metric.replaceAll("_", " ") + definition;
@@ -42,7 +42,7 @@ export function nameOf(row) {
 const plain = new Intl.NumberFormat("en", { maximumSignificantDigits: 4, useGrouping: true });
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 
-/** A number to four digits, in its unit where that has a sign of its own. */
+/** A number with four digits, and its unit where that has a symbol. */
 export function number(value, unit = "") {
   if (value === null || value === undefined) return "–";
   if (unit === "share") return `${small(value * 100)} %`;
@@ -97,12 +97,12 @@ export function ago(milliseconds) {
 
 export const plural = (value, one, many = `${one}s`) => `${count(value)} ${value === 1 ? one : many}`;
 
-/** On which side of its threshold a number is bad. */
+/** The side of the threshold on which a value is bad. */
 export function beyond(row) {
   return { higher: "above", lower: "below", both: "beyond" }[row.worse];
 }
 
-/** A number, and what it is held against: "2.95, above its threshold of 0.2". */
+/** A value and what it is compared with: "2.95, above its threshold of 0.2". */
 export function held(row) {
   if (row.value === null) return row.reason;
   const said = [numberInWords(row.value, row.unit)];

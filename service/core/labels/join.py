@@ -13,8 +13,9 @@ import numpy as np
 
 from service.core.labels import correction, pending_rows
 from service.core.profile import profile
-from service.core.rows.batch import Numbers
-from service.core.rows.row_hash import NOTHING, as_texts
+from service.core.rows.batch import Labels, Numbers
+from service.core.rows.label_text import described
+from service.core.rows.row_hash import NOTHING
 from service.core.rows.take import Reject
 from service.core.time_units import to_datetime
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from service.core.labels.pending_rows import PendingRows
     from service.core.profile.profile import Profile
     from service.core.profile.spec.spec import ProfileSpec
-    from service.core.rows.batch import Batch, Labels
+    from service.core.rows.batch import Batch
     from service.core.rows.late_labels import LateLabels
     from service.core.rows.schema import Schema
 
@@ -58,6 +59,9 @@ class JoinedLabels:
     `rows`: the labelled rows with their labels, one batch per pane.
     `rejects`: the first rejected labels.
     `rejected`: how many labels were rejected.
+    `found`: how many labels have a row.
+    `unmatched`: when each label that has none was known (UTC microseconds).
+    `unmatched_id`: the id of the last of these, with its type.
     """
 
     waiting: PendingRows
@@ -66,6 +70,9 @@ class JoinedLabels:
     rows: tuple[Batch, ...] = ()
     rejects: tuple[Reject, ...] = ()
     rejected: int = 0
+    found: int = 0
+    unmatched: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    unmatched_id: str = ""
 
 
 def signed(identity: NDArray[np.uint64]) -> list[int]:
@@ -135,7 +142,16 @@ def join_labels(
         batches,
         (*valid.rejects, *rejects)[:KEPT_REJECTS],
         valid.rejected + len(refused),
+        found=len(labels) - len(unknown),
+        unmatched=labels.labelled_at[unknown],
+        unmatched_id=_described(labels.names.take(unknown[-1:])),
     )
+
+
+def _described(ids: Numbers | Labels) -> str:
+    if isinstance(ids, Labels) and len(ids.codes) and ids.codes[0] >= 0:
+        return described(str(ids.labels[ids.codes[0]]), ids.typed)
+    return ""
 
 
 def _corrected(
@@ -169,5 +185,5 @@ def _rejects(
 def _shown(column: Numbers | Labels) -> list[Any]:
     if isinstance(column, Numbers):
         return [None if np.isnan(value) else value for value in column.values.tolist()]
-    texts = [*as_texts(column.labels).tolist(), None]  # code -1, missing, is the last
+    texts = [*column.labels.tolist(), None]  # code -1, missing, is the last
     return [texts[code] for code in column.codes.tolist()]

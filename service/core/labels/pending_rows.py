@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from service.core.rows.batch import Batch, Labels, Numbers, Texts
-from service.core.rows.row_hash import NOTHING, as_texts
+from service.core.rows.label_text import coded, of_float
+from service.core.rows.row_hash import NOTHING
 from service.core.rows.schema import Kind
 from service.core.rows.task import columns_of
 from service.errors import CodecError, ProfileError
@@ -143,8 +144,6 @@ def _packed(columns: Sequence[Numbers | Labels | None], rows: int, flag: bool) -
             values[:, place] = column.values
             if column.unparsable is not None:
                 marks[:, place] = column.unparsable
-        elif column is not None and column.labels.dtype.kind == "f":
-            values[:, place] = np.append(column.labels, np.nan)[column.codes]
         elif column is not None:
             marks[:, place] = np.where(column.codes < 0, _NUMBER, _TEXT)
             words = [*map(_text, column.labels.tolist()), b""]  # code -1, missing, is the last
@@ -208,19 +207,10 @@ def _texts(payloads: Sequence[bytes], marks: NDArray[np.uint8], width: int) -> l
 
 
 def _labels(values: NDArray[np.float64], texts: dict[int, str]) -> Labels:
-    known = ~np.isnan(values)
-    codes = np.full(len(values), -1, dtype=np.int64)
-    if not texts:
-        numbers, codes[known] = np.unique(values[known], return_inverse=True)
-        return Labels(codes, numbers)
-    words = np.zeros(len(values), dtype=f"<U{max(map(len, texts.values()))}")
-    if known.any():  # a column whose type has changed: numbers are the texts that they are compared as
-        words = np.zeros(len(values), dtype=f"<U{max(32, words.dtype.itemsize // 4)}")
-        words[known] = as_texts(values[known])
-    words[list(texts)] = list(texts.values())
-    known[list(texts)] = True
-    labels, codes[known] = np.unique(words[known], return_inverse=True)
-    return Labels(codes, labels)
+    # A number among labels was kept by a version that had numbers there.
+    numbers = {row: of_float(values[row]) for row in np.flatnonzero(~np.isnan(values)).tolist()}
+    words = [texts.get(row) or numbers.get(row) for row in range(len(values))]
+    return coded(np.arange(len(values)), words)
 
 
 def _batch(

@@ -11,10 +11,11 @@ as a window needs rows. Windows count in order: a window that is complete after 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from service.core.labels import key_ranges
+from service.core.labels.matching import LabelMatching
 from service.core.windows.window import LONGEST_EMPTY_RUN, windows_of
 
 if TYPE_CHECKING:
@@ -35,11 +36,13 @@ class LabelProgress:
     `again`: the windows that wait to be measured again.
     `reached`: the last pane that got a late label.
     `alarmed_through`: the last window whose performance counted for an alarm.
+    `matching`: how many labels find a row.
     """
 
     again: KeyRanges = ()
     reached: int | None = None
     alarmed_through: int | None = None
+    matching: LabelMatching = field(default_factory=LabelMatching)
 
 
 def schedule(

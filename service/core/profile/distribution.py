@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from service.core.rows.label_text import of_float
 from service.core.rows.schema import Kind
 from service.errors import ProfileError
 
@@ -112,6 +113,12 @@ class Distribution:
         if not self.dropped_bits or not self.finite:
             return 0.0
         return float(self.counts.max()) / self.finite
+
+
+def inexact(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Mark the finite numbers (float64, shape (n,)) that share their double with other whole numbers."""
+    found: NDArray[np.bool_] = np.isfinite(values) & (np.abs(values) > LARGEST_WHOLE)
+    return found
 
 
 def empty(kind: Kind) -> Distribution:
@@ -235,10 +242,10 @@ def quantile(distribution: Distribution, share: float) -> float:
 
 
 def labelled(part: Distribution) -> Distribution:
-    """Return numbers as labels (17 significant digits, so that different numbers stay different)."""
+    """Return numbers as labels, each by its canonical text: different numbers stay different."""
     if not part.is_numeric:
         return part
-    labels = np.array([f"{value:.17g}" for value in part.values.tolist()], dtype=np.str_)
+    labels = np.array([of_float(value) for value in part.values.tolist()], dtype=np.str_)
     order = np.argsort(labels, kind="stable")
     return Distribution(labels[order], part.counts[order], part.missing)
 

@@ -199,13 +199,8 @@ def _compact(column: ColumnRows) -> ColumnRows:
             return Numbers(values)
         return Numbers(np.where(marks, np.nan, values), marks)
     used = np.unique(column.codes[column.codes >= 0])
-    if column.labels.dtype.kind == "U":  # sorted and distinct already
-        codes = np.searchsorted(used, column.codes)
-        labels = column.labels[used]
-    else:
-        labels, places = np.unique(row_hash.as_texts(column.labels[used]), return_inverse=True)
-        codes = np.append(places, 0)[np.searchsorted(used, column.codes)]
-    return Labels(np.where(column.codes < 0, -1, codes).astype(np.int32), labels)
+    codes = np.searchsorted(used, column.codes)
+    return Labels(np.where(column.codes < 0, -1, codes).astype(np.int32), column.labels[used])
 
 
 def _joined(parts: Sequence[ColumnRows]) -> ColumnRows:

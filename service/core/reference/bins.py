@@ -1,4 +1,4 @@
-"""A column's rows by bins that the reference fixed: a picture of its distribution, one per window.
+"""A column's rows counted in bins that the reference fixed: one histogram per window.
 
 Numbers are counted in equal-width bins [edge, next edge) over the bulk of the reference (its 1 % to 99 %
 quantiles) and one open bin on each side, which holds the infinities too; labels by the reference's most

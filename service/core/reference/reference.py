@@ -14,9 +14,10 @@ from service.core.profile.outcome.binary import BinaryOutcome
 from service.core.profile.outcome.row_errors import absolute_errors
 from service.core.profile.spec import cell_edges, pca_components, segment_values, vocabulary
 from service.core.profile.spec.spec import ProfileSpec
-from service.core.reference import bins, loss_model, score_calibration
+from service.core.reference import answers, bins, loss_model, notes, score_calibration
 from service.core.reference.loss_model import LossModel
 from service.core.reference.score_calibration import ScoreCalibration
+from service.core.rows import label_form
 from service.core.rows.batch import Texts
 from service.core.rows.schema import Kind, Role
 from service.core.rows.task import Binary, Regression
@@ -50,17 +51,21 @@ class Reference:
         profile: The profile of its rows.
         spec: What it fixes for the profiles that are compared with it.
         fingerprint: Sixteen hex digits that change with its rows.
+        schema: The monitor's schema, with the labels of its task settled by the rows.
         bins: The bins of its columns. They follow from the profile and are no part of the fingerprint.
         estimator: What foretells the performance of rows without labels; None where it was not asked for or
             the task has none.
+        notes: What is worth knowing of its labels and cells.
 
     """
 
     profile: Profile
     spec: ProfileSpec
     fingerprint: str
+    schema: Schema
     bins: tuple[Bins, ...] = ()
     estimator: Estimator | None = None
+    notes: tuple[str, ...] = ()
 
 
 def of(
@@ -80,8 +85,13 @@ def of(
     A regression's errors are counted by the cells of every column but its target and texts, to tell where
     they came from; other tasks have no cells. A text column's words are the vocabulary of those that follow.
     The outcome of any task is kept by segment of the columns `by`. With `estimate` an estimator of the
-    performance is fitted too.
+    performance is fitted too. Raises LabelError where the task names a label that no row has.
     """
+    forms = label_form.forms_of(batch, schema)
+    noted = notes.notes_on(batch, schema, "reference")
+    batch = label_form.in_form(batch, schema, forms)
+    settled = answers.settle(batch, schema, forms)
+    schema = settled.schema
     batch, words = batch.numbered(0), _vocabularies(batch, schema)
     first = profile.of(batch, schema, ProfileSpec(vocabularies=words), parts=FINGERPRINTED)
     edges: dict[str, CellEdges] = {}
@@ -92,14 +102,16 @@ def of(
     fingerprint = codec.fingerprint(first, FINGERPRINTED)
     fitted = pca_components.fit(batch, schema, reference=fingerprint) if components else None
     values = {name: segment_values.values_of(first.columns[name].distribution) for name in by}
-    spec = ProfileSpec(edges, sample_rows, fitted, words, values)
+    spec = ProfileSpec(edges, sample_rows, fitted, words, values, forms)
     whole = profile.completed(first, batch, schema, spec)
     return Reference(
         whole,
         spec,
         fingerprint,
+        schema,
         bins.of_reference(whole, schema),
         _estimator(batch, schema, whole, edges) if estimate else None,
+        (*settled.notes, *noted),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,16 +35,28 @@ class Numbers:
         return Numbers(self.values[rows], marks)
 
 
+class LabelType(StrEnum):
+    """As what a column's labels were typed where they came from; TEXT where they were of several types."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    TRUTH = "truth value"
+
+
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """A categorical column: `codes` (integers, shape (n,), -1 if missing) into sorted distinct `labels`."""
+    """A categorical column: `codes` (integers, shape (n,), -1 if missing) into sorted distinct `labels`.
+
+    The labels are canonical texts (`label_text.py`), shape (k,); `typed` is what they were before.
+    """
 
     codes: NDArray[np.integer]
-    labels: Values
+    labels: NDArray[np.str_]
+    typed: LabelType = LabelType.TEXT
 
     def take(self, rows: NDArray[np.intp] | slice) -> Labels:
         """Return the column of the rows chosen."""
-        return Labels(self.codes[rows], self.labels)
+        return Labels(self.codes[rows], self.labels, self.typed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +105,7 @@ class Arrival:
     future: the rows whose time had not come yet when they were taken (both bool, shape (n,)).
     received: when rows that are new were taken (UTC microseconds).
     misfits: the columns of the whole table that hold something else than their kind.
+    example_id: one of the table's ids as people write it, with its type.
     """
 
     unwatched: tuple[str, ...] | None = None
@@ -100,6 +114,7 @@ class Arrival:
     future: NDArray[np.bool_] | None = None
     received: int | None = None
     misfits: tuple[Misfit, ...] = ()
+    example_id: str | None = None
 
     def take(self, rows: NDArray[np.intp] | slice) -> Arrival:
         """Return the arrival of the rows chosen."""
@@ -110,6 +125,7 @@ class Arrival:
             None if self.future is None else self.future[rows],
             self.received,
             self.misfits,
+            self.example_id,
         )
 
 

@@ -1,4 +1,4 @@
-"""Which class does each row name? A column's values as codes into class names, numbers and texts alike."""
+"""The class that each row names: a column's values as codes into class names, numbers and texts alike."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from service.core.rows.batch import Numbers, Texts
-from service.core.rows.task import label_text
+from service.core.rows.label_text import of_class
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -36,16 +36,14 @@ def class_labels(column: ColumnRows | None, rows: int) -> ClassLabels:
     if isinstance(column, Texts):  # a text names no class; a monitor that asks for it is refused
         return ClassLabels(np.full(rows, UNUSABLE, dtype=np.int64), [])
     if not isinstance(column, Numbers):
-        return ClassLabels(
-            column.codes.astype(np.int64), [label_text(name) for name in column.labels.tolist()]
-        )
+        return ClassLabels(column.codes.astype(np.int64), column.labels.tolist())
     finite = np.isfinite(column.values)
     distinct, places = np.unique(column.values[finite] + 0.0, return_inverse=True)  # one zero
     codes = np.where(np.isnan(column.values), MISSING, UNUSABLE)
     codes[finite] = places
     if column.unparsable is not None:
         codes[column.unparsable] = UNUSABLE
-    return ClassLabels(codes, [label_text(value) for value in distinct.tolist()])
+    return ClassLabels(codes, [of_class(value) for value in distinct.tolist()])
 
 
 def is_one_of(labels: ClassLabels, wanted: Collection[str]) -> NDArray[np.int64]:

@@ -7,22 +7,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from service.core.rows.batch import Arrival, Batch, Labels, Numbers, Texts, no_rows, steps_back
+from service.core.rows.label_text import common_type
 from service.core.rows.schema import Kind
-from service.core.rows.task import label_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from service.core.rows.batch import ColumnRows, Values
+    from service.core.rows.batch import ColumnRows
     from service.core.rows.schema import Column, Schema
 
 
 def concatenated(batches: Sequence[Batch], schema: Schema) -> Batch:
     """Return all rows of `batches` in their order; a column that a part lacks is missing in its rows.
 
-    A column that no part has is absent. Labels that are numbers in one part and texts in another are texts.
+    A column that no part has is absent. Labels typed as numbers in one part and texts in another
+    are texts.
     """
     parts = [batch for batch in batches if batch.rows]
     if len(parts) <= 1:
@@ -67,19 +68,14 @@ def _numbers(parts: Sequence[Numbers]) -> Numbers:
 
 
 def _labels(parts: Sequence[Labels]) -> Labels:
-    distinct: Values
-    if {part.labels.dtype.kind for part in parts if len(part.labels)} == {"f"}:
-        numbers = np.concatenate([part.labels.astype(np.float64) for part in parts])
-        distinct, places = np.unique(numbers, return_inverse=True)
-    else:
-        texts = [label_text(label) for part in parts for label in part.labels.tolist()]
-        distinct, places = np.unique(np.array(texts, dtype=np.str_), return_inverse=True)
+    distinct, places = np.unique(np.concatenate([part.labels for part in parts]), return_inverse=True)
     codes, start = [], 0
     for part in parts:
         own = np.append(places[start : start + len(part.labels)], -1)  # code -1, missing, is the last
         codes.append(own[part.codes])
         start += len(part.labels)
-    return Labels(np.concatenate(codes), distinct)
+    typed = common_type({part.typed for part in parts if len(part.labels)})
+    return Labels(np.concatenate(codes), distinct, typed)
 
 
 def _arrival(parts: Sequence[Batch], times: NDArray[np.int64]) -> Arrival:
@@ -99,4 +95,5 @@ def _arrival(parts: Sequence[Batch], times: NDArray[np.int64]) -> Arrival:
         ),
         None if all(arrival.backwards is None for arrival in arrivals) else steps_back(times),
         misfits=tuple(misfits.values()),
+        example_id=next((arrival.example_id for arrival in arrivals if arrival.example_id), None),
     )

@@ -1,4 +1,4 @@
-"""What does a source hand over of labels that come after their rows? Ids, labels and times."""
+"""Labels that a source delivers after their rows: ids, labels and times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the numbers of a column are written, where they come as texts."""
+"""How the numbers of a column are written in texts."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from service.core.rows.batch import ColumnRows, Labels, Values
+    from service.core.rows.batch import ColumnRows, Labels
 
     Hashes = NDArray[np.uint64]
 
@@ -38,8 +38,8 @@ _UNPARSABLE = np.uint64(0x7FF8_0001_7FF8_0000)
 def of_rows(columns: Sequence[ColumnRows | None], rows: int) -> Hashes:
     """Hash `rows` rows of `columns`, shape (rows,); a column that is None counts as missing in every row.
 
-    Labels go by their text, a number among them by its 17 significant digits; -0.0 is 0.0; a value that is no
-    number is unlike a missing one and like any other such value.
+    Labels go by their text; -0.0 is 0.0; a value that is no number is unlike a missing one and like any other
+    such value.
     """
     total, word = np.zeros(rows, dtype=np.uint64), np.empty(rows, dtype=np.uint64)
     for key, column in zip(_keys(len(columns)), columns, strict=True):
@@ -124,15 +124,8 @@ def _kept_words(dtype: str, content: bytes) -> Hashes:
     return words
 
 
-def _words(labels: Values) -> Hashes:
-    return np.append(of_texts(as_texts(labels)), _MISSING)
-
-
-def as_texts(labels: Values) -> NDArray[np.str_]:
-    """Return labels as texts, numbers with 17 significant digits: 1 and 1.0 are one label."""
-    if labels.dtype.kind != "f":
-        return np.asarray(labels, dtype=np.str_)
-    return np.array([f"{value:.17g}" for value in labels.tolist()], dtype=np.str_)
+def _words(labels: NDArray[np.str_]) -> Hashes:
+    return np.append(of_texts(labels), _MISSING)
 
 
 @cache

@@ -25,6 +25,11 @@ class Kind(StrEnum):
         """As what its values are counted: a text's length is a number."""
         return Kind.NUMERICAL if self is Kind.TEXT else self
 
+    @property
+    def is_category(self) -> bool:
+        """Whether values are labels."""
+        return self is Kind.CATEGORICAL
+
 
 class Role(StrEnum):
     """What part a column plays for the model that is watched."""
@@ -34,6 +39,11 @@ class Role(StrEnum):
     TARGET = "target"
     SERVICE = "service"  # what the model's server says of itself: its quality is measured, no drift
 
+    @property
+    def is_answer(self) -> bool:
+        """Whether the column holds what was predicted or came true."""
+        return self in {Role.PREDICTION, Role.TARGET}
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -41,6 +51,9 @@ class Column:
 
     - `low`, `high`: the declared range; None where the reference's holds.
     - `number`: how its numbers are written where they come as texts; None is plainly.
+    - `mask`: changes with the key by which a sensitive column's values are hashed; empty where they are not.
+    - `missing_words`: the words that stand for no value; None where those of its kind and role do
+      (`missing_words.py`).
     """
 
     name: str
@@ -49,6 +62,8 @@ class Column:
     low: float | None = None
     high: float | None = None
     number: NumberFormat | None = None
+    mask: str = ""
+    missing_words: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +103,12 @@ class Schema:
 
     @property
     def fingerprint(self) -> str:
-        """Sixteen hex digits of what a profile depends on: every column's name, kind and role; the task."""
+        """Sixteen hex digits of what a profile depends on: names, kinds, roles, missing words; the task."""
         text = "\n".join(f"{column.name}\t{column.kind}\t{column.role}" for column in self.columns)
+        text += "".join(f"\nmask\t{column.name}\t{column.mask}" for column in self.columns if column.mask)
+        for column in self.columns:
+            if column.missing_words is not None:
+                text += f"\nmissing\t{column.name}\t{sorted(column.missing_words)!r}"
         if self.task is not None and self.task.mark:
             text += f"\n{self.task.mark}"
         if self.identity is not None:

@@ -1,4 +1,4 @@
-"""What a source hands over in one cycle: typed rows, refused rows, and its position after them."""
+"""What a source returns in one cycle: typed rows, rejected rows, and its position after them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What a model was asked for, and which columns hold its answers and the truth.
 
-Part of the schema: what is kept of rows depends on it. A label is compared as text: a number as its shortest
-17 digits (1.0 and 1 are `1`), a truth value as `True` or `False`.
+Part of the schema: what is kept of rows depends on it. Labels are compared by their text in the column's form
+(`label_form.py`).
 """
 
 from __future__ import annotations
@@ -39,8 +39,10 @@ class Regression:
 class Binary:
     """One of two classes was predicted, as a label, as the positive class's probability `score`, or both.
 
-    A label is positive where it is one of `positive`, any other is negative. Without a `prediction` column a
-    row is predicted positive where its score is at least `threshold`.
+    A label is positive where it is one of `positive`, any other is negative; `otherwise` takes its place
+    where the reference has none of them. With `is_guessed` nobody named it, and the reference's labels may
+    be another obvious pair. Without a `prediction` column a row is predicted positive where its score is at
+    least `threshold`.
     """
 
     target: str
@@ -48,11 +50,14 @@ class Binary:
     score: str | None = None
     positive: tuple[str, ...] = TRUE_LIKE
     threshold: float = HALF
+    otherwise: tuple[str, ...] = ()
+    is_guessed: bool = False
 
     @property
     def mark(self) -> str:
         """A text that changes with everything that the kept state depends on."""
-        return f"{TaskName.BINARY}\t{astuple(self)!r}"
+        kept = self.target, self.prediction, self.score, self.positive, self.threshold
+        return f"{TaskName.BINARY}\t{kept!r}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +85,3 @@ def columns_of(task: Task) -> tuple[str, ...]:
     if isinstance(task, Multiclass):
         named = (*named, *(column for _, column in task.scores))
     return tuple(dict.fromkeys(name for name in named if name is not None))
-
-
-def label_text(label: str | float | bool) -> str:
-    """Return the text as which a label is compared."""
-    return label if isinstance(label, str) else str(label) if isinstance(label, bool) else f"{label:.17g}"
-
-
-def positive_labels(label: str | float | bool | None) -> tuple[str, ...]:
-    """Return the texts of a declared positive label; None and a truth value stand for all their spellings."""
-    if label is None or label is True:
-        return TRUE_LIKE
-    return FALSE_LIKE if label is False else (label_text(label),)

@@ -67,15 +67,15 @@ def columns_of(
     """
     usual = usually_missing or {}
     counts = profile.get(row_counts.PART)
-    beside = Unwatched() if counts is None else counts.unwatched
+    unwatched = Unwatched() if counts is None else counts.unwatched
     return PaneColumns(
         {
             name: _state(column, usual.get(name, 1.0))
             for name, column in profile.columns.items()
             if name != late
         },
-        frozenset(name for name, _ in beside.names) if beside.rows else None,
-        beside.names[-1][0] if beside.more else None,
+        frozenset(name for name, _ in unwatched.names) if unwatched.rows else None,
+        unwatched.names[-1][0] if unwatched.more else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""Windows drawn from the reference in circular blocks, so that neighbouring rows stay neighbours.
+"""Draw windows from the reference in circular blocks, so that neighbouring rows stay together.
 
 A window of n rows is made of blocks of consecutive rows (H. R. Kunsch, 1989; circular: D. N. Politis and
 J. P. Romano, 1992): rows of one moment share their weather, their outage or their batch, and n such rows say

@@ -89,7 +89,7 @@ def code(batch: Batch, column: Column) -> Coded:
         data = Numbers(data.lengths)
     if not isinstance(data, Numbers):
         counted = distribution.of_codes(data.codes, data.labels)
-        known = np.searchsorted(counted.values, data.labels[data.codes]) if len(data.labels) else data.codes
+        known = np.searchsorted(counted.values, data.labels)[data.codes] if len(data.labels) else data.codes
         return Coded(column, np.where(data.codes < 0, counted.distinct + MISSING, known), counted)
     usable = data.values if data.unparsable is None else np.where(data.unparsable, np.nan, data.values)
     counted = distribution.compress(distribution.of_numbers(usable), DISTINCT_LIMIT)

@@ -217,7 +217,7 @@ def of_columns(
     """Measure how many columns have drifted, and the share, which is breached from `limit` on.
 
     A column has drifted where one of its `measured` values that decide is breached. A column without a
-    verdict is left out; how many are counted is then said in the reason, beside the value.
+    verdict is left out; how many are counted is then said in the reason, with the value.
     """
     verdicts: dict[str, bool] = {}
     columns: set[str] = set()

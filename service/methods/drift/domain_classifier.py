@@ -1,4 +1,4 @@
-"""Drift of all columns together, by a classifier that tells the window's rows from the reference's.
+"""Drift of all columns together, by a classifier that separates the window's rows from the reference's.
 
 `domain_classifier_auc` is the ROC AUC of a classifier that learns, on the sampled rows of both sides, which
 side a row comes from: 0.5 where it cannot tell, 1 where it always can. `domain_classifier_importance` is, by

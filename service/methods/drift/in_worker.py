@@ -1,4 +1,4 @@
-"""Drift methods that run in the worker process: the question for a column, and the measurement of its answer.
+"""Drift methods that run in the worker process: the call for a column, the measurement from its answer.
 
 Such a measurement is among a window's from the start, without a value and with its question; `settled` puts
 the answers in.
@@ -43,7 +43,7 @@ def question(
     """Return what to ask the worker process for `method`, and how many of the window's rows it rests on.
 
     Rows come back from their counts, in the order of their values; infinities are left out, as Evidently
-    does. Of more rows than the method takes a side, an even sample is asked about, the same one for the same
+    does. Beyond the method's limit of rows per side, an even sample is asked about, the same one for the same
     rows. Raises Unmeasurable with the reason where there is nothing to ask.
     """
     if method.in_worker is None:

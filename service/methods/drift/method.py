@@ -37,7 +37,7 @@ class Compression(StrEnum):
     Each allows a reason in place of the value; none allows a value that is wrong without saying so.
     """
 
-    BOUND = "bound"  # the exact value lies within the error bound that is written beside it
+    BOUND = "bound"  # the exact value lies within the error bound that is written with it
     EXACT = "exact"  # the value is the one of the rows as they came
     REFUSES = "refuses"  # there is no value, and the reason says so
 

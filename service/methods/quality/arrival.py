@@ -103,8 +103,8 @@ def _time(reference: Profile, current: Profile) -> Iterator[Measurement]:
 
 def _columns(reference: Profile, current: Profile, schema: Schema) -> Iterator[Measurement]:
     sides = (side.get(row_counts.PART) for side in (reference, current))
-    beside = (None if side is None else side.unwatched for side in sides)
-    yield _appeared(*beside, rows=current.rows)
+    unwatched = (None if side is None else side.unwatched for side in sides)
+    yield _appeared(*unwatched, rows=current.rows)
     lost = sum(_is_absent(column) for column in current.columns.values())
     before = float(sum(_is_absent(column) for column in reference.columns.values()))
     yield _count("columns_disappeared", lost if current.rows else None, current.rows, reference=before)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from service.core.measurement import Aspect, Measurement, Series
-from service.core.profile.distribution import Distribution
+from service.core.profile.distribution import Distribution, inexact
 from service.core.rows.schema import Kind
 from service.methods.quality.texts import measure_texts
 from service.methods.stats.alignment import numbers, paired
@@ -61,6 +61,7 @@ def _of_column(column: Column, reference: ColumnProfile, current: ColumnProfile)
         yield _vanished_categories(column, before, now)
         return
     yield _out_of_range(column, before, now)
+    yield from _inexact(column, before, now)
     yield _share(
         column, "infinite_share", Share(before.infinite, reference.rows), Share(now.infinite, current.rows)
     )
@@ -77,6 +78,13 @@ def _share(
 ) -> Measurement:
     series = Series(Aspect.QUALITY, metric, column.name, unit="share")
     return measured_share(series, reference, current, empty=empty)
+
+
+def _inexact(column: Column, before: Distribution, now: Distribution) -> Iterator[Measurement]:
+    # Only where there are such numbers: most columns never have one.
+    sides = [Share(int(side.counts[inexact(numbers(side))].sum()), side.finite) for side in (before, now)]
+    if any(side.found for side in sides):
+        yield _share(column, "inexact_share", *sides, empty=NO_VALUES)
 
 
 def _new_categories(column: Column, reference: Distribution, current: Distribution) -> Measurement:

@@ -1,4 +1,4 @@
-"""Thresholds of quality measurements that hold without being asked for: far above the reference's own share.
+"""Default thresholds of quality measurements: far above the reference's own share.
 
 A share is judged where its aspect is plainly broken data: missing values and ids, cells that are no numbers,
 categories that the reference does not have, refused rows. It is breached above the largest of three limits,

@@ -1,4 +1,4 @@
-"""Quality of text columns: how many texts are empty, how many words are new, how long the texts are.
+"""Quality of text columns: empty texts, new words, lengths.
 
 The drift methods for numbers also compare the distribution of the lengths with the reference's.
 """

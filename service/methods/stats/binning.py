@@ -1,4 +1,4 @@
-"""The cells that rows are counted in: Evidently's own, and cells that the reference alone fixes.
+"""Bins of columns: Evidently's own, and bins that the reference alone fixes.
 
 Counts of counted values equal `numpy.histogram` on the raw rows (float64), edge rounding included: the edges
 are given as an array, so NumPy too places rows by comparing them with the edges.
@@ -30,7 +30,7 @@ CONSTANT_ROOM = 2.0**-20  # relative: sixteen times what float32 rounds a number
 def value_cells(reference: Distribution, current: Distribution) -> Pair:
     """Count one cell per distinct value of both sides together.
 
-    Raises Unmeasurable on compressed numbers: values that were made equal cannot be told apart.
+    Raises Unmeasurable on compressed numbers: values that were made equal cannot be distinguished.
     """
     if reference.dropped_bits or current.dropped_bits:
         raise Unmeasurable(

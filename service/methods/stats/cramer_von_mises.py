@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from service.core.profile.distribution import Distribution
     from service.methods.stats.alignment import Counts, Pair
 
-FEW_ROWS = 20  # up to so many rows a side Evidently counts the orders
+FEW_ROWS = 20  # up to this many rows per side Evidently counts the orders
 COUNTED_ROWS = 10  # up to so many we do: beyond, counting takes longer than the limit is wrong
 MIN_STATISTIC = 0.003  # below it the p-value is one to 18 digits
 MIN_TERM = 1e-7  # where Evidently stops the series of the limiting law
@@ -35,7 +35,7 @@ def cramer_von_mises(reference: Distribution, current: Distribution) -> float:
     n, m = _sizes(both)
     if max(n, m) <= FEW_ROWS:
         raise Unmeasurable(
-            f"Evidently's Cramér-von Mises test is broken up to {FEW_ROWS} rows a side; "
+            f"Evidently's Cramér-von Mises test is broken up to {FEW_ROWS} rows per side; "
             "cramer_von_mises:robust is not"
         )
     criterion = _four_u(both)

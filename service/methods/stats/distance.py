@@ -1,6 +1,6 @@
 """Distances between two distributions by Evidently's definitions, equal to its own on the raw rows to 1e-9.
 
-The four binned distances are functions of two rows of shares; which cells and which shares is said beside
+The four binned distances are functions of two rows of shares; which cells and which shares is said next to
 them in the registry.
 """
 

@@ -93,7 +93,7 @@ def _both_waves(reference: Distribution, current: Distribution) -> tuple[Waves, 
         raise Unmeasurable("the middle half of all rows lies closer together than can be divided by")
     sides = [_waves(part, sigma) for part in (reference, current)]
     if not all(np.isfinite(side.covariance).all() for side in sides):
-        raise Unmeasurable("some values are too large beside the middle half of all rows")
+        raise Unmeasurable("some values are too large compared with the middle half of all rows")
     return sides[0], sides[1]
 
 

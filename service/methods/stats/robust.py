@@ -1,4 +1,4 @@
-"""The definitions that do not mislead where Evidently's do; each docstring says how it differs and why.
+"""Robust definitions of distances and tests; each docstring says how it differs from Evidently's, and why.
 
 All binned ones share four choices. Cells are fixed by the reference alone, so one outlier among the current
 rows cannot stretch them until everything falls into one. Their edges lie halfway between neighbouring values,

@@ -1,4 +1,4 @@
-"""A share of rows as a measurement, and how many values lie beyond an end of a range.
+"""A share of rows as a measurement, and counts of the values beyond a range.
 
 `error_bound` is the share that compression may have moved across the line that was drawn.
 """
@@ -40,7 +40,7 @@ class End(IntEnum):
 def measured_share(
     series: Series, reference: Share, current: Share, *, empty: str = NO_ROWS, threshold: float | None = None
 ) -> Measurement:
-    """Return the window's share beside the reference's; breached above `threshold`, `empty` without rows."""
+    """Return the window's share with the reference's; breached above `threshold`, `empty` without rows."""
     baseline = reference.found / reference.rows if reference.rows else None
     if not current.rows:
         return Measurement(series, None, 0, empty, threshold=threshold, reference=baseline)

@@ -1,1 +1,1 @@
-"""What windows are compared with: the kinds of reference that belong to no one source."""
+"""Kinds of reference that do not belong to one source."""

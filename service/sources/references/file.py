@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from service.config.base import Instant, instant_us
+from pydantic import Field
+
+from service.config.base import Instant, check_order, instant_us
 from service.errors import ReferenceDataError
 from service.sources.references.base import ReferenceConfig
 from service.sources.table_config import CsvConfig, Timestamp
@@ -21,8 +23,8 @@ if TYPE_CHECKING:
 class FileReference(ReferenceConfig):
     """Rows of a file, a folder or a pattern of files: all, or those from `start` to `end` (half-open).
 
-    Without `path` they are a stretch of the source's own file. `timestamp` and `csv` are the source's unless
-    they are said here.
+    `first_rows` takes that many of the first of these. Without `path` they are a stretch of the source's own
+    file. `timestamp` and `csv` are the source's unless they are said here.
     """
 
     type: Literal["file"] = "file"
@@ -31,15 +33,24 @@ class FileReference(ReferenceConfig):
     csv: CsvConfig | None = None
     start: Instant | None = None
     end: Instant | None = None
+    first_rows: int | None = Field(default=None, ge=1)
 
     def check(self, source: SourceConfig) -> None:
-        """Raise ValueError where neither this section nor the source names a file."""
+        """Raise ValueError where no file is named, here or by the source, or `end` is not after `start`."""
+        try:
+            check_order(self.start, self.end)
+        except ValueError as error:
+            raise ValueError(f"reference: {error}") from error
         if self.path is not None:
             return
+        if not source.has_times and (self.start is not None or self.end is not None):
+            raise ValueError("reference: start and end need the source's timestamp; expected first_rows")
         if source.file is None:
             raise ValueError("reference: expected a path, since the source has no file")
-        if self.start is None and self.end is None:
-            raise ValueError("reference: expected a path, or start and end within the source's file")
+        if self.start is None and self.end is None and self.first_rows is None:
+            raise ValueError(
+                "reference: expected a path, or start and end within the source's file, or its first_rows"
+            )
 
     def load(self, source: SourceConfig, schema: Schema) -> Batch:
         """Read the rows, in the order of their time where the file has the source's time column."""
@@ -52,6 +63,7 @@ class FileReference(ReferenceConfig):
             timestamp=source.time_column if self.timestamp is None else self.timestamp.column,
             start=instant_us(self.start),
             end=instant_us(self.end),
+            first_rows=self.first_rows,
             form=self._form(source),
         )
 

@@ -1,4 +1,4 @@
-"""How a reference moves on with the data: the section `reference.moving` of a monitor file."""
+"""Schema of `reference.moving` in a monitor file: how a reference moves with the data."""
 
 from __future__ import annotations
 

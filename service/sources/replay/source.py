@@ -1,4 +1,4 @@
-"""Replays a CSV or Parquet file of past rows in the order of their event time.
+"""Replays files of past rows in the order of their event time; without times, in the files' own order.
 
 A take gives the rows of one step of event time or a fixed number of rows. Steps lie on a grid; a gap in the
 data gives empty takes, and a very long gap is skipped. The position is `until` (UTC microseconds, the start
@@ -27,7 +27,7 @@ from service.core.time_units import to_datetime
 from service.errors import ConfigurationError, SourceError
 from service.sources.replay.labels import MAX_GAP_STEPS, Pace, end_of_step, next_labels, open_labels
 from service.sources.table_format import PLAIN
-from service.sources.tables.file import OrderedRows, open_ordered
+from service.sources.tables.file import OrderedRows, open_in_file_order, open_ordered
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,11 +44,13 @@ class ReplayOptions:
     """Which file is replayed, and at which pace; times are UTC microseconds.
 
     - `path`: the file.
-    - `timestamp`: its column of event times.
+    - `timestamp`: its column of event times; None takes rows in the files' order.
     - `step_us`: the event time of a take; or
     - `rows`: the number of rows of a take.
     - `offset_us`: steps start at this plus whole steps from 1970.
     - `start`, `end`: only rows in between (half-open) are given.
+    - `skip_rows`: how many of the first rows are left out.
+    - `first_us`: the time of the first row where there is no `timestamp`.
     - `labels`: the file of late labels; None where all labels come with their rows.
     - `form`: how the file is written.
 
@@ -56,7 +58,7 @@ class ReplayOptions:
     """
 
     path: Path
-    timestamp: str
+    timestamp: str | None
     step_us: int | None = None
     rows: int | None = None
     offset_us: int = 0
@@ -64,6 +66,8 @@ class ReplayOptions:
     end: int | None = None
     labels: LabelFile | None = None
     form: TableFormat = PLAIN
+    skip_rows: int = 0
+    first_us: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse a replay without a pace or with two."""
@@ -97,6 +101,10 @@ class ReplaySource:
         """Return what follows `position`; raises SourceError where a file cannot be read (now)."""
         return await asyncio.get_running_loop().run_in_executor(self._reader, self._take, position)
 
+    async def position_at(self, instant: int) -> dict[str, Any]:
+        """Return the position before the first row at or after `instant`; raises SourceError without one."""
+        return await asyncio.get_running_loop().run_in_executor(self._reader, self._position_at, instant)
+
     async def close(self) -> None:
         """Close the files and end the thread; no take may follow."""
         await asyncio.get_running_loop().run_in_executor(self._reader, self._close)
@@ -111,10 +119,19 @@ class ReplaySource:
             self._close()  # the next take opens the files again
             raise
 
+    def _position_at(self, instant: int) -> dict[str, Any]:
+        rows, options = self._opened(None).rows, self._options
+        low, high = _bounds(rows, options)
+        row = max(low, int(np.searchsorted(rows.times, instant, side="left")))
+        if row >= high:
+            raise SourceError(f"{options.path}: no row is from {to_datetime(instant)} or later")
+        until = None if options.step_us is None else instant
+        return {"row": row, "until": until, "file": rows.fingerprint}
+
     def _opened(self, position: dict[str, Any] | None) -> _Opened:
         if self._files is None:
             options = self._options
-            rows = open_ordered(options.path, self._schema, options.timestamp, form=options.form)
+            rows = _open_rows(options, self._schema)
             try:
                 labels = None if options.labels is None else open_labels(options.labels)
             except SourceError:
@@ -129,6 +146,12 @@ class ReplaySource:
             if file is not None:
                 file.close()
         self._files = None
+
+
+def _open_rows(options: ReplayOptions, schema: Schema) -> OrderedRows:
+    if options.timestamp is None:
+        return open_in_file_order(options.path, schema, first_us=options.first_us or 0, form=options.form)
+    return open_ordered(options.path, schema, options.timestamp, form=options.form)
 
 
 def _warn_of_changes(files: _Opened, options: ReplayOptions, position: dict[str, Any] | None) -> None:
@@ -172,6 +195,11 @@ def _take(rows: OrderedRows, options: ReplayOptions, position: dict[str, Any] | 
 
 
 def _no_row(rows: OrderedRows, options: ReplayOptions) -> SourceError:
+    if options.skip_rows >= len(rows.times):
+        return SourceError(
+            f"{options.path}: skip_rows is {options.skip_rows}, and there are {len(rows.times)} rows; "
+            "expected fewer"
+        )
     first, last = (to_datetime(int(time)) for time in (rows.times[0], rows.times[-1]))
     return SourceError(
         f"{options.path}: no row lies between start and end; its times go from {first} to {last}"
@@ -216,6 +244,7 @@ def _bounds(rows: OrderedRows, options: ReplayOptions) -> tuple[int, int]:
     high = len(rows.times)
     if options.end is not None:
         high = int(np.searchsorted(rows.times, options.end, side="left"))
+    low += options.skip_rows
     return low, max(low, high)
 
 

@@ -1,1 +1,1 @@
-"""Files and frames to typed rows."""
+"""From files and data frames to typed rows."""

@@ -1,4 +1,4 @@
-"""What lies in a cell that may hold anything? pandas' answers, where it has one without an exception."""
+"""Inspect cells that can hold any object: which are missing, and what the others hold."""
 
 from __future__ import annotations
 

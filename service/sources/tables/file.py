@@ -14,6 +14,7 @@ import hashlib
 import zipfile
 import zlib
 from contextlib import contextmanager
+from dataclasses import replace
 from lzma import LZMAError
 from typing import TYPE_CHECKING
 
@@ -43,9 +44,10 @@ if TYPE_CHECKING:
     from service.sources.tables.formats.loaded import Loaded
     from service.sources.tables.formats.paths import TableFile
 
-__all__ = ["OrderedRows", "open_ordered", "read_rows"]
+__all__ = ["OrderedRows", "open_in_file_order", "open_ordered", "read_rows"]
 
 FINGERPRINT_BYTES = 65_536
+ROW_US = 1_000_000  # from one row to the next where rows have no times
 MAX_REJECTS = 100  # that are kept of a table
 FILE_ERRORS = (
     OSError,
@@ -72,7 +74,7 @@ def open_ordered(
     with explained(path):
         files = table_files(path)
         fingerprint = _fingerprint(files)
-        kinds = [_content(file, form, may_be_empty=len(files) > 1) for file in files]
+        kinds = [content_kind(file, form, may_be_empty=len(files) > 1) for file in files]
         if all(kind is Content.PARQUET for kind in kinds) and not any(
             timestamp in f.partitions for f in files
         ):
@@ -96,6 +98,23 @@ def open_ordered(
     )
 
 
+def open_in_file_order(
+    path: Path, schema: Schema, *, first_us: int, form: TableFormat = PLAIN
+) -> OrderedRows:
+    """Open a table whose rows have no times: in the files' order, each ROW_US after the one before it.
+
+    The first row's time is `first_us` (UTC microseconds). Raises SourceError as `open_ordered` does.
+    """
+    with explained(path):
+        files = table_files(path)
+        fingerprint = _fingerprint(files)
+        kinds = [content_kind(file, form, may_be_empty=len(files) > 1) for file in files]
+        framed = _framed(_loaded(files, kinds, schema, None, form), schema, None)
+    times = first_us + np.arange(framed.batch.rows, dtype=np.int64) * ROW_US
+    batch = replace(framed.batch, event_time=times)
+    return OrderedRows(times, lambda first, stop: batch.take(slice(first, stop)), lambda: None, fingerprint)
+
+
 def read_rows(
     path: Path,
     schema: Schema,
@@ -103,10 +122,12 @@ def read_rows(
     timestamp: str | None = None,
     start: int | None = None,
     end: int | None = None,
+    first_rows: int | None = None,
     form: TableFormat = PLAIN,
 ) -> Batch:
     """Return a reference's rows: all of them, or those from `start` to `end` (UTC microseconds, half-open).
 
+    With `first_rows` it is that many of the first, by time where a `timestamp` is named.
     They are in the order of their time where the table has the column `timestamp`, which only bounds need:
     without it, or where a time cannot be read, the files' order holds and every event time is 0.
     Raises ReferenceDataError where a file cannot be read, where no row is left, or where a column holds
@@ -119,7 +140,8 @@ def read_rows(
         )
     try:
         with explained(path):
-            batch = _reference(path, schema, timestamp, form, bounded=bounded)
+            needs_times = bounded or (first_rows is not None and timestamp is not None)
+            batch = _reference(path, schema, timestamp, form, bounded=needs_times)
     except SourceError as error:
         raise ReferenceDataError(f"the reference cannot be read: {error}") from error
     if bounded:
@@ -129,7 +151,11 @@ def read_rows(
     batch = _by_time(batch)
     if not batch.rows:
         raise ReferenceDataError(f"{path}: no row lies between start and end; expected the reference's rows")
-    return batch
+    if first_rows is not None and first_rows > batch.rows:
+        raise ReferenceDataError(
+            f"{path}: first_rows is {first_rows}, and there are {batch.rows} rows; expected at most as many"
+        )
+    return batch if first_rows is None else batch.take(slice(0, first_rows))
 
 
 @contextmanager
@@ -160,7 +186,7 @@ def _reference(
     path: Path, schema: Schema, timestamp: str | None, form: TableFormat, *, bounded: bool
 ) -> Batch:
     files = table_files(path)
-    kinds = [_content(file, form, may_be_empty=len(files) > 1) for file in files]
+    kinds = [content_kind(file, form, may_be_empty=len(files) > 1) for file in files]
     loaded = _loaded(files, kinds, schema, timestamp, form)
     timed = bounded or all(timestamp in part.names for part in loaded)
     framed = _framed(loaded, schema, timestamp if timed else None)
@@ -178,7 +204,8 @@ def _by_time(batch: Batch) -> Batch:
     return batch
 
 
-def _content(file: TableFile, form: TableFormat, *, may_be_empty: bool) -> Content | None:
+def content_kind(file: TableFile, form: TableFormat, *, may_be_empty: bool) -> Content | None:
+    """Return what a file is by its first bytes; None for an empty one, where that may be."""
     with explained(file.path):
         status = file.path.stat()
         refuse_special(status.st_mode)

@@ -1,8 +1,9 @@
-"""How does a pandas frame become typed arrays? The only place where pandas meets the core.
+"""A pandas frame as typed arrays: the only place where pandas meets the core.
 
 Guarantee: a row's numbers and labels depend on that row and the column's type alone, so that rows split in
 another way profile to the same bits. What is no number is marked unparsable, never silently missing; empty
-text is missing in a column of numbers or labels. Integers beyond 2**53 are rounded to the nearest double.
+text is missing in a column of numbers or labels, and so are words such as NULL in one of numbers. Numbers
+beyond 2**53 are rounded to the nearest double, labels and ids never.
 """
 
 from __future__ import annotations
@@ -14,16 +15,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from service.core.rows import row_hash
-from service.core.rows.batch import Arrival, Batch, Labels, Numbers, Texts, steps_back
+from service.core.rows.batch import Arrival, Batch, Numbers, Texts, steps_back
+from service.core.rows.label_text import clean
+from service.core.rows.missing_words import words_of
 from service.core.rows.schema import Kind
 from service.core.rows.take import Reject
 from service.sources.table_format import PLAIN_TIME
 from service.sources.tables.cell import content_of, is_missing
 from service.sources.tables.event_time import reason_text
-from service.sources.tables.label_text import clean, coded, storable
+from service.sources.tables.identity import NO_IDENTITIES
 from service.sources.tables.misfits import find_misfits
 from service.sources.tables.number_text import parser
+from service.sources.tables.pandas_labels import identities, labels
 from service.sources.tables.pandas_time import event_times
 from service.sources.tables.parsed import Framed, check_names, unwatched_names
 
@@ -33,17 +36,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pandas.api.extensions import ExtensionDtype
 
-    from service.core.rows.batch import ColumnRows
+    from service.core.rows.batch import ColumnRows, Misfit
     from service.core.rows.number_format import NumberFormat
-    from service.core.rows.schema import Schema
+    from service.core.rows.schema import Column, Schema
     from service.sources.table_format import TimeFormat
-    from service.sources.tables.event_time import EventTimes
+    from service.sources.tables.identity import Identities
 
-LABEL_LENGTH = (
-    200  # a longer label is cut and told apart by a hash: labels are stored at the longest one's width
-)
 TEXT_LENGTH = 1_000  # of a rejected row's cell
 NUMBER_KINDS = {"integer", "floating", "mixed-integer-float", "boolean"}
+NO_WORDS: frozenset[str] = frozenset()
 
 
 def to_batch(
@@ -64,73 +65,68 @@ def to_batch(
     numbers are in the columns that have no form of their own. Raises SourceError where the timestamp column
     is not there, or where a column that is needed is there twice.
     """
-    held = [name for name in schema.names if name in frame.columns]
     check_names(list(frame.columns), schema, timestamp)
     beside = unwatched_names(list(frame.columns) if names is None else names, schema, timestamp)
-    if timestamp is None:
-        times = np.zeros(len(frame), dtype=np.int64)
-        columns = _columns(frame, schema, held, number)
-        arrival = Arrival(beside, _identity(frame, schema), misfits=find_misfits(frame, columns, schema))
-        return Framed(Batch(len(frame), times, columns, arrival))
-    found = event_times(frame[timestamp], time)
-    usable = found.usable
-    kept = frame if usable.all() else frame[usable]
-    times = found.micros[usable]
-    columns = _columns(kept, schema, held, number)
-    misfits = find_misfits(kept, columns, schema)
-    arrival = Arrival(beside, _identity(kept, schema), steps_back(times), misfits=misfits)
-    batch = Batch(len(kept), times, columns, arrival)
-    if kept is frame:
+    found = None if timestamp is None else event_times(frame[timestamp], time)
+    kept = frame if found is None or found.usable.all() else frame[found.usable]
+    micros = np.zeros(len(frame), dtype=np.int64) if found is None else found.micros[found.usable]
+    columns, misfits = columns_of(kept, schema, number)
+    ids = _identities(kept, schema)
+    arrival = Arrival(
+        beside,
+        ids.hashes,
+        None if found is None else steps_back(micros),
+        misfits=misfits,
+        example_id=ids.example,
+    )
+    batch = Batch(len(kept), micros, columns, arrival)
+    if kept is frame or found is None or timestamp is None:
         return Framed(batch)
-    rejects = _rejects(frame, found, timestamp, keep_rejects, time)
-    return Framed(batch, rejects, len(frame) - batch.rows)
+    refused = np.flatnonzero(~found.usable)
+    shown = refused[:keep_rejects]
+    rejects = rejects_of(frame.iloc[shown], found.reasons[shown], timestamp, time)
+    return Framed(batch, rejects, len(refused))
 
 
-def _columns(
-    frame: pd.DataFrame, schema: Schema, names: Sequence[str], number: NumberFormat | None
-) -> dict[str, ColumnRows]:
-    written = {column.name: column.number or number for column in schema.columns}
-    reader: dict[Kind, Callable[[pd.Series[Any]], ColumnRows]] = {
-        Kind.NUMERICAL: lambda column: numbers(column, written[str(column.name)]),
-        Kind.CATEGORICAL: labels,
-        Kind.TEXT: texts,
-    }
-    kinds = {column.name: column.kind for column in schema.columns}
-    found = {name: reader[kinds[name]](frame[name]) for name in names if name != schema.identity}
-    if (
-        schema.identity is not None and schema.identity in names
-    ):  # no number even if it looks like one, see `arrow.py`
-        found[schema.identity] = _text_labels(np.asarray(frame[schema.identity], dtype=object))
-    return found
+def columns_of(
+    frame: pd.DataFrame, schema: Schema, number: NumberFormat | None = None
+) -> tuple[dict[str, ColumnRows], tuple[Misfit, ...]]:
+    """Return the watched columns that a frame has, and which of them hold something else than their kind.
+
+    `number` is how numbers are written in the columns that have no form of their own.
+    """
+    held = [column for column in schema.columns if column.name in frame.columns]
+    columns = {column.name: _column(frame[column.name], column, number) for column in held}
+    return columns, find_misfits(frame, columns, schema)
 
 
-def numbers(column: pd.Series[Any], form: NumberFormat | None = None) -> Numbers:
+def _column(held: pd.Series[Any], column: Column, number: NumberFormat | None) -> ColumnRows:
+    if column.kind is Kind.CATEGORICAL:
+        return labels(held)
+    if column.kind is Kind.TEXT:
+        return texts(held)
+    return numbers(held, column.number or number, words=words_of(column))
+
+
+def numbers(
+    column: pd.Series[Any], form: NumberFormat | None = None, *, words: frozenset[str] = NO_WORDS
+) -> Numbers:
     """Return a column as float64, shape (n,): booleans as 0 and 1, text parsed, times never a number.
 
-    Texts follow `form` where one is declared.
+    Texts follow `form` where one is declared; one that is among `words` is missing.
     """
     dtype = column.dtype
     if isinstance(dtype, pd.CategoricalDtype):
-        return _numbers_of_categories(column, form)
+        return _numbers_of_categories(column, form, words)
     if _is_plain_number(dtype):
         with np.errstate(over="ignore"):  # a wider float than float64 becomes infinite
             return Numbers(column.to_numpy(dtype=np.float64, na_value=np.nan))
     if isinstance(dtype, np.dtype) and dtype.kind in "cmM":
         return _marked(np.full(len(column), np.nan), column.notna().to_numpy(dtype=np.bool_))
-    return _parsed(np.asarray(column, dtype=object), _number_in if form is None else parser(form))
-
-
-def labels(column: pd.Series[Any]) -> Labels:
-    """Return a column as codes into sorted distinct labels: float64 for numbers, otherwise text."""
-    dtype = column.dtype
-    if isinstance(dtype, pd.CategoricalDtype):
-        texts = [_text(category) for category in dtype.categories.tolist()]
-        return coded(column.cat.codes.to_numpy(), texts)
-    if pd.api.types.is_bool_dtype(dtype) or not _is_plain_number(dtype):
-        return _text_labels(np.asarray(column, dtype=object))
-    values = column.to_numpy(dtype=np.float64, na_value=np.nan) + 0.0  # one zero: -0.0 becomes 0.0
-    codes, distinct = pd.factorize(values, sort=True)
-    return Labels(codes, distinct)
+    read = _number_in if form is None else parser(form)
+    return _parsed(
+        np.asarray(column, dtype=object), lambda text: math.nan if text.strip() in words else read(text)
+    )
 
 
 def texts(column: pd.Series[Any]) -> Texts:
@@ -139,19 +135,10 @@ def texts(column: pd.Series[Any]) -> Texts:
     return Texts(np.array(written, dtype=object))
 
 
-def _identity(frame: pd.DataFrame, schema: Schema) -> NDArray[np.uint64] | None:
+def _identities(frame: pd.DataFrame, schema: Schema) -> Identities:
     if schema.identity is None or schema.identity not in frame.columns:
-        return None
+        return NO_IDENTITIES
     return identities(frame[schema.identity])
-
-
-def identities(column: pd.Series[Any]) -> NDArray[np.uint64]:
-    """Return a column of ids as hashes, shape (n,), 0 where missing: 5, 5.0 and "5" are one id.
-
-    Integers of any size are told apart; they are never rounded to a double.
-    """
-    texts = [_text(value) or "" for value in np.asarray(column, dtype=object).tolist()]
-    return row_hash.of_texts(np.array(texts, dtype=np.str_))
 
 
 def _is_plain_number(dtype: np.dtype[Any] | ExtensionDtype) -> bool:
@@ -161,8 +148,10 @@ def _is_plain_number(dtype: np.dtype[Any] | ExtensionDtype) -> bool:
     return is_number and not isinstance(dtype, pd.SparseDtype)
 
 
-def _numbers_of_categories(column: pd.Series[Any], form: NumberFormat | None) -> Numbers:
-    distinct = numbers(pd.Series(column.cat.categories), form)
+def _numbers_of_categories(
+    column: pd.Series[Any], form: NumberFormat | None, words: frozenset[str]
+) -> Numbers:
+    distinct = numbers(pd.Series(column.cat.categories), form, words=words)
     codes = column.cat.codes.to_numpy()
     values = np.append(distinct.values, np.nan)[codes]  # code -1, missing, is the last
     if distinct.unparsable is None:
@@ -209,19 +198,6 @@ def _number_in(text: str) -> float | None:
         return None
 
 
-def _text_labels(objects: NDArray[np.object_]) -> Labels:
-    if content_of(objects) != "string":
-        # Texts first: True, 1 and 1.0 are one key of a hash table, and which one stays depends on the order.
-        objects = np.array([_text(value) for value in objects.tolist()], dtype=object)
-    codes, distinct = pd.factorize(objects)
-    return coded(codes, [_text(value) for value in distinct.tolist()])
-
-
-def _text(value: Any) -> str | None:
-    text = _written(value)
-    return storable(text) if text and not text.isspace() else None
-
-
 def _written(value: Any) -> str | None:
     if isinstance(value, bytes):
         value = value.decode(errors="replace")
@@ -230,22 +206,20 @@ def _written(value: Any) -> str | None:
     if is_missing(value):
         return None
     if isinstance(value, float | np.floating):
-        return f"{value:.17g}"  # a whole number is the same label as an integer or a float
+        return f"{value:.17g}"
     return clean(str(value))
 
 
-def _rejects(
-    frame: pd.DataFrame, found: EventTimes, timestamp: str, keep_rejects: int, form: TimeFormat
+def rejects_of(
+    frame: pd.DataFrame, reasons: NDArray[np.int8], timestamp: str, form: TimeFormat
 ) -> tuple[Reject, ...]:
-    chosen = np.flatnonzero(~found.usable)[:keep_rejects]
+    """Return a frame's rows as rejects; `reasons` say what is wrong with their times, shape (n,)."""
     names = [str(name) for name in frame.columns]
-    part = frame.iloc[chosen]
-    cells = [part.iloc[:, place].tolist() for place in range(len(names))]
-    codes = found.reasons[chosen].tolist()
-    reasons = [f"{timestamp} {reason_text(code, pattern=form.pattern)}" for code in codes]
-    rows = [[_plain(column[row]) for column in cells] for row in range(len(chosen))]
+    cells = [frame.iloc[:, place].tolist() for place in range(len(names))]
+    told = [f"{timestamp} {reason_text(code, pattern=form.pattern)}" for code in reasons.tolist()]
+    rows = [[_plain(column[row]) for column in cells] for row in range(len(frame))]
     return tuple(
-        Reject(dict(zip(names, row, strict=True)), reason) for row, reason in zip(rows, reasons, strict=True)
+        Reject(dict(zip(names, row, strict=True)), reason) for row, reason in zip(rows, told, strict=True)
     )
 
 

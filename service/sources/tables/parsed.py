@@ -6,8 +6,8 @@ import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from service.core.rows.label_text import storable
 from service.errors import SourceError
-from service.sources.tables.label_text import storable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -60,15 +60,21 @@ def nearest(name: str, names: Iterable[object]) -> str:
     return f"; the nearest is {near[0]!r}{padded}"
 
 
+def listed(names: Iterable[object]) -> str:
+    """Return the first NAMES_SHOWN of some names, and how many more there are."""
+    shown = [str(name) for name in names]
+    more = f" and {len(shown) - NAMES_SHOWN} more" if len(shown) > NAMES_SHOWN else ""
+    return f"{', '.join(shown[:NAMES_SHOWN]) or 'no columns'}{more}"
+
+
 def missing_timestamp(timestamp: str, names: Iterable[object]) -> SourceError:
     """Return the error for data whose columns `names` do not hold the timestamp column."""
     shown = [str(name) for name in names]
-    more = f" and {len(shown) - NAMES_SHOWN} more" if len(shown) > NAMES_SHOWN else ""
     hint = nearest(timestamp, shown)
     if any(name[:1].isdigit() for name in shown):
         hint += "; its first line looks like data, and a header line of names is expected"
     return SourceError(
         f"the timestamp column {timestamp!r} is not in the data, which has "
-        f"{', '.join(shown[:NAMES_SHOWN]) or 'no columns'}{more}{hint}; "
+        f"{listed(shown)}{hint}; "
         "name the column that holds each row's time as the source's timestamp"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -66,13 +67,14 @@ def refuse_misfits(batch: Batch, schema: Schema) -> None:
 def unfit_columns(batch: Batch, schema: Schema) -> Iterator[str]:
     """Yield what is wrong with each column that holds nothing of its kind."""
     kinds = {column.name: column.kind for column in schema.columns}
+    masked = {column.name for column in schema.columns if column.mask}
     for misfit in batch.arrival.misfits:
         kind, read = kinds[misfit.column], batch.columns[misfit.column]
         if misfit.holds == TEXT_TIMES:
             continue
         if isinstance(read, Numbers) and np.isfinite(read.values).any():
             continue
-        yield described(misfit, kind)
+        yield described(replace(misfit, example="") if misfit.column in masked else misfit, kind)
 
 
 def described(misfit: Misfit, kind: Kind) -> str:

@@ -1,1 +1,1 @@
-"""The Postgres server that Tidegauge brings."""
+"""The embedded Postgres server."""

@@ -1,4 +1,4 @@
-"""The server's main process: start it, wait until it answers, end it. `server.py` decides who may."""
+"""The embedded server's main process: start it, wait until it answers, stop it."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ async def came_up(place: Place, pid: int, connection: Connection, deadline: floa
             return True
         if time.monotonic() > deadline:
             raise EmbeddedServerError(
-                f"the embedded server (process {pid}) is not ready yet; it goes on, start again later. "
+                f"the embedded server (process {pid}) is still starting; start again later. "
                 f"{place.log} ends with:\n{place.log_tail()}"
             )
         await asyncio.sleep(POLL_SECONDS)
@@ -111,16 +111,16 @@ async def came_up(place: Place, pid: int, connection: Connection, deadline: floa
 
 
 async def answers(connection: Connection) -> bool:
-    """Return whether the server lets us in.
+    """Return whether the server accepts a connection.
 
-    Raises EmbeddedServerError where it is up and refuses us for good.
+    Raises EmbeddedServerError where it is up and refuses the service's password.
     """
     try:
         session = await asyncpg.connect(connection.dsn(cluster.OWNER), timeout=ANSWER_SECONDS)
     except (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError) as error:
         raise EmbeddedServerError(
-            f"the server on port {connection.port} refuses us: {reason(error)}; connection.json does not "
-            "belong to it: stop the server, remove that file and start again, new passwords are made then"
+            f"the server on port {connection.port} refuses the connection: {reason(error)}; connection.json "
+            "does not belong to it: stop the server, remove that file and start again to make new passwords"
         ) from error
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
         return False

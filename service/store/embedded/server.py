@@ -2,7 +2,7 @@
 
 Guarantees:
 
-- One server a data directory. It inherits a file lock, so the kernel knows it as running as long as any of
+- One server per data directory. It inherits a file lock, so the kernel knows it as running as long as any of
   its processes lives; while that is held, none is started.
 - Processes on one data directory share the server: each holds a shared lock while it uses it, and the last
   one to leave stops it.
@@ -226,8 +226,8 @@ class EmbeddedServer:
         connection = cluster.read_connection(self._place)
         if connection is None:
             raise EmbeddedServerError(
-                f"{self._place.connection_file} is gone while its server runs (process {running.pid}); stop "
-                "that process, then start again: new passwords are made then"
+                f"{self._place.connection_file} is missing while its server runs (process {running.pid}); "
+                "stop that process and start again to make new passwords"
             )
         connection = replace(connection, port=running.port)
         if not await postmaster.answers(connection):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from service.core.checkpoint import Checkpoint
+from service.core.labels.matching import LabelMatching
 from service.core.labels.remeasure import LabelProgress
 from service.core.time_units import to_microseconds
 from service.store.encoding import instant, text
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     import asyncpg
 
 _READ = """
-SELECT cycle, position, rows, watermark, closed, layout, alarms, detectors, labelling
+SELECT cycle, position, rows, watermark, closed, layout, alarms, detectors, labelling, ended
 FROM tidegauge.checkpoint WHERE monitor = $1
 """
 
@@ -24,8 +26,8 @@ _FORGET_PANES = "DELETE FROM tidegauge.pane WHERE monitor = $1"
 
 _BEGIN = """
 INSERT INTO tidegauge.checkpoint
-    (monitor, cycle, position, rows, watermark, closed, layout, alarms, detectors, labelling)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+    (monitor, cycle, position, rows, watermark, closed, layout, alarms, detectors, labelling, ended)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 ON CONFLICT (monitor) DO NOTHING
 RETURNING updated_at
 """
@@ -33,7 +35,7 @@ RETURNING updated_at
 _FOLLOW = """
 UPDATE tidegauge.checkpoint
 SET cycle = $2, position = $3, rows = $4, watermark = $5, closed = $6, layout = $7, alarms = $8,
-    detectors = $9, labelling = $10, updated_at = now()
+    detectors = $9, labelling = $10, ended = $11, updated_at = now()
 WHERE monitor = $1 AND cycle = $2 - 1
 RETURNING updated_at
 """
@@ -61,6 +63,7 @@ async def read(connection: asyncpg.Pool | asyncpg.Connection, monitor: str, layo
         alarms=row["alarms"],
         detectors=row["detectors"],
         labelling=_labelling(row["labelling"]) if is_same else LabelProgress(),
+        ended=row["ended"],
     )
 
 
@@ -84,15 +87,22 @@ async def advance(
         {text(series): seen for series, seen in after.alarms.items()},
         after.detectors,
         _stored(after.labelling),
+        after.ended,
     )
     return advanced
 
 
 def _stored(progress: LabelProgress) -> dict[str, Any]:
     # The stored names are a contract with earlier checkpoints; they need not follow the attributes'.
-    return {"again": progress.again, "reached": progress.reached, "judged": progress.alarmed_through}
+    return {
+        "again": progress.again,
+        "reached": progress.reached,
+        "judged": progress.alarmed_through,
+        "matching": asdict(progress.matching),
+    }
 
 
 def _labelling(content: dict[str, Any]) -> LabelProgress:
     again = tuple((first, last) for first, last in content.get("again", ()))
-    return LabelProgress(again, content.get("reached"), content.get("judged"))
+    matching = LabelMatching(**content.get("matching", {}))
+    return LabelProgress(again, content.get("reached"), content.get("judged"), matching)

@@ -96,8 +96,8 @@ async def test_a_change_is_an_event_at_its_row(pool: asyncpg.Pool) -> None:
     for row in found:
         assert ROWS * CYCLES // 2 <= row["second"] == row["details"]["row"] < ROWS * CYCLES
         assert row["details"]["error_before"] < 1.0 < row["details"]["error"]
-    told = [summary(report)["changed"] for report in reports if report.record.events]
-    assert ",".join(told) in {"adwin,page_hinkley", "page_hinkley,adwin"}
+    changed = [summary(report)["changed"] for report in reports if report.record.events]
+    assert ",".join(changed) in {"adwin,page_hinkley", "page_hinkley,adwin"}
 
 
 async def test_the_state_is_kept_with_the_checkpoint(pool: asyncpg.Pool) -> None:

@@ -83,7 +83,7 @@ async def _measured(
     """Run every cycle under a name of its own, restarted before some; return what was measured."""
     name = f"m{len(restarts)}{moving}"
     async with workers() as compute:
-        watched = MonitorPlan(
+        plan = MonitorPlan(
             name=name,
             schema=SCHEMA,
             window=window,
@@ -94,10 +94,10 @@ async def _measured(
             moving=moving,
         )
         store = PostgresStore(pool)
-        cycle = Cycle(watched, store, compute, now=lambda: 100 * HOUR)
+        cycle = Cycle(plan, store, compute, now=lambda: 100 * HOUR)
         for number in range(len(STREAM)):
             if number in restarts:
-                cycle = Cycle(watched, store, compute, now=lambda: 100 * HOUR)
+                cycle = Cycle(plan, store, compute, now=lambda: 100 * HOUR)
             report = await cycle.run(number)
             assert report.committed
             assert ("reference" in summary(report)) == (moving is not None and bool(report.record.windows))
@@ -123,8 +123,8 @@ async def test_restarts_change_nothing(pool: asyncpg.Pool, window: WindowPlan, m
     """Restarted never, at times or before every cycle, every number of every revision is the same."""
     straight = await _measured(pool, window, moving, frozenset())
     assert {row["revision"] for row in straight} >= ({1, 2} if window.unit is Unit.TIME else {1})
-    told = [row for row in straight if row["metric"] == "moving_reference_rows"]
-    assert {row["value"] is None for row in told} == {True, False}
+    compared_rows = [row for row in straight if row["metric"] == "moving_reference_rows"]
+    assert {row["value"] is None for row in compared_rows} == {True, False}
     assert await _measured(pool, window, moving, frozenset({4, 9, 10, 13})) == straight
     assert await _measured(pool, window, moving, frozenset(range(len(STREAM)))) == straight
 
@@ -196,7 +196,7 @@ async def test_a_season_that_recurs_is_drift_but_once(
 
     source = ReplaySource(ReplayOptions(tmp_path / "rows.parquet", "at", step_us=day), schema)
     async with workers() as compute:
-        watched = MonitorPlan(
+        plan = MonitorPlan(
             name="season",
             schema=schema,
             window=WindowPlan(Unit.TIME, day, 4, min_rows=2_000),
@@ -206,7 +206,7 @@ async def test_a_season_that_recurs_is_drift_but_once(
             load_reference=declared,
             moving=moving,
         )
-        cycle = Cycle(watched, PostgresStore(pool), compute, now=lambda: 0)
+        cycle = Cycle(plan, PostgresStore(pool), compute, now=lambda: 0)
         records = [(await cycle.run(number)).record for number in range(scenario_table.DAYS)]
     await source.close()
     windows = [window for record in records for window in record.windows]

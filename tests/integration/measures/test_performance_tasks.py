@@ -1,4 +1,4 @@
-"""Classifiers are watched end to end: monitor file, replay, Postgres, command."""
+"""Classifiers are monitored end to end: monitor file, replay, Postgres, command."""
 
 from __future__ import annotations
 

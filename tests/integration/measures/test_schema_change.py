@@ -93,7 +93,7 @@ async def _events(pool: asyncpg.Pool) -> list[tuple[int, str, str]]:
 async def test_each_change_is_one_event(pool: asyncpg.Pool, panes: int, restarts: frozenset[int]) -> None:
     """Restarted never, at times or before every cycle, over gaps and late rows: the same events, once."""
     async with workers() as compute:
-        watched = MonitorPlan(
+        plan = MonitorPlan(
             name="shop",
             schema=SCHEMA,
             window=WindowPlan(Unit.TIME, HOUR, panes),
@@ -102,10 +102,10 @@ async def test_each_change_is_one_event(pool: asyncpg.Pool, panes: int, restarts
             source=Stream(),
             load_reference=_reference,
         )
-        cycle = Cycle(watched, PostgresStore(pool), compute, now=lambda: 5_000 * HOUR)
+        cycle = Cycle(plan, PostgresStore(pool), compute, now=lambda: 5_000 * HOUR)
         for number in range(len(STREAM)):
             if number in restarts:
-                cycle = Cycle(watched, PostgresStore(pool), compute, now=lambda: 5_000 * HOUR)
+                cycle = Cycle(plan, PostgresStore(pool), compute, now=lambda: 5_000 * HOUR)
             report = await cycle.run(number)
             assert report.committed
     assert await _events(pool) == EXPECTED

@@ -54,8 +54,8 @@ class Stream:
         return None
 
 
-class Told:
-    """A worker that says what it was told to."""
+class PreparedWorker:
+    """A worker with prepared answers."""
 
     def __init__(self, *says: float | None) -> None:
         self.says = list(says)
@@ -72,7 +72,7 @@ async def _reference() -> Reference:
 
 
 def cycle(pool: asyncpg.Pool, compute: Compute, process: Any, plan: DriftPlan = SLOW) -> Cycle:
-    watched = MonitorPlan(
+    monitor = MonitorPlan(
         name="shop",
         schema=SCHEMA,
         window=WindowPlan(Unit.TIME, HOUR),
@@ -81,7 +81,7 @@ def cycle(pool: asyncpg.Pool, compute: Compute, process: Any, plan: DriftPlan = 
         source=Stream(),
         load_reference=_reference,
     )
-    return Cycle(watched, PostgresStore(pool), compute, now=lambda: 5 * HOUR, worker=process)
+    return Cycle(monitor, PostgresStore(pool), compute, now=lambda: 5 * HOUR, worker=process)
 
 
 async def written(pool: asyncpg.Pool) -> list[tuple[Any, ...]]:
@@ -94,7 +94,7 @@ async def written(pool: asyncpg.Pool) -> list[tuple[Any, ...]]:
 async def test_a_worker_that_dies_fails_one_measure_and_no_cycle(pool: asyncpg.Pool) -> None:
     """The measure has the reason, the window all its other numbers, and the next window its own value."""
     async with workers() as compute:
-        ours = cycle(pool, compute, Told(None, 0.01))
+        ours = cycle(pool, compute, PreparedWorker(None, 0.01))
         for hour in range(3):
             assert (await ours.run(hour)).committed
     (lost, found), died = await written(pool), "the worker process died: "

@@ -1,4 +1,4 @@
-"""The commands as a person runs them: exit status, messages, what is printed."""
+"""The commands as a person runs them: exit status, messages, output."""
 
 from __future__ import annotations
 

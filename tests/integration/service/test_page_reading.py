@@ -1,4 +1,4 @@
-"""What the live page reads, on a real server."""
+"""The queries of the live page, on a real server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the README tells a new user to do works as it stands there."""
+"""The commands and examples of the README and of the docs work as written."""
 
 from __future__ import annotations
 

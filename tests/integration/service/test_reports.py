@@ -19,7 +19,7 @@ BREACHING = f"{MONITOR}performance: {{mae: 0.001}}\n"
 
 
 def _get(address: str) -> tuple[str, dict[str, str]]:
-    with urllib.request.urlopen(address, timeout=120) as answer:  # noqa: S310 - our own door
+    with urllib.request.urlopen(address, timeout=120) as answer:  # noqa: S310 - our own API
         return answer.read().decode(), dict(answer.headers)
 
 
@@ -34,12 +34,12 @@ async def test_a_breach_makes_a_report_that_people_can_read(tmp_path: Path) -> N
         address = re.search(r"http://127.0.0.1:\d+", place.log)
         assert made
         assert address
-        door = f"{address[0]}/v1/monitors/toy/windows"
-        listed = json.loads((await asyncio.to_thread(_get, f"{door}?limit=1000"))[0])
+        windows_url = f"{address[0]}/v1/monitors/toy/windows"
+        listed = json.loads((await asyncio.to_thread(_get, f"{windows_url}?limit=1000"))[0])
         window = next(entry for entry in listed if entry["id"] == int(made[1]))
-        page, headers = await asyncio.to_thread(_get, f"{door}/{window['id']}/report")
+        page, headers = await asyncio.to_thread(_get, f"{windows_url}/{window['id']}/report")
         with pytest.raises(urllib.error.HTTPError, match="404"):
-            await asyncio.to_thread(_get, f"{door}/{listed[0]['id'] + 10_000}/report")
+            await asyncio.to_thread(_get, f"{windows_url}/{listed[0]['id'] + 10_000}/report")
     finally:
         status = end(process, signal.SIGTERM)
     assert status == 0, place.log

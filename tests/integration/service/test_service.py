@@ -69,7 +69,9 @@ async def test_health_and_readiness_tell_apart(
     try:
         address = await _address(place, process)
         ready = await _eventually(f"{address}/readyz", lambda answer: answer["ready"])
-        assert ready["checks"] == {"database": "ok", "migrations": "ok", "monitor toy": "ok"}
+        assert ready["checks"] == {
+            "database": "ok", "migrations": "ok", "locks": "ok", "monitor toy": "ok",
+        }  # fmt: skip
         assert (await asyncio.to_thread(_get, f"{address}/healthz"))["status"] == "alive"
         (monitor,) = await asyncio.to_thread(_get, f"{address}/v1/monitors")
         assert (monitor["name"], monitor["failures_in_a_row"]) == ("toy", 0)
@@ -108,8 +110,8 @@ async def test_a_stream_tells_of_cycles_and_ends_with_the_service(
                 while not (line := await reader.readline()).startswith(wanted):
                     assert line, place.log
             data = await reader.readline()
-        told = json.loads(data.removeprefix(b"data: "))
-        assert (told["monitor"], told["state"]["name"]) == ("toy", "toy")
+        sent = json.loads(data.removeprefix(b"data: "))
+        assert (sent["monitor"], sent["state"]["name"]) == ("toy", "toy")
     finally:
         assert end(process, signal.SIGTERM) == 0
     rest = await reader.read()

@@ -38,9 +38,9 @@ async def _reference() -> Reference:
 
 async def test_the_end_of_a_source_is_an_event(pool: asyncpg.Pool) -> None:
     """Only the cycle that took the last rows tells of it, and the monitor is known to have ended."""
-    store, told = PostgresStore(pool), []
+    store, ended = PostgresStore(pool), []
     async with workers() as compute:
-        watched = MonitorPlan(
+        plan = MonitorPlan(
             name="shop",
             schema=SCHEMA,
             window=WindowPlan(Unit.TIME, HOUR),
@@ -49,11 +49,11 @@ async def test_the_end_of_a_source_is_an_event(pool: asyncpg.Pool) -> None:
             source=Ending(),
             load_reference=_reference,
         )
-        cycle = Cycle(watched, store, compute, now=lambda: HOURS * HOUR)
+        cycle = Cycle(plan, store, compute, now=lambda: HOURS * HOUR)
         for number in range(HOURS):
             await cycle.run(number * HOUR)
-            told.append(await pool.fetchval("SELECT ended FROM tidegauge.monitors"))
-    assert told == [False] * (HOURS - 1) + [True]
+            ended.append(await pool.fetchval("SELECT ended FROM tidegauge.monitors"))
+    assert ended == [False] * (HOURS - 1) + [True]
     (event,) = await pool.fetch("SELECT * FROM tidegauge.event WHERE kind = 'ended'")
     assert event["message"] == "the source has nothing left after 32 rows"
 
@@ -75,11 +75,11 @@ async def test_each_window_has_its_distribution_and_aspects(pool: asyncpg.Pool) 
 
 async def test_aspects_add_up_over_statements(pool: asyncpg.Pool, monkeypatch: Any) -> None:
     """However many statements a window's measurements take, its aspects stand once and say the same."""
-    told = "SELECT aspect, judged, breached, severity FROM tidegauge.window_aspect ORDER BY run_id, aspect"
+    states = "SELECT aspect, judged, breached, severity FROM tidegauge.window_aspect ORDER BY run_id, aspect"
     await test_the_end_of_a_source_is_an_event(pool)
-    whole = await pool.fetch(told)
+    whole = await pool.fetch(states)
     for table in ("checkpoint", "window_run", "sample", "pane", "cycle_log", "event"):
         await pool.execute(f"TRUNCATE tidegauge.{table} CASCADE")
     monkeypatch.setattr("service.store.tables.sample.MAX_PER_STATEMENT", 3)
     await test_the_end_of_a_source_is_an_event(pool)
-    assert await pool.fetch(told) == whole
+    assert await pool.fetch(states) == whole

@@ -1,4 +1,4 @@
-"""A service that is told to stop ends soon, whatever its threads do."""
+"""A stopped service ends soon, whatever its threads are doing."""
 
 from __future__ import annotations
 

@@ -334,7 +334,7 @@ async def test_a_server_with_other_passwords_is_told(data_dir: Path):
     """Where the running server does not know our password, the error says so instead of waiting."""
     async with EmbeddedServer(data_dir) as server:
         await execute(server.admin_dsn, "ALTER ROLE tidegauge PASSWORD 'another'")
-        with pytest.raises(EmbeddedServerError, match=r"refuses us.*connection\.json"):
+        with pytest.raises(EmbeddedServerError, match=r"refuses the connection.*connection\.json"):
             await EmbeddedServer(data_dir).start()
 
 

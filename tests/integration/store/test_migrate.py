@@ -50,9 +50,11 @@ async def test_the_real_migrations_apply_once(empty: asyncpg.Pool):
 
 
 async def test_four_starters_at_once_migrate_once(empty: asyncpg.Pool, folder: Path):
-    """Of four starters one applies the files, and the others wait until that is done."""
+    """Of four starters each file is applied by one, in order, and all return when all are applied."""
     results = await asyncio.gather(*(migrate(empty, folder) for _ in range(4)))
-    assert sorted(map(len, results)) == [0, 0, 0, len(read_migrations(folder))]
+    applied = sorted(name for names in results for name in names)
+    assert applied == [migration.name for migration in read_migrations(folder)]
+    assert await pending(empty, folder) == []
 
 
 async def test_a_starter_waits_for_another_without_blocking_it(empty: asyncpg.Pool, folder: Path):

@@ -1,4 +1,4 @@
-"""What the columns looked like is kept with the window it belongs to, once, and goes with it."""
+"""Each window's distributions are stored with it, once, and deleted with it."""
 
 from __future__ import annotations
 

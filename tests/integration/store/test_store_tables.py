@@ -128,6 +128,7 @@ async def test_the_reader_reads_and_cannot_write(pool: asyncpg.Pool, reader: asy
     ):
         await reader.fetch(f"SELECT * FROM tidegauge.{name}")
     assert await reader.fetchval("SELECT count(*) FROM tidegauge.metrics WHERE aspect <> 'health'") == 2
+    await reader.execute("SET default_transaction_read_only = off")  # a courtesy that any client may drop
     for statement in (
         "INSERT INTO tidegauge.later VALUES (1)",
         "UPDATE tidegauge.sample SET value = 0",

@@ -121,12 +121,12 @@ def _row_hashes(drawn: list[tuple[float, str]], width: int = 2) -> list[int]:
 
 
 def test_the_hash_does_not_depend_on_the_array() -> None:
-    """The text's width, unused labels, a numeric label's type and an absent column make no difference."""
+    """The text's width, unused labels and an absent column make no difference."""
     drawn = [(1.0, "a"), (np.nan, "")]
     assert _row_hashes(drawn) == _row_hashes(drawn, width=40)
-    as_number = row_hash.of_rows([Labels(np.array([0, 1]), np.array([1.0, 2.5]))], 2)
-    as_text = row_hash.of_rows([Labels(np.array([0, 2]), np.array(["1", "2", "2.5"]))], 2)
-    assert as_number.tolist() == as_text.tolist()
+    alone = row_hash.of_rows([Labels(np.array([0, 1]), np.array(["1", "2.5"]))], 2)
+    among_others = row_hash.of_rows([Labels(np.array([0, 2]), np.array(["1", "2", "2.5"]))], 2)
+    assert alone.tolist() == among_others.tolist()
     gone = row_hash.of_rows([None, Numbers(np.array([3.0]))], 1)
     empty = row_hash.of_rows(
         [Labels(np.array([-1]), np.array([], dtype=np.str_)), Numbers(np.array([3.0]))], 1

@@ -15,7 +15,7 @@ from service.core.profile import profile, row_sample
 from service.core.profile.codec import profile as codec
 from service.core.profile.row_sample import RowSample
 from service.core.profile.spec.spec import ProfileSpec
-from service.core.rows.batch import Batch, Labels, Numbers
+from service.core.rows.batch import Batch, Labels, LabelType, Numbers
 from service.core.rows.schema import Column, Kind, Schema
 from service.core.windows import window
 from service.core.windows.panes import Pane, merge_into, pane_records, profile_panes, restored
@@ -134,9 +134,9 @@ def test_every_row_is_drawn_alike_though_rows_repeat() -> None:
 
 
 def test_labels_of_numbers_and_of_texts_meet_as_texts() -> None:
-    """A column of codes that later holds text keeps every label, whichever part comes first."""
+    """A column of numbers that later holds text keeps every label, whichever part comes first."""
     schema = Schema((Column("size", Kind.CATEGORICAL),))
-    numeric = Labels(np.array([1, 0, -1]), np.array([1.0, 10.0]))
+    numeric = Labels(np.array([1, 0, -1]), np.array(["1", "10"]), LabelType.NUMBER)
     text = Labels(np.array([0, 1]), np.array(["10", "9"]))
     first, second = (
         row_sample.of(

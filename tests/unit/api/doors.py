@@ -1,4 +1,4 @@
-"""The API on what a test gives it, where it needs a part only."""
+"""Build the API on prepared answers."""
 
 from __future__ import annotations
 
@@ -35,4 +35,5 @@ def callables(**given: Any) -> Callables:
         raise AssertionError("not asked for")
 
     named: dict[str, Any] = {field.name: unused for field in fields(Callables)}
-    return Callables(**{**named, "queries": Queries(), "broadcaster": EventBroadcaster(), **given})
+    quiet = {"queries": Queries(), "broadcaster": EventBroadcaster(), "refused": dict}
+    return Callables(**{**named, **quiet, **given})

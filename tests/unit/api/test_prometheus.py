@@ -1,4 +1,4 @@
-"""What Prometheus reads, read back with the library's own parsers, and through the door."""
+"""The metrics for Prometheus, read back by its own parsers and over HTTP."""
 
 from __future__ import annotations
 

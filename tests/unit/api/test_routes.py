@@ -171,3 +171,14 @@ async def test_every_path_is_described(client: httpx.AsyncClient) -> None:
     api = json.loads((await client.get("/openapi.json")).text)
     assert "/v1/monitors/{name}/columns/{column}/distribution" in api["paths"]
     assert {method for methods in api["paths"].values() for method in methods} == {"get"}
+
+
+async def test_files_that_are_not_used_are_listed() -> None:
+    """Each by its monitor, else by itself, with the reason; none where all are used."""
+    refused: dict[str, str] = {}
+    transport = httpx.ASGITransport(app=build(callables(refused=lambda: refused)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://tidegauge") as asking:
+        assert (await asking.get("/v1/files/refused")).json() == []
+        refused |= {"shop": "shop.yaml:1: sauce: no such key", "new.yaml": "new.yaml:1: not valid YAML"}
+        answer = (await asking.get("/v1/files/refused")).json()
+    assert {each["name"]: each["reason"] for each in answer} == refused

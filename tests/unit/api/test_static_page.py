@@ -1,4 +1,4 @@
-"""The page's files as they leave the door."""
+"""The live page's files as they are served."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from service.api.app import build
 from service.api.static_page import FOLDER
 from tests.unit.api.doors import callables
 
-MOST_BYTES = 300_000
+MAX_BYTES = 300_000
 
 
 @pytest_asyncio.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    """Give a client of a door without monitors."""
+    """Give a client of an API without monitors."""
     transport = httpx.ASGITransport(app=build(callables()))
     async with httpx.AsyncClient(transport=transport, base_url="http://tidegauge") as opened:
         yield opened
@@ -51,7 +51,7 @@ async def test_head_gives_the_headers_alone(client: httpx.AsyncClient) -> None:
 
 
 async def test_files_are_compressed(client: httpx.AsyncClient) -> None:
-    """A script is sent as gzip to whoever takes it, and plainly to whoever does not."""
+    """A script is sent as gzip to clients that accept it, and plainly to others."""
     packed = await client.get("/app.js", headers={"accept-encoding": "gzip"})
     plain = await client.get("/app.js", headers={"accept-encoding": "identity"})
     assert packed.headers["content-encoding"] == "gzip"
@@ -70,7 +70,7 @@ async def test_a_path_that_is_none_is_said_in_json(client: httpx.AsyncClient) ->
 def test_the_page_stands_alone() -> None:
     """All files together stay under the budget, name no other host and hold no inline script or style."""
     files = list(FOLDER.iterdir())
-    assert sum(file.stat().st_size for file in files) < MOST_BYTES
+    assert sum(file.stat().st_size for file in files) < MAX_BYTES
     for file in files:
         hosts = set(re.findall(r"https?://[^\"'\s)]+", file.read_text()))
         assert hosts <= {"http://www.w3.org/2000/svg"}, file.name

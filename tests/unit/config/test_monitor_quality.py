@@ -41,7 +41,7 @@ def test_declarations_arrive_in_the_methods_form(tmp_path: Path) -> None:
     assert monitor.measure_plan.expectations == {
         "size": Expectation(low=0, high=9, not_null=True),
         "code": Expectation(allowed=(0, 1.5, True)),
-        "plan": Expectation(allowed=("free", 1, True), unique=True),
+        "plan": Expectation(allowed=("free", "1", "True", "true"), unique=True),
     }
     assert monitor.measure_plan.traffic == TrafficPlan("took", "size", 3_600.0)
     schema = monitor.schema_

@@ -20,7 +20,7 @@ MIN_MS = 1_000  # the data source's timeInterval
 
 
 class Bare(str):
-    """A value that Grafana puts in as it stands, whatever the format: the text that stands for All."""
+    """A value that Grafana inserts unchanged, whatever the format: the text for All."""
 
     __slots__ = ()
 

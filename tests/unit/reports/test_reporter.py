@@ -1,4 +1,4 @@
-"""The reporter: which window, which rows, made once, and at most so many breaches in the queue."""
+"""The reporter: which window, which rows, made once, and a bounded queue at breaches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Work beside the cycles ends with them, and says so where it fails before."""
+"""Background tasks end with the service, and a failure is logged."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from itertools import pairwise
@@ -218,3 +219,105 @@ async def test_a_journal_that_fails_does_not_stop_the_cycles(interval: float) ->
     job = scheduler.add("brave", interval, work)
     await _run_out(scheduler)
     assert (job.cycles, job.failures) == (2, 0)
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110  # the scheduler has no event for it
+            await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("interval", [0.0, 0.05])
+async def test_a_job_that_is_added_while_others_run_begins_at_once(interval: float) -> None:
+    """It has a grid of its own, from the moment at which it was added, and no slot before that is skipped."""
+    journal, first, second = Journal(), Work(), Work()
+    scheduler = Scheduler(journal, now=now)
+    scheduler.add("first", 0.05, first)
+    scheduler.start()
+    await _until(lambda: len(first.starts) >= 4)
+    began = now()
+    scheduler.add("second", interval, second)
+    await _until(lambda: len(second.starts) >= 3)
+    await scheduler.stop()
+    assert second.starts[0][0] >= began
+    assert "second" not in [monitor for monitor, _, _ in journal.skipped]
+
+
+@pytest.mark.parametrize("interval", [0.0, 10.0])
+async def test_a_removed_job_ends_its_running_cycle_first(interval: float) -> None:
+    """Nothing is cut, no further cycle starts, and the others go on."""
+    begun, go_on, ended = asyncio.Event(), asyncio.Event(), list[int]()
+
+    async def work(slot: int) -> CycleResult:
+        begun.set()
+        await go_on.wait()
+        ended.append(slot)
+        return CycleResult()
+
+    scheduler, other = Scheduler(Journal(), now=now), Work()
+    job = scheduler.add("leaving", interval, work)
+    scheduler.add("staying", 0.05, other)
+    scheduler.start()
+    await begun.wait()
+    leaving = asyncio.create_task(scheduler.remove(job))
+    await asyncio.sleep(0)
+    assert not leaving.done()
+    go_on.set()
+    await leaving
+    assert ([one.name for one in scheduler.jobs], len(ended)) == (["staying"], 1)
+    before = len(other.starts)
+    await _until(lambda: len(other.starts) > before + 1)
+    assert len(ended) == 1
+    await scheduler.stop()
+
+
+async def test_a_job_is_replaced_in_its_place_and_its_counts_go_on() -> None:
+    """The new cycles begin when the old have ended, at another pace, also where the old source was done."""
+
+    async def exhausted(_slot: int) -> CycleResult:
+        return CycleResult(exhausted=True)
+
+    scheduler, work = Scheduler(Journal(), now=now), Work()
+    old = scheduler.add("edited", 0.0, exhausted)
+    scheduler.add("other", 10.0, Work())
+    scheduler.start()
+    await old.finished.wait()
+    new = await scheduler.replace(old, 0.05, work)
+    assert [job.name for job in scheduler.jobs] == ["edited", "other"]
+    assert (new.cycles, new.last_end, new.finished.is_set()) == (1, old.last_end, False)
+    await _until(lambda: len(work.starts) >= 2)
+    assert new.cycles >= 2
+    await scheduler.stop()
+
+
+async def test_a_run_of_so_many_cycles_does_not_wait_for_a_removed_job() -> None:
+    """With `max_cycles` the service ends when those that are left are done."""
+    scheduler, slow = Scheduler(Journal(), now=now, max_cycles=2), Work()
+    leaving = scheduler.add("leaving", 60.0, slow)
+    scheduler.add("staying", 0.05, Work())
+    scheduler.start()
+    everything = asyncio.create_task(scheduler.finished())
+    await _until(lambda: len(slow.starts) == 1)
+    await scheduler.remove(leaving)
+    async with asyncio.timeout(10):
+        await everything
+    await scheduler.stop()
+
+
+async def test_a_database_that_is_back_is_found_before_the_next_grid_point() -> None:
+    """After a failure by the database a cycle is tried again within seconds, however long the interval."""
+    slots: list[int] = []
+
+    async def away_twice(slot: int) -> CycleResult:
+        slots.append(slot)
+        if len(slots) < 3:
+            raise StoreError("the database is away")
+        return CycleResult(exhausted=True)
+
+    journal = Journal()
+    scheduler = Scheduler(journal, now=now, max_cycles=9)
+    scheduler.add("hourly", 3_600.0, away_twice)
+    await _run_out(scheduler)
+    assert len(slots) == 3
+    assert len(set(slots)) == 1
+    assert journal.skipped == []

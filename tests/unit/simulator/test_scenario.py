@@ -83,9 +83,9 @@ def test_changes_of_delivery_leave_what_the_rows_say(name: str, first: float, se
     # The copy of the number tells a row from its copies, whose ids are new.
     text = f"{ROWS[name]}, from: {first}, until: {min(1.0, first + 0.2)}"
     after = applied(given_ids, text, seed=seed).rows
-    told = ["size", "miles", "colour", "kind", "guess"]
-    originals = before[told].iloc[after["number"].to_numpy()].reset_index(drop=True)
-    assert same(originals, after, told)
+    columns = ["size", "miles", "colour", "kind", "guess"]
+    originals = before[columns].iloc[after["number"].to_numpy()].reset_index(drop=True)
+    assert same(originals, after, columns)
     outside = (given_ids["at"] - START) // pd.Timedelta("1us")
     extent = 119 * 3_600 * 1_000_000 + 1
     kept = (outside < round(first * extent)) | (outside >= round(min(1.0, first + 0.2) * extent))

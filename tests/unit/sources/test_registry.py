@@ -1,4 +1,4 @@
-"""What every kind of source promises: the service relies on these attributes and never on the kind."""
+"""The promises of every kind of source: the service relies on them and never on the kind."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ async def feed(store: Store, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[E
     await asyncio.gather(event, return_exceptions=True)
 
 
-async def told(subscriber: Subscriber) -> tuple[str, dict[str, Any]]:
+async def received(subscriber: Subscriber) -> tuple[str, dict[str, Any]]:
     event = await asyncio.wait_for(anext(subscriber.events_as_they_come()), 5)
     return event.kind, json.loads(event.data)
 
@@ -78,7 +78,7 @@ async def test_a_cycle_is_told_with_its_state_and_events(feed: EventBroadcaster)
     """A note becomes one event: the monitor's state, and what the cycle raised."""
     subscriber = feed.subscribe()
     feed.notify("shop", [Event("breach", 60_000_000, "size ks: 0.3, above 0.1", "size", "ks")])
-    kind, data = await told(subscriber)
+    kind, data = await received(subscriber)
     assert (kind, data["monitor"], data["cycles"], data["state"]["name"]) == ("cycle", "shop", 1, "shop")
     assert data["events"][0]["at"] == "1970-01-01T00:01:00+00:00"
     assert data["events"][0]["message"] == "size ks: 0.3, above 0.1"
@@ -89,7 +89,7 @@ async def test_cycles_in_quick_succession_are_told_together(feed: EventBroadcast
     subscriber = feed.subscribe()
     for _ in range(40):
         feed.notify("shop")
-    _, data = await told(subscriber)
+    _, data = await received(subscriber)
     assert (data["cycles"], store.reads) == (40, 1)
 
 
@@ -100,7 +100,7 @@ async def test_only_numbers_whose_verdict_changed_are_told(feed: EventBroadcaste
     for breached in (False, False, True, True):
         store.breached = breached
         feed.notify("shop")
-        changed.append(len((await told(subscriber))[1]["changed"]))
+        changed.append(len((await received(subscriber))[1]["changed"]))
     assert changed == [0, 0, 1, 0]
 
 
@@ -118,12 +118,12 @@ async def test_who_comes_back_gets_what_was_missed(feed: EventBroadcaster) -> No
     feed.notify("shop")
     seen = await anext(goes.events_as_they_come())
     feed.unsubscribe(goes)
-    await told(stays)
+    await received(stays)
     feed.notify("bank")
-    await told(stays)
+    await received(stays)
     back = feed.subscribe(seen.id)
     assert back.resumed
-    assert (await told(back))[1]["monitor"] == "bank"
+    assert (await received(back))[1]["monitor"] == "bank"
     assert not back.waiting
     assert feed.subscribe(feed.position).resumed
 
@@ -145,7 +145,7 @@ async def test_a_slow_follower_is_let_go_and_holds_nobody_up(feed: EventBroadcas
     slow, quick = feed.subscribe(), feed.subscribe()
     for _ in range(MAX_WAITING + 1):
         feed.notify("shop")
-        await told(quick)
+        await received(quick)
     assert slow.gone
     assert not slow.waiting
     assert [one async for one in slow.events_as_they_come()] == []
@@ -156,10 +156,10 @@ async def test_a_database_that_is_away_is_told(feed: EventBroadcaster, store: St
     subscriber = feed.subscribe()
     store.away = True
     feed.notify("shop")
-    assert await told(subscriber) == ("trouble", {"monitor": "shop", "error": "the database is away"})
+    assert await received(subscriber) == ("trouble", {"monitor": "shop", "error": "the database is away"})
     store.away = False
     feed.notify("shop")
-    assert (await told(subscriber))[0] == "cycle"
+    assert (await received(subscriber))[0] == "cycle"
 
 
 async def test_closing_ends_every_stream_at_once(feed: EventBroadcaster) -> None:
@@ -197,7 +197,7 @@ async def test_the_door_streams_events(feed: EventBroadcaster) -> None:
 
 
 async def test_there_is_a_last_place(feed: EventBroadcaster) -> None:
-    """Whoever finds no place is told to come again, and nothing is opened."""
+    """A client beyond the limit is asked to come again, and nothing is opened."""
     for _ in range(MAX_SUBSCRIBERS):
         feed.subscribe()
     transport = httpx.ASGITransport(app=build(callables(broadcaster=feed)))

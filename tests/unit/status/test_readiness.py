@@ -78,7 +78,7 @@ async def test_without_a_database_the_reason_is_given_and_monitors_are_still_che
 ) -> None:
     """What cannot be looked up is not said to be right: there is no word about migrations."""
     found = await readiness_checks(unreachable, [job("a"), job("b", failures=2)], NOW)
-    assert "look for pending migrations" in found.pop("database")
+    assert "look for locks" in found.pop("database")
     assert found == {"monitor a": OK, "monitor b": "its last 2 cycles failed"}
 
 
@@ -86,7 +86,7 @@ async def test_without_a_database_the_reason_is_given_and_monitors_are_still_che
 async def test_with_a_current_schema_everything_is_ready(pool: asyncpg.Pool) -> None:
     """Database, migrations and each monitor are named."""
     assert await readiness_checks(pool, [job("a")], NOW) == {
-        "database": OK, "migrations": OK, "monitor a": OK,
+        "database": OK, "locks": OK, "migrations": OK, "monitor a": OK,
     }  # fmt: skip
 
 

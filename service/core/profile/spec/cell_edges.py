@@ -95,7 +95,7 @@ def codes_of(column: ColumnRows | None, rows: int, edges: CellEdges) -> Codes:
         codes[np.isnan(column.values)] = missing
         return codes
     place = dict(zip(edges.labels, edges.places, strict=True))
-    cells = [place.get(_text(label), missing - 1) for label in column.labels.tolist()]
+    cells = [place.get(label, missing - 1) for label in column.labels.tolist()]
     found: Codes = np.array([*cells, missing], dtype=np.intp)[column.codes]  # code -1, missing, is the last
     return found
 
@@ -134,7 +134,3 @@ def _between(values: NDArray[np.float64], bounds: tuple[float, ...]) -> Codes:
     for bound in bounds:
         below += values > bound
     return below.astype(np.intp)
-
-
-def _text(label: str | float) -> str:
-    return label if isinstance(label, str) else f"{label:.17g}"  # as `distribution.labelled` writes numbers

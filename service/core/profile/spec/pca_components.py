@@ -24,7 +24,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from service.core.rows.batch import Numbers, Texts
-from service.core.rows.row_hash import as_texts
 from service.core.rows.schema import Kind, Role
 from service.errors import ProfileError
 
@@ -139,7 +138,7 @@ def _encoding(column: Column, batch: Batch) -> Encoding | None:
     else:
         counts = np.bincount(data.codes[data.codes >= 0], minlength=len(data.labels))
         by_code = counts / max(int(counts.sum()), 1)
-        shares = dict(zip(as_texts(data.labels).tolist(), by_code.tolist(), strict=True))
+        shares = dict(zip(data.labels.tolist(), by_code.tolist(), strict=True))
         values = np.append(by_code, np.nan)[data.codes]  # code -1, missing, is the last
     finite = values[np.isfinite(values)]
     if not len(finite) or finite.min() == finite.max():
@@ -180,7 +179,7 @@ def _reader(column: ColumnRows | None, encoding: Encoding) -> Callable[[slice], 
     if isinstance(column, Numbers):
         values = column.values
         return lambda rows: np.clip(values[rows], encoding.low, encoding.high)
-    codes, texts = column.codes, as_texts(column.labels).tolist()
+    codes, texts = column.codes, column.labels.tolist()
     by_code = np.array([*(encoding.shares.get(text, 0.0) for text in texts), np.nan])
     return lambda rows: by_code[codes[rows]]  # code -1, missing, is the last
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from service.core.profile.spec.pca_components import Components
     from service.core.profile.spec.segment_values import SegmentValues
     from service.core.profile.spec.vocabulary import Vocabulary
+    from service.core.rows.label_form import LabelForm
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class ProfileSpec:
         components: What rows are reconstructed from; None where it was not asked for or could not be fitted.
         vocabularies: The words of the reference, by text column.
         segments: The values whose rows are measured separately, by column.
+        forms: How the labels of each categorical column are written.
 
     """
 
@@ -33,6 +35,7 @@ class ProfileSpec:
     components: Components | None = None
     vocabularies: Mapping[str, Vocabulary] = field(default_factory=dict)
     segments: Mapping[str, SegmentValues] = field(default_factory=dict)
+    forms: Mapping[str, LabelForm] = field(default_factory=dict)
 
     @property
     def fingerprint(self) -> str:
@@ -43,6 +46,7 @@ class ProfileSpec:
         if self.components is not None:
             marks += f";components:{self.components.fingerprint}"
         marks += "".join(f";by {name}:{values.fingerprint}" for name, values in self.segments.items())
+        marks += "".join(f";form {name}:{form.mark}" for name, form in self.forms.items() if form.mark)
         return hashlib.sha256(marks.encode()).hexdigest()[:16]
 
 

@@ -1,4 +1,4 @@
-"""Expected performance of a two-class model, from its scores and what such scores meant in the reference.
+"""Estimated performance of a two-class model, from its scores as calibrated on the reference.
 
 Confidence-based performance estimation (CBPE) as NannyML describes it: a score calibrated on the reference
 is the chance that its row is positive, so that scores alone give the expected rows of each true class, and

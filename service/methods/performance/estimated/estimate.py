@@ -1,4 +1,4 @@
-"""Expected performance, before labels come; measured next to the realised one.
+"""Estimated performance, before labels come, measured next to the realised one.
 
 What is expected follows from a window's inputs or scores and from what the reference says of such: it moves
 with the data. A relation that changed moves the realised value and never the estimate: the distance between

@@ -1,4 +1,4 @@
-"""Expected positive rows by score, from what such scores meant in the reference."""
+"""The expected number of positive rows by score, as calibrated on the reference."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Expected areas under the ROC and precision-recall curves, from the chances of the scores.
+"""Estimated areas under the ROC and precision-recall curves, from the calibrated scores.
 
 With rows of chance p, all sums over rows:
 

@@ -1,4 +1,4 @@
-"""Expected errors of a regression, labels or not, by the reference's loss model, cell by cell.
+"""Estimated errors of a regression, with or without labels, by the reference's loss model.
 
 `estimated_mae` and `estimated_rmse` are what the reference's loss model (`core/reference/loss_model.py`)
 gives for the rows of a window, with or without a label: the mean loss plus, by column, the effect of each

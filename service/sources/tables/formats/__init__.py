@@ -1,1 +1,1 @@
-"""One file per format of tables: what a file is, how it is opened, and how its bytes become a table."""
+"""One file per table format: how it is recognised, opened and parsed."""

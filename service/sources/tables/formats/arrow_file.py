@@ -39,6 +39,16 @@ def load(path: Path, content: Content, schema: Schema, timestamp: str | None, fo
     return Loaded(names, rows, framed)
 
 
+def table(path: Path, content: Content) -> pa.Table:
+    """Return a file's whole table."""
+    with opened(path) as file:
+        source = str(path) if content is Content.PARQUET else pa.BufferReader(file.stream.read())
+    if content in {Content.PARQUET, Content.PACKED_PARQUET}:
+        with parquet.ParquetFile(source) as opened_file:
+            return opened_file.read(use_threads=False)
+    return _arrow(source, content)[2]
+
+
 def _parquet(
     source: pa.BufferReader | str, schema: Schema, wanted: set[str | None]
 ) -> tuple[list[str], int, pa.Table]:

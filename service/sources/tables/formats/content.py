@@ -1,4 +1,4 @@
-"""Which format a file's bytes are, told by their beginning."""
+"""Detect a file's format from its first bytes."""
 
 from __future__ import annotations
 

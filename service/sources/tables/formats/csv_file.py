@@ -11,7 +11,8 @@ import io
 import re
 from typing import IO, TYPE_CHECKING, NamedTuple
 
-from service.core.rows.schema import Kind
+from service.core.rows.missing_words import NULL_WORDS, words_of
+from service.core.rows.schema import Column, Kind, Schema
 from service.errors import SourceError
 from service.sources.tables.formats.content import byte_order
 from service.sources.tables.formats.loaded import Loaded
@@ -23,13 +24,11 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from service.core.rows.schema import Schema
     from service.sources.table_format import CsvFormat, TableFormat
     from service.sources.tables.parsed import Framed
 
 SEPARATORS = (",", "\t", ";", "|")
 HEADER_CHARACTERS = 1 << 20
-NO_NUMBER = ["", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None", "<NA>"]
 LENIENT = "utf-8"  # as a declared encoding: other bytes are replaced
 _DIRECTIVE = re.compile(r"sep=(.)\r?\n")  # Excel's first line
 
@@ -63,6 +62,15 @@ def load(path: Path, schema: Schema, timestamp: str | None, form: TableFormat) -
         return to_batch(frame, schema, by, time=form.time, number=form.csv.number)
 
     return Loaded(dialect.names, len(frame), framed)
+
+
+def texts(path: Path, form: TableFormat) -> pd.DataFrame:
+    """Return every column as it is written, None where a cell is empty."""
+    with opened(path) as file:
+        dialect = _dialect(file.stream, file.head, form.csv, set(), prefer_tab=".tsv" in path.suffixes)
+    schema = Schema(tuple(Column(name, Kind.TEXT) for name in dict.fromkeys(dialect.names)))
+    check_names(dialect.names, schema, None)
+    return _frame(path, dialect, schema, None, form)
 
 
 def _dialect(
@@ -106,11 +114,16 @@ def _frame(
     # Columns go by their place: pandas renames the second of two that have one name.
     order = [str(place) for place in range(len(dialect.names))]
     places = dict(zip(dialect.names, order, strict=True))
-    # An id is read as its own values say, whether it is a column here or not: labels must find their rows.
-    watched = {name for name in (*schema.names, timestamp) if name is not None} - {schema.identity}
-    labels = {c.name for c in schema.columns if c.kind is not Kind.NUMERICAL} - {schema.identity}
-    formed = {c.name for c in schema.columns if c.kind is Kind.NUMERICAL and (c.number or form.csv.number)}
-    as_written = labels | formed | ({timestamp} if timestamp is not None else set())
+    # A label, a text, an id is what is written: 01234 keeps its zero, whatever the column's other values are.
+    texts = {column.name for column in schema.columns if column.kind is not Kind.NUMERICAL}
+    texts |= {schema.identity} if schema.identity is not None else set()
+    numbers = {column.name: column for column in schema.columns if column.name not in texts}
+    formed = {name for name, column in numbers.items() if column.number or form.csv.number}
+    as_written = texts | formed | ({timestamp} if timestamp is not None else set())
+    missing = {name: [""] for name in texts}
+    missing |= {name: ["", *words_of(column)] for name, column in numbers.items()}
+    if timestamp is not None:
+        missing[timestamp] = ["", *NULL_WORDS]
     with opened(path) as file:
         # All columns: told to read some, pandas cuts a line that is too long instead of refusing it.
         frame = pd.read_csv(
@@ -121,14 +134,9 @@ def _frame(
             header=0,
             names=order,
             low_memory=False,  # a column's type is decided once, not per part
-            # A label or a text is what is written: 01234 keeps its zero, and NA may be a place.
             dtype={place: str for name, place in places.items() if name in as_written},
             keep_default_na=False,
-            na_values={
-                place: [""] if name in labels else NO_NUMBER
-                for name, place in places.items()
-                if name in watched
-            },
+            na_values={place: missing[name] for name, place in places.items() if name in missing},
             float_precision="round_trip",
             encoding=dialect.encoding,
             encoding_errors=_on_error(form.csv),

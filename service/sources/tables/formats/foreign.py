@@ -1,4 +1,4 @@
-"""Files that are no table, or none that is read: told by their first bytes, each with what to do about it."""
+"""Recognise files that cannot be read by their first bytes, and say what to do about each."""
 
 from __future__ import annotations
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from service.core.rows.batch import Labels, Numbers, Texts
+from service.core.rows.batch import Numbers, Texts
+from service.core.rows.label_text import coded, text_of
 from service.core.rows.schema import Kind
 from service.errors import SourceError
 from service.sources.tables.event_time import USABLE, reason_text
@@ -60,8 +61,7 @@ def _constant(value: str | None, kind: Kind, rows: int) -> ColumnRows:
     if kind is Kind.TEXT:
         return Texts(np.full(rows, value, dtype=object))
     if kind is Kind.CATEGORICAL:
-        names = np.array([] if value is None else [value], dtype=np.str_)
-        return Labels(np.full(rows, -1 if value is None else 0, dtype=np.int64), names)
+        return coded(np.zeros(rows, dtype=np.int64), [text_of(value)])
     try:
         return Numbers(np.full(rows, np.nan if value is None else float(value)))
     except ValueError:

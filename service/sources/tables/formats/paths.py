@@ -1,4 +1,4 @@
-"""Which files a path of a monitor file names: one, all of a folder, or those that match a pattern.
+"""Find the files that a path of a monitor file names: a file, a folder, or a pattern.
 
 The files are one table, in the order of their names. In a folder hidden files and those whose name begins
 with an underscore are left out, as Spark and Hive do. A folder such as `year=2024` adds the column `year`.

@@ -15,7 +15,7 @@ from pyarrow import parquet
 from service.core.rows.batch import no_rows
 from service.core.rows.concatenation import concatenated
 from service.errors import SourceError
-from service.sources.tables import from_arrow
+from service.sources.tables import arrow_labels, from_arrow
 from service.sources.tables.formats.ordered_rows import OrderedRows
 from service.sources.tables.formats.partitions import add_partitions
 from service.sources.tables.parsed import check_names
@@ -121,7 +121,9 @@ class _Part:
         self._columns = [name for name in self._names if name in {*schema.names, schema.identity, timestamp}]
         # Text as codes into the distinct texts is framed much faster.
         self._texts = [
-            name for name in self._columns if name != timestamp and from_arrow.is_text(kinds.field(name).type)
+            name
+            for name in self._columns
+            if name != timestamp and arrow_labels.is_text(kinds.field(name).type)
         ]
         self._stamp = _stamp(file.path)
         self._held: tuple[int, int, Batch] = (0, 0, no_rows())

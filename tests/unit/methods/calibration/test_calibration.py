@@ -223,7 +223,7 @@ def test_short_blocks_say_how_often_consecutive_windows_alarm():
     """Told to take short blocks where the level wanders, the calibration says how wrong they are."""
     batch = reference()
     wandering = Numbers(np.sin(np.arange(batch.rows) / 200.0))
-    told = calibrate(
+    calibrated = calibrate(
         Batch(batch.rows, batch.event_time, {"size": wandering}),
         Schema((Column("size", Kind.NUMERICAL),)),
         ROBUST,
@@ -233,9 +233,9 @@ def test_short_blocks_say_how_often_consecutive_windows_alarm():
         block=6,
         draws=500,
     )
-    assert told.block == 6
-    assert told.consecutive is not None
-    assert told.consecutive > 0.9
+    assert calibrated.block == 6
+    assert calibrated.consecutive is not None
+    assert calibrated.consecutive > 0.9
 
 
 def test_blocks_are_runs_of_rows_and_every_row_comes_as_often():

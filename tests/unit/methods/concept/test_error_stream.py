@@ -114,14 +114,14 @@ def test_a_change_is_an_event_with_its_row_s_time() -> None:
     first = {event.metric: event for event in reversed(events)}
     assert {event.kind for event in events} == {CHANGE_POINT}
     for name in DETECTORS:
-        event, told = first[name], first[name].details
-        assert CHANGED <= told["row"] < CHANGED + 500
-        assert event.at == told["row"] * 1_000_000
-        assert told["rows_before"] + told["rows"] == told["row"] + 1
-        assert 5.5 < told["error_before"] < 8.0 < told["error"] < 20.0
-        assert told["limit"] > 0
+        event, details = first[name], first[name].details
+        assert CHANGED <= details["row"] < CHANGED + 500
+        assert event.at == details["row"] * 1_000_000
+        assert details["rows_before"] + details["rows"] == details["row"] + 1
+        assert 5.5 < details["error_before"] < 8.0 < details["error"] < 20.0
+        assert details["limit"] > 0
         assert event.message.startswith(
-            f"{name}: the mean absolute error went from {told['error_before']:.4g}"
+            f"{name}: the mean absolute error went from {details['error_before']:.4g}"
         )
     assert json.dumps(states)
 
@@ -146,9 +146,9 @@ def test_cycles_and_restarts_change_nothing(cuts: list[int]) -> None:
     for first, last in zip([0, *cuts], [*cuts, whole.rows], strict=True):
         kept, fresh = found(whole.take(slice(first, last)), json.loads(json.dumps(kept)))
         events += fresh
-    expected, told = found(whole, {})
+    expected, expected_events = found(whole, {})
     assert kept == expected
-    assert sorted(map(repr, events)) == sorted(map(repr, told))
+    assert sorted(map(repr, events)) == sorted(map(repr, expected_events))
 
 
 def _counted(states: dict[str, str]) -> dict[str, int]:

@@ -11,7 +11,7 @@ from service.core.measurement import Worse
 from service.core.profile import distribution
 from service.core.rows.batch import Labels, Numbers
 from service.core.rows.class_labels import class_labels, is_one_of
-from service.core.rows.task import FALSE_LIKE, TRUE_LIKE, Binary, Multiclass, positive_labels
+from service.core.rows.task import TRUE_LIKE, Binary, Multiclass
 from service.methods.performance import ranking
 from service.methods.performance.registry import metrics_of
 from tests.unit.methods.build import performance
@@ -131,30 +131,12 @@ def test_a_class_without_scores_is_named() -> None:
     assert (one["log_loss"].value, one["log_loss"].rows) == (math.log(2.0), 1)
 
 
-@pytest.mark.parametrize(
-    ("declared", "texts"),
-    [
-        (None, TRUE_LIKE),
-        (True, TRUE_LIKE),
-        (False, FALSE_LIKE),
-        (1, ("1",)),
-        (2.0, ("2",)),
-        ("yes", ("yes",)),
-    ],
-)
-def test_a_positive_label_is_compared_as_text(declared: object, texts: tuple[str, ...]) -> None:
-    """Undeclared it is 1, True or true; a truth value stands for its spellings, all else for itself."""
-    assert positive_labels(declared) == texts  # type: ignore[arg-type]
-
-
 def test_labels_of_any_type_are_the_same_classes() -> None:
     """A truth value is 1 among numbers and True among texts; what is no number is neither class."""
     numbers = Numbers(np.array([1.0, 0.0, math.nan, math.inf, math.nan]), np.array([False] * 4 + [True]))
     assert is_one_of(class_labels(numbers, 5), TRUE_LIKE).tolist() == [1, 0, -1, -2, -2]
     texts = Labels(np.array([1, 0, -1]), np.array(["False", "True"]))
     assert is_one_of(class_labels(texts, 3), TRUE_LIKE).tolist() == [1, 0, -1]
-    coded = Labels(np.array([1, 0]), np.array([0.0, 1.0]))
-    assert is_one_of(class_labels(coded, 2), TRUE_LIKE).tolist() == [1, 0]
     assert is_one_of(class_labels(None, 2), TRUE_LIKE).tolist() == [-1, -1]
 
 

@@ -62,7 +62,7 @@ def test_one_row_breaches_and_none_does_not(
     [
         (("red", "blue"), np.array(["blue", "green", "red"]), 1 / 3),
         ((1, 2.5), np.array(["1", "2.5", "x"]), 1 / 3),
-        (("1", 2.5), np.array([1.0, 2.5, 3.0]), 1 / 3),
+        (("1", 2.5), np.array(["1", "2.5", "3"]), 1 / 3),
         ((True,), np.array(["False", "True", "true"]), 2 / 3),
     ],
 )

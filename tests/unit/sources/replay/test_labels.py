@@ -162,7 +162,7 @@ async def test_rows_without_a_time_are_rejected_once(tmp_path: Path) -> None:
         file.write("7,1.5,soon\n")
     found = await takes(source)
     assert [take.rejected for take in found] == [1, 0, 0, 0, 0]
-    assert found[0].rejects[0].row == {"key": 7, "truth": 1.5, "labelled_at": "soon"}
+    assert found[0].rejects[0].row == {"key": "7", "truth": 1.5, "labelled_at": "soon"}
 
 
 async def test_a_missing_file_or_column_is_named(tmp_path: Path) -> None:

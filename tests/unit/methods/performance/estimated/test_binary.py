@@ -111,8 +111,10 @@ def test_every_realised_figure_has_an_estimate_but_three():
 
 def test_what_has_no_scores_has_no_estimates():
     """A model that answers with labels alone, or of several classes, has none."""
+    rows = scored(np.random.default_rng(7), 50)
+    answered = rows.with_column("score", rows.columns["truth"])
     for task in (Binary("truth", "score"), Multiclass("truth", "score"), None):
-        reference = references.of(scored(np.random.default_rng(7), 50), Schema(SCHEMA.columns, task))
+        reference = references.of(answered, Schema(SCHEMA.columns, task))
         assert reference.estimator is None
     assert estimated_metrics_of(Binary("truth", "score")) == estimated_metrics_of(Multiclass("a", "b")) == ()
 

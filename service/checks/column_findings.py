@@ -8,7 +8,7 @@ import numpy as np
 
 from service.core.rows.batch import Numbers
 from service.core.time_units import to_datetime
-from service.sources.tables.parsed import nearest
+from service.sources.tables.parsed import listed, nearest
 from service.sources.tables.unusable import described, unfit_columns
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def column_faults(batch: Batch, schema: Schema, *, late: str | None = None) -> I
     names = [*batch.columns, *(batch.arrival.unwatched or ())]
     for name in schema.names:
         if name not in batch.columns and name != late:
-            yield f"it has no column {name!r}{nearest(name, names)}"
+            yield f"it has no column {name!r}{nearest(name, names)}; it has {listed(names)}"
     yield from unfit_columns(batch, schema)
 
 

@@ -1,0 +1,224 @@
+"""The commands `monitor reset | remove | rename`: a monitor's history, kept apart from its file."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from service.commands.environment import load_settings
+from service.commands.exit_status import CLEAN, FAILED
+from service.commands.metrics import unknown_name
+from service.config.monitor_folder import read_folder
+from service.core.time_units import to_datetime
+from service.core.windows.window import Unit
+from service.errors import ConfigurationError
+from service.runtime.compute_threads import workers
+from service.sources.protocol import SeekableSource
+from service.store import lifecycle
+from service.store.migrate import migrate, migrations_folder
+from service.store.tables import monitor as monitor_table
+from service.wiring.database import database
+from service.wiring.hash_key import hash_key
+from service.wiring.monitor import build_monitor
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from datetime import datetime
+
+    import asyncpg
+
+    from service.config.monitor import Monitor
+    from service.config.monitor_folder import MonitorFolder
+    from service.config.settings import Settings
+    from service.store.lifecycle import FromPane
+    from service.store.tables.monitor import StoredMonitor
+
+
+def reset(name: str, *, since: datetime | None, yes: bool) -> int:
+    """Let a monitor's source be measured again from its start, or from `since`; return the exit status.
+
+    Raises ConfigurationError where there is no such monitor, or it cannot be measured again from there.
+    """
+    settings = load_settings()
+    folder = read_folder(settings.monitors_dir, settings.data_dir)
+    return asyncio.run(_reset(settings, folder, name, since=since, yes=yes))
+
+
+async def _reset(
+    settings: Settings, folder: MonitorFolder, name: str, *, since: datetime | None, yes: bool
+) -> int:
+    async with _database(settings) as pool:
+        await _check_exists(pool, folder, name)
+        if name not in folder.monitors:
+            path = folder.path_of(name)
+            nothing = f"{name}: no file defines it, so that nothing would measure it again"
+            raise ConfigurationError(nothing if path is None else folder.faults[path])
+        begin, position = None, None
+        if since is not None:
+            monitor = folder.monitors[name].monitor
+            begin = await _pane_at(pool, monitor, since)
+            position = await _position(settings, pool, monitor, begin)
+        again = "from its start" if begin is None else f"from {_minute(begin.start)} on"
+        if not agreed(f"{name}: its source is measured again {again}; what was measured stays.", yes=yes):
+            return FAILED
+        deliver = settings.webhook_url is not None
+        found = await lifecycle.reset(pool, name, begin=begin, position=position, deliver_events=deliver)
+        if not found:
+            sys.stdout.write(f"{name} has not measured anything yet; there is nothing to reset\n")
+        else:
+            sys.stdout.write(f"{name} is measured again {again}, by a running service or the next start\n")
+    return CLEAN
+
+
+async def _pane_at(pool: asyncpg.Pool, monitor: Monitor, since: datetime) -> FromPane:
+    name = monitor.name
+    if monitor.labels is not None:
+        raise ConfigurationError(
+            f"{name}: --from: its labels come after their rows, and those of earlier rows would find none; "
+            f"expected `tidegauge monitor reset {name}` without --from"
+        )
+    if monitor.window.plan().unit is Unit.ROWS:
+        raise ConfigurationError(
+            f"{name}: --from: its windows are counted in rows from the start; "
+            f"expected `tidegauge monitor reset {name}` without --from"
+        )
+    begin = await lifecycle.find_pane(pool, name, since)
+    if begin is None:
+        raise ConfigurationError(f"{name}: --from: no row of it was measured from {since} on")
+    return begin
+
+
+async def _position(
+    settings: Settings, pool: asyncpg.Pool, monitor: Monitor, begin: FromPane
+) -> dict[str, Any]:
+    async with workers() as compute:
+        source = build_monitor(monitor, pool, compute, lambda: hash_key(settings)).source
+        try:
+            if not isinstance(source, SeekableSource):
+                raise ConfigurationError(
+                    f"{monitor.name}: --from: a {monitor.source.type} source has no place for a time; "
+                    f"expected `tidegauge monitor reset {monitor.name}` without --from"
+                )
+            return await source.position_at(begin.start)
+        finally:
+            await source.close()
+
+
+def remove(name: str, *, purge: bool, force: bool, yes: bool) -> int:
+    """Take a monitor without a file out of the views, with `purge` out of the database.
+
+    Returns the exit status. Raises ConfigurationError where there is no such monitor, or a file defines it.
+    """
+    settings = load_settings()
+    folder = read_folder(settings.monitors_dir, settings.data_dir)
+    return asyncio.run(_remove(settings, folder, name, purge=purge, force=force, yes=yes))
+
+
+async def _remove(
+    settings: Settings, folder: MonitorFolder, name: str, *, purge: bool, force: bool, yes: bool
+) -> int:
+    async with _database(settings) as pool:
+        stored = await _check_exists(pool, folder, name)
+        _check_without_file(folder, name, "delete or move it first, else its cycles would bring it back")
+        _check_not_running(stored[name], force=force)
+        kept = "all that was measured of it is deleted." if purge else "its history is kept."
+        if not agreed(f"{name} is taken out of the monitors, alarms and dashboards; {kept}", yes=yes):
+            return FAILED
+        await lifecycle.remove(pool, name, deliver_events=settings.webhook_url is not None)
+        if purge:
+            deleted = await lifecycle.purge(pool, name)
+            sys.stdout.write(f"{name} is removed, with {deleted} rows of its history\n")
+        else:
+            sys.stdout.write(f"{name} is removed; its history is kept until --purge\n")
+    return CLEAN
+
+
+def rename(old: str, new: str, *, replace: bool, force: bool, yes: bool) -> int:
+    """Give the history of a monitor without a file to another name; return the exit status.
+
+    Raises ConfigurationError where there is no such history, a file defines `old`, or `new` has its own.
+    """
+    settings = load_settings()
+    folder = read_folder(settings.monitors_dir, settings.data_dir)
+    return asyncio.run(_rename(settings, folder, (old, new), replace=replace, force=force, yes=yes))
+
+
+async def _rename(
+    settings: Settings,
+    folder: MonitorFolder,
+    names: tuple[str, str],
+    *,
+    replace: bool,
+    force: bool,
+    yes: bool,
+) -> int:
+    old, new = names
+    async with _database(settings) as pool:
+        if old == new:
+            raise ConfigurationError(f"{old}: is the new name as well; expected another")
+        stored = {each.name: each for each in await monitor_table.read_all(pool)}
+        if old not in stored:
+            raise ConfigurationError(f"there is no history: {unknown_name(old, sorted(stored))}")
+        _check_without_file(folder, old, f"rename it first: {new}.yaml, or its `name:`")
+        _check_not_running(stored[old], force=force)
+        own = stored.get(new)
+        is_empty = own is None or (own.state is None and not own.rows and own.removed_at is None)
+        if not is_empty and not replace:
+            raise ConfigurationError(
+                f"{new} has a history of its own; expected --replace, which deletes that and puts "
+                f"{old}'s in its place, or another name"
+            )
+        lost = "" if is_empty else f" What {new} has measured is deleted."
+        if not agreed(f"The history of {old} becomes that of {new}.{lost}", yes=yes):
+            return FAILED
+        deliver = settings.webhook_url is not None
+        await lifecycle.rename(pool, old, new, replace=replace, deliver_events=deliver)
+        sys.stdout.write(f"the history of {old} is that of {new}\n")
+        if new not in folder.names:
+            sys.stdout.write(f"note: no file defines {new} yet\n")
+    return CLEAN
+
+
+@asynccontextmanager
+async def _database(settings: Settings) -> AsyncIterator[asyncpg.Pool]:
+    async with database(settings) as pool:
+        await migrate(pool, migrations_folder())
+        yield pool
+
+
+async def _check_exists(pool: asyncpg.Pool, folder: MonitorFolder, name: str) -> dict[str, StoredMonitor]:
+    stored = {each.name: each for each in await monitor_table.read_all(pool)}
+    known = stored.keys() | folder.names
+    if name not in known:
+        raise ConfigurationError(unknown_name(name, sorted(known)))
+    return stored
+
+
+def _check_without_file(folder: MonitorFolder, name: str, instead: str) -> None:
+    path = folder.path_of(name)
+    if path is not None:
+        raise ConfigurationError(f"{name}: {path} still defines it; {instead}")
+
+
+def _check_not_running(known: StoredMonitor, *, force: bool) -> None:
+    """Refuse to hide or move what a service still measures, perhaps by files of another machine."""
+    if known.is_running and not force:
+        raise ConfigurationError(
+            f"{known.name}: a service seems to run it: its last cycle was a moment ago; delete its file "
+            "there, or stop that service and wait for three cycles, 30 seconds at least, or add --force"
+        )
+
+
+def agreed(what: str, *, yes: bool) -> bool:
+    """Return whether to go on; asked on a terminal alone, where `yes` was not given."""
+    if yes or not sys.stdin.isatty():
+        return True
+    sys.stdout.write(f"{what} Go on? [y/N] ")
+    sys.stdout.flush()
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+
+def _minute(instant: int) -> str:
+    return f"{to_datetime(instant):%Y-%m-%d %H:%M} UTC"

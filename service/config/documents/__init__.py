@@ -1,0 +1,1 @@
+"""YAML files that people write: read within bounds, and merged with what they share."""

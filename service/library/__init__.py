@@ -1,0 +1,1 @@
+"""Measurements of two tables by one call: no service, no database."""

@@ -1,0 +1,141 @@
+"""Measure some rows against a reference by one call: drift, quality, performance and health.
+
+The same functions measure a window of the service, so that both give the same values. Thresholds are
+calibrated for exactly as many rows as there are; the service interpolates between calibrated sizes.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from service.core.profile import profile
+from service.core.reference import reference as references
+from service.core.rows.label_form import in_form
+from service.cycle.calibrated_thresholds import calibrated
+from service.errors import ConfigurationError, ReferenceDataError, SourceError
+from service.library.in_process import settled
+from service.library.measured import Measured
+from service.library.options import Options, monitor_from_file, monitor_from_options
+from service.library.tables import frame_of, loaded, rows_of
+from service.methods.drift import pca
+from service.methods.measure_window import measure as measure_window
+from service.sources.tables.unusable import refuse_misfits
+from service.wiring.monitor import masked_measures, masking_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from service.config.monitor import Monitor
+    from service.core.rows.batch import Batch
+    from service.library.tables import Loaded, Table
+
+
+def measure(
+    current: Table,
+    reference: Table,
+    *,
+    monitor: str | Path | None = None,
+    columns: Mapping[str, Any] | None = None,
+    task: str | None = None,
+    target: str | None = None,
+    prediction: str | None = None,
+    score: str | None = None,
+    scores: Mapping[str, str] | None = None,
+    positive: str | None = None,
+    timestamp: str | None = None,
+    by: Sequence[str] | None = None,
+    drift: Mapping[str, Any] | None = None,
+    performance: Mapping[str, float] | None = None,
+    min_rows: int | None = None,
+    **keys: Any,
+) -> Measured:
+    """Measure the rows of `current` as one window against `reference`; no service, no database.
+
+    A table is a pandas frame, an Arrow table, anything that exports Arrow (polars, DuckDB), or the path of a
+    file, folder or pattern that a monitor could name. What is measured is said as in a monitor file: by one
+    (`monitor`, whose source and reference are not used), or by its keys. Without `columns` their kinds are
+    guessed from the reference; without `task` it follows from the target's values.
+
+    >>> import numpy as np, pandas as pd
+    >>> random = np.random.default_rng(0)
+    >>> before = pd.DataFrame({"size": random.normal(0, 1, 2000), "plan": random.choice(["a", "b"], 2000)})
+    >>> now = pd.DataFrame({"size": random.normal(1, 1, 500), "plan": random.choice(["a", "b"], 500)})
+    >>> measured = measure(now, before)
+    >>> sorted({m.series.column for m in measured.breached if m.series.metric in {"ks", "wasserstein"}})
+    ['size']
+    >>> measured.to_frame().query("metric == 'ks' and column_name == 'size'")[["breached"]].to_dict("list")
+    {'breached': [True]}
+
+    Raises ConfigurationError where an option is wrong, SourceError or ReferenceDataError where a table cannot
+    be read.
+    """
+    now, before = loaded(current, "current"), loaded(reference, "reference")
+    given = {
+        "task": task, "target": target, "prediction": prediction, "score": score, "scores": scores,
+        "positive": positive, "by": by, "drift": drift, "performance": performance, **keys,
+    }  # fmt: skip
+    options = Options(columns, given, min_rows, timestamp)
+    return _measured(now, before, _monitor(monitor, options, before))
+
+
+def _monitor(path: str | Path | None, options: Options, before: Loaded) -> Monitor:
+    if path is None:
+        from service.sources.table_format import PLAIN  # noqa: PLC0415
+
+        return monitor_from_options(options, frame_of(before, PLAIN))
+    named = [name for name, value in options.keys.items() if value is not None]
+    named += [name for name in ("columns", "min_rows", "timestamp") if getattr(options, name) is not None]
+    if named:
+        raise ConfigurationError(f"{named[0]}: is in the monitor file already; expected it or the file")
+    return monitor_from_file(Path(path))
+
+
+def _measured(now: Loaded, before: Loaded, monitor: Monitor) -> Measured:
+    # Nobody keeps this key: of sensitive columns nothing but hashes is in what is returned.
+    masking = masking_of(monitor, secrets.token_bytes)
+    schema, form = masking.schema(monitor.schema_), monitor.source.table_format
+    time = monitor.source.time_column
+    known = masking.batch(rows_of(before, schema, "reference", timestamp=time, form=form))
+    _check_reference(known, monitor)
+    made = references.of(
+        known,
+        schema,
+        by=monitor.by,
+        sample_rows=monitor.sample_rows,
+        components=pca.PCA in monitor.drift.multivariate,
+        estimate=monitor.estimate,
+    )
+    rows = masking.batch(rows_of(now, schema, "current", timestamp=time, form=form))
+    rows = in_form(rows, schema, made.spec.forms)
+    current = profile.of(rows.numbered(0), made.schema, made.spec)
+    plan = masked_measures(monitor, masking)
+    if monitor.drift.is_calibrated and rows.rows >= monitor.window.min_rows:
+        found = calibrated(
+            in_form(known, schema, made.spec.forms),
+            schema.compared,
+            plan.drift,
+            rows=rows.rows,
+            rate=monitor.drift.false_alarm_rate,
+            blocks=monitor.drift.blocks,
+        )
+        plan = replace(plan, drift=replace(plan.drift, calibrated=found.thresholds))
+    counted = measure_window(made.profile, current, made.schema, plan, made.spec, estimator=made.estimator)
+    return Measured(settled(counted), rows.rows, known.rows, made.notes)
+
+
+def _check_reference(batch: Batch, monitor: Monitor) -> None:
+    try:
+        refuse_misfits(batch, monitor.schema_)
+    except SourceError as error:
+        raise ReferenceDataError(f"reference: {error}") from error
+    held = [*batch.columns, *(batch.arrival.unwatched or ())]
+    absent = [name for name in monitor.schema_.names if name not in batch.columns]
+    if absent:
+        from service.sources.tables.parsed import nearest  # noqa: PLC0415
+
+        raise ReferenceDataError(
+            f"reference: it has no column {absent[0]!r}{nearest(absent[0], held)}; it has {', '.join(held)}"
+        )

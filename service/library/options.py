@@ -1,0 +1,108 @@
+"""What a caller says of the tables, as the monitor that it would be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from pydantic import ValidationError
+
+from service.config import monitor_file
+from service.config.monitor import Monitor
+from service.core.rows.task import TaskName
+from service.errors import ConfigurationError
+from service.guess.facts import facts_of
+from service.guess.roles import Role, Roles, with_outputs
+from service.guess.table import kind_of
+from service.sources.tables.parsed import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+
+    from service.guess.facts import ColumnFacts
+
+ROWS = 1_000_000_000  # of the one window; a monitor needs some
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The keys of a monitor file that a call can say; each has the meaning that it has there.
+
+    - `columns`: the kind of each column, or its section; guessed from the reference's cells where None.
+    - `keys`: every other key that was given.
+    - `min_rows`: the rows from which drift and performance are measured.
+    - `timestamp`: the column of each row's time, by which rows are put in order.
+    """
+
+    columns: Mapping[str, Any] | None = None
+    keys: Mapping[str, Any] = field(default_factory=dict)
+    min_rows: int | None = None
+    timestamp: str | None = None
+
+
+def monitor_from_file(path: Path) -> Monitor:
+    """Read a monitor file, of which the source and the reference are not used."""
+    return monitor_file.load(path, Path())
+
+
+def monitor_from_options(options: Options, reference: pd.DataFrame) -> Monitor:
+    """Return the monitor that the options describe; raises ConfigurationError per wrong key."""
+    keys = {name: value for name, value in options.keys.items() if value is not None}
+    facts = facts_of(reference)
+    roles = _roles(keys, facts)
+    if roles.task is not None:
+        keys.setdefault("task", str(roles.task))
+    window = {"size_rows": ROWS} | ({} if options.min_rows is None else {"min_rows": options.min_rows})
+    try:
+        return Monitor.model_validate(
+            {
+                "name": "measure",
+                "source": {"type": "replay", "path": "", "timestamp": options.timestamp, "rows": 1},
+                "reference": {"type": "file", "path": ""},
+                "columns": _columns(options, keys, facts, roles),
+                "window": window,
+                **keys,
+            }
+        )
+    except ValidationError as error:
+        raise ConfigurationError("\n".join(_fault(e) for e in error.errors())) from error
+
+
+def _fault(error: Any) -> str:
+    where = ".".join(str(part) for part in error["loc"])
+    message = error["msg"].removeprefix("Value error, ")
+    return f"{where}: {message}" if where else message
+
+
+def _roles(keys: Mapping[str, Any], facts: Sequence[ColumnFacts]) -> Roles:
+    names = [column.name for column in facts]
+    for key in ("target", "prediction", "score", "id"):
+        if keys.get(key) is not None and keys[key] not in names:
+            raise ConfigurationError(
+                f"{key}: the reference has no column {keys[key]!r}{nearest(keys[key], names)}; "
+                f"it has {', '.join(names)}"
+            )
+    target, prediction, score = (_role(keys.get(key)) for key in ("target", "prediction", "score"))
+    if keys.get("task") is not None or target is None or (prediction is None and score is None):
+        task = TaskName(keys["task"]) if keys.get("task") in set(TaskName) else None
+        return Roles(target=target, prediction=prediction, score=score, task=task)
+    return with_outputs(Roles(score=score), facts, target, prediction)
+
+
+def _role(name: str | None) -> Role | None:
+    return None if name is None else Role(name, "as given")
+
+
+def _columns(
+    options: Options, keys: Mapping[str, Any], facts: Sequence[ColumnFacts], roles: Roles
+) -> Mapping[str, Any]:
+    if options.columns is not None:
+        return options.columns
+    used = {options.timestamp, keys.get("id")}
+    found = {column.name: kind_of(column, roles) for column in facts if column.name not in used}
+    kept = {name: guess for name, guess in found.items() if guess.kind is not None}
+    return {name: yaml.safe_load(f"{{kind: {guess.kind}, {guess.options}}}") for name, guess in kept.items()}

@@ -1,0 +1,86 @@
+"""The tables that a caller hands over, as rows of a schema: pandas, Arrow and what exports it, files."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from service.errors import ConfigurationError, SourceError
+from service.sources.tables import from_arrow, from_pandas
+from service.sources.tables.file import read_rows
+from service.sources.tables.raw_frame import raw_frame
+
+if TYPE_CHECKING:
+    from service.core.rows.batch import Batch
+    from service.core.rows.schema import Schema
+    from service.sources.table_format import TableFormat
+    from service.sources.tables.parsed import Framed
+
+
+class ArrowExport(Protocol):
+    """A table of another library, such as polars or DuckDB, by Arrow's PyCapsule interface."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Return the table as an Arrow stream."""
+        ...
+
+
+Table = pd.DataFrame | ArrowExport | str | PathLike[str]  # an Arrow table exports itself
+Loaded = pd.DataFrame | ArrowExport | Path  # the second is an Arrow table by then
+
+
+def loaded(table: Table, what: str) -> Loaded:
+    """Return a table in one of the forms that can be read; raises ConfigurationError for anything else."""
+    if isinstance(table, pd.DataFrame):
+        return table
+    if isinstance(table, str | PathLike):
+        return Path(table)
+    if not hasattr(table, "__arrow_c_stream__"):
+        raise ConfigurationError(
+            f"{what}: expected a pandas frame, an Arrow table or a file's path, got {type(table).__name__}"
+        )
+    exported: ArrowExport = pa.table(table)
+    return exported
+
+
+def frame_of(table: Loaded, form: TableFormat) -> pd.DataFrame:
+    """Return a table's columns as they are, to look at."""
+    if isinstance(table, Path):
+        return raw_frame(table, form)
+    return table if isinstance(table, pd.DataFrame) else from_arrow.framed(table)
+
+
+def rows_of(table: Loaded, schema: Schema, what: str, *, timestamp: str | None, form: TableFormat) -> Batch:
+    """Return a table's rows, by time where all have one in the column `timestamp`, else in its own order.
+
+    Raises SourceError or ReferenceDataError where they cannot be read, or where there is none.
+    """
+    if isinstance(table, Path):
+        batch = read_rows(table, schema, timestamp=timestamp, form=form)
+    else:
+        batch = _framed(table, schema, timestamp, form)
+    if not batch.rows:
+        raise SourceError(f"{what}: it has no rows")
+    return batch
+
+
+def _framed(
+    table: pd.DataFrame | ArrowExport, schema: Schema, timestamp: str | None, form: TableFormat
+) -> Batch:
+    def framed(by: str | None) -> Framed:
+        if isinstance(table, pd.DataFrame):
+            return from_pandas.to_batch(table, schema, by, time=form.time)
+        return from_arrow.to_batch(pa.table(table), schema, by, time=form.time)
+
+    names: list[Any] = (
+        list(table.columns) if isinstance(table, pd.DataFrame) else pa.table(table).schema.names
+    )
+    timed = framed(timestamp) if timestamp in names else None
+    if timed is None or timed.rejected:
+        return framed(None).batch
+    return timed.batch.take(np.argsort(timed.batch.event_time, kind="stable"))

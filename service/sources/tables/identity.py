@@ -1,0 +1,41 @@
+"""Ids of rows and of labels as hashes: as they are written, whatever the column's other values are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from service.core.rows import row_hash
+from service.core.rows.label_text import described
+from service.core.rows.missing_words import NULL_WORDS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from service.core.rows.batch import LabelType
+
+_NO_IDS = frozenset(NULL_WORDS)
+
+
+class Identities(NamedTuple):
+    """Hashes (uint64, shape (n,), 0 where an id is missing), None where there is no column of ids.
+
+    `example` is one id as people write it, with its type.
+    """
+
+    hashes: NDArray[np.uint64] | None
+    example: str | None
+
+
+NO_IDENTITIES = Identities(None, None)  # of rows that have no column of ids
+
+
+def identities_of(texts: Sequence[str | None], typed: LabelType) -> Identities:
+    """Return ids, given by their canonical texts; a word for a missing value, such as NULL, is no id."""
+    known = ["" if text is None or text in _NO_IDS else text for text in texts]
+    first = next((text for text in known if text), None)
+    example = None if first is None else described(first, typed)
+    return Identities(row_hash.of_texts(np.array(known, dtype=np.str_)), example)

@@ -1,0 +1,86 @@
+"""Findings as pure functions of what was seen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from service.checks.findings import findings
+from service.checks.look import Finding, LabelsLook, MonitorLook, RowsLook, WindowLook
+from service.config import monitor_file
+from service.core.rows.batch import Arrival, Batch, Numbers
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TEXT = """\
+source: {type: replay, path: rows.csv, timestamp: at, step: 1d}
+reference: {path: reference.csv}
+columns: {size: numerical, truth: numerical}
+target: truth
+window: {size: 7d, hop: 1d}
+drift: {thresholds: evidently}
+"""
+
+
+@pytest.fixture
+def look(tmp_path: Path) -> MonitorLook:
+    """Give the look at a monitor with which all is well."""
+    (tmp_path / "mine.yaml").write_text(TEXT)
+    values = Numbers(np.arange(100.0))
+    batch = Batch(100, np.arange(100) * 10**12, {"size": values, "truth": values}, Arrival(()))
+    return MonitorLook(
+        monitor_file.load(tmp_path / "mine.yaml", tmp_path),
+        RowsLook(batch),
+        RowsLook(batch),
+        LabelsLook(100, 90),
+        WindowLook(7, 20, 10_000),
+    )
+
+
+def said(look: MonitorLook) -> list[tuple[str, str]]:
+    return [(found.level, str(found)) for found in findings(look)]
+
+
+def test_where_all_is_well_nothing_is_found(look: MonitorLook) -> None:
+    """Neither fault nor note."""
+    assert said(look) == []
+
+
+def test_errors_of_reading_come_first(look: MonitorLook) -> None:
+    """What could not be read is found as it is, beside the rest."""
+    error = Finding("fault", "mine: reference", "there is no such file")
+    seen = replace(look, reference=None, errors=(error,), labels=LabelsLook(100, 0))
+    assert said(seen) == [
+        ("fault", "mine: reference: there is no such file"),
+        ("note", "mine: source: no row has a value of 'truth': no performance"),
+    ]
+
+
+def test_a_column_that_is_not_there_is_a_fault_of_its_part(look: MonitorLook) -> None:
+    """With the nearest name and the list."""
+    batch = Batch(1, np.zeros(1, dtype=np.int64), {"truth": Numbers(np.ones(1))}, Arrival(("sise",)))
+    assert said(replace(look, source=RowsLook(batch))) == [
+        ("fault", "mine: source: it has no column 'size'; the nearest is 'sise'; it has truth, sise")
+    ]
+
+
+def test_windows_that_are_too_small_or_too_large(look: MonitorLook) -> None:
+    """Fewer rows than are measured, and panes that fill the memory."""
+    (few,) = said(replace(look, window=WindowLook(7, 3, 1_000)))
+    assert few == (
+        "note",
+        "mine: window: a usual one has about 21 rows, below min_rows (30): no drift, no performance",
+    )
+    (large,) = said(replace(look, window=WindowLook(1_000, 500, 900_000)))
+    assert large[1].startswith("mine: window: 1,000 panes take about 900 MB of memory")
+
+
+def test_late_labels_that_meet_no_row(look: MonitorLook) -> None:
+    """None of them is worth a note, some of them is not."""
+    (note,) = said(replace(look, labels=LabelsLook(100, 0, late=80, matched=0)))
+    assert note[1].startswith("mine: labels: none of 80 labels has the id of one of the 100 rows")
+    assert said(replace(look, labels=LabelsLook(100, 40, late=80, matched=40))) == []
