@@ -97,15 +97,17 @@ async def commit(
         alarms, fresh = alarm.step(alarms, each, AlarmPlan(1, 1))
         events += fresh
     given = {"rejected": 0, "lag_seconds": 0.5} | more
+    events += given.pop("events", ())
+    ended = any(event.kind == "ended" for event in events)
     record = CycleRecord(
         monitor=monitor,
         layout="a layout",
-        after=Checkpoint(cycle, {"row": cycle}, 900 * cycle, closed=cycle, alarms=alarms),
+        after=Checkpoint(cycle, {"row": cycle}, 900 * cycle, closed=cycle, alarms=alarms, ended=ended),
         slot=now,
         started=now,
         rows=900,
         windows=windows,
-        events=(*events, *given.pop("events", ())),
+        events=tuple(events),
         **given,
     )
     assert await store.commit(record)
