@@ -10,6 +10,7 @@ import pytest
 from service.core.rows.batch import Batch
 from service.cycle.calibrated_thresholds import Thresholds
 from service.errors import SourceError
+from service.methods.calibration import calibration
 from tests.memory_store import MemoryStore
 from tests.unit.cycle.build import MEASURES, SCHEMA, InlineCompute, in_order, plan, rows, run
 
@@ -126,32 +127,27 @@ async def test_a_cycle_measures_with_the_thresholds_of_its_windows_size() -> Non
         assert {test: found[test] for test in wanted} == wanted
 
 
-class Recording(InlineCompute):
-    """Computes, and keeps what it was asked for."""
-
-    def __init__(self) -> None:
-        self.asked: list[dict[str, Any]] = []
-
-    async def run(self, function: Any, *args: Any, **kwargs: Any) -> Any:
-        """Run a function at once."""
-        self.asked.append(kwargs)
-        return await super().run(function, *args, **kwargs)
-
-
 @pytest.mark.parametrize(
     ("blocks", "block", "period"), [("short", 3, None), ("window", 16, 0), ("auto", None, None)]
 )
 async def test_windows_are_drawn_as_the_monitor_file_says(
-    blocks: str, block: int | None, period: int | None
+    blocks: str, block: int | None, period: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In short blocks, in one piece from anywhere, or as the reference's own windows decide."""
-    kept, compute, reference, shares = Kept(), Recording(), Rows(), list[float]()
+    kept, reference, shares = Kept(), Rows(), list[float]()
+    calls, calibrate = list[dict[str, Any]](), calibration.calibrate
+
+    def recorded(*args: Any, **kwargs: Any) -> calibration.Calibration:
+        calls.append(kwargs)
+        return calibrate(*args, **kwargs)
+
+    monkeypatch.setattr(calibration, "calibrate", recorded)
     found = Thresholds(
         SCHEMA, MEASURES.drift, rate=0.2, blocks=blocks, min_rows=8, load_rows=reference.load,
-        kept=kept, compute=compute, shown=lambda _: nullcontext(shares.append),
+        kept=kept, compute=InlineCompute(), shown=lambda _: nullcontext(shares.append),
     )  # fmt: skip
     await found.prepare([16], "a reference")
-    (asked,) = compute.asked
+    (asked,) = calls
     assert {name: asked[name] for name in ("rows", "rate", "block", "period")} == {
         "rows": 16, "rate": 0.2, "block": block, "period": period,
     }  # fmt: skip
