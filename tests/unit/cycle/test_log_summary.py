@@ -63,9 +63,34 @@ async def test_numbers_are_rounded_and_names_are_listed() -> None:
     """Three decimals of the error, detectors once each with commas, and a dash where no column drifted."""
     *_, report = await run(plan(in_order([0, 1])), MemoryStore())
     (window,) = report.record.windows
-    error = Measurement(Series(Aspect.PERFORMANCE, "mae"), 1.23456, 4)
+    error = Measurement(Series(Aspect.PERFORMANCE, "mae", headline=1), 1.23456, 4)
     changes = [Event(CHANGE_POINT, HOUR, "it changed", metric=name) for name in ("ddm", "adwin", "ddm")]
     record = replace(report.record, windows=(replace(window, measurements=(error,)),), events=tuple(changes))
     assert summary(replace(report, record=record)) == {
         "rows": 4, "window_rows": 4, "mae": 1.235, "drifted": "-", "changed": "ddm,adwin",
     }  # fmt: skip
+
+
+async def test_a_classifiers_line_has_its_headline_metric() -> None:
+    """The first of the metrics that represent a monitor on an overview, whatever its task."""
+    (_, second) = await run(plan(in_order([0, 1])), MemoryStore())
+    (window,) = second.record.windows
+    best = Measurement(Series(Aspect.PERFORMANCE, "roc_auc", headline=1), 0.81234, 4)
+    other = Measurement(Series(Aspect.PERFORMANCE, "accuracy", headline=2), 0.7, 4)
+    ours = tuple(m for m in window.measurements if m.series.aspect is not Aspect.PERFORMANCE)
+    window = replace(window, measurements=(*ours, other, best))
+    line = summary(replace(second, record=replace(second.record, windows=(window,))))
+    assert (line["roc_auc"], line.get("accuracy")) == (0.812, None)
+
+
+async def test_a_long_list_of_drifted_columns_is_cut() -> None:
+    """Eight columns are named, the others are counted; a very long name is cut."""
+    (_, second) = await run(plan(in_order([0, 1])), MemoryStore())
+    (window,) = second.record.windows
+    names = ["x" * 60, *(f"c{k:02}" for k in range(11))]
+    drifted = tuple(
+        Measurement(Series(Aspect.DRIFT, "psi", name), 1.0, 4, threshold=0.1, breached=True) for name in names
+    )
+    window = replace(window, measurements=drifted)
+    line = summary(replace(second, record=replace(second.record, windows=(window,))))
+    assert line["drifted"] == ",".join(["x" * 39 + "…", *names[1:8]]) + " and 4 more"
