@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     SeriesT = TypeVar("SeriesT", bound=StoredSeries)
 
+READ_SECONDS = 10.0  # a page or a request gives up sooner than a cycle's own statements
+
 # The view's columns by name: a newer schema may have more.
 _MEASUREMENTS = """
 SELECT * FROM (
@@ -196,32 +198,34 @@ async def measurements_by_event_time(
         limit=f"${limit_place}",
     )
     with translated("read measurements"):
-        rows = await pool.fetch(statement, *given.values(), since, limit)
+        rows = await pool.fetch(statement, *given.values(), since, limit, timeout=READ_SECONDS)
         return [_of_series(StoredMeasurement, row) for row in rows]
 
 
 async def monitors(pool: asyncpg.Pool) -> list[str]:
     """Return the monitors that the database knows, in the order of their names. Raises StoreError."""
     with translated("read the monitors"):
-        return [row["monitor"] for row in await pool.fetch(_MONITORS)]
+        return [row["monitor"] for row in await pool.fetch(_MONITORS, timeout=READ_SECONDS)]
 
 
 async def series(pool: asyncpg.Pool, monitor: str) -> list[StoredSeries]:
     """Return which series a monitor has, without those of its cycles' own health. Raises StoreError."""
     with translated("read series"):
-        return [_of_series(StoredSeries, row) for row in await pool.fetch(_SERIES, monitor)]
+        return [
+            _of_series(StoredSeries, row) for row in await pool.fetch(_SERIES, monitor, timeout=READ_SECONDS)
+        ]
 
 
 async def latest_window(pool: asyncpg.Pool, monitor: str) -> LatestWindow:
     """Return a monitor's newest window with its values and alarms. Raises StoreError."""
     with translated("read the latest window"):
         async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
-            alarms: dict[str, str] = await connection.fetchval(_ALARMS, monitor) or {}
-            rows = await connection.fetch(_OF_CYCLE, monitor)
-            run = await connection.fetchrow(_LATEST_WINDOW, monitor)
+            alarms: dict[str, str] = await connection.fetchval(_ALARMS, monitor, timeout=READ_SECONDS) or {}
+            rows = await connection.fetch(_OF_CYCLE, monitor, timeout=READ_SECONDS)
+            run = await connection.fetchrow(_LATEST_WINDOW, monitor, timeout=READ_SECONDS)
             if run is not None:
                 key = run["id"], run["window_end"], run["computed_at"]
-                rows = await connection.fetch(_OF_WINDOW, monitor, *key) + rows
+                rows = await connection.fetch(_OF_WINDOW, monitor, *key, timeout=READ_SECONDS) + rows
     return LatestWindow(
         window=None if run is None else _window(run),
         values=[_of_series(WindowValue, row) for row in rows],
@@ -244,7 +248,7 @@ async def raised(pool: asyncpg.Pool, monitor: str, alarms: Sequence[AlarmName]) 
         [alarm.definition for alarm in alarms],
     )
     with translated("read when alarms were raised"):
-        rows = await pool.fetch(_RAISED, monitor, *names)
+        rows = await pool.fetch(_RAISED, monitor, *names, timeout=READ_SECONDS)
     found = {row["place"]: AlarmStart(at=row["at"], message=row["message"]) for row in rows}
     return [found.get(place) for place in range(1, len(alarms) + 1)]
 
@@ -254,7 +258,10 @@ async def events(
 ) -> list[StoredEvent]:
     """Return a monitor's events recorded at or after `since`, the newest first. Raises StoreError."""
     with translated("read events"):
-        return [StoredEvent(**row) for row in await pool.fetch(_EVENTS, monitor, since, kind, limit)]
+        return [
+            StoredEvent(**row)
+            for row in await pool.fetch(_EVENTS, monitor, since, kind, limit, timeout=READ_SECONDS)
+        ]
 
 
 async def distribution(
@@ -262,7 +269,7 @@ async def distribution(
 ) -> ColumnDistribution:
     """Return a column's bins in the window that ends then, else in the newest. Raises StoreError."""
     with translated("read a distribution"):
-        rows = await pool.fetch(_DISTRIBUTION, monitor, column, window_end)
+        rows = await pool.fetch(_DISTRIBUTION, monitor, column, window_end, timeout=READ_SECONDS)
     # Windows of two plans may end together: the one that was measured last counts.
     latest = [row for row in rows if row["computed_at"] == rows[0]["computed_at"]]
     names = [field.name for field in fields(DistributionBin)]

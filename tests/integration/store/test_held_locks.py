@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
+from service.core.read_models import SeriesFilter
 from service.errors import StoreError
 from service.status.readiness import readiness_checks
 from service.store import held_locks as module
+from service.store import queries
 from service.store.driver_errors import translated
 from service.store.held_locks import held_locks
 from service.wiring.lock_watch import lock_watch
@@ -65,3 +68,15 @@ async def test_a_wait_for_a_lock_ends(pool: asyncpg.Pool) -> None:
         await connection.execute("SET lock_timeout = '50ms'")
         with pytest.raises(StoreError, match="another session holds a lock on the table; /readyz names it"):
             await read(connection)
+
+
+@pytest.mark.usefixtures("holder")
+async def test_a_read_for_people_gives_up_by_itself(
+    pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page does not wait as long as a cycle may: its reads have a limit of their own."""
+    monkeypatch.setattr(queries, "READ_SECONDS", 0.2)
+    began = time.monotonic()
+    with pytest.raises(StoreError, match="no answer in time"):
+        await queries.measurements_by_event_time(pool, SeriesFilter(monitor="flights"), since=None, limit=5)
+    assert time.monotonic() - began < 5
