@@ -88,6 +88,7 @@ class Cycle:
         self._state: State | None = None
         self._reference: Reference | None = None
         self._layout = ""  # known once the reference is loaded
+        self._usually_missing: dict[str, float] = {}  # of each column's rows; likewise
 
     async def run(self, slot: int) -> CycleReport:
         """Run the cycle of grid point `slot` (UTC microseconds).
@@ -98,8 +99,7 @@ class Cycle:
         began = clock()
         reference = await self.reference()
         self._layout = f"{self._monitor.layout}:{reference.spec.fingerprint}"
-        usual = usually_missing(reference.profile, self._monitor.schema)
-        state = self._state or await self._loader.restored(self._layout, usual)
+        state = self._state or await self._loader.restored(self._layout, self._usually_missing)
         self._state = None  # set again only after a commit
         state, take = await self._taken(state)
         before = state.checkpoint.position
@@ -127,6 +127,7 @@ class Cycle:
             self._reference = await self._monitor.load_reference()
             # The reference settles which labels the task is about.
             self._monitor = replace(self._monitor, schema=self._reference.schema)
+            self._usually_missing = usually_missing(self._reference.profile, self._monitor.schema)
         return self._reference
 
     async def _taken(self, state: State) -> tuple[State, Take]:
@@ -228,7 +229,7 @@ class Cycle:
             absorbed.panes,
             after.closed,
             late=late,
-            usually_missing=usually_missing(reference.profile, monitor.schema),
+            usually_missing=self._usually_missing,
         )
         record = CycleRecord(
             monitor=monitor.name,
