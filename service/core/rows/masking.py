@@ -17,6 +17,7 @@ import numpy as np
 
 from service.core.rows.batch import Labels, Texts
 from service.core.rows.label_text import number_text
+from service.core.rows.missing_words import NULL_WORDS
 from service.core.rows.take import Reject
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 PREFIX = "hash:"
 HASH_BYTES = 8
 # Words for a missing value say nothing of anybody, and have to stay what they are.
-NO_VALUE = {"", "na", "n/a", "#n/a", "nan", "null", "none", "<na>"}
+NO_VALUE = {"", *(word.casefold() for word in NULL_WORDS)}
 _WORD = re.compile(r"\w+")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
 
