@@ -1,4 +1,4 @@
-"""Types of query arguments; values that the database cannot take are refused with 422."""
+"""Types of arguments; values that the database cannot take are refused with 422."""
 
 from __future__ import annotations
 
@@ -6,6 +6,24 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from pydantic import AfterValidator
+from starlette.convertors import Convertor, register_url_convertor
+
+
+class AnyText(Convertor[str]):
+    """A part of a path that holds anything: slashes, and lines, which `path` does not match."""
+
+    regex = r"[\s\S]*"
+
+    def convert(self, value: str) -> str:
+        """Return the text as it is."""
+        return value
+
+    def to_string(self, value: str) -> str:
+        """Return the text as it is."""
+        return value
+
+
+register_url_convertor("any_text", AnyText())
 
 
 def _utc(when: datetime) -> datetime:
