@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from service.core.alarm_state import AlarmHistory, AlarmName
+from service.core.breach_order import ASPECTS, order_of
 from service.core.measurement import Aspect
 from service.core.read_models import StoredValue
 from service.core.time_units import EPOCH
@@ -67,7 +68,7 @@ class NewestMeasurement(StoredValue):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewestWindow:
-    """A monitor's newest window, None before the first, and its measurements, the most severe first."""
+    """A monitor's newest window, None before the first, and its measurements, the worst first."""
 
     window: MeasuredWindow | None
     measurements: list[NewestMeasurement]
@@ -120,7 +121,7 @@ class MonitorState(CycleStatus):
 
 
 def newest_window(latest: LatestWindow) -> NewestWindow:
-    """Mark the newest window's values by the monitor's alarms.
+    """Mark the newest window's values by the monitor's alarms and order them by `core/breach_order.py`.
 
     Several values may share an alarm, as a column's drift methods do: as where alarms are raised, the first
     that is breached represents them all, or else the first. `series_id` says which was measured first.
@@ -134,7 +135,7 @@ def newest_window(latest: LatestWindow) -> NewestWindow:
         name = value.alarm_name.encode()
         history = histories.get(name, AlarmHistory()) if represents[name] is value else AlarmHistory()
         marked.append(_marked(value, alarm=history.raised, decides=history.breached))
-    return NewestWindow(window=latest.window, measurements=marked)
+    return NewestWindow(window=latest.window, measurements=sorted(marked, key=order_of))
 
 
 def _marked(value: WindowValue, *, alarm: bool, decides: bool) -> NewestMeasurement:
@@ -169,7 +170,7 @@ def monitor_state(
     cycles: CycleStatus, newest: NewestWindow, alarms: Sequence[RaisedAlarm], trouble: str | None
 ) -> MonitorState:
     """Return a monitor's state; `trouble` is what is wrong with its cycles, None where nothing is."""
-    aspects = [_aspect_state(aspect, newest, alarms) for aspect in Aspect]
+    aspects = [_aspect_state(aspect, newest, alarms) for aspect in ASPECTS]
     aspects = [_with_cycles(state, trouble) if state.aspect is Aspect.HEALTH else state for state in aspects]
     verdicts = [state.verdict for state in aspects]
     return MonitorState(

@@ -155,7 +155,7 @@ def test_one_method_represents_a_columns_drift(first: bool | None, second: bool 
     ]
     found = latest(*values, alarms={"drift|size": "xx!"})
     newest = newest_window(found)
-    assert [each.alarm for each in newest.measurements] == [place == chosen for place in range(2)]
-    assert [each.decides for each in newest.measurements] == [place == chosen for place in range(2)]
+    assert [each.definition for each in newest.measurements if each.alarm] == ["ab"[chosen]]
+    assert [each.definition for each in newest.measurements if each.decides] == ["ab"[chosen]]
     assert [name.definition for name in raised_names(found, newest)] == ["ab"[chosen]]
     assert "series_id" not in {field.name for field in fields(newest.measurements[0])}
