@@ -66,4 +66,3 @@ def order_of(measurement: Judged) -> tuple[int, int, float]:
 def is_second_opinion(measurement: Judged) -> bool:
     """Return whether a measurement is beyond its threshold and raises no alarm of its own."""
     return bool(measurement.breached) and not measurement.alarm and not measurement.decides
-

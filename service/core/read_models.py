@@ -152,3 +152,39 @@ class ColumnDistribution:
     column_name: str
     window: MeasuredWindow | None
     bins: list[DistributionBin]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How a monitor stands, as far as its place among all monitors depends on it.
+
+    - `raised`: the aspects with a raised alarm, each with its worst severity in the newest window
+    - `breached`: likewise, those with a breach that counts in the newest window
+    """
+
+    raised: dict[Aspect, float]
+    breached: dict[Aspect, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonitorEvent(StoredEvent):
+    """An event of one of several monitors."""
+
+    monitor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SparkPoint:
+    """A series' value in one window, None where it could not be measured."""
+
+    window_end: datetime
+    value: float | None
+    breached: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnShares:
+    """Shares of a window's rows and of the reference's by bin; the last bin is that of missing values."""
+
+    window: list[float]
+    reference: list[float]

@@ -110,13 +110,19 @@ class AspectState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MonitorState(CycleStatus):
-    """A monitor's state, since when, and why; `window` is the newest."""
+class MonitorSummary(CycleStatus):
+    """A monitor's state, since when, and why by aspect; `window` is the newest."""
 
     verdict: Verdict
     since: datetime | None
     window: MeasuredWindow | None
     aspects: list[AspectState]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonitorState(MonitorSummary):
+    """A monitor's state with every alarm that is raised."""
+
     alarms: list[RaisedAlarm]
 
 
