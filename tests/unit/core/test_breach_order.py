@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass
 
 from service.core.breach_order import order_of
@@ -35,5 +34,5 @@ WORST_FIRST = [
 
 def test_the_worst_comes_first_and_performance_before_the_rest() -> None:
     """Alarms, breaches that count, second opinions, the rest, no value; performance first in each group."""
-    shuffled = random.Random(7).sample(WORST_FIRST, len(WORST_FIRST))
+    shuffled = WORST_FIRST[::-2] + WORST_FIRST[-2::-2]
     assert [row.name for row in sorted(shuffled, key=order_of)] == [row.name for row in WORST_FIRST]
