@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from service.core.read_models import (
         Axis,
         ColumnDistribution,
+        NewestWindow,
         SeriesFilter,
         StoredEvent,
         StoredMeasurement,
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     )
     from service.core.windows.records import WindowRun
     from service.status.live_feed import EventBroadcaster
-    from service.status.monitor_state import CycleStatus, MonitorState, NewestWindow
+    from service.status.monitor_state import CycleStatus, MonitorState
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from service.core.story.newest import newest_window
 from service.errors import StoreError
 from service.runtime.clock import now
-from service.status.monitor_state import monitor_state, newest_window, raised_alarm, raised_names
+from service.status.monitor_state import monitor_state, raised_alarm, raised_names
 from service.status.readiness import OK, cycle_status, freshness
 from service.store import queries
 
@@ -20,13 +21,14 @@ if TYPE_CHECKING:
     from service.core.read_models import (
         Axis,
         ColumnDistribution,
+        NewestWindow,
         SeriesFilter,
         StoredEvent,
         StoredMeasurement,
         StoredSeries,
     )
     from service.runtime.scheduler import Job
-    from service.status.monitor_state import CycleStatus, MonitorState, NewestWindow
+    from service.status.monitor_state import CycleStatus, MonitorState
 
 DEFAULT_PERIOD = timedelta(days=1)  # of measurements without a bound
 

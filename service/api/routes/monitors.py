@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from service.api.ports import Callables
+    from service.core import read_models
     from service.core.read_models import ColumnDistribution, StoredEvent, StoredMeasurement, StoredSeries
     from service.status import monitor_state as status
 
@@ -40,7 +41,7 @@ def monitor_routes(callables: Callables) -> APIRouter:
         return await queries.series(name)
 
     @router.get("/windows/latest", response_model=NewestWindow)
-    async def latest_window(name: str) -> status.NewestWindow:
+    async def latest_window(name: str) -> read_models.NewestWindow:
         """Return the newest window's measurements, the most severe first."""
         return await queries.latest_window(name)
 
