@@ -113,6 +113,25 @@ class LatestWindow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NewestMeasurement(StoredValue):
+    """A measurement of the newest window.
+
+    `alarm` is whether it represents a raised alarm, `decides` whether it is breached and its breach counts.
+    """
+
+    alarm: bool
+    decides: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewestWindow:
+    """A monitor's newest window, None before the first, and its measurements, the most important first."""
+
+    window: MeasuredWindow | None
+    measurements: list[NewestMeasurement]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AlarmStart:
     """When an alarm was raised last, in event time, and what was said of it."""
 

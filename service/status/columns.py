@@ -5,14 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from service.core.breach_order import order_of
 from service.core.measurement import Aspect
+from service.core.story.order import rank
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from service.core.read_models import ColumnShares, MeasuredWindow, SparkPoint
-    from service.status.monitor_state import NewestMeasurement, NewestWindow
+    from service.core.read_models import (
+        ColumnShares,
+        MeasuredWindow,
+        NewestMeasurement,
+        NewestWindow,
+        SparkPoint,
+    )
 
 MISSING_SHARE = "missing_share"
 
@@ -67,4 +72,4 @@ def column_heads(newest: NewestWindow, watched: Iterable[str]) -> list[ColumnHea
 
 def _worst(rows: Iterable[NewestMeasurement]) -> NewestMeasurement | None:
     # Of all rows where there are segments too: a row of the table is about the whole column.
-    return min(rows, key=lambda row: (bool(row.segment), order_of(row)), default=None)
+    return min(rows, key=lambda row: (bool(row.segment), rank(row)), default=None)

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     from service.core.cycle_record import CycleRecord
     from service.core.event import Event
-    from service.status.monitor_state import MonitorState, NewestMeasurement, NewestWindow
+    from service.core.read_models import NewestMeasurement, NewestWindow
+    from service.status.monitor_state import MonitorState
 
     Read = Callable[[str], Awaitable[tuple[MonitorState, NewestWindow]]]
     SeriesKey = tuple[str, str, str, str, str]

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from service.core.breach_order import ASPECTS
 from service.core.measurement import Aspect
 from service.status.monitor_state import Verdict
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from service.status.monitor_state import CycleStatus, MonitorSummary
 
 _CALM = 2
+_SEVEREST = 100.0  # a monitor that measures nothing any more; the database's largest severity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +38,11 @@ class Overview:
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A monitor with its place in the order: the verdict's, its worst aspect's, then the severity's."""
+    """A monitor with its place in the order: its verdict, whether performance is its reason, the severity."""
 
     cycles: CycleStatus
     verdict: Verdict
-    place: tuple[int, int, float]
+    place: tuple[int, bool, float]
 
 
 def rank(
@@ -68,9 +68,15 @@ def _ranked(cycles: CycleStatus, standing: Standing | None, *, troubled: bool) -
     raised = {} if standing is None else standing.raised
     breached = {} if standing is None else standing.breached
     if troubled:
-        raised = {Aspect.HEALTH: 0.0, **raised}
+        raised = {Aspect.HEALTH: _SEVEREST, **raised}
     for group, (verdict, aspects) in enumerate(((Verdict.ALARM, raised), (Verdict.BREACH, breached))):
-        for rank, aspect in enumerate(ASPECTS):
-            if aspect in aspects:
-                return Ranked(cycles, verdict, (group, rank, -aspects[aspect]))
-    return Ranked(cycles, Verdict.FINE, (_CALM, 0, 0.0))
+        if aspects:
+            return Ranked(cycles, verdict, (group, *_worst(aspects)))
+    return Ranked(cycles, Verdict.FINE, (_CALM, True, 0.0))
+
+
+def _worst(severities: Mapping[Aspect, float]) -> tuple[bool, float]:
+    # As measurements are ordered (`core/story/order.py`): performance first, then by severity.
+    if Aspect.PERFORMANCE in severities:
+        return False, -severities[Aspect.PERFORMANCE]
+    return True, -max(severities.values())

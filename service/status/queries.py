@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from service.core.paging import page_of
+from service.core.story.newest import newest_window
 from service.errors import StoreError
 from service.runtime.clock import now
 from service.status.columns import ColumnPage, ColumnRow, column_heads
-from service.status.monitor_state import Verdict, monitor_state, newest_window, raised_alarm, raised_names
+from service.status.monitor_state import Verdict, monitor_state, raised_alarm, raised_names
 from service.status.overview import Overview, rank, searched, text_of
 from service.status.readiness import OK, cycle_status, freshness
 from service.status.window_page import window_page
@@ -26,13 +27,14 @@ if TYPE_CHECKING:
         Axis,
         ColumnDistribution,
         MonitorEvent,
+        NewestWindow,
         SeriesFilter,
         StoredEvent,
         StoredMeasurement,
         StoredSeries,
     )
     from service.runtime.scheduler import Job
-    from service.status.monitor_state import CycleStatus, MonitorState, NewestWindow
+    from service.status.monitor_state import CycleStatus, MonitorState
     from service.status.window_page import MeasurementFilter, WindowPage
 
 SPARKLINE_WINDOWS = 60

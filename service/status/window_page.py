@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from service.core.breach_order import is_second_opinion
 from service.core.paging import page_of
 
 if TYPE_CHECKING:
     from service.core.measurement import Aspect
     from service.core.paging import PageRequest
-    from service.core.read_models import MeasuredWindow
-    from service.status.monitor_state import NewestMeasurement, NewestWindow
+    from service.core.read_models import MeasuredWindow, NewestMeasurement, NewestWindow
 
 SecondOpinions = Literal["with", "without", "only"]
 
@@ -56,11 +54,11 @@ def window_page(newest: NewestWindow, wanted: MeasurementFilter, request: PageRe
     if wanted.beyond:
         rows = [row for row in rows if row.breached or row.alarm]
     found = page_of(rows, replace(request, number=1, limit=None), _searched).entries
-    seconds = [row for row in found if is_second_opinion(row)]
+    seconds = [row for row in found if _is_second_opinion(row)]
     if wanted.second_opinions == "only":
         found = seconds
     elif wanted.second_opinions == "without":
-        found = [row for row in found if not is_second_opinion(row)]
+        found = [row for row in found if not _is_second_opinion(row)]
     page = page_of(found, replace(request, search=""), _searched)
     return WindowPage(
         window=newest.window,
@@ -69,6 +67,10 @@ def window_page(newest: NewestWindow, wanted: MeasurementFilter, request: PageRe
         matched=page.matched,
         second_opinions=len(seconds),
     )
+
+
+def _is_second_opinion(row: NewestMeasurement) -> bool:
+    return bool(row.breached) and not row.alarm and not row.decides
 
 
 def _searched(row: NewestMeasurement) -> str:

@@ -11,10 +11,12 @@ import pytest_asyncio
 
 from service.api.app import build
 from service.core.event import Event
+from service.core.read_models import NewestWindow
+from service.core.story.newest import newest_window
 from service.errors import StoreError
 from service.status import live_feed
 from service.status.live_feed import MAX_SUBSCRIBERS, MAX_WAITING, EventBroadcaster, StreamEvent, Subscriber
-from service.status.monitor_state import MonitorState, NewestWindow, monitor_state, newest_window
+from service.status.monitor_state import MonitorState, monitor_state
 from tests.unit.api.doors import callables, cycle_status
 from tests.unit.status.values import latest, window_value
 

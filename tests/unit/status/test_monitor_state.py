@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 import pytest
 
 from service.core.read_models import AlarmStart, WindowValue
+from service.core.story.newest import newest_window
 from service.status.monitor_state import (
     AspectState,
     MonitorState,
     monitor_state,
-    newest_window,
     raised_alarm,
     raised_names,
 )
