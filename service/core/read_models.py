@@ -140,6 +140,24 @@ class AlarmStart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RaisedAlarm:
+    """An alarm that is raised; `since` is event time, None where it is not known."""
+
+    aspect: Aspect
+    column_name: str
+    segment: str
+    metric: str
+    definition: str
+    since: datetime | None
+    message: str | None
+
+    @property
+    def alarm_name(self) -> AlarmName:
+        """Which alarm it is."""
+        return AlarmName(self.aspect, self.column_name, self.segment, self.metric, self.definition)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoredEvent:
     """A mark on a chart; `at` is event time."""
 

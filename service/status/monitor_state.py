@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from service.core.alarm_state import AlarmHistory, AlarmName
 from service.core.measurement import Aspect
 from service.core.time_units import EPOCH
 
@@ -20,11 +19,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from service.core.read_models import (
-        AlarmStart,
-        LatestWindow,
         MeasuredWindow,
         NewestMeasurement,
         NewestWindow,
+        RaisedAlarm,
     )
 
 
@@ -60,19 +58,6 @@ class CycleStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RaisedAlarm:
-    """An alarm that is raised; `since` is event time, None where it is not known."""
-
-    aspect: Aspect
-    column_name: str
-    segment: str
-    metric: str
-    definition: str
-    since: datetime | None
-    message: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AspectState:
     """One aspect of a monitor.
 
@@ -103,29 +88,6 @@ class MonitorState(CycleStatus):
     window: MeasuredWindow | None
     aspects: list[AspectState]
     alarms: list[RaisedAlarm]
-
-
-def raised_names(latest: LatestWindow, newest: NewestWindow) -> list[AlarmName]:
-    """Return the raised alarms in the order of their names.
-
-    An alarm of a column's drift is given with the method that represents it, where the newest window has one.
-    """
-    names = [name for name, text in latest.alarms.items() if AlarmHistory.decode(text).raised]
-    known = {each.alarm_name.encode(): each.alarm_name for each in newest.measurements if each.alarm}
-    return [known.get(name) or AlarmName.decode(name) for name in sorted(names)]
-
-
-def raised_alarm(name: AlarmName, start: AlarmStart | None) -> RaisedAlarm:
-    """Return a raised alarm with its start, None where that is not known."""
-    return RaisedAlarm(
-        aspect=name.aspect,
-        column_name=name.column,
-        segment=name.segment,
-        metric=name.metric,
-        definition=name.definition,
-        since=None if start is None else start.at,
-        message=None if start is None else start.message,
-    )
 
 
 def monitor_state(

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from service.core.story.newest import newest_window
+from service.core.story.newest import newest_window, raised_alarm, raised_names
 from service.errors import StoreError
 from service.runtime.clock import now
-from service.status.monitor_state import monitor_state, raised_alarm, raised_names
+from service.status.monitor_state import monitor_state
 from service.status.readiness import OK, cycle_status, freshness
 from service.store import queries
 
