@@ -104,12 +104,13 @@ class LatestWindow:
     """A monitor's newest window, None before the first, and its alarms, all of one instant.
 
     Of `values` the most severe come first, the newest cycle's own health last. `alarms` are as the checkpoint
-    keeps them (`core/alarm_state.py`).
+    keeps them (`core/alarm_state.py`). `ended` is whether the source has nothing left.
     """
 
     window: MeasuredWindow | None
     values: list[WindowValue]
     alarms: dict[str, str]
+    ended: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from service.core.measurement import Aspect
+from service.core.story import story, words
+from service.core.story.facts import Facts
 from service.core.time_units import EPOCH
 
 if TYPE_CHECKING:
@@ -81,9 +83,10 @@ class AspectState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MonitorState(CycleStatus):
-    """A monitor's state, since when, and why; `window` is the newest."""
+    """A monitor's state, since when, and why, also in words (`story`); `window` is the newest."""
 
     verdict: Verdict
+    story: str
     since: datetime | None
     window: MeasuredWindow | None
     aspects: list[AspectState]
@@ -91,9 +94,24 @@ class MonitorState(CycleStatus):
 
 
 def monitor_state(
-    cycles: CycleStatus, newest: NewestWindow, alarms: Sequence[RaisedAlarm], trouble: str | None
+    cycles: CycleStatus,
+    newest: NewestWindow,
+    alarms: Sequence[RaisedAlarm],
+    trouble: str | None,
+    *,
+    halt: str = "",
+    ended: bool = False,
 ) -> MonitorState:
-    """Return a monitor's state; `trouble` is what is wrong with its cycles, None where nothing is."""
+    """Return a monitor's state.
+
+    `trouble` is what is wrong with its cycles, None where nothing is; `halt` says in a sentence that none
+    works because of it. `ended` is whether its source has nothing left.
+    """
+    told = story.tell(Facts(newest=newest, alarms=alarms, ended=ended)).text
+    if halt:
+        told = story.in_trouble(halt, told)
+    elif trouble is not None:
+        told = f"{words.sentence(words.name(trouble, words.MAX_REASON))} {told}"
     aspects = [_aspect_state(aspect, newest, alarms) for aspect in Aspect]
     aspects = [_with_cycles(state, trouble) if state.aspect is Aspect.HEALTH else state for state in aspects]
     verdicts = [state.verdict for state in aspects]
@@ -109,6 +127,7 @@ def monitor_state(
         since=_earliest(alarm.since for alarm in alarms),
         window=newest.window,
         aspects=aspects,
+        story=told,
         alarms=sorted(alarms, key=lambda alarm: (alarm.since is None, alarm.since or EPOCH)),
     )
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from service.core.story import story
 from service.core.story.newest import newest_window, raised_alarm, raised_names
+from service.core.time_units import to_datetime
 from service.errors import StoreError
 from service.runtime.clock import now
 from service.status.monitor_state import monitor_state
@@ -69,9 +71,11 @@ class StatusQueries:
             raise StoreError(f"{monitor}: it has no file any more")
         found = freshness(job, now())
         trouble = None if found == OK or (job.last_end is None and not job.failures) else found
+        halt = "" if trouble is None else _halt(job)
         if trouble is None and monitor in self.refused:
             trouble = f"its edited file is refused, and the earlier one holds: {self.refused[monitor]}"
-        return monitor_state(self._cycles(job), newest, alarms, trouble), newest
+        state = monitor_state(self._cycles(job), newest, alarms, trouble, halt=halt, ended=latest.ended)
+        return state, newest
 
     async def state(self, monitor: str) -> MonitorState:
         """Return a monitor's state."""
@@ -109,3 +113,10 @@ class StatusQueries:
 
     def _cycles(self, job: Job) -> CycleStatus:
         return cycle_status(job, self.descriptions.get(job.name, ""))
+
+
+def _halt(job: Job) -> str:
+    """Return that no cycle works, as the store writes it for the dashboards."""
+    if job.failures or job.last_end is None:
+        return story.failing(job.error or "")
+    return story.silent(to_datetime(job.last_end))

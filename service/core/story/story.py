@@ -62,6 +62,11 @@ def silent(last_good: datetime) -> str:
     return f"Silent: no cycle has worked since {words.minute(last_good)}."
 
 
+def in_trouble(trouble: str, told: str) -> str:
+    """Return the story of a monitor whose cycles do not work, of which `told` was the story until then."""
+    return f"{trouble} Until then: {told}" if told else trouble
+
+
 def _alarm(facts: Facts) -> list[str]:
     return [
         *aspects.performance_in_alarm(facts),
