@@ -8,7 +8,6 @@ CREATE TABLE tidegauge.story (
     monitor text PRIMARY KEY,
     state text NOT NULL,
     told text NOT NULL,
-    silent text,
     failing text,
     told_at timestamptz NOT NULL DEFAULT now()
 );
@@ -16,8 +15,7 @@ CREATE TABLE tidegauge.story (
 COMMENT ON TABLE tidegauge.story IS 'What a service said of each monitor in words; read the view `stories`.';
 COMMENT ON COLUMN tidegauge.story.state IS 'The state that `told` tells of: alarm, breach, fine or waiting.';
 COMMENT ON COLUMN tidegauge.story.told IS 'The story as of the last cycle that worked; empty before the first.';
-COMMENT ON COLUMN tidegauge.story.silent IS 'What is true if no cycle has worked since; NULL before the first.';
-COMMENT ON COLUMN tidegauge.story.failing IS 'Of the last cycle, if it failed; NULL if it worked.';
+COMMENT ON COLUMN tidegauge.story.failing IS 'What was said of the last cycle that failed; NULL where none did.';
 
 -- A story is shown where it tells of the state that the view `monitors` has. The two differ where somebody deleted
 -- windows, or where the service has not told a story yet: then the state alone is said.
@@ -36,7 +34,8 @@ SELECT m.monitor, m.state, m.since, a.since_event_time, CASE
         ELSE CASE
             WHEN m.file_gone_at IS NOT NULL THEN 'Silent: ' || m.error || '.'
             WHEN m.state = 'failing' THEN coalesce(s.failing, 'Failing: its last cycle failed.')
-            ELSE coalesce(s.silent, 'Silent: no cycle works.')
+            ELSE 'Silent: no cycle has worked since '
+                || to_char(m.last_good_at AT TIME ZONE 'UTC', 'FMDD FMMonth FMYYYY, HH24:MI') || ' UTC.'
         END || coalesce(' Until then: ' || nullif(s.told, ''), '')
     END AS story
 FROM tidegauge.monitors m

@@ -100,14 +100,13 @@ def monitor_state(
     trouble: str | None,
     *,
     halt: str = "",
-    ended: bool = False,
 ) -> MonitorState:
     """Return a monitor's state.
 
     `trouble` is what is wrong with its cycles, None where nothing is; `halt` says in a sentence that none
-    works because of it. `ended` is whether its source has nothing left.
+    works because of it.
     """
-    told = story.tell(Facts(newest=newest, alarms=alarms, ended=ended)).text
+    told = story.tell(Facts(newest=newest, alarms=alarms)).text
     if halt:
         told = story.in_trouble(halt, told)
     elif trouble is not None:

@@ -74,7 +74,7 @@ class StatusQueries:
         halt = "" if trouble is None else _halt(job)
         if trouble is None and monitor in self.refused:
             trouble = f"its edited file is refused, and the earlier one holds: {self.refused[monitor]}"
-        state = monitor_state(self._cycles(job), newest, alarms, trouble, halt=halt, ended=latest.ended)
+        state = monitor_state(self._cycles(job), newest, alarms, trouble, halt=halt)
         return state, newest
 
     async def state(self, monitor: str) -> MonitorState:

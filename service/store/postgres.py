@@ -177,7 +177,6 @@ class PostgresStore:
         )
         if record.windows or record.events or not await story.is_told(connection, monitor):
             await write_story(connection, monitor)
-        await story.note_worked(connection, monitor, now)
         return fresh, fresh_bins, partition_end
 
 

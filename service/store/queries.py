@@ -237,6 +237,7 @@ async def newest_window_in(connection: asyncpg.Connection, monitor: str) -> Late
         window=None if run is None else _window(run),
         values=[_of_series(WindowValue, row) for row in rows],
         alarms={} if place is None else place["alarms"],
+        started=place is not None,
         ended=place is not None and place["ended"],
     )
 

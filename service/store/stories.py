@@ -21,5 +21,4 @@ async def write_story(connection: asyncpg.Connection, monitor: str) -> None:
     names = raised_names(latest, newest)
     starts = await queries.raised(connection, monitor, names)
     alarms = [raised_alarm(name, start) for name, start in zip(names, starts, strict=True)]
-    facts = Facts(newest=newest, alarms=alarms, ended=latest.ended)
-    await story.write(connection, monitor, tell(facts))
+    await story.write(connection, monitor, tell(Facts(newest=newest, alarms=alarms)))

@@ -1,4 +1,4 @@
-"""What the story of a monitor is made of: its newest window, its alarms, and how its source goes."""
+"""What the story of a monitor is made of: its newest window and its alarms."""
 
 from __future__ import annotations
 
@@ -17,14 +17,11 @@ if TYPE_CHECKING:
 class Facts:
     """What is known of a monitor.
 
-    `newest`: its newest window, ordered and marked.
-    `alarms`: those that are raised.
-    `ended`: whether its source has nothing left.
+    `newest` is its newest window, ordered and marked; `alarms` are those that are raised.
     """
 
     newest: NewestWindow
     alarms: Sequence[RaisedAlarm]
-    ended: bool = False
 
     def of(self, aspect: Aspect) -> list[NewestMeasurement]:
         """Return the measurements of an aspect, in their order."""

@@ -28,7 +28,12 @@ def newest_window(latest: LatestWindow) -> NewestWindow:
         name = value.alarm_name.encode()
         history = histories.get(name, AlarmHistory()) if represents[name] is value else AlarmHistory()
         marked.append(_marked(value, alarm=history.raised, decides=history.breached))
-    return NewestWindow(window=latest.window, measurements=worst_first(marked))
+    return NewestWindow(
+        window=latest.window,
+        measurements=worst_first(marked),
+        started=latest.started,
+        ended=latest.ended,
+    )
 
 
 def raised_names(latest: LatestWindow, newest: NewestWindow) -> list[AlarmName]:

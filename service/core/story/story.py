@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from service.core.story.facts import Facts
 
 
+NOT_STARTED = "Waiting: no cycle has worked yet."
+
+
 class StoryState(StrEnum):
     """The state that a story tells of, in the words of the view `monitors`."""
 
@@ -93,7 +96,9 @@ def _healthy(facts: Facts) -> str:
 def _waiting(facts: Facts) -> str:
     measured = [each for each in facts.newest.measurements if each.aspect is not Aspect.HEALTH]
     if facts.newest.window is None:
-        if facts.ended:
+        if not facts.newest.started:
+            return NOT_STARTED
+        if facts.newest.ended:
             return "Waiting: its source has ended, and no window was measured."
         return "Waiting: no window has been measured yet."
     if any(each.value is not None for each in measured):

@@ -16,11 +16,6 @@ if TYPE_CHECKING:
 
     from service.core.story.story import Story
 
-_WORKED = """
-UPDATE tidegauge.story SET silent = $2, failing = NULL
-WHERE monitor = $1 AND (silent IS DISTINCT FROM $2 OR failing IS NOT NULL)
-"""
-
 _IS_TOLD = "SELECT EXISTS (SELECT FROM tidegauge.story WHERE monitor = $1 AND told <> '')"
 
 _TELL = """
@@ -52,11 +47,6 @@ class StoredStory:
     since: datetime | None
     since_event_time: datetime | None
     story: str
-
-
-async def note_worked(connection: asyncpg.Connection, monitor: str, at: datetime) -> None:
-    """Note that a cycle worked at the instant `at`; writes once per minute."""
-    await connection.execute(_WORKED, monitor, story.silent(at))
 
 
 async def note_failed(connection: asyncpg.Pool | asyncpg.Connection, monitor: str, error: str) -> None:
