@@ -130,6 +130,7 @@ class MonitorSummary(Monitor):
     """Whether a monitor is fine, since when not, and why, by aspect."""
 
     verdict: Verdict
+    story: str = Field(description="the state in words: since when, and why")
     since: datetime | None
     window: Window | None = Field(description="the newest; None before the first")
     aspects: list[AspectState] = Field(description="performance first")

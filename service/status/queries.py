@@ -7,11 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from service.core.paging import page_of
-from service.core.story.newest import newest_window
+from service.core.story import story
+from service.core.story.newest import newest_window, raised_alarm, raised_names
+from service.core.time_units import to_datetime
 from service.errors import StoreError
 from service.runtime.clock import now
 from service.status.columns import ColumnPage, ColumnRow, column_heads
-from service.status.monitor_state import Verdict, monitor_state, raised_alarm, raised_names
+from service.status.monitor_state import Verdict, monitor_state
 from service.status.overview import Overview, rank, searched, text_of
 from service.status.readiness import OK, cycle_status, freshness
 from service.status.window_page import window_page
@@ -76,7 +78,8 @@ class StatusQueries:
         job = self.jobs.get(monitor)
         if job is None:  # deleted since it was asked for
             raise StoreError(f"{monitor}: it has no file any more")
-        return monitor_state(self._cycles(job), newest, alarms, self._trouble(monitor)), newest
+        state = monitor_state(self._cycles(job), newest, alarms, self._trouble(monitor), halt=_halt(job))
+        return state, newest
 
     async def state(self, monitor: str) -> MonitorState:
         """Return a monitor's state."""
@@ -163,9 +166,8 @@ class StatusQueries:
 
     def _trouble(self, monitor: str) -> str | None:
         """Return what is wrong with a monitor's cycles, None where nothing is."""
-        job = self.jobs[monitor]
-        found = freshness(job, now())
-        if found != OK and (job.last_end is not None or job.failures):
+        found = _stalled(self.jobs[monitor])
+        if found is not None:
             return found
         if monitor in self.refused:
             return f"its edited file is refused, and the earlier one holds: {self.refused[monitor]}"
@@ -173,3 +175,18 @@ class StatusQueries:
 
     def _cycles(self, job: Job) -> CycleStatus:
         return cycle_status(job, self.descriptions.get(job.name, ""))
+
+
+def _stalled(job: Job) -> str | None:
+    """Return why no cycle works; None where they run, or none has been due yet."""
+    found = freshness(job, now())
+    return None if found == OK or (job.last_end is None and not job.failures) else found
+
+
+def _halt(job: Job) -> str:
+    """Return that no cycle works, as the store writes it for the dashboards; empty where they run."""
+    if _stalled(job) is None:
+        return ""
+    if job.failures or job.last_end is None:
+        return story.failing(job.error or "")
+    return story.silent(to_datetime(job.last_end))

@@ -6,13 +6,11 @@ from datetime import datetime, timedelta
 import pytest
 
 from service.core.read_models import AlarmStart, WindowValue
-from service.core.story.newest import newest_window
+from service.core.story.newest import newest_window, raised_alarm, raised_names
 from service.status.monitor_state import (
     AspectState,
     MonitorState,
     monitor_state,
-    raised_alarm,
-    raised_names,
 )
 from tests.unit.api.doors import cycle_status
 from tests.unit.status.values import WHEN, WINDOW, latest, window_value
