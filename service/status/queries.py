@@ -18,6 +18,7 @@ from service.status.overview import Overview, rank, searched, text_of
 from service.status.readiness import OK, cycle_status, freshness
 from service.status.window_page import window_page
 from service.store import page_queries, queries
+from service.store.tables import drawn_distribution
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -143,14 +144,22 @@ class StatusQueries:
         return await queries.series(self.pool, monitor)
 
     async def measurements(
-        self, wanted: SeriesFilter, *, axis: Axis, since: datetime | None, limit: int
+        self,
+        wanted: SeriesFilter,
+        *,
+        axis: Axis,
+        since: datetime | None,
+        until: datetime | None,
+        limit: int,
     ) -> list[StoredMeasurement]:
-        """Return the newest measurements by `axis`, oldest first."""
+        """Return the newest measurements by `axis`, from `since` to `until`, oldest first."""
         if axis == "window_end":
-            return await queries.measurements_by_event_time(self.pool, wanted, since=since, limit=limit)
+            return await queries.measurements_by_event_time(
+                self.pool, wanted, since=since, until=until, limit=limit
+            )
         # Without a bound the newest rows could only be found by reading a monitor's whole history.
-        after = since or datetime.now(UTC) - DEFAULT_PERIOD
-        return await queries.measurements(self.pool, wanted, since=after, limit=limit)
+        after = since or (until or datetime.now(UTC)) - DEFAULT_PERIOD
+        return await queries.measurements(self.pool, wanted, since=after, until=until, limit=limit)
 
     async def events(
         self, monitor: str, *, since: datetime | None, kind: str | None, limit: int
@@ -159,10 +168,12 @@ class StatusQueries:
         return await queries.events(self.pool, monitor=monitor, since=since, kind=kind, limit=limit)
 
     async def distribution(
-        self, monitor: str, column: str, window_end: datetime | None
+        self, monitor: str, column: str, window_end: datetime | None, against_end: datetime | None
     ) -> ColumnDistribution:
-        """Return a column's bins in a window, none where nothing is kept of it."""
-        return await queries.distribution(self.pool, monitor=monitor, column=column, window_end=window_end)
+        """Return a column's bins in a window and another one, none where nothing is kept of it."""
+        return await drawn_distribution.read(
+            self.pool, monitor=monitor, column=column, window_end=window_end, against_end=against_end
+        )
 
     def _trouble(self, monitor: str) -> str | None:
         """Return what is wrong with a monitor's cycles, None where nothing is."""
