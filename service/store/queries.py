@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from service.core.measurement import Aspect, Worse
@@ -116,7 +116,7 @@ ORDER BY c.metric
 
 _MONITORS = "SELECT monitor FROM tidegauge.checkpoint UNION SELECT monitor FROM tidegauge.series ORDER BY 1"
 
-_ALARMS = "SELECT alarms FROM tidegauge.checkpoint WHERE monitor = $1"
+_ALARMS = "SELECT alarms, ended FROM tidegauge.checkpoint WHERE monitor = $1"
 
 # When each alarm was raised last: read backwards in event time until it is found. A column's drift is one
 # alarm, whichever of its methods raised it.
@@ -225,20 +225,31 @@ async def latest_window(pool: asyncpg.Pool, monitor: str) -> LatestWindow:
     """Return a monitor's newest window with its values and alarms. Raises StoreError."""
     with translated("read the latest window"):
         async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
-            alarms: dict[str, str] = await connection.fetchval(_ALARMS, monitor, timeout=READ_SECONDS) or {}
+            latest = await newest_window_in(connection, monitor)
             rows = await connection.fetch(_OF_CYCLE, monitor, timeout=READ_SECONDS)
-            run = await connection.fetchrow(_LATEST_WINDOW, monitor, timeout=READ_SECONDS)
-            if run is not None:
-                key = run["id"], run["window_end"], run["computed_at"]
-                rows = await connection.fetch(_OF_WINDOW, monitor, *key, timeout=READ_SECONDS) + rows
+    return replace(latest, values=[*latest.values, *(_of_series(WindowValue, row) for row in rows)])
+
+
+async def newest_window_in(connection: asyncpg.Connection, monitor: str) -> LatestWindow:
+    """Return a monitor's newest window with its values and alarms as a transaction sees them."""
+    place = await connection.fetchrow(_ALARMS, monitor, timeout=READ_SECONDS)
+    run = await connection.fetchrow(_LATEST_WINDOW, monitor, timeout=READ_SECONDS)
+    rows = []
+    if run is not None:
+        key = run["id"], run["window_end"], run["computed_at"]
+        rows = await connection.fetch(_OF_WINDOW, monitor, *key, timeout=READ_SECONDS)
     return LatestWindow(
         window=None if run is None else _window(run),
         values=[_of_series(WindowValue, row) for row in rows],
-        alarms=alarms,
+        alarms={} if place is None else place["alarms"],
+        started=place is not None,
+        ended=place is not None and place["ended"],
     )
 
 
-async def raised(pool: asyncpg.Pool, monitor: str, alarms: Sequence[AlarmName]) -> list[AlarmStart | None]:
+async def raised(
+    pool: asyncpg.Pool | asyncpg.Connection, monitor: str, alarms: Sequence[AlarmName]
+) -> list[AlarmStart | None]:
     """Return when and how each of `alarms` was raised last, None for one that never was.
 
     Raises StoreError.

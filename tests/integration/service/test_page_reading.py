@@ -99,8 +99,10 @@ async def test_a_chart_has_the_newest_windows_of_one_series(pool: asyncpg.Pool, 
 
 
 async def test_the_newest_window_comes_with_its_alarms(pool: asyncpg.Pool, shop: History) -> None:
-    """The most severe number stands first, the cycle's own health last; a late row's window is not it."""
-    assert await queries.latest_window(pool, "shop") == LatestWindow(window=None, values=[], alarms={})
+    """The most severe value comes first, the cycle's own health last; a late row's window is not it."""
+    assert await queries.latest_window(pool, "shop") == LatestWindow(
+        window=None, values=[], alarms={}, started=False
+    )
     alarms = {SEEN: "xx!"}
     await shop.cycle(window(2, Measurement(MAE, 5.0, 10), psi(0.3)), alarms=alarms)
     await shop.cycle(window(1, psi(0.9)), alarms=alarms)
