@@ -125,8 +125,11 @@ class Cycle:
         """Return the declared reference, loaded once. Raises TidegaugeError where it cannot be."""
         if self._reference is None:
             self._reference = await self._monitor.load_reference()
-            # The reference settles which labels the task is about.
-            self._monitor = replace(self._monitor, schema=self._reference.schema)
+            # The reference settles which labels the task is about, and limits that nobody wrote.
+            plan = self._monitor.measures
+            if plan.own_limits:
+                plan = await self._compute.run(plan.with_limits_of, self._reference)
+            self._monitor = replace(self._monitor, schema=self._reference.schema, measures=plan)
             self._usually_missing = usually_missing(self._reference.profile, self._monitor.schema)
         return self._reference
 
