@@ -62,7 +62,7 @@ def test_days_add_up_to_the_whole(rows: Rows) -> None:
 
 @given(rows_of(2))
 def test_leaving_out_some_rows_leaves_the_others(rows: Rows) -> None:
-    """The outcome of all rows without that of some is that of the rest; the largest error stays the whole's."""
+    """The outcome without some rows is that of the others; the largest error stays the whole's."""
     task = rows.schema.task
     assert task is not None
     one, other = (outcome.of(batch, task, limit=EXACT) for batch in rows.batches)
