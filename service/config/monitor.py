@@ -277,6 +277,7 @@ class Monitor(Section):
             segment_performance=self.segment_performance,
             false_alarm_rate=self.drift.false_alarm_rate,
             own_limits=self.own_limits,
+            tolerances=tolerances(self.performance),
             quality=QualityLimits(
                 self.quality, {name: config.quality for name, config in self.columns.items()}
             ),

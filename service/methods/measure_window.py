@@ -17,6 +17,7 @@ from service.methods.drift.domain_classifier import measure_domain_classifier
 from service.methods.drift.pca import measure_multivariate
 from service.methods.health import TrafficPlan, measure_traffic
 from service.methods.performance.estimated.estimate import measure_estimates
+from service.methods.performance.evidence import tests_of
 from service.methods.performance.judge import FALSE_ALARM_RATE, Judging
 from service.methods.performance.performance import measure_performance
 from service.methods.performance.reference_limits import (
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from service.core.reference.reference import Estimator, Reference
     from service.core.rows.schema import Schema
     from service.core.worker_call import Answer, Call
+    from service.methods.performance.tolerance import Tolerance, ToleranceTest
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ class MeasurePlan:
     false_alarm_rate: the share of windows that may breach a performance threshold by chance.
     own_limits: the performance metrics whose limits come from the reference's own blocks.
     limits: these limits, once the reference is known.
+    tolerances: how much worse than the reference performance metrics may be.
+    tolerance_tests: the tests of these, once the reference is known.
     """
 
     drift: DriftPlan = field(default_factory=DriftPlan)
@@ -68,14 +72,18 @@ class MeasurePlan:
     false_alarm_rate: float = FALSE_ALARM_RATE
     own_limits: tuple[str, ...] = ()
     limits: ReferenceLimits = NO_LIMITS
+    tolerances: Mapping[str, Tolerance] = field(default_factory=dict)
+    tolerance_tests: tuple[ToleranceTest, ...] = ()
 
     def with_limits_of(self, reference: Reference) -> MeasurePlan:
-        """Return the plan with the limits that come from a reference's own blocks."""
-        if not self.own_limits:
+        """Return the plan with the limits and the tests that rest on a reference's own blocks."""
+        wanted = (*self.own_limits, *self.tolerances)
+        if not wanted:
             return self
-        whole = reference.profile.get(outcome.PART)
-        found = fit_limits(reference.outcome_blocks, whole, reference.schema.task, self.own_limits)
-        return replace(self, limits=found)
+        whole, task = reference.profile.get(outcome.PART), reference.schema.task
+        found = fit_limits(reference.outcome_blocks, whole, task, wanted)
+        tests = tests_of(self.tolerances, found, task, self.false_alarm_rate)
+        return replace(self, limits=found.of(self.own_limits), tolerance_tests=tests)
 
 
 def _concept(

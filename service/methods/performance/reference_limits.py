@@ -43,6 +43,11 @@ class ReferenceLimits:
     metrics: Mapping[str, Spread | str] = field(default_factory=dict)
     run_rows: int | None = None
 
+    def of(self, names: Iterable[str]) -> ReferenceLimits:
+        """Return the limits of some metrics alone."""
+        wanted = set(names)
+        return replace(self, metrics={name: one for name, one in self.metrics.items() if name in wanted})
+
     def window(self, days: Days | None, labelled: int) -> tuple[int, ...] | None:
         """Return the labelled rows of each block of a window; None where its days were not kept."""
         if self.run_rows is not None:
