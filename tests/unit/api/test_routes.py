@@ -121,6 +121,7 @@ async def test_a_bad_argument_is_refused(client: httpx.AsyncClient, shop: Shop, 
         ("/v1/monitors/no%00such/state", "no monitor is named 'no\\x00such'"),
         ("/v1/monitors/shop/columns/sise/distribution", "shop has no column 'sise'; the nearest is 'size'"),
         ("/v1/monitors/shop/columns/%00/distribution", "shop has no column '\\x00'"),
+        ("/v1/monitors/shop/columns/a%0Ab%2F../distribution", "shop has no column 'a\\nb/..'"),
     ],
 )
 async def test_what_does_not_exist_is_not_found(client: httpx.AsyncClient, path: str, message: str) -> None:
