@@ -248,6 +248,7 @@ class Monitor(Section):
             expectations={name: config.expectation for name, config in self.columns.items()},
             traffic=self._traffic,
             segment_performance=self.segment_performance,
+            false_alarm_rate=self.drift.false_alarm_rate,
             quality=QualityLimits(
                 self.quality, {name: config.quality for name, config in self.columns.items()}
             ),

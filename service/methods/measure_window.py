@@ -16,6 +16,7 @@ from service.methods.drift.domain_classifier import measure_domain_classifier
 from service.methods.drift.pca import measure_multivariate
 from service.methods.health import TrafficPlan, measure_traffic
 from service.methods.performance.estimated.estimate import measure_estimates
+from service.methods.performance.judge import FALSE_ALARM_RATE, Judging
 from service.methods.performance.performance import measure_performance
 from service.methods.performance.segments import measure_segments
 from service.methods.quality.arrival import measure_integrity
@@ -44,6 +45,8 @@ class MeasurePlan:
     expectations: what is declared of columns, by their names.
     traffic: what to measure of the model's service, None for nothing.
     segment_performance: thresholds by metric that hold for each segment.
+    quality: limits of the quality measures.
+    false_alarm_rate: the share of windows that may breach a performance threshold by chance.
     """
 
     drift: DriftPlan = field(default_factory=DriftPlan)
@@ -53,6 +56,7 @@ class MeasurePlan:
     traffic: TrafficPlan | None = None
     segment_performance: Mapping[str, float] = field(default_factory=dict)
     quality: QualityLimits = field(default_factory=QualityLimits)
+    false_alarm_rate: float = FALSE_ALARM_RATE
 
 
 def _concept(
@@ -90,6 +94,7 @@ def measure(
     withheld = None
     if current.rows < plan.min_rows:
         withheld = f"{current.rows} rows, fewer than the {plan.min_rows} that the monitor asks for"
+    judging = Judging(plan.false_alarm_rate, len(plan.performance))
     return (
         *measure_drift(reference, current, schema.compared, plan.drift, withheld=withheld),
         *measure_multivariate(reference, current, plan.drift, spec.components, withheld=withheld),
@@ -103,8 +108,12 @@ def measure(
             min_rows=plan.min_rows,
         ),
         *measure_expectations(reference, current, schema, plan.expectations, spec.forms),
-        *measure_performance(reference, current, schema.task, plan.performance, withheld=withheld),
-        *measure_estimates(reference, current, schema.task, estimator, plan.performance, withheld=withheld),
+        *measure_performance(
+            reference, current, schema.task, plan.performance, judging=judging, withheld=withheld
+        ),
+        *measure_estimates(
+            reference, current, schema.task, estimator, plan.performance, judging=judging, withheld=withheld
+        ),
         *measure_segments(
             reference, current, schema.task, plan.segment_performance, by=spec.segments, withheld=withheld
         ),

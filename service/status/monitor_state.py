@@ -27,6 +27,8 @@ if TYPE_CHECKING:
         RaisedAlarm,
     )
 
+ASPECTS = (Aspect.PERFORMANCE, Aspect.DRIFT, Aspect.QUALITY, Aspect.HEALTH)  # the most important first
+
 
 class Verdict(StrEnum):
     """What can be said of an aspect or a monitor."""
@@ -82,14 +84,20 @@ class AspectState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MonitorState(CycleStatus):
-    """A monitor's state, since when, and why, also in words (`story`); `window` is the newest."""
+class MonitorSummary(CycleStatus):
+    """A monitor's state, since when, and why by aspect, also in words (`story`); `window` is the newest."""
 
     verdict: Verdict
     story: str
     since: datetime | None
     window: MeasuredWindow | None
     aspects: list[AspectState]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonitorState(MonitorSummary):
+    """A monitor's state with every alarm that is raised."""
+
     alarms: list[RaisedAlarm]
 
 
@@ -111,7 +119,7 @@ def monitor_state(
         told = story.in_trouble(halt, told)
     elif trouble is not None:
         told = f"{words.sentence(words.name(trouble, words.MAX_REASON))} {told}"
-    aspects = [_aspect_state(aspect, newest, alarms) for aspect in Aspect]
+    aspects = [_aspect_state(aspect, newest, alarms) for aspect in ASPECTS]
     verdicts = [state.verdict for state in aspects]  # that the cycles run judges no measurement
     if trouble is not None:
         verdicts.append(Verdict.ALARM)

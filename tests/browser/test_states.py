@@ -77,7 +77,7 @@ class Door:
     async def events(self, _: str, **__: Any) -> list[StoredEvent]:
         return []
 
-    async def distribution(self, _: str, column: str, __: datetime | None) -> ColumnDistribution:
+    async def distribution(self, _: str, column: str, *__: datetime | None) -> ColumnDistribution:
         return ColumnDistribution(column_name=column, window=None, bins=[])
 
     @asynccontextmanager
