@@ -113,12 +113,12 @@ def _verdict(
             f"its threshold of {threshold:g} is not judged: the reference has no value to compare with",
         )
     centre = reference if metric.from_reference and reference is not None else 0.0
-    by_value = _is_breached(metric.worse, (value, value), threshold, centre)
+    by_value = is_beyond(metric.worse, (value, value), threshold, centre)
     if current.band is None or not by_value:
         return by_value, None
     times = judging.band_multiplier(current.rows)
     ends = _moved(value, band[0], times), _moved(value, band[1], times)
-    if _is_breached(metric.worse, ends, threshold, centre):
+    if is_beyond(metric.worse, ends, threshold, centre):
         return True, None
     return False, (
         f"no breach: chance may explain a value beyond the threshold of {threshold:g}, as the 95 % band, "
@@ -135,8 +135,11 @@ def _moved(value: float, end: float | None, times: float) -> float | None:
     return None if end is None else value + times * (end - value)
 
 
-def _is_breached(worse: Worse, ends: Band, threshold: float, centre: float) -> bool:
-    # An open end says that nothing is known that way, so nothing is breached.
+def is_beyond(worse: Worse, ends: Band, threshold: float, centre: float) -> bool:
+    """Whether a band (or a value, as both ends) lies wholly at the threshold and beyond; `centre` as above.
+
+    An open end says that nothing is known that way, so nothing is breached.
+    """
     low, high = ends
     if worse is Worse.LOWER:
         return high is not None and high <= threshold
