@@ -17,6 +17,7 @@ from service.methods.drift.pca import measure_multivariate
 from service.methods.health import TrafficPlan, measure_traffic
 from service.methods.performance.estimated.estimate import measure_estimates
 from service.methods.performance.performance import measure_performance
+from service.methods.performance.season_matched import measure_season_matched
 from service.methods.performance.segments import measure_segments
 from service.methods.quality.arrival import measure_integrity
 from service.methods.quality.columns import measure_quality
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from service.core.profile.profile import Profile
     from service.core.profile.spec.spec import ProfileSpec
     from service.core.reference.reference import Estimator
+    from service.core.reference.seasonal.seasonal import SeasonalReference
     from service.core.rows.schema import Schema
     from service.core.worker_call import Answer, Call
 
@@ -77,11 +79,12 @@ def measure(
     spec: ProfileSpec = spec.NONE,
     *,
     estimator: Estimator | None = None,
+    seasonal: SeasonalReference | None = None,
 ) -> tuple[Measurement, ...]:
     """Measure a window against the reference: one measurement per series, with a value or a reason.
 
     `spec` is what the profiles were made with. With an `estimator`, fitted on the reference, the expected
-    performance is measured too.
+    performance is measured too; `seasonal` is the reference by season cell, for what is season-matched.
 
     In a window of fewer than `plan.min_rows` rows (labelled or not) drift and performance have that reason
     instead of a value; its quality, health and pending rows are measured all the same. Raises
@@ -90,8 +93,9 @@ def measure(
     withheld = None
     if current.rows < plan.min_rows:
         withheld = f"{current.rows} rows, fewer than the {plan.min_rows} that the monitor asks for"
+    performance = measure_performance(reference, current, schema.task, plan.performance, withheld=withheld)
     return (
-        *measure_drift(reference, current, schema.compared, plan.drift, withheld=withheld),
+        *measure_drift(reference, current, schema.compared, plan.drift, seasonal=seasonal, withheld=withheld),
         *measure_multivariate(reference, current, plan.drift, spec.components, withheld=withheld),
         *measure_domain_classifier(reference, current, schema, plan.drift, withheld=withheld),
         *judged(
@@ -103,7 +107,8 @@ def measure(
             min_rows=plan.min_rows,
         ),
         *measure_expectations(reference, current, schema, plan.expectations, spec.forms),
-        *measure_performance(reference, current, schema.task, plan.performance, withheld=withheld),
+        *performance,
+        *measure_season_matched(performance, current, schema.task, seasonal),
         *measure_estimates(reference, current, schema.task, estimator, plan.performance, withheld=withheld),
         *measure_segments(
             reference, current, schema.task, plan.segment_performance, by=spec.segments, withheld=withheld

@@ -140,6 +140,7 @@ def _reference_loader(
                 sample_rows=monitor.sample_rows,
                 components=pca.PCA in monitor.drift.multivariate,
                 estimate=monitor.estimate,
+                season=monitor.season_,
             )
         )
         log.info("reference ready", monitor=monitor.name, rows=reference.profile.rows)

@@ -9,6 +9,7 @@ from service.core.profile import (
     pca_reconstruction,
     row_counts,
     row_sample,
+    season_rows,
     segments,
     texts,
 )
@@ -25,4 +26,5 @@ PARTS: tuple[Part[Any], ...] = (
     row_sample.PART,
     pca_reconstruction.PART,
     segments.PART,
+    season_rows.PART,
 )

@@ -72,6 +72,11 @@ def comparisons(task: Task, before: Outcome | None, outcome: Outcome) -> Iterato
         yield Comparison(metric, segment, value, known.get((metric.name, segment)))
 
 
+def values_by_metric(task: Task, outcome: Outcome, other: Outcome | None) -> dict[str, float | None]:
+    """Return the value of each metric over all rows of `outcome`; `other` is the side it is compared with."""
+    return {metric.name: each.value for metric, segment, each in _values(task, outcome, other) if not segment}
+
+
 def pending_rows(before: Outcome | None, outcome: Outcome | None, segment: str = "") -> Measurement:
     """Measure how many rows wait for their label; None is an outcome that was not kept."""
     series = Series(Aspect.PERFORMANCE, "pending_rows", segment=segment, unit="rows")

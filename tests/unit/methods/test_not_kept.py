@@ -17,6 +17,7 @@ from service.core.reference.reference import Reference
 from service.core.rows.batch import Arrival, Batch, Labels, Numbers, Texts, steps_back
 from service.core.rows.schema import Column, Kind, Role, Schema
 from service.core.rows.task import Binary, Multiclass
+from service.core.season.season import Season, SeasonKind
 from service.methods.drift.columns import DriftPlan
 from service.methods.health import TrafficPlan
 from service.methods.measure_window import MeasurePlan, measure
@@ -55,7 +56,9 @@ SCHEMAS = {
     ),
     "no task": Schema(FEATURES),
 }
-DRIFT = DriftPlan(methods=("ks", "abs_text_content_drift"), multivariate=("pca", "domain_classifier"))
+DRIFT = DriftPlan(
+    methods=("ks", "ks:season", "abs_text_content_drift"), multivariate=("pca", "domain_classifier")
+)
 PLAN = MeasurePlan(drift=DRIFT, traffic=TrafficPlan())
 # What each part is needed for, in one of the schemas at least.
 NEEDED = {
@@ -66,6 +69,7 @@ NEEDED = {
     "row_sample": "domain_classifier_auc",
     "pca_reconstruction": "pca_reconstruction_error",
     "segments": "row_share",
+    "season_rows": "season_matched_mae",
 }
 
 
@@ -101,7 +105,9 @@ def measured(
     before: Profile, now: Profile, schema: Schema, reference: Reference
 ) -> dict[Series, Measurement]:
     """Measure all that can be measured."""
-    found = measure(before, now, schema, PLAN, reference.spec, estimator=reference.estimator)
+    found = measure(
+        before, now, schema, PLAN, reference.spec, estimator=reference.estimator, seasonal=reference.seasonal
+    )
     return {each.series: each for each in found}
 
 
@@ -116,7 +122,14 @@ def without(whole: Profile, name: str) -> Profile:
 def test_what_rests_on_a_part_that_was_not_kept_has_the_reason(part: str, task: str, side: str) -> None:
     """The series are the same; each has the value that it had, or none and the reason."""
     schema = SCHEMAS[task]
-    made = references.of(rows(1, 400), schema, by=("colour",), sample_rows=100, components=True)
+    made = references.of(
+        rows(1, 400),
+        schema,
+        by=("colour",),
+        sample_rows=100,
+        components=True,
+        season=Season(SeasonKind.WEEKEND),
+    )
     batch = rows(2, 300).taken(10**9, live=True).numbered(0)
     now = profile.of(batch, schema, made.spec)
     complete = measured(made.profile, now, schema, made)
