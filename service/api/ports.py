@@ -9,17 +9,22 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
+    from service.core.paging import PageRequest
     from service.core.read_models import (
         Axis,
         ColumnDistribution,
+        MonitorEvent,
         SeriesFilter,
         StoredEvent,
         StoredMeasurement,
         StoredSeries,
     )
     from service.core.windows.records import WindowRun
+    from service.status.columns import ColumnPage
     from service.status.live_feed import EventBroadcaster
-    from service.status.monitor_state import CycleStatus, MonitorState, NewestWindow
+    from service.status.monitor_state import CycleStatus, MonitorState
+    from service.status.overview import Overview
+    from service.status.window_page import MeasurementFilter, WindowPage
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +50,20 @@ class MonitorQueries(Protocol):
         """Return a monitor's state."""
         ...
 
-    async def latest_window(self, monitor: str) -> NewestWindow:
-        """Return a monitor's newest window."""
+    async def overview(self, request: PageRequest) -> Overview:
+        """Return a page of the monitors' states, the worst first."""
+        ...
+
+    async def newest_events(self, request: PageRequest) -> Sequence[MonitorEvent]:
+        """Return the newest events of the monitors that match, the newest first."""
+        ...
+
+    async def window_page(self, monitor: str, wanted: MeasurementFilter, request: PageRequest) -> WindowPage:
+        """Return a page of the newest window's measurements, the worst first."""
+        ...
+
+    async def column_page(self, monitor: str, request: PageRequest) -> ColumnPage:
+        """Return a page of a monitor's columns, the worst first."""
         ...
 
     async def series(self, monitor: str) -> Sequence[StoredSeries]:

@@ -113,6 +113,25 @@ class LatestWindow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NewestMeasurement(StoredValue):
+    """A measurement of the newest window.
+
+    `alarm` is whether it represents a raised alarm, `decides` whether it is breached and its breach counts.
+    """
+
+    alarm: bool
+    decides: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewestWindow:
+    """A monitor's newest window, None before the first, and its measurements, the most important first."""
+
+    window: MeasuredWindow | None
+    measurements: list[NewestMeasurement]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AlarmStart:
     """When an alarm was raised last, in event time, and what was said of it."""
 
@@ -152,3 +171,39 @@ class ColumnDistribution:
     column_name: str
     window: MeasuredWindow | None
     bins: list[DistributionBin]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How a monitor stands, as far as its place among all monitors depends on it.
+
+    - `raised`: the aspects with a raised alarm, each with its worst severity in the newest window
+    - `breached`: likewise, those with a breach that counts in the newest window
+    """
+
+    raised: dict[Aspect, float]
+    breached: dict[Aspect, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonitorEvent(StoredEvent):
+    """An event of one of several monitors."""
+
+    monitor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SparkPoint:
+    """A series' value in one window, None where it could not be measured."""
+
+    window_end: datetime
+    value: float | None
+    breached: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnShares:
+    """Shares of a window's rows and of the reference's by bin; the last bin is that of missing values."""
+
+    window: list[float]
+    reference: list[float]

@@ -7,20 +7,27 @@ column's second drift method may lie beyond its threshold without a verdict of i
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from service.core.alarm_state import AlarmHistory, AlarmName
 from service.core.measurement import Aspect
-from service.core.read_models import StoredValue
 from service.core.time_units import EPOCH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from service.core.read_models import AlarmStart, LatestWindow, MeasuredWindow, WindowValue
+    from service.core.read_models import (
+        AlarmStart,
+        LatestWindow,
+        MeasuredWindow,
+        NewestMeasurement,
+        NewestWindow,
+    )
+
+ASPECTS = (Aspect.PERFORMANCE, Aspect.DRIFT, Aspect.QUALITY, Aspect.HEALTH)  # the most important first
 
 
 class Verdict(StrEnum):
@@ -52,25 +59,6 @@ class CycleStatus:
     failures_in_a_row: int
     finished: bool
     last_cycle: datetime | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewestMeasurement(StoredValue):
-    """A measurement of the newest window.
-
-    `alarm` is whether it represents a raised alarm, `decides` whether it is breached and its breach counts.
-    """
-
-    alarm: bool
-    decides: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewestWindow:
-    """A monitor's newest window, None before the first, and its measurements, the most severe first."""
-
-    window: MeasuredWindow | None
-    measurements: list[NewestMeasurement]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,37 +97,20 @@ class AspectState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MonitorState(CycleStatus):
-    """A monitor's state, since when, and why; `window` is the newest."""
+class MonitorSummary(CycleStatus):
+    """A monitor's state, since when, and why by aspect; `window` is the newest."""
 
     verdict: Verdict
     since: datetime | None
     window: MeasuredWindow | None
     aspects: list[AspectState]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonitorState(MonitorSummary):
+    """A monitor's state with every alarm that is raised."""
+
     alarms: list[RaisedAlarm]
-
-
-def newest_window(latest: LatestWindow) -> NewestWindow:
-    """Mark the newest window's values by the monitor's alarms.
-
-    Several values may share an alarm, as a column's drift methods do: as where alarms are raised, the first
-    that is breached represents them all, or else the first. `series_id` says which was measured first.
-    """
-    histories = {name: AlarmHistory.decode(text) for name, text in latest.alarms.items()}
-    represents: dict[str, WindowValue] = {}
-    for value in sorted(latest.values, key=lambda value: (not value.breached, value.series_id or 0)):
-        represents.setdefault(value.alarm_name.encode(), value)
-    marked = []
-    for value in latest.values:
-        name = value.alarm_name.encode()
-        history = histories.get(name, AlarmHistory()) if represents[name] is value else AlarmHistory()
-        marked.append(_marked(value, alarm=history.raised, decides=history.breached))
-    return NewestWindow(window=latest.window, measurements=marked)
-
-
-def _marked(value: WindowValue, *, alarm: bool, decides: bool) -> NewestMeasurement:
-    copied = {field.name: getattr(value, field.name) for field in fields(StoredValue)}
-    return NewestMeasurement(**copied, alarm=alarm, decides=decides)
 
 
 def raised_names(latest: LatestWindow, newest: NewestWindow) -> list[AlarmName]:
@@ -169,7 +140,7 @@ def monitor_state(
     cycles: CycleStatus, newest: NewestWindow, alarms: Sequence[RaisedAlarm], trouble: str | None
 ) -> MonitorState:
     """Return a monitor's state; `trouble` is what is wrong with its cycles, None where nothing is."""
-    aspects = [_aspect_state(aspect, newest, alarms) for aspect in Aspect]
+    aspects = [_aspect_state(aspect, newest, alarms) for aspect in ASPECTS]
     aspects = [_with_cycles(state, trouble) if state.aspect is Aspect.HEALTH else state for state in aspects]
     verdicts = [state.verdict for state in aspects]
     return MonitorState(

@@ -2,32 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from service.core.paging import page_of
+from service.core.story.newest import newest_window
 from service.errors import StoreError
 from service.runtime.clock import now
-from service.status.monitor_state import monitor_state, newest_window, raised_alarm, raised_names
+from service.status.columns import ColumnPage, ColumnRow, column_heads
+from service.status.monitor_state import Verdict, monitor_state, raised_alarm, raised_names
+from service.status.overview import Overview, rank, searched, text_of
 from service.status.readiness import OK, cycle_status, freshness
-from service.store import queries
+from service.status.window_page import window_page
+from service.store import page_queries, queries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import asyncpg
 
+    from service.core.paging import PageRequest
     from service.core.read_models import (
         Axis,
         ColumnDistribution,
+        MonitorEvent,
+        NewestWindow,
         SeriesFilter,
         StoredEvent,
         StoredMeasurement,
         StoredSeries,
     )
     from service.runtime.scheduler import Job
-    from service.status.monitor_state import CycleStatus, MonitorState, NewestWindow
+    from service.status.monitor_state import CycleStatus, MonitorState
+    from service.status.window_page import MeasurementFilter, WindowPage
 
+SPARKLINE_WINDOWS = 60
+DEFAULT_EVENTS = 50
 DEFAULT_PERIOD = timedelta(days=1)  # of measurements without a bound
 
 
@@ -65,11 +76,7 @@ class StatusQueries:
         job = self.jobs.get(monitor)
         if job is None:  # deleted since it was asked for
             raise StoreError(f"{monitor}: it has no file any more")
-        found = freshness(job, now())
-        trouble = None if found == OK or (job.last_end is None and not job.failures) else found
-        if trouble is None and monitor in self.refused:
-            trouble = f"its edited file is refused, and the earlier one holds: {self.refused[monitor]}"
-        return monitor_state(self._cycles(job), newest, alarms, trouble), newest
+        return monitor_state(self._cycles(job), newest, alarms, self._trouble(monitor)), newest
 
     async def state(self, monitor: str) -> MonitorState:
         """Return a monitor's state."""
@@ -78,6 +85,55 @@ class StatusQueries:
     async def latest_window(self, monitor: str) -> NewestWindow:
         """Return a monitor's newest window."""
         return (await self.state_and_window(monitor))[1]
+
+    async def window_page(self, monitor: str, wanted: MeasurementFilter, request: PageRequest) -> WindowPage:
+        """Return a page of the newest window's measurements, the worst first."""
+        return window_page(await self.latest_window(monitor), wanted, request)
+
+    async def overview(self, request: PageRequest) -> Overview:
+        """Return a page of the monitors' states, the worst first."""
+        cycles = self.monitors()
+        standings = await page_queries.standings(self.pool, [one.name for one in cycles])
+        troubled = [one.name for one in cycles if self._trouble(one.name) is not None]
+        ranked = rank(cycles, standings, troubled)
+        page = page_of(ranked, request, searched)
+        return Overview(
+            total=page.total,
+            alarms=sum(one.verdict is Verdict.ALARM for one in ranked),
+            matched=page.matched,
+            monitors=[await self.state(one.cycles.name) for one in page.entries],
+        )
+
+    async def newest_events(self, request: PageRequest) -> list[MonitorEvent]:
+        """Return the newest events of the monitors that match, `limit` in all, the newest first."""
+        names = [one.name for one in page_of(self.monitors(), replace(request, limit=None), text_of).entries]
+        return await page_queries.newest_events(self.pool, names, request.limit or DEFAULT_EVENTS)
+
+    async def column_page(self, monitor: str, request: PageRequest) -> ColumnPage:
+        """Return a page of a monitor's columns, the worst first, each with its history and distribution."""
+        newest = await self.latest_window(monitor)
+        heads = column_heads(newest, self.columns(monitor))
+        page = page_of(heads, request, lambda head: head.column_name)
+        drifts = [head.drift for head in page.entries if head.drift is not None]
+        lines = await page_queries.sparklines(self.pool, monitor, drifts, SPARKLINE_WINDOWS)
+        history = {drift.column_name: line for drift, line in zip(drifts, lines, strict=True)}
+        names = [head.column_name for head in page.entries]
+        shares = await page_queries.shares(self.pool, monitor, newest.window, names) if newest.window else {}
+        return ColumnPage(
+            window=newest.window,
+            columns=[
+                ColumnRow(
+                    column_name=head.column_name,
+                    drift=head.drift,
+                    missing=head.missing,
+                    history=history.get(head.column_name, []),
+                    distribution=shares.get(head.column_name),
+                )
+                for head in page.entries
+            ],
+            total=page.total,
+            matched=page.matched,
+        )
 
     async def series(self, monitor: str) -> list[StoredSeries]:
         """Return which series a monitor has."""
@@ -104,6 +160,16 @@ class StatusQueries:
     ) -> ColumnDistribution:
         """Return a column's bins in a window, none where nothing is kept of it."""
         return await queries.distribution(self.pool, monitor=monitor, column=column, window_end=window_end)
+
+    def _trouble(self, monitor: str) -> str | None:
+        """Return what is wrong with a monitor's cycles, None where nothing is."""
+        job = self.jobs[monitor]
+        found = freshness(job, now())
+        if found != OK and (job.last_end is not None or job.failures):
+            return found
+        if monitor in self.refused:
+            return f"its edited file is refused, and the earlier one holds: {self.refused[monitor]}"
+        return None
 
     def _cycles(self, job: Job) -> CycleStatus:
         return cycle_status(job, self.descriptions.get(job.name, ""))

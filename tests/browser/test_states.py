@@ -16,15 +16,17 @@ from service.api.server import serving
 from service.core.read_models import (
     ColumnDistribution,
     MeasuredWindow,
+    NewestWindow,
     SeriesFilter,
     StoredEvent,
     StoredMeasurement,
     StoredValue,
     WindowValue,
 )
+from service.core.story.newest import newest_window
 from service.errors import StoreError
 from service.status.live_feed import EventBroadcaster
-from service.status.monitor_state import CycleStatus, MonitorState, NewestWindow, monitor_state, newest_window
+from service.status.monitor_state import CycleStatus, MonitorState, monitor_state
 from tests.browser.conftest import Opened
 from tests.unit.api.doors import callables, cycle_status
 from tests.unit.status.values import latest, window_value

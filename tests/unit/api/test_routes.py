@@ -15,7 +15,8 @@ import pytest_asyncio
 from service.api.app import build
 from service.api.static_page import DOCS_FOLDER
 from service.core.read_models import Axis, ColumnDistribution, SeriesFilter, StoredMeasurement
-from service.status.monitor_state import MonitorState, monitor_state, newest_window
+from service.core.story.newest import newest_window
+from service.status.monitor_state import MonitorState, monitor_state
 from tests.unit.api.doors import Queries, callables, cycle_status
 from tests.unit.status.values import WHEN, latest, window_value
 
