@@ -84,6 +84,11 @@ def values_by_name(
     return {metric.name: (metric, value) for metric, segment, value in found if not segment}
 
 
+def values_by_metric(task: Task, outcome: Outcome, other: Outcome | None) -> dict[str, float | None]:
+    """Return the value of each metric over all rows of `outcome`; `other` is the side it is compared with."""
+    return {metric.name: each.value for metric, segment, each in _values(task, outcome, other) if not segment}
+
+
 def pending_rows(before: Outcome | None, outcome: Outcome | None, segment: str = "") -> Measurement:
     """Measure how many rows wait for their label; None is an outcome that was not kept."""
     series = Series(Aspect.PERFORMANCE, "pending_rows", segment=segment, unit="rows")
