@@ -85,8 +85,12 @@ def values_by_name(
 
 
 def values_by_metric(task: Task, outcome: Outcome, other: Outcome | None) -> dict[str, float | None]:
-    """Return the value of each metric over all rows of `outcome`; `other` is the side it is compared with."""
-    return {metric.name: each.value for metric, segment, each in _values(task, outcome, other) if not segment}
+    """Return the value of each metric over all rows of `outcome`, none that counts rows.
+
+    `other` is the side that it is compared with.
+    """
+    values = _values(task, outcome, other)
+    return {m.name: each.value for m, segment, each in values if not segment and m.unit != "rows"}
 
 
 def pending_rows(before: Outcome | None, outcome: Outcome | None, segment: str = "") -> Measurement:

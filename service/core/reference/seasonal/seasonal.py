@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -69,17 +71,17 @@ class SeasonalReference:
     def outcome(self, target: str, window: SeasonRows) -> MatchedOutcome | None:
         """Return the outcome with the shares that the cells have among the window's rows with a `target`.
 
-        Its rows are repeated whole numbers of times, 2**30 of them together, so that a figure of it is right
-        to six digits and more. None where no cell of the window has a labelled row.
+        Its rows are repeated whole numbers of times, at most 2**30 of them together: exactly, or where that
+        would take more, to six digits. None where no cell of the window has a labelled row.
         """
         asked = window.of_column(target)
         held = [each.labelled for each in self.outcomes]
         rows = sum(n for n, known in zip(asked, held, strict=True) if known)
         if not rows:
             return None
-        times = [
-            round(REPEATED * n / (rows * known)) if known else 0 for n, known in zip(asked, held, strict=True)
-        ]
+        whole_times = math.lcm(*(known for n, known in zip(asked, held, strict=True) if n and known))
+        scale = min(Fraction(whole_times), Fraction(REPEATED, rows))
+        times = [round(n * scale / known) if known else 0 for n, known in zip(asked, held, strict=True)]
         parts = [repeated(each, n) for each, n in zip(self.outcomes, times, strict=True) if n]
         lacking = tuple(
             cell for cell, (n, known) in enumerate(zip(asked, held, strict=True)) if n and not known
