@@ -137,6 +137,12 @@ class Monitor(Section):
         if not self.source.brings_labels:
             able = " or ".join(source.kind() for source in SOURCES if source.brings_labels)
             raise ValueError(f"labels: a {self.source.type} source has none; expected a {able}")
+        if self.source.labels_from_file and self.labels.path is None:
+            raise ValueError("labels: expected path, the file of labels")
+        if not self.source.labels_from_file and self.labels.path is not None:
+            raise ValueError(
+                f"labels.path: labels of a {self.source.type} source are sent, as its rows are; expected none"
+            )
         if not self.source.has_times:
             raise ValueError("labels: needs the source's timestamp, by which late labels follow their rows")
         if self.id is None:
@@ -267,12 +273,12 @@ class Monitor(Section):
 
     @property
     def label_file(self) -> LabelFile | None:
-        """The file of late labels in the sources' form, None where all labels come with their rows."""
+        """How late labels come, in the sources' form; None where all labels come with their rows."""
         config, identity, target = self.labels, self.id, self.target
         if config is None or identity is None or target is None:
             return None
         return LabelFile(
-            path=Path(config.path),
+            path=None if config.path is None else Path(config.path),
             timestamp=config.timestamp.column,
             identity=config.id or identity,
             target=config.target or target,
