@@ -90,15 +90,16 @@ class StatusQueries:
         """Return a page of the newest window's measurements, the worst first."""
         return window_page(await self.latest_window(monitor), wanted, request)
 
-    async def overview(self, request: PageRequest) -> Overview:
-        """Return a page of the monitors' states, the worst first."""
+    async def overview(self, request: PageRequest, name: str | None = None) -> Overview:
+        """Return a page of the monitors' states, the worst first; with `name` only that monitor's."""
         cycles = self.monitors()
         standings = await page_queries.standings(self.pool, [one.name for one in cycles])
         troubled = [one.name for one in cycles if self._trouble(one.name) is not None]
         ranked = rank(cycles, standings, troubled)
-        page = page_of(ranked, request, searched)
+        wanted = [one for one in ranked if name is None or one.cycles.name == name]
+        page = page_of(wanted, request, searched)
         return Overview(
-            total=page.total,
+            total=len(ranked),
             alarms=sum(one.verdict is Verdict.ALARM for one in ranked),
             matched=page.matched,
             monitors=[await self.state(one.cycles.name) for one in page.entries],

@@ -77,6 +77,7 @@ def _callables(parts: RunningParts, queries: StatusQueries) -> Callables:
         scrape=scrape,
         windows=partial(window_run.newest, parts.pool),
         report=report,
+        report_status=parts.reporter.status,
         refused=lambda: parts.index.faults,
         broadcaster=parts.broadcaster,
     )

@@ -32,11 +32,30 @@ export function seriesOf(key) {
 
 const USUAL = "evidently"; // the default definition, which is not shown
 
-/** A series' name for people: column, segment, metric. */
+const MAX_NAME = 72; // characters; columns may have names of thousands
+
+/** A text that fits: the start and the end of a long one, with … between them. */
+export function cut(text, most = MAX_NAME) {
+  const letters = [...text];
+  if (letters.length <= most) return text;
+  const end = Math.floor(most / 3);
+  return `${letters.slice(0, most - end - 1).join("")}…${letters.slice(-end).join("")}`;
+}
+
+/** A series' name for people: column, segment, metric; long parts are cut. */
 export function nameOf(row) {
+  return [cut(row.column_name), cut(row.segment), metricOf(row)].filter(Boolean).join(" · ");
+}
+
+/** A series' name with nothing cut. */
+export function fullNameOf(row) {
+  return [row.column_name, row.segment, metricOf(row)].filter(Boolean).join(" · ");
+}
+
+function metricOf(row) {
   const definition = row.definition && row.definition !== USUAL ? ` (${row.definition})` : "";
-  const metric = row.metric.replaceAll("_", " ") + definition;
-  return [row.column_name, row.segment, metric].filter(Boolean).join(" · ");
+  if (!row.metric) return "";
+  return row.metric.replaceAll("_", " ") + definition;
 }
 
 const plain = new Intl.NumberFormat("en", { maximumSignificantDigits: 4, useGrouping: true });
