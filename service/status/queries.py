@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from service.core.paging import page_of
@@ -14,6 +15,7 @@ from service.status.columns import ColumnPage, ColumnRow, column_heads
 from service.status.monitor_state import Verdict, monitor_state, raised_alarm, raised_names
 from service.status.overview import Overview, rank, searched, text_of
 from service.status.readiness import OK, cycle_status, freshness
+from service.status.window_cache import WindowCache
 from service.status.window_page import window_page
 from service.store import page_queries, queries
 
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
         StoredSeries,
     )
     from service.runtime.scheduler import Job
-    from service.status.monitor_state import CycleStatus, MonitorState
+    from service.status.monitor_state import CycleStatus, MonitorState, RaisedAlarm
     from service.status.window_page import MeasurementFilter, WindowPage
 
 SPARKLINE_WINDOWS = 60
@@ -50,6 +52,7 @@ class StatusQueries:
     - `descriptions`: of their files
     - `watched_columns`: the columns that they watch
     - `refused`: why a monitor's edited file is not used
+    - `windows`: their newest windows, kept until the next cycle
     """
 
     pool: asyncpg.Pool
@@ -57,6 +60,7 @@ class StatusQueries:
     descriptions: Mapping[str, str]
     watched_columns: Mapping[str, tuple[str, ...]]
     refused: Mapping[str, str] = field(default_factory=dict)
+    windows: WindowCache = field(default_factory=WindowCache)
 
     def monitors(self) -> list[CycleStatus]:
         """List the monitors and how their cycles go."""
@@ -68,11 +72,8 @@ class StatusQueries:
 
     async def state_and_window(self, monitor: str) -> tuple[MonitorState, NewestWindow]:
         """Return a monitor's state and its newest window, both of one instant."""
-        latest = await queries.latest_window(self.pool, monitor)
-        newest = newest_window(latest)
-        names = raised_names(latest, newest)
-        starts = await queries.raised(self.pool, monitor, names)
-        alarms = [raised_alarm(name, start) for name, start in zip(names, starts, strict=True)]
+        version = await page_queries.version(self.pool, monitor)
+        newest, alarms = await self.windows.get(monitor, version, partial(self._read_window, monitor))
         job = self.jobs.get(monitor)
         if job is None:  # deleted since it was asked for
             raise StoreError(f"{monitor}: it has no file any more")
@@ -161,6 +162,14 @@ class StatusQueries:
     ) -> ColumnDistribution:
         """Return a column's bins in a window, none where nothing is kept of it."""
         return await queries.distribution(self.pool, monitor=monitor, column=column, window_end=window_end)
+
+    async def _read_window(self, monitor: str) -> tuple[NewestWindow, list[RaisedAlarm]]:
+        """Read a monitor's newest window and its raised alarms, of one instant."""
+        latest = await queries.latest_window(self.pool, monitor)
+        newest = newest_window(latest)
+        names = raised_names(latest, newest)
+        starts = await queries.raised(self.pool, monitor, names)
+        return newest, [raised_alarm(name, start) for name, start in zip(names, starts, strict=True)]
 
     def _trouble(self, monitor: str) -> str | None:
         """Return what is wrong with a monitor's cycles, None where nothing is."""
