@@ -50,7 +50,7 @@ async def _unused(_: int) -> CycleResult:
     raise AssertionError("no cycle runs here")
 
 
-def job(name: str, *, seconds: float = 10.0, ended: float | None = 1.0, **more: Any) -> Job:
+def job(name: str, *, seconds: float = 600.0, ended: float | None = 1.0, **more: Any) -> Job:
     """Make a monitor's cycles, the last of which ended so many seconds ago; None: there was none yet."""
     made = Job(name, seconds, _unused, **more)
     if ended is not None:
@@ -163,7 +163,14 @@ def _of_column(name: str, drift: float, missing: float) -> list[Measurement]:
         of(Aspect.DRIFT, "wasserstein", drift, "evidently", threshold=0.1, breached=drift > 0.1),
         of(Aspect.DRIFT, "psi", drift, "robust", threshold=0.1, breached=drift > 0.1, decides=False),
         of(Aspect.DRIFT, "ks", drift / 2, "evidently", threshold=0.9, breached=False, decides=False),
-        of(Aspect.QUALITY, "missing_share", missing, threshold=0.5, breached=False, reference=0.1),
+        Measurement(
+            Series(Aspect.QUALITY, "missing_share", name, unit="share"),
+            missing,
+            900,
+            threshold=0.5,
+            breached=False,
+            reference=0.1,
+        ),
         *(of(Aspect.QUALITY, metric, 50 + drift) for metric in ("mean", "std", "min", "max", "median")),
         of(Aspect.QUALITY, "unseen_share", 0.0, reference=0.0),
     ]
@@ -186,7 +193,7 @@ async def fill_states(pool: asyncpg.Pool) -> SeededPage:
     change = Event("change_point", START + 18 * DAY, "kswin: the error changed", metric="kswin")
     await commit(pool, "flights", flights(ramp), columns_changed, change)
     page.add(job("flights"), "Delay of departures from New York, in minutes", names)
-    await commit(pool, "bookings", flights([0.0] * 30 + [0.15], seed=90))
+    await commit(pool, "bookings", flights([0.0] * 30 + [0.5], seed=90))
     page.add(job("bookings"), "Bookings by channel", names)
     await commit(pool, "recovered", flights([0.0] * 8 + [2.0] * 6 + [0.0] * 10, seed=40))
     page.add(job("recovered"), "A week of bad sensors, now over", names)

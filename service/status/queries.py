@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -20,7 +21,7 @@ from service.status.window_page import window_page
 from service.store import page_queries, queries
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import asyncpg
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from service.status.window_page import MeasurementFilter, WindowPage
 
 SPARKLINE_WINDOWS = 60
+STATES_AT_ONCE = 4  # connections that a page may hold: the cycles need some too
 DEFAULT_EVENTS = 50
 DEFAULT_PERIOD = timedelta(days=1)  # of measurements without a bound
 
@@ -103,7 +105,7 @@ class StatusQueries:
             total=len(ranked),
             alarms=sum(one.verdict is Verdict.ALARM for one in ranked),
             matched=page.matched,
-            monitors=[await self.state(one.cycles.name) for one in page.entries],
+            monitors=await self._states([one.cycles.name for one in page.entries]),
         )
 
     async def newest_events(self, request: PageRequest) -> list[MonitorEvent]:
@@ -162,6 +164,15 @@ class StatusQueries:
     ) -> ColumnDistribution:
         """Return a column's bins in a window, none where nothing is kept of it."""
         return await queries.distribution(self.pool, monitor=monitor, column=column, window_end=window_end)
+
+    async def _states(self, monitors: Sequence[str]) -> list[MonitorState]:
+        few = asyncio.Semaphore(STATES_AT_ONCE)
+
+        async def state(monitor: str) -> MonitorState:
+            async with few:
+                return await self.state(monitor)
+
+        return list(await asyncio.gather(*(state(monitor) for monitor in monitors)))
 
     async def _read_window(self, monitor: str) -> tuple[NewestWindow, list[RaisedAlarm]]:
         """Read a monitor's newest window and its raised alarms, of one instant."""

@@ -8,6 +8,9 @@ import { address } from "./place.js";
 import { beyond, cut, keyOf, number } from "./words.js";
 
 const PER_PAGE = 25;
+// On a phone a row is drawn as a block, so the roles of a table are said: display would take them away.
+const HEADS = ["Column", "Drift over time", "Drift", "Missing", "Newest window and reference"];
+const RIGHT = [2, 3];
 const [WIDTH, HEIGHT] = [120, 28];
 
 export function columnsRead(here) {
@@ -35,30 +38,27 @@ export function columnTable(model, here) {
 
 function table(columns, here) {
   return h("div", { class: "sideways", tabindex: "0", role: "region", "aria-label": "Table of columns" },
-    h("table", { class: "multiples" },
-      h("thead", {}, h("tr", {},
-        h("th", { scope: "col" }, "Column"),
-        h("th", { scope: "col" }, "Drift over time"),
-        h("th", { scope: "col", class: "right" }, "Drift"),
-        h("th", { scope: "col", class: "right" }, "Missing"),
-        h("th", { scope: "col" }, "Newest window and reference"))),
-      h("tbody", {}, columns.map((column) => row(column, here)))));
+    h("table", { class: "multiples", role: "table" },
+      h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, HEADS.map((text, place) =>
+        h("th", { scope: "col", role: "columnheader", class: RIGHT.includes(place) ? "right" : null }, text)))),
+      h("tbody", { role: "rowgroup" }, columns.map((column) => row(column, here)))));
 }
 
 function row(column, here) {
   const { drift, missing } = column;
   const chosen = [drift, missing].filter(Boolean).map(keyOf);
   const name = { ...(drift ?? {}), column_name: column.column_name, segment: "", metric: "", definition: "" };
-  return h("tr", { key: column.column_name },
-    h("th", { scope: "row" }, h("span", { class: "cell" }, mark(verdict(column), { said: true }),
+  const cell = (place, properties, ...children) => h("td", { role: "cell", "data-label": HEADS[place], ...properties }, children);
+  return h("tr", { key: column.column_name, role: "row" },
+    h("th", { scope: "row", role: "rowheader" }, h("span", { class: "cell" }, mark(verdict(column), { said: true }),
       h("span", {}, seriesName(name, address({ monitor: here.monitor, series: chosen }))))),
-    h("td", {}, sparkline(column)),
+    cell(1, {}, sparkline(column)),
     drift
-      ? h("td", { class: `right figure ${drift.alarm || drift.decides ? "bad" : ""}`, title: judged(drift) }, number(drift.value, drift.unit),
+      ? cell(2, { class: `right figure ${drift.alarm || drift.decides ? "bad" : ""}`, title: judged(drift) }, number(drift.value, drift.unit),
         h("span", { class: "faint note" }, drift.value === null ? ` ${drift.reason}` : ` ${drift.metric.replaceAll("_", " ")}`))
-      : h("td", { class: "right figure faint" }, "not measured"),
-    h("td", { class: `right figure ${missing?.alarm || missing?.decides ? "bad" : ""}` }, missing ? number(missing.value, missing.unit) : "–"),
-    h("td", {}, bars(column)));
+      : cell(2, { class: "right figure faint" }, "not measured"),
+    cell(3, { class: `right figure ${missing?.alarm || missing?.decides ? "bad" : ""}` }, missing ? number(missing.value, missing.unit) : "–"),
+    cell(4, {}, bars(column)));
 }
 
 function verdict({ drift, missing }) {

@@ -50,7 +50,7 @@ export function measurementList(model, here, chosen) {
       ? table(rows, here, chosen)
       : known && current && !known.second_opinions ? h("p", { class: "empty" }, known.total ? "No measurement matches." : "No window has been measured yet.") : null,
     known && known.matched > rows.length && limit < PER_PAGE
-      ? h("p", {}, h("a", { href: address({ ...here, all: true }) }, `Show ${known.matched > PER_PAGE ? "more" : "all"} ${count(known.matched)}`))
+      ? h("p", {}, h("a", { href: address({ ...here, all: true }) }, `Show ${known.matched > PER_PAGE ? "more of" : "all"} ${count(known.matched)}`))
       : here.all && here.page === 1 ? h("p", {}, h("a", { href: address({ ...here, all: false }) }, "Show fewer")) : null,
     known && limit === PER_PAGE ? pager(here, known.matched, PER_PAGE, "Pages of measurements") : null,
     known?.second_opinions ? secondOpinions(model, here, chosen, known.second_opinions) : null);

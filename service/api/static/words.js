@@ -32,7 +32,7 @@ export function seriesOf(key) {
 
 const USUAL = "evidently"; // the default definition, which is not shown
 
-const MAX_NAME = 72; // characters; columns may have names of thousands
+const MAX_NAME = 44; // characters; columns may have names of thousands
 
 /** A text that fits: the start and the end of a long one, with … between them. */
 export function cut(text, most = MAX_NAME) {
