@@ -5,6 +5,7 @@ Windows are measured and written by the service's own code; what runs in memory 
 
 from __future__ import annotations
 
+import asyncio
 import math
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from service.core.report_status import ReportState, ReportStatus
 from service.core.rows.schema import Kind
 from service.core.time_units import SECOND
 from service.core.windows.records import WindowRecord
+from service.errors import WorkerError
 from service.methods import alarm
 from service.methods.alarm import AlarmPlan
 from service.runtime.clock import now
@@ -64,6 +66,7 @@ class SeededPage:
 
     - `jobs`, `descriptions`, `columns`: the monitors, by name
     - `report`: how far every report is; `report.window` is filled in
+    - `outcome`: how the making of a report ends, once `may_end` is set
     """
 
     pool: asyncpg.Pool
@@ -72,6 +75,8 @@ class SeededPage:
     columns: dict[str, tuple[str, ...]] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
     report: ReportStatus = field(default_factory=lambda: ReportStatus(ReportState.POSSIBLE))
+    outcome: ReportStatus = field(default_factory=lambda: ReportStatus(ReportState.READY))
+    may_end: asyncio.Event = field(default_factory=asyncio.Event)
     broadcaster: EventBroadcaster = field(default_factory=EventBroadcaster)
 
     def add(self, made: Job, description: str = "", columns: Iterable[str] = ()) -> None:
@@ -83,7 +88,18 @@ class SeededPage:
     async def report_status(self, monitor: str, window: int | None, _: datetime | None) -> ReportStatus:
         """Return the given state of the window's report."""
         run = await window_run.find(self.pool, monitor, window)
+        if run is None:
+            return ReportStatus(ReportState.IMPOSSIBLE, reason="no window has been measured yet")
         return ReportStatus(self.report.state, run, self.report.reason)
+
+    async def make_report(self, _: str, __: int) -> str:
+        """Make a report that is ready, or fails, once a test lets it."""
+        self.report = ReportStatus(ReportState.MAKING)
+        await self.may_end.wait()
+        self.report = self.outcome
+        if self.report.state is ReportState.FAILED:
+            raise WorkerError(self.report.reason or "")
+        return "<!doctype html><title>A report</title>"
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[str]:
@@ -95,6 +111,7 @@ class SeededPage:
                 broadcaster=self.broadcaster,
                 refused=lambda: self.refused,
                 report_status=self.report_status,
+                report=self.make_report,
             )
         )
         async with serving(app, host="127.0.0.1", port=0) as url:

@@ -82,7 +82,7 @@ OF_STATES = {
     "columns": "#/flights/columns",
     "columns-wide": "#/wide/columns?find=five+thousand",
     "columns-last-page": "#/wide/columns?page=12",
-    "wide": "#/wide?all=1&page=3",
+    "wide": "#/wide?page=31",
     "long-name": "#/wide?find=five+thousand",
 }
 
@@ -92,8 +92,6 @@ async def settled(page: Page) -> None:
     await expect(page.locator("#connection")).to_have_text("Live")
     await expect(page.locator("main")).not_to_contain_text("Loading")
     await expect(page.locator("main")).not_to_contain_text("Searching.")
-    await page.wait_for_load_state("load")
-    await page.wait_for_timeout(400)  # charts that follow an answer
 
 
 async def take(browser: Browser, address: str, picture: Picture, folder: Path, *, whole: bool) -> Path:
@@ -106,6 +104,7 @@ async def take(browser: Browser, address: str, picture: Picture, folder: Path, *
     page = await context.new_page()
     await page.goto(f"{address}/{picture.path}")
     await settled(page)
+    await page.wait_for_timeout(400)  # charts that follow an answer
     path = folder / f"{picture.name}.png"
     await page.screenshot(path=path, full_page=whole)
     await context.close()

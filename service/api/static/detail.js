@@ -5,7 +5,7 @@ import { MAX_CHARTS, measurementList } from "./measurement_list.js";
 import { aspectText, aspectWhy, eventList, headlineOf, mark, sentence, time, verdictOf } from "./parts.js";
 import { address, LAST } from "./place.js";
 import { reportPanel } from "./report.js";
-import { ASPECTS, count, cut, keyOf, number, plural, seriesOf } from "./words.js";
+import { ASPECTS, count, cut, keyOf, lasting, plural, seriesOf } from "./words.js";
 
 export function detail(model, here) {
   const state = model.monitors.get(here.monitor);
@@ -67,7 +67,7 @@ function facts(state, model) {
     state.window
       ? ["Newest window ", time(state.window.window_start, model), " to ", time(state.window.window_end, model), ` UTC, ${plural(state.window.rows, "row")}. `]
       : null,
-    state.last_cycle ? ["Cycle ", time(state.last_cycle, model, { past: true }), `, one every ${number(state.cycle_seconds)} s`] : "No cycle yet",
+    state.last_cycle ? ["Cycle ", time(state.last_cycle, model, { past: true }), `, one every ${lasting(state.cycle_seconds)}`] : "No cycle yet",
     state.finished ? "; its source has ended." : ".",
   ];
 }

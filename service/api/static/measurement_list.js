@@ -45,7 +45,7 @@ export function measurementList(model, here, chosen) {
         type: "checkbox", id: "bad", checked: here.bad,
         onchange: (event) => { location.hash = address({ ...here, bad: event.target.checked, all: false, page: 1 }); },
       }), " Beyond threshold")),
-    h("p", { class: "faint", role: "status" }, known && current ? `${found({ matched: known.matched + known.second_opinions, total: known.total }, "measurement")} in the newest window` : known ? "Searching." : "Loading the newest window."),
+    h("p", { class: "faint", role: "status" }, known?.total === 0 ? null : known && current ? `${found({ matched: known.matched + known.second_opinions, total: known.total }, "measurement")} in the newest window` : known ? "Searching." : "Loading the newest window."),
     rows.length
       ? table(rows, here, chosen)
       : known && current && !known.second_opinions ? h("p", { class: "empty" }, known.total ? "No measurement matches." : "No window has been measured yet.") : null,

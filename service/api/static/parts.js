@@ -2,7 +2,7 @@
 
 import { h, s } from "./dom.js";
 import { address } from "./place.js";
-import { ago, ASPECTS, beyond, cut, day, fullNameOf, keyOf, moment, nameOf, number, plural, VERDICTS } from "./words.js";
+import { ago, ASPECTS, beyond, cut, day, fullNameOf, keyOf, lasting, moment, nameOf, number, plural, VERDICTS } from "./words.js";
 
 // One shape per verdict, so that nobody depends on its colour.
 const SHAPES = {
@@ -29,7 +29,7 @@ export function mark(verdict, { said = false } = {}) {
 /** A monitor's state in one sentence: healthy or not, since when, why. */
 export function sentence(state, model) {
   const silent = model.silentFor(state);
-  if (silent) return `No cycle for ${ago(silent * 1000).replace(" ago", "")}; one is due every ${number(state.cycle_seconds)} s.`;
+  if (silent) return `No cycle for ${ago(silent * 1000).replace(" ago", "")}; one is due every ${lasting(state.cycle_seconds)}.`;
   const troubled = state.aspects.find((one) => one.aspect === "health" && one.verdict === "alarm" && one.reason);
   if (troubled) return `Its cycles have a problem: ${troubled.reason}.`;
   const since = state.since ? ` since ${day(state.since)}` : "";

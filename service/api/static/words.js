@@ -114,6 +114,13 @@ export function ago(milliseconds) {
   return `${Math.round(seconds / 86_400)} days ago`;
 }
 
+/** A length of time, in the largest unit that says it well. */
+export function lasting(seconds) {
+  if (seconds < 120) return `${number(seconds)} s`;
+  if (seconds < 7200) return `${number(Math.round(seconds / 6) / 10)} min`;
+  return `${number(Math.round(seconds / 360) / 10)} h`;
+}
+
 export const plural = (value, one, many = `${one}s`) => `${count(value)} ${value === 1 ? one : many}`;
 
 /** The side of the threshold on which a value is bad. */
