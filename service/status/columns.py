@@ -27,7 +27,7 @@ USUAL = "evidently"  # the definition of the methods that are the default
 class ColumnHead:
     """A column's drift and missing share in the newest window, None where there is none.
 
-    `drift` is the measurement in alarm or breach, else that of the usual method, else of the one closest to its
+    `drift` is the measurement in alarm or breach, else that of the usual method, else the closest to its
     threshold.
     """
 
