@@ -37,6 +37,29 @@ class RefusedFile(BaseModel):
     runs: bool = Field(description="whether a monitor of that name goes on by an earlier version of it")
 
 
+class Reject(BaseModel):
+    """A row that cannot be used."""
+
+    row: dict[str, Any] = Field(description="its cells, sensitive ones masked")
+    reason: str
+
+
+class Receipt(BaseModel):
+    """What became of the rows or labels of a request, which are durable now."""
+
+    accepted: int = Field(description="how many are measured by the next cycle")
+    rejected: int = Field(description="how many cannot be used")
+    rejects: list[Reject] = Field(description="the first ten of these")
+    repeated: bool = Field(description="whether this is the answer of an earlier request under the same key")
+
+
+class IngestReadiness(BaseModel):
+    """Whether rows can be made durable now."""
+
+    ready: bool
+    reason: str | None
+
+
 class Series(BaseModel):
     """What is measured."""
 
@@ -147,6 +170,7 @@ class MonitorSummary(Monitor):
     """Whether a monitor is fine, since when not, and why, by aspect."""
 
     verdict: Verdict
+    story: str = Field(description="the state in words: since when, and why")
     since: datetime | None
     window: Window | None = Field(description="the newest; None before the first")
     aspects: list[AspectState] = Field(description="performance first")
@@ -244,6 +268,8 @@ class Bin(BaseModel):
     high: float | None = Field(description="excluded")
     share: float | None = Field(description="of the window's rows")
     reference_share: float | None
+    against_share: float | None = Field(description="of the rows of the window compared with")
+    further: bool = Field(description="whether it is one of the bins that continue an open one")
 
 
 class Distribution(BaseModel):
@@ -251,4 +277,6 @@ class Distribution(BaseModel):
 
     column_name: str
     window: Window | None = Field(description="None, and no bins, where nothing is kept of that column")
+    against: Window | None = Field(description="the window compared with, where one was asked for")
+    against_reason: str | None = Field(description="why the window asked for cannot be compared")
     bins: list[Bin] = Field(description="in the order in which they are drawn; the missing come last")

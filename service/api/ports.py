@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         StoredSeries,
     )
     from service.core.report_status import ReportStatus
+    from service.core.rows.inbox import BatchKind, Posted, Receipt
     from service.core.windows.records import WindowRun
     from service.status.columns import ColumnPage
     from service.status.live_feed import EventBroadcaster
@@ -34,6 +35,20 @@ class Readiness:
 
     ready: bool
     checks: dict[str, str]
+
+
+class IntakePort(Protocol):
+    """Takes in rows and labels that are sent. Raises IntakeError."""
+
+    async def take_in(
+        self, monitor: str, kind: BatchKind, posted: Posted, *, key: str | None = None
+    ) -> Receipt:
+        """Return what became of a request's rows or labels, once they are durable."""
+        ...
+
+    def trouble(self) -> str | None:
+        """Return why rows cannot be made durable now; None where they can."""
+        ...
 
 
 class MonitorQueries(Protocol):
@@ -72,9 +87,15 @@ class MonitorQueries(Protocol):
         ...
 
     async def measurements(
-        self, wanted: SeriesFilter, *, axis: Axis, since: datetime | None, limit: int
+        self,
+        wanted: SeriesFilter,
+        *,
+        axis: Axis,
+        since: datetime | None,
+        until: datetime | None,
+        limit: int,
     ) -> Sequence[StoredMeasurement]:
-        """Return the newest measurements by `axis`, oldest first."""
+        """Return the newest measurements by `axis`, from `since` to `until` (both included), oldest first."""
         ...
 
     async def events(
@@ -84,9 +105,9 @@ class MonitorQueries(Protocol):
         ...
 
     async def distribution(
-        self, monitor: str, column: str, window_end: datetime | None
+        self, monitor: str, column: str, window_end: datetime | None, against_end: datetime | None
     ) -> ColumnDistribution:
-        """Return a column's bins in a window, else in the newest."""
+        """Return a column's bins in a window, else in the newest, and in another one."""
         ...
 
 
@@ -102,6 +123,8 @@ class Callables:
     - `report_status`: how far the report of a window is, by its id, by its end, or of the newest
     - `refused`: by monitor, else by file, why a monitor file is not used
     - `broadcaster`: the live stream
+    - `intake`: takes in rows that are sent
+    - `ingest_token`: what they have to bear; None where it is not asked for
     """
 
     queries: MonitorQueries
@@ -112,3 +135,5 @@ class Callables:
     report_status: Callable[[str, int | None, datetime | None], Awaitable[ReportStatus]]
     refused: Callable[[], Mapping[str, str]]
     broadcaster: EventBroadcaster
+    intake: IntakePort
+    ingest_token: str | None

@@ -10,8 +10,7 @@ from weakref import WeakValueDictionary
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from service.core.read_models import NewestWindow
-    from service.status.monitor_state import RaisedAlarm
+    from service.core.read_models import NewestWindow, RaisedAlarm
 
     Version = tuple[Any, ...]
     Read = tuple[NewestWindow, Sequence[RaisedAlarm]]

@@ -3,9 +3,12 @@
 import { h, slot } from "./dom.js";
 import { MAX_CHARTS, measurementList } from "./measurement_list.js";
 import { aspectText, aspectWhy, eventList, headlineOf, mark, sentence, time, verdictOf } from "./parts.js";
-import { address, LAST } from "./place.js";
+import { address } from "./place.js";
 import { reportPanel } from "./report.js";
+import { timeControls, windowControls } from "./view.js";
 import { ASPECTS, count, cut, keyOf, lasting, plural, seriesOf } from "./words.js";
+
+const MAX_DISTRIBUTIONS = 3;
 
 export function detail(model, here) {
   const state = model.monitors.get(here.monitor);
@@ -89,20 +92,24 @@ function aspectTiles(state, here) {
     })));
 }
 
+/** The columns of the chosen series whose distributions are shown. */
+export function columnsOf(chosen) {
+  return [...new Set(chosen.map((series) => series.column_name).filter(Boolean))].slice(0, MAX_DISTRIBUTIONS);
+}
+
 function charts(model, here, chosen) {
-  const columns = [...new Set(chosen.map((series) => series.column_name).filter(Boolean))].slice(0, 3);
+  const columns = columnsOf(chosen);
   return [
     h("section", { class: "panel", "aria-labelledby": "charts" },
-      h("div", { class: "titled" }, h("h2", { id: "charts" }, "Over time"),
-        h("label", {}, "Windows ", h("select", {
-          id: "last", value: String(here.last),
-          onchange: (event) => { location.hash = address({ ...here, last: Number(event.target.value) }); },
-        }, LAST.map((last) => h("option", { value: String(last), selected: last === here.last }, count(last)))))),
+      h("div", { class: "titled" }, h("h2", { id: "charts" }, "Over time")),
+      timeControls(model, here, chosen),
       chosen.length
         ? chosen.map((series) => slot(`line ${here.monitor} ${keyOf(series)}`, { class: "mounted" }))
         : h("p", { class: "empty" }, "Select a measurement in the list to see its chart.")),
     columns.length
-      ? h("section", { class: "panel", "aria-labelledby": "now" }, h("h2", { id: "now" }, "Newest window and reference"),
+      ? h("section", { class: "panel", "aria-labelledby": "now" },
+        h("div", { class: "titled" }, h("h2", { id: "now" }, "Distribution")),
+        windowControls(model, here, chosen),
         columns.map((column) => slot(`bars ${here.monitor} ${column}`, { class: "mounted" })))
       : null,
   ];

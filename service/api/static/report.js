@@ -3,11 +3,12 @@
 import { h } from "./dom.js";
 import { time } from "./parts.js";
 
-/** The window whose report was asked for here, else the newest. */
+/** The window whose report was asked for here, else the one that is shown, else the newest. */
 export function reportRead(model, here) {
-  const asked = model.reports.get(here.monitor);
-  const url = `v1/monitors/${encodeURIComponent(here.monitor)}/windows/report`;
-  return { kind: "report", monitor: here.monitor, url: asked ? `${url}?window=${asked}` : url };
+  const asked = new URLSearchParams();
+  if (model.reports.has(here.monitor)) asked.set("window", model.reports.get(here.monitor));
+  else if (here.window) asked.set("window_end", here.window);
+  return { kind: "report", monitor: here.monitor, url: `v1/monitors/${encodeURIComponent(here.monitor)}/windows/report?${asked}` };
 }
 
 export function reportPanel(model, here) {
@@ -36,8 +37,8 @@ function said(model, here, found) {
   }
 }
 
-// Back to the newest window, after the report of an earlier one was asked for.
+// Back to the window that is shown, after the report of an earlier one was asked for.
 function newest(model, here) {
   if (!model.reports.has(here.monitor)) return null;
-  return h("p", {}, h("button", { type: "button", class: "quiet", onclick: () => model.forgetReport(here.monitor) }, "Newest window"));
+  return h("p", {}, h("button", { type: "button", class: "quiet", onclick: () => model.forgetReport(here.monitor) }, here.window ? "Shown window" : "Newest window"));
 }

@@ -2,10 +2,9 @@ from __future__ import annotations
 
 import asyncio
 
-from service.core.read_models import NewestWindow
+from service.core.read_models import NewestWindow, RaisedAlarm
 from service.core.story.newest import newest_window
 from service.status import window_cache
-from service.status.monitor_state import RaisedAlarm
 from service.status.window_cache import WindowCache
 from tests.unit.status.values import latest, window_value
 
