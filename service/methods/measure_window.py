@@ -17,7 +17,7 @@ from service.methods.drift.domain_classifier import measure_domain_classifier
 from service.methods.drift.pca import measure_multivariate
 from service.methods.health import TrafficPlan, measure_traffic
 from service.methods.performance.estimated.estimate import measure_estimates
-from service.methods.performance.evidence import tests_of
+from service.methods.performance.evidence import tolerance_tests_of
 from service.methods.performance.judge import FALSE_ALARM_RATE, Judging
 from service.methods.performance.performance import measure_performance
 from service.methods.performance.reference_limits import (
@@ -82,7 +82,7 @@ class MeasurePlan:
             return self
         whole, task = reference.profile.get(outcome.PART), reference.schema.task
         found = fit_limits(reference.outcome_blocks, whole, task, wanted)
-        tests = tests_of(self.tolerances, found, task, self.false_alarm_rate)
+        tests = tolerance_tests_of(self.tolerances, found, task, self.false_alarm_rate)
         return replace(self, limits=found.of(self.own_limits), tolerance_tests=tests)
 
 
