@@ -35,6 +35,29 @@ class RefusedFile(BaseModel):
     reason: str
 
 
+class Reject(BaseModel):
+    """A row that cannot be used."""
+
+    row: dict[str, Any] = Field(description="its cells, sensitive ones masked")
+    reason: str
+
+
+class Receipt(BaseModel):
+    """What became of the rows or labels of a request, which are durable now."""
+
+    accepted: int = Field(description="how many are measured by the next cycle")
+    rejected: int = Field(description="how many cannot be used")
+    rejects: list[Reject] = Field(description="the first ten of these")
+    repeated: bool = Field(description="whether this is the answer of an earlier request under the same key")
+
+
+class IngestReadiness(BaseModel):
+    """Whether rows can be made durable now."""
+
+    ready: bool
+    reason: str | None
+
+
 class Series(BaseModel):
     """What is measured."""
 

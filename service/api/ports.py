@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         StoredMeasurement,
         StoredSeries,
     )
+    from service.core.rows.inbox import BatchKind, Posted, Receipt
     from service.core.windows.records import WindowRun
     from service.status.columns import ColumnPage
     from service.status.live_feed import EventBroadcaster
@@ -33,6 +34,20 @@ class Readiness:
 
     ready: bool
     checks: dict[str, str]
+
+
+class IntakePort(Protocol):
+    """Takes in rows and labels that are sent. Raises IntakeError."""
+
+    async def take_in(
+        self, monitor: str, kind: BatchKind, posted: Posted, *, key: str | None = None
+    ) -> Receipt:
+        """Return what became of a request's rows or labels, once they are durable."""
+        ...
+
+    def trouble(self) -> str | None:
+        """Return why rows cannot be made durable now; None where they can."""
+        ...
 
 
 class MonitorQueries(Protocol):
@@ -106,6 +121,8 @@ class Callables:
     - `report`: the HTML of a window's report
     - `refused`: by monitor, else by file, why a monitor file is not used
     - `broadcaster`: the live stream
+    - `intake`: takes in rows that are sent
+    - `ingest_token`: what they have to bear; None where it is not asked for
     """
 
     queries: MonitorQueries
@@ -115,3 +132,5 @@ class Callables:
     report: Callable[[str, int], Awaitable[str]]
     refused: Callable[[], Mapping[str, str]]
     broadcaster: EventBroadcaster
+    intake: IntakePort
+    ingest_token: str | None

@@ -273,6 +273,8 @@ class Cycle:
             lag_seconds=take.lag_seconds,
             progress=take.progress,
             labels=late_labels.record_of(monitor, take, relabelled),
+            inbox=take.inbox,
+            backlog_rows=take.backlog_rows,
         )
         return record, reported
 

@@ -120,8 +120,10 @@ def monitor_state(
     elif trouble is not None:
         told = f"{words.sentence(words.name(trouble, words.MAX_REASON))} {told}"
     aspects = [_aspect_state(aspect, newest, alarms) for aspect in ASPECTS]
+    verdicts = [state.verdict for state in aspects]  # that the cycles run judges no measurement
+    if trouble is not None:
+        verdicts.append(Verdict.ALARM)
     aspects = [_with_cycles(state, trouble) if state.aspect is Aspect.HEALTH else state for state in aspects]
-    verdicts = [state.verdict for state in aspects]
     return MonitorState(
         name=cycles.name,
         description=cycles.description,

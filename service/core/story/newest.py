@@ -27,7 +27,9 @@ def newest_window(latest: LatestWindow) -> NewestWindow:
     for value in latest.values:
         name = value.alarm_name.encode()
         history = histories.get(name, AlarmHistory()) if represents[name] is value else AlarmHistory()
-        marked.append(_marked(value, alarm=history.raised, decides=history.breached))
+        # With late labels the history may end with an earlier window than the newest.
+        decides = history.breached and value.breached is True
+        marked.append(_marked(value, alarm=history.raised, decides=decides))
     return NewestWindow(
         window=latest.window,
         measurements=worst_first(marked),
