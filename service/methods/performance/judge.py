@@ -7,7 +7,7 @@ where a threshold cannot be judged the reason says why.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from statistics import NormalDist
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
@@ -43,10 +43,12 @@ class Judging:
 
     rate: the share of windows that may breach where the truth lies exactly at the threshold.
     verdicts: over how many verdicts of a window together (Bonferroni's correction).
+    widening: how many times as long the band of a metric over all rows has to be, since its days differ.
     """
 
     rate: float = FALSE_ALARM_RATE
     verdicts: int = 1
+    widening: Mapping[str, float] = field(default_factory=dict)
 
     def at_least(self, verdicts: int) -> Judging:
         """Return it for so many verdicts where they are more: several classes share one threshold."""
@@ -116,19 +118,21 @@ def _verdict(
     by_value = is_beyond(metric.worse, (value, value), threshold, centre)
     if current.band is None or not by_value:
         return by_value, None
-    times = judging.band_multiplier(current.rows)
+    widening = 1.0 if comparison.segment else judging.widening.get(metric.name, 1.0)
+    times = judging.band_multiplier(current.rows) * widening
     ends = _moved(value, band[0], times), _moved(value, band[1], times)
     if is_beyond(metric.worse, ends, threshold, centre):
         return True, None
     return False, (
         f"no breach: chance may explain a value beyond the threshold of {threshold:g}, as the 95 % band, "
-        f"made {times:.3g} times as long for {_asked(judging)}, reaches back across it"
+        f"made {times:.3g} times as long for {_asked(judging, widening)}, reaches back across it"
     )
 
 
-def _asked(judging: Judging) -> str:
+def _asked(judging: Judging, widening: float) -> str:
     among = "" if judging.verdicts <= 1 else f" over {judging.verdicts} verdicts"
-    return f"a false-alarm rate of {100 * judging.rate:g} %{among}"
+    days = " and for days that differ" if widening > 1.0 else ""
+    return f"a false-alarm rate of {100 * judging.rate:g} %{among}{days}"
 
 
 def _moved(value: float, end: float | None, times: float) -> float | None:
