@@ -165,7 +165,13 @@ def measure(
             reference, current, schema.task, estimator, plan.performance, judging=judging, withheld=withheld
         ),
         *measure_segments(
-            reference, current, schema.task, plan.segment_performance, by=spec.segments, withheld=withheld
+            reference,
+            current,
+            schema.task,
+            plan.segment_performance,
+            by=spec.segments,
+            rate=plan.false_alarm_rate,
+            withheld=withheld,
         ),
         *measure_traffic(reference, current, plan.traffic),
         *_concept(reference, current, schema, spec, withheld),
