@@ -263,7 +263,7 @@ class Monitor(Section):
     @property
     def outcome_rules(self) -> OutcomeBlockRules | None:
         """How the reference's outcome is kept by block; None where nothing is judged by it."""
-        if not self.own_limits and not tolerances(self.performance):
+        if not self.measure_plan.needs_outcome_blocks:
             return None
         plan = self.window.plan()
         length = plan.hop * plan.panes
