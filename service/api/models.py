@@ -130,6 +130,7 @@ class MonitorSummary(Monitor):
     """Whether a monitor is fine, since when not, and why, by aspect."""
 
     verdict: Verdict
+    story: str = Field(description="the state in words: since when, and why")
     since: datetime | None
     window: Window | None = Field(description="the newest; None before the first")
     aspects: list[AspectState] = Field(description="performance first")
@@ -227,6 +228,8 @@ class Bin(BaseModel):
     high: float | None = Field(description="excluded")
     share: float | None = Field(description="of the window's rows")
     reference_share: float | None
+    against_share: float | None = Field(description="of the rows of the window compared with")
+    further: bool = Field(description="whether it is one of the bins that continue an open one")
 
 
 class Distribution(BaseModel):
@@ -234,4 +237,6 @@ class Distribution(BaseModel):
 
     column_name: str
     window: Window | None = Field(description="None, and no bins, where nothing is kept of that column")
+    against: Window | None = Field(description="the window compared with, where one was asked for")
+    against_reason: str | None = Field(description="why the window asked for cannot be compared")
     bins: list[Bin] = Field(description="in the order in which they are drawn; the missing come last")

@@ -71,9 +71,15 @@ class MonitorQueries(Protocol):
         ...
 
     async def measurements(
-        self, wanted: SeriesFilter, *, axis: Axis, since: datetime | None, limit: int
+        self,
+        wanted: SeriesFilter,
+        *,
+        axis: Axis,
+        since: datetime | None,
+        until: datetime | None,
+        limit: int,
     ) -> Sequence[StoredMeasurement]:
-        """Return the newest measurements by `axis`, oldest first."""
+        """Return the newest measurements by `axis`, from `since` to `until` (both included), oldest first."""
         ...
 
     async def events(
@@ -83,9 +89,9 @@ class MonitorQueries(Protocol):
         ...
 
     async def distribution(
-        self, monitor: str, column: str, window_end: datetime | None
+        self, monitor: str, column: str, window_end: datetime | None, against_end: datetime | None
     ) -> ColumnDistribution:
-        """Return a column's bins in a window, else in the newest."""
+        """Return a column's bins in a window, else in the newest, and in another one."""
         ...
 
 

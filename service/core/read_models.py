@@ -101,15 +101,20 @@ class MeasuredWindow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LatestWindow:
-    """A monitor's newest window, None before the first, and its alarms, all of one instant.
+    """A monitor's newest window and its alarms, all of one instant.
 
-    Of `values` the most severe come first, the newest cycle's own health last. `alarms` are as the checkpoint
-    keeps them (`core/alarm_state.py`).
+    - `window`: None before the first
+    - `values`: of the window, the most severe first; last, where asked for, the newest cycle's own health
+    - `alarms`: as the checkpoint keeps them (`core/alarm_state.py`)
+    - `started`: whether a cycle was committed
+    - `ended`: whether the source has nothing left
     """
 
     window: MeasuredWindow | None
     values: list[WindowValue]
     alarms: dict[str, str]
+    started: bool = True
+    ended: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,10 +130,15 @@ class NewestMeasurement(StoredValue):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewestWindow:
-    """A monitor's newest window, None before the first, and its measurements, the most important first."""
+    """A monitor's newest window, None before the first, and its measurements, the most important first.
+
+    `started` and `ended` are as `LatestWindow` has them.
+    """
 
     window: MeasuredWindow | None
     measurements: list[NewestMeasurement]
+    started: bool = True
+    ended: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +147,24 @@ class AlarmStart:
 
     at: datetime
     message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RaisedAlarm:
+    """An alarm that is raised; `since` is event time, None where it is not known."""
+
+    aspect: Aspect
+    column_name: str
+    segment: str
+    metric: str
+    definition: str
+    since: datetime | None
+    message: str | None
+
+    @property
+    def alarm_name(self) -> AlarmName:
+        """Which alarm it is."""
+        return AlarmName(self.aspect, self.column_name, self.segment, self.metric, self.definition)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,22 +183,32 @@ class StoredEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DistributionBin:
-    """One bin that the reference fixed for a column, or one label; see `core/reference/bins.py`."""
+    """One bin that the reference fixed for a column, or one label; see `core/reference/bins.py`.
+
+    `further` says that it is one of those that continue an open bin, see `core/reference/further_bins.py`.
+    """
 
     label: str
     low: float | None
     high: float | None
     share: float | None
     reference_share: float | None
+    against_share: float | None = None
+    further: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnDistribution:
-    """A column's values in a window; no window and no bins where nothing is kept of that column."""
+    """A column's values in a window; no window and no bins where nothing is kept of that column.
+
+    `against` is the other window that was asked for, else `against_reason` says why it cannot be compared.
+    """
 
     column_name: str
     window: MeasuredWindow | None
     bins: list[DistributionBin]
+    against: MeasuredWindow | None = None
+    against_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

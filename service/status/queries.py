@@ -7,15 +7,18 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from service.core.paging import page_of
-from service.core.story.newest import newest_window
+from service.core.story import story
+from service.core.story.newest import newest_window, raised_alarm, raised_names
+from service.core.time_units import to_datetime
 from service.errors import StoreError
 from service.runtime.clock import now
 from service.status.columns import ColumnPage, ColumnRow, column_heads
-from service.status.monitor_state import Verdict, monitor_state, raised_alarm, raised_names
+from service.status.monitor_state import Verdict, monitor_state
 from service.status.overview import Overview, rank, searched, text_of
 from service.status.readiness import OK, cycle_status, freshness
 from service.status.window_page import window_page
 from service.store import page_queries, queries
+from service.store.tables import drawn_distribution
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,7 +79,8 @@ class StatusQueries:
         job = self.jobs.get(monitor)
         if job is None:  # deleted since it was asked for
             raise StoreError(f"{monitor}: it has no file any more")
-        return monitor_state(self._cycles(job), newest, alarms, self._trouble(monitor)), newest
+        state = monitor_state(self._cycles(job), newest, alarms, self._trouble(monitor), halt=_halt(job))
+        return state, newest
 
     async def state(self, monitor: str) -> MonitorState:
         """Return a monitor's state."""
@@ -140,14 +144,22 @@ class StatusQueries:
         return await queries.series(self.pool, monitor)
 
     async def measurements(
-        self, wanted: SeriesFilter, *, axis: Axis, since: datetime | None, limit: int
+        self,
+        wanted: SeriesFilter,
+        *,
+        axis: Axis,
+        since: datetime | None,
+        until: datetime | None,
+        limit: int,
     ) -> list[StoredMeasurement]:
-        """Return the newest measurements by `axis`, oldest first."""
+        """Return the newest measurements by `axis`, from `since` to `until`, oldest first."""
         if axis == "window_end":
-            return await queries.measurements_by_event_time(self.pool, wanted, since=since, limit=limit)
+            return await queries.measurements_by_event_time(
+                self.pool, wanted, since=since, until=until, limit=limit
+            )
         # Without a bound the newest rows could only be found by reading a monitor's whole history.
-        after = since or datetime.now(UTC) - DEFAULT_PERIOD
-        return await queries.measurements(self.pool, wanted, since=after, limit=limit)
+        after = since or (until or datetime.now(UTC)) - DEFAULT_PERIOD
+        return await queries.measurements(self.pool, wanted, since=after, until=until, limit=limit)
 
     async def events(
         self, monitor: str, *, since: datetime | None, kind: str | None, limit: int
@@ -156,16 +168,17 @@ class StatusQueries:
         return await queries.events(self.pool, monitor=monitor, since=since, kind=kind, limit=limit)
 
     async def distribution(
-        self, monitor: str, column: str, window_end: datetime | None
+        self, monitor: str, column: str, window_end: datetime | None, against_end: datetime | None
     ) -> ColumnDistribution:
-        """Return a column's bins in a window, none where nothing is kept of it."""
-        return await queries.distribution(self.pool, monitor=monitor, column=column, window_end=window_end)
+        """Return a column's bins in a window and another one, none where nothing is kept of it."""
+        return await drawn_distribution.read(
+            self.pool, monitor=monitor, column=column, window_end=window_end, against_end=against_end
+        )
 
     def _trouble(self, monitor: str) -> str | None:
         """Return what is wrong with a monitor's cycles, None where nothing is."""
-        job = self.jobs[monitor]
-        found = freshness(job, now())
-        if found != OK and (job.last_end is not None or job.failures):
+        found = _stalled(self.jobs[monitor])
+        if found is not None:
             return found
         if monitor in self.refused:
             return f"its edited file is refused, and the earlier one holds: {self.refused[monitor]}"
@@ -173,3 +186,18 @@ class StatusQueries:
 
     def _cycles(self, job: Job) -> CycleStatus:
         return cycle_status(job, self.descriptions.get(job.name, ""))
+
+
+def _stalled(job: Job) -> str | None:
+    """Return why no cycle works; None where they run, or none has been due yet."""
+    found = freshness(job, now())
+    return None if found == OK or (job.last_end is None and not job.failures) else found
+
+
+def _halt(job: Job) -> str:
+    """Return that no cycle works, as the store writes it for the dashboards; empty where they run."""
+    if _stalled(job) is None:
+        return ""
+    if job.failures or job.last_end is None:
+        return story.failing(job.error or "")
+    return story.silent(to_datetime(job.last_end))

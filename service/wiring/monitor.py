@@ -141,6 +141,7 @@ def _reference_loader(
                 components=pca.PCA in monitor.drift.multivariate,
                 estimate=monitor.estimate,
                 season=monitor.season_,
+                outcome_rules=monitor.outcome_rules,
             )
         )
         log.info("reference ready", monitor=monitor.name, rows=reference.profile.rows)

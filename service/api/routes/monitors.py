@@ -87,16 +87,21 @@ def monitor_routes(callables: Callables) -> APIRouter:
         """Return alarms raised and ended and schema changes, the newest first; `since` is when recorded."""
         return await queries.events(name, since=since, kind=kind, limit=limit)
 
-    @router.get("/columns/{column:path}/distribution", response_model=Distribution)
-    async def distribution(name: str, column: str, window_end: Instant | None = None) -> ColumnDistribution:
+    @router.get("/columns/{column:any_text}/distribution", response_model=Distribution)
+    async def distribution(
+        name: str, column: str, window_end: Instant | None = None, against: Instant | None = None
+    ) -> ColumnDistribution:
         """Return a column's values in a window, else in the newest, and in the reference.
+
+        `against` is where another window ends, whose values are returned as well. An open bin that holds more
+        than a tenth of a window's rows is continued by further ones.
 
         A column that the monitor does not watch, and of which nothing is kept, is not found.
         """
         known = queries.columns(name)
         if "\x00" in column:  # no column has it, and the database cannot even be asked
             raise HTTPException(404, unknown_column(name, column, known))
-        found = await queries.distribution(name, column, window_end)
+        found = await queries.distribution(name, column, window_end, against)
         if found.window is None and column not in known:
             raise HTTPException(404, unknown_column(name, column, known))
         return found
@@ -112,12 +117,14 @@ def monitor_routes(callables: Callables) -> APIRouter:
         definition: Text | None = None,
         axis: Axis = "computed_at",
         since: Instant | None = None,
+        until: Instant | None = None,
         limit: Annotated[int, Query(ge=1, le=MAX_ROWS)] = 1_000,
     ) -> Sequence[StoredMeasurement]:
         """Return a monitor's newest measurements, oldest first.
 
-        `axis` is what is newest, and what `since` is compared with: when it was computed (without `since` of
-        the last day) or, for a chart of event time, where the window ends.
+        `axis` is what is newest, and what `since` and `until` (both included) are compared with: when it was
+        computed (without `since` of the last day, or of the day before `until`) or, for a chart of event
+        time, where the window ends.
         """
         wanted = SeriesFilter(
             monitor=name,
@@ -127,7 +134,7 @@ def monitor_routes(callables: Callables) -> APIRouter:
             metric=metric,
             definition=definition,
         )
-        return await queries.measurements(wanted, axis=axis, since=since, limit=limit)
+        return await queries.measurements(wanted, axis=axis, since=since, until=until, limit=limit)
 
     return router
 

@@ -14,7 +14,7 @@ from service.core.profile.outcome.binary import BinaryOutcome
 from service.core.profile.outcome.row_errors import absolute_errors
 from service.core.profile.spec import cell_edges, pca_components, segment_values, vocabulary
 from service.core.profile.spec.spec import ProfileSpec
-from service.core.reference import answers, bins, loss_model, notes, score_calibration
+from service.core.reference import answers, bins, loss_model, notes, outcome_blocks, score_calibration
 from service.core.reference.loss_model import LossModel
 from service.core.reference.score_calibration import ScoreCalibration
 from service.core.reference.seasonal import seasonal
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from service.core.profile.spec.cell_edges import CellEdges
     from service.core.profile.spec.vocabulary import Vocabulary
     from service.core.reference.bins import Bins
+    from service.core.reference.outcome_blocks import OutcomeBlockRules, OutcomeBlocks
     from service.core.reference.seasonal.choice import Choice
     from service.core.reference.seasonal.seasonal import SeasonalReference
     from service.core.rows.batch import Batch
@@ -62,6 +63,7 @@ class Reference:
         estimator: What foretells the performance of rows without labels; None where it was not asked for or
             the task has none.
         notes: What is worth knowing of its labels and cells.
+        outcome_blocks: Its outcome by block; None where it was not asked for or there is no task.
         seasonal: Its rows by season cell; None without a season.
         choice: How the season was chosen; None where it was given.
 
@@ -74,6 +76,7 @@ class Reference:
     bins: tuple[Bins, ...] = ()
     estimator: Estimator | None = None
     notes: tuple[str, ...] = ()
+    outcome_blocks: OutcomeBlocks | None = None
     seasonal: SeasonalReference | None = None
     choice: Choice | None = None
 
@@ -86,6 +89,7 @@ def of(
     sample_rows: int = 0,
     components: bool = False,
     estimate: bool = True,
+    outcome_rules: OutcomeBlockRules | None = None,
     season: Season | AutoSeason | None = None,
 ) -> Reference:
     """Make a reference of its rows; equal rows give equal fingerprints.
@@ -96,8 +100,9 @@ def of(
     A regression's errors are counted by the cells of every column but its target and texts, to tell where
     they came from; other tasks have no cells. A text column's words are the vocabulary of those that follow.
     The outcome of any task is kept by segment of the columns `by`. With `estimate` an estimator of the
-    performance is fitted too. With a `season` it is kept by season cell as well. Raises LabelError where the
-    task names a label that no row has, ReferenceDataError where rows without a time are asked for a season.
+    performance is fitted too, with `outcome_rules` the outcome is kept by block, with a `season` all of it by
+    season cell. Raises LabelError where the task names a label that no row has, ReferenceDataError where rows
+    without a time are asked for a season.
     """
     forms = label_form.forms_of(batch, schema)
     noted = notes.notes_on(batch, schema, "reference")
@@ -125,6 +130,7 @@ def of(
         bins.of_reference(whole, schema),
         _estimator(batch, schema, whole, edges) if estimate else None,
         (*settled.notes, *noted),
+        None if outcome_rules is None else outcome_blocks.of(batch, schema, outcome_rules),
         None if season is None else seasonal.of(batch, schema, season),
         choice,
     )
