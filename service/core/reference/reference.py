@@ -18,7 +18,7 @@ from service.core.reference import answers, bins, loss_model, notes, outcome_blo
 from service.core.reference.loss_model import LossModel
 from service.core.reference.score_calibration import ScoreCalibration
 from service.core.reference.seasonal import seasonal
-from service.core.reference.seasonal.choice import choose
+from service.core.reference.seasonal.choice import choose, note_on_thin
 from service.core.rows import label_form
 from service.core.rows.batch import Texts
 from service.core.rows.schema import Kind, Role
@@ -110,6 +110,7 @@ def of(
     settled = answers.settle(batch, schema, forms)
     schema = settled.schema
     season, choice = _season(batch, schema, season)
+    thin = [] if season is None or choice is not None else filter(None, [note_on_thin(batch, season)])
     batch, words = batch.numbered(0), _vocabularies(batch, schema)
     first = profile.of(batch, schema, ProfileSpec(vocabularies=words), parts=FINGERPRINTED)
     edges: dict[str, CellEdges] = {}
@@ -129,7 +130,7 @@ def of(
         schema,
         bins.of_reference(whole, schema),
         _estimator(batch, schema, whole, edges) if estimate else None,
-        (*settled.notes, *noted),
+        (*settled.notes, *noted, *thin),
         None if outcome_rules is None else outcome_blocks.of(batch, schema, outcome_rules),
         None if season is None else seasonal.of(batch, schema, season),
         choice,
