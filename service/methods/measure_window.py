@@ -19,6 +19,7 @@ from service.methods.performance.estimated.estimate import measure_estimates
 from service.methods.performance.judge import FALSE_ALARM_RATE, Judging
 from service.methods.performance.performance import measure_performance
 from service.methods.performance.segments import measure_segments
+from service.methods.performance.target_unit import in_unit_of_target
 from service.methods.quality.arrival import measure_integrity
 from service.methods.quality.columns import measure_quality
 from service.methods.quality.expectations import Expectation, measure_expectations
@@ -95,7 +96,7 @@ def measure(
     if current.rows < plan.min_rows:
         withheld = f"{current.rows} rows, fewer than the {plan.min_rows} that the monitor asks for"
     judging = Judging(plan.false_alarm_rate, len(plan.performance))
-    return (
+    measured = (
         *measure_drift(reference, current, schema.compared, plan.drift, withheld=withheld),
         *measure_multivariate(reference, current, plan.drift, spec.components, withheld=withheld),
         *measure_domain_classifier(reference, current, schema, plan.drift, withheld=withheld),
@@ -120,6 +121,7 @@ def measure(
         *measure_traffic(reference, current, plan.traffic),
         *_concept(reference, current, schema, spec, withheld),
     )
+    return in_unit_of_target(measured, schema)
 
 
 def settle(
