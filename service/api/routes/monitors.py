@@ -87,7 +87,7 @@ def monitor_routes(callables: Callables) -> APIRouter:
         """Return alarms raised and ended and schema changes, the newest first; `since` is when recorded."""
         return await queries.events(name, since=since, kind=kind, limit=limit)
 
-    @router.get("/columns/{column:path}/distribution", response_model=Distribution)
+    @router.get("/columns/{column:any_text}/distribution", response_model=Distribution)
     async def distribution(
         name: str, column: str, window_end: Instant | None = None, against: Instant | None = None
     ) -> ColumnDistribution:

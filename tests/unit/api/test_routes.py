@@ -121,6 +121,7 @@ async def test_a_bad_argument_is_refused(client: httpx.AsyncClient, shop: Shop, 
         ("/v1/monitors/no%00such/state", "no monitor is named 'no\\x00such'"),
         ("/v1/monitors/shop/columns/sise/distribution", "shop has no column 'sise'; the nearest is 'size'"),
         ("/v1/monitors/shop/columns/%00/distribution", "shop has no column '\\x00'"),
+        ("/v1/monitors/shop/columns/a%0Ab%2F../distribution", "shop has no column 'a\\nb/..'"),
     ],
 )
 async def test_what_does_not_exist_is_not_found(client: httpx.AsyncClient, path: str, message: str) -> None:
@@ -189,10 +190,12 @@ async def test_the_api_describes_itself_without_another_host(client: httpx.Async
 
 
 async def test_every_path_is_described(client: httpx.AsyncClient) -> None:
-    """The page draws what OpenAPI says, so every path of the API is in it, GET alone."""
+    """The page draws what OpenAPI says, so every path of the API is in it; rows and labels are posted."""
     api = json.loads((await client.get("/openapi.json")).text)
     assert "/v1/monitors/{name}/columns/{column}/distribution" in api["paths"]
-    assert {method for methods in api["paths"].values() for method in methods} == {"get"}
+    posted = {path for path, methods in api["paths"].items() if "post" in methods}
+    assert posted == {"/v1/monitors/{name}/rows", "/v1/monitors/{name}/labels"}
+    assert {method for methods in api["paths"].values() for method in methods} == {"get", "post"}
 
 
 async def test_files_that_are_not_used_are_listed() -> None:
