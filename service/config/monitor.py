@@ -13,14 +13,23 @@ from service.config.detectors import DetectorConfigs, check_detectors
 from service.config.drift import DriftConfig
 from service.config.labels import LabelsConfig
 from service.config.nearest import suggestion
+from service.config.performance import (
+    PerformanceLimits,
+    check_performance,
+    own_limits,
+    tolerances,
+    written_limits,
+)
 from service.config.quality import QualityConfig
-from service.config.task import TaskKeys, check_performance, check_segments, task_from
+from service.config.task import TaskKeys, check_segments, task_from
 from service.config.window import AlarmConfig, WindowConfig
 from service.config.written import Label, Word
 from service.core.profile import row_sample
+from service.core.reference.outcome_blocks import OutcomeBlockRules
 from service.core.rows.schema import Column, Kind, Role, Schema
 from service.core.rows.task import TaskName
 from service.core.time_units import SECOND
+from service.core.windows.window import Unit
 from service.errors import ConfigurationError
 from service.methods.drift import domain_classifier, pca, registry
 from service.methods.health import TrafficPlan
@@ -61,7 +70,7 @@ class Monitor(Section):
     drift: DriftConfig = DriftConfig()
     alarm: AlarmConfig = AlarmConfig()
     quality: QualityConfig = Field(default={})
-    performance: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(default={})
+    performance: PerformanceLimits | None = None
     by: tuple[Word, ...] = ()
     segment_performance: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(default={})
     sample_rows: int = Field(default=row_sample.SIZE, ge=0, le=row_sample.MAX_SIZE)
@@ -228,6 +237,24 @@ class Monitor(Section):
         return Schema(tuple(columns), self._task, self.id)
 
     @property
+    def own_limits(self) -> tuple[str, ...]:
+        """The performance metrics whose limits come from the reference's own blocks."""
+        if self.reference.moving is not None and self.performance is None:
+            return ()  # what is compared with changes from window to window
+        return own_limits(self.performance, self._task)
+
+    @property
+    def outcome_rules(self) -> OutcomeBlockRules | None:
+        """How the reference's outcome is kept by block; None where nothing is judged by it."""
+        if not self.own_limits and not tolerances(self.performance):
+            return None
+        plan = self.window.plan()
+        length = plan.hop * plan.panes
+        if plan.unit is Unit.ROWS:
+            return OutcomeBlockRules(self.source.has_times, window_rows=length)
+        return OutcomeBlockRules(self.source.has_times, window=length)
+
+    @property
     def label_file(self) -> LabelFile | None:
         """How late labels come, in the sources' form; None where all labels come with their rows."""
         config, identity, target = self.labels, self.id, self.target
@@ -249,11 +276,14 @@ class Monitor(Section):
         """What to measure, in the methods' form."""
         return MeasurePlan(
             drift=self.drift.plan(),
-            performance=self.performance,
+            performance=written_limits(self.performance),
             min_rows=self.window.min_rows,
             expectations={name: config.expectation for name, config in self.columns.items()},
             traffic=self._traffic,
             segment_performance=self.segment_performance,
+            false_alarm_rate=self.drift.false_alarm_rate,
+            own_limits=self.own_limits,
+            tolerances=tolerances(self.performance),
             quality=QualityLimits(
                 self.quality, {name: config.quality for name, config in self.columns.items()}
             ),

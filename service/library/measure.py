@@ -107,11 +107,12 @@ def _measured(now: Loaded, before: Loaded, monitor: Monitor) -> Measured:
         sample_rows=monitor.sample_rows,
         components=pca.PCA in monitor.drift.multivariate,
         estimate=monitor.estimate,
+        outcome_rules=monitor.outcome_rules,
     )
     rows = masking.batch(rows_of(now, schema, "current", timestamp=time, form=form))
     rows = in_form(rows, schema, made.spec.forms)
     current = profile.of(rows.numbered(0), made.schema, made.spec)
-    plan = masked_measures(monitor, masking)
+    plan = masked_measures(monitor, masking).with_limits_of(made)
     if monitor.drift.is_calibrated and rows.rows >= monitor.window.min_rows:
         found = calibrated(
             in_form(known, schema, made.spec.forms),

@@ -164,6 +164,7 @@ def _reference_loader(
                 sample_rows=monitor.sample_rows,
                 components=pca.PCA in monitor.drift.multivariate,
                 estimate=monitor.estimate,
+                outcome_rules=monitor.outcome_rules,
             )
         )
         log.info("reference ready", monitor=monitor.name, rows=reference.profile.rows)

@@ -12,7 +12,7 @@ from service.core.profile import (
     segments,
     texts,
 )
-from service.core.profile.outcome import outcome
+from service.core.profile.outcome import outcome, outcome_days
 
 if TYPE_CHECKING:
     from service.core.profile.part import Part
@@ -25,4 +25,5 @@ PARTS: tuple[Part[Any], ...] = (
     row_sample.PART,
     pca_reconstruction.PART,
     segments.PART,
+    outcome_days.PART,
 )

@@ -14,7 +14,7 @@ from service.core.profile.outcome.binary import BinaryOutcome
 from service.core.profile.outcome.row_errors import absolute_errors
 from service.core.profile.spec import cell_edges, pca_components, segment_values, vocabulary
 from service.core.profile.spec.spec import ProfileSpec
-from service.core.reference import answers, bins, loss_model, notes, score_calibration
+from service.core.reference import answers, bins, loss_model, notes, outcome_blocks, score_calibration
 from service.core.reference.loss_model import LossModel
 from service.core.reference.score_calibration import ScoreCalibration
 from service.core.rows import label_form
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from service.core.profile.spec.cell_edges import CellEdges
     from service.core.profile.spec.vocabulary import Vocabulary
     from service.core.reference.bins import Bins
+    from service.core.reference.outcome_blocks import OutcomeBlockRules, OutcomeBlocks
     from service.core.rows.batch import Batch
     from service.core.rows.schema import Column, Schema
 
@@ -56,6 +57,7 @@ class Reference:
         estimator: What foretells the performance of rows without labels; None where it was not asked for or
             the task has none.
         notes: What is worth knowing of its labels and cells.
+        outcome_blocks: Its outcome by block; None where it was not asked for or there is no task.
 
     """
 
@@ -66,6 +68,7 @@ class Reference:
     bins: tuple[Bins, ...] = ()
     estimator: Estimator | None = None
     notes: tuple[str, ...] = ()
+    outcome_blocks: OutcomeBlocks | None = None
 
 
 def of(
@@ -76,6 +79,7 @@ def of(
     sample_rows: int = 0,
     components: bool = False,
     estimate: bool = True,
+    outcome_rules: OutcomeBlockRules | None = None,
 ) -> Reference:
     """Make a reference of its rows; equal rows give equal fingerprints.
 
@@ -85,7 +89,8 @@ def of(
     A regression's errors are counted by the cells of every column but its target and texts, to tell where
     they came from; other tasks have no cells. A text column's words are the vocabulary of those that follow.
     The outcome of any task is kept by segment of the columns `by`. With `estimate` an estimator of the
-    performance is fitted too. Raises LabelError where the task names a label that no row has.
+    performance is fitted too, with `outcome_rules` the outcome is kept by block. Raises LabelError where the
+    task names a label that no row has.
     """
     forms = label_form.forms_of(batch, schema)
     noted = notes.notes_on(batch, schema, "reference")
@@ -112,6 +117,7 @@ def of(
         bins.of_reference(whole, schema),
         _estimator(batch, schema, whole, edges) if estimate else None,
         (*settled.notes, *noted),
+        None if outcome_rules is None else outcome_blocks.of(batch, schema, outcome_rules),
     )
 
 

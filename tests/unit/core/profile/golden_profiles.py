@@ -106,12 +106,15 @@ BINARY = BinaryOutcome(
 MULTICLASS = MulticlassOutcome(7, 4, 1, 1, 5, 1, 1, BIG, 6, (("a", "b", 3), ("b", "b", 4)))
 MANY_CLASSES = MulticlassOutcome(7, 4, 1, 1, pairs=None)
 
+BY_DAY = Profile("0123456789abcdef", 9, {}, {"outcome_days": {-1: (2, BIG), 15_706: (7, 5)}})
+
 PROFILES = {
     "regression": profile_of(REGRESSION),
     "binary": profile_of(BINARY),
     "multiclass": profile_of(MULTICLASS),
     "many_classes": profile_of(MANY_CLASSES),
     "no_task": profile_of(None),
+    "outcome_days": BY_DAY,
 }
 
 if __name__ == "__main__":
