@@ -69,8 +69,8 @@ def build(callables: Callables) -> FastAPI:
         """Answer 503: the database did not answer, the service is not broken."""
         return JSONResponse({"detail": str(error)}, 503)
 
-    app.include_router(row_routes(callables.intake, callables.queries, callables.ingest_token))
     app.include_router(overview_routes(callables))
+    app.include_router(row_routes(callables.intake, callables.queries, callables.ingest_token))
     app.include_router(report_routes(callables))
     app.include_router(monitor_routes(callables))
     app.include_router(stream_routes(callables.broadcaster))

@@ -117,6 +117,7 @@ def _reference(monitor: Monitor, schema: Schema, batch: Batch) -> Reference:
         components=pca.PCA in monitor.drift.multivariate,
         estimate=False,
         outcome_rules=monitor.outcome_rules,
+        season=monitor.season_,
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from service.config.base import Name, Section
+from service.config.base import Name, Section, ZoneName
 from service.config.columns import ColumnConfig, ServiceConfig
 from service.config.detectors import DetectorConfigs, check_detectors
 from service.config.drift import DriftConfig
@@ -21,7 +21,9 @@ from service.config.performance import (
     written_limits,
 )
 from service.config.quality import QualityConfig
+from service.config.season import NO_SEASON, SeasonWord, check_season, season_of
 from service.config.task import TaskKeys, check_segments, task_from
+from service.config.time_zone import zone_of
 from service.config.window import AlarmConfig, WindowConfig
 from service.config.written import Label, Word
 from service.core.profile import row_sample
@@ -41,6 +43,8 @@ from service.sources.table_config import table_format
 
 if TYPE_CHECKING:
     from service.core.rows.task import Task
+    from service.core.season.season import AutoSeason, Season
+    from service.core.season.zone import Zone
 
 
 def _kind_alone(value: Any) -> Any:
@@ -67,6 +71,8 @@ class Monitor(Section):
     positive: Label | None = None
     threshold: float | None = Field(default=None, allow_inf_nan=False)
     window: WindowConfig
+    season: SeasonWord = "none"
+    timezone: ZoneName | None = None
     drift: DriftConfig = DriftConfig()
     alarm: AlarmConfig = AlarmConfig()
     quality: QualityConfig = Field(default={})
@@ -96,6 +102,7 @@ class Monitor(Section):
             raise ValueError(
                 "window.size: the source has no timestamp, so windows are counted in rows; expected size_rows"
             )
+        check_season(self.season, self.timezone, self.drift, self.source, self.reference)
         self._methods_exist()
         self._other_names_are_free()
         self._labels_have_rows()
@@ -215,6 +222,16 @@ class Monitor(Section):
             raise ValueError("sample_rows: is 0; the domain_classifier learns from sampled rows")
 
     @property
+    def zone(self) -> Zone:
+        """The time zone of the monitor's hours and days."""
+        return zone_of(self.timezone or "UTC")
+
+    @property
+    def season_(self) -> Season | AutoSeason | None:
+        """The season by which windows are matched with the reference, in the core's form; None for none."""
+        return season_of(self.season, self.zone)
+
+    @property
     def schema_(self) -> Schema:
         """The watched columns in the core's form."""
         roles = dict.fromkeys(self._task_keys.predicted_columns, Role.PREDICTION)
@@ -275,7 +292,7 @@ class Monitor(Section):
     def measure_plan(self) -> MeasurePlan:
         """What to measure, in the methods' form."""
         return MeasurePlan(
-            drift=self.drift.plan(),
+            drift=self.drift.plan(seasonal=self.season != NO_SEASON),
             performance=written_limits(self.performance),
             min_rows=self.window.min_rows,
             expectations={name: config.expectation for name, config in self.columns.items()},

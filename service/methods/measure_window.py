@@ -26,6 +26,7 @@ from service.methods.performance.reference_limits import (
     fit_limits,
     judged_by_reference,
 )
+from service.methods.performance.season_matched import measure_season_matched
 from service.methods.performance.segments import measure_segments
 from service.methods.quality.arrival import measure_integrity
 from service.methods.quality.columns import measure_quality
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from service.core.profile.profile import Profile
     from service.core.profile.spec.spec import ProfileSpec
     from service.core.reference.reference import Estimator, Reference
+    from service.core.reference.seasonal.seasonal import SeasonalReference
     from service.core.rows.schema import Schema
     from service.core.worker_call import Answer, Call
     from service.methods.performance.tolerance import Tolerance, ToleranceTest
@@ -108,11 +110,12 @@ def measure(
     spec: ProfileSpec = spec.NONE,
     *,
     estimator: Estimator | None = None,
+    seasonal: SeasonalReference | None = None,
 ) -> tuple[Measurement, ...]:
     """Measure a window against the reference: one measurement per series, with a value or a reason.
 
     `spec` is what the profiles were made with. With an `estimator`, fitted on the reference, the expected
-    performance is measured too.
+    performance is measured too; `seasonal` is the reference by season cell, for what is season-matched.
 
     In a window of fewer than `plan.min_rows` rows (labelled or not) drift and performance have that reason
     instead of a value; its quality, health and pending rows are measured all the same. Raises
@@ -122,8 +125,11 @@ def measure(
     if current.rows < plan.min_rows:
         withheld = f"{current.rows} rows, fewer than the {plan.min_rows} that the monitor asks for"
     judging = Judging(plan.false_alarm_rate, len(plan.performance) + len(plan.limits.metrics))
+    performance = measure_performance(
+        reference, current, schema.task, plan.performance, judging=judging, withheld=withheld
+    )
     return (
-        *measure_drift(reference, current, schema.compared, plan.drift, withheld=withheld),
+        *measure_drift(reference, current, schema.compared, plan.drift, seasonal=seasonal, withheld=withheld),
         *measure_multivariate(reference, current, plan.drift, spec.components, withheld=withheld),
         *measure_domain_classifier(reference, current, schema, plan.drift, withheld=withheld),
         *judged(
@@ -136,13 +142,12 @@ def measure(
         ),
         *measure_expectations(reference, current, schema, plan.expectations, spec.forms),
         *judged_by_reference(
-            measure_performance(
-                reference, current, schema.task, plan.performance, judging=judging, withheld=withheld
-            ),
+            performance,
             current,
             plan.limits,
             judging.rate / max(judging.verdicts, 1),
         ),
+        *measure_season_matched(performance, current, schema.task, seasonal),
         *measure_estimates(
             reference, current, schema.task, estimator, plan.performance, judging=judging, withheld=withheld
         ),

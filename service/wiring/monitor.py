@@ -165,6 +165,7 @@ def _reference_loader(
                 components=pca.PCA in monitor.drift.multivariate,
                 estimate=monitor.estimate,
                 outcome_rules=monitor.outcome_rules,
+                season=monitor.season_,
             )
         )
         log.info("reference ready", monitor=monitor.name, rows=reference.profile.rows)

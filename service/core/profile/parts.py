@@ -9,6 +9,7 @@ from service.core.profile import (
     pca_reconstruction,
     row_counts,
     row_sample,
+    season_rows,
     segments,
     texts,
 )
@@ -26,4 +27,5 @@ PARTS: tuple[Part[Any], ...] = (
     pca_reconstruction.PART,
     segments.PART,
     outcome_days.PART,
+    season_rows.PART,
 )

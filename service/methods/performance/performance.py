@@ -84,6 +84,15 @@ def values_by_name(
     return {metric.name: (metric, value) for metric, segment, value in found if not segment}
 
 
+def values_by_metric(task: Task, outcome: Outcome, other: Outcome | None) -> dict[str, float | None]:
+    """Return the value of each metric over all rows of `outcome`, none that counts rows.
+
+    `other` is the side that it is compared with.
+    """
+    values = _values(task, outcome, other)
+    return {m.name: each.value for m, segment, each in values if not segment and m.unit != "rows"}
+
+
 def pending_rows(before: Outcome | None, outcome: Outcome | None, segment: str = "") -> Measurement:
     """Measure how many rows wait for their label; None is an outcome that was not kept."""
     series = Series(Aspect.PERFORMANCE, "pending_rows", segment=segment, unit="rows")

@@ -18,6 +18,7 @@ from service.core.reference.reference import Reference
 from service.core.rows.batch import Arrival, Batch, Labels, Numbers, Texts, steps_back
 from service.core.rows.schema import Column, Kind, Role, Schema
 from service.core.rows.task import Binary, Multiclass
+from service.core.season.season import Season, SeasonKind
 from service.methods.drift.columns import DriftPlan
 from service.methods.health import TrafficPlan
 from service.methods.measure_window import MeasurePlan, measure
@@ -56,7 +57,9 @@ SCHEMAS = {
     ),
     "no task": Schema(FEATURES),
 }
-DRIFT = DriftPlan(methods=("ks", "abs_text_content_drift"), multivariate=("pca", "domain_classifier"))
+DRIFT = DriftPlan(
+    methods=("ks", "ks:season", "abs_text_content_drift"), multivariate=("pca", "domain_classifier")
+)
 PLAN = MeasurePlan(drift=DRIFT, traffic=TrafficPlan(), own_limits=("mae", "brier", "accuracy"))
 HOUR = 3_600_000_000
 # What each part is needed for, in one of the schemas at least.
@@ -69,6 +72,7 @@ NEEDED = {
     "pca_reconstruction": "pca_reconstruction_error",
     "segments": "row_share",
     "outcome_days": "mae",
+    "season_rows": "season_matched_mae",
 }
 
 
@@ -105,7 +109,9 @@ def measured(
 ) -> dict[Series, Measurement]:
     """Measure all that can be measured."""
     plan = PLAN.with_limits_of(reference)
-    found = measure(before, now, schema, plan, reference.spec, estimator=reference.estimator)
+    found = measure(
+        before, now, schema, plan, reference.spec, estimator=reference.estimator, seasonal=reference.seasonal
+    )
     return {each.series: each for each in found}
 
 
@@ -127,6 +133,7 @@ def test_what_rests_on_a_part_that_was_not_kept_has_the_reason(part: str, task: 
         sample_rows=100,
         components=True,
         outcome_rules=OutcomeBlockRules(),
+        season=Season(SeasonKind.WEEKEND),
     )
     batch = rows(2, 300).taken(400 * HOUR, live=True).numbered(0)
     now = profile.of(batch, schema, made.spec)
