@@ -117,8 +117,8 @@ def _reference(monitor: Monitor, schema: Schema, batch: Batch) -> Reference:
         sample_rows=monitor.sample_rows,
         components=pca.PCA in monitor.drift.multivariate,
         estimate=False,
-        season=monitor.season_,
         outcome_rules=monitor.outcome_rules,
+        season=monitor.season_,
     )
 
 

@@ -137,6 +137,12 @@ class Monitor(Section):
         if not self.source.brings_labels:
             able = " or ".join(source.kind() for source in SOURCES if source.brings_labels)
             raise ValueError(f"labels: a {self.source.type} source has none; expected a {able}")
+        if self.source.labels_from_file and self.labels.path is None:
+            raise ValueError("labels: expected path, the file of labels")
+        if not self.source.labels_from_file and self.labels.path is not None:
+            raise ValueError(
+                f"labels.path: labels of a {self.source.type} source are sent, as its rows are; expected none"
+            )
         if not self.source.has_times:
             raise ValueError("labels: needs the source's timestamp, by which late labels follow their rows")
         if self.id is None:
@@ -240,6 +246,7 @@ class Monitor(Section):
                 config.max,
                 number=config.number_format,
                 missing_words=self.missing_words if config.missing_words is None else config.missing_words,
+                unit=config.unit,
             )
             for name, config in self.columns.items()
         ]
@@ -257,7 +264,7 @@ class Monitor(Section):
     @property
     def outcome_rules(self) -> OutcomeBlockRules | None:
         """How the reference's outcome is kept by block; None where nothing is judged by it."""
-        if not self.own_limits and not tolerances(self.performance):
+        if not self.measure_plan.needs_outcome_blocks:
             return None
         plan = self.window.plan()
         length = plan.hop * plan.panes
@@ -267,12 +274,12 @@ class Monitor(Section):
 
     @property
     def label_file(self) -> LabelFile | None:
-        """The file of late labels in the sources' form, None where all labels come with their rows."""
+        """How late labels come, in the sources' form; None where all labels come with their rows."""
         config, identity, target = self.labels, self.id, self.target
         if config is None or identity is None or target is None:
             return None
         return LabelFile(
-            path=Path(config.path),
+            path=None if config.path is None else Path(config.path),
             timestamp=config.timestamp.column,
             identity=config.id or identity,
             target=config.target or target,

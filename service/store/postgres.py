@@ -15,6 +15,7 @@ from service.store.tables import (
     cycle_log,
     distribution,
     event,
+    inbox,
     pane,
     pending_row,
     rejected_row,
@@ -164,6 +165,8 @@ class PostgresStore:
         await pane.upsert(connection, monitor, layout, record.panes)
         await rejected_row.append(connection, monitor, record.rejects)
         await event.append(connection, monitor, record.events, deliver=self._deliver_events)
+        if record.inbox is not None:
+            await inbox.change(connection, monitor, record.inbox)
         given_up = 0
         if record.labels is not None:
             given_up = await pending_row.change(connection, monitor, record.labels)

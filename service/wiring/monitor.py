@@ -25,6 +25,7 @@ from service.sources.masked import MaskedSource
 from service.sources.tables.unusable import described
 from service.store.tables.calibration import CalibrationTable
 from service.store.tables.dummy import DummyTable
+from service.store.tables.inbox import MonitorInbox
 from service.store.tables.season_choice import SeasonChoiceTable
 
 if TYPE_CHECKING:
@@ -40,9 +41,11 @@ if TYPE_CHECKING:
     from service.core.season.season import AutoSeason
     from service.methods.measure_window import MeasurePlan
     from service.runtime.compute_threads import Compute
-    from service.sources.protocol import Source
+    from service.sources.protocol import Receiver, Source
 
 log = structlog.get_logger(__name__)
+
+NO_TABLES = SourceTables(dummy=NoTable(), inbox=NoTable())
 
 
 def no_key() -> bytes:
@@ -51,7 +54,12 @@ def no_key() -> bytes:
 
 
 def build_monitor(
-    monitor: Monitor, pool: asyncpg.Pool, compute: Compute, key: Callable[[], bytes] = no_key
+    monitor: Monitor,
+    pool: asyncpg.Pool,
+    compute: Compute,
+    key: Callable[[], bytes] = no_key,
+    *,
+    clock: Callable[[], int] = now,
 ) -> MonitorPlan:
     """Build a monitor's source and the loader of its reference; nothing is read yet.
 
@@ -71,7 +79,7 @@ def build_monitor(
         window=monitor.window.plan(),
         measures=masked_measures(monitor, masking),
         alarm=monitor.alarm.plan(),
-        source=_source(monitor, masking, SourceTables(dummy=DummyTable(pool, monitor.name))),
+        source=_source(monitor, masking, _tables(pool, monitor.name), clock),
         load_reference=_reference_loader(
             monitor, schema, load_rows, compute, SeasonChoiceTable(pool, monitor.name)
         ),
@@ -85,13 +93,26 @@ def build_monitor(
 
 def build_peeked_source(monitor: Monitor, masking: Masking) -> Source:
     """Build a monitor's source without a database, for one whose rows are there before the service runs."""
-    return _source(monitor, masking, SourceTables(dummy=NoTable()))
+    return _source(monitor, masking, NO_TABLES)
 
 
-def _source(monitor: Monitor, masking: Masking, tables: SourceTables) -> Source:
+def build_receiver(monitor: Monitor, key: Callable[[], bytes] = no_key) -> Receiver | None:
+    """Build what reads the rows that are sent to a monitor; None where its source takes none."""
+    masking = masking_of(monitor, key)
+    context = _source_context(monitor, masking.schema(monitor.schema_), NO_TABLES)
+    return monitor.source.receiver(context, masking)
+
+
+def _tables(pool: asyncpg.Pool, monitor: str) -> SourceTables:
+    return SourceTables(dummy=DummyTable(pool, monitor), inbox=MonitorInbox(pool, monitor))
+
+
+def _source(
+    monitor: Monitor, masking: Masking, tables: SourceTables, clock: Callable[[], int] = now
+) -> Source:
     schema = masking.schema(monitor.schema_)
-    source = monitor.source.build(_source_context(monitor, schema, tables))
-    return MaskedSource(source, masking) if masking.columns else source
+    source = monitor.source.build(_source_context(monitor, schema, tables, clock))
+    return MaskedSource(source, masking) if masking.columns and not monitor.source.masks_itself else source
 
 
 def masking_of(monitor: Monitor, key: Callable[[], bytes]) -> Masking:
@@ -100,13 +121,16 @@ def masking_of(monitor: Monitor, key: Callable[[], bytes]) -> Masking:
     return Masking(monitor.sensitive, key() if monitor.sensitive else b"", words)
 
 
-def _source_context(monitor: Monitor, schema: Schema, tables: SourceTables) -> SourceContext:
+def _source_context(
+    monitor: Monitor, schema: Schema, tables: SourceTables, clock: Callable[[], int] = now
+) -> SourceContext:
     return SourceContext(
+        monitor=monitor.name,
         schema=schema,
         step_offset_us=monitor.window.offset,
         labels=monitor.label_file,
         tables=tables,
-        now=now,
+        now=clock,
     )
 
 

@@ -16,7 +16,7 @@ from service.runtime.clock import now
 from service.runtime.progress_bar import shown
 from service.runtime.scheduler import CycleResult
 from service.wiring.hash_key import hash_key
-from service.wiring.monitor import build_monitor
+from service.wiring.monitor import build_monitor, build_receiver
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from service.runtime.compute_threads import Compute
     from service.runtime.progress_bar import ReportShare
     from service.runtime.scheduler import Job, Scheduler
-    from service.sources.protocol import Source
+    from service.sources.protocol import Receiver, Source
     from service.status.cycle_counters import CycleCounters, MonitorCounters
     from service.store.postgres import PostgresStore
 
@@ -70,6 +70,7 @@ class MonitorIndex:
     - `columns`: those that they watch
     - `reported`: what a report needs
     - `panes_behind`: how many panes before a window the reference has, of those that have a bound
+    - `receivers`: what reads the rows that are sent, of those to which rows can be sent
     - `faults`: why an edited file was refused
     """
 
@@ -78,6 +79,7 @@ class MonitorIndex:
     columns: dict[str, tuple[str, ...]] = field(default_factory=dict)
     reported: dict[str, ReportedMonitor] = field(default_factory=dict)
     panes_behind: dict[str, int] = field(default_factory=dict)
+    receivers: dict[str, Receiver] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
 
 
@@ -135,6 +137,7 @@ class MonitorCycles:
         for by_name in (index.jobs, index.descriptions, index.columns, index.reported):
             by_name.pop(name, None)
         index.panes_behind.pop(name, None)
+        index.receivers.pop(name, None)
         index.faults.pop(name, None)
         self._parts.counters.discard(name)
         await running.open.aclose()
@@ -169,6 +172,11 @@ class MonitorCycles:
         index.descriptions[name] = monitor.description
         index.columns[name] = tuple(monitor.schema_.names)
         index.reported[name] = ReportedMonitor(monitor.schema_, monitor.description, cycle.reference)
+        receiver = build_receiver(monitor, lambda: hash_key(self._settings))
+        if receiver is None:
+            index.receivers.pop(name, None)
+        else:
+            index.receivers[name] = receiver
         if monitor.panes_behind is None:
             index.panes_behind.pop(name, None)  # it needs them all
         else:

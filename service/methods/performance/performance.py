@@ -76,6 +76,14 @@ def comparisons(task: Task, before: Outcome | None, outcome: Outcome) -> Iterato
         yield Comparison(metric, segment, value, known.get((metric.name, segment)))
 
 
+def values_by_name(
+    task: Task, outcome: Outcome, names: frozenset[str]
+) -> dict[str, tuple[AnyMetric, MetricValue]]:
+    """Return the metrics `names` over all rows of an outcome; those of single classes are left out."""
+    found = _values(task, outcome, None, names)
+    return {metric.name: (metric, value) for metric, segment, value in found if not segment}
+
+
 def values_by_metric(task: Task, outcome: Outcome, other: Outcome | None) -> dict[str, float | None]:
     """Return the value of each metric over all rows of `outcome`, none that counts rows.
 
@@ -83,14 +91,6 @@ def values_by_metric(task: Task, outcome: Outcome, other: Outcome | None) -> dic
     """
     values = _values(task, outcome, other)
     return {m.name: each.value for m, segment, each in values if not segment and m.unit != "rows"}
-
-
-def values_by_name(
-    task: Task, outcome: Outcome, names: frozenset[str]
-) -> dict[str, tuple[AnyMetric, MetricValue]]:
-    """Return the metrics `names` over all rows of an outcome; those of single classes are left out."""
-    found = _values(task, outcome, None, names)
-    return {metric.name: (metric, value) for metric, segment, value in found if not segment}
 
 
 def pending_rows(before: Outcome | None, outcome: Outcome | None, segment: str = "") -> Measurement:

@@ -190,10 +190,12 @@ async def test_the_api_describes_itself_without_another_host(client: httpx.Async
 
 
 async def test_every_path_is_described(client: httpx.AsyncClient) -> None:
-    """The page draws what OpenAPI says, so every path of the API is in it, GET alone."""
+    """The page draws what OpenAPI says, so every path of the API is in it; rows and labels are posted."""
     api = json.loads((await client.get("/openapi.json")).text)
     assert "/v1/monitors/{name}/columns/{column}/distribution" in api["paths"]
-    assert {method for methods in api["paths"].values() for method in methods} == {"get"}
+    posted = {path for path, methods in api["paths"].items() if "post" in methods}
+    assert posted == {"/v1/monitors/{name}/rows", "/v1/monitors/{name}/labels"}
+    assert {method for methods in api["paths"].values() for method in methods} == {"get", "post"}
 
 
 async def test_files_that_are_not_used_are_listed() -> None:

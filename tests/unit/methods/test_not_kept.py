@@ -71,8 +71,8 @@ NEEDED = {
     "row_sample": "domain_classifier_auc",
     "pca_reconstruction": "pca_reconstruction_error",
     "segments": "row_share",
-    "season_rows": "season_matched_mae",
     "outcome_days": "mae",
+    "season_rows": "season_matched_mae",
 }
 
 

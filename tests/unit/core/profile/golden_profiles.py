@@ -122,8 +122,8 @@ PROFILES = {
     "multiclass": profile_of(MULTICLASS),
     "many_classes": profile_of(MANY_CLASSES),
     "no_task": profile_of(None),
-    "season": with_season(profile_of(REGRESSION)),
     "outcome_days": BY_DAY,
+    "season": with_season(profile_of(REGRESSION)),
 }
 
 if __name__ == "__main__":
