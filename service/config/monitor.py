@@ -246,6 +246,7 @@ class Monitor(Section):
                 config.max,
                 number=config.number_format,
                 missing_words=self.missing_words if config.missing_words is None else config.missing_words,
+                unit=config.unit,
             )
             for name, config in self.columns.items()
         ]

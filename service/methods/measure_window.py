@@ -28,6 +28,7 @@ from service.methods.performance.reference_limits import (
 )
 from service.methods.performance.season_matched import measure_season_matched
 from service.methods.performance.segments import measure_segments
+from service.methods.performance.target_unit import in_unit_of_target
 from service.methods.quality.arrival import measure_integrity
 from service.methods.quality.columns import measure_quality
 from service.methods.quality.expectations import Expectation, measure_expectations
@@ -141,7 +142,7 @@ def measure(
     performance = measure_performance(
         reference, current, schema.task, plan.performance, judging=judging, withheld=withheld
     )
-    return (
+    measured = (
         *measure_drift(reference, current, schema.compared, plan.drift, seasonal=seasonal, withheld=withheld),
         *measure_multivariate(reference, current, plan.drift, spec.components, withheld=withheld),
         *measure_domain_classifier(reference, current, schema, plan.drift, withheld=withheld),
@@ -176,6 +177,7 @@ def measure(
         *measure_traffic(reference, current, plan.traffic),
         *_concept(reference, current, schema, spec, withheld),
     )
+    return in_unit_of_target(measured, schema)
 
 
 def settle(

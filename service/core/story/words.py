@@ -45,6 +45,7 @@ _METRICS = {
     "duplicate_row_share": "the share of repeated rows",
 }
 _ESTIMATED = "estimated_"
+_TOLERATED = "_worse_by"
 
 
 def name(text: str, most: int = MAX_NAME) -> str:
@@ -64,9 +65,13 @@ def metric(of: str) -> str:
 
     >>> metric("estimated_mae"), metric("log_loss")
     ('the estimated mean absolute error', 'the log loss')
+    >>> metric("mae_worse_by")
+    'the evidence that the mean absolute error is worse than tolerated'
     """
     if is_estimated(of):
         return f"the estimated {metric(of.removeprefix(_ESTIMATED)).removeprefix('the ')}"
+    if of.endswith(_TOLERATED):
+        return f"the evidence that {metric(of.removesuffix(_TOLERATED))} is worse than tolerated"
     return _METRICS.get(of) or f"the {name(of.replace('_', ' '))}"
 
 
@@ -141,6 +146,8 @@ def listed(names: Sequence[str], most: int = MAX_LISTED) -> str:
     >>> listed(["a", "b"]), listed(["a", "b", "c", "d", "e"])
     ('a and b', 'a, b, c and 2 more')
     """
+    if len(names) == most + 1:  # the last name is as short as "1 more"
+        most += 1
     shown = [name(each) for each in names[:most]]
     if len(names) > most:
         shown.append(f"{len(names) - most:,} more")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from service.methods.performance.reference_limits import ReferenceLimits
     from service.methods.performance.tolerance import Evidence, Tolerance
 
-UNIT = "log10 of evidence"
+UNIT = "log10"
 
 
 def metric_name(metric: str) -> str:
