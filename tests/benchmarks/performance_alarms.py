@@ -235,7 +235,7 @@ def tables(references: int) -> Iterator[str]:
             differ = "differ" if spread else "are equal"
             yield f"| {name} | {differ} | {window} | {shown(alone)} | {shown(independent)} | {shown(days)} |"
     yield ""
-    yield "| mean loss of a day, in levels | rho | ever an alarm in a year, % | days to the alarm: median, 90 % |"
+    yield "| mean loss, in levels | rho | ever an alarm in a year, % | days to the alarm: median, 90 % |"
     yield "|---|---|---|---|"
     for mean, rho in ((0.8, 0.0), (1.0, 0.0), (1.0, 0.3), (1.0, 0.6), (1.2, 0.0), (1.5, 0.0), (2.0, 0.0)):
         runs = references
