@@ -59,6 +59,10 @@ class MonitorQueries(Protocol):
         """Return the newest measurements by `axis`, oldest first."""
         ...
 
+    async def unknown_name(self, wanted: SeriesFilter) -> str | None:
+        """Return what to say of a name in a filter that the monitor does not have; None where it has all."""
+        ...
+
     async def events(
         self, monitor: str, *, since: datetime | None, kind: str | None, limit: int
     ) -> Sequence[StoredEvent]:

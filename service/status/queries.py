@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from service.errors import StoreError
 from service.runtime.clock import now
+from service.status.known_names import DeclaredNames, known_names, unknown_name
 from service.status.monitor_state import monitor_state, newest_window, raised_alarm, raised_names
 from service.status.readiness import OK, cycle_status, freshness
 from service.store import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import asyncpg
 
@@ -39,6 +41,7 @@ class StatusQueries:
     - `descriptions`: of their files
     - `watched_columns`: the columns that they watch
     - `refused`: why a monitor's edited file is not used
+    - `declared`: the names of what their files make them measure
     """
 
     pool: asyncpg.Pool
@@ -46,6 +49,7 @@ class StatusQueries:
     descriptions: Mapping[str, str]
     watched_columns: Mapping[str, tuple[str, ...]]
     refused: Mapping[str, str] = field(default_factory=dict)
+    declared: Mapping[str, Callable[[], DeclaredNames]] = field(default_factory=dict)
 
     def monitors(self) -> list[CycleStatus]:
         """List the monitors and how their cycles go."""
@@ -92,6 +96,15 @@ class StatusQueries:
         # Without a bound the newest rows could only be found by reading a monitor's whole history.
         after = since or datetime.now(UTC) - DEFAULT_PERIOD
         return await queries.measurements(self.pool, wanted, since=after, limit=limit)
+
+    async def unknown_name(self, wanted: SeriesFilter) -> str | None:
+        """Return what to say of a name in a filter, which names the monitor, that it does not have."""
+        monitor = wanted.monitor or ""
+        declared = DeclaredNames(columns=frozenset(self.columns(monitor)))
+        if monitor in self.declared:
+            declared = await asyncio.to_thread(self.declared[monitor])
+        stored = await queries.series(self.pool, monitor)
+        return unknown_name(wanted, known_names(stored, [declared]))
 
     async def events(
         self, monitor: str, *, since: datetime | None, kind: str | None, limit: int

@@ -40,6 +40,7 @@ async def serve_api(settings: Settings, parts: RunningParts) -> AsyncIterator[st
         parts.index.descriptions,
         parts.index.columns,
         parts.index.faults,
+        parts.index.declared,
     )
     app = await asyncio.to_thread(build, _callables(parts, queries))
     async with (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, HTTPException, Query
@@ -12,6 +11,7 @@ from service.api.routes.arguments import Instant, Text  # noqa: TC001  # read at
 from service.api.routes.dependencies import known_name
 from service.core.measurement import Aspect  # noqa: TC001  # as above
 from service.core.read_models import Axis, SeriesFilter
+from service.status.known_names import EVENT_KINDS, advice
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -53,6 +53,7 @@ def monitor_routes(callables: Callables) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=MAX_EVENTS)] = 50,
     ) -> Sequence[StoredEvent]:
         """Return alarms raised and ended and schema changes, the newest first; `since` is when recorded."""
+        _check_kind(kind)
         return await queries.events(name, since=since, kind=kind, limit=limit)
 
     @router.get("/columns/{column:path}/distribution", response_model=Distribution)
@@ -85,7 +86,8 @@ def monitor_routes(callables: Callables) -> APIRouter:
         """Return a monitor's newest measurements, oldest first.
 
         `axis` is what is newest, and what `since` is compared with: when it was computed (without `since` of
-        the last day) or, for a chart of event time, where the window ends.
+        the last day) or, for a chart of event time, where the window ends. A column, segment, metric or
+        definition that the monitor does not have is not found.
         """
         wanted = SeriesFilter(
             monitor=name,
@@ -95,12 +97,20 @@ def monitor_routes(callables: Callables) -> APIRouter:
             metric=metric,
             definition=definition,
         )
-        return await queries.measurements(wanted, axis=axis, since=since, limit=limit)
+        found = await queries.measurements(wanted, axis=axis, since=since, limit=limit)
+        unknown = None if found else await queries.unknown_name(wanted)
+        if unknown is not None:
+            raise HTTPException(404, unknown)
+        return found
 
     return router
 
 
+def _check_kind(kind: str | None) -> None:
+    if kind is not None and kind not in EVENT_KINDS:
+        raise HTTPException(404, f"no event is of the kind {kind!r}{advice(kind, EVENT_KINDS)}")
+
+
 def unknown_column(monitor: str, column: str, known: Collection[str]) -> str:
-    """Return the message for a column that a monitor does not have, with the nearest one."""
-    near = get_close_matches(column, known, n=1)
-    return f"{monitor} has no column {column!r}" + (f"; the nearest is {near[0]!r}" if near else "")
+    """Return the message for a column that a monitor does not have: the nearest one and the list."""
+    return f"{monitor} has no column {column!r}{advice(column, known)}"
