@@ -170,6 +170,8 @@ def monitor_state(
 ) -> MonitorState:
     """Return a monitor's state; `trouble` is what is wrong with its cycles, None where nothing is."""
     aspects = [_aspect_state(aspect, newest, alarms) for aspect in Aspect]
+    if cycles.finished and newest.window is None:
+        aspects = [_never_measured(state, cycles) for state in aspects]
     aspects = [_with_cycles(state, trouble) if state.aspect is Aspect.HEALTH else state for state in aspects]
     verdicts = [state.verdict for state in aspects]
     return MonitorState(
@@ -186,6 +188,15 @@ def monitor_state(
         aspects=aspects,
         alarms=sorted(alarms, key=lambda alarm: (alarm.since is None, alarm.since or EPOCH)),
     )
+
+
+def _never_measured(aspect: AspectState, cycles: CycleStatus) -> AspectState:
+    # Nothing will follow: it waits for nothing, and says so.
+    if aspect.verdict is not Verdict.WAITING:
+        return aspect
+    done = "its cycle is done" if cycles.cycles == 1 else f"its {cycles.cycles} cycles are done"
+    reason = f"{done}, and no window was complete by then"
+    return replace(aspect, verdict=Verdict.UNMEASURED, reason=reason)
 
 
 def _with_cycles(health: AspectState, trouble: str | None) -> AspectState:
@@ -241,7 +252,9 @@ def _verdict(
 def _worst(verdicts: Sequence[Verdict], *, waiting: bool) -> Verdict:
     """Return the verdict on the whole monitor: an aspect that says little hides none that says more."""
     bad = (Verdict.ALARM, Verdict.BREACH)
-    order = (*bad, Verdict.WAITING) if waiting else (*bad, Verdict.FINE, Verdict.UNJUDGED, Verdict.UNMEASURED)
+    order = (*bad, Verdict.FINE, Verdict.UNJUDGED, Verdict.UNMEASURED)
+    if waiting:  # the cycles' own health says nothing of the model
+        order = (*bad, Verdict.WAITING, Verdict.UNMEASURED)
     return next((verdict for verdict in order if verdict in verdicts), Verdict.WAITING)
 
 

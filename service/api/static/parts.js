@@ -43,8 +43,8 @@ export function sentence(state, model) {
   }
   if (state.verdict === "fine") return "Healthy: all measurements are within their thresholds.";
   if (state.verdict === "unjudged") return "Measured, but no measurement has a threshold.";
+  if (state.finished && !state.window) return "Its source has ended, or its cycles are done, and no window was measured.";
   if (state.verdict === "unmeasured") return "The newest window has no values; the reasons are listed below.";
-  if (state.finished) return "Its source has ended, and no window was measured.";
   if (state.cycles || state.last_cycle) return "No window has been measured yet: the first one is not complete.";
   return "No cycle yet; the first one will start soon.";
 }
