@@ -252,9 +252,9 @@ def _verdict(
 def _worst(verdicts: Sequence[Verdict], *, waiting: bool) -> Verdict:
     """Return the verdict on the whole monitor: an aspect that says little hides none that says more."""
     bad = (Verdict.ALARM, Verdict.BREACH)
-    order = (*bad, Verdict.FINE, Verdict.UNJUDGED, Verdict.UNMEASURED)
-    if waiting:  # the cycles' own health says nothing of the model
-        order = (*bad, Verdict.WAITING, Verdict.UNMEASURED)
+    # Before the first window the cycles' own health says nothing of the model.
+    rest = (Verdict.WAITING,) if waiting else (Verdict.FINE, Verdict.UNJUDGED)
+    order = (*bad, *rest, Verdict.UNMEASURED)
     return next((verdict for verdict in order if verdict in verdicts), Verdict.WAITING)
 
 

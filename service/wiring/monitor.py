@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
 from service.core.profile.spec.segment_values import beyond_cap
 from service.core.reference import reference as references
 from service.core.rows.label_form import forms_of, in_form
-from service.core.rows.label_text import text_of
 from service.core.rows.masking import Masking
 from service.core.rows.missing_words import words_of
 from service.cycle.calibrated_thresholds import Thresholds
 from service.cycle.monitor_plan import MonitorPlan
-from service.errors import ConfigurationError
+from service.errors import ConfigurationError, TidegaugeError
 from service.methods.drift import pca
 from service.runtime.clock import now
 from service.runtime.progress_bar import shown
@@ -26,15 +25,15 @@ from service.store.tables.calibration import CalibrationTable
 from service.store.tables.dummy import DummyTable
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     import asyncpg
 
     from service.config.monitor import Monitor
     from service.core.reference.reference import Reference
     from service.core.rows.batch import Batch
+    from service.core.rows.label_form import LabelForm
     from service.core.rows.schema import Schema
-    from service.methods.measure_window import MeasurePlan
     from service.runtime.compute_threads import Compute
     from service.sources.protocol import Source
 
@@ -57,18 +56,28 @@ def build_monitor(
     load_rows = reference_rows_loader(monitor, compute, masking)
     schema = masking.schema(monitor.schema_)
 
+    known: dict[str, Mapping[str, LabelForm]] = {}
+
+    async def load() -> ReferenceRows:
+        found = await load_rows()
+        known.setdefault("forms", found.forms)  # the source's labels have those of the reference that is used
+        return found
+
+    async def forms() -> Mapping[str, LabelForm]:
+        return known["forms"] if known else (await load()).forms
+
     async def load_in_form() -> Batch:
-        batch = await load_rows()
-        return await compute.run(lambda: in_form(batch, schema, forms_of(batch, schema)))
+        batch, found = await load_rows()
+        return await compute.run(in_form, batch, schema, found)
 
     return MonitorPlan(
         name=monitor.name,
         schema=schema,
         window=monitor.window.plan(),
-        measures=masked_measures(monitor, masking),
+        measures=monitor.measure_plan,
         alarm=monitor.alarm.plan(),
-        source=_source(monitor, masking, SourceTables(dummy=DummyTable(pool, monitor.name))),
-        load_reference=_reference_loader(monitor, schema, load_rows, compute),
+        source=_source(monitor, masking, SourceTables(dummy=DummyTable(pool, monitor.name)), forms),
+        load_reference=_reference_loader(monitor, schema, load, compute),
         thresholds=_thresholds(monitor, schema, load_in_form, pool, compute),
         detectors=monitor.detectors,
         label_wait=None if monitor.labels is None else monitor.labels.wait,
@@ -79,13 +88,25 @@ def build_monitor(
 
 def build_peeked_source(monitor: Monitor, masking: Masking) -> Source:
     """Build a monitor's source without a database, for one whose rows are there before the service runs."""
-    return _source(monitor, masking, SourceTables(dummy=NoTable()))
+
+    async def forms() -> Mapping[str, LabelForm]:
+        try:
+            return (await asyncio.to_thread(load_reference_rows, monitor, masking)).forms
+        except TidegaugeError:  # is reported where the reference itself is read
+            return {}
+
+    return _source(monitor, masking, SourceTables(dummy=NoTable()), forms)
 
 
-def _source(monitor: Monitor, masking: Masking, tables: SourceTables) -> Source:
+def _source(
+    monitor: Monitor,
+    masking: Masking,
+    tables: SourceTables,
+    forms: Callable[[], Awaitable[Mapping[str, LabelForm]]],
+) -> Source:
     schema = masking.schema(monitor.schema_)
     source = monitor.source.build(_source_context(monitor, schema, tables))
-    return MaskedSource(source, masking) if masking.columns else source
+    return MaskedSource(source, masking, forms) if masking.columns else source
 
 
 def masking_of(monitor: Monitor, key: Callable[[], bytes]) -> Masking:
@@ -104,34 +125,37 @@ def _source_context(monitor: Monitor, schema: Schema, tables: SourceTables) -> S
     )
 
 
+class ReferenceRows(NamedTuple):
+    """A reference's rows, masked, and the forms of their labels."""
+
+    batch: Batch
+    forms: Mapping[str, LabelForm]
+
+
+def load_reference_rows(monitor: Monitor, masking: Masking) -> ReferenceRows:
+    """Read the rows of a monitor's reference. Raises TidegaugeError where they cannot be read."""
+    schema = masking.schema(monitor.schema_)
+    return masked_reference(monitor.reference.load(monitor.source, schema), schema, masking)
+
+
+def masked_reference(rows: Batch, schema: Schema, masking: Masking) -> ReferenceRows:
+    """Return a reference's rows masked, and the forms that they fix for their labels."""
+    forms = masking.forms(forms_of(rows, schema))
+    return ReferenceRows(masking.batch(rows, forms), forms)
+
+
 def reference_rows_loader(
     monitor: Monitor, compute: Compute, masking: Masking
-) -> Callable[[], Awaitable[Batch]]:
+) -> Callable[[], Awaitable[ReferenceRows]]:
     """Return a function that reads the rows of a monitor's reference on a worker thread, masked."""
-
-    def load() -> Batch:
-        return masking.batch(monitor.reference.load(monitor.source, masking.schema(monitor.schema_)))
-
-    return lambda: compute.run(load)
-
-
-def masked_measures(monitor: Monitor, masking: Masking) -> MeasurePlan:
-    """Return what to measure; what a sensitive column may hold is compared with its hashes."""
-    plan = monitor.measure_plan
-    expectations = dict(plan.expectations)
-    for name in masking.columns:
-        declared = expectations[name]
-        if declared.allowed is not None:
-            hashed = tuple(masking.category(name, text_of(value) or "") for value in declared.allowed)
-            expectations[name] = replace(declared, allowed=hashed)
-    return replace(plan, expectations=expectations)
+    return lambda: compute.run(load_reference_rows, monitor, masking)
 
 
 def _reference_loader(
-    monitor: Monitor, schema: Schema, load_rows: Callable[[], Awaitable[Batch]], compute: Compute
+    monitor: Monitor, schema: Schema, load_rows: Callable[[], Awaitable[ReferenceRows]], compute: Compute
 ) -> Callable[[], Awaitable[Reference]]:
     async def load() -> Reference:
-        batch = await load_rows()
+        batch, forms = await load_rows()
         reference = await compute.run(
             lambda: references.of(
                 batch,
@@ -140,6 +164,7 @@ def _reference_loader(
                 sample_rows=monitor.sample_rows,
                 components=pca.PCA in monitor.drift.multivariate,
                 estimate=monitor.estimate,
+                forms=forms,
             )
         )
         log.info("reference ready", monitor=monitor.name, rows=reference.profile.rows)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from service.core.profile.spec.vocabulary import Vocabulary
     from service.core.reference.bins import Bins
     from service.core.rows.batch import Batch
+    from service.core.rows.label_form import LabelForm
     from service.core.rows.schema import Column, Schema
 
 # Inputs that move inside a cell count as a changed relation: 20 cells leave about a tenth of such a move.
@@ -76,6 +77,7 @@ def of(
     sample_rows: int = 0,
     components: bool = False,
     estimate: bool = True,
+    forms: Mapping[str, LabelForm] | None = None,
 ) -> Reference:
     """Make a reference of its rows; equal rows give equal fingerprints.
 
@@ -85,9 +87,10 @@ def of(
     A regression's errors are counted by the cells of every column but its target and texts, to tell where
     they came from; other tasks have no cells. A text column's words are the vocabulary of those that follow.
     The outcome of any task is kept by segment of the columns `by`. With `estimate` an estimator of the
-    performance is fitted too. Raises LabelError where the task names a label that no row has.
+    performance is fitted too. `forms` are those of its labels where they were fixed already, as they are for
+    masked rows. Raises LabelError where the task names a label that no row has.
     """
-    forms = label_form.forms_of(batch, schema)
+    forms = label_form.forms_of(batch, schema) if forms is None else forms
     noted = notes.notes_on(batch, schema, "reference")
     batch = label_form.in_form(batch, schema, forms)
     settled = answers.settle(batch, schema, forms)
