@@ -16,7 +16,7 @@ from service.core.profile.outcome import outcome
 from service.core.rows.label_form import take_in_form
 from service.core.windows import schema_change, window
 from service.core.windows.panes import pane_records, panes_of, profile_panes, window_rows
-from service.cycle import late_labels, measure_windows
+from service.cycle import late_labels, late_rows, measure_windows
 from service.cycle.monitor_plan import CycleReport
 from service.cycle.state import StateLoader
 from service.methods import alarm
@@ -25,7 +25,7 @@ from service.methods.quality.limits import measure_rejected, usually_missing
 from service.methods.stats.shares import Share
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from service.core.checkpoint import Checkpoint
     from service.core.reference.reference import Reference
@@ -159,9 +159,26 @@ class Cycle:
         windows, history = sorted({*due, *late.again}), self._loader.history
         wanted = {*fresh, *late.touched, *panes_of(windows, plan), *history.wanted(windows)}
         panes = {**await self._loader.load_older(state, self._layout, wanted), **state.panes}
+        kept_from = await self._kept_from(before, {*fresh, *late.touched, *windows})
+        if kept_from is not None:
+            left = late_rows.refused(take, plan, kept_from)
+            if left is not take:
+                return await self._gathered(state, left, reference, slot=slot, started=started)
+            windows = late_rows.whole(windows, plan, kept_from=kept_from, behind=history.behind)
         windows = [last for last in windows if last in due or panes_of([last], plan) & panes.keys()]
         early = await history.early(self._layout, state.past, windows)
         return _Gathered(slot, started, take, fresh, after, windows, panes, early, late)
+
+    async def _kept_from(self, before: Checkpoint, touched: Collection[int]) -> int | None:
+        """Return the pane from which on all are kept, where panes of measured windows are touched again.
+
+        To be asked once these were read: retention says what it drops before it does.
+        """
+        if self._monitor.window.unit is window.Unit.ROWS or before.closed is None:
+            return None
+        if not any(key <= before.closed for key in touched):
+            return None
+        return await self._store.kept_from(self._monitor.name, self._layout)
 
     async def _absorbed(self, state: State, gathered: _Gathered, reference: Reference) -> Absorbed:
         return await self._compute.run(
