@@ -75,7 +75,7 @@ def configure(*, log_format: str, level: str) -> None:
     root.setLevel(level.upper())
     # These log every wake-up, start and request; the service logs the results. A request's line has its
     # address, which may contain a secret.
-    for talkative in ("httpcore", "httpx", "uvicorn"):
+    for talkative in ("apscheduler", "httpcore", "httpx", "uvicorn"):
         logging.getLogger(talkative).setLevel(logging.WARNING)
     stream.addFilter(ShortConnectionErrors())
     structlog.configure(
