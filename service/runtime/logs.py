@@ -77,6 +77,8 @@ def configure(*, log_format: str, level: str) -> None:
     # address, which may contain a secret.
     for talkative in ("apscheduler", "httpcore", "httpx", "uvicorn"):
         logging.getLogger(talkative).setLevel(logging.WARNING)
+    # In an outage the driver's pool warns again and again of what each failed cycle says.
+    logging.getLogger("asyncpg").setLevel(logging.ERROR)
     stream.addFilter(ShortConnectionErrors())
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
