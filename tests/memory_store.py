@@ -198,10 +198,11 @@ def _copied(stored: Stored) -> Stored:
 
 def _as_json(checkpoint: Checkpoint) -> Checkpoint:
     # A checkpoint comes back as JSON keeps it: a tuple in a position is a list.
-    position, alarms, detectors = (
-        json.loads(to_json(part)) for part in (checkpoint.position, checkpoint.alarms, checkpoint.detectors)
+    position, alarms, detectors, tolerances = (
+        json.loads(to_json(part))
+        for part in (checkpoint.position, checkpoint.alarms, checkpoint.detectors, checkpoint.tolerances)
     )
-    return replace(checkpoint, position=position, alarms=alarms, detectors=detectors)
+    return replace(checkpoint, position=position, alarms=alarms, detectors=detectors, tolerances=tolerances)
 
 
 def _check(record: CycleRecord) -> None:

@@ -9,17 +9,24 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
+    from service.core.paging import PageRequest
     from service.core.read_models import (
         Axis,
         ColumnDistribution,
+        MonitorEvent,
         SeriesFilter,
         StoredEvent,
         StoredMeasurement,
         StoredSeries,
     )
+    from service.core.report_status import ReportStatus
+    from service.core.rows.inbox import BatchKind, Posted, Receipt
     from service.core.windows.records import WindowRun
+    from service.status.columns import ColumnPage
     from service.status.live_feed import EventBroadcaster
-    from service.status.monitor_state import CycleStatus, MonitorState, NewestWindow
+    from service.status.monitor_state import CycleStatus, MonitorState
+    from service.status.overview import Overview
+    from service.status.window_page import MeasurementFilter, WindowPage
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +35,20 @@ class Readiness:
 
     ready: bool
     checks: dict[str, str]
+
+
+class IntakePort(Protocol):
+    """Takes in rows and labels that are sent. Raises IntakeError."""
+
+    async def take_in(
+        self, monitor: str, kind: BatchKind, posted: Posted, *, key: str | None = None
+    ) -> Receipt:
+        """Return what became of a request's rows or labels, once they are durable."""
+        ...
+
+    def trouble(self) -> str | None:
+        """Return why rows cannot be made durable now; None where they can."""
+        ...
 
 
 class MonitorQueries(Protocol):
@@ -45,8 +66,20 @@ class MonitorQueries(Protocol):
         """Return a monitor's state."""
         ...
 
-    async def latest_window(self, monitor: str) -> NewestWindow:
-        """Return a monitor's newest window."""
+    async def overview(self, request: PageRequest, name: str | None = None) -> Overview:
+        """Return a page of the monitors' states, the worst first; with `name` only that monitor's."""
+        ...
+
+    async def newest_events(self, request: PageRequest) -> Sequence[MonitorEvent]:
+        """Return the newest events of the monitors that match, the newest first."""
+        ...
+
+    async def window_page(self, monitor: str, wanted: MeasurementFilter, request: PageRequest) -> WindowPage:
+        """Return a page of the newest window's measurements, the worst first."""
+        ...
+
+    async def column_page(self, monitor: str, request: PageRequest) -> ColumnPage:
+        """Return a page of a monitor's columns, the worst first."""
         ...
 
     async def series(self, monitor: str) -> Sequence[StoredSeries]:
@@ -54,9 +87,15 @@ class MonitorQueries(Protocol):
         ...
 
     async def measurements(
-        self, wanted: SeriesFilter, *, axis: Axis, since: datetime | None, limit: int
+        self,
+        wanted: SeriesFilter,
+        *,
+        axis: Axis,
+        since: datetime | None,
+        until: datetime | None,
+        limit: int,
     ) -> Sequence[StoredMeasurement]:
-        """Return the newest measurements by `axis`, oldest first."""
+        """Return the newest measurements by `axis`, from `since` to `until` (both included), oldest first."""
         ...
 
     async def unknown_name(self, wanted: SeriesFilter) -> str | None:
@@ -70,9 +109,9 @@ class MonitorQueries(Protocol):
         ...
 
     async def distribution(
-        self, monitor: str, column: str, window_end: datetime | None
+        self, monitor: str, column: str, window_end: datetime | None, against_end: datetime | None
     ) -> ColumnDistribution:
-        """Return a column's bins in a window, else in the newest."""
+        """Return a column's bins in a window, else in the newest, and in another one."""
         ...
 
 
@@ -85,8 +124,11 @@ class Callables:
     - `scrape`: body and content type of `/metrics`, by the header `accept`
     - `windows`: a monitor's measured windows, the newest first, at most so many
     - `report`: the HTML of a window's report
+    - `report_status`: how far the report of a window is, by its id, by its end, or of the newest
     - `refused`: by monitor, else by file, why a monitor file is not used
     - `broadcaster`: the live stream
+    - `intake`: takes in rows that are sent
+    - `ingest_token`: what they have to bear; None where it is not asked for
     """
 
     queries: MonitorQueries
@@ -94,5 +136,8 @@ class Callables:
     scrape: Callable[[str], Awaitable[tuple[bytes, str]]]
     windows: Callable[[str, int], Awaitable[Sequence[WindowRun]]]
     report: Callable[[str, int], Awaitable[str]]
+    report_status: Callable[[str, int | None, datetime | None], Awaitable[ReportStatus]]
     refused: Callable[[], Mapping[str, str]]
     broadcaster: EventBroadcaster
+    intake: IntakePort
+    ingest_token: str | None

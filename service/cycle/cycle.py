@@ -16,7 +16,7 @@ from service.core.profile.outcome import outcome
 from service.core.rows.label_form import take_in_form
 from service.core.windows import schema_change, window
 from service.core.windows.panes import pane_records, panes_of, profile_panes, window_rows
-from service.cycle import late_labels, late_rows, measure_windows
+from service.cycle import late_labels, late_rows, measure_windows, tolerance_evidence
 from service.cycle.monitor_plan import CycleReport
 from service.cycle.state import StateLoader
 from service.methods import alarm
@@ -107,6 +107,7 @@ class Cycle:
         take = await self._compute.run(take_in_form, take, self._monitor.schema, reference.spec.forms)
         gathered = await self._gathered(state, take, reference, slot=slot, started=started)
         absorbed = await self._absorbed(state, gathered, reference)
+        gathered = await self._with_evidence(state, gathered, absorbed)
         windows = await self._measured(state, gathered, absorbed, reference)
 
         def recorded() -> tuple[CycleRecord, State]:
@@ -124,10 +125,16 @@ class Cycle:
     async def reference(self) -> Reference:
         """Return the declared reference, loaded once. Raises TidegaugeError where it cannot be."""
         if self._reference is None:
-            self._reference = await self._monitor.load_reference()
-            # The reference settles which labels the task is about.
-            self._monitor = replace(self._monitor, schema=self._reference.schema)
-            self._usually_missing = usually_missing(self._reference.profile, self._monitor.schema)
+            reference = await self._monitor.load_reference()
+            # The reference settles which labels the task is about, and limits that nobody wrote.
+            plan = self._monitor.measures
+            if reference.outcome_blocks is None:
+                plan = plan.with_limits_of(reference)
+            else:
+                plan = await self._compute.run(plan.with_limits_of, reference)
+            self._monitor = replace(self._monitor, schema=reference.schema, measures=plan)
+            self._usually_missing = usually_missing(reference.profile, self._monitor.schema)
+            self._reference = reference
         return self._reference
 
     async def _taken(self, state: State) -> tuple[State, Take]:
@@ -192,6 +199,20 @@ class Cycle:
             spec=reference.spec,
         )
 
+    async def _with_evidence(self, state: State, gathered: _Gathered, absorbed: Absorbed) -> _Gathered:
+        monitor, before = self._monitor, state.checkpoint.tolerances
+        if not monitor.measures.tolerance_tests:
+            return replace(gathered, after=replace(gathered.after, tolerances={}))
+        ended = gathered.take.exhausted and not gathered.late.labelling.again
+        fresh = (
+            *(pane.profile for pane in gathered.fresh.values()),
+            *absorbed.relabelled.corrections.values(),
+        )
+        found = await self._compute.run(
+            lambda: tolerance_evidence.followed(monitor, before, fresh, gathered.after, ended=ended)
+        )
+        return replace(gathered, after=replace(gathered.after, tolerances=found))
+
     async def _measured(
         self, state: State, gathered: _Gathered, absorbed: Absorbed, reference: Reference
     ) -> list[WindowRecord]:
@@ -217,6 +238,8 @@ class Cycle:
             )
         )
         settled = [await measure_windows.settled(each, self._worker) for each in counted]
+        tests = monitor.measures.tolerance_tests
+        settled = tolerance_evidence.with_evidence(settled, tests, gathered.after.tolerances)
         if gathered.take.refused is None:
             return settled
         rejected = measure_rejected(Share(*gathered.take.refused), monitor.measures.quality)
@@ -270,6 +293,8 @@ class Cycle:
             lag_seconds=take.lag_seconds,
             progress=take.progress,
             labels=late_labels.record_of(monitor, take, relabelled),
+            inbox=take.inbox,
+            backlog_rows=take.backlog_rows,
         )
         return record, reported
 

@@ -72,7 +72,15 @@ def _against(
             drift = replace(plan.drift, calibrated=monitor.thresholds.of(current.rows))
             plan = replace(plan, drift=drift)
         spec, estimator = reference.spec, reference.estimator
-        found = measure(compared.profile, current, monitor.schema, plan, spec, estimator=estimator)
+        found = measure(
+            compared.profile,
+            current,
+            monitor.schema,
+            plan,
+            spec,
+            estimator=estimator,
+            seasonal=reference.seasonal,
+        )
         if monitor.late_column is not None:
             found = (*late_labels.explained(found, matching), late_labels.measure_matching(matching))
         if monitor.moving is None:

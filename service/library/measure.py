@@ -110,11 +110,12 @@ def _measured(now: Loaded, before: Loaded, monitor: Monitor) -> Measured:
         components=pca.PCA in monitor.drift.multivariate,
         estimate=monitor.estimate,
         forms=forms,
+        outcome_rules=monitor.outcome_rules,
     )
     rows = masking.batch(rows_of(now, schema, "current", timestamp=time, form=form), forms)
     rows = in_form(rows, schema, forms)
     current = profile.of(rows.numbered(0), made.schema, made.spec)
-    plan = monitor.measure_plan
+    plan = monitor.measure_plan.with_limits_of(made)
     if monitor.drift.is_calibrated and rows.rows >= monitor.window.min_rows:
         found = calibrated(
             in_form(known, schema, forms),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
@@ -10,8 +11,9 @@ import structlog
 from service.core.profile.spec.segment_values import beyond_cap
 from service.core.reference import reference as references
 from service.core.rows.label_form import forms_of, in_form
-from service.core.rows.masking import Masking
+from service.core.rows.masking import Masking, RowMask
 from service.core.rows.missing_words import words_of
+from service.core.season.season import Season, SeasonKind
 from service.cycle.calibrated_thresholds import Thresholds
 from service.cycle.monitor_plan import MonitorPlan
 from service.errors import ConfigurationError, TidegaugeError
@@ -23,6 +25,8 @@ from service.sources.masked import MaskedSource
 from service.sources.tables.unusable import described
 from service.store.tables.calibration import CalibrationTable
 from service.store.tables.dummy import DummyTable
+from service.store.tables.inbox import MonitorInbox
+from service.store.tables.season_choice import SeasonChoiceTable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -31,13 +35,17 @@ if TYPE_CHECKING:
 
     from service.config.monitor import Monitor
     from service.core.reference.reference import Reference
+    from service.core.reference.seasonal.choice import Choice
     from service.core.rows.batch import Batch
     from service.core.rows.label_form import LabelForm
     from service.core.rows.schema import Schema
+    from service.core.season.season import AutoSeason
     from service.runtime.compute_threads import Compute
-    from service.sources.protocol import Source
+    from service.sources.protocol import Receiver, Source
 
 log = structlog.get_logger(__name__)
+
+NO_TABLES = SourceTables(dummy=NoTable(), inbox=NoTable())
 
 
 def no_key() -> bytes:
@@ -46,7 +54,12 @@ def no_key() -> bytes:
 
 
 def build_monitor(
-    monitor: Monitor, pool: asyncpg.Pool, compute: Compute, key: Callable[[], bytes] = no_key
+    monitor: Monitor,
+    pool: asyncpg.Pool,
+    compute: Compute,
+    key: Callable[[], bytes] = no_key,
+    *,
+    clock: Callable[[], int] = now,
 ) -> MonitorPlan:
     """Build a monitor's source and the loader of its reference; nothing is read yet.
 
@@ -76,8 +89,10 @@ def build_monitor(
         window=monitor.window.plan(),
         measures=monitor.measure_plan,
         alarm=monitor.alarm.plan(),
-        source=_source(monitor, masking, SourceTables(dummy=DummyTable(pool, monitor.name)), forms),
-        load_reference=_reference_loader(monitor, schema, load, compute),
+        source=_source(monitor, masking, _tables(pool, monitor.name), forms, clock),
+        load_reference=_reference_loader(
+            monitor, schema, load, compute, SeasonChoiceTable(pool, monitor.name)
+        ),
         thresholds=_thresholds(monitor, schema, load_in_form, pool, compute),
         detectors=monitor.detectors,
         label_wait=None if monitor.labels is None else monitor.labels.wait,
@@ -95,7 +110,23 @@ def build_peeked_source(monitor: Monitor, masking: Masking) -> Source:
         except TidegaugeError:  # is reported where the reference itself is read
             return {}
 
-    return _source(monitor, masking, SourceTables(dummy=NoTable()), forms)
+    return _source(monitor, masking, NO_TABLES, forms)
+
+
+def build_receiver(monitor: Monitor, key: Callable[[], bytes] = no_key) -> Receiver | None:
+    """Build what reads the rows that are sent to a monitor; None where its source takes none."""
+    masking = masking_of(monitor, key)
+    context = _source_context(monitor, masking.schema(monitor.schema_), NO_TABLES)
+    return monitor.source.receiver(context, RowMask(masking, _reference_forms(monitor, masking)))
+
+
+def _reference_forms(monitor: Monitor, masking: Masking) -> Callable[[], Mapping[str, LabelForm]]:
+    # Read on the thread of the first request, and only for a monitor with sensitive columns.
+    return cache(lambda: load_reference_rows(monitor, masking).forms if masking.columns else {})
+
+
+def _tables(pool: asyncpg.Pool, monitor: str) -> SourceTables:
+    return SourceTables(dummy=DummyTable(pool, monitor), inbox=MonitorInbox(pool, monitor))
 
 
 def _source(
@@ -103,10 +134,13 @@ def _source(
     masking: Masking,
     tables: SourceTables,
     forms: Callable[[], Awaitable[Mapping[str, LabelForm]]],
+    clock: Callable[[], int] = now,
 ) -> Source:
     schema = masking.schema(monitor.schema_)
-    source = monitor.source.build(_source_context(monitor, schema, tables))
-    return MaskedSource(source, masking, forms) if masking.columns else source
+    source = monitor.source.build(_source_context(monitor, schema, tables, clock))
+    if not masking.columns or monitor.source.masks_itself:
+        return source
+    return MaskedSource(source, masking, forms)
 
 
 def masking_of(monitor: Monitor, key: Callable[[], bytes]) -> Masking:
@@ -115,13 +149,16 @@ def masking_of(monitor: Monitor, key: Callable[[], bytes]) -> Masking:
     return Masking(monitor.sensitive, key() if monitor.sensitive else b"", words)
 
 
-def _source_context(monitor: Monitor, schema: Schema, tables: SourceTables) -> SourceContext:
+def _source_context(
+    monitor: Monitor, schema: Schema, tables: SourceTables, clock: Callable[[], int] = now
+) -> SourceContext:
     return SourceContext(
+        monitor=monitor.name,
         schema=schema,
         step_offset_us=monitor.window.offset,
         labels=monitor.label_file,
         tables=tables,
-        now=now,
+        now=clock,
     )
 
 
@@ -152,11 +189,15 @@ def reference_rows_loader(
 
 
 def _reference_loader(
-    monitor: Monitor, schema: Schema, load_rows: Callable[[], Awaitable[ReferenceRows]], compute: Compute
+    monitor: Monitor,
+    schema: Schema,
+    load_rows: Callable[[], Awaitable[ReferenceRows]],
+    compute: Compute,
+    choices: SeasonChoiceTable,
 ) -> Callable[[], Awaitable[Reference]]:
-    async def load() -> Reference:
-        batch, forms = await load_rows()
-        reference = await compute.run(
+    async def made(rows: ReferenceRows, season: Season | AutoSeason | None) -> Reference:
+        batch, forms = rows
+        return await compute.run(
             lambda: references.of(
                 batch,
                 schema,
@@ -165,13 +206,23 @@ def _reference_loader(
                 components=pca.PCA in monitor.drift.multivariate,
                 estimate=monitor.estimate,
                 forms=forms,
+                season=season,
+                outcome_rules=monitor.outcome_rules,
             )
         )
+
+    async def load() -> Reference:
+        rows = await load_rows()
+        reference = await made(rows, monitor.season_)
+        if reference.choice is not None:
+            kept = await kept_season(reference.choice, reference.fingerprint, choices, monitor.name)
+            if kept != reference.choice.season:
+                reference = await made(rows, kept)
         log.info("reference ready", monitor=monitor.name, rows=reference.profile.rows)
         for note in reference.notes:
             log.warning("reference", monitor=monitor.name, hint=note)
         kinds = {column.name: column.kind for column in monitor.schema_.columns}
-        for misfit in batch.arrival.misfits:
+        for misfit in rows.batch.arrival.misfits:
             hint = described(misfit, kinds[misfit.column])
             log.warning("reference has cells of another kind", monitor=monitor.name, hint=hint)
         for column, values in reference.spec.segments.items():
@@ -181,6 +232,21 @@ def _reference_loader(
         return reference
 
     return load
+
+
+async def kept_season(choice: Choice, fingerprint: str, choices: SeasonChoiceTable, monitor: str) -> Season:
+    """Return the season that was first chosen for a reference; a later choice changes nothing."""
+    zone, kind = choice.season.zone, choice.season.kind
+    kept = SeasonKind(await choices.chosen(fingerprint, zone.name, kind.value, choice.note))
+    log.info("season chosen", monitor=monitor, season=kept.value, hint=choice.note)
+    if kept is not kind:
+        log.warning(
+            "season kept",
+            monitor=monitor,
+            hint=f"{kept} was chosen for this reference before and stays; it would be {kind} now: write "
+            f"season: {kind} to change it",
+        )
+    return Season(kept, zone)
 
 
 def _thresholds(

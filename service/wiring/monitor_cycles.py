@@ -18,7 +18,7 @@ from service.runtime.progress_bar import shown
 from service.runtime.scheduler import CycleResult
 from service.wiring.declared_names import declared_names
 from service.wiring.hash_key import hash_key
-from service.wiring.monitor import build_monitor
+from service.wiring.monitor import build_monitor, build_receiver
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from service.runtime.compute_threads import Compute
     from service.runtime.progress_bar import ReportShare
     from service.runtime.scheduler import Job, Scheduler
-    from service.sources.protocol import Source
+    from service.sources.protocol import Receiver, Source
     from service.status.cycle_counters import CycleCounters, MonitorCounters
     from service.status.known_names import DeclaredNames
     from service.store.postgres import PostgresStore
@@ -74,6 +74,7 @@ class MonitorIndex:
     - `declared`: the names of what their files make them measure
     - `reported`: what a report needs
     - `panes_behind`: how many panes before a window the reference has, of those that have a bound
+    - `receivers`: what reads the rows that are sent, of those to which rows can be sent
     - `faults`: why an edited file was refused
     """
 
@@ -83,6 +84,7 @@ class MonitorIndex:
     declared: dict[str, Callable[[], DeclaredNames]] = field(default_factory=dict)
     reported: dict[str, ReportedMonitor] = field(default_factory=dict)
     panes_behind: dict[str, int] = field(default_factory=dict)
+    receivers: dict[str, Receiver] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
 
 
@@ -140,6 +142,7 @@ class MonitorCycles:
         for by_name in (index.jobs, index.descriptions, index.columns, index.declared, index.reported):
             by_name.pop(name, None)
         index.panes_behind.pop(name, None)
+        index.receivers.pop(name, None)
         index.faults.pop(name, None)
         self._parts.counters.discard(name)
         await running.open.aclose()
@@ -175,6 +178,11 @@ class MonitorCycles:
         index.columns[name] = tuple(monitor.schema_.names)
         index.declared[name] = partial(declared_names, monitor)
         index.reported[name] = ReportedMonitor(monitor.schema_, monitor.description, cycle.reference)
+        receiver = build_receiver(monitor, lambda: hash_key(self._settings))
+        if receiver is None:
+            index.receivers.pop(name, None)
+        else:
+            index.receivers[name] = receiver
         if monitor.panes_behind is None:
             index.panes_behind.pop(name, None)  # it needs them all
         else:

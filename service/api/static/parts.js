@@ -2,7 +2,7 @@
 
 import { h, s } from "./dom.js";
 import { address } from "./place.js";
-import { ago, ASPECTS, beyond, day, keyOf, moment, nameOf, number, plural, VERDICTS } from "./words.js";
+import { ago, beyond, cut, fullNameOf, keyOf, lasting, moment, nameOf, number, plural, VERDICTS } from "./words.js";
 
 // One shape per verdict, so that nobody depends on its colour.
 const SHAPES = {
@@ -26,27 +26,11 @@ export function mark(verdict, { said = false } = {}) {
   ];
 }
 
-/** A monitor's state in one sentence: healthy or not, since when, why. */
+/** A monitor's state in words: the server's story, or that no cycle has come for a while. */
 export function sentence(state, model) {
   const silent = model.silentFor(state);
-  if (silent) return `No cycle for ${ago(silent * 1000).replace(" ago", "")}; one is due every ${number(state.cycle_seconds)} s.`;
-  const troubled = state.aspects.find((one) => one.aspect === "health" && one.verdict === "alarm" && one.reason);
-  if (troubled) return `Its cycles have a problem: ${troubled.reason}.`;
-  const since = state.since ? ` since ${day(state.since)}` : "";
-  const worst = headlineOf(state, ASPECTS);
-  if (state.verdict === "alarm") {
-    return `In alarm${since}: ${plural(state.alarms.length, "alarm")}${worst?.alarm ? `, the worst in ${nameOf(worst)}` : ""}.`;
-  }
-  if (state.verdict === "breach") {
-    const breaches = state.aspects.reduce((sum, one) => sum + one.breaches, 0);
-    return `${plural(breaches, "measurement")} beyond ${breaches === 1 ? "its threshold" : "their thresholds"} in the newest window; not yet an alarm.`;
-  }
-  if (state.verdict === "fine") return "Healthy: all measurements are within their thresholds.";
-  if (state.verdict === "unjudged") return "Measured, but no measurement has a threshold.";
-  if (state.finished && !state.window) return "Its source has ended, or its cycles are done, and no window was measured.";
-  if (state.verdict === "unmeasured") return "The newest window has no values; the reasons are listed below.";
-  if (state.cycles || state.last_cycle) return "No window has been measured yet: the first one is not complete.";
-  return "No cycle yet; the first one will start soon.";
+  if (silent) return `No cycle for ${ago(silent * 1000).replace(" ago", "")}; one is due every ${lasting(state.cycle_seconds)}.`;
+  return state.story;
 }
 
 /** A monitor's verdict; a silent one is in alarm, whatever its last window showed. */
@@ -88,7 +72,25 @@ export function time(when, model, { past = false } = {}) {
     : h("time", { datetime: when, title: "UTC" }, moment(when));
 }
 
-const KINDS = { breach: ["alarm", "Alarm"], recovery: ["fine", "Recovery"], schema_change: ["breach", "Schema change"] };
+/** A series' name as a link; a long name is cut, and shown whole on demand. */
+export function seriesName(row, href) {
+  const [short, full] = [nameOf(row), fullNameOf(row)];
+  return [
+    h("a", { href, title: short === full ? null : cut(full, 400) }, short),
+    short === full ? null : h("details", { class: "whole-name" }, h("summary", {}, "Full name"), full),
+  ];
+}
+
+// What each kind of event says, with the mark of the state that it leads to.
+const KINDS = {
+  breach: ["alarm", "Alarm raised"],
+  recovery: ["fine", "Recovered"],
+  schema_change: ["breach", "Columns changed"],
+  change_point: ["breach", "Error changed"],
+  detector_waiting: ["waiting", "Change detector waiting"],
+  ended: ["unjudged", "Source ended"],
+};
+const MAX_MESSAGE = 240; // characters
 
 export function eventList(events, model, { named = false, most = 12 } = {}) {
   if (!events.length) return h("p", { class: "empty" }, "No events yet. Alarms, recoveries and changed columns are listed here.");
@@ -96,11 +98,11 @@ export function eventList(events, model, { named = false, most = 12 } = {}) {
     const [verdict, word] = KINDS[event.kind] ?? ["unjudged", event.kind.replaceAll("_", " ")];
     const series = event.details?.aspect ? { ...event.details, column_name: event.column_name, metric: event.metric } : null;
     const message = series
-      ? h("a", { href: address({ monitor: event.monitor, series: [keyOf(series)] }) }, event.message)
-      : event.message;
-    return h("li", { key: `${event.monitor} ${event.at} ${event.kind} ${event.message}` },
+      ? h("a", { href: address({ monitor: event.monitor, series: [keyOf(series)] }) }, cut(event.message, MAX_MESSAGE))
+      : cut(event.message, MAX_MESSAGE);
+    return h("li", { key: `${event.monitor} ${event.id}`, class: event.kind },
       mark(verdict),
-      h("p", {}, h("span", { class: "kind" }, `${word} `), named ? h("b", {}, `${event.monitor} `) : null, message),
+      h("p", {}, h("span", { class: "kind" }, `${word} `), named ? h("b", {}, `${cut(event.monitor)} `) : null, message),
       h("p", { class: "when" }, time(event.at, model), h("span", { class: "recorded" }, " · recorded ", time(event.recorded_at, model, { past: true }))));
   }));
 }

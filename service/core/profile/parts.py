@@ -9,10 +9,11 @@ from service.core.profile import (
     pca_reconstruction,
     row_counts,
     row_sample,
+    season_rows,
     segments,
     texts,
 )
-from service.core.profile.outcome import outcome
+from service.core.profile.outcome import outcome, outcome_days
 
 if TYPE_CHECKING:
     from service.core.profile.part import Part
@@ -25,4 +26,6 @@ PARTS: tuple[Part[Any], ...] = (
     row_sample.PART,
     pca_reconstruction.PART,
     segments.PART,
+    outcome_days.PART,
+    season_rows.PART,
 )

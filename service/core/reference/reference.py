@@ -14,13 +14,17 @@ from service.core.profile.outcome.binary import BinaryOutcome
 from service.core.profile.outcome.row_errors import absolute_errors
 from service.core.profile.spec import cell_edges, pca_components, segment_values, vocabulary
 from service.core.profile.spec.spec import ProfileSpec
-from service.core.reference import answers, bins, loss_model, notes, score_calibration
+from service.core.reference import answers, bins, loss_model, notes, outcome_blocks, score_calibration
 from service.core.reference.loss_model import LossModel
 from service.core.reference.score_calibration import ScoreCalibration
+from service.core.reference.seasonal import seasonal
+from service.core.reference.seasonal.choice import choose, note_on_thin
 from service.core.rows import label_form
 from service.core.rows.batch import Texts
 from service.core.rows.schema import Kind, Role
 from service.core.rows.task import Binary, Regression
+from service.core.season.season import AutoSeason, Season
+from service.errors import ReferenceDataError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,6 +35,9 @@ if TYPE_CHECKING:
     from service.core.profile.spec.cell_edges import CellEdges
     from service.core.profile.spec.vocabulary import Vocabulary
     from service.core.reference.bins import Bins
+    from service.core.reference.outcome_blocks import OutcomeBlockRules, OutcomeBlocks
+    from service.core.reference.seasonal.choice import Choice
+    from service.core.reference.seasonal.seasonal import SeasonalReference
     from service.core.rows.batch import Batch
     from service.core.rows.label_form import LabelForm
     from service.core.rows.schema import Column, Schema
@@ -57,6 +64,9 @@ class Reference:
         estimator: What foretells the performance of rows without labels; None where it was not asked for or
             the task has none.
         notes: What is worth knowing of its labels and cells.
+        outcome_blocks: Its outcome by block; None where it was not asked for or there is no task.
+        seasonal: Its rows by season cell; None without a season.
+        choice: How the season was chosen; None where it was given.
 
     """
 
@@ -67,6 +77,9 @@ class Reference:
     bins: tuple[Bins, ...] = ()
     estimator: Estimator | None = None
     notes: tuple[str, ...] = ()
+    outcome_blocks: OutcomeBlocks | None = None
+    seasonal: SeasonalReference | None = None
+    choice: Choice | None = None
 
 
 def of(
@@ -78,6 +91,8 @@ def of(
     components: bool = False,
     estimate: bool = True,
     forms: Mapping[str, LabelForm] | None = None,
+    outcome_rules: OutcomeBlockRules | None = None,
+    season: Season | AutoSeason | None = None,
 ) -> Reference:
     """Make a reference of its rows; equal rows give equal fingerprints.
 
@@ -87,14 +102,18 @@ def of(
     A regression's errors are counted by the cells of every column but its target and texts, to tell where
     they came from; other tasks have no cells. A text column's words are the vocabulary of those that follow.
     The outcome of any task is kept by segment of the columns `by`. With `estimate` an estimator of the
-    performance is fitted too. `forms` are those of its labels where they were fixed already, as they are for
-    masked rows. Raises LabelError where the task names a label that no row has.
+    performance is fitted too, with `outcome_rules` the outcome is kept by block, with a `season` all of it by
+    season cell. `forms` are those of its labels where they were fixed already, as for masked rows. Raises
+    LabelError where the task names a label that no row has, ReferenceDataError where rows without a time are
+    asked for a season.
     """
     forms = label_form.forms_of(batch, schema) if forms is None else forms
     noted = notes.notes_on(batch, schema, "reference")
     batch = label_form.in_form(batch, schema, forms)
     settled = answers.settle(batch, schema, forms)
     schema = settled.schema
+    season, choice = _season(batch, schema, season)
+    thin = [] if season is None or choice is not None else filter(None, [note_on_thin(batch, season)])
     batch, words = batch.numbered(0), _vocabularies(batch, schema)
     first = profile.of(batch, schema, ProfileSpec(vocabularies=words), parts=FINGERPRINTED)
     edges: dict[str, CellEdges] = {}
@@ -105,7 +124,7 @@ def of(
     fingerprint = codec.fingerprint(first, FINGERPRINTED)
     fitted = pca_components.fit(batch, schema, reference=fingerprint) if components else None
     values = {name: segment_values.values_of(first.columns[name].distribution) for name in by}
-    spec = ProfileSpec(edges, sample_rows, fitted, words, values, forms)
+    spec = ProfileSpec(edges, sample_rows, fitted, words, values, forms, season)
     whole = profile.completed(first, batch, schema, spec)
     return Reference(
         whole,
@@ -114,8 +133,27 @@ def of(
         schema,
         bins.of_reference(whole, schema),
         _estimator(batch, schema, whole, edges) if estimate else None,
-        (*settled.notes, *noted),
+        (*settled.notes, *noted, *thin),
+        None if outcome_rules is None else outcome_blocks.of(batch, schema, outcome_rules),
+        None if season is None else seasonal.of(batch, schema, season),
+        choice,
     )
+
+
+def _season(
+    batch: Batch, schema: Schema, asked: Season | AutoSeason | None
+) -> tuple[Season | None, Choice | None]:
+    if asked is None:
+        return None, None
+    if not batch.event_time.any():
+        raise ReferenceDataError(
+            "the reference's rows have no times, and a season is by their hours and days; expected "
+            "reference.timestamp, or season: none"
+        )
+    if isinstance(asked, Season):
+        return asked, None
+    choice = choose(batch, schema, asked.zone)
+    return choice.season, choice
 
 
 def _has_cells(column: Column) -> bool:

@@ -23,7 +23,7 @@ from service.core.rows.label_text import text_of, type_of
 from service.core.rows.take import Reject
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from service.core.rows.batch import Batch, ColumnRows
     from service.core.rows.label_form import LabelForm
@@ -128,3 +128,19 @@ class Masking:
             for name, cell in reject.row.items()
         }
         return Reject(row, reject.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class RowMask:
+    """A masking with what gives the forms that a reference fixes, for rows that come one request at a time.
+
+    - `masking`: of the sensitive columns.
+    - `forms`: of the columns' labels; may read the reference, and is asked where there are such.
+    """
+
+    masking: Masking
+    forms: Callable[[], Mapping[str, LabelForm]]
+
+    def take(self, take: Take) -> Take:
+        """Return what was sent with the sensitive columns masked. Raises ReferenceDataError."""
+        return self.masking.take(take, self.forms()) if self.masking.columns else take

@@ -59,6 +59,9 @@ class Metric(Generic[_S_contra]):
     from_reference: see `worse`.
     headline: its rank, from 1, among those that represent a model on an overview; None for the others.
     needs_labels: False where a window's value is final before its labels come.
+    of_blocks: False where the reference's own blocks give no limit: the value depends on how many rows there
+        are, or nothing bounds the next row's.
+    loss: the loss of single rows whose mean it is, as `row_losses.py` names it; None for any other metric.
     """
 
     name: str
@@ -69,6 +72,8 @@ class Metric(Generic[_S_contra]):
     from_reference: bool = False
     headline: int | None = None
     needs_labels: bool = True
+    of_blocks: bool = True
+    loss: str | None = None
 
     @property
     def threshold_within(self) -> Range:

@@ -23,6 +23,7 @@ from tools.grafana.fields import (
     widths,
 )
 from tools.grafana.layout import dashboard as whole
+from tools.grafana.pages import story
 from tools.grafana.panels import query, stat, table
 from tools.grafana.sql import RANGE, SINCE, or_sentence, quoted
 from tools.grafana.variables import axis_variable
@@ -107,9 +108,10 @@ def dashboard() -> Json:
         "failed), silent (three cycle times without a cycle that worked), alarm (k of n windows breached), breach (a "
         "measurement beyond its threshold in the newest window), waiting (nothing could be judged yet), healthy.",
         [
+            (5, [(24, story.of_all())]),
             (3, [(24, _counts())]),
-            (9, [(24, _monitors())]),
-            (7, [(12, _lanes()), (12, _events())]),
+            (7, [(24, _monitors())]),
+            (6, [(12, _lanes()), (12, _events())]),
         ],
         variables=[axis_variable()],
         of_monitor=None,

@@ -1,0 +1,98 @@
+"""Group commit: the requests that wait share one transaction, and each is answered when it is durable."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, NamedTuple
+
+import structlog
+
+from service.errors import InboxUnavailableError, StoreUnavailableError, TidegaugeError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from service.core.rows.inbox import Receipt, Sent
+    from service.inbox.ports import InboxStore
+
+log = structlog.get_logger(__name__)
+
+MAX_WAITING = 2_000  # requests
+MAX_GROUP = 500  # requests of a transaction
+MAX_GROUP_BYTES = 16 << 20
+BUSY_RETRY_SECONDS = 1
+AWAY_RETRY_SECONDS = 5
+AWAY = "nothing was kept: the database is away; send the rows again"
+REFUSED = "nothing was kept: the rows could not be written, and the service's log says why; send them again"
+
+
+class _Waiting(NamedTuple):
+    sent: Sent
+    receipt: asyncio.Future[Receipt]
+
+
+class Writer:
+    """Writes what is sent, as long as `work` runs. Nobody gets a receipt for rows that are not durable."""
+
+    def __init__(self, store: InboxStore) -> None:
+        self._store = store
+        self._waiting: asyncio.Queue[_Waiting] = asyncio.Queue(MAX_WAITING)
+        self._is_open = True
+
+    async def keep(self, sent: Sent) -> Receipt:
+        """Return the receipt of a request once it is durable; raises InboxUnavailableError otherwise."""
+        if not self._is_open:
+            raise InboxUnavailableError("the service is stopping", retry_seconds=AWAY_RETRY_SECONDS)
+        receipt: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+        try:
+            self._waiting.put_nowait(_Waiting(sent, receipt))
+        except asyncio.QueueFull:
+            raise InboxUnavailableError(
+                f"{MAX_WAITING:,} requests wait to be written", retry_seconds=BUSY_RETRY_SECONDS
+            ) from None
+        return await receipt
+
+    async def work(self) -> None:
+        """Write what waits until the task is cancelled; what waits then is refused."""
+        group: list[_Waiting] = []
+        try:
+            while True:
+                group = await self._next_group()
+                await self._write(group)
+        finally:
+            self._is_open = False
+            left = [self._waiting.get_nowait() for _ in range(self._waiting.qsize())]
+            stopping = InboxUnavailableError("the service is stopping", retry_seconds=AWAY_RETRY_SECONDS)
+            _refuse([*group, *left], stopping)
+
+    async def _next_group(self) -> list[_Waiting]:
+        group = [await self._waiting.get()]
+        size = len(group[0].sent.payload)
+        while len(group) < MAX_GROUP and size < MAX_GROUP_BYTES and not self._waiting.empty():
+            group.append(self._waiting.get_nowait())
+            size += len(group[-1].sent.payload)
+        return group
+
+    async def _write(self, group: Sequence[_Waiting]) -> None:
+        try:
+            receipts = await self._store.append([each.sent for each in group])
+        except StoreUnavailableError as error:
+            log.warning("rows not kept", requests=len(group), error=str(error))
+            _refuse(group, InboxUnavailableError(AWAY, retry_seconds=AWAY_RETRY_SECONDS))
+        except Exception:  # each request fails for itself, and the writer goes on
+            if len(group) > 1:  # one of them may have kept the others from being written
+                for each in group:
+                    await self._write([each])
+                return
+            log.exception("rows not kept", monitor=group[0].sent.monitor)
+            _refuse(group, InboxUnavailableError(REFUSED, retry_seconds=AWAY_RETRY_SECONDS))
+        else:
+            for each, receipt in zip(group, receipts, strict=True):
+                if not each.receipt.done():  # its sender may have gone
+                    each.receipt.set_result(receipt)
+
+
+def _refuse(group: Sequence[_Waiting], error: TidegaugeError) -> None:
+    for each in group:
+        if not each.receipt.done():
+            each.receipt.set_exception(error)
