@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from service.core.windows.moving_reference import Compared, Past
     from service.core.windows.panes import Pane
     from service.core.windows.records import WindowRecord
+    from service.core.windows.window import WindowPlan
     from service.core.worker_call import Worker
     from service.cycle.late_labels import Absorbed, LateStep
     from service.cycle.monitor_plan import MonitorPlan
@@ -157,22 +158,21 @@ class Cycle:
         fresh = await self._compute.run(
             profile_panes, take.batch, monitor.schema, plan, before.rows, reference.spec
         )
-        after = before.after(take, plan)
-        held = state.panes.keys() | fresh.keys()
-        if take.exhausted and held:  # nothing will follow: open panes are complete
-            after = replace(after, closed=max([*held, *([] if after.closed is None else [after.closed])]))
-        due = window.due(plan, before=before.closed, now=after.closed, touched=fresh.keys(), held=held)
+        after, due = await self._compute.run(_due, plan, before, take, fresh, state.panes)
         late = await late_labels.look_up(monitor, take, before, due, store=self._store, compute=self._compute)
         windows, history = sorted({*due, *late.again}), self._loader.history
-        wanted = {*fresh, *late.touched, *panes_of(windows, plan), *history.wanted(windows)}
-        panes = {**await self._loader.load_older(state, self._layout, wanted), **state.panes}
+
+        def wanted() -> set[int]:
+            return {*fresh, *late.touched, *panes_of(windows, plan), *history.wanted(windows)}
+
+        older = await self._loader.load_older(state, self._layout, wanted)
         kept_from = await self._kept_from(before, {*fresh, *late.touched, *windows})
         if kept_from is not None:
             left = late_rows.refused(take, plan, kept_from)
             if left is not take:
                 return await self._gathered(state, left, reference, slot=slot, started=started)
             windows = late_rows.whole(windows, plan, kept_from=kept_from, behind=history.behind)
-        windows = [last for last in windows if last in due or panes_of([last], plan) & panes.keys()]
+        windows, panes = await self._compute.run(_held, windows, due, plan, older, state.panes)
         early = await history.early(self._layout, state.past, windows)
         return _Gathered(slot, started, take, fresh, after, windows, panes, early, late)
 
@@ -218,7 +218,7 @@ class Cycle:
     ) -> list[WindowRecord]:
         monitor, history = self._monitor, self._loader.history
         if monitor.thresholds is not None:
-            sizes = window_rows(gathered.windows, absorbed.panes, {}, monitor.window)
+            sizes = await self._compute.run(window_rows, gathered.windows, absorbed.panes, {}, monitor.window)
             await monitor.thresholds.prepare(sizes, reference.fingerprint)
 
         def compared() -> Iterator[Compared]:
@@ -307,6 +307,30 @@ class Cycle:
         fed = error_stream.errors_to_feed(schema, *rows)
         known = reference.profile.get(outcome.PART)
         return error_stream.find_changes(detectors, before.detectors, fed, task=schema.task, reference=known)
+
+
+def _due(
+    plan: WindowPlan, before: Checkpoint, take: Take, fresh: Mapping[int, Pane], panes: Mapping[int, Pane]
+) -> tuple[Checkpoint, list[int]]:
+    # The checkpoint after a take, and the windows that are due then.
+    after, held = before.after(take, plan), panes.keys() | fresh.keys()
+    if take.exhausted and held:  # nothing will follow: open panes are complete
+        after = replace(after, closed=max([*held, *([] if after.closed is None else [after.closed])]))
+    due = window.due(plan, before=before.closed, now=after.closed, touched=fresh.keys(), held=held)
+    return after, due
+
+
+def _held(
+    windows: Sequence[int],
+    due: Collection[int],
+    plan: WindowPlan,
+    older: Mapping[int, Pane],
+    panes: Mapping[int, Pane],
+) -> tuple[list[int], dict[int, Pane]]:
+    # The windows that are due or hold a pane, and all panes that are held.
+    everything, is_due = {**older, **panes}, set(due)
+    kept = [last for last in windows if last in is_due or panes_of([last], plan) & everything.keys()]
+    return kept, everything
 
 
 def _restarted(state: State, slot: int) -> tuple[Event, ...]:
