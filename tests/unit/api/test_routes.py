@@ -19,6 +19,7 @@ from service.core.read_models import Axis, ColumnDistribution, SeriesFilter, Sto
 from service.core.report_status import ReportState, ReportStatus
 from service.core.story.newest import newest_window
 from service.core.windows.records import WindowRun
+from service.status.known_names import DeclaredNames, known_names, unknown_name
 from service.status.monitor_state import MonitorState, monitor_state
 from service.status.overview import Overview
 from tests.unit.api.doors import Queries, callables, cycle_status
@@ -56,6 +57,10 @@ class Shop(Queries):
     ) -> list[StoredMeasurement]:
         self.asked.append((wanted, axis, since, until, limit))
         return []
+
+    async def unknown_name(self, wanted: SeriesFilter) -> str | None:
+        declared = DeclaredNames(frozenset({"size"}), frozenset({"ks", "mae"}), frozenset({"own"}))
+        return unknown_name(wanted, known_names([], [declared]))
 
     async def events(self, _: str, **asked: Any) -> list[Any]:
         self.asked.append(asked)
@@ -147,7 +152,8 @@ async def test_a_bad_argument_is_refused(client: httpx.AsyncClient, shop: Shop, 
 async def test_what_does_not_exist_is_not_found(client: httpx.AsyncClient, path: str, message: str) -> None:
     """An unknown name is 404 with the nearest one, never a fault of the database."""
     answer = await client.get(path)
-    assert (answer.status_code, answer.json()["detail"]) == (404, message)
+    assert answer.status_code == 404
+    assert answer.json()["detail"].startswith(message)
 
 
 async def test_a_watched_column_without_bins_is_an_empty_answer(client: httpx.AsyncClient) -> None:
@@ -274,3 +280,31 @@ async def test_files_that_are_not_used_are_listed() -> None:
         refused |= {"shop": "shop.yaml:1: sauce: no such key", "new.yaml": "new.yaml:1: not valid YAML"}
         answer = (await asking.get("/v1/files/refused")).json()
     assert {each["name"]: each["reason"] for each in answer} == refused
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ("metrics?column=sise", "shop has no column 'sise'; the nearest is 'size'; there are: size"),
+        ("metrics?metric=mea", "shop has no metric 'mea'; the nearest is 'mae'; there are: "),
+        ("metrics?definition=owm", "shop has no definition 'owm'; the nearest is 'own'; there are: own"),
+        ("events?kind=breech", "no event is of the kind 'breech'; the nearest is 'breach'; there are: "),
+        ("columns/sise/distribution", "shop has no column 'sise'; the nearest is 'size'; there are: size"),
+    ],
+)
+async def test_a_name_that_does_not_exist_is_not_found(
+    client: httpx.AsyncClient, asked: str, message: str
+) -> None:
+    """A misspelt name is no empty list: the answer says the nearest name and those that there are."""
+    answer = await client.get(f"/v1/monitors/shop/{asked}")
+    assert answer.status_code == 404
+    assert answer.json()["detail"].startswith(message)
+
+
+@pytest.mark.parametrize("asked", ["column=size", "metric=ks", "metric=cycle_ms", "segment=a%3D1", "column="])
+async def test_a_name_without_a_measurement_yet_is_an_empty_list(
+    client: httpx.AsyncClient, asked: str
+) -> None:
+    """What a monitor will measure, and has not yet, is found: there is only nothing of it so far."""
+    answer = await client.get(f"/v1/monitors/shop/metrics?{asked}")
+    assert (answer.status_code, answer.json()) == (200, [])
