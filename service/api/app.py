@@ -62,7 +62,11 @@ def build(callables: Callables) -> FastAPI:
     @app.get("/v1/files/refused", tags=["monitors"])
     async def refused_files() -> list[RefusedFile]:
         """List the monitor files that are not used as they are now, and why."""
-        return [RefusedFile(name=name, reason=reason) for name, reason in callables.refused().items()]
+        running = {monitor.name for monitor in callables.queries.monitors()}
+        return [
+            RefusedFile(name=name, reason=reason, runs=name in running)
+            for name, reason in callables.refused().items()
+        ]
 
     @app.exception_handler(StoreError)
     async def database_unavailable(_: Request, error: StoreError) -> JSONResponse:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         StoredMeasurement,
         StoredSeries,
     )
+    from service.core.report_status import ReportStatus
     from service.core.rows.inbox import BatchKind, Posted, Receipt
     from service.core.windows.records import WindowRun
     from service.status.columns import ColumnPage
@@ -65,8 +66,8 @@ class MonitorQueries(Protocol):
         """Return a monitor's state."""
         ...
 
-    async def overview(self, request: PageRequest) -> Overview:
-        """Return a page of the monitors' states, the worst first."""
+    async def overview(self, request: PageRequest, name: str | None = None) -> Overview:
+        """Return a page of the monitors' states, the worst first; with `name` only that monitor's."""
         ...
 
     async def newest_events(self, request: PageRequest) -> Sequence[MonitorEvent]:
@@ -119,6 +120,7 @@ class Callables:
     - `scrape`: body and content type of `/metrics`, by the header `accept`
     - `windows`: a monitor's measured windows, the newest first, at most so many
     - `report`: the HTML of a window's report
+    - `report_status`: how far the report of a window is, by its id, by its end, or of the newest
     - `refused`: by monitor, else by file, why a monitor file is not used
     - `broadcaster`: the live stream
     - `intake`: takes in rows that are sent
@@ -130,6 +132,7 @@ class Callables:
     scrape: Callable[[str], Awaitable[tuple[bytes, str]]]
     windows: Callable[[str, int], Awaitable[Sequence[WindowRun]]]
     report: Callable[[str, int], Awaitable[str]]
+    report_status: Callable[[str, int | None, datetime | None], Awaitable[ReportStatus]]
     refused: Callable[[], Mapping[str, str]]
     broadcaster: EventBroadcaster
     intake: IntakePort

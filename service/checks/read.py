@@ -59,7 +59,8 @@ async def look_at(monitor: Monitor, key: bytes = b"") -> MonitorLook:
         seen = RowsLook(batch, span=_span(batch, known=bool(batch.event_time.any())))
         look = replace(look, reference=seen)
         made = _reference(monitor, schema, batch)
-        look = replace(look, reference=replace(seen, notes=made.notes))
+        chosen = () if made.choice is None else (made.choice.note,)
+        look = replace(look, reference=replace(seen, notes=(*made.notes, *chosen)))
     except LabelError as error:
         look = _with_error(look, "", error)
     except TidegaugeError as error:

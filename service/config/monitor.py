@@ -246,6 +246,7 @@ class Monitor(Section):
                 config.max,
                 number=config.number_format,
                 missing_words=self.missing_words if config.missing_words is None else config.missing_words,
+                unit=config.unit,
             )
             for name, config in self.columns.items()
         ]
@@ -263,7 +264,7 @@ class Monitor(Section):
     @property
     def outcome_rules(self) -> OutcomeBlockRules | None:
         """How the reference's outcome is kept by block; None where nothing is judged by it."""
-        if not self.own_limits and not tolerances(self.performance):
+        if not self.measure_plan.needs_outcome_blocks:
             return None
         plan = self.window.plan()
         length = plan.hop * plan.panes

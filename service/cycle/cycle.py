@@ -125,13 +125,16 @@ class Cycle:
     async def reference(self) -> Reference:
         """Return the declared reference, loaded once. Raises TidegaugeError where it cannot be."""
         if self._reference is None:
-            self._reference = await self._monitor.load_reference()
+            reference = await self._monitor.load_reference()
             # The reference settles which labels the task is about, and limits that nobody wrote.
             plan = self._monitor.measures
-            if plan.own_limits or plan.tolerances:
-                plan = await self._compute.run(plan.with_limits_of, self._reference)
-            self._monitor = replace(self._monitor, schema=self._reference.schema, measures=plan)
-            self._usually_missing = usually_missing(self._reference.profile, self._monitor.schema)
+            if reference.outcome_blocks is None:
+                plan = plan.with_limits_of(reference)
+            else:
+                plan = await self._compute.run(plan.with_limits_of, reference)
+            self._monitor = replace(self._monitor, schema=reference.schema, measures=plan)
+            self._usually_missing = usually_missing(reference.profile, self._monitor.schema)
+            self._reference = reference
         return self._reference
 
     async def _taken(self, state: State) -> tuple[State, Take]:

@@ -17,7 +17,7 @@ from service.methods.drift.domain_classifier import measure_domain_classifier
 from service.methods.drift.pca import measure_multivariate
 from service.methods.health import TrafficPlan, measure_traffic
 from service.methods.performance.estimated.estimate import measure_estimates
-from service.methods.performance.evidence import tests_of
+from service.methods.performance.evidence import tolerance_tests_of
 from service.methods.performance.judge import FALSE_ALARM_RATE, Judging
 from service.methods.performance.performance import measure_performance
 from service.methods.performance.reference_limits import (
@@ -28,6 +28,7 @@ from service.methods.performance.reference_limits import (
 )
 from service.methods.performance.season_matched import measure_season_matched
 from service.methods.performance.segments import measure_segments
+from service.methods.performance.target_unit import in_unit_of_target
 from service.methods.quality.arrival import measure_integrity
 from service.methods.quality.columns import measure_quality
 from service.methods.quality.expectations import Expectation, measure_expectations
@@ -60,6 +61,7 @@ class MeasurePlan:
     false_alarm_rate: the share of windows that may breach a performance threshold by chance.
     own_limits: the performance metrics whose limits come from the reference's own blocks.
     limits: these limits, once the reference is known.
+    spreads: how far the metrics with a threshold move between the reference's blocks, once it is known.
     tolerances: how much worse than the reference performance metrics may be.
     tolerance_tests: the tests of these, once the reference is known.
     """
@@ -74,18 +76,29 @@ class MeasurePlan:
     false_alarm_rate: float = FALSE_ALARM_RATE
     own_limits: tuple[str, ...] = ()
     limits: ReferenceLimits = NO_LIMITS
+    spreads: ReferenceLimits = NO_LIMITS
     tolerances: Mapping[str, Tolerance] = field(default_factory=dict)
     tolerance_tests: tuple[ToleranceTest, ...] = ()
 
     def with_limits_of(self, reference: Reference) -> MeasurePlan:
         """Return the plan with the limits and the tests that rest on a reference's own blocks."""
-        wanted = (*self.own_limits, *self.tolerances)
+        wanted = (*self.own_limits, *self.tolerances, *self.performance)
         if not wanted:
             return self
         whole, task = reference.profile.get(outcome.PART), reference.schema.task
         found = fit_limits(reference.outcome_blocks, whole, task, wanted)
-        tests = tests_of(self.tolerances, found, task, self.false_alarm_rate)
-        return replace(self, limits=found.of(self.own_limits), tolerance_tests=tests)
+        tests = tolerance_tests_of(self.tolerances, found, task, self.false_alarm_rate)
+        return replace(
+            self,
+            limits=found.of(self.own_limits),
+            spreads=found.of(self.performance),
+            tolerance_tests=tests,
+        )
+
+    @property
+    def needs_outcome_blocks(self) -> bool:
+        """Whether anything is judged by the reference's own blocks."""
+        return bool(self.own_limits or self.tolerances or self.performance)
 
 
 def _concept(
@@ -124,11 +137,12 @@ def measure(
     withheld = None
     if current.rows < plan.min_rows:
         withheld = f"{current.rows} rows, fewer than the {plan.min_rows} that the monitor asks for"
-    judging = Judging(plan.false_alarm_rate, len(plan.performance) + len(plan.limits.metrics))
+    verdicts = len(plan.performance) + len(plan.limits.metrics)
+    judging = Judging(plan.false_alarm_rate, verdicts, plan.spreads.widening(current))
     performance = measure_performance(
         reference, current, schema.task, plan.performance, judging=judging, withheld=withheld
     )
-    return (
+    measured = (
         *measure_drift(reference, current, schema.compared, plan.drift, seasonal=seasonal, withheld=withheld),
         *measure_multivariate(reference, current, plan.drift, spec.components, withheld=withheld),
         *measure_domain_classifier(reference, current, schema, plan.drift, withheld=withheld),
@@ -152,11 +166,18 @@ def measure(
             reference, current, schema.task, estimator, plan.performance, judging=judging, withheld=withheld
         ),
         *measure_segments(
-            reference, current, schema.task, plan.segment_performance, by=spec.segments, withheld=withheld
+            reference,
+            current,
+            schema.task,
+            plan.segment_performance,
+            by=spec.segments,
+            rate=plan.false_alarm_rate,
+            withheld=withheld,
         ),
         *measure_traffic(reference, current, plan.traffic),
         *_concept(reference, current, schema, spec, withheld),
     )
+    return in_unit_of_target(measured, schema)
 
 
 def settle(

@@ -78,6 +78,7 @@ def _callables(parts: RunningParts, queries: StatusQueries, ingest_token: str | 
         scrape=scrape,
         windows=partial(window_run.newest, parts.pool),
         report=report,
+        report_status=parts.reporter.status,
         refused=lambda: parts.index.faults,
         broadcaster=parts.broadcaster,
         intake=parts.intake,

@@ -13,6 +13,7 @@ from service.core.rows.label_form import forms_of, in_form
 from service.core.rows.label_text import text_of
 from service.core.rows.masking import Masking
 from service.core.rows.missing_words import words_of
+from service.core.season.season import Season, SeasonKind
 from service.cycle.calibrated_thresholds import Thresholds
 from service.cycle.monitor_plan import MonitorPlan
 from service.errors import ConfigurationError
@@ -25,6 +26,7 @@ from service.sources.tables.unusable import described
 from service.store.tables.calibration import CalibrationTable
 from service.store.tables.dummy import DummyTable
 from service.store.tables.inbox import MonitorInbox
+from service.store.tables.season_choice import SeasonChoiceTable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -33,8 +35,10 @@ if TYPE_CHECKING:
 
     from service.config.monitor import Monitor
     from service.core.reference.reference import Reference
+    from service.core.reference.seasonal.choice import Choice
     from service.core.rows.batch import Batch
     from service.core.rows.schema import Schema
+    from service.core.season.season import AutoSeason
     from service.methods.measure_window import MeasurePlan
     from service.runtime.compute_threads import Compute
     from service.sources.protocol import Receiver, Source
@@ -76,7 +80,9 @@ def build_monitor(
         measures=masked_measures(monitor, masking),
         alarm=monitor.alarm.plan(),
         source=_source(monitor, masking, _tables(pool, monitor.name), clock),
-        load_reference=_reference_loader(monitor, schema, load_rows, compute),
+        load_reference=_reference_loader(
+            monitor, schema, load_rows, compute, SeasonChoiceTable(pool, monitor.name)
+        ),
         thresholds=_thresholds(monitor, schema, load_in_form, pool, compute),
         detectors=monitor.detectors,
         label_wait=None if monitor.labels is None else monitor.labels.wait,
@@ -152,11 +158,14 @@ def masked_measures(monitor: Monitor, masking: Masking) -> MeasurePlan:
 
 
 def _reference_loader(
-    monitor: Monitor, schema: Schema, load_rows: Callable[[], Awaitable[Batch]], compute: Compute
+    monitor: Monitor,
+    schema: Schema,
+    load_rows: Callable[[], Awaitable[Batch]],
+    compute: Compute,
+    choices: SeasonChoiceTable,
 ) -> Callable[[], Awaitable[Reference]]:
-    async def load() -> Reference:
-        batch = await load_rows()
-        reference = await compute.run(
+    async def made(batch: Batch, season: Season | AutoSeason | None) -> Reference:
+        return await compute.run(
             lambda: references.of(
                 batch,
                 schema,
@@ -164,10 +173,18 @@ def _reference_loader(
                 sample_rows=monitor.sample_rows,
                 components=pca.PCA in monitor.drift.multivariate,
                 estimate=monitor.estimate,
+                season=season,
                 outcome_rules=monitor.outcome_rules,
-                season=monitor.season_,
             )
         )
+
+    async def load() -> Reference:
+        batch = await load_rows()
+        reference = await made(batch, monitor.season_)
+        if reference.choice is not None:
+            kept = await kept_season(reference.choice, reference.fingerprint, choices, monitor.name)
+            if kept != reference.choice.season:
+                reference = await made(batch, kept)
         log.info("reference ready", monitor=monitor.name, rows=reference.profile.rows)
         for note in reference.notes:
             log.warning("reference", monitor=monitor.name, hint=note)
@@ -182,6 +199,21 @@ def _reference_loader(
         return reference
 
     return load
+
+
+async def kept_season(choice: Choice, fingerprint: str, choices: SeasonChoiceTable, monitor: str) -> Season:
+    """Return the season that was first chosen for a reference; a later choice changes nothing."""
+    zone, kind = choice.season.zone, choice.season.kind
+    kept = SeasonKind(await choices.chosen(fingerprint, zone.name, kind.value, choice.note))
+    log.info("season chosen", monitor=monitor, season=kept.value, hint=choice.note)
+    if kept is not kind:
+        log.warning(
+            "season kept",
+            monitor=monitor,
+            hint=f"{kept} was chosen for this reference before and stays; it would be {kind} now: write "
+            f"season: {kind} to change it",
+        )
+    return Season(kept, zone)
 
 
 def _thresholds(

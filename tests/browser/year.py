@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from service.core.paging import PageRequest
 from service.core.profile import profile
 from service.core.read_models import (
     ColumnDistribution,
@@ -21,6 +22,7 @@ from service.core.read_models import (
 from service.core.reference import bins
 from service.core.rows.batch import Batch, Numbers
 from service.core.rows.schema import Column, Kind, Schema
+from service.status.window_page import MeasurementFilter, WindowPage, window_page
 from tests.browser.test_states import Door
 from tests.unit.status.values import window_value
 
@@ -49,6 +51,9 @@ class Year(Door):
         return MeasuredWindow(
             window_start=end - timedelta(days=7), window_end=end, revision=1, rows=900 + day, computed_at=late
         )
+
+    async def window_page(self, _: str, wanted: MeasurementFilter, request: PageRequest) -> WindowPage:
+        return window_page(await self.latest_window(""), wanted, request)
 
     async def measurements(
         self,

@@ -18,7 +18,7 @@ from service.core.reference import answers, bins, loss_model, notes, outcome_blo
 from service.core.reference.loss_model import LossModel
 from service.core.reference.score_calibration import ScoreCalibration
 from service.core.reference.seasonal import seasonal
-from service.core.reference.seasonal.choice import choose
+from service.core.reference.seasonal.choice import choose, note_on_thin
 from service.core.rows import label_form
 from service.core.rows.batch import Texts
 from service.core.rows.schema import Kind, Role
@@ -100,9 +100,9 @@ def of(
     A regression's errors are counted by the cells of every column but its target and texts, to tell where
     they came from; other tasks have no cells. A text column's words are the vocabulary of those that follow.
     The outcome of any task is kept by segment of the columns `by`. With `estimate` an estimator of the
-    performance is fitted too, with `outcome_rules` the outcome is kept by block. With a `season` all is kept
-    by season cell as well. Raises LabelError where the task names a label that no row has, ReferenceDataError
-    where rows without a time are asked for a season.
+    performance is fitted too, with `outcome_rules` the outcome is kept by block, with a `season` all of it by
+    season cell. Raises LabelError where the task names a label that no row has, ReferenceDataError where rows
+    without a time are asked for a season.
     """
     forms = label_form.forms_of(batch, schema)
     noted = notes.notes_on(batch, schema, "reference")
@@ -110,6 +110,7 @@ def of(
     settled = answers.settle(batch, schema, forms)
     schema = settled.schema
     season, choice = _season(batch, schema, season)
+    thin = [] if season is None or choice is not None else filter(None, [note_on_thin(batch, season)])
     batch, words = batch.numbered(0), _vocabularies(batch, schema)
     first = profile.of(batch, schema, ProfileSpec(vocabularies=words), parts=FINGERPRINTED)
     edges: dict[str, CellEdges] = {}
@@ -129,7 +130,7 @@ def of(
         schema,
         bins.of_reference(whole, schema),
         _estimator(batch, schema, whole, edges) if estimate else None,
-        (*settled.notes, *noted),
+        (*settled.notes, *noted, *thin),
         None if outcome_rules is None else outcome_blocks.of(batch, schema, outcome_rules),
         None if season is None else seasonal.of(batch, schema, season),
         choice,

@@ -141,6 +141,8 @@ def listed(names: Sequence[str], most: int = MAX_LISTED) -> str:
     >>> listed(["a", "b"]), listed(["a", "b", "c", "d", "e"])
     ('a and b', 'a, b, c and 2 more')
     """
+    if len(names) == most + 1:  # the last name is as short as "1 more"
+        most += 1
     shown = [name(each) for each in names[:most]]
     if len(names) > most:
         shown.append(f"{len(names) - most:,} more")

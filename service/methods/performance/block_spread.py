@@ -88,6 +88,11 @@ class Spread:
         squares = sum(weight**2 for weight in weights)
         return self.between * squares * _inflation(self.correlation, 1.0 / squares) + self.within / rows
 
+    def widening(self, window: Sequence[int]) -> float:
+        """Return how many times as long a band over independent rows has to be, as days differ."""
+        alone = (self.between + self.within) / max(sum(window), 1)
+        return max(math.sqrt(self.variance(window) / alone), 1.0) if alone > 0.0 else 1.0
+
     def limits(self, window: Sequence[int], rate: float) -> tuple[float, float]:
         """Return the values below and above which a window lies by chance in a share `rate` of cases each."""
         point = NormalDist().inv_cdf(1.0 - rate)

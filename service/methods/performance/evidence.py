@@ -28,7 +28,7 @@ def metric_name(metric: str) -> str:
     return f"{metric}_worse_by"
 
 
-def tests_of(
+def tolerance_tests_of(
     tolerances: Mapping[str, Tolerance], limits: ReferenceLimits, task: Task | None, rate: float
 ) -> tuple[ToleranceTest, ...]:
     """Return the tests of metrics by what the reference's blocks say of them; `rate` is that of them all."""

@@ -48,6 +48,19 @@ class ReferenceLimits:
         wanted = set(names)
         return replace(self, metrics={name: one for name, one in self.metrics.items() if name in wanted})
 
+    def widening(self, current: Profile) -> dict[str, float]:
+        """Return how many times as long each metric's band over independent rows has to be in a window."""
+        window = self.window_of(current)
+        if window is None:
+            return {}
+        known = ((name, each) for name, each in self.metrics.items() if isinstance(each, Spread))
+        return {name: spread.widening(window) for name, spread in known}
+
+    def window_of(self, current: Profile) -> tuple[int, ...] | None:
+        """Return the labelled rows of each block of a window; None where its days were not kept."""
+        found = current.get(outcome.PART)
+        return self.window(current.get(outcome_days.PART), 0 if found is None else found.labelled)
+
     def window(self, days: Days | None, labelled: int) -> tuple[int, ...] | None:
         """Return the labelled rows of each block of a window; None where its days were not kept."""
         if self.run_rows is not None:
@@ -105,8 +118,7 @@ def judged_by_reference(
     """
     if not limits.metrics:
         return tuple(measured)
-    found = current.get(outcome.PART)
-    window = limits.window(current.get(outcome_days.PART), 0 if found is None else found.labelled)
+    window = limits.window_of(current)
     return tuple(
         _judged(each, limits.metrics[each.series.metric], window, rate)
         if each.series.metric in limits.metrics and not each.series.segment and each.threshold is None

@@ -1,18 +1,22 @@
 """An anytime-valid test of a metric against a tolerance: evidence that is counted day by day.
 
 The evidence starts at 1 and is multiplied by 1 + b (L / m - 1) with every finished day, where L is the day's
-mean loss, m the level that is tolerated, and b between 0 and 1 the stake. While the mean loss that is to be
-expected of a day, given all days before it, stays at m or below, no stake can be expected to gain: the
-chance that the evidence *ever* reaches 1 / alpha is alpha at most, however often one looks (J. Ville, "Étude
-critique de la notion de collectif", 1939; A. Podkopaev and A. Ramdas, "Tracking the risk of a deployed model
-and detecting harmful distribution shifts", 2021). No bound on the loss is needed, as it is never negative and
-only larger losses count as evidence; one day counts at most as `MAX_LOSS` times the level, which can only
-lower the evidence. The evidence is the mean over a grid of stakes, which is as valid as each of them.
+mean loss, m the level that is tolerated, and b between 0 and 1 the stake, chosen from the days before. While
+the mean loss that is to be expected of a day, given all days before it, stays at m or below, no stake can be
+expected to gain: the chance that the evidence *ever* reaches 1 / alpha is alpha at most, however often one
+looks (J. Ville, "Étude critique de la notion de collectif", 1939; A. Podkopaev and A. Ramdas, "Tracking the
+risk of a deployed model and detecting harmful distribution shifts", 2021). No bound on the loss is needed, as
+it is never negative and only larger losses count as evidence; one day counts at most as `MAX_LOSS` times the
+level, which can only lower the evidence.
+
+The stake is that which would have gained most on the last days (I. Waudby-Smith and A. Ramdas, "Estimating
+means of bounded random variables by betting", 2024: the approximation aGRAPA), and 0 while their mean lies
+within the tolerance: a good year costs nothing, so that what comes after it is found as soon as after a week.
 
 The level is the upper 95 % bound of the reference's own figure plus what the tolerance adds. An alarm ends
 when the mean loss of the last days lies within the tolerance; a new episode then begins with evidence of 1,
-and with a promise of its own. The day from which on it was worse follows from the same products, each
-restarted whenever it is below 1 (J. Shin, A. Ramdas and A. Rinaldo, "E-detectors", 2023).
+and with a promise of its own. The day from which on it was worse is the last one on which a
+product of constant stakes began again at 1 (J. Shin, A. Ramdas and A. Rinaldo, "E-detectors", 2023).
 """
 
 from __future__ import annotations
@@ -34,8 +38,12 @@ if TYPE_CHECKING:
 
     Days = Mapping[int, tuple[int, ...]]
 
-STAKES = (0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9)
-EVEN = (1.0,) * len(STAKES)
+MAX_STAKE = 0.9
+HALF_LIFE = 7.0  # days, of what the stake is chosen by
+# What is expected before the first days: as many of this mean and this variance, in levels.
+PRIOR_DAYS, PRIOR_MEAN, PRIOR_VARIANCE = 2.0, 0.8, 0.09
+MIN_VARIANCE = 1e-4
+ONSET_STAKE = 0.5
 MAX_LOSS = 5.0  # of a day, in levels
 LARGEST = 1e100
 RECENT_DAYS = 7
@@ -97,10 +105,11 @@ class Evidence:
 
     Attributes:
         mark: That of the test.
-        wealth: The product of each stake since the episode began.
-        restarted: The product of each stake that restarts below 1.
-        since: The day from which each of these has run; None before the first.
-        recent: The mean losses of the last days.
+        wealth: The product since the episode began: the evidence.
+        restarted: The product of constant stakes, which restarts at 1.
+        since: The day from which on that has run; None before the first.
+        moments: The days' weight, and the weighted sums of their losses and of these squared.
+        recent: The mean losses of the last days, in levels.
         through: The last day that was counted.
         opened: The rows and the exact sum of losses of days that are not over.
         late_rows: The rows that came for days that had been counted; they are left out.
@@ -110,9 +119,10 @@ class Evidence:
     """
 
     mark: str = ""
-    wealth: tuple[float, ...] = EVEN
-    restarted: tuple[float, ...] = EVEN
-    since: tuple[int | None, ...] = (None,) * len(STAKES)
+    wealth: float = 1.0
+    restarted: float = 1.0
+    since: int | None = None
+    moments: tuple[float, float, float] = (0.0, 0.0, 0.0)
     recent: tuple[float, ...] = ()
     through: int | None = None
     opened: Mapping[int, tuple[int, int]] = field(default_factory=dict)
@@ -123,30 +133,43 @@ class Evidence:
     @property
     def value(self) -> float:
         """The evidence, as a decimal logarithm."""
-        return math.log10(sum(self.wealth) / len(self.wealth))
+        return math.log10(self.wealth)
 
     @property
     def onset(self) -> int | None:
         """The day from which on it was probably worse; None where nothing speaks for it."""
-        best = max(range(len(STAKES)), key=lambda place: self.restarted[place])
-        return self.since[best] if self.restarted[best] > 1.0 else None
+        return self.since if self.restarted > 1.0 else None
+
+    @property
+    def stake(self) -> float:
+        """The stake of the next day."""
+        weight, total, squares = self.moments
+        days = weight + PRIOR_DAYS
+        mean = (total + PRIOR_DAYS * PRIOR_MEAN) / days
+        square = (squares + PRIOR_DAYS * (PRIOR_MEAN**2 + PRIOR_VARIANCE)) / days
+        gain = mean - 1.0
+        if gain <= 0.0:
+            return 0.0
+        return min(gain / (max(square - mean**2, MIN_VARIANCE) + gain**2), MAX_STAKE)
 
     def encode(self) -> str:
         """Return it as text."""
         opened = [[day, rows, f"{total:x}"] for day, (rows, total) in self.opened.items()]
-        form = [self.mark, self.wealth, self.restarted, self.since, self.recent, self.through, opened]
-        return json.dumps([*form, self.late_rows, self.raised, self.history])
+        form = [self.mark, self.wealth, self.restarted, self.since, self.moments, self.recent, self.through]
+        return json.dumps([*form, opened, self.late_rows, self.raised, self.history])
 
     @classmethod
     def decode(cls, text: str) -> Evidence:
         """Return what `encode` wrote."""
         form: list[Any] = json.loads(text)
-        mark, wealth, restarted, since, recent, through, opened, late_rows, raised, history = form
+        mark, wealth, restarted, since, moments, recent, through, opened, late_rows, raised, history = form
+        weight, total, squares = moments
         return cls(
             mark,
-            tuple(wealth),
-            tuple(restarted),
-            tuple(since),
+            wealth,
+            restarted,
+            since,
+            (weight, total, squares),
             tuple(recent),
             through,
             {day: (rows, int(total, 16)) for day, rows, total in opened},
@@ -188,26 +211,22 @@ def _taken(evidence: Evidence, fresh: Iterable[Days], place: int) -> Evidence:
 
 def _counted(before: Evidence, day: int, loss: float, alpha: float) -> Evidence:
     # `loss` is the day's mean in levels.
-    factors = [1.0 + stake * (min(loss, MAX_LOSS) - 1.0) for stake in STAKES]
-    wealth = tuple(min(held * by, LARGEST) for held, by in zip(before.wealth, factors, strict=True))
-    since = tuple(
-        from_day if held > 1.0 else day for held, from_day in zip(before.restarted, before.since, strict=True)
-    )
-    restarted = tuple(
-        min(max(held, 1.0) * by, LARGEST) for held, by in zip(before.restarted, factors, strict=True)
-    )
+    loss = min(loss, MAX_LOSS)
+    factor = 1.0 + before.stake * (loss - 1.0)
+    wealth = min(before.wealth * factor, LARGEST)
+    weight, total, squares = (0.5 ** (1.0 / HALF_LIFE) * each for each in before.moments)
     recent = (*before.recent, loss)[-RECENT_DAYS:]
-    raised = before.raised or sum(wealth) / len(wealth) >= 1.0 / alpha
     after = replace(
         before,
         wealth=wealth,
-        restarted=restarted,
-        since=since,
+        restarted=min(max(before.restarted, 1.0) * (1.0 + ONSET_STAKE * (loss - 1.0)), LARGEST),
+        since=before.since if before.restarted > 1.0 else day,
+        moments=(weight + 1.0, total + loss, squares + loss**2),
         recent=recent,
         through=day,
-        raised=raised,
+        raised=before.raised or wealth >= 1.0 / alpha,
     )
     if before.raised and len(recent) == RECENT_DAYS and sum(recent) <= RECENT_DAYS:
-        after = replace(after, wealth=EVEN, restarted=EVEN, since=Evidence().since, raised=False)
+        after = Evidence(before.mark, through=day, opened=before.opened, late_rows=before.late_rows)
     history = (*before.history, (day, after.value, after.raised))[-DAYS_REMEMBERED:]
     return replace(after, history=history)

@@ -69,7 +69,10 @@ def test_a_good_file_becomes_a_monitor(tmp_path: Path) -> None:
         (
             ("type: replay", "type: replays"),
             2,
-            r"source\.type: expected one of 'dummy', 'http', 'replay', got 'replays'; the nearest is 'replay'$",
+            (
+                r"source\.type: expected one of 'dummy', 'http', 'replay', got 'replays'; "
+                r"the nearest is 'replay'$"
+            ),
         ),
         (
             ("{path: reference.parquet}", "reference.parquet"),

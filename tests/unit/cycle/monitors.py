@@ -9,7 +9,9 @@ import numpy as np
 
 from service.core.rows.take import Reject, Take
 from service.core.windows.moving_reference import MovingPlan
+from service.core.windows.window import Unit, WindowPlan
 from service.core.worker_call import Answer
+from service.methods.performance.tolerance import Tolerance
 from tests.unit.cycle.arrivals import WAIT, Arrivals, Yielding, arrivals
 from tests.unit.cycle.build import (
     HOUR,
@@ -18,6 +20,7 @@ from tests.unit.cycle.build import (
     TIME,
     Takes,
     declared,
+    declared_in_days,
     in_order,
     labels_of,
     plan,
@@ -99,7 +102,19 @@ def sent() -> MonitorPlan:
     return replace(monitor, label_wait=WAIT, live=True)
 
 
+def tolerant() -> MonitorPlan:
+    """Return a monitor with a tolerance and a limit of the reference's own; some rows come late."""
+    hours = [0, 24, 48, 26, 72]
+    source = Takes([*in_order(hours), *in_order([96, 120], error=9.0)])
+    measures = replace(
+        MEASURES, tolerances={"mae": Tolerance(0.1, relative=True)}, own_limits=("mean_error",)
+    )
+    daily = WindowPlan(Unit.TIME, 24 * HOUR, min_rows=4)
+    return plan(source, daily, source=Yielding(source), load_reference=declared_in_days, measures=measures)
+
+
 ALL = {
+    "tolerance": tolerant(),
     "steady": steady(),
     "rows": by_rows(),
     "late labels": late(),

@@ -89,6 +89,14 @@ def choose(batch: Batch, schema: Schema, zone: Zone) -> Choice:
     return Choice(Season(chosen, zone), left_over, too_thin)
 
 
+def note_on_thin(batch: Batch, season: Season) -> str | None:
+    """Return that a season that was asked for has cells of few rows or days; None where it has not."""
+    thin = _too_thin(_Hours.of(batch, season.zone), season)
+    if thin is None:
+        return None
+    return f"season: {season.kind}: in the reference {thin}; what is matched to such cells rests on chance"
+
+
 @dataclass(frozen=True, slots=True)
 class _Hours:
     # The hours of the reference's days that have rows: which each row is in, and each one's day and cells.

@@ -194,3 +194,20 @@ def test_a_window_whose_days_were_not_kept_has_the_reason() -> None:
     assert (found.threshold, found.breached) == (None, None)
     assert found.reason is not None
     assert found.reason.startswith("no limit of the reference's own: the window's days were not kept")
+
+
+def test_a_written_limit_is_judged_by_a_band_for_days_that_differ() -> None:
+    """Rows of a day go together: a window whose truth lies at the limit breaches only as often as asked."""
+    breaches = 0
+    for seed in range(200):
+        reference = made(days_of_errors(2 * seed, 20, 100, between=0.3))
+        truth = float(np.sqrt(2 / np.pi) * np.exp(0.3**2 / 2))
+        plan = MeasurePlan(performance={"mae": truth}).with_limits_of(reference)
+        now = window(days_of_errors(2 * seed + 1, 3, 100, between=0.3))
+        found = measure(reference.profile, now, reference.schema, plan, reference.spec)
+        (mae,) = (each for each in found if each.series.metric == "mae")
+        breaches += bool(mae.breached)
+        if mae.breached is False and mae.value is not None and mae.value > truth:
+            assert mae.reason is not None
+            assert "for a false-alarm rate of 1 % and for days that differ, reaches back" in mae.reason
+    assert breaches <= 7
