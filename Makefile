@@ -65,9 +65,9 @@ $(BIN)/uv:
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
 
-$(VENV)/.run: $(BIN)/uv requirements.lock pyproject.toml
+$(VENV)/.run: $(BIN)/uv requirements.lock pyproject.toml client/pyproject.toml
 	@$(BIN)/uv pip install $(QUIET) --python $(BIN)/python --require-hashes -r requirements.lock
-	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps -e .
+	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps -e . -e client
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run requirements-dev.lock
