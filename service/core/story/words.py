@@ -46,6 +46,7 @@ _METRICS = {
 }
 _ESTIMATED = "estimated_"
 _PREFIXES = {_ESTIMATED: "estimated", "season_matched_": "season-matched"}
+_TOLERATED = "_worse_by"
 
 
 def name(text: str, most: int = MAX_NAME) -> str:
@@ -65,10 +66,14 @@ def metric(of: str) -> str:
 
     >>> metric("season_matched_mae"), metric("log_loss")
     ('the season-matched mean absolute error', 'the log loss')
+    >>> metric("mae_worse_by")
+    'the evidence that the mean absolute error is worse than tolerated'
     """
     for prefix, said in _PREFIXES.items():
         if of.startswith(prefix):
             return f"the {said} {metric(of.removeprefix(prefix)).removeprefix('the ')}"
+    if of.endswith(_TOLERATED):
+        return f"the evidence that {metric(of.removesuffix(_TOLERATED))} is worse than tolerated"
     return _METRICS.get(of) or f"the {name(of.replace('_', ' '))}"
 
 
