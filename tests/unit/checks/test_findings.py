@@ -35,7 +35,7 @@ def look(tmp_path: Path) -> MonitorLook:
     return MonitorLook(
         monitor_file.load(tmp_path / "mine.yaml", tmp_path),
         RowsLook(batch),
-        RowsLook(batch),
+        RowsLook(replace(batch, columns={"size": Numbers(np.arange(100.0, 200.0)), "truth": values})),
         LabelsLook(100, 90),
         WindowLook(7, 20, 10_000),
     )
@@ -48,6 +48,13 @@ def said(look: MonitorLook) -> list[tuple[str, str]]:
 def test_where_all_is_well_nothing_is_found(look: MonitorLook) -> None:
     """Neither fault nor note."""
     assert said(look) == []
+
+
+def test_a_source_that_is_its_own_reference_is_noted(look: MonitorLook) -> None:
+    """The same rows on both sides can only look alike; other rows of the same number are no such thing."""
+    assert said(replace(look, reference=look.source)) == [
+        ("note", "mine: source: its 100 rows are those of the reference: nothing can drift")
+    ]
 
 
 def test_errors_of_reading_come_first(look: MonitorLook) -> None:
