@@ -169,6 +169,11 @@ def first_window(look: MonitorLook) -> Iterator[Finding]:
         )
 
 
+def unjudged_performance(look: MonitorLook) -> Iterator[Finding]:
+    """Yield why performance is not judged by the reference's own blocks where nothing is written."""
+    yield from (_note(look, "", message) for message in look.unjudged)
+
+
 def large_window(look: MonitorLook) -> Iterator[Finding]:
     """Yield that a window takes much memory."""
     if look.window is not None and look.window.window_bytes >= LARGE_WINDOW:
@@ -195,6 +200,7 @@ FINDERS: tuple[Finder, ...] = (
     same_rows,
     first_window,
     large_window,
+    unjudged_performance,
 )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from service.checks.look import Finding, LabelsLook, MonitorLook, RowsLook, WindowLook
+from service.checks.performance_limits import limits_in_use, unjudged
 from service.core.profile import profile
 from service.core.profile.codec import profile as codec
 from service.core.reference import reference as references
@@ -61,18 +62,20 @@ async def look_at(monitor: Monitor, key: bytes = b"") -> MonitorLook:
         look = replace(look, reference=seen)
         made = _reference(monitor, schema, batch, forms)
         chosen = () if made.choice is None else (made.choice.note,)
-        look = replace(look, reference=replace(seen, notes=(*made.notes, *chosen)))
+        seen = replace(seen, notes=(*made.notes, *chosen))
+        look = replace(look, reference=seen, unjudged=tuple(unjudged(monitor, made)))
     except LabelError as error:
         look = _with_error(look, "", error)
     except TidegaugeError as error:
         look = _with_error(look, "reference", error)
     if look.source is None or not look.source.batch.rows:
-        return look
+        return look if made is None else replace(look, limits=tuple(limits_in_use(monitor, made, None)))
     if made is not None:
         takes = [take_in_form(take, schema, made.spec.forms) for take in takes]
     batch = concatenated([take.batch for take in takes], schema)
     window = None if made is None else _window(monitor, made, batch)
-    return replace(look, labels=_labels(monitor, batch, takes), window=window)
+    limits = () if made is None else tuple(limits_in_use(monitor, made, window))
+    return replace(look, labels=_labels(monitor, batch, takes), window=window, limits=limits)
 
 
 def _with_error(look: MonitorLook, part: str, error: TidegaugeError) -> MonitorLook:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from service.core.reference.reference import Reference
     from service.core.rows.batch import Batch
     from service.core.rows.take import Take
+    from service.core.season.season import Season
     from service.core.windows.moving_reference import Compared, Past
     from service.core.windows.panes import Pane
     from service.core.windows.records import WindowRecord
@@ -108,7 +109,7 @@ class Cycle:
         take = await self._compute.run(take_in_form, take, self._monitor.schema, reference.spec.forms)
         gathered = await self._gathered(state, take, reference, slot=slot, started=started)
         absorbed = await self._absorbed(state, gathered, reference)
-        gathered = await self._with_evidence(state, gathered, absorbed)
+        gathered = await self._with_evidence(state, gathered, absorbed, reference.spec.season)
         windows = await self._measured(state, gathered, absorbed, reference)
 
         def recorded() -> tuple[CycleRecord, State]:
@@ -199,7 +200,9 @@ class Cycle:
             spec=reference.spec,
         )
 
-    async def _with_evidence(self, state: State, gathered: _Gathered, absorbed: Absorbed) -> _Gathered:
+    async def _with_evidence(
+        self, state: State, gathered: _Gathered, absorbed: Absorbed, season: Season | None
+    ) -> _Gathered:
         monitor, before = self._monitor, state.checkpoint.tolerances
         if not monitor.measures.tolerance_tests:
             return replace(gathered, after=replace(gathered.after, tolerances={}))
@@ -209,7 +212,9 @@ class Cycle:
             *absorbed.relabelled.corrections.values(),
         )
         found = await self._compute.run(
-            lambda: tolerance_evidence.followed(monitor, before, fresh, gathered.after, ended=ended)
+            lambda: tolerance_evidence.followed(
+                monitor, before, fresh, gathered.after, ended=ended, season=season
+            )
         )
         return replace(gathered, after=replace(gathered.after, tolerances=found))
 
@@ -239,7 +244,9 @@ class Cycle:
         )
         settled = [await measure_windows.settled(each, self._worker) for each in counted]
         tests = monitor.measures.tolerance_tests
-        settled = tolerance_evidence.with_evidence(settled, tests, gathered.after.tolerances)
+        settled = tolerance_evidence.with_evidence(
+            settled, tests, gathered.after.tolerances, reference.spec.season
+        )
         if gathered.take.refused is None:
             return settled
         rejected = measure_rejected(Share(*gathered.take.refused), monitor.measures.quality)

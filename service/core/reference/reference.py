@@ -134,7 +134,7 @@ def of(
         bins.of_reference(whole, schema),
         _estimator(batch, schema, whole, edges) if estimate else None,
         (*settled.notes, *noted, *thin),
-        None if outcome_rules is None else outcome_blocks.of(batch, schema, outcome_rules),
+        None if outcome_rules is None else outcome_blocks.of(batch, schema, outcome_rules, spec.season),
         None if season is None else seasonal.of(batch, schema, season),
         choice,
     )

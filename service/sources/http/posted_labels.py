@@ -6,7 +6,6 @@ same, so that it is counted and rejected as one that belongs to no row.
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -24,7 +23,6 @@ from service.sources.http import stored_batch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from concurrent.futures import Executor
 
     from service.core.rows.batch import Batch
     from service.core.rows.inbox import InboxBatch
@@ -32,15 +30,12 @@ if TYPE_CHECKING:
     from service.sources.context import LabelFile, SourceContext
 
 
-async def with_labels(
-    take: Take, batches: Sequence[InboxBatch], context: SourceContext, reader: Executor, *, now: int
-) -> Take:
-    """Return a take with the labels among its batches, and those that waited for its rows."""
+async def with_labels(take: Take, sent: Sequence[LabelAhead], context: SourceContext, *, now: int) -> Take:
+    """Return a take with the labels that were `sent`, and those that waited for its rows."""
     options = context.labels
     if options is None or take.inbox is None:
         return take
-    loop, inbox = asyncio.get_running_loop(), context.tables.inbox
-    sent = await loop.run_in_executor(reader, _sent, batches, options)
+    inbox = context.tables.inbox
     identity = take.batch.arrival.identity
     fresh = [] if identity is None else signed(identity)
     kept = [] if not fresh else await inbox.labels_for(sorted(set(fresh)))
@@ -54,8 +49,11 @@ async def with_labels(
     return replace(take, labels=labels, inbox=change)
 
 
-def _sent(batches: Sequence[InboxBatch], options: LabelFile) -> list[LabelAhead]:
-    found = []
+def sent_labels(batches: Sequence[InboxBatch], options: LabelFile | None) -> list[LabelAhead]:
+    """Return the labels among some batches; none where the monitor expects none."""
+    found = list[LabelAhead]()
+    if options is None:
+        return found
     for batch in batches:
         if batch.kind is BatchKind.LABELS:
             found += _of_batch(stored_batch.decode(batch.payload), batch.received, options)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -25,11 +25,13 @@ from service.sources.http import posted_labels, stored_batch
 from service.sources.http.event_clock import EventClock, of_json
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from service.core.rows.batch import Batch, ColumnRows
     from service.core.rows.inbox import InboxBatch
     from service.sources.context import SourceContext
+
+R = TypeVar("R")
 
 MAX_ROWS = 100_000  # of a take, about: a batch is taken whole
 KEPT_REJECTS = 100  # of a take
@@ -37,10 +39,41 @@ KEPT_REJECTS = 100  # of a take
 
 @dataclass(frozen=True, slots=True)
 class HttpOptions:
-    """How late rows may be, and after how much silence time goes on without them (microseconds)."""
+    """How rows are taken.
+
+    - `allowed_lateness_us`: how far a row may lie behind the newest one (microseconds)
+    - `idle_after_us`: after how much silence time goes on without rows (microseconds)
+    - `max_rows`: of a take, about, as a batch is taken whole
+    """
 
     allowed_lateness_us: int
     idle_after_us: int
+    max_rows: int = MAX_ROWS
+
+
+class Reading(Protocol):
+    """Runs what decodes batches, so that the event loop never waits for it."""
+
+    async def run(self, function: Callable[[], R]) -> R:
+        """Return what `function` returns, raise what it raises."""
+        ...
+
+    def close(self) -> None:
+        """Run nothing more."""
+        ...
+
+
+class _Thread:
+    """A single thread: takes never overlap, even after a cancelled one."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="inbox")
+
+    async def run(self, function: Callable[[], R]) -> R:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, function)
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +89,16 @@ class _Rows:
 class HttpSource:
     """Takes what waits in the inbox; it holds no position and nothing open."""
 
-    def __init__(self, context: SourceContext, options: HttpOptions) -> None:
+    def __init__(self, context: SourceContext, options: HttpOptions, reading: Reading | None = None) -> None:
         self._context = context
         self._options = options
-        self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="inbox")
+        self._reading: Reading = reading or _Thread()
 
     async def take(self, position: dict[str, Any] | None) -> Take:
-        """Return what was accepted and not taken yet, about MAX_ROWS rows of it."""
-        loop, context = asyncio.get_running_loop(), self._context
-        waiting = await context.tables.inbox.read(MAX_ROWS)
-        clock = of_json(position or {})
-        rows = await loop.run_in_executor(self._reader, self._rows, waiting.batches, clock)
+        """Return what was accepted and not taken yet, about `max_rows` rows of it."""
+        context, clock = self._context, of_json(position or {})
+        waiting = await context.tables.inbox.read(self._options.max_rows)
+        rows = await self._reading.run(lambda: self._rows(waiting.batches, clock))
         now = context.now()
         is_idle = waiting.oldest is None
         watermark = rows.clock.watermark
@@ -86,11 +118,12 @@ class HttpSource:
         )
         if context.labels is None:
             return take
-        return await posted_labels.with_labels(take, waiting.batches, context, self._reader, now=now)
+        sent = await self._reading.run(lambda: posted_labels.sent_labels(waiting.batches, context.labels))
+        return await posted_labels.with_labels(take, sent, context, now=now)
 
     async def close(self) -> None:
         """End the thread; no take may follow."""
-        self._reader.shutdown(wait=False)
+        self._reading.close()
 
     def _rows(self, batches: Sequence[InboxBatch], clock: EventClock) -> _Rows:
         parts, rejects, rejected = [], list[Reject](), 0

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from service.core.windows.moving_reference import MovingPlan
 from service.core.windows.window import Unit, WindowPlan
 from service.core.worker_call import Answer
 from service.methods.performance.tolerance import Tolerance
+from tests.unit.cycle.arrivals import WAIT, Arrivals, Yielding, arrivals
 from tests.unit.cycle.build import (
     HOUR,
     MEASURES,
@@ -32,24 +32,6 @@ if TYPE_CHECKING:
     from service.cycle.monitor_plan import MonitorPlan
 
 DETECTORS = {"page_hinkley": {"threshold": 2.0, "min_instances": 5}}
-
-
-@dataclass(frozen=True)
-class Yielding:
-    """Something whose every call may be broken off, before it does anything and when all of it is done."""
-
-    wrapped: Any
-
-    def __getattr__(self, name: str) -> Any:
-        method = getattr(self.wrapped, name)
-
-        async def call(*args: Any, **kwargs: Any) -> Any:
-            await asyncio.sleep(0)
-            result = await method(*args, **kwargs)
-            await asyncio.sleep(0)
-            return result
-
-        return call
 
 
 class Sums:
@@ -124,6 +106,13 @@ def tolerant() -> MonitorPlan:
     return plan(source, daily, source=Yielding(source), load_reference=declared_in_days, measures=measures)
 
 
+def sent() -> MonitorPlan:
+    """Return a monitor to which rows and labels are sent: late ones, one too late, labels ahead of rows."""
+    source = Arrivals(arrivals())
+    monitor = plan((), source=Yielding(source), load_reference=Yielding(_Reference()).load)
+    return replace(monitor, label_wait=WAIT, live=True)
+
+
 ALL = {
     "tolerance": tolerant(),
     "steady": steady(),
@@ -132,4 +121,5 @@ ALL = {
     "rolling": moving(2),
     "expanding": moving(None),
     "worker": asking(),
+    "sent": sent(),
 }
