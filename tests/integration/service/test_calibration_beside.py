@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-COLUMNS = [f"c{number}" for number in range(12)]
+COLUMNS = [f"c{number}" for number in range(6)]
 CALIBRATED = f"""\
 source: {{type: replay, path: "{{data_dir}}/wide.csv", timestamp: at, step: 1d}}
 reference: {{path: "{{data_dir}}/wide.csv"}}
@@ -40,8 +40,8 @@ async def test_calibrating_makes_no_other_monitor_skip(
     place = lay_out(tmp_path / "place", days=2)
     (place.root / "monitors/toy.yaml").unlink()
     random = np.random.default_rng(1)
-    wide = pd.DataFrame({name: random.normal(size=12_000) for name in COLUMNS})
-    wide.insert(0, "at", pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(12_000), unit="min"))
+    wide = pd.DataFrame({name: random.normal(size=4_000) for name in COLUMNS})
+    wide.insert(0, "at", pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(4_000), unit="min"))
     wide.to_csv(place.root / "data/wide.csv", index=False)
     (place.root / "monitors/calibrated.yaml").write_text(CALIBRATED)
     (place.root / "monitors/punctual.yaml").write_text(PUNCTUAL)

@@ -91,3 +91,14 @@ def test_late_labels_that_meet_no_row(look: MonitorLook) -> None:
     (note,) = said(replace(look, labels=LabelsLook(100, 0, late=80, matched=0)))
     assert note[1].startswith("mine: labels: none of 80 labels has the id of one of the 100 rows")
     assert said(replace(look, labels=LabelsLook(100, 40, late=80, matched=40))) == []
+
+
+def test_labels_that_mostly_find_no_row_are_noted_with_an_id_of_each_side(look: MonitorLook) -> None:
+    """A few ids may meet by chance, as UUIDs in two cases do: the note shows how the sides differ."""
+    labels = LabelsLook(100, 9, 80, 9, 'the text "K1"', 'the text "k1"')
+    (note,) = (text for _, text in said(replace(look, labels=labels)))
+    assert note == (
+        "mine: labels: only 9 of 80 labels have the id of one of the 100 rows: an id among the labels is "
+        'the text "K1", among the rows the text "k1"'
+    )
+    assert said(replace(look, labels=replace(labels, matched=60))) == []
