@@ -163,8 +163,14 @@ def first_window(look: MonitorLook) -> Iterator[Finding]:
         yield _note(
             look,
             "window",
-            f"size_rows is {wanted:,}, and there are {look.source.batch.rows:,} rows: no window",
+            f"size_rows is {wanted:,}, and there are {look.source.batch.rows:,} rows: less than a window, "
+            "measured as one when the source ends",
         )
+
+
+def unjudged_performance(look: MonitorLook) -> Iterator[Finding]:
+    """Yield why performance is not judged by the reference's own blocks where nothing is written."""
+    yield from (_note(look, "", message) for message in look.unjudged)
 
 
 def large_window(look: MonitorLook) -> Iterator[Finding]:
@@ -192,6 +198,7 @@ FINDERS: tuple[Finder, ...] = (
     missing_labels,
     first_window,
     large_window,
+    unjudged_performance,
 )
 
 

@@ -91,11 +91,16 @@ class WindowLook:
 
 @dataclass(frozen=True, slots=True)
 class MonitorLook:
-    """All that was seen of a monitor; a part that could not be read is None, and its error a finding."""
+    """All that was seen of a monitor; a part that could not be read is None, and its error a finding.
+
+    `limits` is what performance is judged by, a line per metric; `unjudged` says why others are not.
+    """
 
     monitor: Monitor
     source: RowsLook | None = None
     reference: RowsLook | None = None
     labels: LabelsLook | None = None
     window: WindowLook | None = None
+    limits: tuple[str, ...] = ()
+    unjudged: tuple[str, ...] = ()
     errors: tuple[Finding, ...] = field(default=())

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from service.core.profile.outcome.outcome import Outcome
     from service.core.rows.schema import Schema
     from service.core.rows.task import Task
+    from service.core.season.season import Season
 
     Codes = NDArray[np.int64]
 
@@ -75,10 +76,13 @@ class OutcomeBlockRules:
     window_rows: int | None = None
 
 
-def of(batch: Batch, schema: Schema, rules: OutcomeBlockRules) -> OutcomeBlocks | None:
+def of(
+    batch: Batch, schema: Schema, rules: OutcomeBlockRules, season: Season | None = None
+) -> OutcomeBlocks | None:
     """Return the outcome of a reference's rows by block; None without a task.
 
-    The labels are in the reference's form, and `schema` is settled by them.
+    The labels are in the reference's form, and `schema` is settled by them. Days are those of the season's
+    time zone.
     """
     task = schema.task
     if task is None:
@@ -87,7 +91,7 @@ def of(batch: Batch, schema: Schema, rules: OutcomeBlockRules) -> OutcomeBlocks 
     narrow = Batch(batch.rows, batch.event_time, columns)
     times = batch.event_time
     if rules.timed and batch.rows and times.min() != times.max():
-        days = day_of(times)
+        days = day_of(times, season)
         return OutcomeBlocks(_split(narrow, days, task), None, _stretches(narrow, days, task, rules))
     length = max(-(-batch.rows // RUNS), MIN_RUN_ROWS)
     return OutcomeBlocks(_split(narrow, np.arange(batch.rows) // length, task), length)

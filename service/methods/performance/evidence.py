@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from service.core.measurement import Aspect, Measurement, Series, Worse
-from service.core.profile.outcome.outcome_days import end_of
+from service.core.profile.outcome.outcome_days import DAY
 from service.core.profile.outcome.row_losses import names_of
 from service.core.time_units import to_datetime
 from service.methods.performance.block_spread import Spread
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from service.methods.performance.reference_limits import ReferenceLimits
     from service.methods.performance.tolerance import Evidence, Tolerance
 
-UNIT = "log10 of evidence"
+UNIT = "log10"
 
 
 def metric_name(metric: str) -> str:
@@ -47,13 +47,13 @@ def tolerance_tests_of(
     return tuple(tests)
 
 
-def measure_evidence(test: ToleranceTest, evidence: Evidence, window_end: int) -> Measurement:
-    """Measure the evidence of the days that were counted, and over, at a window's end."""
+def measure_evidence(test: ToleranceTest, evidence: Evidence, until: int) -> Measurement:
+    """Measure the evidence of the days that were counted, up to the day `until`, a window's last."""
     series = Series(Aspect.PERFORMANCE, metric_name(test.metric.name), unit=UNIT, worse=Worse.HIGHER)
     threshold = math.log10(1.0 / test.alpha)
     if test.level is None:
         return Measurement(series, None, 0, f"no evidence is counted: {test.reason}", threshold)
-    known = [each for each in evidence.history if end_of(each[0]) <= window_end]
+    known = [each for each in evidence.history if each[0] <= until]
     if not known and len(evidence.history) == DAYS_REMEMBERED:
         return Measurement(series, None, 0, "the evidence of then is in the first revision", threshold)
     if not known:
@@ -71,4 +71,4 @@ def measure_evidence(test: ToleranceTest, evidence: Evidence, window_end: int) -
 
 
 def _date(day: int) -> str:
-    return to_datetime(end_of(day - 1)).strftime("%Y-%m-%d")
+    return to_datetime(day * DAY).strftime("%Y-%m-%d")

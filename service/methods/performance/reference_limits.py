@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from service.core.rows.task import Task
 
 MIN_STRETCHES = 8
+NO_OWN_LIMIT = "no limit of the reference's own"  # begins the reason; the story reads it
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,7 @@ def _judged(
         return measured
     if isinstance(spread, str) or window is None:
         why = spread if isinstance(spread, str) else f"the window's days were {NOT_KEPT}"
-        return replace(measured, reason=_joined(measured.reason, f"no limit of the reference's own: {why}"))
+        return replace(measured, reason=_joined(measured.reason, f"{NO_OWN_LIMIT}: {why}"))
     limit = _limit(spread, value, spread.limits(window, rate / 2.0 if worse is Worse.BOTH else rate))
     centre = spread.value if spread.metric.from_reference else 0.0
     better = limit.better is not None and _is_better(worse, value, limit.better)

@@ -28,7 +28,6 @@ from typing import TYPE_CHECKING, Any
 
 from service.core.exact.sums import to_float
 from service.core.measurement import Worse
-from service.core.profile.outcome.outcome_days import end_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -180,7 +179,7 @@ class Evidence:
 
 
 def follow(test: ToleranceTest, before: Evidence, fresh: Iterable[Days], until: int | None) -> Evidence:
-    """Return the evidence after `fresh` losses, every day counted that is over at the instant `until`.
+    """Return the evidence after `fresh` losses, every day counted up to the day `until`, which is over.
 
     Each row comes once. Evidence of another test starts again; a test without a level has none.
     """
@@ -188,7 +187,7 @@ def follow(test: ToleranceTest, before: Evidence, fresh: Iterable[Days], until: 
         return Evidence(test.mark)
     evidence = before if before.mark == test.mark else Evidence(test.mark, through=before.through)
     evidence = _taken(evidence, fresh, test.place)
-    over = [] if until is None else sorted(day for day in evidence.opened if end_of(day) <= until)
+    over = [] if until is None else sorted(day for day in evidence.opened if day <= until)
     for day in over:
         rows, total = evidence.opened[day]
         evidence = _counted(evidence, day, to_float(total, rows) / test.level, test.alpha)

@@ -95,13 +95,6 @@ def asking() -> MonitorPlan:
     return replace(_broken(in_order(range(4))), measures=replace(MEASURES, drift=drift))
 
 
-def sent() -> MonitorPlan:
-    """Return a monitor to which rows and labels are sent: late ones, one too late, labels ahead of rows."""
-    source = Arrivals(arrivals())
-    monitor = plan((), source=Yielding(source), load_reference=Yielding(_Reference()).load)
-    return replace(monitor, label_wait=WAIT, live=True)
-
-
 def tolerant() -> MonitorPlan:
     """Return a monitor with a tolerance and a limit of the reference's own; some rows come late."""
     hours = [0, 24, 48, 26, 72]
@@ -111,6 +104,13 @@ def tolerant() -> MonitorPlan:
     )
     daily = WindowPlan(Unit.TIME, 24 * HOUR, min_rows=4)
     return plan(source, daily, source=Yielding(source), load_reference=declared_in_days, measures=measures)
+
+
+def sent() -> MonitorPlan:
+    """Return a monitor to which rows and labels are sent: late ones, one too late, labels ahead of rows."""
+    source = Arrivals(arrivals())
+    monitor = plan((), source=Yielding(source), load_reference=Yielding(_Reference()).load)
+    return replace(monitor, label_wait=WAIT, live=True)
 
 
 ALL = {

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from service.core.profile.stored_arrays import ArrayReader, ArrayWriter, Json
     from service.core.rows.batch import Batch
     from service.core.rows.schema import Schema
+    from service.core.season.season import Season
 
     # By day since 1970: for each loss of the task its rows, and its exact sum in units of 2**-1074.
     Days = Mapping[int, tuple[int, ...]]
@@ -32,24 +33,27 @@ if TYPE_CHECKING:
 DAY = 86_400 * SECOND  # microseconds
 
 
-def day_of(event_time: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the day of each instant (UTC microseconds, shape (n,)), counted from 1970-01-01."""
-    return np.floor_divide(event_time, DAY)
+def day_of(event_time: NDArray[np.int64], season: Season | None = None) -> NDArray[np.int64]:
+    """Return the day of each instant (UTC microseconds, shape (n,)), counted from 1970-01-01.
+
+    A local day of the season's time zone, of UTC without one.
+    """
+    return np.floor_divide(event_time, DAY) if season is None else season.days(event_time)
 
 
-def end_of(day: int) -> int:
-    """Return the instant (UTC microseconds) at which a day is over."""
-    return (day + 1) * DAY
+def last_over(instant: int, season: Season | None = None) -> int:
+    """Return the last day that is over at an instant (UTC microseconds)."""
+    return int(day_of(np.array([instant], dtype=np.int64), season)[0]) - 1
 
 
-def of_rows(batch: Batch, schema: Schema) -> Days:
+def of_rows(batch: Batch, schema: Schema, season: Season | None = None) -> Days:
     """Return the losses of a batch's rows by day; days without a labelled row are absent."""
     losses = row_losses(batch, schema)
     known = ~np.isnan(losses)
     held = known.any(axis=0)
     if not held.any():
         return {}
-    days, groups = np.unique(day_of(batch.event_time[held]), return_inverse=True)
+    days, groups = np.unique(day_of(batch.event_time[held], season), return_inverse=True)
     size = len(days)
     columns: list[Sequence[int]] = []
     for loss, mark in zip(losses[:, held], known[:, held], strict=True):
@@ -70,12 +74,12 @@ def merged(sides: Iterable[Days]) -> Days:
     return dict(sorted(total.items()))
 
 
-def _of(batch: Batch, schema: Schema, _: ProfileSpec, __: int) -> Days:
-    return of_rows(batch, schema)
+def _of(batch: Batch, schema: Schema, spec: ProfileSpec, _: int) -> Days:
+    return of_rows(batch, schema, spec.season)
 
 
-def _late(labelled: Batch, _: Batch, schema: Schema, __: ProfileSpec, ___: int) -> Days:
-    return of_rows(labelled, schema)  # the same rows without their labels have no losses
+def _late(labelled: Batch, _: Batch, schema: Schema, spec: ProfileSpec, __: int) -> Days:
+    return of_rows(labelled, schema, spec.season)  # the same rows without their labels have no losses
 
 
 def _encode(days: Days, _: ArrayWriter) -> Json:

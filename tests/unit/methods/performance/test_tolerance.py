@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.core.exact.sums import exact_sum
-from service.core.profile.outcome.outcome_days import DAY, end_of
 from service.core.rows.task import Regression
 from service.methods.performance.block_spread import Spread
 from service.methods.performance.evidence import measure_evidence, tolerance_tests_of
@@ -36,7 +35,7 @@ def days_of(losses: list[float], first: int = 0, rows: int = 10) -> dict[int, tu
 
 def after(losses: list[float], test: ToleranceTest = TEST) -> Evidence:
     """Return the evidence once all of these days are over."""
-    return follow(test, Evidence(), [days_of(losses)], end_of(len(losses)))
+    return follow(test, Evidence(), [days_of(losses)], len(losses) - 1)
 
 
 def test_the_evidence_is_the_product_of_what_the_stakes_gained() -> None:
@@ -85,7 +84,7 @@ def test_a_false_alarm_ever_is_as_rare_as_asked(noise: str) -> None:
             if noise == "exponential"
             else draw.binomial(2, 0.5, DAYS_REMEMBERED) * 2.0
         )
-        found = follow(TEST, Evidence(), [days_of(losses.tolist(), rows=1)], end_of(DAYS_REMEMBERED))
+        found = follow(TEST, Evidence(), [days_of(losses.tolist(), rows=1)], DAYS_REMEMBERED - 1)
         alarms += found.raised or any(mark for _, _, mark in found.history)
     assert alarms <= 9
 
@@ -106,10 +105,10 @@ def test_any_split_into_cycles_gives_the_same_bits(
     for first, last in pairwise(edges):
         fresh = [{day: (1, exact_sum(np.array([loss])))} for day, loss in halves[first:last]]
         order = data.draw(st.permutations(fresh))
-        until = halves[last - 1][0] * DAY if last else None
+        until = halves[last - 1][0] - 1 if last else None
         found = Evidence.decode(follow(TEST, found, order, until).encode())
-    found = follow(TEST, found, [], end_of(len(losses)))
-    thirds = follow(TEST, Evidence(), [days_of(losses, rows=3)], end_of(len(losses)))
+    found = follow(TEST, found, [], len(losses) - 1)
+    thirds = follow(TEST, Evidence(), [days_of(losses, rows=3)], len(losses) - 1)
     assert found.encode() == thirds.encode()
     assert found.raised == whole.raised
 
@@ -117,34 +116,34 @@ def test_any_split_into_cycles_gives_the_same_bits(
 def test_late_rows_are_left_out_and_counted() -> None:
     """A row of a day that was counted changes no evidence, and is said."""
     before = after([3.0, 3.0])
-    found = follow(TEST, before, [days_of([500.0], first=1)], end_of(5))
+    found = follow(TEST, before, [days_of([500.0], first=1)], 5)
     assert (found.wealth, found.late_rows) == (before.wealth, 10)
-    measured = measure_evidence(TEST, found, end_of(1))
+    measured = measure_evidence(TEST, found, 1)
     assert measured.reason == "through 1970-01-02; 10 rows came later and are left out"
 
 
 def test_another_level_begins_again() -> None:
     """Evidence against another tolerance or reference is void."""
     other = ToleranceTest(MAE, 0, Tolerance(0.2, relative=True), alpha=0.01, level=2.2)
-    found = follow(other, after([6.0] * 3), [], end_of(3))
+    found = follow(other, after([6.0] * 3), [], 3)
     assert (found.value, found.through) == (0.0, 2)
 
 
 def test_a_window_shows_the_evidence_of_its_end() -> None:
     """Windows that close in one cycle each have their own; of old ones the first revision keeps it."""
     found = after([3.0] * 4)
-    values = [measure_evidence(TEST, found, end_of(day)).value for day in range(4)]
+    values = [measure_evidence(TEST, found, day).value for day in range(4)]
     assert values == [value for _, value, _ in found.history]
-    early = measure_evidence(TEST, found, 0)
+    early = measure_evidence(TEST, found, -1)
     assert (early.value, early.breached, early.reason) == (0.0, False, "no day with labels is over yet")
     long = after([2.0] * (DAYS_REMEMBERED + 5))
-    assert measure_evidence(TEST, long, end_of(1)).value is None
+    assert measure_evidence(TEST, long, 1).value is None
 
 
 def test_a_raised_alarm_is_beyond_its_threshold() -> None:
     """While it is raised the value never lies below the threshold, and the reason says when it ends."""
     found = after([9.0] * 9 + [1.9] * 3)
-    measured = measure_evidence(TEST, found, end_of(12))
+    measured = measure_evidence(TEST, found, 12)
     assert measured.breached is True
     assert measured.value is not None
     assert measured.threshold == pytest.approx(2.0)
@@ -170,7 +169,7 @@ def test_a_reference_of_few_days_gives_a_reason() -> None:
     """Without a bound of the reference's figure nothing is tested, and the measurement says why."""
     limits = ReferenceLimits({"mae": "the reference has 3 days with labels, and 8 are needed"})
     (test,) = tolerance_tests_of({"mae": Tolerance(0.1)}, limits, Regression("guess", "truth"), 0.01)
-    found = measure_evidence(test, follow(test, Evidence(), [days_of([9.0])], end_of(3)), end_of(3))
+    found = measure_evidence(test, follow(test, Evidence(), [days_of([9.0])], 3), 3)
     assert (found.value, found.breached) == (None, None)
     assert found.reason == ("no evidence is counted: the reference has 3 days with labels, and 8 are needed")
     assert found.series.metric == "mae_worse_by"
