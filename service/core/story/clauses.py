@@ -14,6 +14,9 @@ MIN_RATIO, MAX_RATIO = 1.05, 1_000.0  # of a value to the reference's: between t
 _SIDES = {Worse.HIGHER: "above", Worse.LOWER: "below", Worse.BOTH: "beyond"}
 
 
+CHANCE = "no breach: chance may explain"  # in the reason of a value that is beyond its threshold unbreached
+
+
 def beyond(of: NewestMeasurement) -> str:
     """Return a clause on a measurement whose breach counts, or whose alarm is raised."""
     subject = subject_of(of)
@@ -34,8 +37,11 @@ def beyond(of: NewestMeasurement) -> str:
 
 
 def within(of: NewestMeasurement) -> str:
-    """Return a clause on a measurement that is within its threshold."""
+    """Return a clause on a measurement that is within its threshold, or beyond it by what chance explains."""
     value, limit = words.apart(of.value or 0.0, of.threshold or 0.0, of.unit)
+    if CHANCE in (of.reason or ""):
+        side = _SIDES[of.worse]
+        return f"{subject_of(of)} is {value}, {side} its threshold of {limit} by what chance may explain"
     return f"{subject_of(of)} is {value}, within its threshold of {limit}"
 
 
