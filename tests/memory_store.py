@@ -70,6 +70,7 @@ class Stored:
     waiting: list[Waiting] = field(default_factory=list)
     inbox: list[InboxBatch] = field(default_factory=list)
     ahead: list[LabelAhead] = field(default_factory=list)
+    kept_from: int | None = None
 
     @property
     def latest(self) -> dict[tuple[int, int], WindowRecord]:
@@ -117,6 +118,19 @@ class MemoryStore:
             if (first is None or pane.key >= first) and (last is None or pane.key <= last)
         ]
         return chosen[:limit]
+
+    async def kept_from(self, monitor: str, layout: str) -> int | None:
+        """Return the pane before which some of `layout` were dropped."""
+        stored = self.stored(monitor)
+        return stored.kept_from if stored.layout == layout else None
+
+    def drop_panes(self, monitor: str, kept_from: int) -> None:
+        """Drop the panes before `kept_from`, as retention does."""
+        stored = self.stored(monitor)
+        stored.kept_from = kept_from
+        for layout, key in list(stored.panes):
+            if key < kept_from:
+                del stored.panes[layout, key]
 
     async def panes_at(self, monitor: str, layout: str, keys: Sequence[int]) -> list[PaneRecord]:
         """Return the stored panes among `keys`, ascending."""

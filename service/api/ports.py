@@ -98,6 +98,10 @@ class MonitorQueries(Protocol):
         """Return the newest measurements by `axis`, from `since` to `until` (both included), oldest first."""
         ...
 
+    async def unknown_name(self, wanted: SeriesFilter) -> str | None:
+        """Return what to say of a name in a filter that the monitor does not have; None where it has all."""
+        ...
+
     async def events(
         self, monitor: str, *, since: datetime | None, kind: str | None, limit: int
     ) -> Sequence[StoredEvent]:

@@ -163,7 +163,8 @@ def first_window(look: MonitorLook) -> Iterator[Finding]:
         yield _note(
             look,
             "window",
-            f"size_rows is {wanted:,}, and there are {look.source.batch.rows:,} rows: no window",
+            f"size_rows is {wanted:,}, and there are {look.source.batch.rows:,} rows: less than a window, "
+            "measured as one when the source ends",
         )
 
 

@@ -19,16 +19,17 @@ from service.core.rows.label_form import take_in_form
 from service.core.windows import window
 from service.errors import LabelError, TidegaugeError
 from service.methods.drift import pca
-from service.wiring.monitor import build_peeked_source, masking_of
+from service.wiring.monitor import build_peeked_source, load_reference_rows, masking_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from service.config.monitor import Monitor
     from service.core.reference.reference import Reference
     from service.core.rows.batch import Batch, ColumnRows
+    from service.core.rows.label_form import LabelForm
     from service.core.rows.masking import Masking
     from service.core.rows.schema import Schema
     from service.core.rows.take import Take
@@ -56,10 +57,10 @@ async def look_at(monitor: Monitor, key: bytes = b"") -> MonitorLook:
         else:
             look = replace(look, source=_source(monitor, takes, complete=complete))
     try:
-        batch = masking.batch(monitor.reference.load(monitor.source, schema))
+        batch, forms = load_reference_rows(monitor, masking)
         seen = RowsLook(batch, span=_span(batch, known=bool(batch.event_time.any())))
         look = replace(look, reference=seen)
-        made = _reference(monitor, schema, batch)
+        made = _reference(monitor, schema, batch, forms)
         chosen = () if made.choice is None else (made.choice.note,)
         seen = replace(seen, notes=(*made.notes, *chosen))
         look = replace(look, reference=seen, unjudged=tuple(unjudged(monitor, made)))
@@ -112,7 +113,7 @@ def _span(batch: Batch, *, known: bool) -> tuple[int, int] | None:
     return int(batch.event_time.min()), int(batch.event_time.max())
 
 
-def _reference(monitor: Monitor, schema: Schema, batch: Batch) -> Reference:
+def _reference(monitor: Monitor, schema: Schema, batch: Batch, forms: Mapping[str, LabelForm]) -> Reference:
     return references.of(
         batch,
         schema,
@@ -120,6 +121,7 @@ def _reference(monitor: Monitor, schema: Schema, batch: Batch) -> Reference:
         sample_rows=monitor.sample_rows,
         components=pca.PCA in monitor.drift.multivariate,
         estimate=False,
+        forms=forms,
         outcome_rules=monitor.outcome_rules,
         season=monitor.season_,
     )

@@ -29,10 +29,18 @@ LONGEST_RETRY_SECONDS = 300
 class BacklogWatch:
     """The backlog of every monitor, as of a moment ago; `limit` rows of a monitor may wait."""
 
-    def __init__(self, store: InboxStore, *, limit: int, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        store: InboxStore,
+        *,
+        limit: int,
+        clock: Callable[[], float],
+        may_forget_keys: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._store = store
         self._limit = limit
         self._clock = clock
+        self._may_forget_keys = may_forget_keys  # not before what was sent under them is out of the spool
         self._known: Mapping[str, Backlog] = {}
         self._added: dict[str, int] = {}  # rows that were accepted since
         self._rates: dict[str, float] = {}  # rows per second that cycles took
@@ -68,7 +76,7 @@ class BacklogWatch:
         while True:
             try:
                 await self.look()
-                if self._clock() - forgot >= FORGET_SECONDS:
+                if self._clock() - forgot >= FORGET_SECONDS and self._may_forget_keys():
                     await self._store.forget_keys(KEY_DAYS)
                     forgot = self._clock()
             except StoreError as error:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from service.core.rows.inbox import Posted
     from service.inbox.backlog import BacklogWatch
     from service.inbox.ports import Compute
+    from service.inbox.spooling import Spooling
     from service.inbox.writer import Writer
     from service.sources.protocol import Receiver
 
@@ -28,6 +29,7 @@ class Intake:
     - `receivers`: by monitor, what reads its rows; it changes while the service runs
     - `writer`: makes rows durable
     - `backlog`: says how many rows wait
+    - `spooling`: keeps rows while the database is away; None where there is no disk for it
     - `compute`: where content is read
     - `now`: the clock (UTC microseconds)
     """
@@ -35,6 +37,7 @@ class Intake:
     receivers: Mapping[str, Receiver]
     writer: Writer
     backlog: BacklogWatch
+    spooling: Spooling | None
     compute: Compute
     now: Callable[[], int]
 
@@ -66,9 +69,13 @@ class Intake:
     def trouble(self) -> str | None:
         """Return why rows cannot be made durable now; None where they can."""
         seconds = self.backlog.seconds_since_look
-        if seconds is None:
-            return "the database has not answered yet"
-        return None if seconds <= STALE_SECONDS else f"the database has not answered for {seconds:.0f} s"
+        if seconds is not None and seconds <= STALE_SECONDS:
+            return None
+        away = "yet" if seconds is None else f"for {seconds:.0f} s"
+        said = f"the database has not answered {away}"
+        if self.spooling is None:
+            return f"{said}, and there is no spool"
+        return None if self.spooling.trouble is None else f"{said}, and {self.spooling.trouble}"
 
     async def _kept(self, sent: Sent) -> Receipt:
         receipt = await self.writer.keep(sent)

@@ -28,6 +28,21 @@ class InboxStore(Protocol):
         """Keep requests in one transaction; what was kept under its key before is not kept again."""
         ...
 
+    async def append_segment(self, name: str, sent: Sequence[Sent]) -> None:
+        """Keep the requests of a spool file in one transaction, once: its name is a key.
+
+        They were acknowledged: where other content was kept under a request's key, it is kept without one.
+        """
+        ...
+
+    async def ping(self) -> None:
+        """Ask the database for nothing, to see that it answers."""
+        ...
+
+    async def is_committed(self, transaction: str) -> bool | None:
+        """Return whether a transaction was committed; None while it runs."""
+        ...
+
     async def backlog(self) -> Mapping[str, Backlog]:
         """Return what waits, by monitor."""
         ...

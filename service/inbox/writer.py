@@ -1,4 +1,8 @@
-"""Group commit: the requests that wait share one transaction, and each is answered when it is durable."""
+"""Group commit: the requests that wait share one transaction, and each is answered when it is durable.
+
+While the database is away they go to the spool, and so does all that comes before that is drained: rows stay
+in the order in which they were accepted.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
+from service.core.rows.inbox import ANSWERED_REJECTS, Receipt
 from service.errors import InboxUnavailableError, StoreUnavailableError, TidegaugeError
+from service.inbox.spool_record import SpoolRecord
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from service.core.rows.inbox import Receipt, Sent
+    from service.core.rows.inbox import Sent
     from service.inbox.ports import InboxStore
+    from service.inbox.spooling import Spooling
 
 log = structlog.get_logger(__name__)
 
@@ -34,8 +41,9 @@ class _Waiting(NamedTuple):
 class Writer:
     """Writes what is sent, as long as `work` runs. Nobody gets a receipt for rows that are not durable."""
 
-    def __init__(self, store: InboxStore) -> None:
+    def __init__(self, store: InboxStore, spooling: Spooling | None = None) -> None:
         self._store = store
+        self._spooling = spooling
         self._waiting: asyncio.Queue[_Waiting] = asyncio.Queue(MAX_WAITING)
         self._is_open = True
 
@@ -74,10 +82,16 @@ class Writer:
         return group
 
     async def _write(self, group: Sequence[_Waiting]) -> None:
+        if self._spooling is not None and not self._spooling.is_empty:
+            await self._spool(group, self._spooling)
+            return
         try:
             receipts = await self._store.append([each.sent for each in group])
         except StoreUnavailableError as error:
-            log.warning("rows not kept", requests=len(group), error=str(error))
+            log.warning("database away", requests=len(group), error=str(error))
+            if self._spooling is not None:
+                await self._spool(group, self._spooling, error.transaction)
+                return
             _refuse(group, InboxUnavailableError(AWAY, retry_seconds=AWAY_RETRY_SECONDS))
         except Exception:  # each request fails for itself, and the writer goes on
             if len(group) > 1:  # one of them may have kept the others from being written
@@ -87,9 +101,32 @@ class Writer:
             log.exception("rows not kept", monitor=group[0].sent.monitor)
             _refuse(group, InboxUnavailableError(REFUSED, retry_seconds=AWAY_RETRY_SECONDS))
         else:
-            for each, receipt in zip(group, receipts, strict=True):
-                if not each.receipt.done():  # its sender may have gone
-                    each.receipt.set_result(receipt)
+            _answer(group, receipts)
+
+    async def _spool(
+        self, group: Sequence[_Waiting], spooling: Spooling, transaction: str | None = None
+    ) -> None:
+        try:
+            await spooling.append(SpoolRecord(tuple(each.sent for each in group), transaction))
+        except InboxUnavailableError as error:
+            _refuse(group, error)
+        except Exception as error:  # no request is acknowledged, and the writer goes on
+            log.exception("rows not spooled", requests=len(group))
+            said = error.strerror if isinstance(error, OSError) else "the service's log says why"
+            message = f"nothing was kept: the database is away, and the spool cannot be written: {said}"
+            _refuse(group, InboxUnavailableError(message, retry_seconds=AWAY_RETRY_SECONDS))
+        else:
+            _answer(group, [_receipt(each.sent) for each in group])
+
+
+def _answer(group: Sequence[_Waiting], receipts: Sequence[Receipt]) -> None:
+    for each, receipt in zip(group, receipts, strict=True):
+        if not each.receipt.done():  # its sender may have gone
+            each.receipt.set_result(receipt)
+
+
+def _receipt(sent: Sent) -> Receipt:
+    return Receipt(sent.rows, sent.rejected, sent.rejects[:ANSWERED_REJECTS])
 
 
 def _refuse(group: Sequence[_Waiting], error: TidegaugeError) -> None:

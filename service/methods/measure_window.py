@@ -28,11 +28,11 @@ from service.methods.performance.reference_limits import (
 )
 from service.methods.performance.season_matched import measure_season_matched
 from service.methods.performance.segments import measure_segments
-from service.methods.performance.target_unit import in_unit_of_target
 from service.methods.quality.arrival import measure_integrity
 from service.methods.quality.columns import measure_quality
 from service.methods.quality.expectations import Expectation, measure_expectations
 from service.methods.quality.limits import QualityLimits, judged
+from service.methods.target_unit import in_unit_of_target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

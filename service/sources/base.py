@@ -11,7 +11,7 @@ from service.sources.table_format import PLAIN
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from service.core.rows.masking import Masking
+    from service.core.rows.masking import RowMask
     from service.sources.context import SourceContext
     from service.sources.protocol import Receiver, Source
     from service.sources.table_format import TableFormat
@@ -61,7 +61,7 @@ class SourceConfig(Section):
         """How the source's file is written, which holds for a reference file that does not say its own."""
         return PLAIN
 
-    def receiver(self, context: SourceContext, masking: Masking) -> Receiver | None:
+    def receiver(self, context: SourceContext, masking: RowMask) -> Receiver | None:
         """Return what reads the rows that are sent to the monitor; None where none can be sent."""
         del context, masking
         return None

@@ -15,6 +15,7 @@ from service.core.time_units import to_datetime
 from service.errors import StoreError
 from service.runtime.clock import now
 from service.status.columns import ColumnPage, ColumnRow, column_heads
+from service.status.known_names import DeclaredNames, known_names, unknown_name
 from service.status.monitor_state import Verdict, monitor_state
 from service.status.overview import Overview, rank, searched, text_of
 from service.status.readiness import OK, cycle_status, freshness
@@ -24,7 +25,7 @@ from service.store import page_queries, queries
 from service.store.tables import drawn_distribution
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import asyncpg
 
@@ -58,6 +59,7 @@ class StatusQueries:
     - `descriptions`: of their files
     - `watched_columns`: the columns that they watch
     - `refused`: why a monitor's edited file is not used
+    - `declared`: the names of what their files make them measure
     - `windows`: their newest windows, kept until the next cycle
     """
 
@@ -66,6 +68,7 @@ class StatusQueries:
     descriptions: Mapping[str, str]
     watched_columns: Mapping[str, tuple[str, ...]]
     refused: Mapping[str, str] = field(default_factory=dict)
+    declared: Mapping[str, Callable[[], DeclaredNames]] = field(default_factory=dict)
     windows: WindowCache = field(default_factory=WindowCache)
 
     def monitors(self) -> list[CycleStatus]:
@@ -165,6 +168,15 @@ class StatusQueries:
         # Without a bound the newest rows could only be found by reading a monitor's whole history.
         after = since or (until or datetime.now(UTC)) - DEFAULT_PERIOD
         return await queries.measurements(self.pool, wanted, since=after, until=until, limit=limit)
+
+    async def unknown_name(self, wanted: SeriesFilter) -> str | None:
+        """Return what to say of a name in a filter, which names the monitor, that it does not have."""
+        monitor = wanted.monitor or ""
+        declared = DeclaredNames(columns=frozenset(self.columns(monitor)))
+        if monitor in self.declared:
+            declared = await asyncio.to_thread(self.declared[monitor])
+        stored = await queries.series(self.pool, monitor)
+        return unknown_name(wanted, known_names(stored, [declared]))
 
     async def events(
         self, monitor: str, *, since: datetime | None, kind: str | None, limit: int

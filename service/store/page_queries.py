@@ -77,10 +77,15 @@ ORDER BY wanted.place, p.window_end
 """
 
 _SHARES = """
-SELECT b.column_name, d.counts, w.rows, b.reference_counts, b.reference_rows
+SELECT b.column_name, c.counts, w.rows, c.reference_counts, b.reference_rows
 FROM tidegauge.window_run w
 JOIN tidegauge.window_distribution d ON d.run_id = w.id
 JOIN tidegauge.column_bins b ON b.id = d.bins_id
+CROSS JOIN LATERAL (
+    SELECT array_agg(cell.counted ORDER BY cell.bin) AS counts,
+        array_agg(cell.reference_counted ORDER BY cell.bin) AS reference_counts
+    FROM tidegauge.drawn_bins(b.id, ARRAY[w.id]) cell
+) c
 WHERE w.monitor = $1 AND w.window_end = $2 AND w.computed_at = $3 AND b.column_name = ANY($4::text[])
 """
 

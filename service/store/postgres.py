@@ -71,6 +71,11 @@ class PostgresStore:
         with translated(f"{monitor}: read panes"):
             return await pane.read(self._pool, monitor, layout, first, last, limit=limit)
 
+    async def kept_from(self, monitor: str, layout: str) -> int | None:
+        """Return the pane before which retention has dropped some of `layout`; None: it has dropped none."""
+        with translated(f"{monitor}: read the checkpoint"):
+            return await checkpoints.kept_from(self._pool, monitor, layout)
+
     async def panes_at(self, monitor: str, layout: str, keys: Sequence[int]) -> list[PaneRecord]:
         """Return the stored panes among `keys`, ascending."""
         with translated(f"{monitor}: read panes"):

@@ -40,6 +40,7 @@ async def serve_api(settings: Settings, parts: RunningParts) -> AsyncIterator[st
         parts.index.descriptions,
         parts.index.columns,
         parts.index.faults,
+        parts.index.declared,
     )
     token = None if settings.ingest_token is None else settings.ingest_token.get_secret_value()
     app = await asyncio.to_thread(build, _callables(parts, queries, token))

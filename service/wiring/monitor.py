@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+import asyncio
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
 from service.core.profile.spec.segment_values import beyond_cap
 from service.core.reference import reference as references
 from service.core.rows.label_form import forms_of, in_form
-from service.core.rows.label_text import text_of
-from service.core.rows.masking import Masking
+from service.core.rows.masking import Masking, RowMask
 from service.core.rows.missing_words import words_of
 from service.core.season.season import Season, SeasonKind
 from service.cycle.calibrated_thresholds import Thresholds
 from service.cycle.monitor_plan import MonitorPlan
-from service.errors import ConfigurationError
+from service.errors import ConfigurationError, TidegaugeError
 from service.methods.drift import pca
 from service.runtime.clock import now
 from service.runtime.progress_bar import shown
@@ -29,7 +29,7 @@ from service.store.tables.inbox import MonitorInbox
 from service.store.tables.season_choice import SeasonChoiceTable
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     import asyncpg
 
@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     from service.core.reference.reference import Reference
     from service.core.reference.seasonal.choice import Choice
     from service.core.rows.batch import Batch
+    from service.core.rows.label_form import LabelForm
     from service.core.rows.schema import Schema
     from service.core.season.season import AutoSeason
-    from service.methods.measure_window import MeasurePlan
     from service.runtime.compute_threads import Compute
     from service.sources.protocol import Receiver, Source
 
@@ -69,19 +69,29 @@ def build_monitor(
     load_rows = reference_rows_loader(monitor, compute, masking)
     schema = masking.schema(monitor.schema_)
 
+    known: dict[str, Mapping[str, LabelForm]] = {}
+
+    async def load() -> ReferenceRows:
+        found = await load_rows()
+        known.setdefault("forms", found.forms)  # the source's labels have those of the reference that is used
+        return found
+
+    async def forms() -> Mapping[str, LabelForm]:
+        return known["forms"] if known else (await load()).forms
+
     async def load_in_form() -> Batch:
-        batch = await load_rows()
-        return await compute.run(lambda: in_form(batch, schema, forms_of(batch, schema)))
+        batch, found = await load_rows()
+        return await compute.run(in_form, batch, schema, found)
 
     return MonitorPlan(
         name=monitor.name,
         schema=schema,
         window=monitor.window.plan(),
-        measures=masked_measures(monitor, masking),
+        measures=monitor.measure_plan,
         alarm=monitor.alarm.plan(),
-        source=_source(monitor, masking, _tables(pool, monitor.name), clock),
+        source=_source(monitor, masking, _tables(pool, monitor.name), forms, clock),
         load_reference=_reference_loader(
-            monitor, schema, load_rows, compute, SeasonChoiceTable(pool, monitor.name)
+            monitor, schema, load, compute, SeasonChoiceTable(pool, monitor.name)
         ),
         thresholds=_thresholds(monitor, schema, load_in_form, pool, compute),
         detectors=monitor.detectors,
@@ -93,14 +103,26 @@ def build_monitor(
 
 def build_peeked_source(monitor: Monitor, masking: Masking) -> Source:
     """Build a monitor's source without a database, for one whose rows are there before the service runs."""
-    return _source(monitor, masking, NO_TABLES)
+
+    async def forms() -> Mapping[str, LabelForm]:
+        try:
+            return (await asyncio.to_thread(load_reference_rows, monitor, masking)).forms
+        except TidegaugeError:  # is reported where the reference itself is read
+            return {}
+
+    return _source(monitor, masking, NO_TABLES, forms)
 
 
 def build_receiver(monitor: Monitor, key: Callable[[], bytes] = no_key) -> Receiver | None:
     """Build what reads the rows that are sent to a monitor; None where its source takes none."""
     masking = masking_of(monitor, key)
     context = _source_context(monitor, masking.schema(monitor.schema_), NO_TABLES)
-    return monitor.source.receiver(context, masking)
+    return monitor.source.receiver(context, RowMask(masking, _reference_forms(monitor, masking)))
+
+
+def _reference_forms(monitor: Monitor, masking: Masking) -> Callable[[], Mapping[str, LabelForm]]:
+    # Read on the thread of the first request, and only for a monitor with sensitive columns.
+    return cache(lambda: load_reference_rows(monitor, masking).forms if masking.columns else {})
 
 
 def _tables(pool: asyncpg.Pool, monitor: str) -> SourceTables:
@@ -108,11 +130,17 @@ def _tables(pool: asyncpg.Pool, monitor: str) -> SourceTables:
 
 
 def _source(
-    monitor: Monitor, masking: Masking, tables: SourceTables, clock: Callable[[], int] = now
+    monitor: Monitor,
+    masking: Masking,
+    tables: SourceTables,
+    forms: Callable[[], Awaitable[Mapping[str, LabelForm]]],
+    clock: Callable[[], int] = now,
 ) -> Source:
     schema = masking.schema(monitor.schema_)
     source = monitor.source.build(_source_context(monitor, schema, tables, clock))
-    return MaskedSource(source, masking) if masking.columns and not monitor.source.masks_itself else source
+    if not masking.columns or monitor.source.masks_itself:
+        return source
+    return MaskedSource(source, masking, forms)
 
 
 def masking_of(monitor: Monitor, key: Callable[[], bytes]) -> Masking:
@@ -134,37 +162,41 @@ def _source_context(
     )
 
 
+class ReferenceRows(NamedTuple):
+    """A reference's rows, masked, and the forms of their labels."""
+
+    batch: Batch
+    forms: Mapping[str, LabelForm]
+
+
+def load_reference_rows(monitor: Monitor, masking: Masking) -> ReferenceRows:
+    """Read the rows of a monitor's reference. Raises TidegaugeError where they cannot be read."""
+    schema = masking.schema(monitor.schema_)
+    return masked_reference(monitor.reference.load(monitor.source, schema), schema, masking)
+
+
+def masked_reference(rows: Batch, schema: Schema, masking: Masking) -> ReferenceRows:
+    """Return a reference's rows masked, and the forms that they fix for their labels."""
+    forms = masking.forms(forms_of(rows, schema))
+    return ReferenceRows(masking.batch(rows, forms), forms)
+
+
 def reference_rows_loader(
     monitor: Monitor, compute: Compute, masking: Masking
-) -> Callable[[], Awaitable[Batch]]:
+) -> Callable[[], Awaitable[ReferenceRows]]:
     """Return a function that reads the rows of a monitor's reference on a worker thread, masked."""
-
-    def load() -> Batch:
-        return masking.batch(monitor.reference.load(monitor.source, masking.schema(monitor.schema_)))
-
-    return lambda: compute.run(load)
-
-
-def masked_measures(monitor: Monitor, masking: Masking) -> MeasurePlan:
-    """Return what to measure; what a sensitive column may hold is compared with its hashes."""
-    plan = monitor.measure_plan
-    expectations = dict(plan.expectations)
-    for name in masking.columns:
-        declared = expectations[name]
-        if declared.allowed is not None:
-            hashed = tuple(masking.category(name, text_of(value) or "") for value in declared.allowed)
-            expectations[name] = replace(declared, allowed=hashed)
-    return replace(plan, expectations=expectations)
+    return lambda: compute.run(load_reference_rows, monitor, masking)
 
 
 def _reference_loader(
     monitor: Monitor,
     schema: Schema,
-    load_rows: Callable[[], Awaitable[Batch]],
+    load_rows: Callable[[], Awaitable[ReferenceRows]],
     compute: Compute,
     choices: SeasonChoiceTable,
 ) -> Callable[[], Awaitable[Reference]]:
-    async def made(batch: Batch, season: Season | AutoSeason | None) -> Reference:
+    async def made(rows: ReferenceRows, season: Season | AutoSeason | None) -> Reference:
+        batch, forms = rows
         return await compute.run(
             lambda: references.of(
                 batch,
@@ -173,23 +205,24 @@ def _reference_loader(
                 sample_rows=monitor.sample_rows,
                 components=pca.PCA in monitor.drift.multivariate,
                 estimate=monitor.estimate,
+                forms=forms,
                 season=season,
                 outcome_rules=monitor.outcome_rules,
             )
         )
 
     async def load() -> Reference:
-        batch = await load_rows()
-        reference = await made(batch, monitor.season_)
+        rows = await load_rows()
+        reference = await made(rows, monitor.season_)
         if reference.choice is not None:
             kept = await kept_season(reference.choice, reference.fingerprint, choices, monitor.name)
             if kept != reference.choice.season:
-                reference = await made(batch, kept)
+                reference = await made(rows, kept)
         log.info("reference ready", monitor=monitor.name, rows=reference.profile.rows)
         for note in reference.notes:
             log.warning("reference", monitor=monitor.name, hint=note)
         kinds = {column.name: column.kind for column in monitor.schema_.columns}
-        for misfit in batch.arrival.misfits:
+        for misfit in rows.batch.arrival.misfits:
             hint = described(misfit, kinds[misfit.column])
             log.warning("reference has cells of another kind", monitor=monitor.name, hint=hint)
         for column, values in reference.spec.segments.items():

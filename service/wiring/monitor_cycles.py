@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -15,6 +16,7 @@ from service.reports.reporter import ReportedMonitor
 from service.runtime.clock import now
 from service.runtime.progress_bar import shown
 from service.runtime.scheduler import CycleResult
+from service.wiring.declared_names import declared_names
 from service.wiring.hash_key import hash_key
 from service.wiring.monitor import build_monitor, build_receiver
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from service.runtime.scheduler import Job, Scheduler
     from service.sources.protocol import Receiver, Source
     from service.status.cycle_counters import CycleCounters, MonitorCounters
+    from service.status.known_names import DeclaredNames
     from service.store.postgres import PostgresStore
 
     Listener = Callable[[CycleRecord], None]  # is called with every committed cycle
@@ -68,6 +71,7 @@ class MonitorIndex:
     - `jobs`: their cycles
     - `descriptions`: of their files
     - `columns`: those that they watch
+    - `declared`: the names of what their files make them measure
     - `reported`: what a report needs
     - `panes_behind`: how many panes before a window the reference has, of those that have a bound
     - `receivers`: what reads the rows that are sent, of those to which rows can be sent
@@ -77,6 +81,7 @@ class MonitorIndex:
     jobs: dict[str, Job] = field(default_factory=dict)
     descriptions: dict[str, str] = field(default_factory=dict)
     columns: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    declared: dict[str, Callable[[], DeclaredNames]] = field(default_factory=dict)
     reported: dict[str, ReportedMonitor] = field(default_factory=dict)
     panes_behind: dict[str, int] = field(default_factory=dict)
     receivers: dict[str, Receiver] = field(default_factory=dict)
@@ -134,7 +139,7 @@ class MonitorCycles:
         await self._scheduler.remove(running.job)
         del self._running[name]
         index = self.index
-        for by_name in (index.jobs, index.descriptions, index.columns, index.reported):
+        for by_name in (index.jobs, index.descriptions, index.columns, index.declared, index.reported):
             by_name.pop(name, None)
         index.panes_behind.pop(name, None)
         index.receivers.pop(name, None)
@@ -171,6 +176,7 @@ class MonitorCycles:
         index.jobs[name] = job
         index.descriptions[name] = monitor.description
         index.columns[name] = tuple(monitor.schema_.names)
+        index.declared[name] = partial(declared_names, monitor)
         index.reported[name] = ReportedMonitor(monitor.schema_, monitor.description, cycle.reference)
         receiver = build_receiver(monitor, lambda: hash_key(self._settings))
         if receiver is None:

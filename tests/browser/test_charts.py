@@ -17,6 +17,9 @@ from tests.browser.year import DAYS, SERIES, Year
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 
+RANGE = "from=2013-03-05T00:00:00Z&to=2013-04-25T00:00:00Z"
+
+
 async def ready(page: Page) -> Locator:
     """Wait for the charts; give the first plot over time."""
     plot = page.locator(".shown [role=slider]").first
@@ -71,6 +74,26 @@ async def test_a_range_is_dragged_and_is_a_step_in_the_history(opened: Opened) -
         assert "from" not in query_of(page)
         assert seen.faults == []
         assert await seen.refused() == []
+
+
+async def test_a_range_follows_windows_that_are_measured_again(opened: Opened) -> None:
+    """After a cycle only what was computed since is read, and shown where it lies in the range."""
+    year = Year()
+    async with year.open() as url:
+        seen = await opened(f"{url}/#/shop?{SERIES}&{RANGE}")
+        page = seen.page
+        plot = await ready(page)
+        await expect(plot).to_have_attribute("aria-valuemax", "52")
+        await plot.focus()
+        await page.keyboard.press("Home")
+        before = str(await plot.get_attribute("aria-valuetext"))
+        year.again = {4: 9.5, 58: 7.5}
+        year.broadcaster.notify("shop")
+        await expect(plot).to_have_attribute("aria-valuetext", re.compile("^5 Mar 2013, 00:00: 9.5,"))
+        await expect(plot).to_have_attribute("aria-valuemax", "52")
+        assert "9.5" not in before
+        assert year.asked[-1][0] == "computed_at"
+        assert seen.faults == []
 
 
 async def test_a_range_is_chosen_by_keyboard(opened: Opened) -> None:
@@ -226,7 +249,6 @@ async def test_the_real_service_answers_a_range_and_a_comparison(service: Servic
     assert seen.faults == []
 
 
-RANGE = "from=2013-03-05T00:00:00Z&to=2013-04-25T00:00:00Z"
 CHOSEN = f"{SERIES}&{RANGE}&w=2013-04-20T00:00:00Z&against=2013-03-10T00:00:00Z"
 
 

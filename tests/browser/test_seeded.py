@@ -90,7 +90,7 @@ async def test_the_sentence_and_the_list_have_one_order(
     """What is called the worst is the first of the list, and performance comes before drift."""
     seen = await opened(f"{states[1]}/#/flights")
     await settled(seen.page)
-    await expect(seen.page.locator(".head .lead")).to_contain_text("the worst in mae")
+    await expect(seen.page.locator(".head .lead")).to_contain_text("mean absolute error")
     await expect(seen.page.locator(".numbers tbody tr a").first).to_have_text("mae")
 
 

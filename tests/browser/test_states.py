@@ -143,6 +143,9 @@ async def test_before_the_first_cycle_it_says_what_comes(opened: Opened) -> None
         )
         await expect(seen.page.locator(".events, .panel .empty").last).to_contain_text("No events yet")
         await seen.page.get_by_role("link", name="shop").first.click()
+        await expect(seen.page.locator(".head .lead")).to_have_text(
+            "Waiting: no window has been measured yet."
+        )
         await expect(seen.page.locator(".list .empty")).to_have_text("No window has been measured yet.")
         assert seen.faults == []
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,6 +18,7 @@ from service.core.read_models import (
     ColumnDistribution,
     DistributionBin,
     MeasuredWindow,
+    NewestWindow,
     SeriesFilter,
     StoredMeasurement,
     StoredValue,
@@ -22,6 +26,7 @@ from service.core.read_models import (
 from service.core.reference import bins
 from service.core.rows.batch import Batch, Numbers
 from service.core.rows.schema import Column, Kind, Schema
+from service.status.monitor_state import MonitorState
 from service.status.window_page import MeasurementFilter, WindowPage, window_page
 from tests.browser.test_states import Door
 from tests.unit.status.values import window_value
@@ -42,12 +47,24 @@ class Year(Door):
     def __init__(self, name: str = "shop", *values: Any, **more: Any) -> None:
         super().__init__(name, *(values or (TEMP, MAE)), **more)
         self.asked: list[tuple[str, Any]] = []
+        self.again: dict[int, float] = {}  # by day, values measured again
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[str]:
+        async def read(_: str) -> tuple[MonitorState, NewestWindow]:
+            return await self.state(""), await self.latest_window("")
+
+        broadcasting = asyncio.create_task(self.broadcaster.broadcast(read))
+        async with super().open() as url:
+            yield url
+        broadcasting.cancel()
 
     def window(self, day: int) -> MeasuredWindow:
         end = START + timedelta(days=day)
+        # The newest was computed first, but for those that were measured again.
         late = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(
-            minutes=DAYS - day
-        )  # the newest was computed first
+            minutes=(DAYS if day in self.again else 0) + DAYS - day
+        )
         return MeasuredWindow(
             window_start=end - timedelta(days=7), window_end=end, revision=1, rows=900 + day, computed_at=late
         )
@@ -72,6 +89,7 @@ class Year(Door):
             for value in self.values:
                 if (value.metric, value.column_name) == (wanted.metric, wanted.column):
                     wandered = None if value.value is None else value.value * (1 + math.sin(day / 9) / 2)
+                    wandered = self.again.get(day, wandered)
                     held = replace(value, value=wandered, rows=window.rows, breached=day > 40)
                     found.append(
                         StoredMeasurement(

@@ -230,7 +230,7 @@ const stream = follow({
     connection.dataset.state = name;
     connection.textContent = { live: "Live", connecting: "Connecting", lost: "Connection lost" }[name];
     lost = name === "lost" ? seconds : name === "live" ? null : lost;
-    if (name === "live" && !model.ready) reload();
+    if (name === "live" && !model.ready && !fetching) reload();
     showTrouble();
   },
 });

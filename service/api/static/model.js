@@ -77,9 +77,12 @@ export class Model {
   /** Read the rows of a series' chart: those of the range that is viewed, else the newest `last`. */
   async readPoints(monitor, series, view) {
     if (!view.from) return this.#readNewestPoints(monitor, series, view.last);
-    const asked = new URLSearchParams({ ...partsOf(series), limit: MAX_RANGE, axis: view.axis, since: view.from, until: view.to });
+    const key = rangeKey(monitor, series, view);
+    const known = this.ranges.get(key);
+    const range = known?.computed ? { axis: "computed_at", since: known.computed } : { axis: view.axis, since: view.from, until: view.to };
+    const asked = new URLSearchParams({ ...partsOf(series), limit: MAX_RANGE, ...range });
     const rows = await this.#get(`${path(monitor)}/metrics?${asked}`);
-    keep(this.ranges, rangeKey(monitor, series, view), inOrder(rows, view.axis));
+    if (!known || rows.length) keep(this.ranges, key, rangeOf(known, rows, view));
   }
 
   // All of them at first, then those computed since.
@@ -103,7 +106,7 @@ export class Model {
 
   /** A chart's rows, the same array as long as nothing changed; undefined if too few were read. */
   pointsOf(monitor, series, { last, axis, from, to }) {
-    if (from) return this.ranges.get(rangeKey(monitor, series, { axis, from, to }));
+    if (from) return this.ranges.get(rangeKey(monitor, series, { axis, from, to }))?.rows;
     const known = this.points.get(`${monitor}~${keyOf(series)}`);
     if (!known || known.last < last) return undefined;
     const cut = `${last} ${axis}`;
@@ -147,6 +150,20 @@ const distributionKey = (monitor, column, { window, against }) => [monitor, colu
 const inOrder = (rows, axis) => (axis === "computed_at" ? [...rows].sort((a, b) => Date.parse(a[axis]) - Date.parse(b[axis])) : rows);
 
 const partsOf = ({ aspect, column_name, segment, metric, definition }) => ({ aspect, column: column_name, segment, metric, definition });
+
+// A range's rows by window: those known, and those computed since, which may have left the range.
+function rangeOf(known, fresh, { axis, from, to }) {
+  const windows = new Map(known?.windows);
+  for (const row of fresh) {
+    const window = `${row.window_start} ${row.window_end}`;
+    windows.delete(window);
+    const at = Date.parse(row[axis]);
+    if (at >= Date.parse(from) && at <= Date.parse(to)) windows.set(window, row);
+  }
+  const rows = [...windows.values()].sort((a, b) => Date.parse(a[axis]) - Date.parse(b[axis])).slice(-MAX_RANGE);
+  const computed = fresh.reduce((latest, row) => (row.computed_at > latest ? row.computed_at : latest), known?.computed ?? "");
+  return { windows, rows, computed };
+}
 
 // The newest come last; the oldest go.
 function keep(map, key, value) {

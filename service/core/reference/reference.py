@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from service.core.reference.seasonal.choice import Choice
     from service.core.reference.seasonal.seasonal import SeasonalReference
     from service.core.rows.batch import Batch
+    from service.core.rows.label_form import LabelForm
     from service.core.rows.schema import Column, Schema
 
 # Inputs that move inside a cell count as a changed relation: 20 cells leave about a tenth of such a move.
@@ -89,6 +90,7 @@ def of(
     sample_rows: int = 0,
     components: bool = False,
     estimate: bool = True,
+    forms: Mapping[str, LabelForm] | None = None,
     outcome_rules: OutcomeBlockRules | None = None,
     season: Season | AutoSeason | None = None,
 ) -> Reference:
@@ -101,10 +103,11 @@ def of(
     they came from; other tasks have no cells. A text column's words are the vocabulary of those that follow.
     The outcome of any task is kept by segment of the columns `by`. With `estimate` an estimator of the
     performance is fitted too, with `outcome_rules` the outcome is kept by block, with a `season` all of it by
-    season cell. Raises LabelError where the task names a label that no row has, ReferenceDataError where rows
-    without a time are asked for a season.
+    season cell. `forms` are those of its labels where they were fixed already, as for masked rows. Raises
+    LabelError where the task names a label that no row has, ReferenceDataError where rows without a time are
+    asked for a season.
     """
-    forms = label_form.forms_of(batch, schema)
+    forms = label_form.forms_of(batch, schema) if forms is None else forms
     noted = notes.notes_on(batch, schema, "reference")
     batch = label_form.in_form(batch, schema, forms)
     settled = answers.settle(batch, schema, forms)

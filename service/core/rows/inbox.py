@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from service.core.rows.take import Reject
 
 
+ANSWERED_REJECTS = 10  # of a request are in its answer
+
+
 class BatchKind(StrEnum):
     """What a batch of the inbox holds."""
 

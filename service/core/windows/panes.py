@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from service.core.profile import profile
 from service.core.profile.codec import profile as codec
 from service.core.profile.outcome import outcome
@@ -94,8 +96,14 @@ def measure_windows(
 
 
 def panes_of(windows: Iterable[int], plan: WindowPlan) -> set[int]:
-    """Return the panes of some windows, by key."""
-    return {key for last in windows for key in range(plan.first_of(last), last + 1)}
+    """Return the panes of some windows, by key; those that windows share are visited once."""
+    found: set[int] = set()
+    reached: int | None = None
+    for last in sorted(windows):
+        first = plan.first_of(last)
+        found.update(range(first if reached is None else max(first, reached + 1), last + 1))
+        reached = last
+    return found
 
 
 def window_rows(
@@ -105,7 +113,12 @@ def window_rows(
     rows = {key: pane.profile.rows for key, pane in held.items()}
     for key, pane in fresh.items():
         rows[key] = rows.get(key, 0) + pane.profile.rows
-    return [sum(rows.get(key, 0) for key in range(plan.first_of(last), last + 1)) for last in due]
+    keys = np.array(sorted(rows), dtype=np.int64)
+    totals = np.concatenate(([0], np.cumsum([rows[key] for key in keys.tolist()], dtype=np.int64)))
+    lasts = np.array(list(due), dtype=np.int64)
+    before = np.searchsorted(keys, lasts - plan.panes + 1, side="left")
+    found: list[int] = (totals[np.searchsorted(keys, lasts, side="right")] - totals[before]).tolist()
+    return found
 
 
 def pane_records(panes: Mapping[int, Pane]) -> tuple[PaneRecord, ...]:

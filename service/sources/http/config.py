@@ -15,7 +15,7 @@ from service.sources.http.source import HttpOptions, HttpSource
 from service.sources.table_config import CsvConfig, Timestamp, table_format
 
 if TYPE_CHECKING:
-    from service.core.rows.masking import Masking
+    from service.core.rows.masking import RowMask
     from service.sources.context import SourceContext
     from service.sources.protocol import Receiver
     from service.sources.table_format import TableFormat
@@ -60,7 +60,7 @@ class HttpConfig(SourceConfig):
         options = HttpOptions(self.allowed_lateness, self.idle_after)
         return HttpSource(context, options)
 
-    def receiver(self, context: SourceContext, masking: Masking) -> Receiver:
+    def receiver(self, context: SourceContext, masking: RowMask) -> Receiver:
         """Return what reads the rows when they come."""
         shape = RowShape(context.schema, self.time_column, self.table_format)
         return HttpReceiver(context.monitor, shape, masking, self.max_ahead, context.labels)

@@ -18,7 +18,7 @@ from service.core.rows.inbox import Received
 from service.core.rows.schema import Column, Kind, Role, Schema
 from service.core.rows.take import Take
 from service.core.time_units import to_datetime
-from service.errors import NoInboxError, UnreadableRowsError
+from service.errors import InboxUnavailableError, NoInboxError, ReferenceDataError, UnreadableRowsError
 from service.sources.http import stored_batch
 from service.sources.http.content import MAX_BYTES, RowShape, decoded
 from service.sources.http.content_types import decompressed, format_of
@@ -31,12 +31,13 @@ if TYPE_CHECKING:
 
     from service.core.rows.batch import Batch
     from service.core.rows.inbox import Posted
-    from service.core.rows.masking import Masking
+    from service.core.rows.masking import RowMask
     from service.core.rows.take import Reject
     from service.sources.context import LabelFile
     from service.sources.http.content import Decoded
 
 KEPT_REJECTS = 100  # of a request
+RETRY_SECONDS = 30  # until the reference may be there
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class HttpReceiver:
 
     monitor: str
     shape: RowShape
-    masking: Masking
+    masking: RowMask
     ahead_us: int
     labels: LabelFile | None
 
@@ -97,10 +98,16 @@ class HttpReceiver:
             raise UnreadableRowsError(
                 f"none of the {rejected} rows can be used: the first {rejects[0].reason.strip()}"
             )
-        batch = self.masking.batch(batch)
-        rejects = self.masking.take(Take(batch, {}, rejects=rejects)).rejects
+        masked = self._masked(Take(batch, {}, rejects=rejects))
+        batch, rejects = masked.batch, masked.rejects
         digest = hashlib.blake2b(content, digest_size=16).digest()
         return Received(stored_batch.encode(batch), batch.rows, rejected, rejects, digest)
+
+    def _masked(self, take: Take) -> Take:
+        try:
+            return self.masking.take(take)
+        except ReferenceDataError as error:  # it says how the labels of sensitive columns are written
+            raise InboxUnavailableError(str(error), retry_seconds=RETRY_SECONDS) from error
 
     def _timed(self, found: Decoded, received: int, shape: RowShape) -> tuple[Batch, tuple[Reject, ...], int]:
         batch = found.batch

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
-from service.core.rows.inbox import Backlog, BatchKind, InboxBatch, Receipt, Waiting
+from service.core.rows.inbox import ANSWERED_REJECTS, Backlog, BatchKind, InboxBatch, Receipt, Waiting
 from service.core.rows.take import Reject
 from service.core.time_units import to_microseconds
 from service.errors import StoreError, StoreUnavailableError
@@ -17,14 +19,13 @@ from service.store.encoding import instant, text
 from service.store.tables import inbox_label
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from service.core.rows.inbox import Sent
     from service.core.rows.inbox_change import InboxChange, LabelAhead
 
-APPEND_SECONDS = 10.0  # a sender waits no longer for the database
+APPEND_SECONDS = 5.0  # a sender waits no longer for the database
 MAX_BATCHES = 5_000  # of one take
-ANSWERED_REJECTS = 10  # of a request are in its answer
 
 # What says that the database is away, or cannot write now, and not that it refuses these rows.
 _AWAY = (
@@ -46,6 +47,12 @@ SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::jsonb[
 ORDER BY k.monitor, k.kind, k.key
 ON CONFLICT (monitor, kind, key) DO NOTHING
 RETURNING monitor, kind, key
+"""
+
+_SEGMENT = """
+INSERT INTO tidegauge.inbox_key (monitor, kind, key, digest, answer) VALUES ('', 'spool', $1, '', '{}')
+ON CONFLICT (monitor, kind, key) DO NOTHING
+RETURNING key
 """
 
 _ANSWER = """
@@ -94,6 +101,13 @@ DELETE FROM tidegauge.inbox_key WHERE ctid = ANY(ARRAY(
 _COMMITTED = "SELECT pg_xact_status($1::text::xid8)"
 
 
+@dataclass(slots=True)
+class _Began:
+    """A write; the `transaction` in which it may have been committed, once there is something to commit."""
+
+    transaction: str | None = None
+
+
 class Inbox:
     """The inbox of all monitors, for those who fill it. Methods raise StoreError."""
 
@@ -106,31 +120,56 @@ class Inbox:
         Raises StoreUnavailableError where the database is away or does not answer in time. It may have kept
         them all the same: its `transaction` says which transaction to ask for.
         """
-        transaction: str | None = None
+        began = _Began()
+        async with self._writing(began) as connection:
+            receipts = await _keep_keys(connection, sent)
+            fresh = [each for each, found in zip(sent, receipts, strict=True) if not _is_known(found)]
+            if fresh:
+                began.transaction = await _append(connection, fresh)
+        return receipts
+
+    async def append_segment(self, name: str, sent: Sequence[Sent]) -> None:
+        """Keep the requests of a spool file in one transaction, once: its name is a key.
+
+        They were acknowledged: where other content was kept under a request's key, it is kept without one.
+        Raises StoreUnavailableError where the database is away.
+        """
+        async with self._writing(_Began()) as connection:
+            if await connection.fetchval(_SEGMENT, name) is None:
+                return  # it was kept, and its file not removed
+            receipts = await _keep_keys(connection, sent)
+            fresh = [each for each, found in zip(sent, receipts, strict=True) if not found.is_repeat]
+            if fresh:
+                await _append(connection, fresh)
+
+    @asynccontextmanager
+    async def _writing(self, began: _Began) -> AsyncIterator[asyncpg.Connection]:
         try:
             async with (
                 asyncio.timeout(APPEND_SECONDS),
                 self._pool.acquire() as connection,
                 connection.transaction(),
             ):
-                receipts = await _keep_keys(connection, sent)
-                fresh = [each for each, found in zip(sent, receipts, strict=True) if not _is_known(found)]
-                if fresh:
-                    transaction = await _append(connection, fresh)
+                yield connection
         except DRIVER_ERRORS as error:
             message = f"keep rows that were sent: {reason(error)}"
-            if isinstance(error, _AWAY) and not isinstance(error, ValueError):  # no cell that it cannot take
-                raise StoreUnavailableError(message, transaction) from error
-            raise StoreError(message) from error
-        return receipts
+            raise _store_error(message, error, began.transaction) from error
+
+    async def ping(self) -> None:
+        """Ask the database for nothing. Raises StoreUnavailableError where it does not answer."""
+        try:
+            await self._pool.fetchval("SELECT 1", timeout=APPEND_SECONDS)
+        except DRIVER_ERRORS as error:
+            raise _store_error(f"ping: {reason(error)}", error) from error
 
     async def is_committed(self, transaction: str) -> bool | None:
         """Return whether a transaction was committed; None while it runs, False where nothing is known."""
-        with translated("look for a transaction"):
-            try:
-                state: str | None = await self._pool.fetchval(_COMMITTED, transaction)
-            except asyncpg.InvalidParameterValueError:  # still to come: an older database was restored
-                return False
+        try:
+            state: str | None = await self._pool.fetchval(_COMMITTED, transaction)
+        except asyncpg.InvalidParameterValueError:  # still to come: an older database was restored
+            return False
+        except DRIVER_ERRORS as error:
+            raise _store_error(f"look for a transaction: {reason(error)}", error) from error
         return None if state == "in progress" else state == "committed"
 
     async def backlog(self) -> dict[str, Backlog]:
@@ -175,6 +214,12 @@ class MonitorInbox:
     async def rows_expecting(self, identity: Sequence[int]) -> set[int]:
         """Return which of these ids have a measured row that waits for its label."""
         return await inbox_label.expected(self._pool, self._monitor, identity) if identity else set()
+
+
+def _store_error(message: str, error: Exception, transaction: str | None = None) -> StoreError:
+    if isinstance(error, _AWAY) and not isinstance(error, ValueError):  # no cell that it cannot take
+        return StoreUnavailableError(message, transaction)
+    return StoreError(message)
 
 
 async def change(connection: asyncpg.Connection, monitor: str, changed: InboxChange) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,7 @@ def state(
     trouble: str | None = None,
     waiting: bool = False,
     since: dict[str, datetime | None] | None = None,
+    **cycles: Any,
 ) -> MonitorState:
     """Judge a monitor by its newest window; `since` is when the alarm of a column was raised."""
     found = latest(*values, alarms=alarms, window=None if waiting else WINDOW)
@@ -30,7 +32,7 @@ def state(
     for name in raised_names(found, newest):
         at = (since or {}).get(name.column, WHEN)
         raised.append(raised_alarm(name, None if at is None else AlarmStart(at=at, message="m")))
-    return monitor_state(cycle_status(), newest, raised, trouble)
+    return monitor_state(cycle_status(**cycles), newest, raised, trouble)
 
 
 def aspect_of(found: MonitorState, aspect: str) -> AspectState:
@@ -98,6 +100,15 @@ def test_before_the_first_window_everything_waits() -> None:
     assert found.verdict == "waiting"
     assert aspect_of(found, "drift").verdict == "waiting"
     assert aspect_of(found, "health").verdict == "fine"
+
+
+def test_finished_cycles_wait_for_nothing() -> None:
+    """A monitor whose cycles are done without a window says so: nothing will follow."""
+    found = state(window_value("health", "cycle_ms"), waiting=True, finished=True)
+    drift = aspect_of(found, "drift")
+    assert (found.verdict, drift.verdict) == ("unmeasured", "unmeasured")
+    assert drift.reason == "its 3 cycles are done, and no window was complete by then"
+    assert "waiting" not in {one.verdict for one in found.aspects}
 
 
 def test_cycles_in_trouble_are_an_alarm_of_health() -> None:

@@ -61,7 +61,7 @@ SELECT m.monitor, m.state, {SINCE} AS since, m.worst_aspect AS aspect,
     m.breached::float8, m.drift_share AS "drift share", m.performance_metric AS metric, m.performance AS value,
     m.performance_reference AS reference, m.performance / nullif(m.performance_reference, 0) - 1 AS change,
     extract(epoch FROM now() - m.measured_at)::float8 AS age,
-    CASE WHEN m.state = 'failing' THEN m.error WHEN m.ended THEN 'The source has ended.' END AS note,
+    CASE WHEN m.state = 'failing' THEN m.error WHEN m.ended THEN coalesce(m.error, 'The source has ended.') END AS note,
     extract(epoch FROM (SELECT min(r.window_end) FROM tidegauge.window_run r WHERE r.monitor = m.monitor))::bigint * 1000
         - 86400000 AS first_ms,
     extract(epoch FROM m.window_end)::bigint * 1000 + 86400000 AS last_ms

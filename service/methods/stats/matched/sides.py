@@ -45,14 +45,15 @@ def together(reference: Weighted, current: Distribution) -> Sides:
             current = labelled(current)
         else:
             raise Unmeasurable("the window holds labels and the reference numbers; expected one kind")
-    all_values: Values = np.concatenate([reference.values, current.values])
-    _, first, places = np.unique(all_values, return_index=True, return_inverse=True)
-    values: Values = all_values[first]
-    split = len(reference.values)
-    sides = [np.zeros(len(values)) for _ in range(2)]
-    sides[0][places[:split]] = reference.counts
-    sides[1][places[split:]] = current.counts
-    return Sides(values, sides[0], sides[1])
+    # Both are sorted: the window's few values are looked up among the reference's many.
+    places = reference.values.searchsorted(current.values)
+    near = np.minimum(places, len(reference.values) - 1)
+    fresh = np.asarray(reference.values[near] != current.values, dtype=np.bool_)
+    wide = np.result_type(reference.values, current.values)  # of labels, the longer
+    values: Values = np.insert(reference.values.astype(wide), places[fresh], current.values[fresh])
+    rows = np.zeros(len(values))
+    rows[places + fresh.cumsum() - fresh] = current.counts
+    return Sides(values, np.insert(reference.counts, places[fresh], 0.0), rows)
 
 
 def numbers_together(reference: Weighted, current: Distribution) -> Sides:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from service.core.rows.schema import Role, Schema
 from service.methods.drift.columns import DriftPlan
 from service.methods.measure_window import MeasurePlan, measure
-from service.methods.performance.target_unit import IN_UNIT_OF_TARGET
+from service.methods.target_unit import IN_UNIT_OF_TARGET
 from tests.unit.methods.build import SCHEMA, rows
 
 ROWS = rows(size=[1.0, 2.0, 3.0], colour="rgb", guess=[1.0, 2.0, 4.0], truth=[1.0, 3.0, 3.0])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from service.core.rows.schema import Role
 from service.methods.concept import error_split
-from service.methods.performance import registry
+from service.methods.performance import registry, season_matched
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,7 @@ def in_unit_of_target(measurements: Sequence[Measurement], schema: Schema) -> tu
         return tuple(measurements)
     return tuple(
         replace(each, series=replace(each.series, unit=target.unit))
-        if each.series.metric in IN_UNIT_OF_TARGET
+        if each.series.metric.removeprefix(season_matched.PREFIX) in IN_UNIT_OF_TARGET
         else each
         for each in measurements
     )
