@@ -94,6 +94,11 @@ def _monitor(path: str | Path | None, options: Options, before: Loaded) -> Monit
 
 
 def _measured(now: Loaded, before: Loaded, monitor: Monitor) -> Measured:
+    for name in monitor.measure_plan.tolerances:
+        raise ConfigurationError(
+            f"performance.{name}.worse_by: evidence is counted day by day by the service, and one call has "
+            "none; expected a number, or `reference`"
+        )
     # Nobody keeps this key: of sensitive columns nothing but hashes is in what is returned.
     masking = masking_of(monitor, secrets.token_bytes)
     schema, form = masking.schema(monitor.schema_), monitor.source.table_format
