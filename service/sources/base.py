@@ -28,6 +28,7 @@ class SourceConfig(Section):
     - `brings_labels`: it hands over labels that come after their rows (`SourceContext.labels`).
     - `labels_from_file`: these are read from a file, which the section `labels` names; else they are sent.
     - `masks_itself`: what it gives is masked already (`core/rows/masking.py`).
+    - `forgets_rows`: a row that was measured cannot be had again, from its start or from a time.
     """
 
     is_live: ClassVar[bool] = False
@@ -35,6 +36,7 @@ class SourceConfig(Section):
     brings_labels: ClassVar[bool] = False
     labels_from_file: ClassVar[bool] = False
     masks_itself: ClassVar[bool] = False
+    forgets_rows: ClassVar[bool] = False
 
     @classmethod
     def kind(cls) -> str:

@@ -37,6 +37,7 @@ class HttpConfig(SourceConfig):
     is_live: ClassVar[bool] = True
     brings_labels: ClassVar[bool] = True
     masks_itself: ClassVar[bool] = True
+    forgets_rows: ClassVar[bool] = True
 
     type: Literal["http"]
     timestamp: Timestamp | None = None
