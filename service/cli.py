@@ -61,6 +61,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     migrate.set_defaults(command=_migrate)
 
+    audit = commands.add_parser("audit", help="add up what became of the rows that were sent")
+    audit.add_argument("monitor", nargs="?", help="only this monitor")
+    audit.add_argument(
+        "--record",
+        type=Path,
+        metavar="FILE",
+        help="compare with a sender's own record, as `simulator send` makes it",
+    )
+    audit.set_defaults(command=_audit)
+
     psql = commands.add_parser("psql", help="open the embedded database as the role that may only read")
     psql.add_argument("--print", action="store_true", dest="print_only", help="only print its URL")
     psql.add_argument("arguments", nargs="*", metavar="ARGUMENT", help="psql's own, after --")
@@ -176,6 +186,12 @@ def _run(options: argparse.Namespace) -> int:
     from service.commands import run
 
     return run.execute(max_cycles=options.max_cycles)
+
+
+def _audit(options: argparse.Namespace) -> int:
+    from service.commands import audit
+
+    return audit.execute(options.monitor, record=options.record)
 
 
 def _psql(options: argparse.Namespace) -> int:
