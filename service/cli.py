@@ -284,7 +284,7 @@ def _monitor_rename(options: argparse.Namespace) -> int:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
+    number = int(text) if text.isascii() and text.isdecimal() else 0
     if number < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text}")
     return number
@@ -299,9 +299,17 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _limit(text: str) -> tuple[str, float]:
     name, value = _pair(text)
-    return name, float(value)
+    try:
+        return name, float(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected METRIC=NUMBER such as mae=1.5, got {text}") from None
 
 
 def _instant(text: str) -> datetime:
-    when = datetime.fromisoformat(text)
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"expected an ISO 8601 time such as 2026-01-31T00:00:00Z, got {text}"
+        ) from None
     return when if when.tzinfo else when.replace(tzinfo=UTC)

@@ -110,7 +110,7 @@ class Thresholds:
         log.info("calibrating thresholds", window_rows=size, false_alarm_rate=self._rate)
         started = time.perf_counter()
         with self._shown(f"calibrating thresholds for windows of {size} rows") as progress:
-            found = await self._compute.run(
+            found = await self._compute.run_long(
                 calibrated,
                 batch,
                 self._schema,

@@ -94,6 +94,11 @@ def _monitor(path: str | Path | None, options: Options, before: Loaded) -> Monit
 
 
 def _measured(now: Loaded, before: Loaded, monitor: Monitor) -> Measured:
+    for name in monitor.measure_plan.tolerances:
+        raise ConfigurationError(
+            f"performance.{name}.worse_by: evidence is counted day by day by the service, and one call has "
+            "none; expected a number, or `reference`"
+        )
     # Nobody keeps this key: of sensitive columns nothing but hashes is in what is returned.
     masking = masking_of(monitor, secrets.token_bytes)
     schema, form = masking.schema(monitor.schema_), monitor.source.table_format
@@ -111,9 +116,15 @@ def _measured(now: Loaded, before: Loaded, monitor: Monitor) -> Measured:
         estimate=monitor.estimate,
         forms=forms,
         outcome_rules=monitor.outcome_rules,
+        season=monitor.season_,
     )
     rows = masking.batch(rows_of(now, schema, "current", timestamp=time, form=form), forms)
     rows = in_form(rows, schema, forms)
+    if made.seasonal is not None and not rows.event_time.any():
+        raise SourceError(
+            "season: the current rows have no times, and a season is by their hours and days; expected "
+            "timestamp"
+        )
     current = profile.of(rows.numbered(0), made.schema, made.spec)
     plan = monitor.measure_plan.with_limits_of(made)
     if monitor.drift.is_calibrated and rows.rows >= monitor.window.min_rows:
@@ -126,8 +137,17 @@ def _measured(now: Loaded, before: Loaded, monitor: Monitor) -> Measured:
             blocks=monitor.drift.blocks,
         )
         plan = replace(plan, drift=replace(plan.drift, calibrated=found.thresholds))
-    counted = measure_window(made.profile, current, made.schema, plan, made.spec, estimator=made.estimator)
-    return Measured(settled(counted), rows.rows, known.rows, made.notes)
+    counted = measure_window(
+        made.profile,
+        current,
+        made.schema,
+        plan,
+        made.spec,
+        estimator=made.estimator,
+        seasonal=made.seasonal,
+    )
+    chosen = () if made.choice is None else (made.choice.note,)
+    return Measured(settled(counted), rows.rows, known.rows, (*made.notes, *chosen))
 
 
 def _check_reference(batch: Batch, monitor: Monitor) -> None:

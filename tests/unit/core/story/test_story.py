@@ -206,6 +206,26 @@ def test_drift_without_a_rise_says_that_performance_holds() -> None:
     )
 
 
+def test_a_value_beyond_its_threshold_by_chance_is_not_called_within() -> None:
+    """Judged by its band it is no breach: the text says neither that it is within nor that it is worse."""
+    chance = mae(12.3, breached=False, severity=1.03)
+    drifted = text(chance, drift("temp"), alarms={"drift|temp": "xx!"})
+    assert drifted.endswith("error is 12.3, above its threshold of 12 by no more than chance.")
+    assert "Performance holds: " in drifted
+    assert text(chance, drift("temp", 0.5)) == (
+        "Healthy: 1 of 2 measurements is within its threshold; 1 is beyond by no more than chance."
+    )
+
+
+def test_a_threshold_on_both_sides_is_a_distance() -> None:
+    """How far from 0 or from the reference is not said: the stored threshold does not tell which."""
+    value = window_value(
+        "performance", "mean_error", -3.0, worse=Worse.BOTH, threshold=2.0, breached=True, severity=1.5
+    )
+    said = text(value, alarms={"performance|||mean_error|": "xx!"}, since={"": MAY})
+    assert said == "Changed since 3 May 2013: the mean error is \N{MINUS SIGN}3, beyond its threshold."
+
+
 def test_a_breach_is_not_yet_an_alarm() -> None:
     """What one window shows is told as that, the most important first, the others counted."""
     values = [mae(), drift("temp", 30.0), drift("wind", 20.0)]
@@ -226,7 +246,7 @@ def test_a_breach_is_not_yet_an_alarm() -> None:
         ([drift("a", 0.5)], "Healthy: the one measurement with a threshold is within it."),
         (
             [drift("a", 0.5), drift("b", 3.0, definition="robust")],
-            "Healthy: 1 of 2 measurements is within its threshold; no alarm counts the other.",
+            "Healthy: 1 of 2 measurements is within its threshold; 1 counts for no alarm.",
         ),
         (
             [drift("a", 0.5), window_value("performance", "mae", None, reason=LABELS)],
