@@ -27,6 +27,7 @@ from service.store.tables.calibration import CalibrationTable
 from service.store.tables.dummy import DummyTable
 from service.store.tables.inbox.batches import MonitorInbox
 from service.store.tables.season_choice import SeasonChoiceTable
+from service.wiring.inbox.sent_reference import sent_reference_loader
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -66,8 +67,13 @@ def build_monitor(
     `key` is asked for the secret by which sensitive columns are hashed, where there are any.
     """
     masking = masking_of(monitor, key)
-    load_rows = reference_rows_loader(monitor, compute, masking)
-    schema = masking.schema(monitor.schema_)
+    schema, sent = masking.schema(monitor.schema_), monitor.reference.sent_rows(monitor.source)
+    load_sent = None if sent is None else sent_reference_loader(monitor.name, schema, sent, pool, compute)
+
+    async def load_rows() -> ReferenceRows:
+        if load_sent is None:
+            return await compute.run(load_reference_rows, monitor, masking)
+        return await compute.run(masked_reference, await load_sent(), schema, masking)
 
     known: dict[str, Mapping[str, LabelForm]] = {}
 
@@ -179,13 +185,6 @@ def masked_reference(rows: Batch, schema: Schema, masking: Masking) -> Reference
     """Return a reference's rows masked, and the forms that they fix for their labels."""
     forms = masking.forms(forms_of(rows, schema))
     return ReferenceRows(masking.batch(rows, forms), forms)
-
-
-def reference_rows_loader(
-    monitor: Monitor, compute: Compute, masking: Masking
-) -> Callable[[], Awaitable[ReferenceRows]]:
-    """Return a function that reads the rows of a monitor's reference on a worker thread, masked."""
-    return lambda: compute.run(load_reference_rows, monitor, masking)
 
 
 def _reference_loader(
