@@ -55,14 +55,9 @@ async def _reset(
             path = folder.path_of(name)
             nothing = f"{name}: no file defines it, so that nothing would measure it again"
             raise ConfigurationError(nothing if path is None else folder.faults[path])
-        monitor = folder.monitors[name].monitor
-        if monitor.source.forgets_rows:
-            raise ConfigurationError(
-                f"{name}: rows that were sent are not kept once they are measured, so they cannot be measured "
-                "again; an edit of its file holds for the windows to come"
-            )
         begin, position = None, None
         if since is not None:
+            monitor = folder.monitors[name].monitor
             begin = await _pane_at(pool, monitor, since)
             position = await _position(settings, pool, monitor, begin)
         again = "from its start" if begin is None else f"from {_minute(begin.start)} on"

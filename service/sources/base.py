@@ -29,7 +29,6 @@ class SourceConfig(Section):
     - `labels_from_file`: these are read from a file, which the section `labels` names; else they are sent.
     - `keeps_sent_rows`: rows are sent to it, and the first of them can be its reference.
     - `masks_itself`: what it gives is masked already (`core/rows/masking.py`).
-    - `forgets_rows`: a row that was measured cannot be had again, from its start or from a time.
     """
 
     is_live: ClassVar[bool] = False
@@ -38,7 +37,6 @@ class SourceConfig(Section):
     labels_from_file: ClassVar[bool] = False
     keeps_sent_rows: ClassVar[bool] = False
     masks_itself: ClassVar[bool] = False
-    forgets_rows: ClassVar[bool] = False
 
     @classmethod
     def kind(cls) -> str:

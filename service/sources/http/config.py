@@ -38,7 +38,6 @@ class HttpConfig(SourceConfig):
     brings_labels: ClassVar[bool] = True
     keeps_sent_rows: ClassVar[bool] = True
     masks_itself: ClassVar[bool] = True
-    forgets_rows: ClassVar[bool] = True
 
     type: Literal["http"]
     timestamp: Timestamp | None = None

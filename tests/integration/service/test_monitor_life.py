@@ -118,20 +118,6 @@ def test_what_cannot_be_done_is_said(
         assert said.out == ""
 
 
-async def test_a_monitor_of_rows_that_were_sent_is_not_reset(place: Place, pool: asyncpg.Pool) -> None:
-    """Its panes are all that is left of its rows, and stay."""
-    text = _file(place).read_text()
-    at = text.index("reference:")
-    _file(place).write_text("source: {type: http, timestamp: at}\n" + text[at:])
-    before = await pool.fetchval("SELECT count(*) FROM tidegauge.pane")
-    for arguments in (["toy"], ["toy", "--from", "2024-01-09"]):
-        done = place.command("monitor", "reset", *arguments)
-        assert done.returncode == 2
-        assert "toy: rows that were sent are not kept once they are measured" in done.stderr
-    assert before
-    assert await pool.fetchval("SELECT count(*) FROM tidegauge.pane") == before
-
-
 async def test_a_removed_monitor_leaves_the_views_and_comes_back_with_its_file(
     place: Place, pool: asyncpg.Pool
 ) -> None:
