@@ -116,6 +116,7 @@ def _reference(monitor: Monitor, schema: Schema, batch: Batch) -> Reference:
         sample_rows=monitor.sample_rows,
         components=pca.PCA in monitor.drift.multivariate,
         estimate=False,
+        blocks=monitor.block_rules,
     )
 
 

@@ -61,5 +61,6 @@ class DriftConfig(Section):
             verdict=self.verdict or (VerdictRule.ANY if self.is_calibrated else VerdictRule.FIRST),
             thresholds=self.thresholds if isinstance(self.thresholds, dict) else {},
             share=self.share,
+            false_alarm_rate=self.false_alarm_rate if self.is_calibrated else None,
             multivariate=self.multivariate,
         )

@@ -17,10 +17,12 @@ from service.config.quality import QualityConfig
 from service.config.task import TaskKeys, check_performance, check_segments, task_from
 from service.config.window import AlarmConfig, WindowConfig
 from service.config.written import Label, Word
+from service.core.blocks.plan import DAY, BlockRules
 from service.core.profile import row_sample
 from service.core.rows.schema import Column, Kind, Role, Schema
 from service.core.rows.task import TaskName
 from service.core.time_units import SECOND
+from service.core.windows.window import Unit
 from service.errors import ConfigurationError
 from service.methods.drift import domain_classifier, pca, registry
 from service.methods.health import TrafficPlan
@@ -100,6 +102,15 @@ class Monitor(Section):
                     f"{key}: {name!r} is sensitive, and classes are named in thresholds and measurements; "
                     f"expected a {key} whose values may be shown"
                 )
+
+    @property
+    def block_rules(self) -> BlockRules | None:
+        """What the blocks of the reference follow; None where thresholds decide on drift."""
+        if not self.drift.is_calibrated:
+            return None
+        plan = self.window.plan()
+        whole_days = plan.unit is Unit.TIME and plan.hop % DAY == 0
+        return BlockRules(timed=self.source.has_times, whole_days=whole_days)
 
     @property
     def panes_behind(self) -> int | None:

@@ -15,11 +15,12 @@ from service.core.event import Event
 from service.core.profile.outcome import outcome
 from service.core.rows.label_form import take_in_form
 from service.core.windows import schema_change, window
-from service.core.windows.panes import pane_records, panes_of, profile_panes, window_rows
+from service.core.windows.panes import pane_records, panes_of, profile_panes
 from service.cycle import late_labels, measure_windows
 from service.cycle.monitor_plan import CycleReport
 from service.cycle.state import StateLoader
 from service.methods import alarm
+from service.methods.block_test import model as block_model
 from service.methods.concept import error_stream
 from service.methods.quality.limits import measure_rejected, usually_missing
 from service.methods.stats.shares import Share
@@ -126,7 +127,9 @@ class Cycle:
         if self._reference is None:
             self._reference = await self._monitor.load_reference()
             # The reference settles which labels the task is about.
-            self._monitor = replace(self._monitor, schema=self._reference.schema)
+            blocks = self._reference.blocks
+            model = None if blocks is None else await self._compute.run(block_model.fit, blocks)
+            self._monitor = replace(self._monitor, schema=self._reference.schema, blocks=model)
             self._usually_missing = usually_missing(self._reference.profile, self._monitor.schema)
         return self._reference
 
@@ -179,9 +182,6 @@ class Cycle:
         self, state: State, gathered: _Gathered, absorbed: Absorbed, reference: Reference
     ) -> list[WindowRecord]:
         monitor, history = self._monitor, self._loader.history
-        if monitor.thresholds is not None:
-            sizes = window_rows(gathered.windows, absorbed.panes, {}, monitor.window)
-            await monitor.thresholds.prepare(sizes, reference.fingerprint)
 
         def compared() -> Iterator[Compared]:
             came = gathered.fresh, absorbed.relabelled.corrections

@@ -9,20 +9,16 @@ import structlog
 
 from service.core.profile.spec.segment_values import beyond_cap
 from service.core.reference import reference as references
-from service.core.rows.label_form import forms_of, in_form
 from service.core.rows.label_text import text_of
 from service.core.rows.masking import Masking
 from service.core.rows.missing_words import words_of
-from service.cycle.calibrated_thresholds import Thresholds
 from service.cycle.monitor_plan import MonitorPlan
 from service.errors import ConfigurationError
 from service.methods.drift import pca
 from service.runtime.clock import now
-from service.runtime.progress_bar import shown
 from service.sources.context import NoTable, SourceContext, SourceTables
 from service.sources.masked import MaskedSource
 from service.sources.tables.unusable import described
-from service.store.tables.calibration import CalibrationTable
 from service.store.tables.dummy import DummyTable
 
 if TYPE_CHECKING:
@@ -57,10 +53,6 @@ def build_monitor(
     load_rows = reference_rows_loader(monitor, compute, masking)
     schema = masking.schema(monitor.schema_)
 
-    async def load_in_form() -> Batch:
-        batch = await load_rows()
-        return await compute.run(lambda: in_form(batch, schema, forms_of(batch, schema)))
-
     return MonitorPlan(
         name=monitor.name,
         schema=schema,
@@ -69,7 +61,6 @@ def build_monitor(
         alarm=monitor.alarm.plan(),
         source=_source(monitor, masking, SourceTables(dummy=DummyTable(pool, monitor.name))),
         load_reference=_reference_loader(monitor, schema, load_rows, compute),
-        thresholds=_thresholds(monitor, schema, load_in_form, pool, compute),
         detectors=monitor.detectors,
         label_wait=None if monitor.labels is None else monitor.labels.wait,
         live=monitor.source.is_live,
@@ -140,6 +131,7 @@ def _reference_loader(
                 sample_rows=monitor.sample_rows,
                 components=pca.PCA in monitor.drift.multivariate,
                 estimate=monitor.estimate,
+                blocks=monitor.block_rules,
             )
         )
         log.info("reference ready", monitor=monitor.name, rows=reference.profile.rows)
@@ -156,25 +148,3 @@ def _reference_loader(
         return reference
 
     return load
-
-
-def _thresholds(
-    monitor: Monitor,
-    schema: Schema,
-    load_rows: Callable[[], Awaitable[Batch]],
-    pool: asyncpg.Pool,
-    compute: Compute,
-) -> Thresholds | None:
-    if not monitor.drift.is_calibrated:
-        return None
-    return Thresholds(
-        schema.compared,
-        monitor.measure_plan.drift,
-        rate=monitor.drift.false_alarm_rate,
-        blocks=monitor.drift.blocks,
-        min_rows=monitor.window.min_rows,
-        load_rows=load_rows,
-        kept=CalibrationTable(pool, monitor.name),
-        compute=compute,
-        shown=shown,
-    )

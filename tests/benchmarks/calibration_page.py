@@ -17,11 +17,11 @@ import pandas as pd
 
 from service.core.profile import distribution
 from service.core.rows.batch import Labels, Numbers
-from service.methods.calibration import block_resampling, calibration, null_distribution
-from service.methods.calibration.block_resampling import DAY
 from service.methods.drift.columns import DriftPlan
 from service.methods.drift.registry import METHODS, compute, default_method, drifted
 from service.sources.tables.from_pandas import to_batch
+from tests.benchmarks.resampled_thresholds import block_resampling, calibration, null_distribution
+from tests.benchmarks.resampled_thresholds.block_resampling import DAY
 from tests.parity.flights import NUMBERS, SCHEMA, january
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from service.core.profile.distribution import Distribution
     from service.core.rows.batch import Batch
-    from service.methods.calibration.calibration import Calibration
+    from tests.benchmarks.resampled_thresholds.calibration import Calibration
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks" / "calibration.md"
 SIZES = (100, 500, 1_000, 5_000)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from service.core.profile import (
+    block_sums,
     error_cells,
     pca_reconstruction,
     row_counts,
@@ -25,4 +26,5 @@ PARTS: tuple[Part[Any], ...] = (
     row_sample.PART,
     pca_reconstruction.PART,
     segments.PART,
+    block_sums.PART,
 )

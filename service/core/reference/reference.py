@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from service.core.profile import error_cells, profile, row_counts, texts
+from service.core.blocks import plan as block_plan
+from service.core.blocks import reference as reference_blocks
+from service.core.profile import block_sums, error_cells, profile, row_counts, texts
 from service.core.profile.codec import profile as codec
 from service.core.profile.outcome import outcome
 from service.core.profile.outcome.binary import BinaryOutcome
@@ -25,6 +27,8 @@ from service.core.rows.task import Binary, Regression
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from service.core.blocks.plan import BlockRules
+    from service.core.blocks.reference import ReferenceBlocks
     from service.core.profile.columns import ColumnProfile
     from service.core.profile.part import Part
     from service.core.profile.profile import Profile
@@ -56,6 +60,7 @@ class Reference:
         estimator: What foretells the performance of rows without labels; None where it was not asked for or
             the task has none.
         notes: What is worth knowing of its labels and cells.
+        blocks: Its rows by block; None where no calibrated alarms are asked for.
 
     """
 
@@ -66,6 +71,7 @@ class Reference:
     bins: tuple[Bins, ...] = ()
     estimator: Estimator | None = None
     notes: tuple[str, ...] = ()
+    blocks: ReferenceBlocks | None = None
 
 
 def of(
@@ -76,6 +82,7 @@ def of(
     sample_rows: int = 0,
     components: bool = False,
     estimate: bool = True,
+    blocks: BlockRules | None = None,
 ) -> Reference:
     """Make a reference of its rows; equal rows give equal fingerprints.
 
@@ -85,7 +92,8 @@ def of(
     A regression's errors are counted by the cells of every column but its target and texts, to tell where
     they came from; other tasks have no cells. A text column's words are the vocabulary of those that follow.
     The outcome of any task is kept by segment of the columns `by`. With `estimate` an estimator of the
-    performance is fitted too. Raises LabelError where the task names a label that no row has.
+    performance is fitted too. With `blocks` the scores of drift
+    alarms are fitted and summed by block. Raises LabelError where the task names a label that no row has.
     """
     forms = label_form.forms_of(batch, schema)
     noted = notes.notes_on(batch, schema, "reference")
@@ -102,7 +110,14 @@ def of(
     fingerprint = codec.fingerprint(first, FINGERPRINTED)
     fitted = pca_components.fit(batch, schema, reference=fingerprint) if components else None
     values = {name: segment_values.values_of(first.columns[name].distribution) for name in by}
-    spec = ProfileSpec(edges, sample_rows, fitted, words, values, forms)
+    by_block = None
+    if blocks is not None:
+        plan = block_plan.plan_of(batch, blocks)
+        names = (*schema.compared.names, *([] if fitted is None else [block_sums.JOINT]))
+        by_block = reference_blocks.fit(block_sums.with_joint(batch, fitted), names, plan)
+    spec = ProfileSpec(
+        edges, sample_rows, fitted, words, values, forms, None if by_block is None else by_block.spec
+    )
     whole = profile.completed(first, batch, schema, spec)
     return Reference(
         whole,
@@ -112,6 +127,7 @@ def of(
         bins.of_reference(whole, schema),
         _estimator(batch, schema, whole, edges) if estimate else None,
         (*settled.notes, *noted),
+        by_block,
     )
 
 

@@ -98,16 +98,6 @@ def panes_of(windows: Iterable[int], plan: WindowPlan) -> set[int]:
     return {key for last in windows for key in range(plan.first_of(last), last + 1)}
 
 
-def window_rows(
-    due: Iterable[int], held: Mapping[int, Pane], fresh: Mapping[int, Pane], plan: WindowPlan
-) -> list[int]:
-    """Return how many rows each due window will hold once the fresh panes are absorbed."""
-    rows = {key: pane.profile.rows for key, pane in held.items()}
-    for key, pane in fresh.items():
-        rows[key] = rows.get(key, 0) + pane.profile.rows
-    return [sum(rows.get(key, 0) for key in range(plan.first_of(last), last + 1)) for last in due]
-
-
 def pane_records(panes: Mapping[int, Pane]) -> tuple[PaneRecord, ...]:
     """Return panes in the form in which they are stored."""
     return tuple(

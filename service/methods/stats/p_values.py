@@ -6,9 +6,14 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
 
 # The size up to which SciPy's and Evidently's two-sample test counts paths rather than taking the limit.
 EXACT_ROWS = 10_000
@@ -31,6 +36,13 @@ def normal_two_sided(statistic: float) -> float:
     from scipy.special import ndtr  # noqa: PLC0415 - a service starts without SciPy
 
     return 2.0 * float(ndtr(-abs(statistic)))
+
+
+def two_sided_t(statistic: Floats, freedom: Floats | float) -> Floats:
+    """Return P(|T| >= |statistic|) for Student's T with `freedom` degrees, element by element."""
+    from scipy.special import stdtr  # noqa: PLC0415 - a service starts without SciPy
+
+    return np.asarray(2.0 * stdtr(freedom, -np.abs(statistic)))
 
 
 def kolmogorov_smirnov(reference_rows: int, current_rows: int, gap: int) -> float:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from service.core.blocks.plan import BlockRules
 from service.core.measurement import Measurement, Series
 from service.core.profile import profile
 from service.core.profile.part import NOT_KEPT
@@ -17,6 +18,7 @@ from service.core.reference.reference import Reference
 from service.core.rows.batch import Arrival, Batch, Labels, Numbers, Texts, steps_back
 from service.core.rows.schema import Column, Kind, Role, Schema
 from service.core.rows.task import Binary, Multiclass
+from service.methods.block_test import model as block_model
 from service.methods.drift.columns import DriftPlan
 from service.methods.health import TrafficPlan
 from service.methods.measure_window import MeasurePlan, measure
@@ -55,7 +57,11 @@ SCHEMAS = {
     ),
     "no task": Schema(FEATURES),
 }
-DRIFT = DriftPlan(methods=("ks", "abs_text_content_drift"), multivariate=("pca", "domain_classifier"))
+DRIFT = DriftPlan(
+    methods=("ks", "abs_text_content_drift"),
+    multivariate=("pca", "domain_classifier"),
+    false_alarm_rate=0.01,
+)
 PLAN = MeasurePlan(drift=DRIFT, traffic=TrafficPlan())
 # What each part is needed for, in one of the schemas at least.
 NEEDED = {
@@ -66,6 +72,7 @@ NEEDED = {
     "row_sample": "domain_classifier_auc",
     "pca_reconstruction": "pca_reconstruction_error",
     "segments": "row_share",
+    "block_sums": "block_test",
 }
 
 
@@ -101,7 +108,9 @@ def measured(
     before: Profile, now: Profile, schema: Schema, reference: Reference
 ) -> dict[Series, Measurement]:
     """Measure all that can be measured."""
-    found = measure(before, now, schema, PLAN, reference.spec, estimator=reference.estimator)
+    assert reference.blocks is not None
+    blocks = block_model.fit(reference.blocks)
+    found = measure(before, now, schema, PLAN, reference.spec, estimator=reference.estimator, blocks=blocks)
     return {each.series: each for each in found}
 
 
@@ -116,7 +125,9 @@ def without(whole: Profile, name: str) -> Profile:
 def test_what_rests_on_a_part_that_was_not_kept_has_the_reason(part: str, task: str, side: str) -> None:
     """The series are the same; each has the value that it had, or none and the reason."""
     schema = SCHEMAS[task]
-    made = references.of(rows(1, 400), schema, by=("colour",), sample_rows=100, components=True)
+    made = references.of(
+        rows(1, 400), schema, by=("colour",), sample_rows=100, components=True, blocks=BlockRules()
+    )
     batch = rows(2, 300).taken(10**9, live=True).numbered(0)
     now = profile.of(batch, schema, made.spec)
     complete = measured(made.profile, now, schema, made)

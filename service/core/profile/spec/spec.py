@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from service.core.blocks.sums import BlockSpec
     from service.core.profile.spec.cell_edges import CellEdges
     from service.core.profile.spec.pca_components import Components
     from service.core.profile.spec.segment_values import SegmentValues
@@ -27,6 +28,8 @@ class ProfileSpec:
         vocabularies: The words of the reference, by text column.
         segments: The values whose rows are measured separately, by column.
         forms: How the labels of each categorical column are written.
+        blocks: The scores that are summed by block; None where no calibrated alarms are asked for. No part of
+            the fingerprint: sums that do not belong together say so themselves (`block_sums.py`).
 
     """
 
@@ -36,6 +39,7 @@ class ProfileSpec:
     vocabularies: Mapping[str, Vocabulary] = field(default_factory=dict)
     segments: Mapping[str, SegmentValues] = field(default_factory=dict)
     forms: Mapping[str, LabelForm] = field(default_factory=dict)
+    blocks: BlockSpec | None = None
 
     @property
     def fingerprint(self) -> str:

@@ -1,0 +1,105 @@
+"""Blocks: the stretches of rows that are compared as wholes, since rows of one day share its weather.
+
+A block is one local day, or a run of rows in the order of their arrival where rows have no times. It is made
+of sub-blocks (hours, or shorter runs), so that a window shorter than a block can be judged by stretches of
+its own length.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from service.core.time_units import SECOND
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from service.core.rows.batch import Batch
+
+HOUR = 3_600 * SECOND
+DAY_HOURS = 24
+DAY = DAY_HOURS * HOUR
+MIN_BLOCKS = 8  # fewer say too little of how blocks differ
+RUNS = 48  # of a reference without times
+RUN_PARTS = 8
+MIN_RUN_ROWS = 16
+
+
+class BlockUnit(StrEnum):
+    """What a block is."""
+
+    DAY = "day"
+    HOUR = "hour"
+    RUN = "run"
+
+
+@dataclass(frozen=True, slots=True)
+class BlockPlan:
+    """How rows become blocks.
+
+    Attributes:
+        unit: What a block is.
+        length: The length of a sub-block: microseconds of time, or rows of a run.
+        parts: How many sub-blocks a block has.
+
+    """
+
+    unit: BlockUnit
+    length: int
+    parts: int
+
+    @property
+    def fingerprint(self) -> str:
+        """A text that is equal for equal plans."""
+        return f"{self.unit}:{self.length}:{self.parts}"
+
+    def sub_blocks(self, batch: Batch) -> NDArray[np.int64]:
+        """Return the sub-block of each row (int64, shape (rows,)).
+
+        Raises ValueError where runs are asked for and the rows are not numbered.
+        """
+        if self.unit is not BlockUnit.RUN:
+            return np.floor_divide(batch.event_time, self.length)
+        if batch.ordinal is None:
+            raise ValueError("runs of rows need numbered rows")
+        return np.floor_divide(batch.ordinal, self.length)
+
+    def blocks(self, sub_blocks: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the block of each sub-block."""
+        return np.floor_divide(sub_blocks, self.parts)
+
+
+DAYS, HOURS = BlockPlan(BlockUnit.DAY, HOUR, DAY_HOURS), BlockPlan(BlockUnit.HOUR, HOUR, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class BlockRules:
+    """What is known of a monitor before its reference is read.
+
+    Attributes:
+        timed: Whether the rows that will be compared have times.
+        whole_days: Whether every window is made of whole days, so that hours need not be kept.
+
+    """
+
+    timed: bool = True
+    whole_days: bool = False
+
+
+def plan_of(batch: Batch, rules: BlockRules) -> BlockPlan:
+    """Choose the blocks of a reference by its rows, in the order of their time.
+
+    Days where it has eight of them, else hours where it has eight of those, else runs of rows.
+    """
+    times = batch.event_time
+    if rules.timed and batch.rows and times.min() != times.max():
+        days = BlockPlan(BlockUnit.DAY, DAY, 1) if rules.whole_days else DAYS
+        for plan in (days, HOURS):
+            if len(np.unique(plan.blocks(plan.sub_blocks(batch)))) >= MIN_BLOCKS:
+                return plan
+    length = max(batch.rows // (RUNS * RUN_PARTS), MIN_RUN_ROWS // RUN_PARTS)
+    return BlockPlan(BlockUnit.RUN, length, RUN_PARTS)
