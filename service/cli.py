@@ -1,7 +1,7 @@
 """The command line: which commands and options there are.
 
-Exit status: 0 after a clean stop, 2 for bad configuration, 1 otherwise. A command is imported when it is
-called, so that `--help` answers at once.
+Exit status: 0 after a clean stop, 2 for bad configuration, 1 otherwise, as where `status` finds an alarm. A
+command is imported when it is called, so that `--help` answers at once.
 """
 
 from __future__ import annotations
@@ -83,6 +83,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     metrics.add_argument("--format", choices=("table", "csv", "json"), default="table")
     metrics.set_defaults(command=_metrics)
+
+    status = commands.add_parser("status", help="print how every monitor is, since when and why, in words")
+    status.add_argument("--monitor", metavar="NAME", help="only this monitor")
+    status.add_argument("--json", action="store_true", help="print one JSON list")
+    status.set_defaults(command=_status)
 
     report = commands.add_parser("report", help="write Evidently's report of a window")
     report.add_argument("--monitor", required=True, metavar="NAME", help="the monitor")
@@ -223,6 +228,12 @@ def _metrics(options: argparse.Namespace) -> int:
         metric=options.metric,
     )
     return metrics.execute(wanted, since=options.since, form=options.format)
+
+
+def _status(options: argparse.Namespace) -> int:
+    from service.commands import status
+
+    return status.execute(monitor=options.monitor, as_json=options.json)
 
 
 def _report(options: argparse.Namespace) -> int:

@@ -173,7 +173,7 @@ _BESIDE = (
         WHERE d.run_id = (SELECT id FROM tidegauge.window_run WHERE monitor = $1 AND last_pane = 3000)
     )
     INSERT INTO tidegauge.window_distribution
-    SELECT w.id, t.bins_id, t.counts
+    SELECT w.id, t.bins_id, t.counts, t.tail_places, t.tail_counts, t.reach_below, t.reach_above
     FROM tidegauge.window_run w CROSS JOIN template t WHERE w.monitor = $1 AND w.last_pane < 0
     """,
     """

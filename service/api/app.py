@@ -12,6 +12,7 @@ from service import __version__
 from service.api.head import HeadAsGet
 from service.api.models import Monitor, RefusedFile
 from service.api.routes.monitors import monitor_routes
+from service.api.routes.overview import overview_routes
 from service.api.routes.reports import report_routes
 from service.api.routes.stream import stream_routes
 from service.api.static_page import DOCS_FOLDER, HEADERS, Page
@@ -67,6 +68,7 @@ def build(callables: Callables) -> FastAPI:
         """Answer 503: the database did not answer, the service is not broken."""
         return JSONResponse({"detail": str(error)}, 503)
 
+    app.include_router(overview_routes(callables))
     app.include_router(report_routes(callables))
     app.include_router(monitor_routes(callables))
     app.include_router(stream_routes(callables.broadcaster))

@@ -126,21 +126,79 @@ class Alarm(BaseModel):
     message: str | None
 
 
-class MonitorState(Monitor):
-    """Whether a monitor is fine, since when not, and why."""
+class MonitorSummary(Monitor):
+    """Whether a monitor is fine, since when not, and why, by aspect."""
 
     verdict: Verdict
+    story: str = Field(description="the state in words: since when, and why")
     since: datetime | None
     window: Window | None = Field(description="the newest; None before the first")
-    aspects: list[AspectState]
+    aspects: list[AspectState] = Field(description="performance first")
+
+
+class MonitorState(MonitorSummary):
+    """Whether a monitor is fine, since when not, and why, with every alarm that is raised."""
+
     alarms: list[Alarm]
 
 
+class Overview(BaseModel):
+    """A page of the monitors, the worst first: alarms, breaches, the rest; performance first in each."""
+
+    total: int = Field(description="all monitors")
+    alarms: int = Field(description="how many of all are in alarm")
+    matched: int = Field(description="monitors that match the search, over all pages")
+    monitors: list[MonitorSummary]
+
+
 class NewestWindow(BaseModel):
-    """The newest window's measurements, the most severe first, and those of the newest cycle."""
+    """The newest window's measurements and those of the newest cycle, the worst first.
+
+    Alarms come first, then breaches that count, then second opinions, then the rest, and last those without a
+    value; in each of these performance comes first, then the more severe before the less severe.
+    """
 
     window: Window | None
     measurements: list[NewestMeasurement]
+    total: int = Field(description="all measurements of the window")
+    matched: int = Field(description="measurements that match the arguments, over all pages")
+    second_opinions: int = Field(
+        description="how many match that are beyond their threshold and raise no alarm of their own"
+    )
+
+
+class SparkPoint(BaseModel):
+    """A value in one window of a column's history."""
+
+    window_end: datetime
+    value: float | None
+    breached: bool | None
+
+
+class ColumnShares(BaseModel):
+    """Shares of rows by bin, in the order in which bins are drawn; the last bin is that of missing values."""
+
+    window: list[float]
+    reference: list[float]
+
+
+class Column(BaseModel):
+    """A column in the newest window, and its drift in the windows before."""
+
+    column_name: str
+    drift: NewestMeasurement | None = Field(description="the drift measurement that represents the column")
+    missing: NewestMeasurement | None = Field(description="the share of missing values")
+    history: list[SparkPoint] = Field(description="of `drift`, by event time, oldest first")
+    distribution: ColumnShares | None
+
+
+class Columns(BaseModel):
+    """A page of a monitor's columns, the worst first."""
+
+    window: Window | None
+    total: int = Field(description="all columns")
+    matched: int = Field(description="columns that match the search, over all pages")
+    columns: list[Column]
 
 
 class Event(BaseModel):
@@ -156,6 +214,12 @@ class Event(BaseModel):
     details: dict[str, Any]
 
 
+class MonitorEvent(Event):
+    """An event of one of several monitors."""
+
+    monitor: str
+
+
 class Bin(BaseModel):
     """One bin that the reference fixed for a column, or one label."""
 
@@ -164,6 +228,8 @@ class Bin(BaseModel):
     high: float | None = Field(description="excluded")
     share: float | None = Field(description="of the window's rows")
     reference_share: float | None
+    against_share: float | None = Field(description="of the rows of the window compared with")
+    further: bool = Field(description="whether it is one of the bins that continue an open one")
 
 
 class Distribution(BaseModel):
@@ -171,4 +237,6 @@ class Distribution(BaseModel):
 
     column_name: str
     window: Window | None = Field(description="None, and no bins, where nothing is kept of that column")
+    against: Window | None = Field(description="the window compared with, where one was asked for")
+    against_reason: str | None = Field(description="why the window asked for cannot be compared")
     bins: list[Bin] = Field(description="in the order in which they are drawn; the missing come last")

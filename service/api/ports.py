@@ -9,17 +9,22 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
+    from service.core.paging import PageRequest
     from service.core.read_models import (
         Axis,
         ColumnDistribution,
+        MonitorEvent,
         SeriesFilter,
         StoredEvent,
         StoredMeasurement,
         StoredSeries,
     )
     from service.core.windows.records import WindowRun
+    from service.status.columns import ColumnPage
     from service.status.live_feed import EventBroadcaster
-    from service.status.monitor_state import CycleStatus, MonitorState, NewestWindow
+    from service.status.monitor_state import CycleStatus, MonitorState
+    from service.status.overview import Overview
+    from service.status.window_page import MeasurementFilter, WindowPage
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +50,20 @@ class MonitorQueries(Protocol):
         """Return a monitor's state."""
         ...
 
-    async def latest_window(self, monitor: str) -> NewestWindow:
-        """Return a monitor's newest window."""
+    async def overview(self, request: PageRequest) -> Overview:
+        """Return a page of the monitors' states, the worst first."""
+        ...
+
+    async def newest_events(self, request: PageRequest) -> Sequence[MonitorEvent]:
+        """Return the newest events of the monitors that match, the newest first."""
+        ...
+
+    async def window_page(self, monitor: str, wanted: MeasurementFilter, request: PageRequest) -> WindowPage:
+        """Return a page of the newest window's measurements, the worst first."""
+        ...
+
+    async def column_page(self, monitor: str, request: PageRequest) -> ColumnPage:
+        """Return a page of a monitor's columns, the worst first."""
         ...
 
     async def series(self, monitor: str) -> Sequence[StoredSeries]:
@@ -54,9 +71,15 @@ class MonitorQueries(Protocol):
         ...
 
     async def measurements(
-        self, wanted: SeriesFilter, *, axis: Axis, since: datetime | None, limit: int
+        self,
+        wanted: SeriesFilter,
+        *,
+        axis: Axis,
+        since: datetime | None,
+        until: datetime | None,
+        limit: int,
     ) -> Sequence[StoredMeasurement]:
-        """Return the newest measurements by `axis`, oldest first."""
+        """Return the newest measurements by `axis`, from `since` to `until` (both included), oldest first."""
         ...
 
     async def events(
@@ -66,9 +89,9 @@ class MonitorQueries(Protocol):
         ...
 
     async def distribution(
-        self, monitor: str, column: str, window_end: datetime | None
+        self, monitor: str, column: str, window_end: datetime | None, against_end: datetime | None
     ) -> ColumnDistribution:
-        """Return a column's bins in a window, else in the newest."""
+        """Return a column's bins in a window, else in the newest, and in another one."""
         ...
 
 

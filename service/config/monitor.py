@@ -17,10 +17,11 @@ from service.config.quality import QualityConfig
 from service.config.task import TaskKeys, check_performance, check_segments, task_from
 from service.config.window import AlarmConfig, WindowConfig
 from service.config.written import Label, Word
-from service.core.blocks.plan import DAY, BlockRules
+from service.core.blocks.plan import BlockRules
 from service.core.profile import row_sample
 from service.core.rows.schema import Column, Kind, Role, Schema
 from service.core.rows.task import TaskName
+from service.core.season.season import DAY
 from service.core.time_units import SECOND
 from service.core.windows.window import Unit
 from service.errors import ConfigurationError
@@ -259,6 +260,7 @@ class Monitor(Section):
             expectations={name: config.expectation for name, config in self.columns.items()},
             traffic=self._traffic,
             segment_performance=self.segment_performance,
+            false_alarm_rate=self.drift.false_alarm_rate,
             quality=QualityLimits(
                 self.quality, {name: config.quality for name, config in self.columns.items()}
             ),

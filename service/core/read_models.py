@@ -101,15 +101,44 @@ class MeasuredWindow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LatestWindow:
-    """A monitor's newest window, None before the first, and its alarms, all of one instant.
+    """A monitor's newest window and its alarms, all of one instant.
 
-    Of `values` the most severe come first, the newest cycle's own health last. `alarms` are as the checkpoint
-    keeps them (`core/alarm_state.py`).
+    - `window`: None before the first
+    - `values`: of the window, the most severe first; last, where asked for, the newest cycle's own health
+    - `alarms`: as the checkpoint keeps them (`core/alarm_state.py`)
+    - `started`: whether a cycle was committed
+    - `ended`: whether the source has nothing left
     """
 
     window: MeasuredWindow | None
     values: list[WindowValue]
     alarms: dict[str, str]
+    started: bool = True
+    ended: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewestMeasurement(StoredValue):
+    """A measurement of the newest window.
+
+    `alarm` is whether it represents a raised alarm, `decides` whether it is breached and its breach counts.
+    """
+
+    alarm: bool
+    decides: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewestWindow:
+    """A monitor's newest window, None before the first, and its measurements, the most important first.
+
+    `started` and `ended` are as `LatestWindow` has them.
+    """
+
+    window: MeasuredWindow | None
+    measurements: list[NewestMeasurement]
+    started: bool = True
+    ended: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +147,24 @@ class AlarmStart:
 
     at: datetime
     message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RaisedAlarm:
+    """An alarm that is raised; `since` is event time, None where it is not known."""
+
+    aspect: Aspect
+    column_name: str
+    segment: str
+    metric: str
+    definition: str
+    since: datetime | None
+    message: str | None
+
+    @property
+    def alarm_name(self) -> AlarmName:
+        """Which alarm it is."""
+        return AlarmName(self.aspect, self.column_name, self.segment, self.metric, self.definition)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,19 +183,65 @@ class StoredEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DistributionBin:
-    """One bin that the reference fixed for a column, or one label; see `core/reference/bins.py`."""
+    """One bin that the reference fixed for a column, or one label; see `core/reference/bins.py`.
+
+    `further` says that it is one of those that continue an open bin, see `core/reference/further_bins.py`.
+    """
 
     label: str
     low: float | None
     high: float | None
     share: float | None
     reference_share: float | None
+    against_share: float | None = None
+    further: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnDistribution:
-    """A column's values in a window; no window and no bins where nothing is kept of that column."""
+    """A column's values in a window; no window and no bins where nothing is kept of that column.
+
+    `against` is the other window that was asked for, else `against_reason` says why it cannot be compared.
+    """
 
     column_name: str
     window: MeasuredWindow | None
     bins: list[DistributionBin]
+    against: MeasuredWindow | None = None
+    against_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How a monitor stands, as far as its place among all monitors depends on it.
+
+    - `raised`: the aspects with a raised alarm, each with its worst severity in the newest window
+    - `breached`: likewise, those with a breach that counts in the newest window
+    """
+
+    raised: dict[Aspect, float]
+    breached: dict[Aspect, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonitorEvent(StoredEvent):
+    """An event of one of several monitors."""
+
+    monitor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SparkPoint:
+    """A series' value in one window, None where it could not be measured."""
+
+    window_end: datetime
+    value: float | None
+    breached: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnShares:
+    """Shares of a window's rows and of the reference's by bin; the last bin is that of missing values."""
+
+    window: list[float]
+    reference: list[float]

@@ -17,6 +17,7 @@ from service.methods.drift.domain_classifier import measure_domain_classifier
 from service.methods.drift.pca import measure_multivariate
 from service.methods.health import TrafficPlan, measure_traffic
 from service.methods.performance.estimated.estimate import measure_estimates
+from service.methods.performance.judge import FALSE_ALARM_RATE, Judging
 from service.methods.performance.performance import measure_performance
 from service.methods.performance.segments import measure_segments
 from service.methods.quality.arrival import measure_integrity
@@ -46,6 +47,8 @@ class MeasurePlan:
     expectations: what is declared of columns, by their names.
     traffic: what to measure of the model's service, None for nothing.
     segment_performance: thresholds by metric that hold for each segment.
+    quality: limits of the quality measures.
+    false_alarm_rate: the share of windows that may breach a performance threshold by chance.
     """
 
     drift: DriftPlan = field(default_factory=DriftPlan)
@@ -55,6 +58,7 @@ class MeasurePlan:
     traffic: TrafficPlan | None = None
     segment_performance: Mapping[str, float] = field(default_factory=dict)
     quality: QualityLimits = field(default_factory=QualityLimits)
+    false_alarm_rate: float = FALSE_ALARM_RATE
 
 
 def _concept(
@@ -96,7 +100,9 @@ def measure(
     compared, rate = schema.compared, plan.drift.false_alarm_rate
     by_block: tuple[Measurement, ...] = ()
     if rate is not None and blocks is not None:
-        by_block = measure_blocks(blocks, current, compared, rate, withheld=withheld)
+        columns = () if spec.blocks is None else spec.blocks.columns
+        by_block = measure_blocks(blocks, columns, current, compared, rate, withheld=withheld)
+    judging = Judging(plan.false_alarm_rate, len(plan.performance))
     return (
         *measure_drift(reference, current, compared, plan.drift, withheld=withheld, judged=by_block),
         *measure_multivariate(reference, current, plan.drift, spec.components, withheld=withheld),
@@ -110,8 +116,12 @@ def measure(
             min_rows=plan.min_rows,
         ),
         *measure_expectations(reference, current, schema, plan.expectations, spec.forms),
-        *measure_performance(reference, current, schema.task, plan.performance, withheld=withheld),
-        *measure_estimates(reference, current, schema.task, estimator, plan.performance, withheld=withheld),
+        *measure_performance(
+            reference, current, schema.task, plan.performance, judging=judging, withheld=withheld
+        ),
+        *measure_estimates(
+            reference, current, schema.task, estimator, plan.performance, judging=judging, withheld=withheld
+        ),
         *measure_segments(
             reference, current, schema.task, plan.segment_performance, by=spec.segments, withheld=withheld
         ),

@@ -1,8 +1,10 @@
 """Broadcast committed cycles; slow subscribers are dropped.
 
 A cycle only leaves a note. One task reads the monitor's state afterwards and sends it to every subscriber;
-cycles that were committed meanwhile share one event. A subscriber that was dropped comes back and resumes
-with the last id that it has, or learns that it missed too much and reads everything again.
+cycles that were committed meanwhile share one event. A brief subscriber, such as the page, gets one small
+event for all monitors instead, and reads what it shows; where all are brief, no state is read here. A
+subscriber that was dropped comes back and resumes with the last id that it has, or learns that it missed too
+much and reads everything again.
 """
 
 from __future__ import annotations
@@ -19,13 +21,15 @@ import structlog
 
 from service.core.time_units import to_datetime
 from service.errors import StoreError
+from service.methods.alarm import BREACH
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 
     from service.core.cycle_record import CycleRecord
     from service.core.event import Event
-    from service.status.monitor_state import MonitorState, NewestMeasurement, NewestWindow
+    from service.core.read_models import NewestMeasurement, NewestWindow
+    from service.status.monitor_state import MonitorState
 
     Read = Callable[[str], Awaitable[tuple[MonitorState, NewestWindow]]]
     SeriesKey = tuple[str, str, str, str, str]
@@ -37,24 +41,42 @@ MAX_SUBSCRIBERS = 32
 MAX_WAITING = 64  # events of one subscriber
 MAX_KEPT = 256  # events for subscribers that come back
 MAX_EVENTS = 50  # of a monitor in one message
+MAX_ANNOUNCED = 5  # new alarms of one event for brief subscribers
+MAX_MESSAGE = 300  # characters of their messages
 GAP_SECONDS = 0.25  # a replay at full speed is broadcast four times a second
 
 
 @dataclass(frozen=True, slots=True)
 class StreamEvent:
-    """One event of the stream: its kind, its id, its JSON."""
+    """One event of the stream.
+
+    - `id`, `kind`, `data`: as sent, the data as JSON
+    - `brief`: whether it is for brief subscribers or for the others; None: for both
+    - `alone`: whether the other subscribers got nothing in its place, because there were none
+    """
 
     id: str
     kind: str
     data: str
+    brief: bool | None = None
+    alone: bool = False
+
+    def is_for(self, *, brief: bool) -> bool:
+        """Return whether brief subscribers, or the others, get it."""
+        return self.brief is None or self.brief is brief
 
 
 @dataclass(slots=True, eq=False)
 class Subscriber:
-    """One open stream and the events that wait for it; `resumed` is whether it got all that it had missed."""
+    """One open stream and the events that wait for it.
+
+    - `resumed`: whether it got all that it had missed
+    - `brief`: whether it gets names of monitors instead of their states
+    """
 
     resumed: bool
     waiting: deque[StreamEvent]
+    brief: bool = False
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     gone: bool = False
 
@@ -72,6 +94,7 @@ class Subscriber:
 @dataclass(slots=True)
 class _Note:
     cycles: int = 0
+    alarms: int = 0  # raised
     events: list[Event] = field(default_factory=list)
 
 
@@ -95,7 +118,9 @@ class EventBroadcaster:
         """Note that a cycle of `monitor` ended; returns at once."""
         note = self._notes.setdefault(monitor, _Note())
         note.cycles += 1
-        note.events = [*note.events, *events][-MAX_EVENTS:]
+        fresh = list(events)
+        note.alarms += sum(event.kind == BREACH for event in fresh)
+        note.events = [*note.events, *fresh][-MAX_EVENTS:]
         self._noted.set()
 
     def notify_list(self) -> None:
@@ -107,10 +132,12 @@ class EventBroadcaster:
         """Whether no further subscriber is accepted."""
         return self._closed or len(self._subscribers) >= MAX_SUBSCRIBERS
 
-    def subscribe(self, last_id: str | None = None) -> Subscriber:
+    def subscribe(self, last_id: str | None = None, *, brief: bool = False) -> Subscriber:
         """Open a stream; with `last_id` the events after it come first, as long as they are still kept."""
-        missed = self._after(last_id)
-        subscriber = Subscriber(resumed=missed is not None, waiting=deque(missed or ()), gone=self._closed)
+        missed = self._after(last_id, brief=brief)
+        subscriber = Subscriber(
+            resumed=missed is not None, waiting=deque(missed or ()), brief=brief, gone=self._closed
+        )
         self._subscribers.add(subscriber)
         return subscriber
 
@@ -138,12 +165,17 @@ class EventBroadcaster:
             await self._noted.wait()
             self._noted.clear()
             notes, self._notes = self._notes, {}
-            for monitor, note in notes.items():
-                if self._subscribers:
+            if not self._subscribers:
+                self._skip()
+            elif all(one.brief for one in self._subscribers):
+                self._publish("cycled", json.dumps(_brief(notes)), brief=True, alone=True)
+            else:
+                for monitor, note in notes.items():
                     kind, message = await self._message(read, monitor, note, before)
-                    self._publish(kind, json.dumps(message, default=_plain))
-                else:
-                    self._skip()
+                    alone = not any(one.brief for one in self._subscribers)
+                    self._publish(kind, json.dumps(message, default=_plain), brief=False, alone=alone)
+                if any(one.brief for one in self._subscribers):
+                    self._publish("cycled", json.dumps(_brief(notes)), brief=True)
             await asyncio.sleep(GAP_SECONDS)
 
     async def _message(
@@ -170,11 +202,11 @@ class EventBroadcaster:
             "events": [_event(event) for event in note.events],
         }
 
-    def _publish(self, kind: str, data: str) -> None:
+    def _publish(self, kind: str, data: str, *, brief: bool | None = None, alone: bool = False) -> None:
         self._number += 1
-        event = StreamEvent(self.position, kind, data)
+        event = StreamEvent(self.position, kind, data, brief, alone)
         self._kept.append(event)
-        for subscriber in list(self._subscribers):
+        for subscriber in [one for one in self._subscribers if event.is_for(brief=one.brief)]:
             subscriber.waiting.append(event)
             subscriber.wake.set()
             if len(subscriber.waiting) > MAX_WAITING:
@@ -186,11 +218,30 @@ class EventBroadcaster:
         self._number += 1
         self._kept.clear()
 
-    def _after(self, last_id: str | None) -> list[StreamEvent] | None:
+    def _after(self, last_id: str | None, *, brief: bool) -> list[StreamEvent] | None:
         if last_id == self.position:
             return []
         ids = [event.id for event in self._kept]
-        return list(self._kept)[ids.index(last_id) + 1 :] if last_id in ids else None
+        if last_id not in ids:
+            return None
+        missed = list(self._kept)[ids.index(last_id) + 1 :]
+        if any(event.alone and not event.is_for(brief=brief) for event in missed):
+            return None
+        return [event for event in missed if event.is_for(brief=brief)]
+
+
+def _brief(notes: Mapping[str, _Note]) -> dict[str, Any]:
+    alarms = [
+        {"monitor": monitor, "message": event.message[:MAX_MESSAGE]}
+        for monitor, note in notes.items()
+        for event in note.events
+        if event.kind == BREACH
+    ]
+    return {
+        "monitors": {monitor: note.cycles for monitor, note in notes.items()},
+        "alarms": alarms[:MAX_ANNOUNCED],
+        "new_alarms": sum(note.alarms for note in notes.values()),
+    }
 
 
 def _event(event: Event) -> dict[str, Any]:

@@ -7,20 +7,27 @@ column's second drift method may lie beyond its threshold without a verdict of i
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from service.core.alarm_state import AlarmHistory, AlarmName
 from service.core.measurement import Aspect
-from service.core.read_models import StoredValue
+from service.core.story import story, words
+from service.core.story.facts import Facts
 from service.core.time_units import EPOCH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from service.core.read_models import AlarmStart, LatestWindow, MeasuredWindow, WindowValue
+    from service.core.read_models import (
+        MeasuredWindow,
+        NewestMeasurement,
+        NewestWindow,
+        RaisedAlarm,
+    )
+
+ASPECTS = (Aspect.PERFORMANCE, Aspect.DRIFT, Aspect.QUALITY, Aspect.HEALTH)  # the most important first
 
 
 class Verdict(StrEnum):
@@ -55,38 +62,6 @@ class CycleStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NewestMeasurement(StoredValue):
-    """A measurement of the newest window.
-
-    `alarm` is whether it represents a raised alarm, `decides` whether it is breached and its breach counts.
-    """
-
-    alarm: bool
-    decides: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewestWindow:
-    """A monitor's newest window, None before the first, and its measurements, the most severe first."""
-
-    window: MeasuredWindow | None
-    measurements: list[NewestMeasurement]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RaisedAlarm:
-    """An alarm that is raised; `since` is event time, None where it is not known."""
-
-    aspect: Aspect
-    column_name: str
-    segment: str
-    metric: str
-    definition: str
-    since: datetime | None
-    message: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AspectState:
     """One aspect of a monitor.
 
@@ -109,67 +84,42 @@ class AspectState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MonitorState(CycleStatus):
-    """A monitor's state, since when, and why; `window` is the newest."""
+class MonitorSummary(CycleStatus):
+    """A monitor's state, since when, and why by aspect, also in words (`story`); `window` is the newest."""
 
     verdict: Verdict
+    story: str
     since: datetime | None
     window: MeasuredWindow | None
     aspects: list[AspectState]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonitorState(MonitorSummary):
+    """A monitor's state with every alarm that is raised."""
+
     alarms: list[RaisedAlarm]
 
 
-def newest_window(latest: LatestWindow) -> NewestWindow:
-    """Mark the newest window's values by the monitor's alarms.
-
-    Several values may share an alarm, as a column's drift methods do: as where alarms are raised, the first
-    that is breached represents them all, or else the first. `series_id` says which was measured first.
-    """
-    histories = {name: AlarmHistory.decode(text) for name, text in latest.alarms.items()}
-    represents: dict[str, WindowValue] = {}
-    for value in sorted(latest.values, key=lambda value: (not value.breached, value.series_id or 0)):
-        represents.setdefault(value.alarm_name.encode(), value)
-    marked = []
-    for value in latest.values:
-        name = value.alarm_name.encode()
-        history = histories.get(name, AlarmHistory()) if represents[name] is value else AlarmHistory()
-        marked.append(_marked(value, alarm=history.raised, decides=history.breached))
-    return NewestWindow(window=latest.window, measurements=marked)
-
-
-def _marked(value: WindowValue, *, alarm: bool, decides: bool) -> NewestMeasurement:
-    copied = {field.name: getattr(value, field.name) for field in fields(StoredValue)}
-    return NewestMeasurement(**copied, alarm=alarm, decides=decides)
-
-
-def raised_names(latest: LatestWindow, newest: NewestWindow) -> list[AlarmName]:
-    """Return the raised alarms in the order of their names.
-
-    An alarm of a column's drift is given with the method that represents it, where the newest window has one.
-    """
-    names = [name for name, text in latest.alarms.items() if AlarmHistory.decode(text).raised]
-    known = {each.alarm_name.encode(): each.alarm_name for each in newest.measurements if each.alarm}
-    return [known.get(name) or AlarmName.decode(name) for name in sorted(names)]
-
-
-def raised_alarm(name: AlarmName, start: AlarmStart | None) -> RaisedAlarm:
-    """Return a raised alarm with its start, None where that is not known."""
-    return RaisedAlarm(
-        aspect=name.aspect,
-        column_name=name.column,
-        segment=name.segment,
-        metric=name.metric,
-        definition=name.definition,
-        since=None if start is None else start.at,
-        message=None if start is None else start.message,
-    )
-
-
 def monitor_state(
-    cycles: CycleStatus, newest: NewestWindow, alarms: Sequence[RaisedAlarm], trouble: str | None
+    cycles: CycleStatus,
+    newest: NewestWindow,
+    alarms: Sequence[RaisedAlarm],
+    trouble: str | None,
+    *,
+    halt: str = "",
 ) -> MonitorState:
-    """Return a monitor's state; `trouble` is what is wrong with its cycles, None where nothing is."""
-    aspects = [_aspect_state(aspect, newest, alarms) for aspect in Aspect]
+    """Return a monitor's state.
+
+    `trouble` is what is wrong with its cycles, None where nothing is; `halt` says in a sentence that none
+    works because of it.
+    """
+    told = story.tell(Facts(newest=newest, alarms=alarms)).text
+    if halt:
+        told = story.in_trouble(halt, told)
+    elif trouble is not None:
+        told = f"{words.sentence(words.name(trouble, words.MAX_REASON))} {told}"
+    aspects = [_aspect_state(aspect, newest, alarms) for aspect in ASPECTS]
     aspects = [_with_cycles(state, trouble) if state.aspect is Aspect.HEALTH else state for state in aspects]
     verdicts = [state.verdict for state in aspects]
     return MonitorState(
@@ -184,6 +134,7 @@ def monitor_state(
         since=_earliest(alarm.since for alarm in alarms),
         window=newest.window,
         aspects=aspects,
+        story=told,
         alarms=sorted(alarms, key=lambda alarm: (alarm.since is None, alarm.since or EPOCH)),
     )
 

@@ -2,32 +2,46 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from service.core.paging import page_of
+from service.core.story import story
+from service.core.story.newest import newest_window, raised_alarm, raised_names
+from service.core.time_units import to_datetime
 from service.errors import StoreError
 from service.runtime.clock import now
-from service.status.monitor_state import monitor_state, newest_window, raised_alarm, raised_names
+from service.status.columns import ColumnPage, ColumnRow, column_heads
+from service.status.monitor_state import Verdict, monitor_state
+from service.status.overview import Overview, rank, searched, text_of
 from service.status.readiness import OK, cycle_status, freshness
-from service.store import queries
+from service.status.window_page import window_page
+from service.store import page_queries, queries
+from service.store.tables import drawn_distribution
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import asyncpg
 
+    from service.core.paging import PageRequest
     from service.core.read_models import (
         Axis,
         ColumnDistribution,
+        MonitorEvent,
+        NewestWindow,
         SeriesFilter,
         StoredEvent,
         StoredMeasurement,
         StoredSeries,
     )
     from service.runtime.scheduler import Job
-    from service.status.monitor_state import CycleStatus, MonitorState, NewestWindow
+    from service.status.monitor_state import CycleStatus, MonitorState
+    from service.status.window_page import MeasurementFilter, WindowPage
 
+SPARKLINE_WINDOWS = 60
+DEFAULT_EVENTS = 50
 DEFAULT_PERIOD = timedelta(days=1)  # of measurements without a bound
 
 
@@ -65,11 +79,8 @@ class StatusQueries:
         job = self.jobs.get(monitor)
         if job is None:  # deleted since it was asked for
             raise StoreError(f"{monitor}: it has no file any more")
-        found = freshness(job, now())
-        trouble = None if found == OK or (job.last_end is None and not job.failures) else found
-        if trouble is None and monitor in self.refused:
-            trouble = f"its edited file is refused, and the earlier one holds: {self.refused[monitor]}"
-        return monitor_state(self._cycles(job), newest, alarms, trouble), newest
+        state = monitor_state(self._cycles(job), newest, alarms, self._trouble(monitor), halt=_halt(job))
+        return state, newest
 
     async def state(self, monitor: str) -> MonitorState:
         """Return a monitor's state."""
@@ -79,19 +90,76 @@ class StatusQueries:
         """Return a monitor's newest window."""
         return (await self.state_and_window(monitor))[1]
 
+    async def window_page(self, monitor: str, wanted: MeasurementFilter, request: PageRequest) -> WindowPage:
+        """Return a page of the newest window's measurements, the worst first."""
+        return window_page(await self.latest_window(monitor), wanted, request)
+
+    async def overview(self, request: PageRequest) -> Overview:
+        """Return a page of the monitors' states, the worst first."""
+        cycles = self.monitors()
+        standings = await page_queries.standings(self.pool, [one.name for one in cycles])
+        troubled = [one.name for one in cycles if self._trouble(one.name) is not None]
+        ranked = rank(cycles, standings, troubled)
+        page = page_of(ranked, request, searched)
+        return Overview(
+            total=page.total,
+            alarms=sum(one.verdict is Verdict.ALARM for one in ranked),
+            matched=page.matched,
+            monitors=[await self.state(one.cycles.name) for one in page.entries],
+        )
+
+    async def newest_events(self, request: PageRequest) -> list[MonitorEvent]:
+        """Return the newest events of the monitors that match, `limit` in all, the newest first."""
+        names = [one.name for one in page_of(self.monitors(), replace(request, limit=None), text_of).entries]
+        return await page_queries.newest_events(self.pool, names, request.limit or DEFAULT_EVENTS)
+
+    async def column_page(self, monitor: str, request: PageRequest) -> ColumnPage:
+        """Return a page of a monitor's columns, the worst first, each with its history and distribution."""
+        newest = await self.latest_window(monitor)
+        heads = column_heads(newest, self.columns(monitor))
+        page = page_of(heads, request, lambda head: head.column_name)
+        drifts = [head.drift for head in page.entries if head.drift is not None]
+        lines = await page_queries.sparklines(self.pool, monitor, drifts, SPARKLINE_WINDOWS)
+        history = {drift.column_name: line for drift, line in zip(drifts, lines, strict=True)}
+        names = [head.column_name for head in page.entries]
+        shares = await page_queries.shares(self.pool, monitor, newest.window, names) if newest.window else {}
+        return ColumnPage(
+            window=newest.window,
+            columns=[
+                ColumnRow(
+                    column_name=head.column_name,
+                    drift=head.drift,
+                    missing=head.missing,
+                    history=history.get(head.column_name, []),
+                    distribution=shares.get(head.column_name),
+                )
+                for head in page.entries
+            ],
+            total=page.total,
+            matched=page.matched,
+        )
+
     async def series(self, monitor: str) -> list[StoredSeries]:
         """Return which series a monitor has."""
         return await queries.series(self.pool, monitor)
 
     async def measurements(
-        self, wanted: SeriesFilter, *, axis: Axis, since: datetime | None, limit: int
+        self,
+        wanted: SeriesFilter,
+        *,
+        axis: Axis,
+        since: datetime | None,
+        until: datetime | None,
+        limit: int,
     ) -> list[StoredMeasurement]:
-        """Return the newest measurements by `axis`, oldest first."""
+        """Return the newest measurements by `axis`, from `since` to `until`, oldest first."""
         if axis == "window_end":
-            return await queries.measurements_by_event_time(self.pool, wanted, since=since, limit=limit)
+            return await queries.measurements_by_event_time(
+                self.pool, wanted, since=since, until=until, limit=limit
+            )
         # Without a bound the newest rows could only be found by reading a monitor's whole history.
-        after = since or datetime.now(UTC) - DEFAULT_PERIOD
-        return await queries.measurements(self.pool, wanted, since=after, limit=limit)
+        after = since or (until or datetime.now(UTC)) - DEFAULT_PERIOD
+        return await queries.measurements(self.pool, wanted, since=after, until=until, limit=limit)
 
     async def events(
         self, monitor: str, *, since: datetime | None, kind: str | None, limit: int
@@ -100,10 +168,36 @@ class StatusQueries:
         return await queries.events(self.pool, monitor=monitor, since=since, kind=kind, limit=limit)
 
     async def distribution(
-        self, monitor: str, column: str, window_end: datetime | None
+        self, monitor: str, column: str, window_end: datetime | None, against_end: datetime | None
     ) -> ColumnDistribution:
-        """Return a column's bins in a window, none where nothing is kept of it."""
-        return await queries.distribution(self.pool, monitor=monitor, column=column, window_end=window_end)
+        """Return a column's bins in a window and another one, none where nothing is kept of it."""
+        return await drawn_distribution.read(
+            self.pool, monitor=monitor, column=column, window_end=window_end, against_end=against_end
+        )
+
+    def _trouble(self, monitor: str) -> str | None:
+        """Return what is wrong with a monitor's cycles, None where nothing is."""
+        found = _stalled(self.jobs[monitor])
+        if found is not None:
+            return found
+        if monitor in self.refused:
+            return f"its edited file is refused, and the earlier one holds: {self.refused[monitor]}"
+        return None
 
     def _cycles(self, job: Job) -> CycleStatus:
         return cycle_status(job, self.descriptions.get(job.name, ""))
+
+
+def _stalled(job: Job) -> str | None:
+    """Return why no cycle works; None where they run, or none has been due yet."""
+    found = freshness(job, now())
+    return None if found == OK or (job.last_end is None and not job.failures) else found
+
+
+def _halt(job: Job) -> str:
+    """Return that no cycle works, as the store writes it for the dashboards; empty where they run."""
+    if _stalled(job) is None:
+        return ""
+    if job.failures or job.last_end is None:
+        return story.failing(job.error or "")
+    return story.silent(to_datetime(job.last_end))

@@ -14,6 +14,7 @@ from service.core.event import Event
 from service.core.time_units import to_datetime, to_microseconds
 from service.errors import StoreError
 from service.store.driver_errors import translated
+from service.store.stories import write_story
 from service.store.tables import event, pending_row
 from service.store.tables import monitor as monitor_table
 
@@ -120,6 +121,7 @@ async def reset(
             since = "its start" if begin is None else f"{to_datetime(begin.start):%Y-%m-%d %H:%M} UTC"
             found = Event("reset", at, f"measured again from {since}, as `tidegauge monitor reset` asked")
             await event.append(connection, monitor, [found], deliver=deliver_events)
+            await write_story(connection, monitor)
     return True
 
 
@@ -195,6 +197,7 @@ async def rename(
                 for table, condition in await _to_delete(connection):
                     await connection.execute(_delete(table, condition), new)
             await connection.execute("DELETE FROM tidegauge.monitor WHERE monitor = ANY($1)", [old, new])
+            await connection.execute("DELETE FROM tidegauge.story WHERE monitor = $1", new)
             for table in await _tables(connection):
                 await connection.execute(_rename(table), old, new)
             # Follows neither's last cycle: a service that runs one of them starts from what is stored.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import asyncpg
 
 from service.store.driver_errors import translated
+from service.store.stories import write_story
 from service.store.tables import checkpoint as checkpoints
 from service.store.tables import (
     cycle_log,
@@ -19,6 +20,7 @@ from service.store.tables import (
     rejected_row,
     sample,
     series,
+    story,
 )
 from service.store.tables.window_run import open_runs
 
@@ -121,7 +123,9 @@ class PostgresStore:
     ) -> None:
         """Log that the cycle of `slot`, of `started` (both UTC microseconds), failed after `seconds`."""
         with translated(f"{monitor}: log a failed cycle"):
-            await cycle_log.append_failed(self._pool, monitor, slot, started, error, seconds=seconds)
+            async with self._pool.acquire() as connection, connection.transaction():
+                await cycle_log.append_failed(connection, monitor, slot, started, error, seconds=seconds)
+                await story.note_failed(connection, monitor, error)
 
     async def ping(self) -> float:
         """Return the seconds of a round trip to the database."""
@@ -171,6 +175,8 @@ class PostgresStore:
             seconds=_time() - timing.began,
             round_trip_seconds=timing.round_trip_seconds,
         )
+        if record.windows or record.events or not await story.is_told(connection, monitor):
+            await write_story(connection, monitor)
         return fresh, fresh_bins, partition_end
 
 

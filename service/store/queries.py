@@ -1,15 +1,13 @@
-"""Read measurements, alarms, events and distributions back, for people and programs."""
+"""Read measurements, alarms and events back, for people and programs."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from service.core.measurement import Aspect, Worse
 from service.core.read_models import (
     AlarmStart,
-    ColumnDistribution,
-    DistributionBin,
     LatestWindow,
     MeasuredWindow,
     SeriesFilter,
@@ -60,7 +58,7 @@ SELECT * FROM (
             SELECT m.*, w.window_start, w.revision
             FROM tidegauge.sample m
             JOIN tidegauge.window_run w ON w.id = m.run_id
-            WHERE m.series_id = s.id AND m.window_end >= {since} AND NOT EXISTS (
+            WHERE m.series_id = s.id AND m.window_end BETWEEN {since} AND {until} AND NOT EXISTS (
                 SELECT FROM tidegauge.window_run newer
                 WHERE newer.monitor = w.monitor AND newer.layout = w.layout
                   AND newer.first_pane = w.first_pane AND newer.last_pane = w.last_pane
@@ -118,7 +116,7 @@ ORDER BY c.metric
 
 _MONITORS = "SELECT monitor FROM tidegauge.checkpoint UNION SELECT monitor FROM tidegauge.series ORDER BY 1"
 
-_ALARMS = "SELECT alarms FROM tidegauge.checkpoint WHERE monitor = $1"
+_ALARMS = "SELECT alarms, ended FROM tidegauge.checkpoint WHERE monitor = $1"
 
 # When each alarm was raised last: read backwards in event time until it is found. A column's drift is one
 # alarm, whichever of its methods raised it.
@@ -145,28 +143,26 @@ WHERE monitor = $1 AND recorded_at >= coalesce($2, '-infinity'::timestamptz)
 ORDER BY recorded_at DESC, id DESC LIMIT $4
 """
 
-_DISTRIBUTION = """
-SELECT window_start, window_end, revision, rows, computed_at, label, low, high, share, reference_share
-FROM tidegauge.distributions
-WHERE monitor = $1 AND column_name = $2 AND window_end = coalesce(
-    $3, (SELECT max(w.window_end) FROM tidegauge.window_run w WHERE w.monitor = $1)
-)
-ORDER BY computed_at DESC, bin
-"""
-
 
 async def measurements(
-    pool: asyncpg.Pool, wanted: SeriesFilter, *, since: datetime | None = None, limit: int | None = None
+    pool: asyncpg.Pool,
+    wanted: SeriesFilter,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    limit: int | None = None,
 ) -> list[StoredMeasurement]:
     """Return rows of the view `metrics`, ordered by window end, then series.
 
-    `since` (with a time zone) is compared with `computed_at`. With `limit` the rows computed last are
-    returned. Raises StoreError.
+    `since` and `until` (with a time zone) are compared with `computed_at`. With `limit` the rows computed
+    last are returned. Raises StoreError.
     """
     given: list[tuple[str, object]] = []
     given += [(f"{column} = ${{}}", value) for column, value in _given(wanted).items()]
     if since is not None:
         given.append(("computed_at >= ${}", since))
+    if until is not None:
+        given.append(("computed_at <= ${}", until))
     # Only conditions that were asked for are part of the statement, so that the indexes can be used.
     conditions = [condition.format(place) for place, (condition, _) in enumerate(given, start=1)]
     arguments = [value for _, value in given]
@@ -181,24 +177,33 @@ async def measurements(
 
 
 async def measurements_by_event_time(
-    pool: asyncpg.Pool, wanted: SeriesFilter, *, since: datetime | None = None, limit: int
+    pool: asyncpg.Pool,
+    wanted: SeriesFilter,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    limit: int,
 ) -> list[StoredMeasurement]:
     """Return the `limit` measurements whose windows end last, ordered by window end.
 
-    `wanted` names the monitor. `since` (with a time zone) is compared with `window_end`. Raises StoreError.
+    `wanted` names the monitor. `since` and `until` (with a time zone) are compared with `window_end`.
+    Raises StoreError.
     """
     given = _given(wanted)
     conditions = [f"{column} = ${place}" for place, column in enumerate(given, start=1)]
-    since_place, limit_place = len(given) + 1, len(given) + 2
+    since_place, until_place, limit_place = (len(given) + place for place in (1, 2, 3))
     since_text = f"coalesce(${since_place}::timestamptz, '-infinity')"
+    until_text = f"coalesce(${until_place}::timestamptz, 'infinity')"
+    of_cycles = [*conditions, f"window_end BETWEEN {since_text} AND {until_text}"]
     statement = _BY_EVENT_TIME.format(
         where=f" WHERE {' AND '.join(f's.{condition}' for condition in conditions)}",
-        where_cycles=f" WHERE {' AND '.join(conditions)} AND window_end >= {since_text}",
+        where_cycles=f" WHERE {' AND '.join(of_cycles)}",
         since=since_text,
+        until=until_text,
         limit=f"${limit_place}",
     )
     with translated("read measurements"):
-        rows = await pool.fetch(statement, *given.values(), since, limit, timeout=READ_SECONDS)
+        rows = await pool.fetch(statement, *given.values(), since, until, limit, timeout=READ_SECONDS)
         return [_of_series(StoredMeasurement, row) for row in rows]
 
 
@@ -220,20 +225,31 @@ async def latest_window(pool: asyncpg.Pool, monitor: str) -> LatestWindow:
     """Return a monitor's newest window with its values and alarms. Raises StoreError."""
     with translated("read the latest window"):
         async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
-            alarms: dict[str, str] = await connection.fetchval(_ALARMS, monitor, timeout=READ_SECONDS) or {}
+            latest = await newest_window_in(connection, monitor)
             rows = await connection.fetch(_OF_CYCLE, monitor, timeout=READ_SECONDS)
-            run = await connection.fetchrow(_LATEST_WINDOW, monitor, timeout=READ_SECONDS)
-            if run is not None:
-                key = run["id"], run["window_end"], run["computed_at"]
-                rows = await connection.fetch(_OF_WINDOW, monitor, *key, timeout=READ_SECONDS) + rows
+    return replace(latest, values=[*latest.values, *(_of_series(WindowValue, row) for row in rows)])
+
+
+async def newest_window_in(connection: asyncpg.Connection, monitor: str) -> LatestWindow:
+    """Return a monitor's newest window with its values and alarms as a transaction sees them."""
+    place = await connection.fetchrow(_ALARMS, monitor, timeout=READ_SECONDS)
+    run = await connection.fetchrow(_LATEST_WINDOW, monitor, timeout=READ_SECONDS)
+    rows = []
+    if run is not None:
+        key = run["id"], run["window_end"], run["computed_at"]
+        rows = await connection.fetch(_OF_WINDOW, monitor, *key, timeout=READ_SECONDS)
     return LatestWindow(
         window=None if run is None else _window(run),
         values=[_of_series(WindowValue, row) for row in rows],
-        alarms=alarms,
+        alarms={} if place is None else place["alarms"],
+        started=place is not None,
+        ended=place is not None and place["ended"],
     )
 
 
-async def raised(pool: asyncpg.Pool, monitor: str, alarms: Sequence[AlarmName]) -> list[AlarmStart | None]:
+async def raised(
+    pool: asyncpg.Pool | asyncpg.Connection, monitor: str, alarms: Sequence[AlarmName]
+) -> list[AlarmStart | None]:
     """Return when and how each of `alarms` was raised last, None for one that never was.
 
     Raises StoreError.
@@ -262,22 +278,6 @@ async def events(
             StoredEvent(**row)
             for row in await pool.fetch(_EVENTS, monitor, since, kind, limit, timeout=READ_SECONDS)
         ]
-
-
-async def distribution(
-    pool: asyncpg.Pool, *, monitor: str, column: str, window_end: datetime | None
-) -> ColumnDistribution:
-    """Return a column's bins in the window that ends then, else in the newest. Raises StoreError."""
-    with translated("read a distribution"):
-        rows = await pool.fetch(_DISTRIBUTION, monitor, column, window_end, timeout=READ_SECONDS)
-    # Windows of two plans may end together: the one that was measured last counts.
-    latest = [row for row in rows if row["computed_at"] == rows[0]["computed_at"]]
-    names = [field.name for field in fields(DistributionBin)]
-    return ColumnDistribution(
-        column_name=column,
-        window=_window(latest[0]) if latest else None,
-        bins=[DistributionBin(**{name: row[name] for name in names}) for row in latest],
-    )
 
 
 def _given(wanted: SeriesFilter) -> dict[str, str]:

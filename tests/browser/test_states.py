@@ -16,15 +16,17 @@ from service.api.server import serving
 from service.core.read_models import (
     ColumnDistribution,
     MeasuredWindow,
+    NewestWindow,
     SeriesFilter,
     StoredEvent,
     StoredMeasurement,
     StoredValue,
     WindowValue,
 )
+from service.core.story.newest import newest_window
 from service.errors import StoreError
 from service.status.live_feed import EventBroadcaster
-from service.status.monitor_state import CycleStatus, MonitorState, NewestWindow, monitor_state, newest_window
+from service.status.monitor_state import CycleStatus, MonitorState, monitor_state
 from tests.browser.conftest import Opened
 from tests.unit.api.doors import callables, cycle_status
 from tests.unit.status.values import latest, window_value
@@ -75,7 +77,7 @@ class Door:
     async def events(self, _: str, **__: Any) -> list[StoredEvent]:
         return []
 
-    async def distribution(self, _: str, column: str, __: datetime | None) -> ColumnDistribution:
+    async def distribution(self, _: str, column: str, *__: datetime | None) -> ColumnDistribution:
         return ColumnDistribution(column_name=column, window=None, bins=[])
 
     @asynccontextmanager
@@ -94,7 +96,7 @@ async def test_before_the_first_cycle_it_says_what_comes(opened: Opened) -> None
     async with Door(last_cycle=None, cycles=0).open() as url:
         seen = await opened(url)
         await expect(seen.page.locator(".card .why")).to_have_text(
-            "No cycle yet; the first one will start soon."
+            "Waiting: no window has been measured yet."
         )
         await expect(seen.page.locator(".events, .panel .empty").last).to_contain_text("No events yet")
         await seen.page.get_by_role("link", name="shop").first.click()

@@ -173,7 +173,10 @@ async def test_heatmap_rows_stand_in_the_order_of_the_bins(
     rows = await reader.fetch(expanded(sql, "computed_at", column="distance"))
     names = sorted({row["metric"] for row in rows})
     bins = await reader.fetchval("SELECT label FROM tidegauge.column_bins WHERE column_name = 'distance'")
-    assert [name.split(" · ", 1)[1] for name in names] == bins
+    labels = [name.split(" · ", 1)[1] for name in names]
+    own, further = bins[:-2], labels[len(bins) - 2 : -2]
+    assert labels == [*own, *further, f"{further[-1].split()[-1]} and above", bins[-1]]
+    assert [float(label.split()[0]) for label in further] == [100.0 + 5 * n for n in range(len(further))]
     assert sum(row["value"] for row in rows) == pytest.approx(0.0, abs=1e-12)
 
 

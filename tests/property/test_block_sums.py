@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 
 from service.core.blocks import reference as reference_blocks
 from service.core.blocks import sums
-from service.core.blocks.plan import DAY, DAYS, BlockPlan, BlockUnit
+from service.core.blocks.plan import DAYS, BlockPlan, BlockUnit
 from service.core.profile import block_sums
 from service.core.profile.spec.spec import ProfileSpec
 from service.core.profile.stored_arrays import ArrayReader, ArrayWriter
 from service.core.rows.batch import Batch, Labels, Numbers
+from service.core.season.season import DAY
 from tests.property.strategies import LABELS, SCHEMA, batches
 
 RUNS = BlockPlan(BlockUnit.RUN, 3, 2)

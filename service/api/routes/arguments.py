@@ -5,7 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated
 
+from fastapi import Query
 from pydantic import AfterValidator
+
+MAX_SEARCH = 5_000  # a column's name may be that long
+MAX_PAGE = 1_000_000
 
 
 def _utc(when: datetime) -> datetime:
@@ -24,3 +28,11 @@ def _without_nul(text: str) -> str:
 
 Instant = Annotated[datetime, AfterValidator(_utc)]  # without a zone: UTC
 Text = Annotated[str, AfterValidator(_without_nul)]
+Search = Annotated[
+    str,
+    Query(max_length=MAX_SEARCH, description="words that the name has to contain, in any order and case"),
+    AfterValidator(_without_nul),
+]
+PageNumber = Annotated[
+    int, Query(ge=1, le=MAX_PAGE, description="counted from 1; an empty list beyond the last")
+]

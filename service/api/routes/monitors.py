@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, HTTPException, Query
 
-from service.api.models import Distribution, Event, Measurement, MonitorState, NewestWindow, Series
-from service.api.routes.arguments import Instant, Text  # noqa: TC001  # read at run time
+from service.api.models import Columns, Distribution, Event, Measurement, MonitorState, NewestWindow, Series
+from service.api.routes.arguments import Instant, PageNumber, Search, Text  # noqa: TC001  # read at run time
 from service.api.routes.dependencies import known_name
 from service.core.measurement import Aspect  # noqa: TC001  # as above
+from service.core.paging import PageRequest
 from service.core.read_models import Axis, SeriesFilter
+from service.status.window_page import MeasurementFilter, SecondOpinions
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -19,9 +21,13 @@ if TYPE_CHECKING:
     from service.api.ports import Callables
     from service.core.read_models import ColumnDistribution, StoredEvent, StoredMeasurement, StoredSeries
     from service.status import monitor_state as status
+    from service.status.columns import ColumnPage
+    from service.status.window_page import WindowPage
 
 MAX_ROWS = 2_000
 MAX_EVENTS = 500
+MAX_COLUMNS = 100
+MAX_WINDOW_ROWS = 1_000
 
 
 def monitor_routes(callables: Callables) -> APIRouter:
@@ -40,9 +46,35 @@ def monitor_routes(callables: Callables) -> APIRouter:
         return await queries.series(name)
 
     @router.get("/windows/latest", response_model=NewestWindow)
-    async def latest_window(name: str) -> status.NewestWindow:
-        """Return the newest window's measurements, the most severe first."""
-        return await queries.latest_window(name)
+    async def latest_window(
+        name: str,
+        *,
+        aspect: Aspect | None = None,
+        search: Search = "",
+        beyond: Annotated[bool, Query(description="only those beyond their threshold or in alarm")] = False,
+        second_opinions: Annotated[
+            SecondOpinions,
+            Query(description="measurements beyond their threshold that raise no alarm of their own"),
+        ] = "with",
+        page: PageNumber = 1,
+        limit: Annotated[
+            int | None, Query(ge=1, le=MAX_WINDOW_ROWS, description="per page; by default all")
+        ] = None,
+    ) -> WindowPage:
+        """Return the newest window's measurements, the worst first: performance, then by severity."""
+        wanted = MeasurementFilter(aspect=aspect, beyond=beyond, second_opinions=second_opinions)
+        return await queries.window_page(name, wanted, PageRequest(search, page, limit))
+
+    @router.get("/columns", response_model=Columns)
+    async def columns(
+        name: str,
+        *,
+        search: Search = "",
+        page: PageNumber = 1,
+        limit: Annotated[int, Query(ge=1, le=MAX_COLUMNS, description="per page")] = 25,
+    ) -> ColumnPage:
+        """Return a monitor's columns, the worst first: drift and its history, missing share, distribution."""
+        return await queries.column_page(name, PageRequest(search, page, limit))
 
     @router.get("/events", response_model=list[Event])
     async def events(
@@ -56,15 +88,20 @@ def monitor_routes(callables: Callables) -> APIRouter:
         return await queries.events(name, since=since, kind=kind, limit=limit)
 
     @router.get("/columns/{column:path}/distribution", response_model=Distribution)
-    async def distribution(name: str, column: str, window_end: Instant | None = None) -> ColumnDistribution:
+    async def distribution(
+        name: str, column: str, window_end: Instant | None = None, against: Instant | None = None
+    ) -> ColumnDistribution:
         """Return a column's values in a window, else in the newest, and in the reference.
+
+        `against` is where another window ends, whose values are returned as well. An open bin that holds more
+        than a tenth of a window's rows is continued by further ones.
 
         A column that the monitor does not watch, and of which nothing is kept, is not found.
         """
         known = queries.columns(name)
         if "\x00" in column:  # no column has it, and the database cannot even be asked
             raise HTTPException(404, unknown_column(name, column, known))
-        found = await queries.distribution(name, column, window_end)
+        found = await queries.distribution(name, column, window_end, against)
         if found.window is None and column not in known:
             raise HTTPException(404, unknown_column(name, column, known))
         return found
@@ -80,12 +117,14 @@ def monitor_routes(callables: Callables) -> APIRouter:
         definition: Text | None = None,
         axis: Axis = "computed_at",
         since: Instant | None = None,
+        until: Instant | None = None,
         limit: Annotated[int, Query(ge=1, le=MAX_ROWS)] = 1_000,
     ) -> Sequence[StoredMeasurement]:
         """Return a monitor's newest measurements, oldest first.
 
-        `axis` is what is newest, and what `since` is compared with: when it was computed (without `since` of
-        the last day) or, for a chart of event time, where the window ends.
+        `axis` is what is newest, and what `since` and `until` (both included) are compared with: when it was
+        computed (without `since` of the last day, or of the day before `until`) or, for a chart of event
+        time, where the window ends.
         """
         wanted = SeriesFilter(
             monitor=name,
@@ -95,7 +134,7 @@ def monitor_routes(callables: Callables) -> APIRouter:
             metric=metric,
             definition=definition,
         )
-        return await queries.measurements(wanted, axis=axis, since=since, limit=limit)
+        return await queries.measurements(wanted, axis=axis, since=since, until=until, limit=limit)
 
     return router
 

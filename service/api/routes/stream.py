@@ -22,6 +22,8 @@ def stream_routes(broadcaster: EventBroadcaster) -> APIRouter:
     async def subscribe(
         last_event_id: Annotated[str | None, Header()] = None,
         after: Annotated[str | None, Query(description="like the header Last-Event-ID")] = None,
+        *,
+        brief: Annotated[bool, Query(description="names of monitors instead of their states")] = False,
     ) -> AsyncIterator[Subscriber]:
         if broadcaster.full:
             raise HTTPException(
@@ -29,7 +31,7 @@ def stream_routes(broadcaster: EventBroadcaster) -> APIRouter:
                 "the stream has as many subscribers as it can serve; try again later",
                 {"retry-after": str(RETRY_WHEN_FULL_SECONDS)},
             )
-        subscriber = broadcaster.subscribe(after or last_event_id)
+        subscriber = broadcaster.subscribe(after or last_event_id, brief=brief)
         try:
             yield subscriber
         finally:
@@ -44,6 +46,10 @@ def stream_routes(broadcaster: EventBroadcaster) -> APIRouter:
         `/v1/monitors/{name}/state`), `changed` (measurements whose verdict changed) and `events` (new ones).
         An event `monitors` says that there is another monitor or one less: the list has to be read again.
         An event `trouble` says that a cycle ended and the state could not be read.
+
+        With `brief` there is one event `cycled` for all monitors, at most four times a second, instead of
+        `cycle` and `trouble`: `monitors` (how many cycles each had), `new_alarms` (how many were raised) and
+        `alarms` (five of them at most, with `monitor` and `message`).
         """
         hello = {"resumed": subscriber.resumed}
         yield ServerSentEvent(data=hello, event="hello", retry=RETRY_MS)

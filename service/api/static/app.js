@@ -1,7 +1,7 @@
 // Connects the page's parts: the model, the address, the views, the stream.
 
 import { BarChart } from "./bar_chart.js";
-import { chosenSeries, detail } from "./detail.js";
+import { chosenSeries, columnsOf, detail } from "./detail.js";
 import { h, patch } from "./dom.js";
 import { LineChart } from "./line_chart.js";
 import { Model } from "./model.js";
@@ -9,9 +9,10 @@ import { overview } from "./overview.js";
 import { headlineOf, verdictOf } from "./parts.js";
 import { place } from "./place.js";
 import { follow } from "./stream.js";
+import { choices, viewOf } from "./view.js";
 import { ago, ASPECTS, keyOf } from "./words.js";
 
-const SPARK_WINDOWS = 100;
+const SPARK = { last: 100, axis: "window_end" };
 const REFRESH = 1000; // milliseconds: a fast replay is read once per second
 const RETRY = 5000;
 
@@ -59,9 +60,11 @@ function mount(here) {
     const chart = mounted.get(want.slot) ?? { drawn: want.make(slot) };
     mounted.set(want.slot, chart);
     const data = want.data();
-    if (data !== undefined && data !== chart.data) {
+    const viewed = JSON.stringify(want.view);
+    if (data !== undefined && (data !== chart.data || viewed !== chart.viewed)) {
       chart.data = data;
-      chart.drawn.show(want.of, data);
+      chart.viewed = viewed;
+      chart.drawn.show(want.of, data, want.view);
       if (!marked) {
         marked = true;
         performance.mark("first-chart");
@@ -75,22 +78,25 @@ function wants(here) {
   if (!here.monitor) return sparks();
   if (!model.monitors.has(here.monitor)) return [];
   const chosen = chosenSeries(model, here);
+  const columns = columnsOf(chosen);
+  const view = viewOf(here, columns);
   const lines = chosen.map((series) => ({
     slot: `line ${here.monitor} ${keyOf(series)}`,
     of: series,
     monitor: here.monitor,
-    make: (root) => new LineChart(root),
-    read: () => model.readPoints(here.monitor, series, here.last),
-    data: () => model.pointsOf(here.monitor, series, here.last),
+    view,
+    make: (root) => new LineChart(root, { on: choices }),
+    read: () => model.readPoints(here.monitor, series, here),
+    data: () => model.pointsOf(here.monitor, series, here),
   }));
-  const columns = [...new Set(chosen.map((series) => series.column_name).filter(Boolean))].slice(0, 3);
   const bars = columns.map((column) => ({
     slot: `bars ${here.monitor} ${column}`,
     of: column,
     monitor: here.monitor,
+    view,
     make: (root) => new BarChart(root),
-    read: () => model.readDistribution(here.monitor, column),
-    data: () => model.distributionOf(here.monitor, column),
+    read: () => model.readDistribution(here.monitor, column, here),
+    data: () => model.distributionOf(here.monitor, column, here),
   }));
   return [...lines, ...bars];
 }
@@ -104,8 +110,8 @@ function sparks() {
       of: headline,
       monitor: state.name,
       make: (root) => new LineChart(root, { bare: true, height: 64 }),
-      read: () => model.readPoints(state.name, headline, SPARK_WINDOWS),
-      data: () => model.pointsOf(state.name, headline, SPARK_WINDOWS),
+      read: () => model.readPoints(state.name, headline, SPARK),
+      data: () => model.pointsOf(state.name, headline, SPARK),
     }];
   });
 }

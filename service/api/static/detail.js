@@ -2,13 +2,15 @@
 
 import { h, s, slot } from "./dom.js";
 import { aspectText, aspectWhy, eventList, headlineOf, mark, sentence, time, verdictOf } from "./parts.js";
-import { address, LAST, replacePlace } from "./place.js";
+import { address, replacePlace } from "./place.js";
+import { timeControls, windowControls } from "./view.js";
 import { ASPECTS, count, keyOf, nameOf, number, plural, seriesOf } from "./words.js";
 
 const FIRST = 14; // rows that are shown until all are asked for
 const FIRST_NARROW = 7;
 const narrow = matchMedia("(max-width: 620px)");
 const MAX_CHARTS = 6;
+const MAX_DISTRIBUTIONS = 3;
 
 export function detail(model, here) {
   const state = model.monitors.get(here.monitor);
@@ -159,20 +161,24 @@ function severity(row) {
     s("path", { class: "whole", d: "M0 3H60" }), s("path", { class: "full", d: `M0 3H${full.toFixed(1)}` }), s("path", { class: "limit", d: "M30 0V6" }));
 }
 
+/** The columns of the chosen series whose distributions are shown. */
+export function columnsOf(chosen) {
+  return [...new Set(chosen.map((series) => series.column_name).filter(Boolean))].slice(0, MAX_DISTRIBUTIONS);
+}
+
 function charts(model, here, chosen) {
-  const columns = [...new Set(chosen.map((series) => series.column_name).filter(Boolean))].slice(0, 3);
+  const columns = columnsOf(chosen);
   return [
     h("section", { class: "panel", "aria-labelledby": "charts" },
-      h("div", { class: "titled" }, h("h2", { id: "charts" }, "Over time"),
-        h("label", {}, "Windows ", h("select", {
-          id: "last", value: String(here.last),
-          onchange: (event) => { location.hash = address({ ...here, last: Number(event.target.value) }); },
-        }, LAST.map((last) => h("option", { value: String(last), selected: last === here.last }, count(last)))))),
+      h("div", { class: "titled" }, h("h2", { id: "charts" }, "Over time")),
+      timeControls(model, here, chosen),
       chosen.length
         ? chosen.map((series) => slot(`line ${here.monitor} ${keyOf(series)}`, { class: "mounted" }))
         : h("p", { class: "empty" }, "Select a measurement in the list to see its chart.")),
     columns.length
-      ? h("section", { class: "panel", "aria-labelledby": "now" }, h("h2", { id: "now" }, "Newest window and reference"),
+      ? h("section", { class: "panel", "aria-labelledby": "now" },
+        h("div", { class: "titled" }, h("h2", { id: "now" }, "Distribution")),
+        windowControls(model, here, chosen),
         columns.map((column) => slot(`bars ${here.monitor} ${column}`, { class: "mounted" })))
       : null,
   ];

@@ -2,6 +2,7 @@
 // Plain SVG: colours come from the style sheet, so light, dark and print need no second drawing.
 
 import { markText, numberMarks, timeMarks } from "./axis.js";
+import { fileButtons, fileName } from "./chart_files.js";
 import { h, patch, s } from "./dom.js";
 import { held, moment, nameOf, number, numberInWords, plural } from "./words.js";
 
@@ -9,16 +10,20 @@ const HEIGHT = 200;
 const EDGES = { left: 54, right: 14, top: 10, bottom: 24 };
 const BARE = { left: 2, right: 4, top: 4, bottom: 4 };
 const TABLE_ROWS = 400;
+const DRAG = 5; // pixels from which a press is a drag
 
 export class LineChart {
   #rows = [];
   #series;
   #place = -1; // of the row under the cursor
+  #from = -1; // of the row where a selection began, -1 without one
   #scale;
+  #view = { axis: "window_end" };
 
-  /** Draw into `root`; a `bare` chart has no axes, no cursor and no table. */
-  constructor(root, { bare = false, height = HEIGHT } = {}) {
+  /** Draw into `root`; a `bare` chart has no axes, no cursor and no table. `on` is told of ranges and windows chosen. */
+  constructor(root, { bare = false, height = HEIGHT, on = null } = {}) {
     this.root = root;
+    this.on = on;
     this.bare = bare;
     this.height = height;
     const kind = bare ? { class: "plot bare", role: "img" } : { class: "plot", role: "slider", tabindex: "0", "aria-valuenow": "0" };
@@ -32,17 +37,26 @@ export class LineChart {
       h("summary", {}, "Show as a table"),
       this.table,
     );
-    root.append(bare ? this.plot : h("figure", { class: "chart" }, this.head, this.plot, this.readout, this.details));
+    if (bare) root.append(this.plot);
+    else {
+      this.saves = fileButtons(() => this.#file());
+      this.figure = h("figure", { class: "chart" }, this.head, this.plot, this.readout, h("div", { class: "below" }, this.details, this.saves));
+      root.append(this.figure);
+    }
     new ResizeObserver(() => this.#draw()).observe(this.plot);
     if (!bare) this.#listen();
   }
 
   /** Show `rows`, oldest first; the cursor stays on its window. */
-  show(series, rows) {
-    const kept = this.#rows[this.#place]?.window_end;
+  show(series, rows, view = this.#view) {
+    const kept = (place) => {
+      const row = this.#rows[place];
+      return row ? rows.findIndex((one) => one.window_end === row.window_end && one.window_start === row.window_start) : -1;
+    };
+    [this.#place, this.#from] = [kept(this.#place), kept(this.#from)];
     this.#series = series;
-    this.#rows = rows.map((row) => ({ ...row, at: Date.parse(row.window_end) }));
-    this.#place = kept ? rows.findIndex((row) => row.window_end === kept) : -1;
+    this.#view = view;
+    this.#rows = rows.map((row) => ({ ...row, at: Date.parse(row[view.axis]) }));
     this.#draw();
     if (!this.bare) {
       this.#sayHead();
@@ -56,7 +70,11 @@ export class LineChart {
 
   #draw() {
     const width = this.plot.clientWidth;
-    if (!width || !this.#rows.length) return;
+    if (!width) return;
+    if (!this.#rows.length) {
+      const none = this.#view.from ? "No window of this range has measured this." : "No window has measured this yet.";
+      return this.bare ? undefined : patch(this.plot, h("div", {}, h("p", { class: "empty" }, none)));
+    }
     const edges = this.bare ? BARE : EDGES;
     this.#scale = scaleOf(this.#rows, width, this.height, edges);
     const { x, y } = this.#scale;
@@ -75,6 +93,7 @@ export class LineChart {
       this.bare ? null : s("path", { class: "breached", d: dots(singles(rows, width), x, y, 2.6) }),
       s("path", { class: "gap", d: crosses(rows.filter((row) => row.value === null), x, this.height - edges.bottom) }),
       s("path", { class: `end ${rows.at(-1).breached ? "bad" : ""}`, d: dots(rows.slice(-1), x, y, this.bare ? 3 : 4) }),
+      s("g", { class: "chosen" }, this.bare ? null : chosenMarks(rows, this.#view, this.#scale)),
       s("g", { class: "cursor" }),
     );
     patch(this.plot, h("div", {}, svg));
@@ -99,7 +118,8 @@ export class LineChart {
         ),
       ),
     );
-    if (!row) patch(this.plot, h("div", {}, h("p", { class: "empty" }, "No window has measured this yet.")));
+    this.details.hidden = this.saves.hidden = !row;
+    if (!row) this.readout.textContent = "";
     this.table.setAttribute("aria-label", `${nameOf(this.#series)}, by window`);
     this.plot.setAttribute("aria-label", `${nameOf(this.#series)}, ${plural(this.#rows.length, "window")}, by window`);
   }
@@ -107,20 +127,78 @@ export class LineChart {
   #listen() {
     const moves = { ArrowLeft: -1, ArrowRight: 1, ArrowDown: -1, ArrowUp: 1, PageDown: -10, PageUp: 10 };
     this.plot.addEventListener("keydown", (event) => {
+      if (event.ctrlKey || event.altKey || event.metaKey) return;
       const end = this.#rows.length - 1;
       const from = this.#place < 0 ? end : this.#place;
       const to = event.key === "Home" ? 0 : event.key === "End" ? end : from + (moves[event.key] ?? NaN);
-      if (Number.isNaN(to) || end < 0) return;
+      if (end >= 0 && !Number.isNaN(to)) {
+        this.#from = !event.shiftKey ? -1 : this.#from < 0 ? from : this.#from;
+        this.#pointAt(Math.max(0, Math.min(end, to)));
+      } else if (event.key === "Enter" && this.on && end >= 0) this.#choose(event.shiftKey);
+      else if (event.key === "Escape" && this.on && this.#from >= 0) this.#drop();
+      else if (event.key === "Escape" && this.on && this.#view.from) this.on.whole();
+      else return;
       event.preventDefault();
-      this.#pointAt(Math.max(0, Math.min(end, to)));
+    });
+    let pressed = null;
+    const under = (event) => nearest(this.#rows, this.#scale.x, event.clientX - this.plot.getBoundingClientRect().left);
+    this.plot.addEventListener("pointerdown", (event) => {
+      if (event.button || !this.#scale || !this.#rows.length) return;
+      pressed = { x: event.clientX, y: event.clientY, place: under(event), dragged: false };
     });
     this.plot.addEventListener("pointermove", (event) => {
-      if (!this.#scale) return;
-      const at = event.clientX - this.plot.getBoundingClientRect().left;
-      this.#pointAt(nearest(this.#rows, this.#scale.x, at));
+      if (!this.#scale || !this.#rows.length) return;
+      if (pressed && !pressed.dragged && Math.abs(event.clientX - pressed.x) > DRAG) {
+        pressed.dragged = true;
+        this.plot.setPointerCapture(event.pointerId);
+        this.#from = pressed.place;
+      }
+      this.#pointAt(under(event));
     });
-    this.plot.addEventListener("pointerleave", () => this.#pointAt(-1));
-    this.plot.addEventListener("blur", () => this.#pointAt(-1));
+    this.plot.addEventListener("pointerup", (event) => {
+      const was = pressed;
+      pressed = null;
+      if (!was || !this.on || !this.#scale) return;
+      if (!was.dragged) this.#drop();
+      this.#pointAt(under(event));
+      if (was.dragged || Math.abs(event.clientY - was.y) <= DRAG) this.#choose(event.shiftKey);
+    });
+    this.plot.addEventListener("pointercancel", () => { pressed = null; this.#drop(); });
+    this.plot.addEventListener("pointerleave", () => { if (!pressed?.dragged) { pressed = null; this.#pointAt(-1); } });
+    this.plot.addEventListener("blur", () => { this.#from = -1; this.#pointAt(-1); });
+  }
+
+  // The range that is selected, else the window under the cursor.
+  #choose(compare) {
+    const end = this.#rows.length - 1;
+    const place = this.#place < 0 ? end : this.#place;
+    const from = this.#from;
+    this.#drop();
+    if (from >= 0) {
+      const [first, last] = [Math.min(from, place), Math.max(from, place)].map((at) => this.#rows[at][this.#view.axis]);
+      if (first !== last) this.on.range(first, last);
+    } else if (this.#view.picks) (compare ? this.on.compare : this.on.pick)(this.#rows[place].window_end);
+  }
+
+  #drop() {
+    this.#from = -1;
+    this.#pointAt(this.#place);
+  }
+
+  #file() {
+    const { aspect, column_name: column, segment, metric, definition } = this.#series;
+    const heads = ["monitor", "aspect", "column", "segment", "metric", "definition", "unit", "window_start", "window_end", "computed_at", "revision",
+      "value", "threshold", "reference", "low", "high", "rows", "breached", "reason"];
+    const rows = this.#rows.map((row) => [this.#view.monitor, aspect, column, segment, metric, definition, row.unit, row.window_start, row.window_end,
+      row.computed_at, row.revision, row.value, row.threshold, row.reference, row.low, row.high, row.rows, row.breached, row.reason]);
+    const [first, last] = [this.#rows[0], this.#latest].map((row) => row[this.#view.axis]);
+    const unit = { share: "%", ms: "ms", seconds: "s" }[this.#latest.unit] ?? this.#latest.unit;
+    const axis = this.#view.axis === "computed_at" ? "computed" : "windows ending";
+    return {
+      name: fileName(this.#view.monitor, column, segment, metric, definition, first, last),
+      heads, rows, figure: this.figure,
+      subtitle: [this.#view.monitor, `${axis} ${moment(first)} to ${moment(last)} UTC`, unit && `in ${unit}`].filter(Boolean).join(" · "),
+    };
   }
 
   #pointAt(place) {
@@ -130,15 +208,23 @@ export class LineChart {
     const { x, y, top, bottom } = this.#scale ?? {};
     const cursor = this.plot.querySelector(".cursor");
     if (cursor && x) {
-      const shown = place < 0 ? [] : [s("path", { d: `M${x(row.at)} ${top}V${bottom}` }), mark(row, x, y)];
+      const begun = this.#rows[this.#from];
+      const selected = begun && s("path", { class: "selected", d: `M${x(begun.at)} ${top}H${x(row.at)}V${bottom}H${x(begun.at)}Z` });
+      const shown = place < 0 ? [] : [selected, s("path", { d: `M${x(row.at)} ${top}V${bottom}` }), mark(row, x, y)];
       cursor.replaceChildren(...shown.filter(Boolean));
     }
-    const said = `${moment(row.window_end)}: ${held(row)}${bandText(row)}`;
+    const said = this.#from >= 0 && place >= 0 ? this.#rangeInWords(place) : `${moment(row.window_end)}: ${held(row)}${bandText(row)}`;
     this.readout.textContent = `${place < 0 ? "Newest, " : ""}${said}`;
     const end = this.#rows.length;
     for (const [name, value] of [["min", 1], ["max", end], ["now", place < 0 ? end : place + 1], ["text", said]]) {
       this.plot.setAttribute(`aria-value${name}`, value);
     }
+  }
+
+  #rangeInWords(place) {
+    const [first, last] = [Math.min(this.#from, place), Math.max(this.#from, place)];
+    const [from, to] = [first, last].map((at) => moment(this.#rows[at][this.#view.axis]));
+    return `Selected ${from} to ${to}, ${plural(last - first + 1, "window")}; Enter shows this range`;
   }
 
   #fillTable() {
@@ -193,6 +279,16 @@ function axes({ x, y, low, high, first, last, left, right, top, bottom }, box, u
     s("text", { class: "tick", x: Math.min(x(at), right - 18), y: box.height - 6, "text-anchor": "middle" }, text),
   ]);
   return s("g", { class: "axes" }, level, times);
+}
+
+// Where the windows lie whose distributions are shown: A, and B that it is compared with.
+function chosenMarks(rows, { window, against }, { x, top, bottom }) {
+  return [[window, "A"], [against, "B"]].map(([end, name]) => {
+    const row = end && rows.find((one) => Date.parse(one.window_end) === Date.parse(end));
+    return row
+      ? [s("path", { d: `M${x(row.at)} ${top}V${bottom}` }), s("text", { class: "tick", x: x(row.at) + 4, y: top + 9 }, name)]
+      : null;
+  });
 }
 
 function line(rows, part, x, y) {

@@ -4,13 +4,16 @@ import { keyOf } from "./words.js";
 
 const TIMEOUT = 15_000; // milliseconds, for one answer
 const MAX_EVENTS = 60;
+export const MAX_RANGE = 2000; // windows of a range, as many as the service gives at once
+const MAX_KEPT = 60; // ranges and distributions that are kept
 
 export class Model {
   monitors = new Map(); // by name, their states
   events = new Map(); // by name, newest first
   newest = new Map(); // by name, the newest window's measurements
   points = new Map(); // by monitor and series, a chart's rows by window
-  distributions = new Map(); // by monitor and column
+  ranges = new Map(); // by monitor, series and range, a chart's rows
+  distributions = new Map(); // by monitor, column and the windows compared
   trouble = null; // the service's last error
   refused = []; // files that define no monitor, and why
   skew = 0; // how far the server's clock is ahead, in milliseconds
@@ -31,6 +34,7 @@ export class Model {
     this.monitors = new Map(states.map((state) => [state.name, state]));
     this.events = new Map(listed.map(({ name }, place) => [name, events[place]]));
     this.points.clear();
+    this.ranges.clear();
     this.distributions.clear();
     this.trouble = null;
     this.ready = true;
@@ -40,20 +44,20 @@ export class Model {
     this.newest.set(monitor, await this.#get(`${path(monitor)}/windows/latest`));
   }
 
-  /** Read the rows of a series' chart: all of them at first, then those computed since. */
-  async readPoints(monitor, series, last) {
+  /** Read the rows of a series' chart: those of the range that is viewed, else the newest `last`. */
+  async readPoints(monitor, series, view) {
+    if (!view.from) return this.#readNewestPoints(monitor, series, view.last);
+    const asked = new URLSearchParams({ ...partsOf(series), limit: MAX_RANGE, axis: view.axis, since: view.from, until: view.to });
+    const rows = await this.#get(`${path(monitor)}/metrics?${asked}`);
+    keep(this.ranges, rangeKey(monitor, series, view), inOrder(rows, view.axis));
+  }
+
+  // All of them at first, then those computed since.
+  async #readNewestPoints(monitor, series, last) {
     const key = `${monitor}~${keyOf(series)}`;
     const known = this.points.get(key);
     const whole = !known || known.last < last;
-    const asked = new URLSearchParams({
-      aspect: series.aspect,
-      column: series.column_name,
-      segment: series.segment,
-      metric: series.metric,
-      definition: series.definition,
-      limit: last,
-      axis: whole ? "window_end" : "computed_at",
-    });
+    const asked = new URLSearchParams({ ...partsOf(series), limit: last, axis: whole ? "window_end" : "computed_at" });
     if (!whole && known.computed) asked.set("since", known.computed);
     const rows = await this.#get(`${path(monitor)}/metrics?${asked}`);
     const windows = whole ? new Map() : known.windows;
@@ -68,20 +72,25 @@ export class Model {
   }
 
   /** A chart's rows, the same array as long as nothing changed; undefined if too few were read. */
-  pointsOf(monitor, series, last) {
+  pointsOf(monitor, series, { last, axis, from, to }) {
+    if (from) return this.ranges.get(rangeKey(monitor, series, { axis, from, to }));
     const known = this.points.get(`${monitor}~${keyOf(series)}`);
     if (!known || known.last < last) return undefined;
-    if (!known.cuts.has(last)) known.cuts.set(last, known.rows.slice(-last));
-    return known.cuts.get(last);
+    const cut = `${last} ${axis}`;
+    if (!known.cuts.has(cut)) known.cuts.set(cut, inOrder(known.rows.slice(-last), axis));
+    return known.cuts.get(cut);
   }
 
-  async readDistribution(monitor, column) {
-    const found = await this.#get(`${path(monitor)}/columns/${encodeURIComponent(column)}/distribution`);
-    this.distributions.set(`${monitor}~${column}`, found);
+  async readDistribution(monitor, column, view) {
+    const asked = new URLSearchParams();
+    if (view.window) asked.set("window_end", view.window);
+    if (view.against) asked.set("against", view.against);
+    const found = await this.#get(`${path(monitor)}/columns/${encodeURIComponent(column)}/distribution?${asked}`);
+    keep(this.distributions, distributionKey(monitor, column, view), found);
   }
 
-  distributionOf(monitor, column) {
-    return this.distributions.get(`${monitor}~${column}`);
+  distributionOf(monitor, column, view) {
+    return this.distributions.get(distributionKey(monitor, column, view));
   }
 
   /** Apply an event of the stream; returns the alarms that it raised. */
@@ -111,6 +120,19 @@ export class Model {
     }
     return answer.json();
   }
+}
+
+const rangeKey = (monitor, series, { axis, from, to }) => [monitor, keyOf(series), axis, from, to].join("~");
+const distributionKey = (monitor, column, { window, against }) => [monitor, column, window ?? "", against ?? ""].join("~");
+const inOrder = (rows, axis) => (axis === "computed_at" ? [...rows].sort((a, b) => Date.parse(a[axis]) - Date.parse(b[axis])) : rows);
+
+const partsOf = ({ aspect, column_name, segment, metric, definition }) => ({ aspect, column: column_name, segment, metric, definition });
+
+// The newest come last; the oldest go.
+function keep(map, key, value) {
+  map.delete(key);
+  map.set(key, value);
+  while (map.size > MAX_KEPT) map.delete(map.keys().next().value);
 }
 
 const path = (name) => `v1/monitors/${encodeURIComponent(name)}`;

@@ -2,7 +2,7 @@
 
 import { h, s } from "./dom.js";
 import { address } from "./place.js";
-import { ago, ASPECTS, beyond, day, keyOf, moment, nameOf, number, plural, VERDICTS } from "./words.js";
+import { ago, beyond, keyOf, moment, nameOf, number, plural, VERDICTS } from "./words.js";
 
 // One shape per verdict, so that nobody depends on its colour.
 const SHAPES = {
@@ -26,27 +26,11 @@ export function mark(verdict, { said = false } = {}) {
   ];
 }
 
-/** A monitor's state in one sentence: healthy or not, since when, why. */
+/** A monitor's state in words: the server's story, or that no cycle has come for a while. */
 export function sentence(state, model) {
   const silent = model.silentFor(state);
   if (silent) return `No cycle for ${ago(silent * 1000).replace(" ago", "")}; one is due every ${number(state.cycle_seconds)} s.`;
-  const troubled = state.aspects.find((one) => one.aspect === "health" && one.verdict === "alarm" && one.reason);
-  if (troubled) return `Its cycles have a problem: ${troubled.reason}.`;
-  const since = state.since ? ` since ${day(state.since)}` : "";
-  const worst = headlineOf(state, ASPECTS);
-  if (state.verdict === "alarm") {
-    return `In alarm${since}: ${plural(state.alarms.length, "alarm")}${worst?.alarm ? `, the worst in ${nameOf(worst)}` : ""}.`;
-  }
-  if (state.verdict === "breach") {
-    const breaches = state.aspects.reduce((sum, one) => sum + one.breaches, 0);
-    return `${plural(breaches, "measurement")} beyond ${breaches === 1 ? "its threshold" : "their thresholds"} in the newest window; not yet an alarm.`;
-  }
-  if (state.verdict === "fine") return "Healthy: all measurements are within their thresholds.";
-  if (state.verdict === "unjudged") return "Measured, but no measurement has a threshold.";
-  if (state.verdict === "unmeasured") return "The newest window has no values; the reasons are listed below.";
-  if (state.finished) return "Its source has ended, and no window was measured.";
-  if (state.cycles || state.last_cycle) return "No window has been measured yet: the first one is not complete.";
-  return "No cycle yet; the first one will start soon.";
+  return state.story;
 }
 
 /** A monitor's verdict; a silent one is in alarm, whatever its last window showed. */

@@ -1,6 +1,10 @@
 // What the page shows is kept in its address, so that links, reloads and the back button work.
 //   #/                                   every monitor
 //   #/NAME?aspect=drift&find=temp&bad=1&all=1&last=400&s=SERIES&s=SERIES
+//   axis=computed_at       charts over when a window was computed, else over event time
+//   from=TIME&to=TIME      the range of that axis which the charts show, else the newest windows
+//   w=TIME&against=TIME    the windows, by where they end, whose distribution is shown and compared with; else the
+//                          newest one and the reference
 
 export const LAST = [100, 400, 2000]; // windows of a chart
 const DEFAULT_LAST = 400;
@@ -10,6 +14,8 @@ export function place() {
   const [path, search = ""] = location.hash.startsWith("#/") ? location.hash.slice(2).split("?") : [""];
   const given = new URLSearchParams(search);
   const last = Number(given.get("last"));
+  const [from, to] = [instant(given.get("from")), instant(given.get("to"))];
+  const ranged = from && to && Date.parse(from) <= Date.parse(to);
   return {
     monitor: path ? decoded(path) : null,
     aspect: given.get("aspect"),
@@ -18,11 +24,16 @@ export function place() {
     all: given.has("all"),
     last: LAST.includes(last) ? last : DEFAULT_LAST,
     series: given.has("s") ? given.getAll("s").filter(Boolean) : null,
+    axis: given.get("axis") === "computed_at" ? "computed_at" : "window_end",
+    from: ranged ? from : null,
+    to: ranged ? to : null,
+    window: instant(given.get("w")),
+    against: instant(given.get("against")),
   };
 }
 
 /** The address of a place; defaults are left out. */
-export function address({ monitor, aspect, find, bad, all, last, series } = {}) {
+export function address({ monitor, aspect, find, bad, all, last, series, axis, from, to, window, against } = {}) {
   if (!monitor) return "#/";
   const query = new URLSearchParams();
   if (aspect) query.set("aspect", aspect);
@@ -30,8 +41,15 @@ export function address({ monitor, aspect, find, bad, all, last, series } = {}) 
   if (bad) query.set("bad", "1");
   if (all) query.set("all", "1");
   if (last && last !== DEFAULT_LAST) query.set("last", last);
+  if (axis === "computed_at") query.set("axis", axis);
+  if (from && to) {
+    query.set("from", from);
+    query.set("to", to);
+  }
+  if (window) query.set("w", window);
+  if (against) query.set("against", against);
   if (series) (series.length ? series : [""]).forEach((key) => query.append("s", key));
-  const search = query.toString();
+  const search = query.toString().replaceAll("%3A", ":");
   return `#/${encodeURIComponent(monitor)}${search ? `?${search}` : ""}`;
 }
 
@@ -39,6 +57,11 @@ export function address({ monitor, aspect, find, bad, all, last, series } = {}) 
 export function replacePlace(where) {
   history.replaceState(null, "", address(where));
   dispatchEvent(new HashChangeEvent("hashchange"));
+}
+
+// An instant as it is written in the address, null for what is none.
+function instant(text) {
+  return text && /^\d{4}-\d\d-\d\dT/.test(text) && !Number.isNaN(Date.parse(text)) ? text : null;
 }
 
 function decoded(text) {

@@ -7,22 +7,22 @@ its own length.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from service.core.time_units import SECOND
+from service.core.season.season import DAY, HOUR
+from service.core.season.zone import UTC
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from service.core.rows.batch import Batch
+    from service.core.season.zone import Zone
 
-HOUR = 3_600 * SECOND
 DAY_HOURS = 24
-DAY = DAY_HOURS * HOUR
 MIN_BLOCKS = 8  # fewer say too little of how blocks differ
 RUNS = 48  # of a reference without times
 RUN_PARTS = 8
@@ -45,17 +45,19 @@ class BlockPlan:
         unit: What a block is.
         length: The length of a sub-block: microseconds of time, or rows of a run.
         parts: How many sub-blocks a block has.
+        zone: The time zone whose days and hours are meant.
 
     """
 
     unit: BlockUnit
     length: int
     parts: int
+    zone: Zone = UTC
 
     @property
     def fingerprint(self) -> str:
         """A text that is equal for equal plans."""
-        return f"{self.unit}:{self.length}:{self.parts}"
+        return f"{self.unit}:{self.length}:{self.parts}@{self.zone.name}"
 
     def sub_blocks(self, batch: Batch) -> NDArray[np.int64]:
         """Return the sub-block of each row (int64, shape (rows,)).
@@ -63,7 +65,7 @@ class BlockPlan:
         Raises ValueError where runs are asked for and the rows are not numbered.
         """
         if self.unit is not BlockUnit.RUN:
-            return np.floor_divide(batch.event_time, self.length)
+            return np.floor_divide(self.zone.local(batch.event_time), self.length)
         if batch.ordinal is None:
             raise ValueError("runs of rows need numbered rows")
         return np.floor_divide(batch.ordinal, self.length)
@@ -83,11 +85,13 @@ class BlockRules:
     Attributes:
         timed: Whether the rows that will be compared have times.
         whole_days: Whether every window is made of whole days, so that hours need not be kept.
+        zone: The time zone whose days and hours are meant.
 
     """
 
     timed: bool = True
     whole_days: bool = False
+    zone: Zone = UTC
 
 
 def plan_of(batch: Batch, rules: BlockRules) -> BlockPlan:
@@ -98,7 +102,8 @@ def plan_of(batch: Batch, rules: BlockRules) -> BlockPlan:
     times = batch.event_time
     if rules.timed and batch.rows and times.min() != times.max():
         days = BlockPlan(BlockUnit.DAY, DAY, 1) if rules.whole_days else DAYS
-        for plan in (days, HOURS):
+        for kind in (days, HOURS):
+            plan = replace(kind, zone=rules.zone)
             if len(np.unique(plan.blocks(plan.sub_blocks(batch)))) >= MIN_BLOCKS:
                 return plan
     length = max(batch.rows // (RUNS * RUN_PARTS), MIN_RUN_ROWS // RUN_PARTS)

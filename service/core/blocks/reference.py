@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from service.core.blocks import sums
-from service.core.blocks.scores import BUCKETS, UNIT, Aim, Component, LabelScores, NumberScores, bucket_of
+from service.core.blocks.scores import (
+    BUCKETS,
+    SHIFTS,
+    UNIT,
+    Aim,
+    Component,
+    LabelScores,
+    NumberScores,
+    bucket_of,
+)
 from service.core.blocks.sums import BlockSpec, BlockSums
 from service.core.rows.batch import Labels, Numbers, Texts
 
@@ -31,6 +40,8 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 KNOTS = 1_024
+SAMPLE = 1_000  # values by which it is said how a shift shows
+DIRECTIONS = np.array([1.0, -1.0])[:, None, None]
 HAIR = 1e-6  # of a value: more than the rounding of a number in 32 bits
 LARGEST = 1.7e308  # in place of infinity
 MIN_COUNT = 30  # rows of the reference, from which an indicator is judged
@@ -99,7 +110,8 @@ def _of_numbers(name: str, data: Numbers | Texts | None) -> Fitted | None:
     scores = np.stack((_LOCATION * ranks, _SPREAD * (6.0 * ranks**2 - 0.5)))
     scores -= (scores @ counts / present)[:, None]
     table = np.round(scores * UNIT).astype(np.int64)
-    column = NumberScores(name, edges, table, counts, absent >= MIN_COUNT)
+    response = _response(ordered, edges, table[0] / UNIT)
+    column = NumberScores(name, edges, table, counts, absent >= MIN_COUNT, response)
     weights, held = counts.astype(np.float64), table.T / UNIT
     if column.missing:
         weights = np.append(weights, absent)
@@ -119,6 +131,17 @@ def _edges(ordered: Floats) -> Floats:
     hair = np.abs(knots) * HAIR
     edges = np.stack((knots - hair, np.nextafter(knots + hair, np.inf)), axis=1).ravel()
     return np.asarray(np.maximum.accumulate(edges))
+
+
+def _response(ordered: Floats, edges: Floats, scores: Floats) -> Floats:
+    sample = ordered[np.linspace(0, len(ordered) - 1, min(SAMPLE, len(ordered))).round().astype(np.intp)]
+    with np.errstate(over="ignore", invalid="ignore"):
+        deviation = float(ordered.std())
+        moved = sample + deviation * np.array(SHIFTS)[:, None] * DIRECTIONS
+    if not deviation > 0.0 or not np.isfinite(moved).all():
+        return np.full((2, len(SHIFTS)), np.nan)
+    found = scores[np.searchsorted(edges, moved, side="right")].mean(axis=2)
+    return np.asarray(found - found[:, :1])
 
 
 def _of_labels(name: str, data: Labels) -> Fitted | None:

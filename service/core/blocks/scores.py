@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 UNIT = 2**20  # of a score's whole numbers
 BUCKETS = 8
+SHIFTS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0)  # standard deviations
 
 
 class Aim(StrEnum):
@@ -60,6 +61,8 @@ class NumberScores:
         table: The scores of each cell: int64, shape (2, k + 1).
         counts: The reference's rows in each cell (int64, shape (k + 1,)).
         missing: Whether missing values have an indicator.
+        response: How the mean location score moves where the column moves by `SHIFTS` of its standard
+            deviations, up and down (float64, shape (2, len(SHIFTS))); NaN where it has none.
 
     """
 
@@ -68,6 +71,7 @@ class NumberScores:
     table: Ints
     counts: Ints
     missing: bool
+    response: NDArray[np.float64]
 
     @property
     def components(self) -> tuple[Component, ...]:

@@ -4,21 +4,32 @@ Numbers are counted in equal-width bins [edge, next edge) over the bulk of the r
 quantiles) and one open bin on each side, which holds the infinities too; labels by the reference's most
 frequent ones, all others together. The last bin is that of the rows without a value: empty, unreadable, or
 without the column. So every row is in one bin, and the counts of two parts add up to those of the whole,
-but for numbers that compression moved over an edge. Of texts the lengths are counted. Pictures only: no
-verdict rests on them.
+but for numbers that compression moved over an edge. Of texts the lengths are counted. Where a window's rows
+in the open bins lie is kept as well (`further_bins.py`). Pictures only: no verdict rests on them.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from service.core.profile.distribution import labelled, quantile
+from service.core.reference.further_bins import (
+    NO_EDGES,
+    NO_REACH,
+    NO_TAIL,
+    FurtherEdges,
+    Reach,
+    Tail,
+    edges_beyond,
+    reach_of,
+    tail_of,
+)
 from service.core.rows.schema import Kind
 
 if TYPE_CHECKING:
@@ -48,6 +59,8 @@ class Bins:
         high: Each bin's upper end (excluded), None where there is none.
         labels: Each bin's name.
         counts: The reference's rows in each bin.
+        further: The edges of the bins that continue the open ones; none for labels.
+        tail: The reference's rows in those.
 
     """
 
@@ -57,20 +70,38 @@ class Bins:
     high: tuple[float | None, ...]
     labels: tuple[str, ...]
     counts: tuple[int, ...]
+    further: FurtherEdges = NO_EDGES
+    tail: Tail = NO_TAIL
 
     @property
     def fingerprint(self) -> str:
         """Sixteen hex digits of everything here."""
-        text = repr((self.column, self.kind.value, self.low, self.high, self.labels, self.counts))
-        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        if self.kind is not Kind.NUMERICAL:
+            return self.former_fingerprint
+        return _fingerprint((self.former_fingerprint, self.further, self.tail))
+
+    @property
+    def former_fingerprint(self) -> str:
+        """The fingerprint under which these bins were stored before there were further ones."""
+        return _fingerprint((self.column, self.kind.value, self.low, self.high, self.labels, self.counts))
 
 
 @dataclass(frozen=True, slots=True)
 class Binned:
-    """A window's rows of one column, by its bins."""
+    """A window's rows of one column.
+
+    Attributes:
+        bins: The column's bins.
+        counts: The rows in each of them.
+        tail: Those of the open bins by the further bins.
+        reach: How many further bins are worth drawing.
+
+    """
 
     bins: Bins
     counts: tuple[int, ...]
+    tail: Tail = NO_TAIL
+    reach: Reach = NO_REACH
 
 
 def of_reference(reference: Profile, schema: Schema) -> tuple[Bins, ...]:
@@ -82,7 +113,15 @@ def of_reference(reference: Profile, schema: Schema) -> tuple[Bins, ...]:
 
 def counted(spec: Sequence[Bins], current: Profile) -> tuple[Binned, ...]:
     """Count the rows of a window by the bins of each column."""
-    return tuple(Binned(bins, _counts(bins, current.columns[bins.column])) for bins in spec)
+    return tuple(_binned(bins, current.columns[bins.column]) for bins in spec)
+
+
+def _binned(bins: Bins, column: ColumnProfile) -> Binned:
+    counts, kept = _counts(bins, column), column.distribution
+    if bins.kind is not Kind.NUMERICAL or not kept.is_numeric:
+        return Binned(bins, counts)
+    tail = tail_of(kept, bins.further)
+    return Binned(bins, counts, tail, reach_of(tail, counts[0], counts[-2], column.rows))
 
 
 def _fixed(name: str, kind: Kind, column: ColumnProfile) -> Bins:
@@ -95,8 +134,10 @@ def _fixed(name: str, kind: Kind, column: ColumnProfile) -> Bins:
     else:
         labels = (*_frequent(labelled(column.distribution)), OTHER)
         low = high = (None,) * (len(labels) + 1)
-    empty = Bins(name, kind, low, high, (*labels, MISSING), ())
-    return Bins(name, kind, low, high, (*labels, MISSING), _counts(empty, column))
+    further = edges_beyond([edge for edge in low if edge is not None])
+    empty = Bins(name, kind, low, high, (*labels, MISSING), (), further)
+    counted_here = _binned(empty, column)
+    return replace(empty, counts=counted_here.counts, tail=counted_here.tail)
 
 
 def _counts(bins: Bins, column: ColumnProfile) -> tuple[int, ...]:
@@ -170,6 +211,10 @@ def _width(first: float, last: float, *, whole: bool) -> float:
     if not choices or max(abs(first), abs(last)) / max(choices) > MAX_STEPS:
         return 0.0
     return min(choices, key=lambda width: abs(math.log(width / ideal)))
+
+
+def _fingerprint(held: object) -> str:
+    return hashlib.sha256(repr(held).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _between(low: float | None, high: float | None) -> str:

@@ -11,14 +11,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from service.core.blocks import sums
-from service.core.blocks.plan import MIN_BLOCKS, BlockUnit
-from service.core.blocks.scores import Aim
 from service.core.measurement import Aspect, Measurement, Series, Worse
 from service.core.profile import block_sums
 from service.core.profile.part import NOT_KEPT
+from service.methods.block_test.measure_detectable import measure_detectable
 from service.methods.block_test.verdict import judge
+from service.methods.block_test.words import spoken, too_short
 
 if TYPE_CHECKING:
+    from service.core.blocks.scores import ColumnScores
     from service.core.profile.profile import Profile
     from service.core.rows.schema import Schema
     from service.methods.block_test.model import BlockModel
@@ -27,20 +28,20 @@ if TYPE_CHECKING:
 METRIC, JOINT_METRIC = "block_test", "pca_block_test"
 MIXED = "holds rows that were counted with another reference"
 NOT_JUDGED = "does not vary in the reference"
-_AIMS = {
-    Aim.LOCATION: "location",
-    Aim.SPREAD: "spread",
-    Aim.MISSING: "share of missing values",
-    Aim.BUCKET: "share of a group of rare labels",
-    Aim.FAMILIARITY: "share of labels that are rare in the reference",
-    Aim.UNSEEN: "share of labels that the reference does not have",
-}
 
 
 def measure_blocks(
-    model: BlockModel, current: Profile, schema: Schema, rate: float, *, withheld: str | None = None
+    model: BlockModel,
+    columns: tuple[ColumnScores, ...],
+    current: Profile,
+    schema: Schema,
+    rate: float,
+    *,
+    withheld: str | None = None,
 ) -> tuple[Measurement, ...]:
-    """Return the p-value of every column of `schema`, then that of all together, each or a reason.
+    """Return the p-value of every column of `schema`, that of all together, and what could be seen.
+
+    `columns` are the scores that the reference fixed.
 
     A p-value of at most `rate` is a breach, and its reason says what moved and since how many blocks.
     """
@@ -50,39 +51,16 @@ def measure_blocks(
     found = current.get(block_sums.PART)
     if reason is not None or found is None or not len(found.sub_blocks):
         reason = reason or "no rows"
-        return tuple(
+        measured = [
             Measurement(_series(name), None, current.rows, reason, rate, decides=bool(name)) for name in names
-        )
+        ]
+        seen = measure_detectable(model, columns, current, schema, rate, withheld=reason)
+        return (*measured, *seen)
     verdicts = judge(model, found)
     measured = [_measured(name, verdicts.get(name), current, model, rate) for name in names[:-1]]
     least = min(verdicts.values(), key=lambda each: each.p, default=None)
-    return (*measured, _measured("", least, current, model, rate))
-
-
-def too_short(model: BlockModel) -> str | None:
-    """Return why a reference cannot be judged by, None where it can."""
-    if model.is_ready:
-        return None
-    lacking = MIN_BLOCKS - model.blocks
-    return (
-        f"the reference has {counted(model.blocks, model.plan.unit)} of rows; {lacking} more are needed to "
-        "tell drift from how they differ"
-    )
-
-
-def counted(blocks: int, unit: BlockUnit) -> str:
-    """Return so many blocks in words."""
-    names = {BlockUnit.DAY: "day", BlockUnit.HOUR: "hour", BlockUnit.RUN: "run"}
-    return f"{blocks:,} {names[unit]}{'' if blocks == 1 else 's'}"
-
-
-def spoken(verdict: Verdict, model: BlockModel) -> str:
-    """Return what moved, in which of the window's blocks."""
-    aim = _AIMS.get(verdict.component.aim, f"share of {verdict.component.label!r}")
-    way = "up" if verdict.shift > 0 else "down"
-    if verdict.component.aim is Aim.SPREAD:
-        way = "wider" if verdict.shift > 0 else "narrower"
-    return f"{aim} {way} in the last {counted(verdict.blocks, model.plan.unit)}"
+    seen = measure_detectable(model, columns, current, schema, rate)
+    return (*measured, _measured("", least, current, model, rate), *seen)
 
 
 def _unusable(current: Profile) -> str | None:

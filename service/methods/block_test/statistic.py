@@ -73,7 +73,7 @@ def scales_of(blocks: int) -> tuple[int, ...]:
 
 def p_values(model: BlockModel, window: WindowBlocks) -> Floats:
     """Return a p-value per scale and component (shape (scales, k)), 1 where none can be said."""
-    return np.array([_at_scale(model, window.trailing(scale)) for scale in scales_of(len(window.rows))])
+    return np.array([p_at_scale(model, window.trailing(scale)) for scale in scales_of(len(window.rows))])
 
 
 def variance(model: BlockModel, window: WindowBlocks) -> Floats:
@@ -81,7 +81,8 @@ def variance(model: BlockModel, window: WindowBlocks) -> Floats:
     return _moments(model, window)[0]
 
 
-def _at_scale(model: BlockModel, window: WindowBlocks) -> Floats:
+def p_at_scale(model: BlockModel, window: WindowBlocks) -> Floats:
+    """Return the p-value of each component for the blocks of a window all together."""
     weights, total = window.rows / window.rows.sum(), window.rows.sum()
     spread, freedom = _moments(model, window)
     t = (weights @ window.means) / np.sqrt(spread)

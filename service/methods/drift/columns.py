@@ -104,9 +104,10 @@ def measure_drift(
             )
             for method in methods
         ]
-    reasons = {each.reason for each in judged if each.breached is None}
-    if len(reasons) == 1 and not any(each.breached is not None for each in judged):
-        withheld = withheld or reasons.pop()
+    verdicts = [each for each in judged if each.threshold is not None]
+    reasons = {each.reason for each in verdicts}
+    if len(reasons) == 1 and not any(each.breached is not None for each in verdicts):
+        withheld = withheld or reasons.pop()  # one reason for all of them says more than that there is none
     return (*measured, *judged, *of_columns([*measured, *judged], plan.share, current.rows, withheld))
 
 

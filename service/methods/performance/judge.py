@@ -1,15 +1,19 @@
 """A metric's value as a measurement, judged by its threshold.
 
-The whole is judged by its value, a segment by its widened band (`segments.py`). Where the two disagree the
-measurement's reason says so, and where a threshold cannot be judged the reason says why.
+A written threshold is breached where the whole band lies beyond it: the metric's 95 % band, made as long as
+the rate of false alarms asks for. Where the value alone is beyond it the measurement's reason says so, and
+where a threshold cannot be judged the reason says why.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from statistics import NormalDist
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from service.core.measurement import Aspect, Measurement, Series, Worse
+from service.methods.stats.confidence_bands import student
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
     from service.methods.stats.confidence_bands import Band
 
 NO_THRESHOLDS: Mapping[str, float] = MappingProxyType({})
+FALSE_ALARM_RATE = 0.01
 
 
 class Comparison(NamedTuple):
@@ -32,18 +37,39 @@ class Comparison(NamedTuple):
     reference: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """How sure a breach has to be.
+
+    rate: the share of windows that may breach where the truth lies exactly at the threshold.
+    verdicts: over how many verdicts of a window together (Bonferroni's correction).
+    """
+
+    rate: float = FALSE_ALARM_RATE
+    verdicts: int = 1
+
+    def at_least(self, verdicts: int) -> Judging:
+        """Return it for so many verdicts where they are more: several classes share one threshold."""
+        return replace(self, verdicts=max(self.verdicts, verdicts))
+
+    def band_multiplier(self, rows: int) -> float:
+        """Return how many times as long a 95 % band of a value over so many rows has to be.
+
+        By Student's t of `rows` rows: few rows say little of how long the tails are.
+        """
+        freedom = max(rows - 1, 1)
+        point = NormalDist().inv_cdf(1.0 - self.rate / max(self.verdicts, 1))
+        return student(freedom, point) / student(freedom)
+
+
 def judged(
-    comparison: Comparison,
-    threshold: float | None,
-    withheld: str | None,
-    *,
-    band_multiplier: float | None = None,
+    comparison: Comparison, threshold: float | None, withheld: str | None, judging: Judging
 ) -> Measurement:
     """Return a comparison as a measurement.
 
-    Breached at the `threshold` and beyond, on the side where the metric gets worse; one that is worse both
-    ways is measured from 0, or from the reference. With a `band_multiplier` the band has to lie there too,
-    so many times as long. With `withheld` there is no value but that reason.
+    Breached where its band, as long as `judging` asks for, lies at the `threshold` and beyond, on the side
+    where the metric gets worse; one that is worse both ways is measured from 0, or from the reference. What
+    has no band is judged by its value. With `withheld` there is no value but that reason.
     """
     metric, segment, current, reference = comparison
     value, reason = (None, withheld) if withheld else (current.value, current.reason)
@@ -51,7 +77,7 @@ def judged(
     if value is not None and current.band is not None:
         low, high = current.band()
     if threshold is not None:
-        breached, remark = _verdict(comparison, value, (low, high), threshold, band_multiplier)
+        breached, remark = _verdict(comparison, value, (low, high), threshold, judging)
         reason = "; ".join(part for part in (reason, remark) if part) or None
     return Measurement(
         Series(
@@ -75,7 +101,7 @@ def judged(
 
 
 def _verdict(
-    comparison: Comparison, value: float | None, band: Band, threshold: float, band_multiplier: float | None
+    comparison: Comparison, value: float | None, band: Band, threshold: float, judging: Judging
 ) -> tuple[bool | None, str | None]:
     # Whether the threshold is breached, and what a reader has to know of that verdict or its absence.
     metric, _, current, reference = comparison
@@ -90,14 +116,19 @@ def _verdict(
     by_value = _is_breached(metric.worse, (value, value), threshold, centre)
     if current.band is None or not by_value:
         return by_value, None
-    times = 1.0 if band_multiplier is None else band_multiplier
+    times = judging.band_multiplier(current.rows)
     ends = _moved(value, band[0], times), _moved(value, band[1], times)
     if _is_breached(metric.worse, ends, threshold, centre):
         return True, None
-    across = f"reaches back across the threshold of {threshold:g}"
-    if band_multiplier is None:
-        return True, f"chance may explain the breach: the 95 % band {across}"
-    return False, f"no breach: the 95 % band, made {times:.3g} times as long for its many verdicts, {across}"
+    return False, (
+        f"no breach: chance may explain a value beyond the threshold of {threshold:g}, as the 95 % band, "
+        f"made {times:.3g} times as long for {_asked(judging)}, reaches back across it"
+    )
+
+
+def _asked(judging: Judging) -> str:
+    among = "" if judging.verdicts <= 1 else f" over {judging.verdicts} verdicts"
+    return f"a false-alarm rate of {100 * judging.rate:g} %{among}"
 
 
 def _moved(value: float, end: float | None, times: float) -> float | None:

@@ -19,7 +19,7 @@ from service.methods.performance.classification import (
     no_classes,
     positive_counts,
 )
-from service.methods.performance.judge import NO_THRESHOLDS, Comparison, judged
+from service.methods.performance.judge import NO_THRESHOLDS, Comparison, Judging, judged
 from service.methods.performance.metric import values_of
 from service.methods.performance.regression import labelled
 from service.methods.performance.scores import scored
@@ -43,6 +43,7 @@ def measure_performance(
     task: Task | None,
     thresholds: Mapping[str, float] = NO_THRESHOLDS,
     *,
+    judging: Judging | None = None,
     withheld: str | None = None,
 ) -> tuple[Measurement, ...]:
     """Measure the metrics of `task` and pending_rows, each with the reference's own; nothing without a task.
@@ -54,9 +55,11 @@ def measure_performance(
         return ()
     found, before = current.get(outcomes.PART), reference.get(outcomes.PART)
     outcome, absent = (outcomes.empty(task), NOT_KEPT) if found is None else (found, None)
+    compared = list(comparisons(task, before, outcome))
+    judging = (judging or Judging()).at_least(sum(each.metric.name in thresholds for each in compared))
     measured = [
-        judged(comparison, thresholds.get(comparison.metric.name), withheld or absent)
-        for comparison in comparisons(task, before, outcome)
+        judged(comparison, thresholds.get(comparison.metric.name), withheld or absent, judging)
+        for comparison in compared
     ]
     return (*measured, pending_rows(before, found))
 

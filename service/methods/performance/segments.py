@@ -3,17 +3,15 @@
 A segment is named `origin=JFK`; one class within it, of several, `origin=JFK, class=NAME`. The segment's rows
 and their share of all rows are measured too.
 
-Thresholds of segments are judged more carefully than those of the whole. Of fifty small segments some lie
-beyond any threshold by chance in every window, so a segment is breached where its band lies beyond the
-threshold, not its value alone, and the band's half is widened for the number of verdicts in the window
-(O. J. Dunn, "Multiple comparisons among means", 1961). Segments that are all as bad as the threshold allows
-are then breached, any one of them, in at most about 2.5 % of windows (of `mae`, in simulations, under 1 %).
-What has no band, such as `max_error`, is judged by its value.
+Of fifty small segments some lie beyond any threshold by chance in every window, so the band that has to lie
+beyond the threshold is widened for the number of verdicts in the window (O. J. Dunn, "Multiple comparisons
+among means", 1961). Segments that are all as bad as the threshold allows are then breached, any one of them,
+in at most about 2.5 % of windows (of `mae`, in simulations, under 1 %). What has no band, such as
+`max_error`, is judged by its value.
 """
 
 from __future__ import annotations
 
-from statistics import NormalDist
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,9 +19,8 @@ from service.core.measurement import Aspect, Measurement, Series, Worse
 from service.core.profile import segments as parts
 from service.core.profile.part import NOT_KEPT
 from service.core.profile.spec.segment_values import REST
-from service.methods.performance.judge import NO_THRESHOLDS, Comparison, judged
+from service.methods.performance.judge import NO_THRESHOLDS, Comparison, Judging, judged
 from service.methods.performance.performance import comparisons, pending_rows
-from service.methods.stats.confidence_bands import student
 from service.methods.stats.shares import Share, measured_share
 
 if TYPE_CHECKING:
@@ -80,28 +77,14 @@ def measure_segments(
         for comparison in comparisons(task, segment.before, segment.now)
     ]
     verdicts = sum(c.current.value is not None and c.metric.name in thresholds for c in compared)
+    judging = Judging(HALF_OF_FIVE_PERCENT, verdicts)
     return (
         *(each for segment in segments for each in _rows(segment)),
         *(
-            judged(
-                comparison,
-                thresholds.get(comparison.metric.name),
-                withheld,
-                band_multiplier=band_multiplier_of(verdicts, comparison.current.rows),
-            )
+            judged(comparison, thresholds.get(comparison.metric.name), withheld, judging)
             for comparison in compared
         ),
     )
-
-
-def band_multiplier_of(verdicts: int, rows: int) -> float:
-    """Return how many times as long a 95 % band has to be for one of so many verdicts in a window.
-
-    By Student's t of `rows` rows: few rows say little of how long the tails are.
-    """
-    freedom = max(rows - 1, 1)
-    point = NormalDist().inv_cdf(1.0 - HALF_OF_FIVE_PERCENT / max(verdicts, 1))
-    return student(freedom, point) / student(freedom)
 
 
 def segment_name(column: str, value: str, within: str = "") -> str:

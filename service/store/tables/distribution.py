@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from service.core.reference.further_bins import texts_of
 from service.store.encoding import text
 
 if TYPE_CHECKING:
@@ -17,13 +18,25 @@ if TYPE_CHECKING:
 # The update changes nothing; with it RETURNING gives the id of bins that another store inserted first.
 _BINS = """
 INSERT INTO tidegauge.column_bins AS b
-    (monitor, column_name, fingerprint, label, low, high, reference_counts, reference_rows)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+    (monitor, column_name, fingerprint, label, low, high, reference_counts, reference_rows,
+    below, below_text, above, above_text, tail_places, tail_counts)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 ON CONFLICT (monitor, column_name, fingerprint) DO UPDATE SET fingerprint = excluded.fingerprint
 RETURNING id
 """
 
-_COUNTS = "INSERT INTO tidegauge.window_distribution (run_id, bins_id, counts) VALUES ($1, $2, $3)"
+# Bins that were stored before there were further ones go on, so that charts keep their history.
+_ADOPTED = """
+UPDATE tidegauge.column_bins SET fingerprint = $4, below = $5, below_text = $6, above = $7, above_text = $8,
+    tail_places = $9, tail_counts = $10
+WHERE monitor = $1 AND column_name = $2 AND fingerprint = $3 AND tail_places IS NULL
+"""
+
+_COUNTS = """
+INSERT INTO tidegauge.window_distribution
+    (run_id, bins_id, counts, tail_places, tail_counts, reach_below, reach_above)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+"""
 
 
 async def get_or_create_bins(
@@ -45,7 +58,15 @@ async def append(
 ) -> None:
     """Append the distributions of `windows`, entered as `runs`."""
     rows = [
-        (run, ids[binned.bins], binned.counts)
+        (
+            run,
+            ids[binned.bins],
+            binned.counts,
+            binned.tail.places,
+            binned.tail.counts,
+            binned.reach.below,
+            binned.reach.above,
+        )
         for run, window in zip(runs, windows, strict=True)
         for binned in window.distributions
     ]
@@ -54,15 +75,26 @@ async def append(
 
 
 async def _get_or_create(connection: asyncpg.Connection, monitor: str, bins: Bins) -> int:
+    name, further = text(bins.column), bins.further
+    tail = (
+        further.below,
+        texts_of(further.below),
+        further.above,
+        texts_of(further.above),
+        bins.tail.places,
+        bins.tail.counts,
+    )
+    await connection.execute(_ADOPTED, monitor, name, bins.former_fingerprint, bins.fingerprint, *tail)
     found: int = await connection.fetchval(
         _BINS,
         monitor,
-        text(bins.column),
+        name,
         bins.fingerprint,
         [text(label) for label in bins.labels],
         bins.low,
         bins.high,
         bins.counts,
         sum(bins.counts),
+        *tail,
     )
     return found

@@ -20,6 +20,7 @@ from service.core.rows.schema import Kind
 from service.core.windows.records import WindowRecord
 from service.store import queries
 from service.store.postgres import PostgresStore
+from service.store.tables import drawn_distribution
 
 DAY = 86_400_000_000
 FIRST_DAY = 16_000 * DAY
@@ -98,8 +99,10 @@ async def test_a_chart_has_the_newest_windows_of_one_series(pool: asyncpg.Pool, 
 
 
 async def test_the_newest_window_comes_with_its_alarms(pool: asyncpg.Pool, shop: History) -> None:
-    """The most severe number stands first, the cycle's own health last; a late row's window is not it."""
-    assert await queries.latest_window(pool, "shop") == LatestWindow(window=None, values=[], alarms={})
+    """The most severe value comes first, the cycle's own health last; a late row's window is not it."""
+    assert await queries.latest_window(pool, "shop") == LatestWindow(
+        window=None, values=[], alarms={}, started=False
+    )
     alarms = {SEEN: "xx!"}
     await shop.cycle(window(2, Measurement(MAE, 5.0, 10), psi(0.3)), alarms=alarms)
     await shop.cycle(window(1, psi(0.9)), alarms=alarms)
@@ -147,16 +150,16 @@ async def test_a_distribution_is_that_of_the_newest_window(pool: asyncpg.Pool, s
     )
     for day, counts in ((1, (5, 5, 0)), (2, (9, 1, 0)), (2, (2, 7, 1))):
         await shop.cycle(replace(window(day, psi(0.1)), distributions=(Binned(bins, counts),)))
-    newest = await queries.distribution(pool, monitor="shop", column="size", window_end=None)
+    newest = await drawn_distribution.read(pool, monitor="shop", column="size", window_end=None)
     assert [(bin_.label, bin_.share, bin_.reference_share) for bin_ in newest.bins] == [
         ("below 0", 0.2, 0.25), ("more", 0.7, 0.75), (MISSING, 0.1, 0.0),
     ]  # fmt: skip
     assert newest.window is not None
     assert newest.window.revision == 2
     older = newest.window.window_end - timedelta(days=1)
-    found = await queries.distribution(pool, monitor="shop", column="size", window_end=older)
+    found = await drawn_distribution.read(pool, monitor="shop", column="size", window_end=older)
     assert [bin_.share for bin_ in found.bins] == [0.5, 0.5, 0.0]
-    none = await queries.distribution(pool, monitor="shop", column="colour", window_end=None)
+    none = await drawn_distribution.read(pool, monitor="shop", column="colour", window_end=None)
     assert (none.window, none.bins) == (None, [])
 
 

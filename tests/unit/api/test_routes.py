@@ -15,7 +15,8 @@ import pytest_asyncio
 from service.api.app import build
 from service.api.static_page import DOCS_FOLDER
 from service.core.read_models import Axis, ColumnDistribution, SeriesFilter, StoredMeasurement
-from service.status.monitor_state import MonitorState, monitor_state, newest_window
+from service.core.story.newest import newest_window
+from service.status.monitor_state import MonitorState, monitor_state
 from tests.unit.api.doors import Queries, callables, cycle_status
 from tests.unit.status.values import WHEN, latest, window_value
 
@@ -37,17 +38,25 @@ class Shop(Queries):
         return monitor_state(cycle_status(last_cycle=WHEN), newest, [], None)
 
     async def measurements(
-        self, wanted: SeriesFilter, *, axis: Axis, since: datetime | None, limit: int
+        self,
+        wanted: SeriesFilter,
+        *,
+        axis: Axis,
+        since: datetime | None,
+        until: datetime | None,
+        limit: int,
     ) -> list[StoredMeasurement]:
-        self.asked.append((wanted, axis, since, limit))
+        self.asked.append((wanted, axis, since, until, limit))
         return []
 
     async def events(self, _: str, **asked: Any) -> list[Any]:
         self.asked.append(asked)
         return []
 
-    async def distribution(self, _: str, column: str, window_end: datetime | None) -> ColumnDistribution:
-        self.asked.append((column, window_end))
+    async def distribution(
+        self, _: str, column: str, window_end: datetime | None, against_end: datetime | None
+    ) -> ColumnDistribution:
+        self.asked.append((column, window_end, against_end))
         return ColumnDistribution(column_name=column, window=None, bins=[])
 
 
@@ -123,15 +132,28 @@ async def test_what_does_not_exist_is_not_found(client: httpx.AsyncClient, path:
 async def test_a_watched_column_without_bins_is_an_empty_answer(client: httpx.AsyncClient) -> None:
     """Before the first window a column is known and has no bins yet."""
     answer = await client.get("/v1/monitors/shop/columns/size/distribution")
-    assert answer.json() == {"column_name": "size", "window": None, "bins": []}
+    nothing = {"window": None, "bins": [], "against": None, "against_reason": None}
+    assert answer.json() == {"column_name": "size", **nothing}
+
+
+async def test_a_range_and_a_window_to_compare_with_are_asked_for(
+    client: httpx.AsyncClient, shop: Shop
+) -> None:
+    """Both ends of a range, and both windows of a comparison, reach the database as instants."""
+    await client.get("/v1/monitors/shop/metrics?since=2026-01-02&until=2026-01-03T00:00:00Z&axis=window_end")
+    await client.get("/v1/monitors/shop/columns/size/distribution?window_end=2026-01-03&against=2026-01-02")
+    first, second = datetime(2026, 1, 2, tzinfo=UTC), datetime(2026, 1, 3, tzinfo=UTC)
+    assert shop.asked[0][1:4] == ("window_end", first, second)
+    assert shop.asked[1] == ("size", second, first)
 
 
 async def test_an_instant_without_a_zone_is_utc(client: httpx.AsyncClient, shop: Shop) -> None:
     """Whatever the machine's own zone, the same question has the same answer."""
     await client.get("/v1/monitors/shop/metrics?since=2026-01-02T03:04:05&metric=mae")
-    wanted, axis, since, limit = shop.asked[0]
+    wanted, axis, since, until, limit = shop.asked[0]
     assert wanted == SeriesFilter(monitor="shop", metric="mae")
-    assert (axis, since, limit) == ("computed_at", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), 1_000)
+    assert (axis, until, limit) == ("computed_at", None, 1_000)
+    assert since == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,12 @@ import pytest_asyncio
 
 from service.api.app import build
 from service.core.event import Event
+from service.core.read_models import NewestWindow
+from service.core.story.newest import newest_window
 from service.errors import StoreError
 from service.status import live_feed
 from service.status.live_feed import MAX_SUBSCRIBERS, MAX_WAITING, EventBroadcaster, StreamEvent, Subscriber
-from service.status.monitor_state import MonitorState, NewestWindow, monitor_state, newest_window
+from service.status.monitor_state import MonitorState, monitor_state
 from tests.unit.api.doors import callables, cycle_status
 from tests.unit.status.values import latest, window_value
 
@@ -205,3 +207,44 @@ async def test_there_is_a_last_place(feed: EventBroadcaster) -> None:
         answer = await client.get("/v1/stream")
     assert answer.status_code == 503
     assert int(answer.headers["retry-after"]) > 0
+
+
+async def test_a_brief_subscriber_gets_names_and_no_state_is_read(
+    feed: EventBroadcaster, store: Store
+) -> None:
+    """A thousand monitors are one small event, with a few of the new alarms and how many there were."""
+    subscriber = feed.subscribe(brief=True)
+    for number in range(1_000):
+        feed.notify(f"model{number}", [Event("breach", 0, "x" * 5_000)] if number < 7 else [])
+    feed.notify("model0")
+    kind, data = await received(subscriber)
+    assert (kind, len(data["monitors"]), data["monitors"]["model0"]) == ("cycled", 1_000, 2)
+    assert (data["new_alarms"], len(data["alarms"]), len(data["alarms"][0]["message"])) == (7, 5, 300)
+    assert store.reads == 0
+
+
+async def test_each_subscriber_gets_its_own_kind_of_event(feed: EventBroadcaster) -> None:
+    """Where both kinds listen, both are served, and both resume behind what they have seen."""
+    full, brief = feed.subscribe(), feed.subscribe(brief=True)
+    feed.notify("shop")
+    assert (await received(full))[0] == "cycle"
+    first = await anext(brief.events_as_they_come())
+    feed.notify("bank")
+    assert (await received(full))[1]["monitor"] == "bank"
+    assert (await received(brief))[1]["monitors"] == {"bank": 1}
+    back = feed.subscribe(first.id, brief=True)
+    assert back.resumed
+    assert [event.kind for event in back.waiting] == ["cycled"]
+
+
+@pytest.mark.parametrize("brief", [True, False])
+async def test_what_only_the_other_kind_got_was_missed(feed: EventBroadcaster, brief: bool) -> None:
+    """A subscriber comes back after a time in which nothing was sent that it could be given now."""
+    goes, stays = feed.subscribe(brief=brief), feed.subscribe(brief=not brief)
+    feed.notify("shop")
+    seen = await anext(goes.events_as_they_come())
+    await received(stays)
+    feed.unsubscribe(goes)
+    feed.notify("bank")
+    await received(stays)
+    assert not feed.subscribe(seen.id, brief=brief).resumed

@@ -6,13 +6,11 @@ from datetime import datetime, timedelta
 import pytest
 
 from service.core.read_models import AlarmStart, WindowValue
+from service.core.story.newest import newest_window, raised_alarm, raised_names
 from service.status.monitor_state import (
     AspectState,
     MonitorState,
     monitor_state,
-    newest_window,
-    raised_alarm,
-    raised_names,
 )
 from tests.unit.api.doors import cycle_status
 from tests.unit.status.values import WHEN, WINDOW, latest, window_value
@@ -155,7 +153,7 @@ def test_one_method_represents_a_columns_drift(first: bool | None, second: bool 
     ]
     found = latest(*values, alarms={"drift|size": "xx!"})
     newest = newest_window(found)
-    assert [each.alarm for each in newest.measurements] == [place == chosen for place in range(2)]
-    assert [each.decides for each in newest.measurements] == [place == chosen for place in range(2)]
+    assert [each.definition for each in newest.measurements if each.alarm] == ["ab"[chosen]]
+    assert [each.definition for each in newest.measurements if each.decides] == ["ab"[chosen]]
     assert [name.definition for name in raised_names(found, newest)] == ["ab"[chosen]]
     assert "series_id" not in {field.name for field in fields(newest.measurements[0])}

@@ -38,29 +38,27 @@ NO_PICTURE = "No distribution in this time range. Choose a longer one."
 NO_COLUMN = "The newest window has no measurement of this column."
 # Bins are named 01, 02 and so on, because a heatmap draws its rows in the order of their names.
 CELLS = f"""
-SELECT w."time", to_char(cell.bin, 'FM00') || ' · ' || cell.label AS metric,
+WITH w AS MATERIALIZED (SELECT * FROM tidegauge.chart_windows({MONITOR}, {RANGE}, 180) x WHERE x.rows > 0)
+SELECT w."time", lpad(cell.bin::text, greatest(2, length((max(cell.bin) OVER ())::text)), '0') || ' · ' || cell.label
+        AS metric,
     CELL AS value
-FROM tidegauge.chart_windows({MONITOR}, {RANGE}, 180) w
-JOIN tidegauge.window_distribution d ON d.run_id = w.run_id
-JOIN tidegauge.column_bins b ON b.id = d.bins_id AND b.{COLUMN}
-CROSS JOIN LATERAL unnest(b.label, d.counts, b.reference_counts)
-    WITH ORDINALITY AS cell (label, counted, reference_counted, bin)
-WHERE w.rows > 0 AND b.id = (
-    SELECT id FROM tidegauge.column_bins WHERE monitor = {MONITOR} AND {COLUMN} ORDER BY id DESC LIMIT 1
-)
+FROM tidegauge.drawn_bins(
+    (SELECT id FROM tidegauge.column_bins WHERE monitor = {MONITOR} AND {COLUMN} ORDER BY id DESC LIMIT 1),
+    (SELECT array_agg(w.run_id) FROM w)
+) cell
+JOIN w ON w.run_id = cell.run_id
 ORDER BY 1, 2
 """
 SHARE = "cell.counted::float8 / w.rows"
-DIFFERENCE = f"{SHARE} - cell.reference_counted::float8 / nullif(b.reference_rows, 0)"
+DIFFERENCE = f"{SHARE} - cell.reference_counted::float8 / nullif(cell.reference_rows, 0)"
 
 BESIDE = f"""
 SELECT cell.label AS bin, {SHARE} AS now,
-    cell.reference_counted::float8 / nullif(b.reference_rows, 0) AS reference
+    cell.reference_counted::float8 / nullif(cell.reference_rows, 0) AS reference
 FROM (SELECT * FROM tidegauge.chart_windows({MONITOR}, {RANGE}, 1) ORDER BY window_end DESC LIMIT 1) w
 JOIN tidegauge.window_distribution d ON d.run_id = w.run_id
 JOIN tidegauge.column_bins b ON b.id = d.bins_id AND b.{COLUMN}
-CROSS JOIN LATERAL unnest(b.label, d.counts, b.reference_counts)
-    WITH ORDINALITY AS cell (label, counted, reference_counted, bin)
+CROSS JOIN LATERAL tidegauge.drawn_bins(b.id, ARRAY[w.run_id]) cell
 WHERE w.rows > 0
 ORDER BY cell.bin
 """
@@ -166,7 +164,8 @@ def _shares() -> Json:
     return heatmap(
         "Distribution over time",
         "Each window's share of rows by bin, on the scale below the chart. The reference fixed the bins: equal widths "
-        "over its 1 % to 99 % with an open bin on each side, or its most frequent labels; rows without a value are last.",
+        "over its 1 % to 99 % with an open bin on each side, or its most frequent labels; rows without a value are last. "
+        "An open bin that holds more than a tenth of a window's rows is continued.",
         CELLS.replace("CELL", SHARE),
         scheme="Oranges",
         ends=(0.0, 1.0),

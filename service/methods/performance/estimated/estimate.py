@@ -18,7 +18,7 @@ from service.core.rows.task import Binary, Regression
 from service.methods.performance import registry
 from service.methods.performance.estimated.binary import chances_of
 from service.methods.performance.estimated.regression import expected_loss
-from service.methods.performance.judge import NO_THRESHOLDS, Comparison, judged
+from service.methods.performance.judge import NO_THRESHOLDS, Comparison, Judging, judged
 from service.methods.performance.metric import no_value, values_of
 
 if TYPE_CHECKING:
@@ -39,16 +39,22 @@ def measure_estimates(
     estimator: Estimator | None,
     thresholds: Mapping[str, float] = NO_THRESHOLDS,
     *,
+    judging: Judging | None = None,
     withheld: str | None = None,
 ) -> tuple[Measurement, ...]:
     """Measure what `estimator`, fitted on the reference, expects of the window, and of the reference itself.
 
-    One measurement per metric of `registry.estimated_metrics_of`; nothing without an estimator. `thresholds`
-    and `withheld` as of `measure_performance`.
+    One measurement per metric of `registry.estimated_metrics_of`; nothing without an estimator. The
+    rest as of `measure_performance`.
     """
     known = {metric.name: value.value for metric, value in _values(reference, task, estimator)}
     return tuple(
-        judged(Comparison(metric, "", value, known[metric.name]), thresholds.get(metric.name), withheld)
+        judged(
+            Comparison(metric, "", value, known[metric.name]),
+            thresholds.get(metric.name),
+            withheld,
+            judging or Judging(),
+        )
         for metric, value in _values(current, task, estimator)
     )
 

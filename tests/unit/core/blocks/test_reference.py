@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from service.core.blocks import sums
-from service.core.blocks.plan import DAY, DAYS, HOURS, BlockRules, BlockUnit, plan_of
+from service.core.blocks.plan import DAYS, HOURS, BlockRules, BlockUnit, plan_of
 from service.core.blocks.reference import KNOTS, fit
 from service.core.blocks.scores import UNIT, Aim, NumberScores
 from service.core.rows.batch import Batch, ColumnRows, Labels, Numbers, Texts
+from service.core.season.season import DAY
 
 
 def batch(column: ColumnRows, rows: int, days: int = 10) -> Batch:

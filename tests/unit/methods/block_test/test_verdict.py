@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from service.core.blocks import sums
-from service.core.blocks.plan import DAY, DAYS
+from service.core.blocks.plan import DAYS
 from service.core.blocks.reference import ReferenceBlocks, fit
 from service.core.blocks.scores import Aim
 from service.core.rows.batch import Batch, Labels, Numbers
+from service.core.season.season import DAY
 from service.methods.block_test import model as block_model
 from service.methods.block_test.model import BlockModel
 from service.methods.block_test.verdict import Verdict, judge

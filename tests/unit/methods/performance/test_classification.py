@@ -59,16 +59,19 @@ def test_rows_without_a_label_count_for_the_predicted_rate_alone() -> None:
     assert got["pending_rows"].value == 2.0
 
 
-@pytest.mark.parametrize(("rate", "breached"), [(0.25, True), (0.4, False), (0.5, False), (0.75, True)])
+@pytest.mark.parametrize(("rate", "breached"), [(0.2, True), (0.4, False), (0.5, False), (0.8, True)])
 def test_a_rate_is_compared_with_the_reference_s(rate: float, breached: bool) -> None:
     """A positive rate breaches where it lies the threshold or more away from the reference's, either way."""
-    guess = ["yes"] * round(20 * rate) + ["no"] * round(20 - 20 * rate)
+    guess = ["yes"] * round(2000 * rate) + ["no"] * round(2000 - 2000 * rate)
     reference = {"truth": ["yes", "no"], "guess": ["yes", "no"]}
     got = performance(
-        LABELLED, {"truth": ["no"] * 20, "guess": guess}, reference, {"positive_rate": 0.25, "accuracy": 0.5}
+        LABELLED,
+        {"truth": ["no"] * 2000, "guess": guess},
+        reference,
+        {"positive_rate": 0.25, "accuracy": 0.5},
     )
     assert (got["positive_rate"].breached, got["positive_rate"].reference) == (breached, 0.5)
-    assert got["accuracy"].breached is (1.0 - rate <= 0.5)
+    assert got["accuracy"].breached is (1.0 - rate < 0.5)
 
 
 def test_a_rate_without_a_reference_is_not_judged() -> None:
@@ -103,7 +106,7 @@ def test_missing_scores_are_left_out() -> None:
 def test_a_class_of_the_reference_stays_when_it_is_gone() -> None:
     """Each class of either side has its series in both, with a reason where it has no rows."""
     reference = {"truth": ["a", "b"], "guess": ["a", "b"]}
-    got = performance(CLASSES, {"truth": ["a", "c"], "guess": ["a", "a"]}, reference, {"recall": 0.5})
+    got = performance(CLASSES, {"truth": ["a", *["c"] * 20], "guess": ["a"] * 21}, reference, {"recall": 0.5})
     assert got["recall[class=b]"].reason == "no row is of the class; its threshold of 0.5 is not judged"
     assert got["precision[class=b]"].reason == "no row was predicted to be of the class"
     assert got["recall[class=b]"].reference == 1.0

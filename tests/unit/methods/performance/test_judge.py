@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from scipy.stats import t
 
 from service.core.measurement import Measurement
 from service.core.rows.task import Binary, Regression
+from service.methods.performance.judge import Judging
 from tests.unit.methods.build import performance
 
 REGRESSION = Regression("guess", "truth")
 BINARY = Binary("truth", "guess", positive=("yes",))
-CHANCE = "chance may explain the breach: the 95 % band reaches back across the threshold of {}"
+CHANCE = "no breach: chance may explain a value beyond the threshold of {}, as the 95 % band, made "
 
 
 def of_errors(errors: list[float], **thresholds: float) -> dict[str, Measurement]:
@@ -19,12 +21,16 @@ def of_errors(errors: list[float], **thresholds: float) -> dict[str, Measurement
     return performance(REGRESSION, columns, thresholds=thresholds)
 
 
-def test_a_breach_inside_the_band_is_marked() -> None:
-    """The whole is breached by its value alone, and says so where its band holds the threshold."""
+def test_a_value_beyond_its_threshold_inside_the_band_is_no_breach() -> None:
+    """A value beyond the threshold whose band reaches back across it is marked, and no breach."""
     got = of_errors([9.0, 13.0] * 20, mae=10.9, mean_error=10.9, rmse=13.0)
     for metric in ("mae", "mean_error"):
         assert got[metric].low < 10.9 < got[metric].value == 11.0
-        assert (got[metric].breached, got[metric].reason) == (True, CHANCE.format(10.9))
+        assert got[metric].breached is False
+        assert got[metric].reason.startswith(CHANCE.format(10.9))
+        assert got[metric].reason.endswith(
+            "for a false-alarm rate of 1 % over 3 verdicts, reaches back across it"
+        )
     assert (got["rmse"].breached, got["rmse"].reason) == (False, None)
 
 
@@ -35,10 +41,20 @@ def test_a_breach_beyond_the_band_is_not_marked() -> None:
     assert {got[metric].reason for metric in ("mae", "mean_error")} == {None}
 
 
-def test_a_breach_of_one_row_is_marked() -> None:
-    """A single row has a value and no end of a band: its breach may well be chance."""
+def test_one_row_breaches_nothing() -> None:
+    """A single row has a value and no end of a band: nothing is known of it."""
     got = of_errors([9.0], mae=5.0)["mae"]
-    assert (got.low, got.breached, got.reason) == (None, True, CHANCE.format(5))
+    assert (got.low, got.breached) == (None, False)
+    assert got.reason is not None
+    assert got.reason.startswith(CHANCE.format(5))
+
+
+@pytest.mark.parametrize("rows", [5, 30, 100_000])
+def test_the_band_is_as_long_as_the_rate_over_all_verdicts_asks(rows: int) -> None:
+    """A band is longer for a lower rate, for more verdicts and for fewer rows, by Student's t."""
+    for rate, verdicts in ((0.025, 1), (0.01, 1), (0.025, 50), (0.025, 0)):
+        expected = t.ppf(1.0 - rate / max(verdicts, 1), rows - 1) / t.ppf(0.975, rows - 1)
+        assert Judging(rate, verdicts).band_multiplier(rows) == pytest.approx(expected, rel=0.02)
 
 
 def test_what_has_no_band_is_not_marked() -> None:
@@ -48,12 +64,12 @@ def test_what_has_no_band_is_not_marked() -> None:
 
 
 @pytest.mark.parametrize(("limit", "marked"), [(0.65, True), (0.95, False)])
-def test_a_low_value_is_marked_by_the_upper_end(limit: float, marked: bool) -> None:
+def test_a_low_value_is_judged_by_the_upper_end(limit: float, marked: bool) -> None:
     """Of a metric that gets worse downwards the upper end of the band decides."""
     columns = {"truth": ["yes"] * 20, "guess": ["yes"] * 12 + ["no"] * 8}
     got = performance(BINARY, columns, thresholds={"accuracy": limit})["accuracy"]
-    assert (got.value, got.breached) == (0.6, True)
-    assert got.reason == (CHANCE.format(limit) if marked else None)
+    assert (got.value, got.breached) == (0.6, not marked)
+    assert (got.reason or "").startswith(CHANCE.format(limit)) is marked
 
 
 def test_a_threshold_without_a_value_says_that_it_is_not_judged() -> None:

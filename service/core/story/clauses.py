@@ -1,0 +1,64 @@
+"""Clauses of the story on one measurement: what it is of, its value, and what that is compared with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from service.core.measurement import Aspect, Worse
+from service.core.story import words
+
+if TYPE_CHECKING:
+    from service.core.read_models import NewestMeasurement
+
+MIN_RATIO, MAX_RATIO = 1.05, 1_000.0  # of a value to the reference's: between them it is given as a ratio
+_SIDES = {Worse.HIGHER: "above", Worse.LOWER: "below", Worse.BOTH: "beyond"}
+
+
+def beyond(of: NewestMeasurement) -> str:
+    """Return a clause on a measurement whose breach counts, or whose alarm is raised."""
+    subject = subject_of(of)
+    if of.value is None:
+        reason = f": {words.name(of.reason, words.MAX_REASON)}" if of.reason else ""
+        last = f"{subject} was beyond its threshold when it was last judged"
+        return f"{last}; the newest window has no value{reason}"
+    said = words.number(of.value, of.unit)
+    if not of.breached:
+        return f"{subject} was beyond its threshold; in the newest window it is {said}"
+    ratio = _ratio(of)
+    if ratio is not None:
+        return f"{subject} is {said}, {words.number(ratio, digits=2)} times the reference's"
+    if of.threshold is None:
+        return f"{subject} is {said}"
+    value, limit = words.apart(of.value, of.threshold, of.unit)
+    return f"{subject} is {value}, {_SIDES[of.worse]} its threshold of {limit}"
+
+
+def within(of: NewestMeasurement) -> str:
+    """Return a clause on a measurement that is within its threshold."""
+    value, limit = words.apart(of.value or 0.0, of.threshold or 0.0, of.unit)
+    return f"{subject_of(of)} is {value}, within its threshold of {limit}"
+
+
+def subject_of(of: NewestMeasurement) -> str:
+    """Return what a measurement is of: its metric, its column, its segment."""
+    column = f" of {words.name(of.column_name)}" if of.column_name else ""
+    segment = f" at {words.segment(of.segment)}" if of.segment else ""
+    return f"{words.metric(of.metric)}{column}{segment}"
+
+
+def _ratio(of: NewestMeasurement) -> float | None:
+    comparable = of.aspect is Aspect.PERFORMANCE and of.worse is Worse.HIGHER and of.unit != "share"
+    if not comparable or of.value is None or of.reference is None or of.reference <= 0.0:
+        return None
+    ratio = of.value / of.reference
+    return ratio if MIN_RATIO <= ratio <= MAX_RATIO else None
+
+
+def is_of_column(of: NewestMeasurement) -> bool:
+    """Return whether a measurement is of one column's drift, whose metric says little to a reader."""
+    return of.aspect is Aspect.DRIFT and bool(of.column_name)
+
+
+def drifted(of: NewestMeasurement) -> str:
+    """Return a clause on the drift of one column."""
+    return f"{words.name(of.column_name)} has drifted"

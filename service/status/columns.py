@@ -1,0 +1,75 @@
+"""All columns of a monitor, a row each: drift, missing share, history and distribution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from service.core.measurement import Aspect
+from service.core.story.order import rank
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from service.core.read_models import (
+        ColumnShares,
+        MeasuredWindow,
+        NewestMeasurement,
+        NewestWindow,
+        SparkPoint,
+    )
+
+MISSING_SHARE = "missing_share"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnHead:
+    """A column's drift and missing share in the newest window, None where there is none.
+
+    `drift` is the measurement that represents the column, else the worst of its methods.
+    """
+
+    column_name: str
+    drift: NewestMeasurement | None
+    missing: NewestMeasurement | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnRow(ColumnHead):
+    """A column with its drift's last windows, oldest first, and its distribution in the newest window."""
+
+    history: Sequence[SparkPoint]
+    distribution: ColumnShares | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnPage:
+    """A page of a monitor's columns, the worst first; `total` counts all, `matched` those of the search."""
+
+    window: MeasuredWindow | None
+    columns: Sequence[ColumnRow]
+    total: int
+    matched: int
+
+
+def column_heads(newest: NewestWindow, watched: Iterable[str]) -> list[ColumnHead]:
+    """Return the columns in the order of their worst measurements, those that were not measured last."""
+    of_column: dict[str, list[NewestMeasurement]] = {}
+    for row in newest.measurements:  # the worst first: so are the columns
+        if row.column_name:
+            of_column.setdefault(row.column_name, []).append(row)
+    for name in watched:
+        of_column.setdefault(name, [])
+    return [
+        ColumnHead(
+            column_name=name,
+            drift=_worst(row for row in rows if row.aspect is Aspect.DRIFT),
+            missing=_worst(row for row in rows if row.metric == MISSING_SHARE),
+        )
+        for name, rows in of_column.items()
+    ]
+
+
+def _worst(rows: Iterable[NewestMeasurement]) -> NewestMeasurement | None:
+    # Of all rows where there are segments too: a row of the table is about the whole column.
+    return min(rows, key=lambda row: (bool(row.segment), rank(row)), default=None)
