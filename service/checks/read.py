@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from service.checks.block_findings import look_at_blocks
 from service.checks.look import Finding, LabelsLook, MonitorLook, RowsLook, WindowLook
 from service.core.profile import profile
 from service.core.profile.codec import profile as codec
@@ -59,7 +60,7 @@ async def look_at(monitor: Monitor, key: bytes = b"") -> MonitorLook:
         seen = RowsLook(batch, span=_span(batch, known=bool(batch.event_time.any())))
         look = replace(look, reference=seen)
         made = _reference(monitor, schema, batch)
-        look = replace(look, reference=replace(seen, notes=made.notes))
+        look = replace(look, reference=replace(seen, notes=made.notes), blocks=look_at_blocks(monitor, made))
     except LabelError as error:
         look = _with_error(look, "", error)
     except TidegaugeError as error:
