@@ -42,7 +42,8 @@ lint: $(VENV)/.dev
 compose-test: $(VENV)/.dev
 	$(BIN)/python -m pytest -q -m compose tests/compose
 
-# Pictures of the running demo (`make run` in another terminal) for the docs; needs Debian's chromium.
+# Pictures of every state of the page, into .data/pictures, and of the running demo (`make run` in another
+# terminal) for the docs; needs Debian's chromium.
 pictures: $(VENV)/.dev
 	$(BIN)/python -m tests.browser.pictures $(PAGE)
 

@@ -70,7 +70,7 @@ CREATE FUNCTION tidegauge.drawn_bins(of_bins bigint, of_runs bigint[]) RETURNS T
         SELECT d.run_id, d.counts, d.tail_places IS NOT NULL AS known, t.place, t.counted
         FROM d LEFT JOIN LATERAL unnest(d.tail_places, d.tail_counts) AS t (place, counted) ON true
         UNION ALL
-        SELECT NULL, b.reference_counts, b.tail_places IS NOT NULL, t.place, t.counted
+        SELECT 0, b.reference_counts, b.tail_places IS NOT NULL, t.place, t.counted
         FROM b LEFT JOIN LATERAL unnest(b.tail_places, b.tail_counts) AS t (place, counted) ON true
     ), sides AS (
         SELECT h.run_id, h.counts, h.known,
@@ -85,13 +85,13 @@ CREATE FUNCTION tidegauge.drawn_bins(of_bins bigint, of_runs bigint[]) RETURNS T
             WHEN n.side = 1 THEN s.counts[n.own_place] - s.cut_above
             ELSE s.counts[n.own_place] - s.cut_below END AS counted
         FROM sides s CROSS JOIN drawn n CROSS JOIN b
-        LEFT JOIN held h ON h.run_id IS NOT DISTINCT FROM s.run_id AND h.place = n.tail_place
+        LEFT JOIN held h ON h.run_id = s.run_id AND h.place = n.tail_place
     )
     SELECT d.run_id, n.bin, n.label, n.low, n.high, n.tail_place IS NOT NULL, now.counted, of_reference.counted,
         b.reference_rows
     FROM d CROSS JOIN b CROSS JOIN drawn n
     JOIN cells now ON now.run_id = d.run_id AND now.bin = n.bin
-    JOIN cells of_reference ON of_reference.run_id IS NULL AND of_reference.bin = n.bin
+    JOIN cells of_reference ON of_reference.run_id = 0 AND of_reference.bin = n.bin
 $$;
 
 COMMENT ON FUNCTION tidegauge.drawn_bins IS

@@ -7,8 +7,16 @@ TidegaugeError
 ├── ProfileError
 ├── CodecError
 ├── StoreError
+│   ├── StoreUnavailableError
 │   ├── MigrationError
 │   └── EmbeddedServerError
+├── IntakeError
+│   ├── NoInboxError
+│   ├── UnknownFormatError
+│   ├── UnreadableRowsError
+│   ├── RowsTooLargeError
+│   ├── BacklogError
+│   └── InboxUnavailableError
 ├── WorkerError
 └── ReportError
 """
@@ -51,12 +59,58 @@ class StoreError(TidegaugeError):
     """The database refused or could not be reached."""
 
 
+class StoreUnavailableError(StoreError):
+    """The database is away, or cannot write now.
+
+    `transaction` is that of a write that may have been committed all the same; None where none can have been.
+    """
+
+    def __init__(self, message: str | None = None, transaction: str | None = None) -> None:
+        super().__init__(message)
+        self.transaction = transaction
+
+
 class MigrationError(StoreError):
     """The schema could not be brought up to date."""
 
 
 class EmbeddedServerError(StoreError):
     """The embedded Postgres could not be started."""
+
+
+class IntakeError(TidegaugeError):
+    """Rows that were sent were not taken; none of them was kept.
+
+    `retry_seconds` is how soon it makes sense to send them again; None where it makes none.
+    """
+
+    def __init__(self, message: str | None = None, *, retry_seconds: int | None = None) -> None:
+        super().__init__(message)
+        self.retry_seconds = retry_seconds
+
+
+class NoInboxError(IntakeError):
+    """The monitor's source takes no rows that are sent."""
+
+
+class UnknownFormatError(IntakeError):
+    """The content is of a type that is not read."""
+
+
+class UnreadableRowsError(IntakeError):
+    """The content is not what its type says, or no row of it can be used."""
+
+
+class RowsTooLargeError(IntakeError):
+    """The content is larger than is taken at once."""
+
+
+class BacklogError(IntakeError):
+    """More rows wait than cycles can measure soon."""
+
+
+class InboxUnavailableError(IntakeError):
+    """Rows cannot be made durable now."""
 
 
 class WorkerError(TidegaugeError):

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from service.core.cycle_record import CycleRecord, LabelRecord, Outcome
     from service.core.event import Event
+    from service.core.rows.inbox import InboxBatch
+    from service.core.rows.inbox_change import InboxChange, LabelAhead
     from service.core.rows.take import Reject
     from service.core.windows.records import PaneRecord, WindowRecord
 
@@ -66,6 +68,9 @@ class Stored:
     rejects: list[Reject] = field(default_factory=list)
     cycles: list[LoggedCycle] = field(default_factory=list)
     waiting: list[Waiting] = field(default_factory=list)
+    inbox: list[InboxBatch] = field(default_factory=list)
+    ahead: list[LabelAhead] = field(default_factory=list)
+    kept_from: int | None = None
 
     @property
     def latest(self) -> dict[tuple[int, int], WindowRecord]:
@@ -114,6 +119,19 @@ class MemoryStore:
         ]
         return chosen[:limit]
 
+    async def kept_from(self, monitor: str, layout: str) -> int | None:
+        """Return the pane before which some of `layout` were dropped."""
+        stored = self.stored(monitor)
+        return stored.kept_from if stored.layout == layout else None
+
+    def drop_panes(self, monitor: str, kept_from: int) -> None:
+        """Drop the panes before `kept_from`, as retention does."""
+        stored = self.stored(monitor)
+        stored.kept_from = kept_from
+        for layout, key in list(stored.panes):
+            if key < kept_from:
+                del stored.panes[layout, key]
+
     async def panes_at(self, monitor: str, layout: str, keys: Sequence[int]) -> list[PaneRecord]:
         """Return the stored panes among `keys`, ascending."""
         wanted = set(keys)
@@ -142,6 +160,8 @@ class MemoryStore:
             return False
         _check(record)
         after = _copied(before)
+        if record.inbox is not None:
+            _change_inbox(after, record.inbox)
         after.checkpoint, after.layout = _as_json(record.after), record.layout
         after.panes |= {(record.layout, pane.key): pane for pane in record.panes}
         after.windows += [_revision(before, record.layout, window) for window in record.windows]
@@ -163,6 +183,10 @@ class MemoryStore:
         self._monitors[record.monitor] = after
         return True
 
+    def put(self, monitor: str, batches: Sequence[InboxBatch]) -> None:
+        """Add what was sent to a monitor to its inbox."""
+        self._monitors.setdefault(monitor, Stored()).inbox += batches
+
     def _panes(self, monitor: str, layout: str) -> list[PaneRecord]:
         panes = self.stored(monitor).panes
         return [panes[key] for key in sorted(panes) if key[0] == layout]
@@ -179,15 +203,18 @@ def _copied(stored: Stored) -> Stored:
         list(stored.rejects),
         list(stored.cycles),
         list(stored.waiting),
+        list(stored.inbox),
+        list(stored.ahead),
     )
 
 
 def _as_json(checkpoint: Checkpoint) -> Checkpoint:
     # A checkpoint comes back as JSON keeps it: a tuple in a position is a list.
-    position, alarms, detectors = (
-        json.loads(to_json(part)) for part in (checkpoint.position, checkpoint.alarms, checkpoint.detectors)
+    position, alarms, detectors, tolerances = (
+        json.loads(to_json(part))
+        for part in (checkpoint.position, checkpoint.alarms, checkpoint.detectors, checkpoint.tolerances)
     )
-    return replace(checkpoint, position=position, alarms=alarms, detectors=detectors)
+    return replace(checkpoint, position=position, alarms=alarms, detectors=detectors, tolerances=tolerances)
 
 
 def _check(record: CycleRecord) -> None:
@@ -201,6 +228,15 @@ def _check(record: CycleRecord) -> None:
         series = [measurement.series for measurement in window.measurements]
         if len(series) != len(set(series)):
             raise StoreError(f"{where}: sample: window {window.last} has two measurements of one series")
+
+
+def _change_inbox(stored: Stored, changed: InboxChange) -> None:
+    if set(changed.taken) - {batch.id for batch in stored.inbox}:
+        raise StoreError("batches of the inbox were taken that are not there")
+    stored.inbox = [batch for batch in stored.inbox if batch.id not in changed.taken]
+    stored.ahead = [label for label in stored.ahead if label.id not in changed.met]
+    first = 1 + max((label.id for label in stored.ahead), default=0)
+    stored.ahead += [replace(label, id=first + place) for place, label in enumerate(changed.ahead)]
 
 
 def _revision(before: Stored, layout: str, window: WindowRecord) -> Revision:

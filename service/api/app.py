@@ -14,6 +14,7 @@ from service.api.models import Monitor, RefusedFile
 from service.api.routes.monitors import monitor_routes
 from service.api.routes.overview import overview_routes
 from service.api.routes.reports import report_routes
+from service.api.routes.rows import row_routes
 from service.api.routes.stream import stream_routes
 from service.api.static_page import DOCS_FOLDER, HEADERS, Page
 from service.errors import StoreError
@@ -61,7 +62,11 @@ def build(callables: Callables) -> FastAPI:
     @app.get("/v1/files/refused", tags=["monitors"])
     async def refused_files() -> list[RefusedFile]:
         """List the monitor files that are not used as they are now, and why."""
-        return [RefusedFile(name=name, reason=reason) for name, reason in callables.refused().items()]
+        running = {monitor.name for monitor in callables.queries.monitors()}
+        return [
+            RefusedFile(name=name, reason=reason, runs=name in running)
+            for name, reason in callables.refused().items()
+        ]
 
     @app.exception_handler(StoreError)
     async def database_unavailable(_: Request, error: StoreError) -> JSONResponse:
@@ -69,6 +74,7 @@ def build(callables: Callables) -> FastAPI:
         return JSONResponse({"detail": str(error)}, 503)
 
     app.include_router(overview_routes(callables))
+    app.include_router(row_routes(callables.intake, callables.queries, callables.ingest_token))
     app.include_router(report_routes(callables))
     app.include_router(monitor_routes(callables))
     app.include_router(stream_routes(callables.broadcaster))

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from service.core.measurement import Aspect, Worse  # as above
+from service.core.report_status import ReportState  # as above
 from service.status.monitor_state import Verdict  # as above
 
 
@@ -33,6 +34,30 @@ class RefusedFile(BaseModel):
 
     name: str = Field(description="the monitor that goes on by an earlier version of it, else the file")
     reason: str
+    runs: bool = Field(description="whether a monitor of that name goes on by an earlier version of it")
+
+
+class Reject(BaseModel):
+    """A row that cannot be used."""
+
+    row: dict[str, Any] = Field(description="its cells, sensitive ones masked")
+    reason: str
+
+
+class Receipt(BaseModel):
+    """What became of the rows or labels of a request, which are durable now."""
+
+    accepted: int = Field(description="how many are measured by the next cycle")
+    rejected: int = Field(description="how many cannot be used")
+    rejects: list[Reject] = Field(description="the first ten of these")
+    repeated: bool = Field(description="whether this is the answer of an earlier request under the same key")
+
+
+class IngestReadiness(BaseModel):
+    """Whether rows can be made durable now."""
+
+    ready: bool
+    reason: str | None
 
 
 class Series(BaseModel):
@@ -98,6 +123,21 @@ class WindowRun(BaseModel):
     revision: int
     rows: int
     computed_at: datetime
+
+
+class ReportStatus(BaseModel):
+    """How far Evidently's report of a window is.
+
+    The states: `impossible` (with the reason), `possible` (not asked for since the service started),
+    `making`, `ready`, `failed` (with the reason; asking again tries again).
+    """
+
+    state: ReportState
+    window: WindowRun | None
+    reason: str | None
+    path: str | None = Field(
+        description="GET it to make the report or to open it; None where there is no window"
+    )
 
 
 class AspectState(BaseModel):

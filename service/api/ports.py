@@ -19,6 +19,8 @@ if TYPE_CHECKING:
         StoredMeasurement,
         StoredSeries,
     )
+    from service.core.report_status import ReportStatus
+    from service.core.rows.inbox import BatchKind, Posted, Receipt
     from service.core.windows.records import WindowRun
     from service.status.columns import ColumnPage
     from service.status.live_feed import EventBroadcaster
@@ -33,6 +35,20 @@ class Readiness:
 
     ready: bool
     checks: dict[str, str]
+
+
+class IntakePort(Protocol):
+    """Takes in rows and labels that are sent. Raises IntakeError."""
+
+    async def take_in(
+        self, monitor: str, kind: BatchKind, posted: Posted, *, key: str | None = None
+    ) -> Receipt:
+        """Return what became of a request's rows or labels, once they are durable."""
+        ...
+
+    def trouble(self) -> str | None:
+        """Return why rows cannot be made durable now; None where they can."""
+        ...
 
 
 class MonitorQueries(Protocol):
@@ -50,8 +66,8 @@ class MonitorQueries(Protocol):
         """Return a monitor's state."""
         ...
 
-    async def overview(self, request: PageRequest) -> Overview:
-        """Return a page of the monitors' states, the worst first."""
+    async def overview(self, request: PageRequest, name: str | None = None) -> Overview:
+        """Return a page of the monitors' states, the worst first; with `name` only that monitor's."""
         ...
 
     async def newest_events(self, request: PageRequest) -> Sequence[MonitorEvent]:
@@ -82,6 +98,10 @@ class MonitorQueries(Protocol):
         """Return the newest measurements by `axis`, from `since` to `until` (both included), oldest first."""
         ...
 
+    async def unknown_name(self, wanted: SeriesFilter) -> str | None:
+        """Return what to say of a name in a filter that the monitor does not have; None where it has all."""
+        ...
+
     async def events(
         self, monitor: str, *, since: datetime | None, kind: str | None, limit: int
     ) -> Sequence[StoredEvent]:
@@ -104,8 +124,11 @@ class Callables:
     - `scrape`: body and content type of `/metrics`, by the header `accept`
     - `windows`: a monitor's measured windows, the newest first, at most so many
     - `report`: the HTML of a window's report
+    - `report_status`: how far the report of a window is, by its id, by its end, or of the newest
     - `refused`: by monitor, else by file, why a monitor file is not used
     - `broadcaster`: the live stream
+    - `intake`: takes in rows that are sent
+    - `ingest_token`: what they have to bear; None where it is not asked for
     """
 
     queries: MonitorQueries
@@ -113,5 +136,8 @@ class Callables:
     scrape: Callable[[str], Awaitable[tuple[bytes, str]]]
     windows: Callable[[str, int], Awaitable[Sequence[WindowRun]]]
     report: Callable[[str, int], Awaitable[str]]
+    report_status: Callable[[str, int | None, datetime | None], Awaitable[ReportStatus]]
     refused: Callable[[], Mapping[str, str]]
     broadcaster: EventBroadcaster
+    intake: IntakePort
+    ingest_token: str | None

@@ -53,6 +53,7 @@ GAUGES: tuple[tuple[str, str, Read], ...] = (
     ),
     ("tidegauge_source_progress_ratio", "Share of the source that was read, 0 to 1.", lambda m: m.progress),
     ("tidegauge_source_lag_seconds", "How far the monitor is behind its source.", lambda m: m.lag_seconds),
+    ("tidegauge_backlog_rows", "Accepted rows that wait for a cycle.", lambda m: m.backlog_rows),
     (
         "tidegauge_window_end_timestamp_seconds",
         "Event time at which the latest window ends.",

@@ -43,6 +43,21 @@ def slow_methods(look: MonitorLook) -> Iterator[Finding]:
         )
 
 
+def season_methods(look: MonitorLook) -> Iterator[Finding]:
+    """Yield that season-matched methods keep their thresholds where others are calibrated."""
+    plan = look.monitor.measure_plan.drift
+    used = [*plan.methods, *(name for names in plan.by_column.values() for name in names)]
+    named = list(dict.fromkeys(registry.full_name(name) for name in used if name != registry.DEFAULT))
+    matched = [each for each in named if each in {m.full_name for m in registry.ALL if m.matched}]
+    if matched and look.monitor.drift.is_calibrated:
+        yield _note(
+            look,
+            "",
+            f"{', '.join(matched)}: not calibrated; keeps a fixed threshold, and next to calibrated methods "
+            "it is a second opinion that raises no alarm",
+        )
+
+
 def left_out_methods(look: MonitorLook) -> Iterator[Finding]:
     """Yield which methods that are named for all columns do not suit some of them."""
     names: dict[str, dict[str, None]] = {}  # of either definition, each column once
@@ -149,8 +164,14 @@ def first_window(look: MonitorLook) -> Iterator[Finding]:
         yield _note(
             look,
             "window",
-            f"size_rows is {wanted:,}, and there are {look.source.batch.rows:,} rows: no window",
+            f"size_rows is {wanted:,}, and there are {look.source.batch.rows:,} rows: less than a window, "
+            "measured as one when the source ends",
         )
+
+
+def unjudged_performance(look: MonitorLook) -> Iterator[Finding]:
+    """Yield why performance is not judged by the reference's own blocks where nothing is written."""
+    yield from (_note(look, "", message) for message in look.unjudged)
 
 
 def large_window(look: MonitorLook) -> Iterator[Finding]:
@@ -166,6 +187,7 @@ def large_window(look: MonitorLook) -> Iterator[Finding]:
 
 FINDERS: tuple[Finder, ...] = (
     slow_methods,
+    season_methods,
     left_out_methods,
     block_findings,
     absent_columns,
@@ -178,6 +200,7 @@ FINDERS: tuple[Finder, ...] = (
     missing_labels,
     first_window,
     large_window,
+    unjudged_performance,
 )
 
 

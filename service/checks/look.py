@@ -109,7 +109,10 @@ class BlocksLook:
 
 @dataclass(frozen=True, slots=True)
 class MonitorLook:
-    """All that was seen of a monitor; a part that could not be read is None, and its error a finding."""
+    """All that was seen of a monitor; a part that could not be read is None, and its error a finding.
+
+    `limits` is what performance is judged by, a line per metric; `unjudged` says why others are not.
+    """
 
     monitor: Monitor
     source: RowsLook | None = None
@@ -117,4 +120,6 @@ class MonitorLook:
     labels: LabelsLook | None = None
     window: WindowLook | None = None
     blocks: BlocksLook | None = None
+    limits: tuple[str, ...] = ()
+    unjudged: tuple[str, ...] = ()
     errors: tuple[Finding, ...] = field(default=())

@@ -41,6 +41,7 @@ def _parts(look: MonitorLook) -> Iterator[tuple[str, str]]:
         if labels.late is not None:
             text += f"; {labels.matched:,} of {labels.late:,} late labels belong to one of them"
         yield "labels", text
+    yield from (("performance", line) for line in look.limits)
     unwatched = _unwatched(look)
     if unwatched:
         more = f" and {len(unwatched) - NAMES_SHOWN} more" if len(unwatched) > NAMES_SHOWN else ""
@@ -102,6 +103,7 @@ def _monitor(look: MonitorLook) -> dict[str, Any]:
         "source": None if look.source is None else _table(look.source, look.monitor.source.has_times),
         "reference": None if look.reference is None else _table(look.reference, has_times=False),
         "labels": None if look.labels is None else asdict(look.labels),
+        "performance": list(look.limits),
         "watched": list(look.monitor.schema_.names),
         "unwatched": list(_unwatched(look)),
         "window": None if window is None else {**asdict(window), "window_bytes": window.window_bytes},

@@ -10,6 +10,7 @@ import numpy as np
 
 from service.checks.block_findings import look_at_blocks
 from service.checks.look import Finding, LabelsLook, MonitorLook, RowsLook, WindowLook
+from service.checks.performance_limits import limits_in_use, unjudged
 from service.core.profile import profile
 from service.core.profile.codec import profile as codec
 from service.core.reference import reference as references
@@ -19,16 +20,17 @@ from service.core.rows.label_form import take_in_form
 from service.core.windows import window
 from service.errors import LabelError, TidegaugeError
 from service.methods.drift import pca
-from service.wiring.monitor import build_peeked_source, masking_of
+from service.wiring.monitor import build_peeked_source, load_reference_rows, masking_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from service.config.monitor import Monitor
     from service.core.reference.reference import Reference
     from service.core.rows.batch import Batch, ColumnRows
+    from service.core.rows.label_form import LabelForm
     from service.core.rows.masking import Masking
     from service.core.rows.schema import Schema
     from service.core.rows.take import Take
@@ -56,22 +58,30 @@ async def look_at(monitor: Monitor, key: bytes = b"") -> MonitorLook:
         else:
             look = replace(look, source=_source(monitor, takes, complete=complete))
     try:
-        batch = masking.batch(monitor.reference.load(monitor.source, schema))
+        batch, forms = load_reference_rows(monitor, masking)
         seen = RowsLook(batch, span=_span(batch, known=bool(batch.event_time.any())))
         look = replace(look, reference=seen)
-        made = _reference(monitor, schema, batch)
-        look = replace(look, reference=replace(seen, notes=made.notes), blocks=look_at_blocks(monitor, made))
+        made = _reference(monitor, schema, batch, forms)
+        chosen = () if made.choice is None else (made.choice.note,)
+        seen = replace(seen, notes=(*made.notes, *chosen))
+        look = replace(
+            look,
+            reference=seen,
+            unjudged=tuple(unjudged(monitor, made)),
+            blocks=look_at_blocks(monitor, made),
+        )
     except LabelError as error:
         look = _with_error(look, "", error)
     except TidegaugeError as error:
         look = _with_error(look, "reference", error)
     if look.source is None or not look.source.batch.rows:
-        return look
+        return look if made is None else replace(look, limits=tuple(limits_in_use(monitor, made, None)))
     if made is not None:
         takes = [take_in_form(take, schema, made.spec.forms) for take in takes]
     batch = concatenated([take.batch for take in takes], schema)
     window = None if made is None else _window(monitor, made, batch)
-    return replace(look, labels=_labels(monitor, batch, takes), window=window)
+    limits = () if made is None else tuple(limits_in_use(monitor, made, window))
+    return replace(look, labels=_labels(monitor, batch, takes), window=window, limits=limits)
 
 
 def _with_error(look: MonitorLook, part: str, error: TidegaugeError) -> MonitorLook:
@@ -109,7 +119,7 @@ def _span(batch: Batch, *, known: bool) -> tuple[int, int] | None:
     return int(batch.event_time.min()), int(batch.event_time.max())
 
 
-def _reference(monitor: Monitor, schema: Schema, batch: Batch) -> Reference:
+def _reference(monitor: Monitor, schema: Schema, batch: Batch, forms: Mapping[str, LabelForm]) -> Reference:
     return references.of(
         batch,
         schema,
@@ -118,6 +128,9 @@ def _reference(monitor: Monitor, schema: Schema, batch: Batch) -> Reference:
         components=pca.PCA in monitor.drift.multivariate,
         estimate=False,
         blocks=monitor.block_rules,
+        forms=forms,
+        outcome_rules=monitor.outcome_rules,
+        season=monitor.season_,
     )
 
 

@@ -14,11 +14,15 @@ from typing import TYPE_CHECKING, Any, TextIO
 from service.commands.environment import load_settings
 from service.commands.exit_status import CLEAN
 from service.config import monitor_file
+from service.config.monitor_folder import read_folder
 from service.core.read_models import StoredMeasurement
 from service.errors import ConfigurationError
+from service.status.known_names import known_names
+from service.status.known_names import unknown_name as unknown_measured
 from service.store import queries
 from service.store.migrate import migrate, migrations_folder
 from service.wiring.database import database
+from service.wiring.declared_names import declared_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +48,7 @@ _TABLE = (
 def execute(wanted: SeriesFilter, *, since: datetime | None, form: str) -> int:
     """Print the wanted measurements as `table`, `csv` or `json`; return the exit status.
 
-    Raises ConfigurationError where the monitor that is asked for does not exist.
+    Raises ConfigurationError where the monitor, or another name that is asked for, does not exist.
     """
     rows = asyncio.run(_measurements(load_settings(), wanted, since))
     write(rows, form, sys.stdout)
@@ -58,7 +62,24 @@ async def _measurements(
         await migrate(pool, migrations_folder())
         if wanted.monitor is not None:
             await _check_exists(wanted.monitor, settings, pool)
-        return await queries.measurements(pool, wanted, since=since)
+        found = await queries.measurements(pool, wanted, since=since)
+        if not found:
+            await _check_names(wanted, settings, pool)
+        return found
+
+
+async def _check_names(wanted: SeriesFilter, settings: Settings, pool: asyncpg.Pool) -> None:
+    # What exists and was not measured yet is no fault; a name that nothing has is.
+    names = await queries.monitors(pool) if wanted.monitor is None else [wanted.monitor]
+    stored = [series for name in names for series in await queries.series(pool, name)]
+    try:
+        folder = read_folder(settings.monitors_dir, settings.data_dir).monitors
+    except ConfigurationError:  # what is stored can be read without the files
+        folder = {}
+    files = [each.monitor for name, each in folder.items() if wanted.monitor in {None, name}]
+    unknown = unknown_measured(wanted, known_names(stored, map(declared_names, files)))
+    if unknown is not None:
+        raise ConfigurationError(unknown)
 
 
 async def _check_exists(monitor: str, settings: Settings, pool: asyncpg.Pool) -> None:

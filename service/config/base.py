@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import re
+import zoneinfo
 from datetime import datetime  # pydantic reads the annotations
 from typing import Annotated
 
@@ -62,11 +64,22 @@ def _zoned(instant: datetime) -> datetime:
     return instant
 
 
+def _known_zone(name: str) -> str:
+    known = zoneinfo.available_timezones()
+    if name not in known:
+        near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.3)
+        hint = f"; the nearest is {near[0]}" if near else ""
+        raise ValueError(f"no such time zone: {name!r}{hint}; expected a name such as Europe/Berlin")
+    return name
+
+
 Duration = Annotated[int, BeforeValidator(microseconds)]
 
 PositiveDuration = Annotated[Duration, AfterValidator(_positive)]
 
 Instant = Annotated[datetime, AfterValidator(_zoned)]
+
+ZoneName = Annotated[str, AfterValidator(_known_zone)]
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
 

@@ -22,8 +22,8 @@ def _one_alone(value: Any) -> Any:
 class ColumnConfig(Section):
     """A watched column: its kind, and what is expected of its values; a row that violates it is a breach.
 
-    `decimal`, `thousands`, `percent` and `strip` say how its numbers are written where they come as texts;
-    `quality` has thresholds of the shares that are wrong with it.
+    `unit` is that of its numbers, for people. `decimal`, `thousands`, `percent` and `strip` say how they are
+    written where they come as texts; `quality` has thresholds of the shares that are wrong with it.
     """
 
     kind: Kind
@@ -32,6 +32,7 @@ class ColumnConfig(Section):
     allowed: tuple[Label, ...] | None = Field(default=None, min_length=1)
     not_null: bool = False
     unique: bool = False
+    unit: str = Field(default="", max_length=20)
     sensitive: bool = False
     missing_words: tuple[Word, ...] | None = None
     decimal: Decimal = "."
@@ -54,6 +55,8 @@ class ColumnConfig(Section):
                 "sensitive: a hash has no size, so numbers cannot be both hashed and measured as numbers; "
                 "expected kind: categorical, whose values are hashed, or no such column at all"
             )
+        if self.kind is not Kind.NUMERICAL and self.unit:
+            raise ValueError(f"unit belongs to numerical columns; this is {self.kind}")
         texts = [label.text for label in self.allowed or () if isinstance(label.value, str)]
         if self.kind is Kind.NUMERICAL and texts:
             raise ValueError(f"allowed: expected numbers for a numerical column, got {texts[0]!r}")

@@ -13,6 +13,8 @@ from service.methods.drift.columns import DriftPlan, VerdictRule
 # How far mass moved, the largest distance between the two distribution functions, and how the bulk is spread:
 # each shows what the others miss.
 CALIBRATED_METHODS = ("wasserstein:robust", "ks", "psi:robust")
+# Two distances from the reference of the same hours and days, for people to read.
+SEASON_METHODS = ("wasserstein:season", "psi:season")
 
 
 class DriftConfig(Section):
@@ -51,10 +53,11 @@ class DriftConfig(Section):
         """The names of the methods: those given, else the default."""
         return self.methods or (CALIBRATED_METHODS if self.is_calibrated else (registry.DEFAULT,))
 
-    def plan(self) -> DriftPlan:
-        """Return the methods' form."""
+    def plan(self, *, seasonal: bool = False) -> DriftPlan:
+        """Return the methods' form; where rows have a season, the default ones are season-matched as well."""
+        added = SEASON_METHODS if seasonal and not self.methods else ()
         return DriftPlan(
-            methods=self.chosen_methods,
+            methods=(*self.chosen_methods, *added),
             by_column=self.columns,
             verdict=self.verdict or VerdictRule.FIRST,
             thresholds=self.thresholds if isinstance(self.thresholds, dict) else {},

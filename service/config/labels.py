@@ -1,4 +1,4 @@
-"""Schema of a monitor file's section on labels that come after their rows."""
+"""Schema of a monitor file's section on labels that come after their rows, from a file or sent by HTTP."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from service.sources.table_config import CsvConfig, Timestamp, TimestampConfig
 
 
 class LabelsConfig(Section):
-    """A file of labels: the id of the row, the label, and when it became known.
+    """Labels: the id of the row, the label, and when it became known.
 
-    - `path`: a file, a folder or a pattern of files, one row per label.
+    - `path`: a file, a folder or a pattern of files, one row per label; none where labels are sent.
     - `timestamp`: the column that says when the label became known, or how its times are written too.
     - `csv`: the dialect where they are CSV files.
     - `id`: the column of the id; named as the monitor's own unless said otherwise.
@@ -20,7 +20,7 @@ class LabelsConfig(Section):
     - `wait`: how long a row waits for its label.
     """
 
-    path: str
+    path: str | None = None
     timestamp: Timestamp = TimestampConfig(column="labelled_at")
     id: str | None = None
     target: str | None = None

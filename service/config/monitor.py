@@ -7,21 +7,31 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from service.config.base import Name, Section
+from service.config.base import Name, Section, ZoneName
 from service.config.columns import ColumnConfig, ServiceConfig
 from service.config.detectors import DetectorConfigs, check_detectors
 from service.config.drift import DriftConfig
 from service.config.labels import LabelsConfig
 from service.config.nearest import suggestion
+from service.config.performance import (
+    PerformanceLimits,
+    check_performance,
+    own_limits,
+    tolerances,
+    written_limits,
+)
 from service.config.quality import QualityConfig
-from service.config.task import TaskKeys, check_performance, check_segments, task_from
+from service.config.season import NO_SEASON, SeasonWord, check_season, season_of
+from service.config.task import TaskKeys, check_segments, task_from
+from service.config.time_zone import zone_of
 from service.config.window import AlarmConfig, WindowConfig
 from service.config.written import Label, Word
 from service.core.blocks.plan import BlockRules
 from service.core.profile import row_sample
+from service.core.reference.outcome_blocks import OutcomeBlockRules
 from service.core.rows.schema import Column, Kind, Role, Schema
 from service.core.rows.task import TaskName
-from service.core.season.season import DAY
+from service.core.season.season import DAY, Season, SeasonKind
 from service.core.time_units import SECOND
 from service.core.windows.window import Unit
 from service.errors import ConfigurationError
@@ -35,6 +45,8 @@ from service.sources.table_config import table_format
 
 if TYPE_CHECKING:
     from service.core.rows.task import Task
+    from service.core.season.season import AutoSeason
+    from service.core.season.zone import Zone
 
 
 def _kind_alone(value: Any) -> Any:
@@ -61,10 +73,12 @@ class Monitor(Section):
     positive: Label | None = None
     threshold: float | None = Field(default=None, allow_inf_nan=False)
     window: WindowConfig
+    season: SeasonWord = "none"
+    timezone: ZoneName | None = None
     drift: DriftConfig = DriftConfig()
     alarm: AlarmConfig = AlarmConfig()
     quality: QualityConfig = Field(default={})
-    performance: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(default={})
+    performance: PerformanceLimits | None = None
     by: tuple[Word, ...] = ()
     segment_performance: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(default={})
     sample_rows: int = Field(default=row_sample.SIZE, ge=0, le=row_sample.MAX_SIZE)
@@ -90,6 +104,7 @@ class Monitor(Section):
             raise ValueError(
                 "window.size: the source has no timestamp, so windows are counted in rows; expected size_rows"
             )
+        check_season(self.season, self.timezone, self.drift, self.source, self.reference)
         self._methods_exist()
         self._other_names_are_free()
         self._labels_have_rows()
@@ -111,7 +126,8 @@ class Monitor(Section):
             return None
         plan = self.window.plan()
         whole_days = plan.unit is Unit.TIME and plan.hop % DAY == 0
-        return BlockRules(timed=self.source.has_times, whole_days=whole_days)
+        season = Season(SeasonKind.NONE, self.zone)  # the reference's own wins, where it has one
+        return BlockRules(timed=self.source.has_times, whole_days=whole_days, season=season)
 
     @property
     def panes_behind(self) -> int | None:
@@ -133,6 +149,12 @@ class Monitor(Section):
         if not self.source.brings_labels:
             able = " or ".join(source.kind() for source in SOURCES if source.brings_labels)
             raise ValueError(f"labels: a {self.source.type} source has none; expected a {able}")
+        if self.source.labels_from_file and self.labels.path is None:
+            raise ValueError("labels: expected path, the file of labels")
+        if not self.source.labels_from_file and self.labels.path is not None:
+            raise ValueError(
+                f"labels.path: labels of a {self.source.type} source are sent, as its rows are; expected none"
+            )
         if not self.source.has_times:
             raise ValueError("labels: needs the source's timestamp, by which late labels follow their rows")
         if self.id is None:
@@ -212,6 +234,16 @@ class Monitor(Section):
             raise ValueError("sample_rows: is 0; the domain_classifier learns from sampled rows")
 
     @property
+    def zone(self) -> Zone:
+        """The time zone of the monitor's hours and days."""
+        return zone_of(self.timezone or "UTC")
+
+    @property
+    def season_(self) -> Season | AutoSeason | None:
+        """The season by which windows are matched with the reference, in the core's form; None for none."""
+        return season_of(self.season, self.zone)
+
+    @property
     def schema_(self) -> Schema:
         """The watched columns in the core's form."""
         roles = dict.fromkeys(self._task_keys.predicted_columns, Role.PREDICTION)
@@ -226,6 +258,7 @@ class Monitor(Section):
                 config.max,
                 number=config.number_format,
                 missing_words=self.missing_words if config.missing_words is None else config.missing_words,
+                unit=config.unit,
             )
             for name, config in self.columns.items()
         ]
@@ -234,13 +267,31 @@ class Monitor(Section):
         return Schema(tuple(columns), self._task, self.id)
 
     @property
+    def own_limits(self) -> tuple[str, ...]:
+        """The performance metrics whose limits come from the reference's own blocks."""
+        if self.reference.moving is not None and self.performance is None:
+            return ()  # what is compared with changes from window to window
+        return own_limits(self.performance, self._task)
+
+    @property
+    def outcome_rules(self) -> OutcomeBlockRules | None:
+        """How the reference's outcome is kept by block; None where nothing is judged by it."""
+        if not self.measure_plan.needs_outcome_blocks:
+            return None
+        plan = self.window.plan()
+        length = plan.hop * plan.panes
+        if plan.unit is Unit.ROWS:
+            return OutcomeBlockRules(self.source.has_times, window_rows=length)
+        return OutcomeBlockRules(self.source.has_times, window=length)
+
+    @property
     def label_file(self) -> LabelFile | None:
-        """The file of late labels in the sources' form, None where all labels come with their rows."""
+        """How late labels come, in the sources' form; None where all labels come with their rows."""
         config, identity, target = self.labels, self.id, self.target
         if config is None or identity is None or target is None:
             return None
         return LabelFile(
-            path=Path(config.path),
+            path=None if config.path is None else Path(config.path),
             timestamp=config.timestamp.column,
             identity=config.id or identity,
             target=config.target or target,
@@ -254,13 +305,15 @@ class Monitor(Section):
     def measure_plan(self) -> MeasurePlan:
         """What to measure, in the methods' form."""
         return MeasurePlan(
-            drift=self.drift.plan(),
-            performance=self.performance,
+            drift=self.drift.plan(seasonal=self.season != NO_SEASON),
+            performance=written_limits(self.performance),
             min_rows=self.window.min_rows,
             expectations={name: config.expectation for name, config in self.columns.items()},
             traffic=self._traffic,
             segment_performance=self.segment_performance,
             false_alarm_rate=self.drift.false_alarm_rate,
+            own_limits=self.own_limits,
+            tolerances=tolerances(self.performance),
             quality=QualityLimits(
                 self.quality, {name: config.quality for name, config in self.columns.items()}
             ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import ValidationError
@@ -155,7 +156,7 @@ def _fault(places: Mapping[KeyPath, Place], keys: KeyPath, error: ErrorDetails) 
     elif error["type"] in {"model_type", "model_attributes_type", "dict_type"}:
         message = f"expected keys with values, such as {{key: value}}, got {error['input']!r}"
     elif error["type"] in {"enum", "literal_error", "finite_number"}:
-        message = f"{message[0].lower()}{message[1:]}, got {error['input']!r}"
+        message = f"{message[0].lower()}{message[1:]}, got {error['input']!r}{_near_word(error)}"
     place = next(places[keys[:end]] for end in range(len(keys), -1, -1) if keys[:end] in places)
     return located(str(place.path), {(): place.line}, keys, message)
 
@@ -188,6 +189,13 @@ def _unknown_kind(error: ErrorDetails) -> str:
     given = error["ctx"]["tag"]
     close = nearest(given, known)
     return f"{expected}, got {given!r}" + ("" if close is None else f"; the nearest is {close!r}")
+
+
+def _near_word(error: ErrorDetails) -> str:
+    # The nearest of the words that a key may have, where it is one of few words.
+    expected = re.findall(r"'([^']*)'", str(error.get("ctx", {}).get("expected", "")))
+    close = nearest(error["input"], expected) if isinstance(error["input"], str) else None
+    return "" if close is None else f"; the nearest is {close!r}"
 
 
 def _known_keys(location: KeyPath) -> set[str]:

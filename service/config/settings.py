@@ -80,6 +80,8 @@ class Settings(BaseSettings):
     http_host: str = "127.0.0.1"
     http_port: int = Field(default=8000, ge=0, le=65_535)
     ingest_token: SecretStr | None = None
+    spool_mb: int = Field(default=512, ge=16, le=1_000_000)
+    backlog_rows: int = Field(default=2_000_000, ge=1, le=1_000_000_000)
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     webhook_url: Annotated[SecretStr, AfterValidator(_web)] | None = None

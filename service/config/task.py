@@ -18,7 +18,7 @@ from service.core.rows.task import (
     Regression,
     TaskName,
 )
-from service.methods.performance.registry import estimated_metrics_of, metrics_of
+from service.methods.performance.registry import metrics_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -77,31 +77,20 @@ def task_from(keys: TaskKeys, kinds: Mapping[str, Kind]) -> Task | None:
     return _built(name, keys)
 
 
-def check_performance(thresholds: Mapping[str, float], task: Task | None, *, estimate: bool = True) -> None:
-    """Raise ValueError where a threshold's metric is not measured, or cannot have that value."""
-    estimated = () if task is None else estimated_metrics_of(task)
-    _check_metrics("performance", thresholds, task, estimated)
-    for metric in estimated:
-        name = metric.name
-        if name in thresholds and not estimate:
-            raise ValueError(f"performance.{name}: is not measured, since this monitor has estimate: false")
-
-
-def _check_metrics(
-    key: str, thresholds: Mapping[str, float], task: Task | None, more: Iterable[AnyMetric] = ()
-) -> None:
+def find_metric(key: str, name: str, task: Task | None, more: Iterable[AnyMetric] = ()) -> AnyMetric:
+    """Return the metric of that name, of a task or among `more`. Raises ValueError where there is none."""
     known = {} if task is None else {metric.name: metric for metric in (*metrics_of(task), *more)}
-    for name, threshold in thresholds.items():
-        if not known:
-            raise ValueError(f"{key}: needs a prediction and a target, which this monitor does not name")
-        if name not in known:
-            close = nearest(name, known)
-            hint = f"expected one of: {', '.join(known)}" if close is None else f"did you mean {close!r}?"
-            raise ValueError(f"{key}.{name}: no such metric of this monitor's task; {hint}")
-        _check_threshold(f"{key}.{name}", threshold, known[name])
+    if not known:
+        raise ValueError(f"{key}: needs a prediction and a target, which this monitor does not name")
+    if name not in known:
+        close = nearest(name, known)
+        hint = f"expected one of: {', '.join(known)}" if close is None else f"did you mean {close!r}?"
+        raise ValueError(f"{key}.{name}: no such metric of this monitor's task; {hint}")
+    return known[name]
 
 
-def _check_threshold(key: str, threshold: float, metric: AnyMetric) -> None:
+def check_metric_threshold(key: str, threshold: float, metric: AnyMetric) -> None:
+    """Raise ValueError, which begins with `key`, where a metric cannot have that value."""
     low, high = metric.threshold_within
     if low <= threshold <= high:
         return
@@ -127,7 +116,9 @@ def check_segments(
             raise ValueError(f"by.{index}: {column!r} is listed twice")
     if by and task is None:
         raise ValueError("by: needs a prediction and a target, which this monitor does not name")
-    _check_metrics("segment_performance", thresholds, task)
+    for name, threshold in thresholds.items():
+        metric = find_metric("segment_performance", name, task)
+        check_metric_threshold(f"segment_performance.{name}", threshold, metric)
     if thresholds and not by:
         raise ValueError("segment_performance: needs by, the columns whose values are measured separately")
 

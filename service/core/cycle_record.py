@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from service.core.checkpoint import Checkpoint
     from service.core.event import Event
     from service.core.labels.pending_rows import PendingRows
+    from service.core.rows.inbox_change import InboxChange
     from service.core.rows.take import Reject
     from service.core.windows.records import PaneRecord, WindowRecord
 
@@ -63,6 +64,8 @@ class CycleRecord:
     `lag_seconds`: how far the source is behind; None where unknown.
     `progress`: the share of the source that was read; None where it has no end.
     `labels`: the changes to waiting rows; None where the monitor expects no late labels.
+    `inbox`: the changes to the monitor's inbox; None where its source has none.
+    `backlog_rows`: how many accepted rows wait after the cycle; likewise.
     """
 
     monitor: str
@@ -79,6 +82,8 @@ class CycleRecord:
     lag_seconds: float | None = None
     progress: float | None = None
     labels: LabelRecord | None = None
+    inbox: InboxChange | None = None
+    backlog_rows: int | None = None
 
     @property
     def outcome(self) -> Outcome:

@@ -16,7 +16,7 @@ from service.core.profile.outcome import outcome
 from service.core.rows.label_form import take_in_form
 from service.core.windows import schema_change, window
 from service.core.windows.panes import pane_records, panes_of, profile_panes
-from service.cycle import late_labels, measure_windows
+from service.cycle import late_labels, late_rows, measure_windows, tolerance_evidence
 from service.cycle.monitor_plan import CycleReport
 from service.cycle.state import StateLoader
 from service.methods import alarm
@@ -26,15 +26,17 @@ from service.methods.quality.limits import measure_rejected, usually_missing
 from service.methods.stats.shares import Share
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from service.core.checkpoint import Checkpoint
     from service.core.reference.reference import Reference
     from service.core.rows.batch import Batch
     from service.core.rows.take import Take
+    from service.core.season.season import Season
     from service.core.windows.moving_reference import Compared, Past
     from service.core.windows.panes import Pane
     from service.core.windows.records import WindowRecord
+    from service.core.windows.window import WindowPlan
     from service.core.worker_call import Worker
     from service.cycle.late_labels import Absorbed, LateStep
     from service.cycle.monitor_plan import MonitorPlan
@@ -108,6 +110,7 @@ class Cycle:
         take = await self._compute.run(take_in_form, take, self._monitor.schema, reference.spec.forms)
         gathered = await self._gathered(state, take, reference, slot=slot, started=started)
         absorbed = await self._absorbed(state, gathered, reference)
+        gathered = await self._with_evidence(state, gathered, absorbed, reference.spec.season)
         windows = await self._measured(state, gathered, absorbed, reference)
 
         def recorded() -> tuple[CycleRecord, State]:
@@ -125,12 +128,18 @@ class Cycle:
     async def reference(self) -> Reference:
         """Return the declared reference, loaded once. Raises TidegaugeError where it cannot be."""
         if self._reference is None:
-            self._reference = await self._monitor.load_reference()
-            # The reference settles which labels the task is about.
-            blocks = self._reference.blocks
-            model = None if blocks is None else await self._compute.run(block_model.fit, blocks)
-            self._monitor = replace(self._monitor, schema=self._reference.schema, blocks=model)
-            self._usually_missing = usually_missing(self._reference.profile, self._monitor.schema)
+            reference = await self._monitor.load_reference()
+            # The reference settles which labels the task is about, and limits that nobody wrote.
+            plan = self._monitor.measures
+            if reference.outcome_blocks is None:
+                plan = plan.with_limits_of(reference)
+            else:
+                plan = await self._compute.run(plan.with_limits_of, reference)
+            by_block = reference.blocks
+            model = None if by_block is None else await self._compute.run(block_model.fit, by_block)
+            self._monitor = replace(self._monitor, schema=reference.schema, measures=plan, blocks=model)
+            self._usually_missing = usually_missing(reference.profile, self._monitor.schema)
+            self._reference = reference
         return self._reference
 
     async def _taken(self, state: State) -> tuple[State, Take]:
@@ -153,18 +162,34 @@ class Cycle:
         fresh = await self._compute.run(
             profile_panes, take.batch, monitor.schema, plan, before.rows, reference.spec
         )
-        after = before.after(take, plan)
-        held = state.panes.keys() | fresh.keys()
-        if take.exhausted and held:  # nothing will follow: open panes are complete
-            after = replace(after, closed=max([*held, *([] if after.closed is None else [after.closed])]))
-        due = window.due(plan, before=before.closed, now=after.closed, touched=fresh.keys(), held=held)
+        after, due = await self._compute.run(_due, plan, before, take, fresh, state.panes)
         late = await late_labels.look_up(monitor, take, before, due, store=self._store, compute=self._compute)
         windows, history = sorted({*due, *late.again}), self._loader.history
-        wanted = {*fresh, *late.touched, *panes_of(windows, plan), *history.wanted(windows)}
-        panes = {**await self._loader.load_older(state, self._layout, wanted), **state.panes}
-        windows = [last for last in windows if last in due or panes_of([last], plan) & panes.keys()]
+
+        def wanted() -> set[int]:
+            return {*fresh, *late.touched, *panes_of(windows, plan), *history.wanted(windows)}
+
+        older = await self._loader.load_older(state, self._layout, wanted)
+        kept_from = await self._kept_from(before, {*fresh, *late.touched, *windows})
+        if kept_from is not None:
+            left = late_rows.refused(take, plan, kept_from)
+            if left is not take:
+                return await self._gathered(state, left, reference, slot=slot, started=started)
+            windows = late_rows.whole(windows, plan, kept_from=kept_from, behind=history.behind)
+        windows, panes = await self._compute.run(_held, windows, due, plan, older, state.panes)
         early = await history.early(self._layout, state.past, windows)
         return _Gathered(slot, started, take, fresh, after, windows, panes, early, late)
+
+    async def _kept_from(self, before: Checkpoint, touched: Collection[int]) -> int | None:
+        """Return the pane from which on all are kept, where panes of measured windows are touched again.
+
+        To be asked once these were read: retention says what it drops before it does.
+        """
+        if self._monitor.window.unit is window.Unit.ROWS or before.closed is None:
+            return None
+        if not any(key <= before.closed for key in touched):
+            return None
+        return await self._store.kept_from(self._monitor.name, self._layout)
 
     async def _absorbed(self, state: State, gathered: _Gathered, reference: Reference) -> Absorbed:
         return await self._compute.run(
@@ -177,6 +202,24 @@ class Cycle:
             rows_before=state.checkpoint.rows,
             spec=reference.spec,
         )
+
+    async def _with_evidence(
+        self, state: State, gathered: _Gathered, absorbed: Absorbed, season: Season | None
+    ) -> _Gathered:
+        monitor, before = self._monitor, state.checkpoint.tolerances
+        if not monitor.measures.tolerance_tests:
+            return replace(gathered, after=replace(gathered.after, tolerances={}))
+        ended = gathered.take.exhausted and not gathered.late.labelling.again
+        fresh = (
+            *(pane.profile for pane in gathered.fresh.values()),
+            *absorbed.relabelled.corrections.values(),
+        )
+        found = await self._compute.run(
+            lambda: tolerance_evidence.followed(
+                monitor, before, fresh, gathered.after, ended=ended, season=season
+            )
+        )
+        return replace(gathered, after=replace(gathered.after, tolerances=found))
 
     async def _measured(
         self, state: State, gathered: _Gathered, absorbed: Absorbed, reference: Reference
@@ -200,6 +243,10 @@ class Cycle:
             )
         )
         settled = [await measure_windows.settled(each, self._worker) for each in counted]
+        tests = monitor.measures.tolerance_tests
+        settled = tolerance_evidence.with_evidence(
+            settled, tests, gathered.after.tolerances, reference.spec.season
+        )
         if gathered.take.refused is None:
             return settled
         rejected = measure_rejected(Share(*gathered.take.refused), monitor.measures.quality)
@@ -253,6 +300,8 @@ class Cycle:
             lag_seconds=take.lag_seconds,
             progress=take.progress,
             labels=late_labels.record_of(monitor, take, relabelled),
+            inbox=take.inbox,
+            backlog_rows=take.backlog_rows,
         )
         return record, reported
 
@@ -265,6 +314,30 @@ class Cycle:
         fed = error_stream.errors_to_feed(schema, *rows)
         known = reference.profile.get(outcome.PART)
         return error_stream.find_changes(detectors, before.detectors, fed, task=schema.task, reference=known)
+
+
+def _due(
+    plan: WindowPlan, before: Checkpoint, take: Take, fresh: Mapping[int, Pane], panes: Mapping[int, Pane]
+) -> tuple[Checkpoint, list[int]]:
+    # The checkpoint after a take, and the windows that are due then.
+    after, held = before.after(take, plan), panes.keys() | fresh.keys()
+    if take.exhausted and held:  # nothing will follow: open panes are complete
+        after = replace(after, closed=max([*held, *([] if after.closed is None else [after.closed])]))
+    due = window.due(plan, before=before.closed, now=after.closed, touched=fresh.keys(), held=held)
+    return after, due
+
+
+def _held(
+    windows: Sequence[int],
+    due: Collection[int],
+    plan: WindowPlan,
+    older: Mapping[int, Pane],
+    panes: Mapping[int, Pane],
+) -> tuple[list[int], dict[int, Pane]]:
+    # The windows that are due or hold a pane, and all panes that are held.
+    everything, is_due = {**older, **panes}, set(due)
+    kept = [last for last in windows if last in is_due or panes_of([last], plan) & everything.keys()]
+    return kept, everything
 
 
 def _restarted(state: State, slot: int) -> tuple[Event, ...]:

@@ -83,8 +83,13 @@ async def look_up(
         valid = await compute.run(join.validate, take.labels, target)
         ids = join.signed(valid.labels.identity)
         step = LateStep(valid, await store.pending(monitor.name, ids) if ids else pending_rows.none())
-    again, left = labelling.schedule(
-        before.labelling, monitor.window, closed=before.closed, touched=step.touched, due=due
+    again, left = await compute.run(
+        labelling.schedule,
+        before.labelling,
+        monitor.window,
+        closed=before.closed,
+        touched=step.touched,
+        due=due,
     )
     return LateStep(step.valid, step.found, tuple(again), left)
 

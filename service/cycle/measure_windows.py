@@ -74,6 +74,7 @@ def _against(
             monitor.measures,
             reference.spec,
             estimator=reference.estimator,
+            seasonal=reference.seasonal,
             blocks=monitor.blocks,
         )
         if monitor.late_column is not None:

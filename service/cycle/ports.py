@@ -50,6 +50,10 @@ class Store(Protocol):
         """
         ...
 
+    async def kept_from(self, monitor: str, layout: str) -> int | None:
+        """Return the pane before which retention has dropped some of `layout`; None: it has dropped none."""
+        ...
+
     async def panes_at(self, monitor: str, layout: str, keys: Sequence[int]) -> Sequence[PaneRecord]:
         """Return the stored panes among `keys`."""
         ...

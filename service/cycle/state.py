@@ -11,7 +11,7 @@ from service.core.windows.panes import restored
 from service.cycle.reference_history import History
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from service.core.checkpoint import Checkpoint
     from service.core.windows.panes import Pane
@@ -67,9 +67,15 @@ class StateLoader:
         reported = await self._last_reported(checkpoint, panes, layout, usually_missing or {})
         return State(checkpoint, first, panes, reported, await self.history.past(layout, first))
 
-    async def load_older(self, state: State, layout: str, keys: Iterable[int]) -> dict[int, Pane]:
-        """Return the stored panes among `keys` that are not in memory: late rows and labels reach them."""
-        behind = sorted(key for key in keys if state.known_from is not None and key < state.known_from)
+    async def load_older(
+        self, state: State, layout: str, wanted: Callable[[], Iterable[int]]
+    ) -> dict[int, Pane]:
+        """Return the stored panes that are `wanted` and not in memory: late rows and labels reach them."""
+
+        def older() -> list[int]:
+            return sorted(key for key in wanted() if state.known_from is not None and key < state.known_from)
+
+        behind = await self._compute.run(older)
         if not behind:
             return {}
         records = await self._store.panes_at(self._monitor.name, layout, behind)

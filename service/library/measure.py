@@ -21,7 +21,7 @@ from service.methods.block_test import model as block_model
 from service.methods.drift import pca
 from service.methods.measure_window import measure as measure_window
 from service.sources.tables.unusable import refuse_misfits
-from service.wiring.monitor import masked_measures, masking_of
+from service.wiring.monitor import masked_reference, masking_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -97,7 +97,9 @@ def _measured(now: Loaded, before: Loaded, monitor: Monitor) -> Measured:
     masking = masking_of(monitor, secrets.token_bytes)
     schema, form = masking.schema(monitor.schema_), monitor.source.table_format
     time = monitor.source.time_column
-    known = masking.batch(rows_of(before, schema, "reference", timestamp=time, form=form))
+    known, forms = masked_reference(
+        rows_of(before, schema, "reference", timestamp=time, form=form), schema, masking
+    )
     _check_reference(known, monitor)
     made = references.of(
         known,
@@ -107,16 +109,17 @@ def _measured(now: Loaded, before: Loaded, monitor: Monitor) -> Measured:
         components=pca.PCA in monitor.drift.multivariate,
         estimate=monitor.estimate,
         blocks=monitor.block_rules,
+        forms=forms,
+        outcome_rules=monitor.outcome_rules,
     )
-    rows = masking.batch(rows_of(now, schema, "current", timestamp=time, form=form))
-    rows = in_form(rows, schema, made.spec.forms)
+    rows = masking.batch(rows_of(now, schema, "current", timestamp=time, form=form), forms)
+    rows = in_form(rows, schema, forms)
     current = profile.of(rows.numbered(0), made.schema, made.spec)
-    plan = masked_measures(monitor, masking)
     counted = measure_window(
         made.profile,
         current,
         made.schema,
-        plan,
+        monitor.measure_plan.with_limits_of(made),
         made.spec,
         estimator=made.estimator,
         blocks=None if made.blocks is None else block_model.fit(made.blocks),

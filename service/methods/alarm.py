@@ -1,7 +1,8 @@
 """Alarms: k of n breached windows raise one, k of n clear windows end it.
 
 With k above half of n, one noisy window neither raises an alarm nor clears one, and both can never hold at
-once. For a smaller k, clearing takes n - k + 1 clear windows, so that raising wins.
+once. For a smaller k, clearing takes n - k + 1 clear windows, so that raising wins. A window whose value lies
+beyond the threshold, though chance may explain it, is neither breached nor clear: it counts for nothing.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from service.core.event import Event
 from service.core.labels import remeasure
 from service.core.measurement import Aspect, Worse
 from service.methods.performance import registry
+from service.methods.performance.judge import is_beyond
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 # Of performance, what is final before labels come: how often a class was predicted, and what is expected.
 KNOWN_AT_ONCE = {metric.name for metric in registry.ALL if not metric.needs_labels}
+FROM_REFERENCE = {metric.name for metric in registry.ALL if metric.from_reference}
 BREACH, RECOVERY = "breach", "recovery"
 
 
@@ -55,11 +58,11 @@ def step(
 ) -> tuple[Alarms, tuple[Event, ...]]:
     """Return the alarms after a window, and an event for each that it raised or ended.
 
-    A series without a verdict in this window (no value, no threshold), or not `among` those to be looked at,
-    stays as it was. `before` is left unchanged.
+    A series without a verdict in this window (no value, no threshold, or beyond it by what chance may
+    explain), or not `among` those to be looked at, stays as it was. `before` is left unchanged.
     """
     after, events = dict(before), []
-    for measurement in verdicts([m for m in window.measurements if among(m.series)]):
+    for measurement in verdicts([m for m in window.measurements if among(m.series) and not is_open(m)]):
         name = name_of(measurement.series).encode()
         past = AlarmHistory.decode(before.get(name, ""))
         history = _followed(past, breached=bool(measurement.breached), plan=plan)
@@ -106,6 +109,16 @@ def follow(
         if has_labels:
             after = replace(after, labelling=replace(after.labelling, alarmed_through=measured.last))
     return after, tuple(events)
+
+
+def is_open(m: Measurement) -> bool:
+    """Return whether a value lies beyond its threshold and is no breach, since chance may explain it."""
+    if m.series.aspect is not Aspect.PERFORMANCE or m.breached is not False:
+        return False
+    if m.value is None or m.threshold is None:
+        return False
+    centre = m.reference if m.series.metric in FROM_REFERENCE and m.reference is not None else 0.0
+    return is_beyond(m.series.worse, (m.value, m.value), m.threshold, centre)
 
 
 def verdicts(measurements: Sequence[Measurement]) -> Iterator[Measurement]:

@@ -7,13 +7,16 @@ cycles nor piles up work. The newest ones are left out, and the log says so.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
 from service.core.profile import profile, row_sample
 from service.core.profile.codec import profile as codec
+from service.core.report_status import ReportState, ReportStatus
 from service.core.rows.batch import no_rows
 from service.core.worker_call import WorkerFunction
 from service.errors import ReportError, TidegaugeError
@@ -21,7 +24,8 @@ from service.methods.alarm import BREACH
 from service.reports.request import ReportRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from service.core.cycle_record import CycleRecord
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 MAX_WAITING = 8
+MAX_REMEMBERED = 256  # windows whose report was made or failed
 
 
 class Windows(Protocol):
@@ -41,6 +46,10 @@ class Windows(Protocol):
 
     async def find(self, monitor: str, window: int | None) -> WindowRun | None:
         """Return the window with the id `window`, or the newest one (None)."""
+        ...
+
+    async def ending_at(self, monitor: str, end: datetime) -> WindowRun | None:
+        """Return the latest measurement of the window that ends at `end`."""
         ...
 
     async def of_panes(self, monitor: str, layout: str, first: int, last: int) -> WindowRun | None:
@@ -81,6 +90,8 @@ class Reporter:
         self._waiting: asyncio.Queue[tuple[str, str, int, int]] = asyncio.Queue(MAX_WAITING)
         self._left_out = 0
         self._turn = asyncio.Lock()
+        self._making: Counter[tuple[str, int]] = Counter()
+        self._outcomes: dict[tuple[str, int], ReportStatus] = {}
 
     async def report(self, monitor: str, window: int | None) -> tuple[int, str]:
         """Return a window's id and the HTML of its report, made now unless it is kept; None: the newest.
@@ -92,13 +103,70 @@ class Reporter:
         if run is None:
             missing = "no measured window yet" if window is None else f"no window {window}"
             raise ReportError(f"{monitor} has {missing}; its windows: /v1/monitors/{monitor}/windows")
-        async with self._turn:  # two requests for the same report at once make it once
-            found: str | None = await self._worker.run(
-                WorkerFunction.FIND_REPORT, self._folder, monitor, run.id
-            )
-            if found is None:
-                found = await self._worker.run(WorkerFunction.MAKE_REPORT, await self._request(run))
-            return run.id, found
+        with self._remembered(run):
+            async with self._turn:  # two requests for the same report at once make it once
+                found: str | None = await self._worker.run(
+                    WorkerFunction.FIND_REPORT, self._folder, monitor, run.id
+                )
+                if found is None:
+                    found = await self._worker.run(WorkerFunction.MAKE_REPORT, await self._request(run))
+        return run.id, found
+
+    async def status(
+        self, monitor: str, window: int | None = None, end: datetime | None = None
+    ) -> ReportStatus:
+        """Return how far a window's report is: by its id, by when it ends, or of the newest one.
+
+        Raises StoreError and SourceError where that cannot be found out.
+        """
+        by_end = window is None and end is not None
+        find = (
+            self._windows.ending_at(monitor, end) if by_end and end else self._windows.find(monitor, window)
+        )
+        run = await find
+        if run is None:
+            reason = "no window has been measured yet" if window is None and end is None else "no such window"
+            return ReportStatus(ReportState.IMPOSSIBLE, None, reason)
+        key = monitor, run.id
+        if self._making[key] > 0:
+            return ReportStatus(ReportState.MAKING, run)
+        if key in self._outcomes:
+            return replace(self._outcomes[key], window=run)
+        obstacle = await self._obstacle(monitor)
+        state = ReportState.POSSIBLE if obstacle is None else ReportState.IMPOSSIBLE
+        return ReportStatus(state, run, obstacle)
+
+    async def _obstacle(self, monitor: str) -> str | None:
+        """Return what keeps every report of a monitor from being made, None where nothing does."""
+        reported = self._monitors.get(monitor)
+        if reported is None:
+            return f"no monitor file is named {monitor}; a report needs its columns"
+        sample = (await reported.reference()).profile.get(row_sample.PART)
+        if sample is None or not sample.batch().rows:
+            return "no row of the reference is kept: a report needs sample_rows above 0 in the monitor file"
+        return None
+
+    @contextmanager
+    def _remembered(self, run: WindowRun) -> Iterator[None]:
+        """Note that a report is being made, and then how that ended."""
+        key = run.monitor, run.id
+        self._making[key] += 1
+        try:
+            yield
+        except ReportError as error:
+            self._outcomes[key] = ReportStatus(ReportState.IMPOSSIBLE, reason=str(error))
+            raise
+        except TidegaugeError as error:
+            self._outcomes[key] = ReportStatus(ReportState.FAILED, reason=str(error))
+            raise
+        else:
+            self._outcomes[key] = ReportStatus(ReportState.READY)
+        finally:
+            self._making[key] -= 1
+            if not self._making[key]:
+                del self._making[key]
+            while len(self._outcomes) > MAX_REMEMBERED:
+                del self._outcomes[next(iter(self._outcomes))]
 
     def after(self, record: CycleRecord) -> None:
         """Queue a report of each window of a committed cycle that raised an alarm."""
@@ -125,8 +193,9 @@ class Reporter:
             try:
                 run = await self._windows.of_panes(monitor, layout, first, last)
                 if run is not None:
-                    async with self._turn:
-                        await self._worker.run(WorkerFunction.KEEP_REPORT, await self._request(run))
+                    with self._remembered(run):
+                        async with self._turn:
+                            await self._worker.run(WorkerFunction.KEEP_REPORT, await self._request(run))
                     log.info("report made of a breach", monitor=monitor, window=run.id)
             except TidegaugeError as error:
                 log.warning("report failed", monitor=monitor, error=str(error))

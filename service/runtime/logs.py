@@ -75,8 +75,10 @@ def configure(*, log_format: str, level: str) -> None:
     root.setLevel(level.upper())
     # These log every wake-up, start and request; the service logs the results. A request's line has its
     # address, which may contain a secret.
-    for talkative in ("httpcore", "httpx", "uvicorn"):
+    for talkative in ("apscheduler", "httpcore", "httpx", "uvicorn"):
         logging.getLogger(talkative).setLevel(logging.WARNING)
+    # In an outage the driver's pool warns again and again of what each failed cycle says.
+    logging.getLogger("asyncpg").setLevel(logging.ERROR)
     stream.addFilter(ShortConnectionErrors())
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

@@ -186,7 +186,8 @@ class Scheduler:
             skipped = index - job.last_index - 1
             if skipped > 0:
                 missed = self._slot(job, index - 1)
-                log.warning("cycles skipped", monitor=job.name, slots=skipped)
+                say = log.debug if job.waits_for_store else log.warning  # each failed cycle has its line
+                say("cycles skipped", monitor=job.name, slots=skipped)
                 await self._journalled(job, self._journal.record_skipped(job.name, missed, skipped))
             job.last_index = index
             await self._run(job, self._slot(job, index))
@@ -273,11 +274,13 @@ class Scheduler:
         await self._journalled(job, writing)
 
     async def _journalled(self, job: Job, writing: Awaitable[None]) -> None:
-        # The journal is in the database that may be what failed: the log line is there either way.
+        # The journal is in the database that may be what failed: the log line is there either way, and in an
+        # outage it says all there is to say.
         try:
             await writing
         except Exception as error:  # noqa: BLE001  # it may be anything that a dying connection raises
-            log.warning("cycle not journalled", monitor=job.name, error=str(error))
+            say = log.debug if job.waits_for_store else log.warning
+            say("cycle not journalled", monitor=job.name, error=str(error))
 
     def _slot(self, job: Job, index: int) -> int:
         return job.start + round(index * job.interval_seconds * SECOND)

@@ -11,8 +11,9 @@ from service.sources.table_format import PLAIN
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from service.core.rows.masking import RowMask
     from service.sources.context import SourceContext
-    from service.sources.protocol import Source
+    from service.sources.protocol import Receiver, Source
     from service.sources.table_format import TableFormat
 
 
@@ -25,11 +26,15 @@ class SourceConfig(Section):
       is no end towards which progress could be shown.
     - `can_be_peeked`: its first rows can be taken without a trace, and are there before the service runs.
     - `brings_labels`: it hands over labels that come after their rows (`SourceContext.labels`).
+    - `labels_from_file`: these are read from a file, which the section `labels` names; else they are sent.
+    - `masks_itself`: what it gives is masked already (`core/rows/masking.py`).
     """
 
     is_live: ClassVar[bool] = False
     can_be_peeked: ClassVar[bool] = False
     brings_labels: ClassVar[bool] = False
+    labels_from_file: ClassVar[bool] = False
+    masks_itself: ClassVar[bool] = False
 
     @classmethod
     def kind(cls) -> str:
@@ -55,6 +60,11 @@ class SourceConfig(Section):
     def table_format(self) -> TableFormat:
         """How the source's file is written, which holds for a reference file that does not say its own."""
         return PLAIN
+
+    def receiver(self, context: SourceContext, masking: RowMask) -> Receiver | None:
+        """Return what reads the rows that are sent to the monitor; None where none can be sent."""
+        del context, masking
+        return None
 
     @abstractmethod
     def build(self, context: SourceContext) -> Source:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from service.core.rows.inbox import Waiting
 from service.errors import SourceError
 from service.sources.table_format import PLAIN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
     from pathlib import Path
 
+    from service.core.rows.inbox_change import LabelAhead
     from service.core.rows.number_format import NumberFormat
     from service.core.rows.schema import Kind, Schema
     from service.sources.table_format import TableFormat
@@ -23,9 +25,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LabelFile:
-    """The file of labels that come after their rows.
+    """The labels that come after their rows, from a file or sent one by one.
 
-    - `path`: a CSV or Parquet file, one row per label.
+    - `path`: a CSV or Parquet file, one row per label; None where they are sent.
     - `timestamp`: the column that says when the label became known.
     - `identity`: the column of the id by which a label finds its row.
     - `target`: the label's column.
@@ -35,7 +37,7 @@ class LabelFile:
     - `form`: how the file is written.
     """
 
-    path: Path
+    path: Path | None
     timestamp: str
     identity: str
     target: str
@@ -53,12 +55,52 @@ class DummyTable(Protocol):
         ...
 
 
+class InboxTable(Protocol):
+    """What was sent to a monitor and waits for a take. Ids are 64-bit hashes, signed."""
+
+    async def read(self, max_rows: int) -> Waiting:
+        """Return the batches that wait, in order, with about `max_rows` rows."""
+        ...
+
+    async def labels_for(self, identity: Sequence[int]) -> Sequence[LabelAhead]:
+        """Return the labels that wait for rows of these ids."""
+        ...
+
+    async def labels_before(self, instant: int) -> Sequence[LabelAhead]:
+        """Return labels that came before an instant (UTC microseconds) and still wait for their rows."""
+        ...
+
+    async def rows_expecting(self, identity: Sequence[int]) -> set[int]:
+        """Return which of these ids have a measured row that waits for its label."""
+        ...
+
+
 class NoTable:
-    """The table of a source that is looked at without a database."""
+    """The tables of a source that is looked at without a database."""
 
     async def append(self, row: DummyRow) -> DummyRow:
         """Refuse: nothing may be kept."""
         raise SourceError(f"the row at position {row[0]} cannot be kept: there is no database")
+
+    async def read(self, max_rows: int) -> Waiting:
+        """Return nothing."""
+        del max_rows
+        return Waiting()
+
+    async def labels_for(self, identity: Sequence[int]) -> Sequence[LabelAhead]:
+        """Return nothing."""
+        del identity
+        return ()
+
+    async def labels_before(self, instant: int) -> Sequence[LabelAhead]:
+        """Return nothing."""
+        del instant
+        return ()
+
+    async def rows_expecting(self, identity: Sequence[int]) -> set[int]:
+        """Return nothing."""
+        del identity
+        return set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,20 +108,23 @@ class SourceTables:
     """The monitor's own tables in the store, one field for each kind of source that keeps rows in one."""
 
     dummy: DummyTable
+    inbox: InboxTable
 
 
 @dataclass(frozen=True, slots=True)
 class SourceContext:
     """What a source may need of its monitor and of the service, besides its own section.
 
+    - `monitor`: the monitor's name.
     - `schema`: the watched columns; a take's batch has these.
     - `step_offset_us`: where the grid of windows starts (microseconds after 1970); a source that takes steps
       of event time takes them on that grid.
-    - `labels`: the file of late labels; None where all labels come with their rows.
+    - `labels`: how late labels come; None where all come with their rows.
     - `tables`: where a source keeps rows of its own.
     - `now`: the clock, UTC microseconds.
     """
 
+    monitor: str
     schema: Schema
     step_offset_us: int
     labels: LabelFile | None

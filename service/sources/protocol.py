@@ -1,10 +1,11 @@
-"""The port through which a cycle takes its rows."""
+"""The ports of a source: a cycle takes its rows, and where rows are sent to it, it reads what comes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from service.core.rows.inbox import Posted, Received
     from service.core.rows.take import Take
 
 
@@ -33,4 +34,16 @@ class SeekableSource(Protocol):
 
         Raises SourceError where there is no such row, or rows cannot be read now.
         """
+        ...
+
+
+class Receiver(Protocol):
+    """Reads what is sent to one monitor; called on a worker thread. Raises IntakeError."""
+
+    def read_rows(self, posted: Posted, received: int) -> Received:
+        """Return the rows of a request that came at `received` (UTC microseconds)."""
+        ...
+
+    def read_labels(self, posted: Posted, received: int) -> Received:
+        """Return the labels of such a request."""
         ...

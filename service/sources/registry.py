@@ -8,13 +8,14 @@ from pydantic import Field
 
 from service.sources.dummy.config import DummyConfig
 from service.sources.dummy.reference import DummyReference
+from service.sources.http.config import HttpConfig
 from service.sources.references.file import FileReference
 from service.sources.replay.config import ReplayConfig
 
 if TYPE_CHECKING:
     from service.sources.base import SourceConfig
 
-Sources = ReplayConfig | DummyConfig
+Sources = ReplayConfig | HttpConfig | DummyConfig
 References = FileReference | DummyReference
 
 AnySource = Annotated[Sources, Field(discriminator="type")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from service.core.measurement import Aspect
 from service.core.story.order import rank
@@ -20,13 +20,15 @@ if TYPE_CHECKING:
     )
 
 MISSING_SHARE = "missing_share"
+USUAL = "evidently"  # the definition of the methods that are the default
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnHead:
     """A column's drift and missing share in the newest window, None where there is none.
 
-    `drift` is the measurement that represents the column, else the worst of its methods.
+    `drift` is the measurement in alarm or breach, else that of the usual method, else the closest to its
+    threshold.
     """
 
     column_name: str
@@ -63,13 +65,17 @@ def column_heads(newest: NewestWindow, watched: Iterable[str]) -> list[ColumnHea
     return [
         ColumnHead(
             column_name=name,
-            drift=_worst(row for row in rows if row.aspect is Aspect.DRIFT),
-            missing=_worst(row for row in rows if row.metric == MISSING_SHARE),
+            drift=_representative(row for row in rows if row.aspect is Aspect.DRIFT),
+            missing=_representative(row for row in rows if row.metric == MISSING_SHARE),
         )
         for name, rows in of_column.items()
     ]
 
 
-def _worst(rows: Iterable[NewestMeasurement]) -> NewestMeasurement | None:
-    # Of all rows where there are segments too: a row of the table is about the whole column.
-    return min(rows, key=lambda row: (bool(row.segment), rank(row)), default=None)
+def _representative(rows: Iterable[NewestMeasurement]) -> NewestMeasurement | None:
+    # Of all rows where there are segments too: a row of the table is about the whole column. A column without
+    # an alarm is represented by its usual method, whichever other one comes closest to its threshold.
+    def key(row: NewestMeasurement) -> tuple[bool, bool, bool, Any]:
+        return bool(row.segment), not (row.alarm or row.decides), row.definition != USUAL, rank(row)
+
+    return min(rows, key=key, default=None)

@@ -39,6 +39,7 @@ class MonitorCounters:
     rows_per_second: float | None = None
     lag_seconds: float | None = None
     progress: float | None = None
+    backlog_rows: int | None = None
     latest: WindowRecord | None = None
 
     def committed(self, record: CycleRecord, *, at: int, seconds: float) -> None:
@@ -53,6 +54,7 @@ class MonitorCounters:
         self.rows_per_second = record.rows / seconds if record.rows and seconds else None
         self.lag_seconds = record.lag_seconds
         self.progress = record.progress
+        self.backlog_rows = record.backlog_rows
         # Late rows measure an older window again: that one is not the latest.
         if record.windows and (self.latest is None or record.windows[-1].end >= self.latest.end):
             self.latest = record.windows[-1]

@@ -120,8 +120,12 @@ def monitor_state(
     elif trouble is not None:
         told = f"{words.sentence(words.name(trouble, words.MAX_REASON))} {told}"
     aspects = [_aspect_state(aspect, newest, alarms) for aspect in ASPECTS]
+    if cycles.finished and newest.window is None:
+        aspects = [_never_measured(state, cycles) for state in aspects]
+    verdicts = [state.verdict for state in aspects]  # that the cycles run judges no measurement
+    if trouble is not None:
+        verdicts.append(Verdict.ALARM)
     aspects = [_with_cycles(state, trouble) if state.aspect is Aspect.HEALTH else state for state in aspects]
-    verdicts = [state.verdict for state in aspects]
     return MonitorState(
         name=cycles.name,
         description=cycles.description,
@@ -137,6 +141,15 @@ def monitor_state(
         story=told,
         alarms=sorted(alarms, key=lambda alarm: (alarm.since is None, alarm.since or EPOCH)),
     )
+
+
+def _never_measured(aspect: AspectState, cycles: CycleStatus) -> AspectState:
+    # Nothing will follow: it waits for nothing, and says so.
+    if aspect.verdict is not Verdict.WAITING:
+        return aspect
+    done = "its cycle is done" if cycles.cycles == 1 else f"its {cycles.cycles} cycles are done"
+    reason = f"{done}, and no window was complete by then"
+    return replace(aspect, verdict=Verdict.UNMEASURED, reason=reason)
 
 
 def _with_cycles(health: AspectState, trouble: str | None) -> AspectState:
@@ -192,7 +205,9 @@ def _verdict(
 def _worst(verdicts: Sequence[Verdict], *, waiting: bool) -> Verdict:
     """Return the verdict on the whole monitor: an aspect that says little hides none that says more."""
     bad = (Verdict.ALARM, Verdict.BREACH)
-    order = (*bad, Verdict.WAITING) if waiting else (*bad, Verdict.FINE, Verdict.UNJUDGED, Verdict.UNMEASURED)
+    # Before the first window the cycles' own health says nothing of the model.
+    rest = (Verdict.WAITING,) if waiting else (Verdict.FINE, Verdict.UNJUDGED)
+    order = (*bad, *rest, Verdict.UNMEASURED)
     return next((verdict for verdict in order if verdict in verdicts), Verdict.WAITING)
 
 

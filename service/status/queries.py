@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from service.core.paging import page_of
@@ -13,15 +15,17 @@ from service.core.time_units import to_datetime
 from service.errors import StoreError
 from service.runtime.clock import now
 from service.status.columns import ColumnPage, ColumnRow, column_heads
+from service.status.known_names import DeclaredNames, known_names, unknown_name
 from service.status.monitor_state import Verdict, monitor_state
 from service.status.overview import Overview, rank, searched, text_of
 from service.status.readiness import OK, cycle_status, freshness
+from service.status.window_cache import WindowCache
 from service.status.window_page import window_page
 from service.store import page_queries, queries
 from service.store.tables import drawn_distribution
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     import asyncpg
 
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
         ColumnDistribution,
         MonitorEvent,
         NewestWindow,
+        RaisedAlarm,
         SeriesFilter,
         StoredEvent,
         StoredMeasurement,
@@ -41,6 +46,7 @@ if TYPE_CHECKING:
     from service.status.window_page import MeasurementFilter, WindowPage
 
 SPARKLINE_WINDOWS = 60
+STATES_AT_ONCE = 4  # connections that a page may hold: the cycles need some too
 DEFAULT_EVENTS = 50
 DEFAULT_PERIOD = timedelta(days=1)  # of measurements without a bound
 
@@ -53,6 +59,8 @@ class StatusQueries:
     - `descriptions`: of their files
     - `watched_columns`: the columns that they watch
     - `refused`: why a monitor's edited file is not used
+    - `declared`: the names of what their files make them measure
+    - `windows`: their newest windows, kept until the next cycle
     """
 
     pool: asyncpg.Pool
@@ -60,6 +68,8 @@ class StatusQueries:
     descriptions: Mapping[str, str]
     watched_columns: Mapping[str, tuple[str, ...]]
     refused: Mapping[str, str] = field(default_factory=dict)
+    declared: Mapping[str, Callable[[], DeclaredNames]] = field(default_factory=dict)
+    windows: WindowCache = field(default_factory=WindowCache)
 
     def monitors(self) -> list[CycleStatus]:
         """List the monitors and how their cycles go."""
@@ -71,11 +81,8 @@ class StatusQueries:
 
     async def state_and_window(self, monitor: str) -> tuple[MonitorState, NewestWindow]:
         """Return a monitor's state and its newest window, both of one instant."""
-        latest = await queries.latest_window(self.pool, monitor)
-        newest = newest_window(latest)
-        names = raised_names(latest, newest)
-        starts = await queries.raised(self.pool, monitor, names)
-        alarms = [raised_alarm(name, start) for name, start in zip(names, starts, strict=True)]
+        version = await page_queries.version(self.pool, monitor)
+        newest, alarms = await self.windows.get(monitor, version, partial(self._read_window, monitor))
         job = self.jobs.get(monitor)
         if job is None:  # deleted since it was asked for
             raise StoreError(f"{monitor}: it has no file any more")
@@ -94,18 +101,19 @@ class StatusQueries:
         """Return a page of the newest window's measurements, the worst first."""
         return window_page(await self.latest_window(monitor), wanted, request)
 
-    async def overview(self, request: PageRequest) -> Overview:
-        """Return a page of the monitors' states, the worst first."""
+    async def overview(self, request: PageRequest, name: str | None = None) -> Overview:
+        """Return a page of the monitors' states, the worst first; with `name` only that monitor's."""
         cycles = self.monitors()
         standings = await page_queries.standings(self.pool, [one.name for one in cycles])
         troubled = [one.name for one in cycles if self._trouble(one.name) is not None]
         ranked = rank(cycles, standings, troubled)
-        page = page_of(ranked, request, searched)
+        wanted = [one for one in ranked if name is None or one.cycles.name == name]
+        page = page_of(wanted, request, searched)
         return Overview(
-            total=page.total,
+            total=len(ranked),
             alarms=sum(one.verdict is Verdict.ALARM for one in ranked),
             matched=page.matched,
-            monitors=[await self.state(one.cycles.name) for one in page.entries],
+            monitors=await self._states([one.cycles.name for one in page.entries]),
         )
 
     async def newest_events(self, request: PageRequest) -> list[MonitorEvent]:
@@ -161,6 +169,15 @@ class StatusQueries:
         after = since or (until or datetime.now(UTC)) - DEFAULT_PERIOD
         return await queries.measurements(self.pool, wanted, since=after, until=until, limit=limit)
 
+    async def unknown_name(self, wanted: SeriesFilter) -> str | None:
+        """Return what to say of a name in a filter, which names the monitor, that it does not have."""
+        monitor = wanted.monitor or ""
+        declared = DeclaredNames(columns=frozenset(self.columns(monitor)))
+        if monitor in self.declared:
+            declared = await asyncio.to_thread(self.declared[monitor])
+        stored = await queries.series(self.pool, monitor)
+        return unknown_name(wanted, known_names(stored, [declared]))
+
     async def events(
         self, monitor: str, *, since: datetime | None, kind: str | None, limit: int
     ) -> list[StoredEvent]:
@@ -174,6 +191,23 @@ class StatusQueries:
         return await drawn_distribution.read(
             self.pool, monitor=monitor, column=column, window_end=window_end, against_end=against_end
         )
+
+    async def _states(self, monitors: Sequence[str]) -> list[MonitorState]:
+        few = asyncio.Semaphore(STATES_AT_ONCE)
+
+        async def state(monitor: str) -> MonitorState:
+            async with few:
+                return await self.state(monitor)
+
+        return list(await asyncio.gather(*(state(monitor) for monitor in monitors)))
+
+    async def _read_window(self, monitor: str) -> tuple[NewestWindow, list[RaisedAlarm]]:
+        """Read a monitor's newest window and its raised alarms, of one instant."""
+        latest = await queries.latest_window(self.pool, monitor)
+        newest = newest_window(latest)
+        names = raised_names(latest, newest)
+        starts = await queries.raised(self.pool, monitor, names)
+        return newest, [raised_alarm(name, start) for name, start in zip(names, starts, strict=True)]
 
     def _trouble(self, monitor: str) -> str | None:
         """Return what is wrong with a monitor's cycles, None where nothing is."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from service.core.measurement import Aspect
 from service.core.read_models import ColumnShares, MonitorEvent, SparkPoint, Standing
@@ -15,6 +15,15 @@ if TYPE_CHECKING:
     import asyncpg
 
     from service.core.read_models import MeasuredWindow, StoredSeries
+
+# A cycle is committed with its checkpoint; one that failed or was skipped is logged only.
+_VERSION = """
+SELECT
+    (SELECT p.cycle FROM tidegauge.checkpoint p WHERE p.monitor = $1),
+    (SELECT max(l.finished_at) FROM tidegauge.cycle_log l WHERE l.monitor = $1),
+    (SELECT r.id FROM tidegauge.window_run r WHERE r.monitor = $1
+     ORDER BY r.window_end DESC, r.computed_at DESC, r.id DESC LIMIT 1)
+"""
 
 # An alarm's name begins with its aspect, and its marks end with the newest window's (`core/alarm_state.py`).
 _STANDINGS = """
@@ -68,12 +77,26 @@ ORDER BY wanted.place, p.window_end
 """
 
 _SHARES = """
-SELECT b.column_name, d.counts, w.rows, b.reference_counts, b.reference_rows
+SELECT b.column_name, c.counts, w.rows, c.reference_counts, b.reference_rows
 FROM tidegauge.window_run w
 JOIN tidegauge.window_distribution d ON d.run_id = w.id
 JOIN tidegauge.column_bins b ON b.id = d.bins_id
+CROSS JOIN LATERAL (
+    SELECT array_agg(cell.counted ORDER BY cell.bin) AS counts,
+        array_agg(cell.reference_counted ORDER BY cell.bin) AS reference_counts
+    FROM tidegauge.drawn_bins(b.id, ARRAY[w.id]) cell
+) c
 WHERE w.monitor = $1 AND w.window_end = $2 AND w.computed_at = $3 AND b.column_name = ANY($4::text[])
 """
+
+
+async def version(pool: asyncpg.Pool, monitor: str) -> tuple[Any, ...]:
+    """Return what changes with everything that a monitor's newest window and alarms are read from.
+
+    Raises StoreError.
+    """
+    with translated("read the newest cycle"):
+        return tuple(await pool.fetchrow(_VERSION, monitor, timeout=READ_SECONDS))
 
 
 async def standings(pool: asyncpg.Pool, monitors: Sequence[str]) -> dict[str, Standing]:

@@ -15,6 +15,7 @@ from service.store.tables import (
     cycle_log,
     distribution,
     event,
+    inbox,
     pane,
     pending_row,
     rejected_row,
@@ -69,6 +70,11 @@ class PostgresStore:
         """
         with translated(f"{monitor}: read panes"):
             return await pane.read(self._pool, monitor, layout, first, last, limit=limit)
+
+    async def kept_from(self, monitor: str, layout: str) -> int | None:
+        """Return the pane before which retention has dropped some of `layout`; None: it has dropped none."""
+        with translated(f"{monitor}: read the checkpoint"):
+            return await checkpoints.kept_from(self._pool, monitor, layout)
 
     async def panes_at(self, monitor: str, layout: str, keys: Sequence[int]) -> list[PaneRecord]:
         """Return the stored panes among `keys`, ascending."""
@@ -164,6 +170,8 @@ class PostgresStore:
         await pane.upsert(connection, monitor, layout, record.panes)
         await rejected_row.append(connection, monitor, record.rejects)
         await event.append(connection, monitor, record.events, deliver=self._deliver_events)
+        if record.inbox is not None:
+            await inbox.change(connection, monitor, record.inbox)
         given_up = 0
         if record.labels is not None:
             given_up = await pending_row.change(connection, monitor, record.labels)

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     SeriesT = TypeVar("SeriesT", bound=StoredSeries)
 
+# Looked up for every row of a window, of which there may be tens of thousands.
+_ASPECTS, _WORSE = ({one.value: one for one in words} for words in (Aspect, Worse))
 READ_SECONDS = 10.0  # a page or a request gives up sooner than a cycle's own statements
 
 # The view's columns by name: a newer schema may have more.
@@ -287,7 +289,7 @@ def _given(wanted: SeriesFilter) -> dict[str, str]:
 
 
 def _of_series(kind: type[SeriesT], row: asyncpg.Record) -> SeriesT:
-    return kind(**{**row, "aspect": Aspect(row["aspect"]), "worse": Worse(row["worse"])})
+    return kind(**{**row, "aspect": _ASPECTS[row["aspect"]], "worse": _WORSE[row["worse"]]})
 
 
 def _window(row: asyncpg.Record) -> MeasuredWindow:

@@ -52,6 +52,12 @@ WHERE c.monitor = $1 AND c.closed IS NOT NULL
   AND EXISTS (SELECT FROM tidegauge.window_run w WHERE w.monitor = c.monitor AND w.layout = c.layout)
 """
 
+# Said before the first pane goes: a cycle that has read panes meanwhile looks for this afterwards.
+_KEPT_FROM = """
+UPDATE tidegauge.checkpoint SET kept_from = greatest(coalesce(kept_from, $2), $2)
+WHERE monitor = $1 AND EXISTS (SELECT FROM tidegauge.pane WHERE monitor = $1 AND key < $2)
+"""
+
 _PANES = """
 DELETE FROM tidegauge.pane WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM tidegauge.pane WHERE monitor = $1 AND key < $2 LIMIT $3
@@ -71,6 +77,8 @@ async def drop_panes(pool: asyncpg.Pool, panes_behind: Mapping[str, int]) -> int
         async with pool.acquire() as connection:
             for monitor, behind in list(panes_behind.items()):  # files may change meanwhile
                 floor = await connection.fetchval(_FLOOR, monitor, behind)
+                if floor is not None:
+                    await connection.execute(_KEPT_FROM, monitor, floor)
                 while floor is not None:
                     done = await connection.execute(_PANES, monitor, floor, BATCH)
                     dropped += int(done.removeprefix("DELETE "))

@@ -25,6 +25,7 @@ def body_of(event: Outgoing) -> bytes:
             "column": event.column_name,
             "metric": event.metric,
             "message": event.message,
+            **({"story": event.story} if event.story else {}),
             **event.details,
         },
     }

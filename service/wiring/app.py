@@ -21,6 +21,7 @@ from service.store.rights import check_rights
 from service.store.tables import monitor as monitor_table
 from service.wiring import http, worker_process
 from service.wiring.database import database
+from service.wiring.intake import intake
 from service.wiring.lock_watch import lock_watch
 from service.wiring.monitor_cycles import CycleParts, MonitorCycles, MonitorIndex, monitor_cycles
 from service.wiring.reload import reload_files
@@ -101,8 +102,9 @@ async def _serve(
         await enter(background(reporter.work(), name="reports"))
         await enter(retention(pool, settings.retention_days, index.panes_behind))
         await enter(lock_watch(pool))
+        taking_in = await enter(intake(settings, pool, index.receivers))
         await enter(_cycling(scheduler, cycling))
-        http_parts = RunningParts(pool, store, scheduler, counters, reporter, index, broadcaster)
+        http_parts = RunningParts(pool, store, scheduler, counters, reporter, index, broadcaster, taking_in)
         address = await enter(http.serve_http(settings, http_parts))
         await enter(reload_files(settings, cycles, pool, broadcaster, hung_up=stop.set))
 

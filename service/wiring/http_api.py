@@ -40,8 +40,10 @@ async def serve_api(settings: Settings, parts: RunningParts) -> AsyncIterator[st
         parts.index.descriptions,
         parts.index.columns,
         parts.index.faults,
+        parts.index.declared,
     )
-    app = await asyncio.to_thread(build, _callables(parts, queries))
+    token = None if settings.ingest_token is None else settings.ingest_token.get_secret_value()
+    app = await asyncio.to_thread(build, _callables(parts, queries, token))
     async with (
         background(parts.broadcaster.broadcast(queries.state_and_window), name="live stream"),
         serving(app, host=settings.http_host, port=settings.http_port) as address,
@@ -52,7 +54,7 @@ async def serve_api(settings: Settings, parts: RunningParts) -> AsyncIterator[st
             parts.broadcaster.close()  # the server waits for open streams
 
 
-def _callables(parts: RunningParts, queries: StatusQueries) -> Callables:
+def _callables(parts: RunningParts, queries: StatusQueries, ingest_token: str | None) -> Callables:
     async def readiness() -> Readiness:
         checks = await readiness_checks(parts.pool, parts.scheduler.jobs, now())
         checks |= {f"file {key}": fault for key, fault in parts.index.faults.items()}
@@ -77,6 +79,9 @@ def _callables(parts: RunningParts, queries: StatusQueries) -> Callables:
         scrape=scrape,
         windows=partial(window_run.newest, parts.pool),
         report=report,
+        report_status=parts.reporter.status,
         refused=lambda: parts.index.faults,
         broadcaster=parts.broadcaster,
+        intake=parts.intake,
+        ingest_token=ingest_token,
     )

@@ -2,39 +2,47 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+import asyncio
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
 from service.core.profile.spec.segment_values import beyond_cap
 from service.core.reference import reference as references
-from service.core.rows.label_text import text_of
-from service.core.rows.masking import Masking
+from service.core.rows.label_form import forms_of
+from service.core.rows.masking import Masking, RowMask
 from service.core.rows.missing_words import words_of
+from service.core.season.season import Season, SeasonKind
 from service.cycle.monitor_plan import MonitorPlan
-from service.errors import ConfigurationError
+from service.errors import ConfigurationError, TidegaugeError
 from service.methods.drift import pca
 from service.runtime.clock import now
 from service.sources.context import NoTable, SourceContext, SourceTables
 from service.sources.masked import MaskedSource
 from service.sources.tables.unusable import described
 from service.store.tables.dummy import DummyTable
+from service.store.tables.inbox import MonitorInbox
+from service.store.tables.season_choice import SeasonChoiceTable
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     import asyncpg
 
     from service.config.monitor import Monitor
     from service.core.reference.reference import Reference
+    from service.core.reference.seasonal.choice import Choice
     from service.core.rows.batch import Batch
+    from service.core.rows.label_form import LabelForm
     from service.core.rows.schema import Schema
-    from service.methods.measure_window import MeasurePlan
+    from service.core.season.season import AutoSeason
     from service.runtime.compute_threads import Compute
-    from service.sources.protocol import Source
+    from service.sources.protocol import Receiver, Source
 
 log = structlog.get_logger(__name__)
+
+NO_TABLES = SourceTables(dummy=NoTable(), inbox=NoTable())
 
 
 def no_key() -> bytes:
@@ -43,7 +51,12 @@ def no_key() -> bytes:
 
 
 def build_monitor(
-    monitor: Monitor, pool: asyncpg.Pool, compute: Compute, key: Callable[[], bytes] = no_key
+    monitor: Monitor,
+    pool: asyncpg.Pool,
+    compute: Compute,
+    key: Callable[[], bytes] = no_key,
+    *,
+    clock: Callable[[], int] = now,
 ) -> MonitorPlan:
     """Build a monitor's source and the loader of its reference; nothing is read yet.
 
@@ -53,14 +66,26 @@ def build_monitor(
     load_rows = reference_rows_loader(monitor, compute, masking)
     schema = masking.schema(monitor.schema_)
 
+    known: dict[str, Mapping[str, LabelForm]] = {}
+
+    async def load() -> ReferenceRows:
+        found = await load_rows()
+        known.setdefault("forms", found.forms)  # the source's labels have those of the reference that is used
+        return found
+
+    async def forms() -> Mapping[str, LabelForm]:
+        return known["forms"] if known else (await load()).forms
+
     return MonitorPlan(
         name=monitor.name,
         schema=schema,
         window=monitor.window.plan(),
-        measures=masked_measures(monitor, masking),
+        measures=monitor.measure_plan,
         alarm=monitor.alarm.plan(),
-        source=_source(monitor, masking, SourceTables(dummy=DummyTable(pool, monitor.name))),
-        load_reference=_reference_loader(monitor, schema, load_rows, compute),
+        source=_source(monitor, masking, _tables(pool, monitor.name), forms, clock),
+        load_reference=_reference_loader(
+            monitor, schema, load, compute, SeasonChoiceTable(pool, monitor.name)
+        ),
         detectors=monitor.detectors,
         label_wait=None if monitor.labels is None else monitor.labels.wait,
         live=monitor.source.is_live,
@@ -70,13 +95,44 @@ def build_monitor(
 
 def build_peeked_source(monitor: Monitor, masking: Masking) -> Source:
     """Build a monitor's source without a database, for one whose rows are there before the service runs."""
-    return _source(monitor, masking, SourceTables(dummy=NoTable()))
+
+    async def forms() -> Mapping[str, LabelForm]:
+        try:
+            return (await asyncio.to_thread(load_reference_rows, monitor, masking)).forms
+        except TidegaugeError:  # is reported where the reference itself is read
+            return {}
+
+    return _source(monitor, masking, NO_TABLES, forms)
 
 
-def _source(monitor: Monitor, masking: Masking, tables: SourceTables) -> Source:
+def build_receiver(monitor: Monitor, key: Callable[[], bytes] = no_key) -> Receiver | None:
+    """Build what reads the rows that are sent to a monitor; None where its source takes none."""
+    masking = masking_of(monitor, key)
+    context = _source_context(monitor, masking.schema(monitor.schema_), NO_TABLES)
+    return monitor.source.receiver(context, RowMask(masking, _reference_forms(monitor, masking)))
+
+
+def _reference_forms(monitor: Monitor, masking: Masking) -> Callable[[], Mapping[str, LabelForm]]:
+    # Read on the thread of the first request, and only for a monitor with sensitive columns.
+    return cache(lambda: load_reference_rows(monitor, masking).forms if masking.columns else {})
+
+
+def _tables(pool: asyncpg.Pool, monitor: str) -> SourceTables:
+    return SourceTables(dummy=DummyTable(pool, monitor), inbox=MonitorInbox(pool, monitor))
+
+
+def _source(
+    monitor: Monitor,
+    masking: Masking,
+    tables: SourceTables,
+    forms: Callable[[], Awaitable[Mapping[str, LabelForm]]],
+    clock: Callable[[], int] = now,
+) -> Source:
     schema = masking.schema(monitor.schema_)
-    source = monitor.source.build(_source_context(monitor, schema, tables))
-    return MaskedSource(source, masking) if masking.columns else source
+    source = monitor.source.build(_source_context(monitor, schema, tables, clock))
+    if not masking.columns or monitor.source.masks_itself:
+        return source
+    return MaskedSource(source, masking, forms)
 
 
 def masking_of(monitor: Monitor, key: Callable[[], bytes]) -> Masking:
@@ -85,45 +141,55 @@ def masking_of(monitor: Monitor, key: Callable[[], bytes]) -> Masking:
     return Masking(monitor.sensitive, key() if monitor.sensitive else b"", words)
 
 
-def _source_context(monitor: Monitor, schema: Schema, tables: SourceTables) -> SourceContext:
+def _source_context(
+    monitor: Monitor, schema: Schema, tables: SourceTables, clock: Callable[[], int] = now
+) -> SourceContext:
     return SourceContext(
+        monitor=monitor.name,
         schema=schema,
         step_offset_us=monitor.window.offset,
         labels=monitor.label_file,
         tables=tables,
-        now=now,
+        now=clock,
     )
+
+
+class ReferenceRows(NamedTuple):
+    """A reference's rows, masked, and the forms of their labels."""
+
+    batch: Batch
+    forms: Mapping[str, LabelForm]
+
+
+def load_reference_rows(monitor: Monitor, masking: Masking) -> ReferenceRows:
+    """Read the rows of a monitor's reference. Raises TidegaugeError where they cannot be read."""
+    schema = masking.schema(monitor.schema_)
+    return masked_reference(monitor.reference.load(monitor.source, schema), schema, masking)
+
+
+def masked_reference(rows: Batch, schema: Schema, masking: Masking) -> ReferenceRows:
+    """Return a reference's rows masked, and the forms that they fix for their labels."""
+    forms = masking.forms(forms_of(rows, schema))
+    return ReferenceRows(masking.batch(rows, forms), forms)
 
 
 def reference_rows_loader(
     monitor: Monitor, compute: Compute, masking: Masking
-) -> Callable[[], Awaitable[Batch]]:
+) -> Callable[[], Awaitable[ReferenceRows]]:
     """Return a function that reads the rows of a monitor's reference on a worker thread, masked."""
-
-    def load() -> Batch:
-        return masking.batch(monitor.reference.load(monitor.source, masking.schema(monitor.schema_)))
-
-    return lambda: compute.run(load)
-
-
-def masked_measures(monitor: Monitor, masking: Masking) -> MeasurePlan:
-    """Return what to measure; what a sensitive column may hold is compared with its hashes."""
-    plan = monitor.measure_plan
-    expectations = dict(plan.expectations)
-    for name in masking.columns:
-        declared = expectations[name]
-        if declared.allowed is not None:
-            hashed = tuple(masking.category(name, text_of(value) or "") for value in declared.allowed)
-            expectations[name] = replace(declared, allowed=hashed)
-    return replace(plan, expectations=expectations)
+    return lambda: compute.run(load_reference_rows, monitor, masking)
 
 
 def _reference_loader(
-    monitor: Monitor, schema: Schema, load_rows: Callable[[], Awaitable[Batch]], compute: Compute
+    monitor: Monitor,
+    schema: Schema,
+    load_rows: Callable[[], Awaitable[ReferenceRows]],
+    compute: Compute,
+    choices: SeasonChoiceTable,
 ) -> Callable[[], Awaitable[Reference]]:
-    async def load() -> Reference:
-        batch = await load_rows()
-        reference = await compute.run(
+    async def made(rows: ReferenceRows, season: Season | AutoSeason | None) -> Reference:
+        batch, forms = rows
+        return await compute.run(
             lambda: references.of(
                 batch,
                 schema,
@@ -132,13 +198,24 @@ def _reference_loader(
                 components=pca.PCA in monitor.drift.multivariate,
                 estimate=monitor.estimate,
                 blocks=monitor.block_rules,
+                forms=forms,
+                season=season,
+                outcome_rules=monitor.outcome_rules,
             )
         )
+
+    async def load() -> Reference:
+        rows = await load_rows()
+        reference = await made(rows, monitor.season_)
+        if reference.choice is not None:
+            kept = await kept_season(reference.choice, reference.fingerprint, choices, monitor.name)
+            if kept != reference.choice.season:
+                reference = await made(rows, kept)
         log.info("reference ready", monitor=monitor.name, rows=reference.profile.rows)
         for note in reference.notes:
             log.warning("reference", monitor=monitor.name, hint=note)
         kinds = {column.name: column.kind for column in monitor.schema_.columns}
-        for misfit in batch.arrival.misfits:
+        for misfit in rows.batch.arrival.misfits:
             hint = described(misfit, kinds[misfit.column])
             log.warning("reference has cells of another kind", monitor=monitor.name, hint=hint)
         for column, values in reference.spec.segments.items():
@@ -148,3 +225,18 @@ def _reference_loader(
         return reference
 
     return load
+
+
+async def kept_season(choice: Choice, fingerprint: str, choices: SeasonChoiceTable, monitor: str) -> Season:
+    """Return the season that was first chosen for a reference; a later choice changes nothing."""
+    zone, kind = choice.season.zone, choice.season.kind
+    kept = SeasonKind(await choices.chosen(fingerprint, zone.name, kind.value, choice.note))
+    log.info("season chosen", monitor=monitor, season=kept.value, hint=choice.note)
+    if kept is not kind:
+        log.warning(
+            "season kept",
+            monitor=monitor,
+            hint=f"{kept} was chosen for this reference before and stays; it would be {kind} now: write "
+            f"season: {kind} to change it",
+        )
+    return Season(kept, zone)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -15,8 +16,9 @@ from service.reports.reporter import ReportedMonitor
 from service.runtime.clock import now
 from service.runtime.progress_bar import shown
 from service.runtime.scheduler import CycleResult
+from service.wiring.declared_names import declared_names
 from service.wiring.hash_key import hash_key
-from service.wiring.monitor import build_monitor
+from service.wiring.monitor import build_monitor, build_receiver
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -30,8 +32,9 @@ if TYPE_CHECKING:
     from service.runtime.compute_threads import Compute
     from service.runtime.progress_bar import ReportShare
     from service.runtime.scheduler import Job, Scheduler
-    from service.sources.protocol import Source
+    from service.sources.protocol import Receiver, Source
     from service.status.cycle_counters import CycleCounters, MonitorCounters
+    from service.status.known_names import DeclaredNames
     from service.store.postgres import PostgresStore
 
     Listener = Callable[[CycleRecord], None]  # is called with every committed cycle
@@ -68,16 +71,20 @@ class MonitorIndex:
     - `jobs`: their cycles
     - `descriptions`: of their files
     - `columns`: those that they watch
+    - `declared`: the names of what their files make them measure
     - `reported`: what a report needs
     - `panes_behind`: how many panes before a window the reference has, of those that have a bound
+    - `receivers`: what reads the rows that are sent, of those to which rows can be sent
     - `faults`: why an edited file was refused
     """
 
     jobs: dict[str, Job] = field(default_factory=dict)
     descriptions: dict[str, str] = field(default_factory=dict)
     columns: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    declared: dict[str, Callable[[], DeclaredNames]] = field(default_factory=dict)
     reported: dict[str, ReportedMonitor] = field(default_factory=dict)
     panes_behind: dict[str, int] = field(default_factory=dict)
+    receivers: dict[str, Receiver] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
 
 
@@ -132,9 +139,10 @@ class MonitorCycles:
         await self._scheduler.remove(running.job)
         del self._running[name]
         index = self.index
-        for by_name in (index.jobs, index.descriptions, index.columns, index.reported):
+        for by_name in (index.jobs, index.descriptions, index.columns, index.declared, index.reported):
             by_name.pop(name, None)
         index.panes_behind.pop(name, None)
+        index.receivers.pop(name, None)
         index.faults.pop(name, None)
         self._parts.counters.discard(name)
         await running.open.aclose()
@@ -168,7 +176,13 @@ class MonitorCycles:
         index.jobs[name] = job
         index.descriptions[name] = monitor.description
         index.columns[name] = tuple(monitor.schema_.names)
+        index.declared[name] = partial(declared_names, monitor)
         index.reported[name] = ReportedMonitor(monitor.schema_, monitor.description, cycle.reference)
+        receiver = build_receiver(monitor, lambda: hash_key(self._settings))
+        if receiver is None:
+            index.receivers.pop(name, None)
+        else:
+            index.receivers[name] = receiver
         if monitor.panes_behind is None:
             index.panes_behind.pop(name, None)  # it needs them all
         else:

@@ -10,6 +10,7 @@ from service.store.tables import window_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     import asyncpg
 
@@ -35,6 +36,10 @@ class StoredWindows:
     async def find(self, monitor: str, window: int | None) -> WindowRun | None:
         """Return the window with the id `window`, or the newest one (None)."""
         return await window_run.find(self.pool, monitor, window)
+
+    async def ending_at(self, monitor: str, end: datetime) -> WindowRun | None:
+        """Return the latest measurement of the window that ends at `end`."""
+        return await window_run.ending_at(self.pool, monitor, end)
 
     async def of_panes(self, monitor: str, layout: str, first: int, last: int) -> WindowRun | None:
         """Return the latest measurement of the window with these panes."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import asyncpg
 
+    from service.inbox.intake import Intake
     from service.reports.reporter import Reporter
     from service.runtime.scheduler import Scheduler
     from service.status.cycle_counters import CycleCounters
@@ -27,3 +28,4 @@ class RunningParts:
     reporter: Reporter
     index: MonitorIndex
     broadcaster: EventBroadcaster
+    intake: Intake

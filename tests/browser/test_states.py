@@ -13,20 +13,28 @@ from playwright.async_api import expect
 
 from service.api.app import build
 from service.api.server import serving
+from service.core.paging import PageRequest, page_of
 from service.core.read_models import (
     ColumnDistribution,
+    ColumnShares,
     MeasuredWindow,
+    MonitorEvent,
     NewestWindow,
     SeriesFilter,
+    SparkPoint,
     StoredEvent,
     StoredMeasurement,
     StoredValue,
     WindowValue,
 )
+from service.core.report_status import ReportState, ReportStatus
 from service.core.story.newest import newest_window
 from service.errors import StoreError
+from service.status.columns import ColumnPage, ColumnRow, column_heads
 from service.status.live_feed import EventBroadcaster
 from service.status.monitor_state import CycleStatus, MonitorState, monitor_state
+from service.status.overview import Overview, text_of
+from service.status.window_page import MeasurementFilter, WindowPage, window_page
 from tests.browser.conftest import Opened
 from tests.unit.api.doors import callables, cycle_status
 from tests.unit.status.values import latest, window_value
@@ -48,6 +56,7 @@ class Door:
         self.values = list(values)
         self.away: StoreError | None = None
         self.refused: dict[str, str] = {}
+        self.report = ReportStatus(ReportState.IMPOSSIBLE, reason="no window has been measured yet")
         self.broadcaster = EventBroadcaster()
         self.cycles = cycle_status(name, **{"cycles": 1, "last_cycle": datetime.now(UTC), **more})
 
@@ -56,6 +65,35 @@ class Door:
 
     def columns(self, _: str) -> set[str]:
         return {value.column_name for value in self.values}
+
+    async def overview(self, request: PageRequest, name: str | None = None) -> Overview:
+        known = [await self.state("")] if name in {None, self.name} else []
+        monitors = page_of(known, request, text_of)
+        alarms = sum(one.verdict == "alarm" for one in monitors.entries)
+        return Overview(total=1, alarms=alarms, matched=monitors.matched, monitors=monitors.entries)
+
+    async def newest_events(self, _: PageRequest) -> list[MonitorEvent]:
+        return []
+
+    async def window_page(self, _: str, wanted: MeasurementFilter, request: PageRequest) -> WindowPage:
+        return window_page(await self.latest_window(""), wanted, request)
+
+    async def column_page(self, _: str, request: PageRequest) -> ColumnPage:
+        heads = page_of(column_heads(await self.latest_window(""), ()), request, lambda one: one.column_name)
+        rows = [
+            ColumnRow(
+                column_name=head.column_name,
+                drift=head.drift,
+                missing=head.missing,
+                history=[SparkPoint(window_end=NOW, value=0.1, breached=False)],
+                distribution=ColumnShares(window=[0.5, 0.5, 0.0], reference=[0.4, 0.6, 0.0]),
+            )
+            for head in heads.entries
+        ]
+        return ColumnPage(window=WINDOW, columns=rows, total=heads.total, matched=heads.matched)
+
+    async def report_status(self, *_: Any) -> ReportStatus:
+        return self.report
 
     async def state(self, _: str) -> MonitorState:
         if self.away:
@@ -82,7 +120,12 @@ class Door:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[str]:
-        door = callables(queries=self, broadcaster=self.broadcaster, refused=lambda: self.refused)
+        door = callables(
+            queries=self,
+            broadcaster=self.broadcaster,
+            refused=lambda: self.refused,
+            report_status=self.report_status,
+        )
         app = build(door)
         async with serving(app, host="127.0.0.1", port=0) as url:
             try:
@@ -100,6 +143,9 @@ async def test_before_the_first_cycle_it_says_what_comes(opened: Opened) -> None
         )
         await expect(seen.page.locator(".events, .panel .empty").last).to_contain_text("No events yet")
         await seen.page.get_by_role("link", name="shop").first.click()
+        await expect(seen.page.locator(".head .lead")).to_have_text(
+            "Waiting: no window has been measured yet."
+        )
         await expect(seen.page.locator(".list .empty")).to_have_text("No window has been measured yet.")
         assert seen.faults == []
 
@@ -149,6 +195,7 @@ async def test_a_name_is_only_ever_text(opened: Opened) -> None:
         seen = await opened(url)
         await seen.page.locator(".card h2 a").click()
         await expect(seen.page.locator("h1")).to_contain_text("<img src=x")
+        await seen.page.locator(".fold summary").click()
         await seen.page.locator(".numbers tbody a").click()
         await expect(seen.page.locator(".shown h3").first).to_have_text(f"{HOSTILE} · missing share")
         await expect(seen.page.locator(".shown .latest strong").first).to_have_text("20 %")

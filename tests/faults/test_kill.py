@@ -78,6 +78,41 @@ def test_kills_change_nothing_that_is_compared_with_what_came_before(tmp_path: P
     assert _measured(interrupted) == expected
 
 
+SEASON = """\
+timezone: America/New_York
+"""
+
+
+def test_kills_change_nothing_that_is_matched_by_season(tmp_path: Path) -> None:
+    """Rows by season, and the season that was chosen, come back from the store, to the last digit."""
+    places = [lay_out(tmp_path / name, days=30) for name in ("straight", "killed")]
+    for place in places:
+        path = place.root / "monitors/toy.yaml"
+        text = path.read_text().replace('"psi:robust"', '"psi:robust", "ks:season"') + SEASON
+        path.write_text(text + "season: weekend\n")
+        path.with_stem("chosen").write_text(text + "season: auto\n")
+    straight, interrupted = places
+    assert straight.start(TIDEGAUGE_MAX_CYCLES="100").wait(120) == 0
+    for _ in range(3):
+        process = interrupted.start(TIDEGAUGE_MAX_CYCLES="100", TIDEGAUGE_CYCLE_SECONDS="0.05")
+        for _ in range(9):
+            interrupted.until('"event": "cycle"', process)
+        end(process, signal.SIGKILL)
+    assert interrupted.start(TIDEGAUGE_MAX_CYCLES="100").wait(120) == 0, interrupted.log
+
+    expected = _measured(straight)
+    found = {
+        (line[0], metric)
+        for line in expected
+        for metric in ("season_matched_mae", "effective_rows")
+        if metric in line
+    }
+    assert len(found) == 4
+    assert sum("season" in line for line in expected) > 200
+    assert _measured(interrupted) == expected
+    assert '"event": "season chosen"' in interrupted.log
+
+
 def test_a_stop_by_signal_is_clean_and_the_next_start_goes_on(tmp_path: Path) -> None:
     """SIGTERM and SIGINT finish the running cycle, exit with 0, and the next start continues."""
     place = lay_out(tmp_path / "place", days=40)

@@ -22,7 +22,7 @@ const types = {
 const versions = {
   '@grafana/schema': new Set(['custom.hidden']),
   'grafana-schema-12': new Set(['custom.hidden']),
-  'grafana-schema-11': new Set(['custom.hideFrom']),
+  'grafana-schema-11': new Set(['custom.hideFrom', 'custom.wrapText']),
 };
 // What a panel knows though its types leave it out: the timeline's switch "Connect null values".
 const untyped = { 'state-timeline': new Set(['spanNulls']) };

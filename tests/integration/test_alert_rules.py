@@ -11,6 +11,7 @@ import pytest
 from service.core.event import Event
 from service.core.time_units import to_microseconds
 from service.store.postgres import PostgresStore
+from service.store.tables import story
 from tests import filled_store
 from tests.integration.filled_pages import SECOND, one_cycle
 from tests.unit.grafana.dashboards import (
@@ -38,10 +39,24 @@ async def test_a_rule_gives_one_number_by_its_labels(
             kinds = [(a.name, a.type.name) for a in statement.get_attributes()]
             assert [kind for _, kind in kinds if kind != "text"] == ["float8"], letter
             rows = await statement.fetch()
-            names = [name for name, kind in kinds if kind == "text"]
+            # S adds the story to the labels, for the message alone.
+            names = [name for name, kind in kinds if kind == "text" and name != "story"]
             assert all(row[name] is not None for row in rows for name in names)
             labels.add(tuple(sorted(tuple(row[name] for name in names) for row in rows)))
         assert len(labels) == 1
+
+
+async def test_a_message_has_the_monitors_story(pool: asyncpg.Pool, reader: asyncpg.Connection) -> None:
+    """Each alert of a monitor carries the text that the page and `tidegauge status` show."""
+    await one_cycle(pool)
+    (told,) = await story.read_all(pool)
+    for uid in ("tidegauge-aspect-breached", "tidegauge-performance"):
+        (rule,) = (rule for rule in rules() if rule["uid"] == uid)
+        rows = await reader.fetch(rule_queries(rule)["S"])
+        assert rows
+        assert {row["story"] for row in rows} == {told.story}
+        assert told.story.startswith("Worse")
+        assert rule["annotations"]["story"] == "{{ with .Values.S }}{{ .Labels.story }}{{ end }}"
 
 
 async def _alerts(reader: asyncpg.Connection, uid: str) -> list[tuple[object, ...]]:

@@ -9,10 +9,14 @@ import asyncpg
 import pytest
 
 from service.core.measurement import Aspect, Measurement, Series
+from service.core.story.newest import newest_window
 from service.core.windows.records import WindowRecord
+from service.store import queries
 from service.store.postgres import PostgresStore
+from service.store.tables import story
 from tests import filled_store
 from tests.integration.filled_pages import ALL, SECOND, expanded, one_cycle, panel_sql, time_range
+from tests.unit.grafana.dashboards import FILES, load
 
 if TYPE_CHECKING:
     pass
@@ -109,6 +113,39 @@ async def test_performance_comes_first_among_the_reasons(
     )
     assert (rows[0]["aspect"], rows[0]["measure"]) == ("performance", "mae")
     assert max(row["severity"] for row in rows) > rows[0]["severity"]
+
+
+async def test_the_first_panel_is_the_story(pool: asyncpg.Pool, reader: asyncpg.Connection) -> None:
+    """On the overview and on the monitor's page it has the text of the service, else says what to do."""
+    for stem, title in (("overview", "How each monitor is, and why"), ("monitor", "How it is, and why")):
+        (first, *_) = load(next(path for path in FILES if path.stem == stem))["panels"]
+        assert first["title"] == title
+        (row,) = await reader.fetch(expanded(panel_sql(stem, title), "computed_at"))
+        assert row["story"].startswith("No monitor has run a cycle yet.")
+    await one_cycle(pool)
+    (told,) = await story.read_all(pool)
+    for stem, title in (("overview", "How each monitor is, and why"), ("monitor", "How it is, and why")):
+        (row,) = await reader.fetch(expanded(panel_sql(stem, title), "computed_at"))
+        assert (row["state"], row["story"]) == (told.state, told.story)
+
+
+async def test_the_reasons_are_in_the_order_of_the_page(
+    pool: asyncpg.Pool, reader: asyncpg.Connection
+) -> None:
+    """The table of reasons sorts in SQL as the page does by `core/story/order.py`."""
+    await one_cycle(pool)
+    latest = await queries.latest_window(pool, "flights")
+    ordered = [
+        (each.aspect, each.column_name or "", each.value)
+        for each in newest_window(latest).measurements
+        if each.decides
+    ]
+    rows = await reader.fetch(
+        expanded(panel_sql("monitor", "Why: beyond the threshold in the newest window"), "computed_at")
+    )
+    shown = [(row["aspect"], row["column"], row["value"]) for row in rows]
+    assert [each for each in shown if each in ordered] == ordered
+    assert len(ordered) > 1
 
 
 async def test_rows_of_a_segment_are_not_those_of_the_window(

@@ -1,4 +1,4 @@
-"""Types of query arguments; values that the database cannot take are refused with 422."""
+"""Types of arguments; values that the database cannot take are refused with 422."""
 
 from __future__ import annotations
 
@@ -7,6 +7,24 @@ from typing import Annotated
 
 from fastapi import Query
 from pydantic import AfterValidator
+from starlette.convertors import Convertor, register_url_convertor
+
+
+class AnyText(Convertor[str]):
+    """A part of a path that holds anything: slashes, and lines, which `path` does not match."""
+
+    regex = r"[\s\S]*"
+
+    def convert(self, value: str) -> str:
+        """Return the text as it is."""
+        return value
+
+    def to_string(self, value: str) -> str:
+        """Return the text as it is."""
+        return value
+
+
+register_url_convertor("any_text", AnyText())
 
 MAX_SEARCH = 5_000  # a column's name may be that long
 MAX_PAGE = 1_000_000

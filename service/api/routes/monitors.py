@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, HTTPException, Query
@@ -13,12 +12,13 @@ from service.api.routes.dependencies import known_name
 from service.core.measurement import Aspect  # noqa: TC001  # as above
 from service.core.paging import PageRequest
 from service.core.read_models import Axis, SeriesFilter
+from service.status.known_names import EVENT_KINDS, advice
 from service.status.window_page import MeasurementFilter, SecondOpinions
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from service.api.ports import Callables
+    from service.api.ports import Callables, MonitorQueries
     from service.core.read_models import ColumnDistribution, StoredEvent, StoredMeasurement, StoredSeries
     from service.status import monitor_state as status
     from service.status.columns import ColumnPage
@@ -85,9 +85,10 @@ def monitor_routes(callables: Callables) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=MAX_EVENTS)] = 50,
     ) -> Sequence[StoredEvent]:
         """Return alarms raised and ended and schema changes, the newest first; `since` is when recorded."""
+        _check_kind(kind)
         return await queries.events(name, since=since, kind=kind, limit=limit)
 
-    @router.get("/columns/{column:path}/distribution", response_model=Distribution)
+    @router.get("/columns/{column:any_text}/distribution", response_model=Distribution)
     async def distribution(
         name: str, column: str, window_end: Instant | None = None, against: Instant | None = None
     ) -> ColumnDistribution:
@@ -124,7 +125,8 @@ def monitor_routes(callables: Callables) -> APIRouter:
 
         `axis` is what is newest, and what `since` and `until` (both included) are compared with: when it was
         computed (without `since` of the last day, or of the day before `until`) or, for a chart of event
-        time, where the window ends.
+        time, where the window ends. A column, segment, metric or definition that the monitor does not have
+        is not found.
         """
         wanted = SeriesFilter(
             monitor=name,
@@ -134,12 +136,26 @@ def monitor_routes(callables: Callables) -> APIRouter:
             metric=metric,
             definition=definition,
         )
-        return await queries.measurements(wanted, axis=axis, since=since, until=until, limit=limit)
+        found = await queries.measurements(wanted, axis=axis, since=since, until=until, limit=limit)
+        await _check_names(queries, wanted, found)
+        return found
 
     return router
 
 
+async def _check_names(
+    queries: MonitorQueries, wanted: SeriesFilter, found: Sequence[StoredMeasurement]
+) -> None:
+    unknown = None if found else await queries.unknown_name(wanted)
+    if unknown is not None:
+        raise HTTPException(404, unknown)
+
+
+def _check_kind(kind: str | None) -> None:
+    if kind is not None and kind not in EVENT_KINDS:
+        raise HTTPException(404, f"no event is of the kind {kind!r}{advice(kind, EVENT_KINDS)}")
+
+
 def unknown_column(monitor: str, column: str, known: Collection[str]) -> str:
-    """Return the message for a column that a monitor does not have, with the nearest one."""
-    near = get_close_matches(column, known, n=1)
-    return f"{monitor} has no column {column!r}" + (f"; the nearest is {near[0]!r}" if near else "")
+    """Return the message for a column that a monitor does not have: the nearest one and the list."""
+    return f"{monitor} has no column {column!r}{advice(column, known)}"

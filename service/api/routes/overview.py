@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter, Query
 
 from service.api.models import MonitorEvent, Overview
-from service.api.routes.arguments import PageNumber, Search  # noqa: TC001  # read at run time
+from service.api.routes.arguments import PageNumber, Search, Text  # noqa: TC001  # read at run time
 from service.core.paging import PageRequest
 
 if TYPE_CHECKING:
@@ -30,11 +30,14 @@ def overview_routes(callables: Callables) -> APIRouter:
     async def overview(
         *,
         search: Search = "",
+        name: Annotated[
+            Text | None, Query(description="only the monitor of that name, if there is one")
+        ] = None,
         page: PageNumber = 1,
         limit: Annotated[int, Query(ge=1, le=MAX_MONITORS, description="per page")] = 20,
     ) -> status.Overview:
         """Return the monitors' states, the worst first; a search looks at names and descriptions."""
-        return await queries.overview(PageRequest(search, page, limit))
+        return await queries.overview(PageRequest(search, page, limit), name)
 
     @router.get("/events", response_model=list[MonitorEvent])
     async def events(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, HTTPException, Path, Query
 from fastapi.responses import HTMLResponse
 
-from service.api.models import WindowRun
+from service.api.models import ReportStatus, WindowRun
+from service.api.routes.arguments import Instant  # noqa: TC001  # read at run time
 from service.api.routes.dependencies import known_name
 from service.core.time_units import to_datetime
 from service.errors import ReportError, SourceError, WorkerError
@@ -47,6 +49,26 @@ def report_routes(callables: Callables) -> APIRouter:
         except (WorkerError, SourceError) as error:
             raise HTTPException(503, str(error)) from error
         return HTMLResponse(page, headers={"content-security-policy": POLICY})
+
+    @router.get("/report", response_model=ReportStatus)
+    async def report_status(
+        name: str,
+        *,
+        window: Annotated[int | None, Query(ge=1, le=LARGEST_ID)] = None,
+        window_end: Instant | None = None,
+    ) -> ReportStatus:
+        """Return how far the report of a window is: by its id, by when it ends, or of the newest one."""
+        try:
+            found = await callables.report_status(name, window, window_end)
+        except SourceError as error:
+            raise HTTPException(503, str(error)) from error
+        run = found.window
+        return ReportStatus(
+            state=found.state,
+            window=None if run is None else _model(run),
+            reason=found.reason,
+            path=None if run is None else f"v1/monitors/{quote(name, safe='')}/windows/{run.id}/report",
+        )
 
     return router
 

@@ -1,19 +1,25 @@
 // Connects the page's parts: the model, the address, the views, the stream.
 
 import { BarChart } from "./bar_chart.js";
+import { columnsRead, columnTable } from "./columns.js";
 import { chosenSeries, columnsOf, detail } from "./detail.js";
 import { h, patch } from "./dom.js";
 import { LineChart } from "./line_chart.js";
+import { listReads } from "./measurement_list.js";
 import { Model } from "./model.js";
-import { overview } from "./overview.js";
-import { headlineOf, verdictOf } from "./parts.js";
+import { alarmsOf, overview, overviewReads } from "./overview.js";
+import { headlineOf } from "./parts.js";
 import { place } from "./place.js";
+import { reportRead } from "./report.js";
 import { follow } from "./stream.js";
 import { choices, viewOf } from "./view.js";
-import { ago, ASPECTS, keyOf } from "./words.js";
+import { ago, ASPECTS, cut, keyOf, plural } from "./words.js";
 
 const SPARK = { last: 100, axis: "window_end" };
 const REFRESH = 1000; // milliseconds: a fast replay is read once per second
+const REFRESH_MANY = 4000; // where there are many monitors, of which some cycle all the time
+const MANY = 50;
+const POLL = 1500; // while a report is being made
 const RETRY = 5000;
 
 const main = document.getElementById("main");
@@ -23,7 +29,8 @@ const announcer = document.getElementById("announcer");
 
 const model = new Model();
 const mounted = new Map(); // by slot, the charts
-let stale = new Set(); // monitors whose charts must be read again
+let stale = new Set(); // monitors that had a cycle since they were read
+let staleKinds = new Set(); // answers that must be read again whatever cycled
 let fetching = false;
 let again = null; // the options of a refresh that was asked for while fetching
 let fetched = 0; // time of the last fetch
@@ -43,9 +50,25 @@ function draw() {
 function drawNow() {
   if (!model.ready) return;
   const here = place();
-  patch(main, h("main", {}, here.monitor ? detail(model, here) : overview(model)));
+  patch(main, h("main", {}, view(here)));
   mount(here);
   title(here);
+}
+
+function view(here) {
+  if (!here.monitor) return overview(model, here);
+  const shown = here.view === "columns" && model.monitors.has(here.monitor) ? columnTable : detail;
+  return shown(model, here);
+}
+
+// What the place shows beside its charts, each with how it is read.
+function needs(here) {
+  if (!here.monitor) return overviewReads(here);
+  const name = `v1/monitors/${encodeURIComponent(here.monitor)}`;
+  const state = { kind: "state", monitor: here.monitor, url: `v1/overview?${new URLSearchParams({ name: here.monitor })}` };
+  if (!model.monitors.has(here.monitor)) return [state]; // what follows is known to exist
+  if (here.view === "columns") return [state, columnsRead(here)];
+  return [state, ...listReads(here), { kind: "events", monitor: here.monitor, url: `${name}/events?limit=12` }, reportRead(model, here)];
 }
 
 // Charts draw themselves into their slots; those without a slot are dropped.
@@ -76,7 +99,7 @@ function mount(here) {
 // The charts of the place, each with how it is read, kept and drawn.
 function wants(here) {
   if (!here.monitor) return sparks();
-  if (!model.monitors.has(here.monitor)) return [];
+  if (here.view || !model.monitors.has(here.monitor)) return [];
   const chosen = chosenSeries(model, here);
   const columns = columnsOf(chosen);
   const view = viewOf(here, columns);
@@ -102,7 +125,7 @@ function wants(here) {
 }
 
 function sparks() {
-  return [...model.monitors.values()].flatMap((state) => {
+  return (model.answer("overview")?.monitors ?? []).flatMap((state) => {
     const headline = headlineOf(state, ASPECTS);
     if (!headline) return [];
     return [{
@@ -119,42 +142,60 @@ function sparks() {
 // Read what the place shows and the model lacks or has of an older window: at once after a navigation, else at
 // most once per second.
 function refresh({ soon = false } = {}) {
-  if (!model.ready) return;
   if (fetching) {
     again = { soon: soon || again?.soon };
     return;
   }
   clearTimeout(timer);
-  const wait = soon ? 0 : Math.max(0, fetched + REFRESH - performance.now());
+  const many = !place().monitor && (model.answer("overview")?.total ?? 0) > MANY;
+  const wait = soon ? 0 : Math.max(0, fetched + (many ? REFRESH_MANY : REFRESH) - performance.now());
   if (wait) timer = setTimeout(refresh, wait, { soon: true });
   else fetchStale();
 }
 
 async function fetchStale() {
-  const due = stale;
-  stale = new Set();
-  fetching = true;
-  again = null;
+  const [due, kinds] = [stale, staleKinds];
+  [stale, staleKinds, fetching, again] = [new Set(), new Set(), true, null];
+  const here = place();
+  // Of all monitors any cycle may change the order; of one, its own.
+  const isDue = (monitor) => (monitor === null ? due.size > 0 : due.has(monitor) || due.has(null));
   try {
-    const here = place();
-    const reads = wants(here)
-      .filter((want) => due.has(want.monitor) || want.data() === undefined)
-      .map((want) => want.read());
-    if (here.monitor && model.monitors.has(here.monitor) && (due.has(here.monitor) || !model.newest.has(here.monitor))) {
-      reads.push(model.readNewest(here.monitor));
+    // First what is known to be shown, then what the answers name.
+    const read = new Set();
+    for (let round = 0; round < 2; round += 1) {
+      const reads = [
+        ...needs(here).filter((need) => isDue(need.monitor ?? null) || kinds.has(need.kind) || !model.has(need))
+          .map((need) => ({ name: need.kind, read: () => model.read(need) })),
+        ...wants(here).filter((want) => isDue(want.monitor) || want.data() === undefined)
+          .map((want) => ({ name: want.slot, read: want.read })),
+      ].filter(({ name }) => !read.has(name));
+      reads.forEach(({ name }) => read.add(name));
+      await Promise.all(reads.map((one) => one.read().then(draw)));
     }
-    await Promise.all(reads);
   } catch (error) {
     model.trouble = error.message;
     due.forEach((monitor) => stale.add(monitor));
-    setTimeout(refresh, RETRY);
-    showTrouble();
+    kinds.forEach((kind) => staleKinds.add(kind));
+    setTimeout(refresh, RETRY, { soon: true });
   }
   fetching = false;
   fetched = performance.now();
+  showTrouble();
   draw();
+  if (model.answer("report", here.monitor)?.state === "making") setTimeout(reread, POLL, "report");
   if (again) refresh(again);
 }
+
+function reread(kind) {
+  staleKinds.add(kind);
+  refresh({ soon: true });
+}
+
+model.changed = ({ kind, drawn }) => {
+  draw();
+  if (drawn) setTimeout(reread, POLL, "report");
+  else reread(kind);
+};
 
 let reading = null;
 function reload() {
@@ -163,39 +204,33 @@ function reload() {
 }
 
 async function readEverything() {
+  stale.add(null); // whatever is shown
+  refresh({ soon: true });
   try {
-    await model.readAll();
-    stale = new Set(model.monitors.keys());
-    showTrouble();
-    draw();
-    refresh({ soon: true });
+    await model.restart();
   } catch (error) {
     model.trouble = error.message;
-    showTrouble();
     setTimeout(reload, RETRY);
   }
+  showTrouble();
 }
 
 const stream = follow({
-  cycle(data) {
-    if (!model.ready) return;
-    const alarms = model.cycle(data);
-    if (alarms.length) announcer.textContent = `New alarm, ${data.monitor}: ${alarms.map((alarm) => alarm.message).join("; ")}`;
-    stale.add(data.monitor);
-    showTrouble();
-    draw();
-    refresh();
-  },
-  trouble({ monitor, error }) {
-    model.trouble = `${monitor}: ${error}`;
-    showTrouble();
+  cycled({ monitors, alarms, new_alarms: raised }) {
+    if (alarms.length) {
+      const said = alarms.map(({ monitor, message }) => `${cut(monitor)}: ${message}`).join("; ");
+      announcer.textContent = `${plural(raised, "new alarm")}: ${said}`;
+    }
+    Object.keys(monitors).forEach((monitor) => stale.add(monitor));
+    const here = place().monitor;
+    if (!here || here in monitors) refresh();
   },
   reload,
   state(name, seconds) {
     connection.dataset.state = name;
     connection.textContent = { live: "Live", connecting: "Connecting", lost: "Connection lost" }[name];
     lost = name === "lost" ? seconds : name === "live" ? null : lost;
-    if (name === "live" && !model.ready) reload();
+    if (name === "live" && !model.ready && !fetching) reload();
     showTrouble();
   },
 });
@@ -215,17 +250,18 @@ function showTrouble() {
 }
 
 function title(here) {
-  const bad = [...model.monitors.values()].filter((state) => verdictOf(state, model) === "alarm").length;
-  document.title = `${bad ? `(${bad}) ` : ""}${here.monitor ? `${here.monitor} – ` : ""}Tidegauge`;
+  const bad = alarmsOf(model, here);
+  document.title = `${bad ? `(${bad}) ` : ""}${here.monitor ? `${cut(here.monitor)} – ` : ""}Tidegauge`;
 }
 
-let shown = place().monitor;
+const whereabouts = () => JSON.stringify([place().monitor, place().view]);
+let shown = whereabouts();
 addEventListener("hashchange", () => {
   drawNow();
   refresh({ soon: true });
-  const { monitor } = place();
-  if (monitor === shown) return;
-  shown = monitor; // another page: screen readers start at its heading
+  const here = whereabouts();
+  if (here === shown) return;
+  shown = here; // another page: screen readers start at its heading
   scrollTo(0, 0);
   main.querySelector("h1")?.focus();
 });

@@ -56,8 +56,8 @@ export class BarChart {
     if (!this.#found) return ["", ""];
     const { window_end: end, against } = this.#found;
     return [
-      this.#view.window ? `window until ${moment(end)}` : `newest window, until ${moment(end)}`,
-      against ? `window until ${moment(against.window_end)}` : "reference",
+      this.#view.window ? `A: window until ${moment(end)}` : `newest window, until ${moment(end)}`,
+      against ? `B: window until ${moment(against.window_end)}` : "reference",
     ];
   }
 

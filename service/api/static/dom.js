@@ -79,8 +79,9 @@ function update(live, fresh) {
     if (live !== document.activeElement && live.value !== fresh.value) live.value = fresh.value;
   }
   if (live.nodeName === "SELECT") {
+    const value = fresh.value; // before its options move
     patch(live, fresh);
-    if (live.value !== fresh.value) live.value = fresh.value;
+    if (live.value !== value) live.value = value;
     return;
   }
   if (!live.dataset.slot) patch(live, fresh);

@@ -3,14 +3,14 @@
 import { keyOf } from "./words.js";
 
 const TIMEOUT = 15_000; // milliseconds, for one answer
-const MAX_EVENTS = 60;
 export const MAX_RANGE = 2000; // windows of a range, as many as the service gives at once
 const MAX_KEPT = 60; // ranges and distributions that are kept
 
 export class Model {
-  monitors = new Map(); // by name, their states
-  events = new Map(); // by name, newest first
-  newest = new Map(); // by name, the newest window's measurements
+  monitors = new Map(); // by name, the states of those that are or were shown
+  answers = new Map(); // by kind, what was read last and for which monitor
+  reports = new Map(); // by name, the window whose report was asked for here
+  changed = () => {}; // called when something has to be read at once
   points = new Map(); // by monitor and series, a chart's rows by window
   ranges = new Map(); // by monitor, series and range, a chart's rows
   distributions = new Map(); // by monitor, column and the windows compared
@@ -23,33 +23,66 @@ export class Model {
     return Date.now() + this.skew;
   }
 
-  /** Read every monitor's state and events. */
-  async readAll() {
-    const [listed, refused] = await Promise.all([this.#get("v1/monitors"), this.#get("v1/files/refused")]);
-    this.refused = refused.filter((file) => !listed.some(({ name }) => name === file.name));
-    const [states, events] = await Promise.all([
-      Promise.all(listed.map(({ name }) => this.#get(`${path(name)}/state`))),
-      Promise.all(listed.map(({ name }) => this.#get(`${path(name)}/events?limit=${MAX_EVENTS}`))),
-    ]);
-    this.monitors = new Map(states.map((state) => [state.name, state]));
-    this.events = new Map(listed.map(({ name }, place) => [name, events[place]]));
+  /** Forget what was drawn, so that it is read whole again, and read which files cannot be used. */
+  async restart() {
+    this.refused = (await this.#get("v1/files/refused")).filter((file) => !file.runs);
     this.points.clear();
     this.ranges.clear();
     this.distributions.clear();
+  }
+
+  /** Read one answer; the one of its kind that was read before is shown until then. */
+  async read({ kind, monitor = null, url }) {
+    const data = await this.#get(url);
+    this.answers.set(kind, { monitor, url, data });
+    if (kind === "overview" || kind === "state") {
+      this.monitors.clear();
+      for (const state of data.monitors) this.monitors.set(state.name, state);
+    }
     this.trouble = null;
     this.ready = true;
   }
 
-  async readNewest(monitor) {
-    this.newest.set(monitor, await this.#get(`${path(monitor)}/windows/latest`));
+  /** The newest answer of a kind, undefined where it is about another monitor or none was read. */
+  answer(kind, monitor = null) {
+    const known = this.answers.get(kind);
+    return known && known.monitor === monitor ? known.data : undefined;
+  }
+
+  /** Whether exactly this was read. */
+  has({ kind, url }) {
+    return this.answers.get(kind)?.url === url;
+  }
+
+  /** Whether the service said that there is no such monitor. */
+  isMissing(monitor) {
+    return this.answer("state", monitor)?.monitors.length === 0;
+  }
+
+  /** Have the report of a window made; its state is read meanwhile. */
+  async makeReport(monitor, { window, path: where }) {
+    this.reports.set(monitor, window.id);
+    const made = fetch(where, { method: "HEAD" });
+    this.answers.set("report", { ...this.answers.get("report"), data: { ...this.answer("report", monitor), state: "making" } });
+    this.changed({ drawn: true });
+    await made.catch(() => {}); // the state says why
+    this.changed({ kind: "report" });
+  }
+
+  forgetReport(monitor) {
+    this.reports.delete(monitor);
+    this.changed({ kind: "report" });
   }
 
   /** Read the rows of a series' chart: those of the range that is viewed, else the newest `last`. */
   async readPoints(monitor, series, view) {
     if (!view.from) return this.#readNewestPoints(monitor, series, view.last);
-    const asked = new URLSearchParams({ ...partsOf(series), limit: MAX_RANGE, axis: view.axis, since: view.from, until: view.to });
+    const key = rangeKey(monitor, series, view);
+    const known = this.ranges.get(key);
+    const range = known?.computed ? { axis: "computed_at", since: known.computed } : { axis: view.axis, since: view.from, until: view.to };
+    const asked = new URLSearchParams({ ...partsOf(series), limit: MAX_RANGE, ...range });
     const rows = await this.#get(`${path(monitor)}/metrics?${asked}`);
-    keep(this.ranges, rangeKey(monitor, series, view), inOrder(rows, view.axis));
+    if (!known || rows.length) keep(this.ranges, key, rangeOf(known, rows, view));
   }
 
   // All of them at first, then those computed since.
@@ -73,7 +106,7 @@ export class Model {
 
   /** A chart's rows, the same array as long as nothing changed; undefined if too few were read. */
   pointsOf(monitor, series, { last, axis, from, to }) {
-    if (from) return this.ranges.get(rangeKey(monitor, series, { axis, from, to }));
+    if (from) return this.ranges.get(rangeKey(monitor, series, { axis, from, to }))?.rows;
     const known = this.points.get(`${monitor}~${keyOf(series)}`);
     if (!known || known.last < last) return undefined;
     const cut = `${last} ${axis}`;
@@ -91,16 +124,6 @@ export class Model {
 
   distributionOf(monitor, column, view) {
     return this.distributions.get(distributionKey(monitor, column, view));
-  }
-
-  /** Apply an event of the stream; returns the alarms that it raised. */
-  cycle({ monitor, state, events }) {
-    this.trouble = null;
-    this.monitors.set(monitor, state);
-    const recorded = new Date(this.now()).toISOString();
-    const fresh = events.map((event) => ({ recorded_at: recorded, ...event })).reverse();
-    this.events.set(monitor, [...fresh, ...(this.events.get(monitor) ?? [])].slice(0, MAX_EVENTS));
-    return events.filter((event) => event.kind === "breach");
   }
 
   /** Seconds since a monitor's last cycle where it should have had one by now, else 0. */
@@ -127,6 +150,20 @@ const distributionKey = (monitor, column, { window, against }) => [monitor, colu
 const inOrder = (rows, axis) => (axis === "computed_at" ? [...rows].sort((a, b) => Date.parse(a[axis]) - Date.parse(b[axis])) : rows);
 
 const partsOf = ({ aspect, column_name, segment, metric, definition }) => ({ aspect, column: column_name, segment, metric, definition });
+
+// A range's rows by window: those known, and those computed since, which may have left the range.
+function rangeOf(known, fresh, { axis, from, to }) {
+  const windows = new Map(known?.windows);
+  for (const row of fresh) {
+    const window = `${row.window_start} ${row.window_end}`;
+    windows.delete(window);
+    const at = Date.parse(row[axis]);
+    if (at >= Date.parse(from) && at <= Date.parse(to)) windows.set(window, row);
+  }
+  const rows = [...windows.values()].sort((a, b) => Date.parse(a[axis]) - Date.parse(b[axis])).slice(-MAX_RANGE);
+  const computed = fresh.reduce((latest, row) => (row.computed_at > latest ? row.computed_at : latest), known?.computed ?? "");
+  return { windows, rows, computed };
+}
 
 // The newest come last; the oldest go.
 function keep(map, key, value) {

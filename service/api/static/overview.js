@@ -2,33 +2,53 @@
 
 import { h, slot } from "./dom.js";
 import { aspectText, aspectWhy, eventList, headlineOf, mark, sentence, time, verdictOf } from "./parts.js";
+import { found, pager, searchField } from "./pager.js";
 import { address } from "./place.js";
-import { ASPECTS, count, held, keyOf, nameOf, plural, VERDICTS } from "./words.js";
+import { ASPECTS, count, cut, held, keyOf, nameOf, plural } from "./words.js";
 
-const BAD_FIRST = Object.keys(VERDICTS);
+const PER_PAGE = 20;
+const SEARCHED_FROM = 6; // so few monitors are seen at a glance
 
-export function overview(model) {
-  const states = [...model.monitors.values()].sort(
-    (a, b) => BAD_FIRST.indexOf(verdictOf(a, model)) - BAD_FIRST.indexOf(verdictOf(b, model)) || a.name.localeCompare(b.name),
-  );
-  const events = [...model.events]
-    .flatMap(([monitor, own]) => own.map((event) => ({ ...event, monitor })))
-    .sort((a, b) => Date.parse(b.recorded_at) - Date.parse(a.recorded_at));
+export function overviewReads(here) {
+  const asked = new URLSearchParams({ search: here.find, page: here.page, limit: PER_PAGE });
   return [
-    h("div", { class: "head" }, h("h1", { tabindex: "-1" }, "Monitors"), h("p", { class: "lead" }, summary(states, model))),
-    states.length
-      ? h("ul", { class: "monitors" }, states.map((state) => card(state, model)))
-      : h("p", { class: "empty" }, "There are no monitors. Put a file into the monitors folder and restart the service."),
-    h("section", { class: "panel", "aria-labelledby": "recent" },
-      h("h2", { id: "recent" }, "Recent events"), eventList(events, model, { named: states.length > 1 })),
+    { kind: "overview", url: `v1/overview?${asked}` },
+    { kind: "recent", url: `v1/events?${new URLSearchParams({ search: here.find, limit: 12 })}` },
   ];
 }
 
-function summary(states, model) {
-  const bad = states.filter((state) => verdictOf(state, model) === "alarm").length;
-  if (!states.length) return "";
-  if (bad) return `${count(bad)} of ${plural(states.length, "monitor")} in alarm.`;
-  return `${plural(states.length, "monitor")}, none in alarm.`;
+/** How many monitors are in alarm: as the service says, or more where one has gone silent since. */
+export function alarmsOf(model, here = {}) {
+  const known = here.monitor ? model.answer("state", here.monitor) : model.answer("overview");
+  if (!known) return 0;
+  const silent = known.monitors.filter((state) => state.verdict !== "alarm" && verdictOf(state, model) === "alarm");
+  return known.alarms + silent.length;
+}
+
+export function overview(model, here) {
+  const known = model.answer("overview");
+  if (!known) return [h("h1", { tabindex: "-1" }, "Monitors"), h("p", { class: "empty", role: "status" }, "Loading the monitors.")];
+  const searching = here.find || here.page > 1 || known.total >= SEARCHED_FROM;
+  return [
+    h("div", { class: "head" }, h("h1", { tabindex: "-1" }, "Monitors"), h("p", { class: "lead" }, summary(known, model))),
+    searching
+      ? h("div", { class: "search" }, searchField(here, { label: "Monitors", placeholder: "name or description" }),
+        h("p", { class: "faint", role: "status" }, `${found(known, "monitor")}, the worst first`))
+      : null,
+    known.monitors.length
+      ? h("ul", { class: "monitors" }, known.monitors.map((state) => card(state, model)))
+      : h("p", { class: "empty" }, known.total ? "No monitor matches." : "There are no monitors. Put a file into the monitors folder and restart the service."),
+    pager(here, known.matched, PER_PAGE, "Pages of monitors"),
+    h("section", { class: "panel", "aria-labelledby": "recent" },
+      h("h2", { id: "recent" }, "Recent events"), eventList(model.answer("recent") ?? [], model, { named: known.total > 1 })),
+  ];
+}
+
+function summary(known, model) {
+  const bad = alarmsOf(model);
+  if (!known.total) return "";
+  if (bad) return `${count(bad)} of ${plural(known.total, "monitor")} in alarm.`;
+  return `${plural(known.total, "monitor")}, none in alarm.`;
 }
 
 function card(state, model) {
@@ -37,14 +57,14 @@ function card(state, model) {
   const here = { monitor: state.name };
   return h("li", { key: state.name, class: `panel card ${verdict}` },
     h("div", { class: "who" },
-      h("h2", {}, mark(verdict, { said: true }), h("a", { href: address(here) }, state.name)),
+      h("h2", {}, mark(verdict, { said: true }), h("a", { href: address(here) }, cut(state.name))),
       h("p", { class: "why" }, sentence(state, model)),
-      state.description ? h("p", { class: "faint" }, state.description) : null,
+      state.description ? h("p", { class: "faint" }, cut(state.description, 160)) : null,
       h("p", { class: "faint" },
         state.window ? ["Window until ", time(state.window.window_end, model), ` · ${plural(state.window.rows, "row")} · `] : null,
         state.last_cycle ? ["cycle ", time(state.last_cycle, model, { past: true })] : "no cycle yet",
         state.finished ? " · source ended" : null)),
-    h("ul", { class: "aspects", "aria-label": `Aspects of ${state.name}` },
+    h("ul", { class: "aspects", "aria-label": `Aspects of ${cut(state.name)}` },
       ASPECTS.map((name) => state.aspects.find((one) => one.aspect === name)).map((one) =>
         h("li", { key: one.aspect },
           h("a", { class: `aspect ${one.verdict}`, href: address({ ...here, aspect: one.aspect }) },

@@ -2,7 +2,7 @@
 
 import { h, s } from "./dom.js";
 import { address } from "./place.js";
-import { ago, beyond, keyOf, moment, nameOf, number, plural, VERDICTS } from "./words.js";
+import { ago, beyond, cut, fullNameOf, keyOf, lasting, moment, nameOf, number, plural, VERDICTS } from "./words.js";
 
 // One shape per verdict, so that nobody depends on its colour.
 const SHAPES = {
@@ -29,7 +29,7 @@ export function mark(verdict, { said = false } = {}) {
 /** A monitor's state in words: the server's story, or that no cycle has come for a while. */
 export function sentence(state, model) {
   const silent = model.silentFor(state);
-  if (silent) return `No cycle for ${ago(silent * 1000).replace(" ago", "")}; one is due every ${number(state.cycle_seconds)} s.`;
+  if (silent) return `No cycle for ${ago(silent * 1000).replace(" ago", "")}; one is due every ${lasting(state.cycle_seconds)}.`;
   return state.story;
 }
 
@@ -72,7 +72,25 @@ export function time(when, model, { past = false } = {}) {
     : h("time", { datetime: when, title: "UTC" }, moment(when));
 }
 
-const KINDS = { breach: ["alarm", "Alarm"], recovery: ["fine", "Recovery"], schema_change: ["breach", "Schema change"] };
+/** A series' name as a link; a long name is cut, and shown whole on demand. */
+export function seriesName(row, href) {
+  const [short, full] = [nameOf(row), fullNameOf(row)];
+  return [
+    h("a", { href, title: short === full ? null : cut(full, 400) }, short),
+    short === full ? null : h("details", { class: "whole-name" }, h("summary", {}, "Full name"), full),
+  ];
+}
+
+// What each kind of event says, with the mark of the state that it leads to.
+const KINDS = {
+  breach: ["alarm", "Alarm raised"],
+  recovery: ["fine", "Recovered"],
+  schema_change: ["breach", "Columns changed"],
+  change_point: ["breach", "Error changed"],
+  detector_waiting: ["waiting", "Change detector waiting"],
+  ended: ["unjudged", "Source ended"],
+};
+const MAX_MESSAGE = 240; // characters
 
 export function eventList(events, model, { named = false, most = 12 } = {}) {
   if (!events.length) return h("p", { class: "empty" }, "No events yet. Alarms, recoveries and changed columns are listed here.");
@@ -80,11 +98,11 @@ export function eventList(events, model, { named = false, most = 12 } = {}) {
     const [verdict, word] = KINDS[event.kind] ?? ["unjudged", event.kind.replaceAll("_", " ")];
     const series = event.details?.aspect ? { ...event.details, column_name: event.column_name, metric: event.metric } : null;
     const message = series
-      ? h("a", { href: address({ monitor: event.monitor, series: [keyOf(series)] }) }, event.message)
-      : event.message;
-    return h("li", { key: `${event.monitor} ${event.at} ${event.kind} ${event.message}` },
+      ? h("a", { href: address({ monitor: event.monitor, series: [keyOf(series)] }) }, cut(event.message, MAX_MESSAGE))
+      : cut(event.message, MAX_MESSAGE);
+    return h("li", { key: `${event.monitor} ${event.id}`, class: event.kind },
       mark(verdict),
-      h("p", {}, h("span", { class: "kind" }, `${word} `), named ? h("b", {}, `${event.monitor} `) : null, message),
+      h("p", {}, h("span", { class: "kind" }, `${word} `), named ? h("b", {}, `${cut(event.monitor)} `) : null, message),
       h("p", { class: "when" }, time(event.at, model), h("span", { class: "recorded" }, " · recorded ", time(event.recorded_at, model, { past: true }))));
   }));
 }

@@ -4,8 +4,8 @@ const PAUSES = [1, 2, 4, 8, 15]; // seconds
 const LONG_HIDDEN = 60_000; // a sleeping machine may not notice that its connection died
 
 /**
- * Follow `/v1/stream`. `on` has: `cycle(data)`, `trouble(data)`, `reload()` for when everything must be read again,
- * and `state(name, seconds)` for `live`, `connecting` or `lost` with the seconds until the next try.
+ * Follow `/v1/stream`. `on` has: `cycled(data)`, `reload()` for when everything must be read again, and
+ * `state(name, seconds)` for `live`, `connecting` or `lost` with the seconds until the next try.
  */
 export function follow(on) {
   let source = null;
@@ -18,15 +18,14 @@ export function follow(on) {
     clearTimeout(timer);
     source?.close();
     on.state("connecting");
-    source = new EventSource(`v1/stream${lastId ? `?after=${encodeURIComponent(lastId)}` : ""}`);
+    source = new EventSource(`v1/stream?brief=true${lastId ? `&after=${encodeURIComponent(lastId)}` : ""}`);
     source.addEventListener("hello", (event) => {
       const returned = tries > 0 || lastId;
       tries = 0;
       on.state("live");
       if (returned && !JSON.parse(event.data).resumed) on.reload();
     });
-    source.addEventListener("cycle", (event) => received(event, on.cycle));
-    source.addEventListener("trouble", (event) => received(event, on.trouble));
+    source.addEventListener("cycled", (event) => received(event, on.cycled));
     source.addEventListener("monitors", (event) => received(event, on.reload));
     source.onerror = lost;
   }

@@ -26,6 +26,7 @@ export const choices = {
 /** The controls above the charts over time: how many windows, which axis, which range, and a link to it all. */
 export function timeControls(model, here, chosen) {
   const rows = chosen.map((series) => model.pointsOf(here.monitor, series, here)).filter((some) => some?.length);
+  const link = rows.length ? pinned(model, here, chosen, rows) : null;
   return [
     h("div", { class: "view-controls" },
       here.from ? null : h("label", {}, "Windows ", h("select", {
@@ -41,9 +42,10 @@ export function timeControls(model, here, chosen) {
     rows.length
       ? h("p", { class: "faint view-hint" },
         here.from ? `${rangeInWords(here, rows)} ` : null,
-        "Drag across a chart, or hold Shift with the arrow keys and press Enter, to show a range; Escape shows all. ",
-        h("a", { id: "link", href: pinned(model, here, chosen, rows), onclick: copyLink }, "Link to this view"),
-        h("span", { id: "copied", role: "status" }, ""))
+        h("span", {}, "Drag across a chart to show a range"),
+        h("span", { class: "wide" }, ", or hold Shift with the arrow keys and press Enter; Escape shows all"), ". ",
+        h("a", { id: "link", href: link, onclick: copyLink }, "Link to this view"),
+        h("span", { id: "copied", role: "status" }, copied.link === link ? copied.text : ""))
       : null,
   ];
 }
@@ -83,13 +85,17 @@ function pinned(model, here, chosen, rows) {
 }
 
 // The link works as a link; where the browser allows it, it is copied as well.
+let copied = { link: null, text: "" };
+
 function copyLink(event) {
-  const said = document.getElementById("copied");
-  navigator.clipboard?.writeText(event.currentTarget.href).then(
-    () => { said.textContent = " Copied."; },
-    () => { said.textContent = " It is in the address bar."; },
-  );
-  if (!navigator.clipboard) said.textContent = " It is in the address bar.";
+  const link = event.currentTarget.getAttribute("href");
+  const say = (text) => {
+    copied = { link, text };
+    document.getElementById("copied").textContent = text;
+  };
+  const elsewhere = () => say(" It is in the address bar.");
+  if (navigator.clipboard) navigator.clipboard.writeText(event.currentTarget.href).then(() => say(" Copied."), elsewhere);
+  else elsewhere();
 }
 
 /** The controls above the distributions: which window, compared with what. */

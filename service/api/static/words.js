@@ -32,11 +32,30 @@ export function seriesOf(key) {
 
 const USUAL = "evidently"; // the default definition, which is not shown
 
-/** A series' name for people: column, segment, metric. */
+const MAX_NAME = 44; // characters; columns may have names of thousands
+
+/** A text that fits: the start and the end of a long one, with … between them. */
+export function cut(text, most = MAX_NAME) {
+  const letters = [...text];
+  if (letters.length <= most) return text;
+  const end = Math.floor(most / 3);
+  return `${letters.slice(0, most - end - 1).join("")}…${letters.slice(-end).join("")}`;
+}
+
+/** A series' name for people: column, segment, metric; long parts are cut. */
 export function nameOf(row) {
+  return [cut(row.column_name), cut(row.segment), metricOf(row)].filter(Boolean).join(" · ");
+}
+
+/** A series' name with nothing cut. */
+export function fullNameOf(row) {
+  return [row.column_name, row.segment, metricOf(row)].filter(Boolean).join(" · ");
+}
+
+function metricOf(row) {
   const definition = row.definition && row.definition !== USUAL ? ` (${row.definition})` : "";
-  const metric = row.metric.replaceAll("_", " ") + definition;
-  return [row.column_name, row.segment, metric].filter(Boolean).join(" · ");
+  if (!row.metric) return "";
+  return row.metric.replaceAll("_", " ") + definition;
 }
 
 const plain = new Intl.NumberFormat("en", { maximumSignificantDigits: 4, useGrouping: true });
@@ -93,6 +112,13 @@ export function ago(milliseconds) {
   if (seconds < 5400) return `${Math.round(seconds / 60)} min ago`;
   if (seconds < 129_600) return `${Math.round(seconds / 3600)} h ago`;
   return `${Math.round(seconds / 86_400)} days ago`;
+}
+
+/** A length of time, in the largest unit that says it well. */
+export function lasting(seconds) {
+  if (seconds < 120) return `${number(seconds)} s`;
+  if (seconds < 7200) return `${number(Math.round(seconds / 6) / 10)} min`;
+  return `${number(Math.round(seconds / 360) / 10)} h`;
 }
 
 export const plural = (value, one, many = `${one}s`) => `${count(value)} ${value === 1 ? one : many}`;

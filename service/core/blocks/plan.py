@@ -13,17 +13,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from service.core.season.season import DAY, HOUR
-from service.core.season.zone import UTC
+from service.core.season.season import DAY, HOUR, Season
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from service.core.rows.batch import Batch
-    from service.core.season.zone import Zone
 
 DAY_HOURS = 24
 MIN_BLOCKS = 8  # fewer say too little of how blocks differ
+ANY_TIME = Season()  # days of UTC, no cells
 RUNS = 48  # of a reference without times
 RUN_PARTS = 8
 MIN_RUN_ROWS = 16
@@ -45,19 +44,19 @@ class BlockPlan:
         unit: What a block is.
         length: The length of a sub-block: microseconds of time, or rows of a run.
         parts: How many sub-blocks a block has.
-        zone: The time zone whose days and hours are meant.
+        season: The time zone whose days and hours are meant, and the cells whose means may differ.
 
     """
 
     unit: BlockUnit
     length: int
     parts: int
-    zone: Zone = UTC
+    season: Season = ANY_TIME
 
     @property
     def fingerprint(self) -> str:
         """A text that is equal for equal plans."""
-        return f"{self.unit}:{self.length}:{self.parts}@{self.zone.name}"
+        return f"{self.unit}:{self.length}:{self.parts}@{self.season.fingerprint}"
 
     def sub_blocks(self, batch: Batch) -> NDArray[np.int64]:
         """Return the sub-block of each row (int64, shape (rows,)).
@@ -65,7 +64,7 @@ class BlockPlan:
         Raises ValueError where runs are asked for and the rows are not numbered.
         """
         if self.unit is not BlockUnit.RUN:
-            return np.floor_divide(self.zone.local(batch.event_time), self.length)
+            return np.floor_divide(self.season.zone.local(batch.event_time), self.length)
         if batch.ordinal is None:
             raise ValueError("runs of rows need numbered rows")
         return np.floor_divide(batch.ordinal, self.length)
@@ -85,13 +84,13 @@ class BlockRules:
     Attributes:
         timed: Whether the rows that will be compared have times.
         whole_days: Whether every window is made of whole days, so that hours need not be kept.
-        zone: The time zone whose days and hours are meant.
+        season: The time zone whose days and hours are meant, and the cells whose means may differ.
 
     """
 
     timed: bool = True
     whole_days: bool = False
-    zone: Zone = UTC
+    season: Season = ANY_TIME
 
 
 def plan_of(batch: Batch, rules: BlockRules) -> BlockPlan:
@@ -103,7 +102,7 @@ def plan_of(batch: Batch, rules: BlockRules) -> BlockPlan:
     if rules.timed and batch.rows and times.min() != times.max():
         days = BlockPlan(BlockUnit.DAY, DAY, 1) if rules.whole_days else DAYS
         for kind in (days, HOURS):
-            plan = replace(kind, zone=rules.zone)
+            plan = replace(kind, season=rules.season)
             if len(np.unique(plan.blocks(plan.sub_blocks(batch)))) >= MIN_BLOCKS:
                 return plan
     length = max(batch.rows // (RUNS * RUN_PARTS), MIN_RUN_ROWS // RUN_PARTS)

@@ -45,6 +45,7 @@ DIRECTIONS = np.array([1.0, -1.0])[:, None, None]
 HAIR = 1e-6  # of a value: more than the rounding of a number in 32 bits
 LARGEST = 1.7e308  # in place of infinity
 MIN_COUNT = 30  # rows of the reference, from which an indicator is judged
+MIN_CELL_ROWS = 20  # of a season's cell, from which its mean is expected to differ
 OWN_SHARE = 0.02  # of the rows, from which a label has an indicator of its own
 _LOCATION, _SPREAD = 12.0**0.5, 5.0**0.5
 
@@ -81,13 +82,33 @@ def fit(batch: Batch, names: Sequence[str], plan: BlockPlan) -> ReferenceBlocks:
         scores.append(column)
         squares.append(weights @ table**2 / batch.rows)
         cubes.append(weights @ table**3 / batch.rows)
-    spec = BlockSpec(plan, tuple(scores))
-    own = _by_other_blocks(batch, spec, sums.of(batch, spec))
     nothing = np.zeros(0)
     second, third = np.concatenate([nothing, *squares]), np.concatenate([nothing, *cubes])
+    expected, explained = _expected(batch, scores, plan)
+    second -= explained
+    spec = BlockSpec(plan, tuple(scores), expected)
+    own = _by_other_blocks(batch, spec, sums.of(batch, spec))
     unseen = [i for i, each in enumerate(spec.components) if each.aim is Aim.UNSEEN]
     second[unseen] = third[unseen] = own.sums[:, unseen].sum(axis=0) / (UNIT * max(batch.rows, 1))
     return ReferenceBlocks(spec, own, second, third)
+
+
+def _expected(batch: Batch, scores: Sequence[ColumnScores], plan: BlockPlan) -> tuple[Ints, Floats]:
+    # What each cell of the season adds to the mean score, and how much of the scores' squares that explains.
+    # What labels say of the other blocks is left as it is.
+    components = [each for column in scores for each in column.components]
+    cells, width = plan.season.size, len(components)
+    if cells == 1 or not width or not batch.rows:
+        return np.zeros((cells, width), dtype=np.int64), np.zeros(width)
+    places = plan.season.cells(batch.event_time).astype(np.intp)
+    rows = np.bincount(places, minlength=cells)
+    found = [column.sums(batch.columns.get(column.column), places, cells) for column in scores]
+    total = np.concatenate(found, axis=1) / UNIT
+    means = total / np.maximum(rows, 1)[:, None]
+    apart = np.where((rows >= MIN_CELL_ROWS)[:, None], means - total.sum(axis=0) / batch.rows, 0.0)
+    apart[:, [each.aim in {Aim.FAMILIARITY, Aim.UNSEEN} for each in components]] = 0.0
+    shares = rows / batch.rows
+    return np.round(apart * UNIT).astype(np.int64), shares @ (2.0 * apart * means - apart**2)
 
 
 Fitted = tuple["ColumnScores", "Floats", "Floats"]  # with each place's rows and its scores

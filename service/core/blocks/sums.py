@@ -26,13 +26,15 @@ if TYPE_CHECKING:
 MIXED = "mixed"  # the mark of sums that were made with different references
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class BlockSpec:
     """What a reference fixes for the sums that are compared with it.
 
     Attributes:
         plan: How rows become blocks.
         columns: The scores of each column.
+        expected: By how much the mean score of a season's cell lies beyond that of all rows: int64, shape
+            (cells, components).
         components: What is summed, column by column.
         fingerprint: Sixteen hex digits that change with anything here.
 
@@ -40,6 +42,7 @@ class BlockSpec:
 
     plan: BlockPlan
     columns: tuple[ColumnScores, ...]
+    expected: Ints
     components: tuple[Component, ...] = field(init=False)
     fingerprint: str = field(init=False)
 
@@ -50,6 +53,7 @@ class BlockSpec:
         digest = hashlib.sha256(repr((self.plan.fingerprint, components)).encode(errors="surrogatepass"))
         for column in self.columns:
             digest.update(column.mark())
+        digest.update(self.expected.astype("<i8").tobytes())
         object.__setattr__(self, "fingerprint", digest.hexdigest()[:16])
 
 
@@ -106,13 +110,18 @@ def of(batch: Batch, spec: BlockSpec) -> BlockSums:
     sub_blocks, groups = np.unique(spec.plan.sub_blocks(batch), return_inverse=True)
     size = len(sub_blocks)
     found = [column.sums(batch.columns.get(column.column), groups, size) for column in spec.columns]
-    nothing = np.zeros((size, 0), dtype=np.int64)
-    return BlockSums(
-        spec.fingerprint,
-        sub_blocks,
-        np.bincount(groups, minlength=size).astype(np.int64, copy=False),
-        np.concatenate([nothing, *found], axis=1),
-    )
+    summed = np.concatenate([np.zeros((size, 0), dtype=np.int64), *found], axis=1)
+    if spec.plan.season.size > 1:
+        summed -= _cells(batch, spec.plan, groups, size) @ spec.expected
+    rows = np.bincount(groups, minlength=size).astype(np.int64, copy=False)
+    return BlockSums(spec.fingerprint, sub_blocks, rows, summed)
+
+
+def _cells(batch: Batch, plan: BlockPlan, groups: NDArray[np.intp], size: int) -> Ints:
+    # How many rows of each cell of the season each group has, shape (size, cells).
+    cells = plan.season.size
+    counts = np.bincount(groups * cells + plan.season.cells(batch.event_time), minlength=size * cells)
+    return counts.astype(np.int64, copy=False).reshape(size, cells)
 
 
 def merge(parts: Sequence[BlockSums]) -> BlockSums:

@@ -10,10 +10,11 @@ from service.core.profile import (
     pca_reconstruction,
     row_counts,
     row_sample,
+    season_rows,
     segments,
     texts,
 )
-from service.core.profile.outcome import outcome
+from service.core.profile.outcome import outcome, outcome_days
 
 if TYPE_CHECKING:
     from service.core.profile.part import Part
@@ -27,4 +28,6 @@ PARTS: tuple[Part[Any], ...] = (
     pca_reconstruction.PART,
     segments.PART,
     block_sums.PART,
+    outcome_days.PART,
+    season_rows.PART,
 )

@@ -90,6 +90,7 @@ def _side(reference: Batch, name: str, forms: Mapping[str, LabelForm]) -> _Side:
 
 def _binary(task: Binary, target: _Side, prediction: _Side | None, notes: list[str]) -> Binary:
     positive = _positive(task, target, notes)
+    notes += _third_labels(positive, target)
     if prediction is not None and prediction.classes:
         positive = _with_predicted(positive, target, prediction, notes)
     return replace(task, positive=positive, otherwise=(), is_guessed=False)
@@ -128,6 +129,19 @@ def _positive(task: Binary, target: _Side, notes: list[str]) -> tuple[str, ...]:
         f"positive: none of {target.rows} labelled reference rows is {_either(_declared(task, target))}; "
         f"they are {_listed(target.classes)}: {_advice(declared, pair, target.classes)}"
     )
+
+
+def _third_labels(positive: Collection[str], target: _Side) -> list[str]:
+    # A binary target has two labels: what `unknown` means only its owner can say.
+    negative = {label: rows for label, rows in target.classes.items() if label not in positive}
+    if len(negative) < 2:  # noqa: PLR2004 - more than one
+        return []
+    rare = min(negative, key=lambda label: negative[label])
+    note = (
+        f"{target.name}: besides {_either(tuple(positive))} its labels are {_listed(negative)}, which count "
+        f"as negative; where one of them is no label, say missing_words: [{_quoted(rare)}] of the column"
+    )
+    return [note]
 
 
 def _declared(task: Binary, target: _Side) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,13 +16,17 @@ from service.core.profile.outcome.binary import BinaryOutcome
 from service.core.profile.outcome.row_errors import absolute_errors
 from service.core.profile.spec import cell_edges, pca_components, segment_values, vocabulary
 from service.core.profile.spec.spec import ProfileSpec
-from service.core.reference import answers, bins, loss_model, notes, score_calibration
+from service.core.reference import answers, bins, loss_model, notes, outcome_blocks, score_calibration
 from service.core.reference.loss_model import LossModel
 from service.core.reference.score_calibration import ScoreCalibration
+from service.core.reference.seasonal import seasonal
+from service.core.reference.seasonal.choice import choose, note_on_thin
 from service.core.rows import label_form
 from service.core.rows.batch import Texts
 from service.core.rows.schema import Kind, Role
 from service.core.rows.task import Binary, Regression
+from service.core.season.season import AutoSeason, Season
+from service.errors import ReferenceDataError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,7 +39,11 @@ if TYPE_CHECKING:
     from service.core.profile.spec.cell_edges import CellEdges
     from service.core.profile.spec.vocabulary import Vocabulary
     from service.core.reference.bins import Bins
+    from service.core.reference.outcome_blocks import OutcomeBlockRules, OutcomeBlocks
+    from service.core.reference.seasonal.choice import Choice
+    from service.core.reference.seasonal.seasonal import SeasonalReference
     from service.core.rows.batch import Batch
+    from service.core.rows.label_form import LabelForm
     from service.core.rows.schema import Column, Schema
 
 # Inputs that move inside a cell count as a changed relation: 20 cells leave about a tenth of such a move.
@@ -60,6 +68,9 @@ class Reference:
         estimator: What foretells the performance of rows without labels; None where it was not asked for or
             the task has none.
         notes: What is worth knowing of its labels and cells.
+        outcome_blocks: Its outcome by block; None where it was not asked for or there is no task.
+        seasonal: Its rows by season cell; None without a season.
+        choice: How the season was chosen; None where it was given.
         blocks: Its rows by block; None where no calibrated alarms are asked for.
 
     """
@@ -71,6 +82,9 @@ class Reference:
     bins: tuple[Bins, ...] = ()
     estimator: Estimator | None = None
     notes: tuple[str, ...] = ()
+    outcome_blocks: OutcomeBlocks | None = None
+    seasonal: SeasonalReference | None = None
+    choice: Choice | None = None
     blocks: ReferenceBlocks | None = None
 
 
@@ -83,6 +97,9 @@ def of(
     components: bool = False,
     estimate: bool = True,
     blocks: BlockRules | None = None,
+    forms: Mapping[str, LabelForm] | None = None,
+    outcome_rules: OutcomeBlockRules | None = None,
+    season: Season | AutoSeason | None = None,
 ) -> Reference:
     """Make a reference of its rows; equal rows give equal fingerprints.
 
@@ -92,14 +109,18 @@ def of(
     A regression's errors are counted by the cells of every column but its target and texts, to tell where
     they came from; other tasks have no cells. A text column's words are the vocabulary of those that follow.
     The outcome of any task is kept by segment of the columns `by`. With `estimate` an estimator of the
-    performance is fitted too. With `blocks` the scores of drift
-    alarms are fitted and summed by block. Raises LabelError where the task names a label that no row has.
+    performance is fitted too, with `outcome_rules` the outcome is kept by block, with `blocks` the scores of
+    drift alarms, with a `season` all of it by season cell. `forms` are those of its labels where they were
+    fixed already, as for masked rows. Raises LabelError where the task names a label that no row has,
+    ReferenceDataError where rows without a time are asked for a season.
     """
-    forms = label_form.forms_of(batch, schema)
+    forms = label_form.forms_of(batch, schema) if forms is None else forms
     noted = notes.notes_on(batch, schema, "reference")
     batch = label_form.in_form(batch, schema, forms)
     settled = answers.settle(batch, schema, forms)
     schema = settled.schema
+    season, choice = _season(batch, schema, season)
+    thin = [] if season is None or choice is not None else filter(None, [note_on_thin(batch, season)])
     batch, words = batch.numbered(0), _vocabularies(batch, schema)
     first = profile.of(batch, schema, ProfileSpec(vocabularies=words), parts=FINGERPRINTED)
     edges: dict[str, CellEdges] = {}
@@ -112,12 +133,11 @@ def of(
     values = {name: segment_values.values_of(first.columns[name].distribution) for name in by}
     by_block = None
     if blocks is not None:
-        plan = block_plan.plan_of(batch, blocks)
+        plan = block_plan.plan_of(batch, blocks if season is None else replace(blocks, season=season))
         names = (*schema.compared.names, *([] if fitted is None else [block_sums.JOINT]))
         by_block = reference_blocks.fit(block_sums.with_joint(batch, fitted), names, plan)
-    spec = ProfileSpec(
-        edges, sample_rows, fitted, words, values, forms, None if by_block is None else by_block.spec
-    )
+    scores = None if by_block is None else by_block.spec
+    spec = ProfileSpec(edges, sample_rows, fitted, words, values, forms, season, scores)
     whole = profile.completed(first, batch, schema, spec)
     return Reference(
         whole,
@@ -126,9 +146,28 @@ def of(
         schema,
         bins.of_reference(whole, schema),
         _estimator(batch, schema, whole, edges) if estimate else None,
-        (*settled.notes, *noted),
+        (*settled.notes, *noted, *thin),
+        None if outcome_rules is None else outcome_blocks.of(batch, schema, outcome_rules, spec.season),
+        None if season is None else seasonal.of(batch, schema, season),
+        choice,
         by_block,
     )
+
+
+def _season(
+    batch: Batch, schema: Schema, asked: Season | AutoSeason | None
+) -> tuple[Season | None, Choice | None]:
+    if asked is None:
+        return None, None
+    if not batch.event_time.any():
+        raise ReferenceDataError(
+            "the reference's rows have no times, and a season is by their hours and days; expected "
+            "reference.timestamp, or season: none"
+        )
+    if isinstance(asked, Season):
+        return asked, None
+    choice = choose(batch, schema, asked.zone)
+    return choice.season, choice
 
 
 def _has_cells(column: Column) -> bool:

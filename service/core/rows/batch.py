@@ -36,11 +36,15 @@ class Numbers:
 
 
 class LabelType(StrEnum):
-    """As what a column's labels were typed where they came from; TEXT where they were of several types."""
+    """As what a column's labels were typed where they came from; TEXT where they were of several types.
+
+    MASKED ones are hashes in their column's form already, and stay as they are.
+    """
 
     TEXT = "text"
     NUMBER = "number"
     TRUTH = "truth value"
+    MASKED = "hash"
 
 
 @dataclass(frozen=True, slots=True)

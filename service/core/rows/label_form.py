@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from service.core.rows.batch import Batch, ColumnRows
+    from service.core.rows.label_mask import LabelMask
     from service.core.rows.schema import Column, Schema
     from service.core.rows.take import Take
 
@@ -55,22 +56,30 @@ class LabelForm:
 
     `spelling` says how texts are read. With `is_zero_one` the reference has no numbers but 0 and 1, so that a
     truth value is one of them. `spellings` are the reference's own texts of numbers, by number, where they
-    are text.
+    are text. Of a sensitive column a label's text is its hash, by the `mask`.
     """
 
     spelling: Spelling = Spelling.TEXT
     is_zero_one: bool = False
     spellings: tuple[tuple[str, str], ...] = ()
+    mask: LabelMask | None = None
 
     @property
     def mark(self) -> str:
         """A text that changes with everything that a label's text depends on; empty for plain text."""
         if self == PLAIN:
             return ""
-        return f"{self.spelling}:{self.is_zero_one}:{self.spellings!r}"
+        mark = f"{self.spelling}:{self.is_zero_one}:{self.spellings!r}"
+        return mark if self.mask is None else self.mask.mark_of(mark)
 
     def text(self, written: str, typed: LabelType = LabelType.TEXT) -> str:
         """Return the column's text of a label, which was typed so where it came from."""
+        if typed is LabelType.MASKED:
+            return written
+        text = self._canonical(written, typed)
+        return text if self.mask is None else self.mask.hashed(text)
+
+    def _canonical(self, written: str, typed: LabelType) -> str:
         if self.spelling is Spelling.TRUTHS:
             return _truth(written)
         if self.spelling is Spelling.TEXT:
@@ -110,7 +119,7 @@ def in_form(batch: Batch, schema: Schema, forms: Mapping[str, LabelForm]) -> Bat
     for column in schema.columns:
         held = columns.get(column.name)
         if isinstance(held, Labels):
-            columns[column.name] = _rewritten(held, forms.get(column.name, PLAIN), words_of(column))
+            columns[column.name] = rewritten(held, forms.get(column.name, PLAIN), words_of(column))
     return replace(batch, columns=columns)
 
 
@@ -120,7 +129,7 @@ def take_in_form(take: Take, schema: Schema, forms: Mapping[str, LabelForm]) -> 
     late = take.labels
     if late is not None and isinstance(late.labels, Labels) and target is not None:
         form = forms.get(target.name, PLAIN)
-        late = replace(late, labels=_rewritten(late.labels, form, words_of(target)))
+        late = replace(late, labels=rewritten(late.labels, form, words_of(target)))
     return replace(take, batch=in_form(take.batch, schema, forms), labels=late)
 
 
@@ -173,7 +182,8 @@ def _truth(text: str) -> str:
     return _TRUTHS.get(text.lower()) or _AS_TRUTH.get(number, text)
 
 
-def _rewritten(column: Labels, form: LabelForm, words: frozenset[str]) -> Labels:
+def rewritten(column: Labels, form: LabelForm, words: frozenset[str]) -> Labels:
+    """Return a column with its labels in a form, and missing where they are one of the `words`."""
     if not len(column.labels) or (form == PLAIN and not words):
         return column
     used = np.unique(column.codes[column.codes >= 0])  # of a long table's labels a take has few
@@ -183,4 +193,4 @@ def _rewritten(column: Labels, form: LabelForm, words: frozenset[str]) -> Labels
         return column
     places = np.full(len(column.labels) + 1, -1, dtype=np.intp)  # code -1, missing, is the last
     places[used] = np.arange(len(used))
-    return coded(places[column.codes], after, column.typed)
+    return coded(places[column.codes], after, column.typed if form.mask is None else LabelType.MASKED)

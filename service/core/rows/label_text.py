@@ -3,8 +3,9 @@
 A whole number is written by its digits, never by way of a float: 1, 1.0 and Decimal("1.00") are `1`, 1e22 has
 23 digits, and 2**60 + 1 keeps its last one. Any other number is the shortest decimal that gives it back in
 its own width, so that 0.1 is `0.1` as a float32 and as a float64; below 1e-4 it has an exponent.
-Infinity is `inf`. A truth value is `True` or `False`. A text is what is written, without the white space
-around it. NaN, None and the empty text are missing.
+Infinity is `inf`. A truth value is `True` or `False`. A text is what is written, without the white space and
+the invisible marks around it, in Unicode's composed form (NFC): an accent is one character, whichever system
+wrote the file. NaN, None and the empty text are missing.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
+import unicodedata
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -28,6 +30,7 @@ LABEL_LENGTH = 200  # a longer one is cut and ends in a hash: an array of texts 
 MAX_DIGITS = 5_000  # of a decimal that is written out
 SMALLEST_PLAIN = -4  # the power of ten below which a number is written with an exponent
 
+INVISIBLE = "\ufeff\u200b\u2060"  # byte order mark, zero-width space, word joiner: left by exports
 _PLAIN = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 _EXPONENT = re.compile(r"-?[0-9](\.[0-9]+)?e[+-][0-9]{2,3}")
 _WHOLE_WITH_ZEROS = re.compile(r"(-?(?:0|[1-9][0-9]*))\.0+")
@@ -41,6 +44,11 @@ def text_of(value: object) -> str | None:
             return short or None
     text = _written(value)
     return storable(text) if text else None
+
+
+def _composed(text: str) -> str:
+    plain = text.strip()
+    return plain if plain.isascii() else unicodedata.normalize("NFC", plain.strip(INVISIBLE).strip())
 
 
 def of_float(value: float) -> str:
@@ -137,7 +145,7 @@ def coded(
 
 def _written(value: object) -> str | None:  # noqa: PLR0911 - one line a type
     if isinstance(value, str):
-        return value.strip()
+        return _composed(value)
     if value is None:
         return None
     if isinstance(value, bool | np.bool_):
@@ -149,8 +157,8 @@ def _written(value: object) -> str | None:  # noqa: PLR0911 - one line a type
     if isinstance(value, Decimal):
         return _of_decimal(value)
     if isinstance(value, bytes | bytearray | memoryview):
-        return bytes(value).decode(errors="replace").strip()
-    return str(value).strip()
+        return _composed(bytes(value).decode(errors="replace"))
+    return _composed(str(value))
 
 
 def _of_whole(value: int) -> str:

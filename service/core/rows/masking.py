@@ -1,9 +1,10 @@
 """Replace the values of sensitive columns by keyed hashes, before anything is counted, kept or shown.
 
 Equal values have equal hashes, so that drift, new categories and repeated values are measured as they would
-be without. Without the key a value cannot be found by hashing all candidates. A category becomes one hash;
-of a text each word becomes as many letters, so that its length, its emptiness and its new words are measured,
-and punctuation stays where it was.
+be without: what is hashed is the label in the form that the reference fixed for its column (`label_form.py`).
+Without the key a value cannot be found by hashing all candidates. A category becomes one hash; of a text each
+word becomes as many letters, so that its length, its emptiness and its new words are measured, and
+punctuation stays where it was.
 """
 
 from __future__ import annotations
@@ -11,26 +12,24 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from service.core.rows.batch import Labels, Texts
-from service.core.rows.label_text import number_text
-from service.core.rows.missing_words import NULL_WORDS
+from service.core.rows.batch import Labels, LabelType, Texts
+from service.core.rows.label_form import PLAIN, rewritten
+from service.core.rows.label_mask import LabelMask
+from service.core.rows.label_text import text_of, type_of
 from service.core.rows.take import Reject
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from service.core.rows.batch import Batch, ColumnRows
+    from service.core.rows.label_form import LabelForm
     from service.core.rows.schema import Schema
     from service.core.rows.take import Take
 
-PREFIX = "hash:"
-HASH_BYTES = 8
-# Words for a missing value say nothing of anybody, and have to stay what they are.
-NO_VALUE = {"", *(word.casefold() for word in NULL_WORDS)}
 _WORD = re.compile(r"\w+")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
 
@@ -63,15 +62,22 @@ class Masking:
         )
         return replace(schema, columns=marked)
 
-    def take(self, take: Take) -> Take:
-        """Return what a source gave with the sensitive columns masked, in refused rows as well."""
-        rejects = tuple(self._reject(reject) for reject in take.rejects)
-        return replace(take, batch=self.batch(take.batch), rejects=rejects)
+    def forms(self, forms: Mapping[str, LabelForm]) -> dict[str, LabelForm]:
+        """Return the forms of labels by which those of sensitive columns become hashes."""
+        return {
+            name: replace(form, mask=self._mask(name)) if name in self.columns else form
+            for name, form in forms.items()
+        }
 
-    def batch(self, batch: Batch) -> Batch:
-        """Return the rows with the sensitive columns masked."""
+    def take(self, take: Take, forms: Mapping[str, LabelForm]) -> Take:
+        """Return what a source gave with the sensitive columns masked, in refused rows as well."""
+        rejects = tuple(self._reject(reject, forms) for reject in take.rejects)
+        return replace(take, batch=self.batch(take.batch, forms), rejects=rejects)
+
+    def batch(self, batch: Batch, forms: Mapping[str, LabelForm]) -> Batch:
+        """Return the rows with the sensitive columns masked, their labels in `forms` before."""
         columns = {
-            name: self._column(name, column) if name in self.columns else column
+            name: self._column(name, column, forms) if name in self.columns else column
             for name, column in batch.columns.items()
         }
         misfits = tuple(
@@ -79,15 +85,6 @@ class Masking:
             for misfit in batch.arrival.misfits
         )
         return replace(batch, columns=columns, arrival=replace(batch.arrival, misfits=misfits))
-
-    def category(self, column: str, text: str) -> str:
-        """Return the hash of a category; a number and a truth value have one, however they are written."""
-        if text.casefold() in NO_VALUE or text in self.missing_words.get(column, ()):
-            return text
-        lower = text.lower()
-        plain = lower if lower in {"true", "false"} else number_text(text) or text
-        content = f"{column}\0{plain}".encode(errors="surrogatepass")
-        return PREFIX + hashlib.blake2b(content, key=self._own_key, digest_size=HASH_BYTES).hexdigest()
 
     def text(self, column: str, text: str) -> str:
         """Return a text with every word hashed to as many letters; upper and lower case are one word."""
@@ -103,24 +100,47 @@ class Masking:
     def _own_key(self) -> bytes:
         return hashlib.sha256(self.key).digest()
 
-    def _column(self, name: str, column: ColumnRows) -> ColumnRows:
+    def _mask(self, name: str) -> LabelMask:
+        return LabelMask(name, self._own_key, self.missing_words.get(name, frozenset()))
+
+    def _form(self, name: str, forms: Mapping[str, LabelForm]) -> LabelForm:
+        return replace(forms.get(name, PLAIN), mask=self._mask(name))
+
+    def _column(self, name: str, column: ColumnRows, forms: Mapping[str, LabelForm]) -> ColumnRows:
         if isinstance(column, Texts):
             masked = [None if text is None else self.text(name, text) for text in column.texts.tolist()]
             texts = np.empty(len(masked), dtype=object)
             texts[:] = masked
             return Texts(texts)
-        if isinstance(column, Labels):
-            hashes = [self.category(name, text) for text in column.labels.tolist()]
-            labels, places = np.unique(np.array(hashes, dtype=np.str_), return_inverse=True)
-            codes = np.append(places, -1)[column.codes]
-            return Labels(codes.astype(column.codes.dtype), labels)
-        return column  # a monitor file refuses a sensitive column of numbers
+        # A monitor file refuses a sensitive column of numbers.
+        return self._labels(name, column, forms) if isinstance(column, Labels) else column
 
-    def _reject(self, reject: Reject) -> Reject:
-        row = {name: self._cell(name, cell) for name, cell in reject.row.items()}
+    def _labels(self, name: str, column: Labels, forms: Mapping[str, LabelForm]) -> Labels:
+        if column.typed is LabelType.MASKED:
+            return column
+        return rewritten(column, self._form(name, forms), self.missing_words.get(name, frozenset()))
+
+    def _reject(self, reject: Reject, forms: Mapping[str, LabelForm]) -> Reject:
+        row = {
+            name: self._form(name, forms).text(text_of(cell) or "", type_of(cell))
+            if name in self.columns and cell is not None
+            else cell
+            for name, cell in reject.row.items()
+        }
         return Reject(row, reject.reason)
 
-    def _cell(self, name: str, cell: Any) -> Any:
-        if name not in self.columns or cell is None:
-            return cell
-        return self.category(name, str(cell))
+
+@dataclass(frozen=True, slots=True)
+class RowMask:
+    """A masking with what gives the forms that a reference fixes, for rows that come one request at a time.
+
+    - `masking`: of the sensitive columns.
+    - `forms`: of the columns' labels; may read the reference, and is asked where there are such.
+    """
+
+    masking: Masking
+    forms: Callable[[], Mapping[str, LabelForm]]
+
+    def take(self, take: Take) -> Take:
+        """Return what was sent with the sensitive columns masked. Raises ReferenceDataError."""
+        return self.masking.take(take, self.forms()) if self.masking.columns else take

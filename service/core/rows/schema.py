@@ -54,6 +54,7 @@ class Column:
     - `mask`: changes with the key by which a sensitive column's values are hashed; empty where they are not.
     - `missing_words`: the words that stand for no value; None where those of its kind and role do
       (`missing_words.py`).
+    - `unit`: of its numbers, for people; empty where none is declared.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Column:
     number: NumberFormat | None = None
     mask: str = ""
     missing_words: tuple[str, ...] | None = None
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from service.core.rows.batch import Batch
+    from service.core.rows.inbox_change import InboxChange
     from service.core.rows.late_labels import LateLabels
 
 
@@ -25,6 +26,8 @@ class Take:
     - `lag_seconds`: how far behind the newest row the source is; None where unknown.
     - `labels`: labels that came after the rows of this take and of earlier ones; None where there are none.
     - `refused`: how many rows of the source were refused, and of how many; None where that is not judged.
+    - `inbox`: what the take's commit changes in the inbox; None where the source has none.
+    - `backlog_rows`: how many rows wait in the inbox after the take; likewise.
     """
 
     batch: Batch
@@ -37,6 +40,8 @@ class Take:
     lag_seconds: float | None = None
     labels: LateLabels | None = None
     refused: tuple[int, int] | None = None
+    inbox: InboxChange | None = None
+    backlog_rows: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

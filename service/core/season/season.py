@@ -95,5 +95,12 @@ class Season:
         return " ".join(part for part in (day, clock) if part) or "all rows"
 
 
+@dataclass(frozen=True, slots=True)
+class AutoSeason:
+    """A season whose kind is chosen on the reference, in a time zone."""
+
+    zone: Zone = UTC
+
+
 def _type_name(day_type: int) -> str:
     return "weekend" if day_type else "Monday to Friday"

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from service.core.read_models import NewestMeasurement, RaisedAlarm
     from service.core.story.facts import Facts
 
+NO_OWN_LIMIT = "no limit of the reference's own"  # begins the reason of a value that is not judged
 # Of performance, what is known without labels: it says nothing of how good the model is.
 WITHOUT_LABELS = frozenset({"positive_rate", "pending_rows"})
 
@@ -85,7 +86,9 @@ def performance_unjudged(facts: Facts) -> list[str]:
         return []
     reasons = Counter(each.reason for each in own if each.value is None and each.reason)
     if any(each.value is not None for each in own):
-        return ["Performance is not judged: it has no threshold."]
+        told = [each.reason for each in own if each.reason and each.reason.startswith(NO_OWN_LIMIT)]
+        why = words.name(told[0], words.MAX_REASON) if told else "it has no threshold"
+        return [words.sentence(f"performance is not judged: {why}")]
     if not reasons:
         return []
     ((reason, _),) = reasons.most_common(1)

@@ -12,6 +12,8 @@ from service.core.story.order import worst_first
 if TYPE_CHECKING:
     from service.core.read_models import AlarmStart, LatestWindow, WindowValue
 
+_COPIED = tuple(field.name for field in fields(StoredValue))
+
 
 def newest_window(latest: LatestWindow) -> NewestWindow:
     """Mark the newest window's values by the monitor's alarms and order them (`order.py`).
@@ -20,14 +22,16 @@ def newest_window(latest: LatestWindow) -> NewestWindow:
     that is breached represents them all, or else the first. `series_id` says which was measured first.
     """
     histories = {name: AlarmHistory.decode(text) for name, text in latest.alarms.items()}
+    named = [(value.alarm_name.encode(), value) for value in latest.values]
     represents: dict[str, WindowValue] = {}
-    for value in sorted(latest.values, key=lambda value: (not value.breached, value.series_id or 0)):
-        represents.setdefault(value.alarm_name.encode(), value)
-    marked = []
-    for value in latest.values:
-        name = value.alarm_name.encode()
-        history = histories.get(name, AlarmHistory()) if represents[name] is value else AlarmHistory()
-        marked.append(_marked(value, alarm=history.raised, decides=history.breached))
+    for name, value in sorted(named, key=lambda one: (not one[1].breached, one[1].series_id or 0)):
+        represents.setdefault(name, value)
+    marked, quiet = [], AlarmHistory()
+    for name, value in named:
+        history = histories.get(name, quiet) if represents[name] is value else quiet
+        # With late labels the history may end with an earlier window than the newest.
+        decides = history.breached and value.breached is True
+        marked.append(_marked(value, alarm=history.raised, decides=decides))
     return NewestWindow(
         window=latest.window,
         measurements=worst_first(marked),
@@ -60,5 +64,5 @@ def raised_alarm(name: AlarmName, start: AlarmStart | None) -> RaisedAlarm:
 
 
 def _marked(value: WindowValue, *, alarm: bool, decides: bool) -> NewestMeasurement:
-    copied = {field.name: getattr(value, field.name) for field in fields(StoredValue)}
+    copied = {name: getattr(value, name) for name in _COPIED}
     return NewestMeasurement(**copied, alarm=alarm, decides=decides)

@@ -84,10 +84,12 @@ def _alarm(facts: Facts) -> list[str]:
 def _healthy(facts: Facts) -> str:
     judged = facts.judged
     beyond = sum(bool(each.breached) for each in judged)
+    within = len(judged) - beyond
     if beyond:
-        within = f"{len(judged) - beyond:,} of {words.plural(len(judged), 'measurement')}"
-        be = "is" if len(judged) - beyond == 1 else "are"
-        return f"Healthy: {within} {be} within their thresholds; the rest counts for no alarm."
+        threshold = "is within its threshold" if within == 1 else "are within their thresholds"
+        rest = "the other" if beyond == 1 else f"the other {beyond:,}"
+        of = words.plural(len(judged), "measurement")
+        return f"Healthy: {within:,} of {of} {threshold}; no alarm counts {rest}."
     if len(judged) == 1:
         return "Healthy: the one measurement with a threshold is within it."
     return f"Healthy: all {words.plural(len(judged), 'measurement')} are within their thresholds."

@@ -45,6 +45,8 @@ _METRICS = {
     "duplicate_row_share": "the share of repeated rows",
 }
 _ESTIMATED = "estimated_"
+_PREFIXES = {_ESTIMATED: "estimated", "season_matched_": "season-matched"}
+_TOLERATED = "_worse_by"
 
 
 def name(text: str, most: int = MAX_NAME) -> str:
@@ -62,11 +64,16 @@ def name(text: str, most: int = MAX_NAME) -> str:
 def metric(of: str) -> str:
     """Return the name of a metric as a sentence has it.
 
-    >>> metric("estimated_mae"), metric("log_loss")
-    ('the estimated mean absolute error', 'the log loss')
+    >>> metric("season_matched_mae"), metric("log_loss")
+    ('the season-matched mean absolute error', 'the log loss')
+    >>> metric("mae_worse_by")
+    'the evidence that the mean absolute error is worse than tolerated'
     """
-    if is_estimated(of):
-        return f"the estimated {metric(of.removeprefix(_ESTIMATED)).removeprefix('the ')}"
+    for prefix, said in _PREFIXES.items():
+        if of.startswith(prefix):
+            return f"the {said} {metric(of.removeprefix(prefix)).removeprefix('the ')}"
+    if of.endswith(_TOLERATED):
+        return f"the evidence that {metric(of.removesuffix(_TOLERATED))} is worse than tolerated"
     return _METRICS.get(of) or f"the {name(of.replace('_', ' '))}"
 
 
@@ -141,6 +148,8 @@ def listed(names: Sequence[str], most: int = MAX_LISTED) -> str:
     >>> listed(["a", "b"]), listed(["a", "b", "c", "d", "e"])
     ('a and b', 'a, b, c and 2 more')
     """
+    if len(names) == most + 1:  # the last name is as short as "1 more"
+        most += 1
     shown = [name(each) for each in names[:most]]
     if len(names) > most:
         shown.append(f"{len(names) - most:,} more")

@@ -94,8 +94,14 @@ def measure_windows(
 
 
 def panes_of(windows: Iterable[int], plan: WindowPlan) -> set[int]:
-    """Return the panes of some windows, by key."""
-    return {key for last in windows for key in range(plan.first_of(last), last + 1)}
+    """Return the panes of some windows, by key; those that windows share are visited once."""
+    found: set[int] = set()
+    reached: int | None = None
+    for last in sorted(windows):
+        first = plan.first_of(last)
+        found.update(range(first if reached is None else max(first, reached + 1), last + 1))
+        reached = last
+    return found
 
 
 def pane_records(panes: Mapping[int, Pane]) -> tuple[PaneRecord, ...]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from service.core.blocks.plan import MIN_BLOCKS
 from service.core.blocks.scores import UNIT, Aim
+from service.core.season.season import SeasonKind
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,6 +35,12 @@ PRIOR = 0.2  # how far a column's bend may lie from that
 LUMPY_KURTOSIS, LUMPY_SHARE = 10.0, 0.6
 STEADY = 1e-6  # a variance below this is none
 LEAST_BETWEEN = 1e-3  # of the variance within blocks
+_DAY_TYPES = {
+    SeasonKind.WEEKEND: 2,
+    SeasonKind.HOUR_WEEKEND: 2,
+    SeasonKind.WEEKDAY: 7,
+    SeasonKind.HOUR_OF_WEEK: 7,
+}
 STRETCHES = (1, 2, 3, 4, 6, 8, 12, 18)  # sub-blocks
 MIN_KURTOSIS_BLOCKS = 3
 
@@ -106,7 +113,7 @@ def fit(reference: ReferenceBlocks) -> BlockModel:
     sums = unbent(sums, rows, components, within, bend)
     bent = sums.sum(axis=0) / total
     means = sums / rows[:, None] - bent
-    freedom = max(blocks - 1, 1)
+    freedom = max(blocks - day_types(reference.spec.plan), 1)
     typical = (total - (rows**2).sum() / total) / freedom if blocks > 1 else total
     between = (rows[:, None] * (means - np.average(means, axis=0, weights=rows)) ** 2).sum(axis=0) / freedom
     between = np.maximum(between, LEAST_BETWEEN * within)
@@ -138,6 +145,11 @@ def fit(reference: ReferenceBlocks) -> BlockModel:
         full,
         stretches,
     )
+
+
+def day_types(plan: BlockPlan) -> int:
+    """Return how many kinds of day the season tells apart: as many means are taken from the blocks."""
+    return _DAY_TYPES.get(plan.season.kind, 1)
 
 
 def by_block(sums: BlockSums, plan: BlockPlan) -> tuple[Floats, Floats]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from service.core.blocks.scores import Aim
-from service.methods.block_test.model import STRETCHES, by_block, unbent
+from service.methods.block_test.model import STRETCHES, by_block, day_types, unbent
 from service.methods.block_test.shares import moving_shares, p_of_log_odds
 from service.methods.stats.p_values import two_sided_t
 
@@ -33,6 +33,7 @@ LEAST_VARIANCE = 0.2  # of what independent rows would have
 MAX_LAG = 0.95
 LAG_STEP = 0.02
 ROUNDING = 1e-9
+WEEK = 7
 PART_POWER = 1.5
 MIN_SKEW, MAX_SKEW = 1e-3, 3.0
 
@@ -135,8 +136,16 @@ def _coefficients(model: BlockModel, rows: Floats, weights: Floats, lag: Floats)
     inflation = 1.0 + 2.0 * ((1.0 - k / blocks) * lag**k).sum(axis=0)
     # The sample variance of blocks that go together is too small.
     bias = (1.0 - inflation / blocks) * blocks / (blocks - 1.0)
-    first = (own + together + inflation / blocks) / bias / model.typical
+    first = (own + together + _type_share(model, count) * inflation / blocks) / bias / model.typical
     return first, float((weights**2 / rows).sum()) - own / model.typical
+
+
+def _type_share(model: BlockModel, count: int) -> float:
+    # A window of one kind of day is compared with that kind alone, of which the reference has fewer blocks.
+    types = day_types(model.plan)
+    if types == 1 or count >= WEEK:
+        return 1.0
+    return WEEK / count if types == WEEK else WEEK / 2.0
 
 
 def _partial(model: BlockModel, window: WindowBlocks, weights: Floats) -> Floats:

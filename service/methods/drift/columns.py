@@ -10,14 +10,17 @@ from service.core.measurement import Aspect, Measurement, Series, Worse
 from service.core.profile import row_sample
 from service.core.profile.part import NOT_KEPT
 from service.core.rows.schema import Kind
+from service.methods.drift import season_matched
 from service.methods.drift.in_worker import WAITING, question, question_about_texts
 from service.methods.drift.registry import (
     DEFAULT,
     compute,
+    compute_matched,
     default_method,
     drifted,
     error_bound,
     find,
+    matched_error_bound,
     named,
 )
 from service.methods.stats.unmeasurable import Unmeasurable
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 
     from service.core.profile.distribution import Distribution
     from service.core.profile.profile import Profile
+    from service.core.reference.seasonal.seasonal import SeasonalReference
+    from service.core.reference.seasonal.weighted import Weighted
     from service.core.rows.schema import Column, Schema
     from service.core.worker_call import Question
     from service.methods.drift.method import Method
@@ -72,12 +77,14 @@ def measure_drift(
     schema: Schema,
     plan: DriftPlan,
     *,
+    seasonal: SeasonalReference | None = None,
     withheld: str | None = None,
     judged: Sequence[Measurement] = (),
 ) -> tuple[Measurement, ...]:
     """Measure every column by each of its methods, then how many columns have drifted.
 
-    `judged` are the columns' measurements that decide in the methods' place, where alarms have a rate.
+    Season-matched methods compare with `seasonal`, the reference by season cell. `judged` are the columns'
+    measurements that decide in the methods' place, where alarms have a rate.
 
     Columns that could not be measured have a reason and are left out of the share. With `withheld` nothing is
     computed: each series has that reason. So has a series whose method is `left_out`. Raises
@@ -88,6 +95,7 @@ def measure_drift(
         sides = (reference, current)
         methods = methods_of(plan, column, *_distributions(sides, column))
         rows = current.columns[column.name].distribution.finite
+        matched, known = _matched(methods, seasonal, current, column, withheld)
         measured += [
             Measurement(_series(method, column), None, rows, _why_left_out(method, column), decides=False)
             for method in left_out(plan, column)
@@ -100,10 +108,14 @@ def measure_drift(
                 sides,
                 threshold=threshold_of(plan, method),
                 decides=plan.false_alarm_rate is None and method in deciding(plan, methods),
-                withheld=withheld,
+                withheld=known.reason if method.matched and matched is None else withheld,
+                matched=matched,
+                remark=known.reason if method.matched else None,
             )
             for method in methods
         ]
+        if any(method.matched for method in methods):
+            measured.append(known)
     verdicts = [each for each in judged if each.threshold is not None]
     reasons = {each.reason for each in verdicts}
     if len(reasons) == 1 and not any(each.breached is not None for each in verdicts):
@@ -144,8 +156,7 @@ def left_out(plan: DriftPlan, column: Column) -> tuple[Method, ...]:
 def deciding(plan: DriftPlan, methods: tuple[Method, ...]) -> tuple[Method, ...]:
     """Return those of a column's `methods` that say whether it has drifted.
 
-    One that runs in the worker process is never calibrated: beside others it is a second opinion, so that a
-    false-alarm rate over any of them can be kept.
+    One that runs in the worker process is a second opinion next to others.
     """
     if plan.verdict is VerdictRule.FIRST:
         return methods[:1]
@@ -175,6 +186,8 @@ def _measured(
     threshold: float | None,
     decides: bool = True,
     withheld: str | None,
+    matched: Weighted | None = None,
+    remark: str | None = None,
 ) -> Measurement:
     series = _series(method, column)
     both = _distributions(sides, column)
@@ -186,14 +199,36 @@ def _measured(
             limit = method.threshold if threshold is None else threshold
             asked, rows = _asked(method, column, sides, limit)
             return Measurement(series, None, rows, WAITING, threshold, decides=decides, question=asked)
-        value = compute(method, column.kind, *both)
-        bound = error_bound(method, *both, value)
+        if matched is not None and method.matched:
+            value = compute_matched(method, column.kind, matched, both[1])
+            bound = matched_error_bound(method, matched, both[1], value)
+        else:
+            value = compute(method, column.kind, *both)
+            bound = error_bound(method, *both, value)
     except (ValueError, ArithmeticError) as error:  # this column has no number; the others are still measured
         return Measurement(series, None, rows, str(error) or type(error).__name__, threshold, decides=decides)
     breached = None if threshold is None else drifted(method, value, threshold)
     return Measurement(
-        series, value, rows, threshold=threshold, breached=breached, error_bound=bound, decides=decides
+        series, value, rows, remark, threshold, breached=breached, error_bound=bound, decides=decides
     )
+
+
+def _matched(
+    methods: tuple[Method, ...],
+    seasonal: SeasonalReference | None,
+    current: Profile,
+    column: Column,
+    withheld: str | None,
+) -> tuple[Weighted | None, Measurement]:
+    # The season-matched reference, where a method asks for it, and its effective size.
+    rows, found, reason = current.columns[column.name].distribution.finite, None, withheld
+    if withheld is None and any(method.matched for method in methods):
+        try:
+            found = season_matched.matched(seasonal, current, column.name)
+            reason = season_matched.remark(seasonal, found)
+        except Unmeasurable as missing:
+            reason = str(missing)
+    return found, season_matched.measure_effective_rows(column.name, found, rows, reason)
 
 
 def _series(method: Method, column: Column) -> Series:

@@ -6,7 +6,7 @@ The functions below make one by the kind of its value: `distance` and `p_value`,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -18,9 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from service.core.profile.distribution import Distribution
+    from service.core.reference.seasonal.weighted import Weighted
     from service.methods.stats.error_bounds import Bound
+    from service.methods.stats.matched.bounds import MatchedBound
 
     Compute = Callable[[Distribution, Distribution], float]
+    MatchedCompute = Callable[[Weighted, Distribution], float]
 
 
 class Definition(StrEnum):
@@ -29,6 +32,7 @@ class Definition(StrEnum):
     EVIDENTLY = "evidently"  # equal to Evidently's on the raw rows
     ROBUST = "robust"  # of the same name, without the traps of Evidently's
     OWN = "own"  # of a method that Evidently does not have
+    SEASON = "season"  # the robust one, against a reference with the window's own mix of hours or days
 
 
 class Compression(StrEnum):
@@ -66,6 +70,8 @@ class Method:
     bound: takes (reference, current, value) of compressed numbers; there where `compression` is BOUND.
     draws_error: how far a value that rests on random draws may lie from that of all possible ones.
     in_worker: how the worker process is asked (`in_worker.py`); None where `compute` gives the value.
+    matched: takes (season-matched reference, current), by kind of column; in place of `compute`.
+    matched_bound: bounds its values of compressed numbers; takes (reference, current, value).
     by_choice: kinds that it measures only where `default` or the column's own entry chooses it.
     """
 
@@ -80,24 +86,31 @@ class Method:
     bound: Bound | None = None
     draws_error: Callable[[float], float] | None = None
     in_worker: InWorker | None = None
+    matched: Mapping[Kind, MatchedCompute] = field(default_factory=dict)
+    matched_bound: MatchedBound | None = None
     by_choice: frozenset[Kind] = frozenset()
 
     def __post_init__(self) -> None:
         """Refuse a promise without what keeps it, and a method that has no value or two ways to it."""
-        if self.compression is Compression.BOUND and self.bound is None:
+        bound = self.matched_bound if self.matched else self.bound
+        if self.compression is Compression.BOUND and bound is None:
             raise ValueError(f"{self.full_name}: its compression is `bound`; expected a function `bound`")
-        if self.compression is not Compression.BOUND and self.bound is not None:
+        if self.compression is not Compression.BOUND and bound is not None:
             raise ValueError(
                 f"{self.full_name}: its compression is `{self.compression}`, which has no use for a `bound`; "
                 "expected none, or the compression `bound`"
             )
-        if bool(self.compute) == (self.in_worker is not None):
-            raise ValueError(f"{self.full_name}: expected one of `compute` and `in_worker`")
+        if [bool(self.compute), bool(self.matched), self.in_worker is not None].count(True) != 1:
+            raise ValueError(f"{self.full_name}: expected one of `compute`, `matched` and `in_worker`")
 
     @property
     def kinds(self) -> frozenset[Kind]:
         """The kinds of column that it measures."""
-        return frozenset(self.compute) if self.in_worker is None else self.in_worker.kinds
+        return (
+            frozenset(self.compute) | frozenset(self.matched)
+            if self.in_worker is None
+            else self.in_worker.kinds
+        )
 
     def suits(self, kind: Kind) -> bool:
         """Say whether it measures columns of `kind`; what measures numbers measures the lengths of texts."""

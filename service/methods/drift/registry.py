@@ -1,7 +1,8 @@
 """Every drift method by its name, the default ones, and a method's value, verdict and error bound.
 
-`psi` is Evidently's definition, `psi:robust` the one that does not mislead where Evidently's does. A name
-with a single definition needs none. The methods themselves are in `families`.
+`psi` is Evidently's definition, `psi:robust` the one that does not mislead where Evidently's does, and
+`psi:season` that one against a season-matched reference, which no bare name means. A name with a single
+definition otherwise needs none. The methods themselves are in `families`.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from service.core.profile.distribution import Distribution
+    from service.core.reference.seasonal.weighted import Weighted
 
 DEFAULT = "default"  # names the choice that `default_method` makes
 SMALL_REFERENCE = 1000
@@ -47,8 +49,8 @@ def _registered() -> Mapping[tuple[str, Definition], Method]:
 
 _BY_NAME = _registered()
 ALL = tuple(_BY_NAME.values())
-METHODS: Mapping[tuple[str, Definition], Method] = MappingProxyType(  # computed in this process
-    {key: method for key, method in _BY_NAME.items() if method.in_worker is None}
+METHODS: Mapping[tuple[str, Definition], Method] = MappingProxyType(  # of two distributions, in this process
+    {key: method for key, method in _BY_NAME.items() if method.compute}
 )
 
 
@@ -82,7 +84,7 @@ def full_name(name: str) -> str:
     """Return a method's name with its definition; a bare name is Evidently's, or else the only one."""
     if ":" in name:
         return name
-    definitions = _definitions(name)
+    definitions = [definition for definition in _definitions(name) if definition is not Definition.SEASON]
     return f"{name}:{definitions[0] if len(definitions) == 1 else Definition.EVIDENTLY}"
 
 
@@ -129,6 +131,36 @@ def compute(method: Method, kind: Kind, reference: Distribution, current: Distri
     if not math.isfinite(value):
         raise Unmeasurable(f"{method.name} is beyond what a number can hold for these values")
     return value
+
+
+def compute_matched(method: Method, kind: Kind, reference: Weighted, current: Distribution) -> float:
+    """Return the value of a `matched` method, with the promises of `compute`."""
+    if not current.finite:
+        raise Unmeasurable("no value in the window")
+    if not reference.finite:
+        raise Unmeasurable("no value in the reference")
+    if method.compression is Compression.REFUSES and current.dropped_bits:
+        raise Unmeasurable(COMPRESSED)
+    with np.errstate(all="ignore"):
+        value = method.matched[kind.counted](reference, current)
+    if not math.isfinite(value):
+        raise Unmeasurable(f"{method.name} is beyond what a number can hold for these values")
+    return value
+
+
+def matched_error_bound(
+    method: Method, reference: Weighted, current: Distribution, value: float
+) -> float | None:
+    """Return how far the exact value of a `matched` method may lie from `value`; None where it is exact."""
+    if method.draws_error is not None:
+        return method.draws_error(value)
+    if not current.dropped_bits or method.matched_bound is None:
+        return None
+    with np.errstate(all="ignore"):
+        bound = method.matched_bound(reference, current, value)
+    if not math.isfinite(bound):
+        raise Unmeasurable("the values were compressed and the error of the result has no bound")
+    return bound
 
 
 def error_bound(method: Method, reference: Distribution, current: Distribution, value: float) -> float | None:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from service.core.profile.outcome.multiclass import MAX_CLASSES
-from service.methods.performance.metric import MetricValue, metric_value, no_value
+from service.methods.performance.metric import MetricValue, metric_value, no_value, why_unlabelled
 from service.methods.stats.confidence_bands import share_band, share_like_band
-from service.methods.stats.unmeasurable import NO_LABELS, Unmeasurable
+from service.methods.stats.unmeasurable import Unmeasurable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -55,7 +55,7 @@ def positive_counts(outcome: BinaryOutcome) -> ClassCounts:
     """Return the counts of the positive class. Raises Unmeasurable without a labelled row."""
     cells = outcome.confusion
     if not cells.rows:
-        raise Unmeasurable(NO_LABELS)
+        raise Unmeasurable(why_unlabelled(outcome))
     return ClassCounts(cells.true_positive, cells.false_positive, cells.false_negative)
 
 
@@ -82,13 +82,13 @@ def no_classes(outcome: MulticlassOutcome) -> str:
     """Return why there is no class to measure."""
     if outcome.pairs is None:
         return f"more than {MAX_CLASSES} classes; expected columns of fewer labels"
-    return NO_LABELS
+    return why_unlabelled(outcome)
 
 
 def accuracy(outcome: BinaryOutcome) -> MetricValue:
     """Return the share of the labelled rows that were predicted rightly."""
     cells = outcome.confusion
-    return _share(cells.true_negative + cells.true_positive, cells.rows, NO_LABELS)
+    return _share(cells.true_negative + cells.true_positive, cells.rows, why_unlabelled(outcome))
 
 
 def positive_rate(outcome: BinaryOutcome) -> MetricValue:
@@ -101,7 +101,7 @@ def positive_rate(outcome: BinaryOutcome) -> MetricValue:
 
 def observed_positive_rate(outcome: BinaryOutcome) -> MetricValue:
     """Return the share of the labelled rows that are positive."""
-    return _share(outcome.observed_positive, outcome.labelled, NO_LABELS)
+    return _share(outcome.observed_positive, outcome.labelled, why_unlabelled(outcome))
 
 
 def precision(counts: ClassCounts) -> MetricValue:
@@ -133,7 +133,7 @@ def f1(counts: ClassCounts) -> MetricValue:
 
 def multiclass_accuracy(classes: Classes) -> MetricValue:
     """Return the share of the labelled rows whose class was predicted rightly."""
-    return _share(classes.outcome.correct, classes.outcome.labelled, NO_LABELS)
+    return _share(classes.outcome.correct, classes.outcome.labelled, why_unlabelled(classes.outcome))
 
 
 def f1_macro(classes: Classes) -> MetricValue:

@@ -14,9 +14,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from service.methods.performance.metric import MetricValue, metric_value, no_value
+from service.methods.performance.metric import MetricValue, metric_value, no_value, why_unlabelled
 from service.methods.stats.confidence_bands import share_like_band
-from service.methods.stats.unmeasurable import NO_LABELS, Unmeasurable
+from service.methods.stats.unmeasurable import Unmeasurable
 
 if TYPE_CHECKING:
     from service.core.profile.outcome.binary import BinaryOutcome, Confusion
@@ -27,7 +27,7 @@ def mcc(outcome: BinaryOutcome) -> MetricValue:
     """Return the correlation of the true and the predicted class over the labelled rows."""
     cells = outcome.confusion
     if not cells.rows:
-        return no_value(NO_LABELS)
+        return no_value(why_unlabelled(outcome))
     margins = _margins(cells)
 
     def compute() -> float:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from service.core.measurement import Worse
 from service.methods.stats.confidence_bands import NO_BAND
-from service.methods.stats.unmeasurable import Unmeasurable
+from service.methods.stats.unmeasurable import NO_LABELS, Unmeasurable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -59,6 +59,9 @@ class Metric(Generic[_S_contra]):
     from_reference: see `worse`.
     headline: its rank, from 1, among those that represent a model on an overview; None for the others.
     needs_labels: False where a window's value is final before its labels come.
+    of_blocks: False where the reference's own blocks give no limit: the value depends on how many rows there
+        are, or nothing bounds the next row's.
+    loss: the loss of single rows whose mean it is, as `row_losses.py` names it; None for any other metric.
     """
 
     name: str
@@ -69,6 +72,8 @@ class Metric(Generic[_S_contra]):
     from_reference: bool = False
     headline: int | None = None
     needs_labels: bool = True
+    of_blocks: bool = True
+    loss: str | None = None
 
     @property
     def threshold_within(self) -> Range:
@@ -118,6 +123,27 @@ def metric_value(
         return MetricValue(None, rows, TOO_LARGE)
     on_demand = None if band is None else lambda: _finite(band, value)
     return MetricValue(value, rows, None, on_demand, error_bound)
+
+
+class CountedRows(Protocol):
+    """An outcome's rows without both a prediction and a label."""
+
+    @property
+    def pending(self) -> int:
+        """Rows with a prediction that wait for their label."""
+        ...
+
+    @property
+    def unusable(self) -> int:
+        """Rows that no label would help: either side is there and cannot be used, or has no prediction."""
+        ...
+
+
+def why_unlabelled(outcome: CountedRows) -> str:
+    """Return why an outcome without a labelled row has none: a label may come, or it would not help."""
+    if outcome.pending or not outcome.unusable:
+        return NO_LABELS
+    return f"none of {outcome.unusable:,} rows has a prediction and a label that can be compared"
 
 
 def no_value(reason: str) -> MetricValue:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from service.core.measurement import Aspect, Measurement, Series
 from service.core.profile.outcome import outcome as outcomes
@@ -26,13 +26,14 @@ from service.methods.performance.scores import scored
 from service.methods.stats.unmeasurable import Unmeasurable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from service.core.profile.outcome.outcome import Outcome
     from service.core.profile.profile import Profile
     from service.core.rows.task import Task
-    from service.methods.performance.metric import AnyMetric, MetricValue
+    from service.methods.performance.metric import AnyMetric, Metric, MetricValue
 
+    _S = TypeVar("_S")
     # Of a metric and a segment, which is empty for all rows.
     Values = Iterator[tuple[AnyMetric, str, MetricValue]]
 
@@ -75,6 +76,23 @@ def comparisons(task: Task, before: Outcome | None, outcome: Outcome) -> Iterato
         yield Comparison(metric, segment, value, known.get((metric.name, segment)))
 
 
+def values_by_name(
+    task: Task, outcome: Outcome, names: frozenset[str]
+) -> dict[str, tuple[AnyMetric, MetricValue]]:
+    """Return the metrics `names` over all rows of an outcome; those of single classes are left out."""
+    found = _values(task, outcome, None, names)
+    return {metric.name: (metric, value) for metric, segment, value in found if not segment}
+
+
+def values_by_metric(task: Task, outcome: Outcome, other: Outcome | None) -> dict[str, float | None]:
+    """Return the value of each metric over all rows of `outcome`, none that counts rows.
+
+    `other` is the side that it is compared with.
+    """
+    values = _values(task, outcome, other)
+    return {m.name: each.value for m, segment, each in values if not segment and m.unit != "rows"}
+
+
 def pending_rows(before: Outcome | None, outcome: Outcome | None, segment: str = "") -> Measurement:
     """Measure how many rows wait for their label; None is an outcome that was not kept."""
     series = Series(Aspect.PERFORMANCE, "pending_rows", segment=segment, unit="rows")
@@ -84,35 +102,45 @@ def pending_rows(before: Outcome | None, outcome: Outcome | None, segment: str =
     return Measurement(series, float(outcome.pending), outcome.rows, reference=baseline)
 
 
-def _values(task: Task, outcome: Outcome, other: Outcome | None) -> Values:
-    # `other` is the side that is compared with: both name the same classes.
+def _values(
+    task: Task, outcome: Outcome, other: Outcome | None, names: frozenset[str] | None = None
+) -> Values:
+    # `other` is the side that is compared with: both name the same classes. None but `names`, where given.
     if isinstance(outcome, RegressionOutcome):
-        for metric, value in values_of(registry.OF_ERRORS, lambda: labelled(outcome)):
+        for metric, value in values_of(_among(registry.OF_ERRORS, names), lambda: labelled(outcome)):
             yield metric, "", value
     elif isinstance(outcome, BinaryOutcome):
-        yield from _binary_values(outcome, has_scores=isinstance(task, Binary) and task.score is not None)
+        has_scores = isinstance(task, Binary) and task.score is not None
+        yield from _binary_values(outcome, names, has_scores=has_scores)
     else:
         has_scores = isinstance(task, Multiclass) and bool(task.scores)
-        yield from _multiclass_values(outcome, other, has_scores=has_scores)
+        yield from _multiclass_values(outcome, other, names, has_scores=has_scores)
 
 
-def _binary_values(outcome: BinaryOutcome, *, has_scores: bool) -> Values:
+def _among(metrics: Sequence[Metric[_S]], names: frozenset[str] | None) -> Sequence[Metric[_S]]:
+    return metrics if names is None else [metric for metric in metrics if metric.name in names]
+
+
+def _binary_values(outcome: BinaryOutcome, names: frozenset[str] | None, *, has_scores: bool) -> Values:
     groups = [
-        values_of(registry.OF_LABELS, lambda: outcome),
-        values_of(registry.OF_ONE_CLASS, lambda: positive_counts(outcome)),
+        values_of(_among(registry.OF_LABELS, names), lambda: outcome),
+        values_of(_among(registry.OF_ONE_CLASS, names), lambda: positive_counts(outcome)),
     ]
-    if has_scores:
-        groups.append(values_of(registry.OF_SCORES, lambda: scored(outcome)))
+    of_scores = _among(registry.OF_SCORES, names)
+    if has_scores and of_scores:
+        groups.append(values_of(of_scores, lambda: scored(outcome)))
     for group in groups:
         for metric, value in group:
             yield metric, "", value
 
 
-def _multiclass_values(outcome: MulticlassOutcome, other: Outcome | None, *, has_scores: bool) -> Values:
+def _multiclass_values(
+    outcome: MulticlassOutcome, other: Outcome | None, names: frozenset[str] | None, *, has_scores: bool
+) -> Values:
     classes = classes_of(outcome)
-    groups = [values_of(registry.OF_CLASSES, lambda: classes)]
+    groups = [values_of(_among(registry.OF_CLASSES, names), lambda: classes)]
     if has_scores:
-        groups.append(values_of(registry.OF_CLASS_SCORES, lambda: outcome))
+        groups.append(values_of(_among(registry.OF_CLASS_SCORES, names), lambda: outcome))
     for group in groups:
         for metric, value in group:
             yield metric, "", value
@@ -125,5 +153,5 @@ def _multiclass_values(outcome: MulticlassOutcome, other: Outcome | None, *, has
                 raise Unmeasurable(no_classes(outcome))
             return counts.get(name, ClassCounts(0, 0, 0))
 
-        for metric, value in values_of(registry.OF_ONE_CLASS, of_class):
+        for metric, value in values_of(_among(registry.OF_ONE_CLASS, names), of_class):
             yield metric, f"class={name}", value

@@ -10,6 +10,7 @@ import math
 from typing import TYPE_CHECKING
 
 from service.core.measurement import Worse
+from service.core.profile.outcome.row_losses import ABSOLUTE_ERROR, LOG_LOSS, SQUARED_DISTANCE, WRONG
 from service.core.rows.task import Binary, Regression
 from service.methods.performance import classification, matthews, regression, scores
 from service.methods.performance.estimated import binary as estimated_binary
@@ -32,20 +33,26 @@ LOWER, BOTH = Worse.LOWER, Worse.BOTH
 
 # Regression, from the errors of the labelled rows.
 OF_ERRORS: tuple[Metric[RegressionOutcome], ...] = (
-    Metric("mae", regression.mae, within=NOT_NEGATIVE, headline=1),
+    Metric("mae", regression.mae, within=NOT_NEGATIVE, headline=1, loss=ABSOLUTE_ERROR),
     Metric("rmse", regression.rmse, within=NOT_NEGATIVE),
     Metric("mean_error", regression.mean_error, BOTH),
     Metric("mape", regression.mape, unit="share", within=NOT_NEGATIVE),
     Metric("r2", regression.r2, LOWER, within=(-math.inf, 1.0)),
-    Metric("max_error", regression.max_error, within=NOT_NEGATIVE),
+    Metric("max_error", regression.max_error, within=NOT_NEGATIVE, of_blocks=False),
     Metric("absolute_error_p50", regression.absolute_error_quantile(0.5), within=NOT_NEGATIVE),
     Metric("absolute_error_p90", regression.absolute_error_quantile(0.9), within=NOT_NEGATIVE),
     Metric("absolute_error_p99", regression.absolute_error_quantile(0.99), within=NOT_NEGATIVE),
-    Metric("mape_left_out_rows", regression.mape_left_out_rows, unit="rows", within=NOT_NEGATIVE),
+    Metric(
+        "mape_left_out_rows",
+        regression.mape_left_out_rows,
+        unit="rows",
+        within=NOT_NEGATIVE,
+        of_blocks=False,
+    ),
 )
 # Two classes, from the confusion counts and the rows that wait for their label.
 OF_LABELS: tuple[Metric[BinaryOutcome], ...] = (
-    Metric("accuracy", classification.accuracy, LOWER, "share", SHARE, headline=5),
+    Metric("accuracy", classification.accuracy, LOWER, "share", SHARE, headline=5, loss=WRONG),
     Metric("mcc", matthews.mcc, LOWER, within=(-1.0, 1.0)),
     Metric(
         "positive_rate",
@@ -75,13 +82,13 @@ OF_ONE_CLASS: tuple[Metric[ClassCounts], ...] = (
 OF_SCORES: tuple[Metric[Scored], ...] = (
     Metric("roc_auc", scores.roc_auc, LOWER, within=SHARE, headline=2),
     Metric("pr_auc", scores.pr_auc, LOWER, within=SHARE),
-    Metric("log_loss", scores.log_loss, unit="nats", within=NOT_NEGATIVE),
-    Metric("brier", scores.brier, within=SHARE),
-    Metric("calibration_error", scores.calibration_error, unit="share", within=SHARE),
+    Metric("log_loss", scores.log_loss, unit="nats", within=NOT_NEGATIVE, loss=LOG_LOSS),
+    Metric("brier", scores.brier, within=SHARE, loss=SQUARED_DISTANCE),
+    Metric("calibration_error", scores.calibration_error, unit="share", within=SHARE, of_blocks=False),
 )
 # Several classes, from the confusion table.
 OF_CLASSES: tuple[Metric[Classes], ...] = (
-    Metric("accuracy", classification.multiclass_accuracy, LOWER, "share", SHARE, headline=5),
+    Metric("accuracy", classification.multiclass_accuracy, LOWER, "share", SHARE, headline=5, loss=WRONG),
     Metric("f1_macro", classification.f1_macro, LOWER, within=SHARE, headline=4),
     Metric("f1_weighted", classification.f1_weighted, LOWER, within=SHARE),
 )
@@ -136,6 +143,26 @@ def metrics_of(task: Task) -> tuple[AnyMetric, ...]:
     if isinstance(task, Binary):
         return (*OF_LABELS, *OF_ONE_CLASS, *(OF_SCORES if task.score is not None else ()))
     return (*OF_CLASSES, *(OF_CLASS_SCORES if task.scores else ()), *OF_ONE_CLASS)
+
+
+def metrics_of_all_rows(task: Task) -> tuple[AnyMetric, ...]:
+    """Return the metrics of a task that have one value of a window: of several classes, not those of each."""
+    found = metrics_of(task)
+    if isinstance(task, Regression | Binary):
+        return found
+    return tuple(metric for metric in found if metric not in OF_ONE_CLASS)
+
+
+def judged_by_default(task: Task) -> tuple[str, ...]:
+    """Return the metrics that the reference's own blocks judge where the monitor file says nothing.
+
+    The one that represents the model, and a second one for what it cannot see: bias, or calibration.
+    """
+    if isinstance(task, Regression):
+        return ("mae", "mean_error")
+    if isinstance(task, Binary):
+        return ("roc_auc", "brier") if task.score is not None else ("f1", "accuracy")
+    return ("f1_macro", "accuracy")
 
 
 def estimated_metrics_of(task: Task) -> tuple[AnyMetric, ...]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from service.core.exact.sums import UNIT_BITS, to_float
 from service.core.profile.distribution import MANTISSA_BITS
-from service.methods.performance.metric import MetricValue, metric_value
+from service.methods.performance.metric import MetricValue, metric_value, why_unlabelled
 from service.methods.stats.alignment import numbers
 from service.methods.stats.confidence_bands import (
     NO_BAND,
@@ -27,7 +27,7 @@ from service.methods.stats.confidence_bands import (
     positive_band,
     ranks_of_quantile,
 )
-from service.methods.stats.unmeasurable import NO_LABELS, Unmeasurable
+from service.methods.stats.unmeasurable import Unmeasurable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +46,7 @@ def labelled(outcome: RegressionOutcome) -> RegressionOutcome:
     Raises Unmeasurable without a labelled row.
     """
     if not outcome.labelled:
-        raise Unmeasurable(NO_LABELS)
+        raise Unmeasurable(why_unlabelled(outcome))
     return outcome
 
 

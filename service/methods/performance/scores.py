@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING
 from service.core.exact.sums import UNIT_BITS, to_float
 from service.core.measurement import TWO_SIDED_95
 from service.methods.performance import ranking
-from service.methods.performance.metric import MetricValue, metric_value, no_value
+from service.methods.performance.metric import MetricValue, metric_value, no_value, why_unlabelled
 from service.methods.stats.confidence_bands import loss_band, share_like_band
-from service.methods.stats.unmeasurable import NO_LABELS, Unmeasurable
+from service.methods.stats.unmeasurable import Unmeasurable
 
 if TYPE_CHECKING:
     from service.core.profile.outcome.binary import BinaryOutcome, ScoreBins
@@ -60,7 +60,7 @@ class Scored:
 def scored(outcome: BinaryOutcome) -> Scored:
     """Return the labelled rows with a score. Raises Unmeasurable where there is none."""
     if not outcome.positives.finite + outcome.negatives.finite:
-        raise Unmeasurable(NO_SCORES if outcome.labelled else NO_LABELS)
+        raise Unmeasurable(NO_SCORES if outcome.labelled else why_unlabelled(outcome))
     return Scored(outcome, ranking.ranking(outcome.positives, outcome.negatives))
 
 
@@ -129,7 +129,7 @@ def multiclass_log_loss(outcome: MulticlassOutcome) -> MetricValue:
     elif outcome.improper:
         reason = _outside(outcome.improper)
     elif not outcome.scored:
-        reason = NO_SCORES if outcome.labelled else NO_LABELS
+        reason = NO_SCORES if outcome.labelled else why_unlabelled(outcome)
     if reason:
         return no_value(reason)
     return _mean(outcome.scored, outcome.log_loss, outcome.log_loss_squared)

@@ -3,11 +3,11 @@
 A segment is named `origin=JFK`; one class within it, of several, `origin=JFK, class=NAME`. The segment's rows
 and their share of all rows are measured too.
 
-Of fifty small segments some lie beyond any threshold by chance in every window, so the band that has to lie
-beyond the threshold is widened for the number of verdicts in the window (O. J. Dunn, "Multiple comparisons
-among means", 1961). Segments that are all as bad as the threshold allows are then breached, any one of them,
-in at most about 2.5 % of windows (of `mae`, in simulations, under 1 %). What has no band, such as
-`max_error`, is judged by its value.
+Of fifty small segments some lie beyond any threshold by chance in every window. So a segment is breached
+where it is a discovery among all verdicts of the window's segments: of those that are breached, the share
+that chance brought is to be expected at the rate of false alarms at most (Y. Benjamini and Y. Hochberg,
+"Controlling the false discovery rate", 1995). Where all segments are as bad as the threshold allows, any one
+of them is breached in that share of windows. What has no band, such as `max_error`, is judged by its value.
 """
 
 from __future__ import annotations
@@ -19,12 +19,20 @@ from service.core.measurement import Aspect, Measurement, Series, Worse
 from service.core.profile import segments as parts
 from service.core.profile.part import NOT_KEPT
 from service.core.profile.spec.segment_values import REST
-from service.methods.performance.judge import NO_THRESHOLDS, Comparison, Judging, judged
+from service.methods.performance.judge import (
+    FALSE_ALARM_RATE,
+    NO_THRESHOLDS,
+    Comparison,
+    Judging,
+    chance_of,
+    judged,
+)
 from service.methods.performance.performance import comparisons, pending_rows
+from service.methods.stats.p_values import false_discovery_rates
 from service.methods.stats.shares import Share, measured_share
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from service.core.profile.outcome.outcome import Outcome
     from service.core.profile.profile import Profile
@@ -32,7 +40,6 @@ if TYPE_CHECKING:
     from service.core.profile.spec.segment_values import SegmentValues
     from service.core.rows.task import Task
 
-HALF_OF_FIVE_PERCENT = 0.025
 NO_SEGMENTS: Mapping[str, SegmentValues] = MappingProxyType({})
 
 
@@ -53,14 +60,15 @@ def measure_segments(
     thresholds: Mapping[str, float] = NO_THRESHOLDS,
     *,
     by: Mapping[str, SegmentValues] = NO_SEGMENTS,
+    rate: float = FALSE_ALARM_RATE,
     withheld: str | None = None,
 ) -> tuple[Measurement, ...]:
     """Measure rows and every metric of `task` by segment, with the reference's own; nothing without segments.
 
     The rows of all segments are always measured, the metrics of `OTHER` and `MISSING` where there are such
-    rows on either side. `thresholds` go by metric and hold for each segment, as described above. With
-    `withheld` the metrics have that reason. Where the window's segments were not kept, the series of the
-    columns `by` have that reason.
+    rows on either side. `thresholds` go by metric and hold for each segment, as described above, at the
+    false-discovery `rate`. With `withheld` the metrics have that reason. Where the window's segments were not
+    kept, the series of the columns `by` have that reason.
     """
     if task is None:
         return ()
@@ -76,15 +84,34 @@ def measure_segments(
         or (segment.before is not None and segment.before.rows)
         for comparison in comparisons(task, segment.before, segment.now)
     ]
-    verdicts = sum(c.current.value is not None and c.metric.name in thresholds for c in compared)
-    judging = Judging(HALF_OF_FIVE_PERCENT, verdicts)
+    judging, discoveries = _discoveries(compared, thresholds, rate)
     return (
         *(each for segment in segments for each in _rows(segment)),
         *(
-            judged(comparison, thresholds.get(comparison.metric.name), withheld, judging)
-            for comparison in compared
+            judged(
+                comparison,
+                thresholds.get(comparison.metric.name),
+                withheld,
+                judging,
+                discovery=discoveries.get(place),
+            )
+            for place, comparison in enumerate(compared)
         ),
     )
+
+
+def _discoveries(
+    compared: Sequence[Comparison], thresholds: Mapping[str, float], rate: float
+) -> tuple[Judging, dict[int, float]]:
+    # By its place, each verdict's smallest false-discovery rate; what has no band has none.
+    chances = {}
+    for place, comparison in enumerate(compared):
+        threshold = thresholds.get(comparison.metric.name)
+        chance = None if threshold is None else chance_of(comparison, threshold)
+        if chance is not None:
+            chances[place] = chance
+    found = false_discovery_rates(list(chances.values()))
+    return Judging(rate, len(chances)), dict(zip(chances, found, strict=True))
 
 
 def segment_name(column: str, value: str, within: str = "") -> str:

@@ -3,19 +3,25 @@
 Each is measured with the reference's own share. A share of all rows: missing, infinite, unparsable. A share
 of the rows with a value: out of range (infinities are), new category. `vanished_categories` counts those with
 at least 1 % of the reference's rows and none in the window.
+
+The target and the prediction of a classifier hold classes, whatever their kind: a column of numbers has its
+new ones measured as well. Which they are is the measurement's reason.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from service.core.measurement import Aspect, Measurement, Series
 from service.core.profile.distribution import Distribution, inexact
+from service.core.rows.label_text import of_class
 from service.core.rows.schema import Kind
+from service.core.rows.task import Binary, Multiclass
 from service.methods.quality.texts import measure_texts
-from service.methods.stats.alignment import numbers, paired
+from service.methods.stats.alignment import alike, numbers, paired
 from service.methods.stats.shares import NO_ROWS, NO_VALUES, End, Share, beyond, measured_share, single
 
 if TYPE_CHECKING:
@@ -27,6 +33,7 @@ if TYPE_CHECKING:
 
 NO_RANGE = "no value in the reference and no range declared"
 NO_CATEGORIES = "no value in the reference"
+MAX_CLASSES_SHOWN = 5
 COMMON_SHARE = 0.01  # of the reference's rows, from which a category is missed
 
 
@@ -39,8 +46,13 @@ def measure_quality(reference: Profile, current: Profile, schema: Schema) -> tup
         reference=float(reference.rows),
     )
     measured = [rows]
+    task = schema.task
+    of_classes = {task.target, task.prediction} if isinstance(task, Binary | Multiclass) else set()
     for column in schema.columns:
-        measured += _of_column(column, reference.columns[column.name], current.columns[column.name])
+        before, now = reference.columns[column.name], current.columns[column.name]
+        measured += _of_column(column, before, now)
+        if column.name in of_classes:
+            measured = _with_new_classes(measured, column, before.distribution, now.distribution)
         if column.kind is Kind.TEXT:
             measured += measure_texts(column.name, reference, current)
     return tuple(measured)
@@ -76,8 +88,11 @@ def _of_column(column: Column, reference: ColumnProfile, current: ColumnProfile)
 def _share(
     column: Column, metric: str, reference: Share, current: Share, *, empty: str = NO_ROWS
 ) -> Measurement:
-    series = Series(Aspect.QUALITY, metric, column.name, unit="share")
-    return measured_share(series, reference, current, empty=empty)
+    return measured_share(_series(column, metric), reference, current, empty=empty)
+
+
+def _series(column: Column, metric: str) -> Series:
+    return Series(Aspect.QUALITY, metric, column.name, unit="share")
 
 
 def _inexact(column: Column, before: Distribution, now: Distribution) -> Iterator[Measurement]:
@@ -89,8 +104,7 @@ def _inexact(column: Column, before: Distribution, now: Distribution) -> Iterato
 
 def _new_categories(column: Column, reference: Distribution, current: Distribution) -> Measurement:
     if not reference.distinct:
-        series = Series(Aspect.QUALITY, "new_category_share", column.name, unit="share")
-        return Measurement(series, None, current.finite, NO_CATEGORIES)
+        return Measurement(_series(column, "new_category_share"), None, current.finite, NO_CATEGORIES)
     both = paired(reference, current)
     new = int(both.current[both.reference == 0].sum())
     return _share(
@@ -100,6 +114,32 @@ def _new_categories(column: Column, reference: Distribution, current: Distributi
         Share(new, current.finite),
         empty=NO_VALUES,
     )
+
+
+def _with_new_classes(
+    measured: list[Measurement], column: Column, before: Distribution, now: Distribution
+) -> list[Measurement]:
+    if column.kind is Kind.NUMERICAL:
+        measured = [*measured, _new_categories(column, before, now)]
+    reason = _new_classes(before, now)
+    return [
+        replace(one, reason=reason)
+        if reason and one.value and one.series == _series(column, "new_category_share")
+        else one
+        for one in measured
+    ]
+
+
+def _new_classes(reference: Distribution, current: Distribution) -> str:
+    before, now = alike(reference, current)
+    new = ~np.isin(now.values, before.values)
+    found = sorted(zip(now.counts[new].tolist(), now.values[new].tolist(), strict=True), reverse=True)
+    shown = [
+        f'"{value if isinstance(value, str) else of_class(value)}" ({count:,})'
+        for count, value in found[:MAX_CLASSES_SHOWN]
+    ]
+    more = len(found) - len(shown)
+    return f"not in the reference: {', '.join(shown)}{f' and {more} more' if more else ''}" if shown else ""
 
 
 def _vanished_categories(column: Column, reference: Distribution, current: Distribution) -> Measurement:

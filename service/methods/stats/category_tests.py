@@ -42,7 +42,7 @@ def g_test(reference: Distribution, current: Distribution) -> float:
     if both.current[both.reference == 0].any():
         return 0.0
     return p_values.chi_square(
-        _likelihood_ratio(both.current, both.reference.astype(np.float64)), len(both.current) - 1
+        likelihood_ratio(both.current, both.reference.astype(np.float64)), len(both.current) - 1
     )
 
 
@@ -57,7 +57,7 @@ def g_homogeneity(reference: Distribution, current: Distribution) -> float:
     if table.shape[1] == 1:
         return 1.0
     expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / table.sum()
-    return p_values.chi_square(_likelihood_ratio(table, expected), table.shape[1] - 1)
+    return p_values.chi_square(likelihood_ratio(table, expected), table.shape[1] - 1)
 
 
 def fisher_exact(reference: Distribution, current: Distribution) -> float:
@@ -119,7 +119,8 @@ def _table(reference: Distribution, current: Distribution) -> NDArray[np.int64]:
     return table
 
 
-def _likelihood_ratio(observed: Counts, expected: Doubles) -> float:
+def likelihood_ratio(observed: Counts | Doubles, expected: Doubles) -> float:
+    """Return the G statistic of observed rows against expected ones."""
     held = observed > 0
     return 2.0 * float((observed[held] * np.log(observed[held] / expected[held])).sum())
 

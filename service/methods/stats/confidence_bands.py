@@ -101,7 +101,7 @@ def ranks_of_quantile(rows: int, share: float) -> tuple[int, int]:
     return math.floor(rows * share - half), math.ceil(rows * share + half) + 1
 
 
-def student(freedom: int, normal: float = TWO_SIDED_95) -> float:
+def student(freedom: float, normal: float = TWO_SIDED_95) -> float:
     """Return the point of Student's t with `freedom` degrees (one or more) that `normal` is of the normal.
 
     The 97.5 % point unless another is given; that to 1 % from two degrees on, the 99.95 % point from four on.
@@ -116,4 +116,4 @@ def student(freedom: int, normal: float = TWO_SIDED_95) -> float:
         (3.0 * z**7 + 19.0 * z**5 + 17.0 * z**3 - 15.0 * z) / 384.0,
         (79.0 * z**9 + 776.0 * z**7 + 1482.0 * z**5 - 1920.0 * z**3 - 945.0 * z) / 92160.0,
     )
-    return math.fsum((z, *(term / float(freedom) ** power for power, term in enumerate(terms, start=1))))
+    return math.fsum((z, *(term / freedom**power for power, term in enumerate(terms, start=1))))

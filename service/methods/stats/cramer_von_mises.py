@@ -14,8 +14,12 @@ from service.methods.stats.rank_tests import ordered, with_ends
 from service.methods.stats.unmeasurable import Unmeasurable
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from service.core.profile.distribution import Distribution
     from service.methods.stats.alignment import Counts, Pair
+
+    Doubles = NDArray[np.float64]
 
 FEW_ROWS = 20  # up to this many rows per side Evidently counts the orders
 COUNTED_ROWS = 10  # up to so many we do: beyond, counting takes longer than the limit is wrong
@@ -55,12 +59,21 @@ def cramer_von_mises_tied(reference: Distribution, current: Distribution) -> flo
     both = with_ends(reference, current)
     n, m = _sizes(both)
     tied = both.reference + both.current
-    rows, pairs = n + m, n * m
-    if max(n, m) <= COUNTED_ROWS and len(tied) == rows:
+    if max(n, m) <= COUNTED_ROWS and len(tied) == n + m:
         return _counted(n, m, _four_u(both))
     gap = (m * both.reference.cumsum() - n * both.current.cumsum())[:-1].astype(np.float64)
+    return tied_tail(gap, tied, n, m)
+
+
+def tied_tail(gap: Doubles, tied: Counts | Doubles, n: float, m: float) -> float:
+    """Return the p-value of the limiting law for `n` and `m` rows, which need not be whole numbers.
+
+    `tied` rows of both sides hold each value, and `gap` is m * (rows of the first side up to it) - n * (rows
+    of the second), without the last value's (float64, shape (values - 1,)).
+    """
     if not gap.any():
         return 1.0
+    rows, pairs = n + m, n * m
     weight = (tied[:-1] + tied[1:]) / 2.0  # both ends of a step, so that the sign of the values is no matter
     below = tied.cumsum()[:-1].astype(np.float64)
     statistic = float(weight @ gap**2) / (float(pairs) * rows**2)
@@ -94,7 +107,7 @@ def _displaced(side: Counts, other: Counts) -> int:
     return int((side * shift**2).sum()) + int((side**3 - side).sum()) // 3
 
 
-def _variance(n: int, m: int) -> float:
+def _variance(n: float, m: float) -> float:
     # Anderson's equation 14.
     rows, pairs = n + m, n * m
     return (rows + 1.0) * (4 * pairs * rows - 3 * (n**2 + m**2) - 2 * pairs) / (45 * rows**2 * 4 * pairs)

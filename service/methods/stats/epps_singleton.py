@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from service.core.profile.distribution import Distribution
 
     Doubles = NDArray[np.float64]
+    Tally = NDArray[np.int64] | Doubles
 
 POINTS = (0.4, 0.8)
 MIN_ROWS = 5
@@ -33,7 +34,7 @@ SINGULAR = 1e-10  # of the largest singular value; below it, what is left is rou
 class Waves(NamedTuple):
     """A side's mean cosines and sines (float64, shape (4,)) and their covariance (shape (4, 4), ddof 0)."""
 
-    rows: int
+    rows: float
     mean: Doubles
     covariance: Doubles
 
@@ -69,7 +70,11 @@ def epps_singleton_ranked(reference: Distribution, current: Distribution) -> flo
     both = ordered(reference, current)
     if len(both.reference) == 1:
         return 1.0
-    left, right = _both_waves(reference, current)
+    return ranked_tail(*_both_waves(reference, current))
+
+
+def ranked_tail(left: Waves, right: Waves) -> float:
+    """Return the p-value of two sides whose covariance under no drift is that of all rows together."""
     n, m = left.rows, right.rows
     apart = left.mean - right.mean
     within = (n * left.covariance + m * right.covariance) / (n + m)
@@ -85,25 +90,39 @@ def _both_waves(reference: Distribution, current: Distribution) -> tuple[Waves, 
     if min(reference.finite, current.finite) < MIN_ROWS:
         raise Unmeasurable(f"the Epps-Singleton test needs {MIN_ROWS} rows or more on each side")
     values = np.union1d(numbers(reference), numbers(current))
-    low, high = (_quantile(values, both.reference + both.current, share) for share in QUARTERS)
+    sigma = half_spread(values, both.reference + both.current)
+    sides = [waves(numbers(part), part.counts, part.finite, sigma) for part in (reference, current)]
+    return sides[0], sides[1]
+
+
+def half_spread(values: Doubles, counts: Tally) -> float:
+    """Return half of how far apart the quartiles of counted values are.
+
+    Raises Unmeasurable where that is nothing, or too little to divide by.
+    """
+    low, high = (_quantile(values, counts, share) for share in QUARTERS)
     if low == high:
         raise Unmeasurable("the middle half of all rows is one value; the Epps-Singleton test divides by it")
     sigma = (high - low) / 2.0
     if sigma < SMALLEST_SIGMA:
         raise Unmeasurable("the middle half of all rows lies closer together than can be divided by")
-    sides = [_waves(part, sigma) for part in (reference, current)]
-    if not all(np.isfinite(side.covariance).all() for side in sides):
+    return sigma
+
+
+def waves(values: Doubles, counts: Tally, rows: float, sigma: float) -> Waves:
+    """Return the waves of `rows` rows by value.
+
+    Raises Unmeasurable where a value is too large for `sigma`.
+    """
+    scaled = [point / sigma * values for point in POINTS]
+    cosines = np.stack([*map(np.cos, scaled), *map(np.sin, scaled)])
+    shares = counts / rows
+    mean = cosines @ shares
+    centred = cosines - mean[:, None]
+    covariance = (centred * shares) @ centred.T
+    if not np.isfinite(covariance).all():
         raise Unmeasurable("some values are too large compared with the middle half of all rows")
-    return sides[0], sides[1]
-
-
-def _waves(part: Distribution, sigma: float) -> Waves:
-    scaled = [point / sigma * numbers(part) for point in POINTS]
-    waves = np.stack([*map(np.cos, scaled), *map(np.sin, scaled)])
-    shares = part.counts / part.finite
-    mean = waves @ shares
-    centred = waves - mean[:, None]
-    return Waves(part.finite, mean, (centred * shares) @ centred.T)
+    return Waves(rows, mean, covariance)
 
 
 def _p_value(left: Waves, right: Waves, inverse: Doubles, rank: int) -> float:
@@ -115,7 +134,7 @@ def _p_value(left: Waves, right: Waves, inverse: Doubles, rank: int) -> float:
     return p_values.chi_square(max(statistic, 0.0), rank)
 
 
-def _quantile(values: Doubles, counts: NDArray[np.int64], share: float) -> float:
+def _quantile(values: Doubles, counts: Tally, share: float) -> float:
     # numpy.percentile of the rows, its interpolation step by step so that the last bit agrees.
     cumulative = counts.cumsum()
     place = share * (int(cumulative[-1]) - 1)

@@ -102,7 +102,7 @@ def sturges(
             ]
         if normalised:
             sides = [_normalised(side) for side in sides]
-        return _farthest(terms, sides[0], sides[1], value, root=root)
+        return farthest(terms, sides[0], sides[1], value, root=root)
 
     return bound
 
@@ -127,7 +127,7 @@ def quantiles(
             return max(value, top(smallest) - value)
         cells = _quantile_rows(reference, current, deciles, heavy)
         sides = [_smoothed(*each) for each in zip(cells, (reference, current), strict=True)]
-        return _farthest(terms, sides[0], sides[1], value, root=root)
+        return farthest(terms, sides[0], sides[1], value, root=root)
 
     return bound
 
@@ -235,9 +235,10 @@ def _normalised(side: Range) -> Range:
     return Range(side.low / most, side.high)
 
 
-def _farthest(
+def farthest(
     terms: Callable[[Shares, Shares], Shares], reference: Range, current: Range, value: float, *, root: bool
 ) -> float:
+    """Return how far a distance over shares that lie in ranges may be from `value`."""
     corners = [terms(left, right) for left in reference for right in current]
     most = float(np.max(corners, axis=0).sum())
     left = np.minimum(np.maximum(reference.low, current.low), reference.high)

@@ -61,7 +61,7 @@ def z(reference: Distribution, current: Distribution) -> float:
     )
 
 
-def two_proportions(first: int, first_rows: int, second: int, second_rows: int) -> float:
+def two_proportions(first: float, first_rows: float, second: float, second_rows: float) -> float:
     """Return the two-sided p-value of the pooled z-test of two shares.
 
     Neither none nor all of the rows together may count.

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -43,6 +45,27 @@ def two_sided_t(statistic: Floats, freedom: Floats | float) -> Floats:
     from scipy.special import stdtr  # noqa: PLC0415 - a service starts without SciPy
 
     return np.asarray(2.0 * stdtr(freedom, -np.abs(statistic)))
+
+
+def student_tail(freedom: float, statistic: float) -> float:
+    """Return P(X >= statistic) for a Student's t X with `freedom` degrees (above 0)."""
+    from scipy.special import stdtr  # noqa: PLC0415 - a service starts without SciPy
+
+    return float(stdtr(freedom, -statistic))
+
+
+def false_discovery_rates(chances: Sequence[float]) -> list[float]:
+    """Return the smallest false-discovery rate at which each of some p-values is a discovery, in their order.
+
+    Y. Benjamini and Y. Hochberg, "Controlling the false discovery rate" (1995); it holds for positively
+    dependent p-values as well.
+    """
+    order = sorted(range(len(chances)), key=lambda place: chances[place], reverse=True)
+    rates, least = [1.0] * len(chances), 1.0
+    for rank, place in zip(range(len(chances), 0, -1), order, strict=True):
+        least = min(least, chances[place] * len(chances) / rank)
+        rates[place] = least
+    return rates
 
 
 def kolmogorov_smirnov(reference_rows: int, current_rows: int, gap: int) -> float:

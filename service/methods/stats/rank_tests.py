@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from service.core.profile.distribution import Distribution
 
     Doubles = NDArray[np.float64]
+    Tally = NDArray[np.int64] | Doubles
 
 FEW_RANKS = 8  # up to so many rows on a side, and without ties, SciPy counts the orders
 # F. W. Scholz and M. A. Stephens, "K-sample Anderson-Darling tests" (1987), table 2, for two samples.
@@ -57,7 +58,11 @@ def anderson(reference: Distribution, current: Distribution) -> float:
     statistic has no variance, and where all rows hold one value.
     """
     both = ordered(reference, current)
-    statistic = anderson_statistic(both)
+    return anderson_tail(anderson_statistic(both))
+
+
+def anderson_tail(statistic: float) -> float:
+    """Return the p-value of a standardised statistic, interpolated between the critical values."""
     if statistic < CRITICAL[0]:
         return float(LEVELS[0])
     if statistic > CRITICAL[-1]:
@@ -70,15 +75,19 @@ def anderson_statistic(both: Pair) -> float:
 
     Raises Unmeasurable where it has none, as `anderson` says.
     """
-    n, m = int(both.reference.sum()), int(both.current.sum())
+    return standardised(both.reference, both.current, int(both.reference.sum()), int(both.current.sum()))
+
+
+def standardised(reference: Tally, current: Tally, n: float, m: float) -> float:
+    """Return the same statistic of `n` and `m` rows by ascending value, which need not be whole numbers."""
     rows = n + m
-    if len(both.reference) == 1:
+    if len(reference) == 1:
         raise Unmeasurable("all rows hold the same value; the Anderson-Darling test needs two or more")
     if rows < 4:  # noqa: PLR2004 - the variance divides by rows - 3
         raise Unmeasurable("the Anderson-Darling test needs four rows on both sides together")
-    tied = (both.reference + both.current).astype(np.float64)
+    tied = (reference + current).astype(np.float64)
     below = tied.cumsum() - tied / 2.0
-    of_reference = both.reference.cumsum() - both.reference / 2.0
+    of_reference = reference.cumsum() - reference / 2.0
     apart = rows * of_reference - below * n
     terms = tied / rows * apart**2 / (below * (rows - below) - rows * tied / 4.0)
     raw = float(terms.sum()) * (1.0 / n + 1.0 / m) * (rows - 1.0) / rows
@@ -123,8 +132,14 @@ def _upper_tail(both: Pair, twice: int) -> float:
         return 1.0
     if min(n, m) <= FEW_RANKS and len(tied) == rows:
         return _counted_tail(min(n, m), max(n, m), twice // 2)
+    return normal_tail(tied, n, m, twice)
+
+
+def normal_tail(tied: Doubles, n: float, m: float, twice: float) -> float:
+    """Return P(U >= twice / 2) by the normal law; `tied` rows of both sides hold each of several values."""
     from scipy.special import ndtr  # noqa: PLC0415 - a service starts without SciPy
 
+    rows = n + m
     ties = float((tied**3 - tied).sum())
     spread = math.sqrt(n * m / 12.0 * ((rows + 1) - ties / (rows * (rows - 1.0))))
     return float(ndtr((n * m / 2.0 + 0.5 - twice / 2.0) / spread))
@@ -147,7 +162,7 @@ def _counted_tail(few: int, many: int, larger: int) -> float:
     return min(max(tail, 0.0), 1.0)
 
 
-def _anderson_variance(n: int, m: int) -> float:
+def _anderson_variance(n: float, m: float) -> float:
     # Scholz and Stephens, equation 4, for two samples. Their double sum g is closed here:
     # g = H2(N) - (H(N - 1) + H(N)) / N with harmonic numbers of the first and the second order.
     from scipy.special import digamma, zeta  # noqa: PLC0415 - a service starts without SciPy

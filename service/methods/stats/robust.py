@@ -9,7 +9,7 @@ moves the value a little and not without bound.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -24,13 +24,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from service.core.profile.distribution import Distribution
-    from service.methods.stats.alignment import Counts, Pair
+    from service.methods.stats.alignment import Counts
+
+    Tally = Counts | NDArray[np.float64]
+
+_Rows = TypeVar("_Rows", np.int64, np.float64)
 
 ADDED_ROWS = 0.5
 MIN_EXPECTED = 5.0  # W. G. Cochran, "Some methods for strengthening the common chi-square tests" (1954)
 
 
-def smoothed(counts: Counts) -> NDArray[np.float64]:
+def smoothed(counts: Tally) -> NDArray[np.float64]:
     """Return the shares with half a row added to every cell; they sum to one and none is zero."""
     shares: NDArray[np.float64] = (counts + ADDED_ROWS) / (counts.sum() + ADDED_ROWS * len(counts))
     return shares
@@ -90,8 +94,8 @@ def z(reference: Distribution, current: Distribution) -> float:
     )
 
 
-def pooled(both: Pair) -> NDArray[np.int64]:
-    """Return the table (int64, shape (2, cells)) with the categories expected fewer than five times as one.
+def pooled(both: tuple[NDArray[_Rows], NDArray[_Rows]]) -> NDArray[_Rows]:
+    """Return the table (shape (2, cells)) with the categories expected fewer than five times as one.
 
     A pool that is still too small joins the next larger category.
     """

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Moments(NamedTuple):
     """Rows, mean and variance (ddof 0) of one side."""
 
-    rows: int
+    rows: float
     mean: float
     variance: float
 
@@ -51,6 +51,11 @@ def welch(reference: Distribution, current: Distribution) -> float:
     left, right = moments(reference), moments(current)
     if min(left.rows, right.rows) == 1:
         raise Unmeasurable("Welch's t-test needs two rows or more on each side")
+    return welch_of(left, right)
+
+
+def welch_of(left: Moments, right: Moments) -> float:
+    """Return the p-value of two sides of more than one row each, which need not be whole numbers."""
     errors = [side.variance / (side.rows - 1) for side in (left, right)]  # of the means, squared
     apart, spread = left.mean - right.mean, math.sqrt(sum(errors))
     if spread == 0.0:

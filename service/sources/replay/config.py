@@ -36,6 +36,7 @@ class ReplayConfig(SourceConfig):
 
     can_be_peeked: ClassVar[bool] = True
     brings_labels: ClassVar[bool] = True
+    labels_from_file: ClassVar[bool] = True
 
     type: Literal["replay"]
     path: str

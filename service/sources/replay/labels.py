@@ -53,6 +53,8 @@ def open_labels(options: LabelFile) -> OrderedRows:
     )
     schema = Schema(columns, identity=options.identity)
     needed = (options.identity, options.target)
+    if options.path is None:
+        raise SourceError("labels: no file of them is named; expected labels.path")
     return open_ordered(options.path, schema, options.timestamp, needed=needed, form=options.form)
 
 

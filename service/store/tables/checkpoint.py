@@ -18,16 +18,19 @@ if TYPE_CHECKING:
     import asyncpg
 
 _READ = """
-SELECT cycle, position, rows, watermark, closed, layout, alarms, detectors, labelling, ended
+SELECT cycle, position, rows, watermark, closed, layout, alarms, detectors, labelling, ended, tolerances
 FROM tidegauge.checkpoint WHERE monitor = $1
 """
+
+_KEPT_FROM = "SELECT kept_from FROM tidegauge.checkpoint WHERE monitor = $1 AND layout = $2"
 
 _FORGET_PANES = "DELETE FROM tidegauge.pane WHERE monitor = $1"
 
 _BEGIN = """
 INSERT INTO tidegauge.checkpoint
-    (monitor, cycle, position, rows, watermark, closed, layout, alarms, detectors, labelling, ended)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+    (monitor, cycle, position, rows, watermark, closed, layout, alarms, detectors, labelling, ended,
+     tolerances)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 ON CONFLICT (monitor) DO NOTHING
 RETURNING updated_at
 """
@@ -35,7 +38,8 @@ RETURNING updated_at
 _FOLLOW = """
 UPDATE tidegauge.checkpoint
 SET cycle = $2, position = $3, rows = $4, watermark = $5, closed = $6, layout = $7, alarms = $8,
-    detectors = $9, labelling = $10, ended = $11, updated_at = now()
+    detectors = $9, labelling = $10, ended = $11, tolerances = $12, updated_at = now(),
+    kept_from = CASE WHEN layout = $7 THEN kept_from END
 WHERE monitor = $1 AND cycle = $2 - 1
 RETURNING updated_at
 """
@@ -62,9 +66,16 @@ async def read(connection: asyncpg.Pool | asyncpg.Connection, monitor: str, layo
         closed=row["closed"] if is_same else None,
         alarms=row["alarms"],
         detectors=row["detectors"],
+        tolerances=row["tolerances"],
         labelling=_labelling(row["labelling"]) if is_same else LabelProgress(),
         ended=row["ended"],
     )
+
+
+async def kept_from(connection: asyncpg.Pool | asyncpg.Connection, monitor: str, layout: str) -> int | None:
+    """Return the pane before which retention has dropped some of `layout`; None: it has dropped none."""
+    found: int | None = await connection.fetchval(_KEPT_FROM, monitor, text(layout))
+    return found
 
 
 async def advance(
@@ -88,6 +99,7 @@ async def advance(
         after.detectors,
         _stored(after.labelling),
         after.ended,
+        after.tolerances,
     )
     return advanced
 

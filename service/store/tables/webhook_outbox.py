@@ -25,8 +25,10 @@ WITH claimed AS (
     RETURNING event_id, attempts
 )
 SELECT e.id, e.monitor, e.at, e.recorded_at, e.kind, e.column_name, e.metric, e.message, e.details,
-    claimed.attempts
-FROM claimed JOIN tidegauge.event e ON e.id = claimed.event_id
+    claimed.attempts, coalesce(s.told, '') AS story
+FROM claimed
+JOIN tidegauge.event e ON e.id = claimed.event_id
+LEFT JOIN tidegauge.story s ON s.monitor = e.monitor
 """
 
 _WAIT = """
@@ -39,7 +41,7 @@ _REMOVE = "DELETE FROM tidegauge.webhook_outbox WHERE event_id = $1"
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """An event that is to be posted, for the `attempts`-th time."""
+    """An event that is to be posted, for the `attempts`-th time; `story` is its monitor's as of now."""
 
     id: int
     monitor: str
@@ -51,6 +53,7 @@ class Outgoing:
     message: str
     details: dict[str, Any]
     attempts: int
+    story: str
 
 
 async def claim(pool: asyncpg.Pool) -> Outgoing | None:

@@ -11,6 +11,7 @@ from service.store.encoding import instant, text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     import asyncpg
 
@@ -30,6 +31,11 @@ _BY_PANES = f"""
 ORDER BY revision DESC LIMIT 1
 """
 
+_BY_END = f"""
+{_COLUMNS} WHERE monitor = $1 AND window_end = $2
+ORDER BY computed_at DESC, id DESC LIMIT 1
+"""
+
 
 async def newest(pool: asyncpg.Pool, monitor: str, limit: int) -> list[WindowRun]:
     """Return a monitor's windows, the newest by event time first. Raises StoreError."""
@@ -44,6 +50,13 @@ async def find(pool: asyncpg.Pool, monitor: str, window: int | None) -> WindowRu
         return found[0] if found else None
     with translated("read a measured window"):
         row = await pool.fetchrow(_BY_ID, monitor, window)
+        return None if row is None else _run(row)
+
+
+async def ending_at(pool: asyncpg.Pool, monitor: str, end: datetime) -> WindowRun | None:
+    """Return the latest measurement of the window that ends at `end`. Raises StoreError."""
+    with translated("read a measured window"):
+        row = await pool.fetchrow(_BY_END, monitor, end)
         return None if row is None else _run(row)
 
 

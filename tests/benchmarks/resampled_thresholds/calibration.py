@@ -230,7 +230,8 @@ def _tests(coded: Mapping[str, Coded], plan: DriftPlan) -> dict[Test, Method]:
     for name, column in coded.items():
         methods = methods_of(plan, column.column, column.reference, column.reference)
         for method in deciding(plan, methods):
-            tests[name, method.full_name] = method
+            if not method.matched:
+                tests[name, method.full_name] = method
     return tests
 
 

@@ -13,7 +13,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from service.config import monitor_file
 from service.core.read_models import StoredMeasurement
+from service.status.known_names import CYCLE_METRICS
+from service.wiring.declared_names import declared_names
 from tests.service_process import Place, lay_out
 
 
@@ -57,6 +60,37 @@ def test_a_monitor_that_does_not_exist_is_named(place: Place) -> None:
     assert done.returncode == 2
     assert "no monitor is named 'toi'; the nearest is 'toy'" in done.stderr
     assert place.command("metrics", "--monitor", "toy").stdout.splitlines()[-1] == "0 measurements"
+
+
+@pytest.mark.parametrize(
+    ("option", "name", "message"),
+    [
+        ("--aspect", "drfit", "the nearest is 'drift'; there are: drift, health, performance, quality"),
+        ("--column", "soze", "the nearest is 'size'"),
+        ("--metric", "maee", "the nearest is 'mae'"),
+        ("--segment", "colour=rad", "segment 'colour=rad'"),
+    ],
+)
+def test_a_name_that_does_not_exist_is_no_empty_table(
+    place: Place, option: str, name: str, message: str
+) -> None:
+    """A slip in a column, a metric, a segment or an aspect is a fault of the command, with the nearest."""
+    place.command("run", "--max-cycles", "2")
+    done = place.command("metrics", "--monitor", "toy", option, name)
+    assert done.returncode == 2
+    assert f"toy has no {option[2:]} {name!r}" in done.stderr
+    assert message in done.stderr
+
+
+def test_a_monitor_measures_what_its_file_declares(place: Place) -> None:
+    """Every metric, column and definition of a measured window is known before anything is measured."""
+    declared = declared_names(monitor_file.load(place.root / "monitors/toy.yaml", place.root))
+    place.command("run", "--max-cycles", "12")
+    lines = list(csv.DictReader(place.command("metrics", "--format", "csv").stdout.splitlines()))
+    measured = {line["metric"] for line in lines} - set(CYCLE_METRICS)
+    assert measured <= declared.metrics
+    assert {line["definition"] for line in lines} <= declared.definitions | {""}
+    assert {line["metric"] for line in lines if line["aspect"] == "health"} >= set(CYCLE_METRICS)
 
 
 def test_the_change_of_the_error_is_told_apart(place: Place) -> None:

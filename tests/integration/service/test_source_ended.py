@@ -58,6 +58,20 @@ async def test_the_end_of_a_source_is_an_event(pool: asyncpg.Pool) -> None:
     assert event["message"] == "the source has nothing left after 32 rows"
 
 
+async def test_an_ended_monitor_that_was_not_judged_says_why(pool: asyncpg.Pool) -> None:
+    """Where the source has ended nothing is waited for: the monitor's line has the reason in words."""
+    await test_the_end_of_a_source_is_an_event(pool)
+    shown = await pool.fetchrow("SELECT state, error FROM tidegauge.monitors")
+    assert (shown["state"], shown["error"]) == ("fine", None)
+    await pool.execute("UPDATE tidegauge.window_aspect SET severity = NULL, breached = 0")
+    await pool.execute("UPDATE tidegauge.sample SET value = NULL, reason = '8 rows, fewer than 30'")
+    shown = await pool.fetchrow("SELECT state, error FROM tidegauge.monitors")
+    assert (shown["state"], shown["error"]) == (
+        "waiting",
+        "the source has ended, and nothing in its newest window was judged: 8 rows, fewer than 30",
+    )
+
+
 async def test_each_window_has_its_distribution_and_aspects(pool: asyncpg.Pool) -> None:
     """Every window that a cycle measured is drawn by every column's bins, all of its rows in one of them."""
     await test_the_end_of_a_source_is_an_event(pool)

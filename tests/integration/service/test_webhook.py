@@ -18,7 +18,7 @@ from service.core.checkpoint import Checkpoint
 from service.core.cycle_record import CycleRecord
 from service.core.event import Event
 from service.store.postgres import PostgresStore
-from service.store.tables import webhook_outbox
+from service.store.tables import story, webhook_outbox
 from service.wiring.webhook import delivering
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 - the standard's own example
@@ -82,6 +82,16 @@ async def test_events_are_posted_in_order_and_signed(pool: asyncpg.Pool) -> None
         0.01,
     )
     assert receiver.got[0][0]["webhook-id"] != receiver.got[1][0]["webhook-id"]
+
+
+async def test_an_event_comes_with_the_monitors_story(pool: asyncpg.Pool) -> None:
+    """What the receiver reads is what the page and `tidegauge status` say, also on the first post."""
+    await record(pool, "first")
+    (told,) = await story.read_all(pool)
+    async with receiving() as (receiver, url), delivering(pool, url, SECRET):
+        await receiver.until(1)
+    assert json.loads(receiver.got[0][1])["data"]["story"] == told.story
+    assert told.story.startswith("Waiting: ")
 
 
 async def test_an_event_comes_again_until_it_is_taken(pool: asyncpg.Pool) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from service.store.postgres import PostgresStore
 from service.store.retention import drop_panes
 
 if TYPE_CHECKING:
@@ -41,6 +42,17 @@ async def test_panes_below_the_kept_windows_go(
     """What the kept windows and their references have stays; an expanding reference keeps all."""
     assert await drop_panes(filled, behind) == first
     assert await _keys(filled) == list(range(first, 20))
+
+
+async def test_what_is_dropped_is_known(filled: asyncpg.Pool) -> None:
+    """The checkpoint says from which pane on all are kept, for the layout that holds, and forgets no drop."""
+    store = PostgresStore(filled)
+    assert await store.kept_from("m", "now") is None
+    await drop_panes(filled, {"m": 6})
+    assert await store.kept_from("m", "now") == 4
+    await drop_panes(filled, {"m": 0})
+    await drop_panes(filled, {"m": 6})
+    assert (await store.kept_from("m", "now"), await store.kept_from("m", "other")) == (10, None)
 
 
 async def test_a_row_that_waits_for_its_label_keeps_its_pane(filled: asyncpg.Pool) -> None:

@@ -15,6 +15,7 @@ from service.core.reference.bins import MISSING, OTHER, Bins
 from service.core.rows.batch import Batch, Labels, Numbers
 from service.core.rows.schema import Column, Kind, Schema
 from service.core.windows.records import WindowRecord
+from service.store import page_queries
 from service.store.postgres import PostgresStore
 from service.store.tables import drawn_distribution
 from tests.integration.filled_pages import expanded, panel_sql
@@ -73,6 +74,17 @@ async def test_summer_is_drawn_where_it_lies(pool: asyncpg.Pool) -> None:
     assert found[-2].share == pytest.approx(0.001)  # the row of 1e6 has no bin of its own
     assert [bin_.label for bin_ in further] == [f"{bin_.low:g} to {bin_.high:g}" for bin_ in further]
     assert found[0].label == FIXED[0].labels[0]
+
+
+async def test_the_table_of_columns_has_the_bins_of_the_chart(pool: asyncpg.Pool) -> None:
+    """The small picture of a column is cut as the large one is."""
+    await PostgresStore(pool).commit(record(1, windows=[window(1, SUMMER)]))
+    found = await seen(pool, 1)
+    assert found.window is not None
+    small = await page_queries.shares(pool, "flights", found.window, ["temp", "colour"])
+    assert small["temp"].window == [bin_.share for bin_ in found.bins]
+    assert small["temp"].reference == [bin_.reference_share for bin_ in found.bins]
+    assert small["colour"].window == [1.0, 0.0, 0.0]
 
 
 async def test_cold_is_continued_downwards(pool: asyncpg.Pool) -> None:

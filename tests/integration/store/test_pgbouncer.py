@@ -82,6 +82,23 @@ async def test_the_service_runs_behind_it(
     assert measured["pooled"] == measured["direct"]
 
 
+async def test_check_says_that_a_pooler_lies_in_between(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`check` runs behind a pooler, finds no fault and names it; on a direct connection it says nothing."""
+    place = lay_out(tmp_path / "place", days=2)
+    said = {}
+    async with transaction_pooling(database_url, tmp_path) as url:
+        for name, dsn in (("pooled", url), ("direct", database_url)):
+            monkeypatch.setenv("TIDEGAUGE_DATABASE_URL", dsn)
+            done = await asyncio.to_thread(place.command, "check")
+            assert done.returncode == 0, done.stderr
+            said[name] = done.stdout + done.stderr
+    note = "note: database: a connection pooler lies in between; statements are not prepared ahead"
+    assert note in said["pooled"]
+    assert "pooler" not in said["direct"]
+
+
 async def test_starters_migrate_once_and_leave_no_lock(empty_database_url: str, tmp_path: Path) -> None:
     """Four starters behind the pooler apply every file once, and no session keeps the lock."""
     folder = migrations_folder()

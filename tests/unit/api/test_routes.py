@@ -14,9 +14,14 @@ import pytest_asyncio
 
 from service.api.app import build
 from service.api.static_page import DOCS_FOLDER
+from service.core.paging import PageRequest
 from service.core.read_models import Axis, ColumnDistribution, SeriesFilter, StoredMeasurement
+from service.core.report_status import ReportState, ReportStatus
 from service.core.story.newest import newest_window
+from service.core.windows.records import WindowRun
+from service.status.known_names import DeclaredNames, known_names, unknown_name
 from service.status.monitor_state import MonitorState, monitor_state
+from service.status.overview import Overview
 from tests.unit.api.doors import Queries, callables, cycle_status
 from tests.unit.status.values import WHEN, latest, window_value
 
@@ -37,6 +42,10 @@ class Shop(Queries):
         newest = newest_window(latest(value, alarms={"drift|size": ".x"}))
         return monitor_state(cycle_status(last_cycle=WHEN), newest, [], None)
 
+    async def overview(self, request: PageRequest, name: str | None = None) -> Overview:
+        self.asked.append((request, name))
+        return Overview(total=9, alarms=1, matched=8, monitors=[])
+
     async def measurements(
         self,
         wanted: SeriesFilter,
@@ -48,6 +57,10 @@ class Shop(Queries):
     ) -> list[StoredMeasurement]:
         self.asked.append((wanted, axis, since, until, limit))
         return []
+
+    async def unknown_name(self, wanted: SeriesFilter) -> str | None:
+        declared = DeclaredNames(frozenset({"size"}), frozenset({"ks", "mae"}), frozenset({"own"}))
+        return unknown_name(wanted, known_names([], [declared]))
 
     async def events(self, _: str, **asked: Any) -> list[Any]:
         self.asked.append(asked)
@@ -102,6 +115,17 @@ async def test_a_state_is_answered_field_by_field(client: httpx.AsyncClient) -> 
         "events?since=0001-01-01T00:00:00%2B14:00",
         "columns/size/distribution?window_end=0001-01-01T00:00:00%2B14:00",
         "windows/0/report",
+        "windows/report?window=0",
+        "windows/report?window_end=yesterday",
+        "windows/latest?limit=0",
+        "windows/latest?limit=1001",
+        "windows/latest?page=0",
+        "windows/latest?search=%00",
+        "windows/latest?beyond=perhaps",
+        "windows/latest?second_opinions=none",
+        "columns?limit=101",
+        "columns?page=x",
+        "columns?search=%00",
         "windows/99999999999999999999/report",
     ],
 )
@@ -111,6 +135,7 @@ async def test_a_bad_argument_is_refused(client: httpx.AsyncClient, shop: Shop, 
     assert answer.status_code == 422
     assert answer.json()["detail"][0]["loc"][-1] in {
         "metric", "column", "aspect", "since", "limit", "axis", "kind", "window_end", "window",
+        "page", "search", "beyond", "second_opinions",
     }  # fmt: skip
     assert shop.asked == []
 
@@ -121,12 +146,14 @@ async def test_a_bad_argument_is_refused(client: httpx.AsyncClient, shop: Shop, 
         ("/v1/monitors/no%00such/state", "no monitor is named 'no\\x00such'"),
         ("/v1/monitors/shop/columns/sise/distribution", "shop has no column 'sise'; the nearest is 'size'"),
         ("/v1/monitors/shop/columns/%00/distribution", "shop has no column '\\x00'"),
+        ("/v1/monitors/shop/columns/a%0Ab%2F../distribution", "shop has no column 'a\\nb/..'"),
     ],
 )
 async def test_what_does_not_exist_is_not_found(client: httpx.AsyncClient, path: str, message: str) -> None:
     """An unknown name is 404 with the nearest one, never a fault of the database."""
     answer = await client.get(path)
-    assert (answer.status_code, answer.json()["detail"]) == (404, message)
+    assert answer.status_code == 404
+    assert answer.json()["detail"].startswith(message)
 
 
 async def test_a_watched_column_without_bins_is_an_empty_answer(client: httpx.AsyncClient) -> None:
@@ -189,10 +216,59 @@ async def test_the_api_describes_itself_without_another_host(client: httpx.Async
 
 
 async def test_every_path_is_described(client: httpx.AsyncClient) -> None:
-    """The page draws what OpenAPI says, so every path of the API is in it, GET alone."""
+    """The page draws what OpenAPI says, so every path of the API is in it; rows and labels are posted."""
     api = json.loads((await client.get("/openapi.json")).text)
     assert "/v1/monitors/{name}/columns/{column}/distribution" in api["paths"]
-    assert {method for methods in api["paths"].values() for method in methods} == {"get"}
+    assert {"/v1/overview", "/v1/events", "/v1/monitors/{name}/columns"} <= set(api["paths"])
+    posted = {path for path, methods in api["paths"].items() if "post" in methods}
+    assert posted == {"/v1/monitors/{name}/rows", "/v1/monitors/{name}/labels"}
+    assert {method for methods in api["paths"].values() for method in methods} == {"get", "post"}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "overview?limit=0", "overview?limit=101", "overview?page=0", "overview?page=1000001",
+        "overview?name=%00", f"overview?search={'x' * 5_001}", "events?limit=501", "events?search=%00",
+    ],
+)  # fmt: skip
+async def test_a_bad_argument_over_all_monitors_is_refused(client: httpx.AsyncClient, query: str) -> None:
+    """As with those of one monitor, before anything is asked of the database."""
+    answer = await client.get(f"/v1/{query}")
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["loc"][-1] in {"limit", "page", "name", "search"}
+
+
+async def test_arguments_of_a_page_reach_the_query(client: httpx.AsyncClient, shop: Shop) -> None:
+    """Each with its default, and the answer has the totals."""
+    answer = await client.get("/v1/overview?search=sh&page=3&limit=7")
+    assert shop.asked == [(PageRequest("sh", 3, 7), None)]
+    assert answer.json() == {"total": 9, "alarms": 1, "matched": 8, "monitors": []}
+    await client.get("/v1/overview?name=shop")
+    assert shop.asked[1:] == [(PageRequest("", 1, 20), "shop")]
+
+
+async def test_a_report_has_its_state_and_its_path() -> None:
+    """The path is relative to the page, whatever the monitor's name; without a window there is none."""
+    run = WindowRun(7, "a b", "l", 1, 2, 0, 1, 1, 9, 2)
+    statuses = [
+        ReportStatus(ReportState.FAILED, run, "why"),
+        ReportStatus(ReportState.IMPOSSIBLE, None, "no"),
+    ]
+
+    async def status(name: str, window: int | None, end: datetime | None) -> ReportStatus:
+        assert (name, window, end) in {("a b", 7, None), ("a b", None, None)}
+        return statuses.pop(0)
+
+    queries = Shop()
+    queries.name = "a b"
+    transport = httpx.ASGITransport(app=build(callables(queries=queries, report_status=status)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://tidegauge") as client:
+        failed = (await client.get("/v1/monitors/a%20b/windows/report?window=7")).json()
+        none = (await client.get("/v1/monitors/a%20b/windows/report")).json()
+    assert (failed["state"], failed["reason"], failed["window"]["id"]) == ("failed", "why", 7)
+    assert failed["path"] == "v1/monitors/a%20b/windows/7/report"
+    assert none == {"state": "impossible", "reason": "no", "window": None, "path": None}
 
 
 async def test_files_that_are_not_used_are_listed() -> None:
@@ -204,3 +280,31 @@ async def test_files_that_are_not_used_are_listed() -> None:
         refused |= {"shop": "shop.yaml:1: sauce: no such key", "new.yaml": "new.yaml:1: not valid YAML"}
         answer = (await asking.get("/v1/files/refused")).json()
     assert {each["name"]: each["reason"] for each in answer} == refused
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ("metrics?column=sise", "shop has no column 'sise'; the nearest is 'size'; there are: size"),
+        ("metrics?metric=mea", "shop has no metric 'mea'; the nearest is 'mae'; there are: "),
+        ("metrics?definition=owm", "shop has no definition 'owm'; the nearest is 'own'; there are: own"),
+        ("events?kind=breech", "no event is of the kind 'breech'; the nearest is 'breach'; there are: "),
+        ("columns/sise/distribution", "shop has no column 'sise'; the nearest is 'size'; there are: size"),
+    ],
+)
+async def test_a_name_that_does_not_exist_is_not_found(
+    client: httpx.AsyncClient, asked: str, message: str
+) -> None:
+    """A misspelt name is no empty list: the answer says the nearest name and those that there are."""
+    answer = await client.get(f"/v1/monitors/shop/{asked}")
+    assert answer.status_code == 404
+    assert answer.json()["detail"].startswith(message)
+
+
+@pytest.mark.parametrize("asked", ["column=size", "metric=ks", "metric=cycle_ms", "segment=a%3D1", "column="])
+async def test_a_name_without_a_measurement_yet_is_an_empty_list(
+    client: httpx.AsyncClient, asked: str
+) -> None:
+    """What a monitor will measure, and has not yet, is found: there is only nothing of it so far."""
+    answer = await client.get(f"/v1/monitors/shop/metrics?{asked}")
+    assert (answer.status_code, answer.json()) == (200, [])

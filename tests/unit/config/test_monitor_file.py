@@ -69,14 +69,17 @@ def test_a_good_file_becomes_a_monitor(tmp_path: Path) -> None:
         (
             ("type: replay", "type: replays"),
             2,
-            r"source\.type: expected one of 'dummy', 'replay', got 'replays'; the nearest is 'replay'$",
+            (
+                r"source\.type: expected one of 'dummy', 'http', 'replay', got 'replays'; "
+                r"the nearest is 'replay'$"
+            ),
         ),
         (
             ("{path: reference.parquet}", "reference.parquet"),
             3,
             r"reference: expected keys with values, such as \{key: value\}, got 'reference.parquet'$",
         ),
-        (("type: replay, ", ""), 2, r"source\.type: is missing; expected one of 'dummy', 'replay'$"),
+        (("type: replay, ", ""), 2, r"source\.type: is missing; expected one of 'dummy', 'http', 'replay'$"),
         (
             ("step: 1d}", "step: 1d, seed: 1}"),
             2,

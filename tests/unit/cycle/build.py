@@ -10,6 +10,7 @@ import numpy as np
 
 from service.core.profile import profile
 from service.core.reference import reference
+from service.core.reference.outcome_blocks import OutcomeBlockRules
 from service.core.reference.reference import Reference
 from service.core.rows import row_hash
 from service.core.rows.batch import Arrival, Batch, Labels, Numbers
@@ -127,6 +128,12 @@ def labels_of(batch: Batch, chosen: Iterable[int], *, at: float, until: float | 
 
 
 DECLARED = reference.of(rows(0, 40, seed=99), SCHEMA, by=("place",))
+
+
+async def declared_in_days() -> Reference:
+    """Return a reference of ten days, whose outcome is known by day."""
+    batch = replace(rows(0, 80, seed=98), event_time=np.arange(80, dtype=np.int64) * 3 * HOUR)
+    return reference.of(batch, SCHEMA, outcome_rules=OutcomeBlockRules())
 
 
 async def declared() -> Reference:

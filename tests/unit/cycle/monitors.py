@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from service.core.rows.take import Reject, Take
 from service.core.windows.moving_reference import MovingPlan
+from service.core.windows.window import Unit, WindowPlan
 from service.core.worker_call import Answer
+from service.methods.performance.tolerance import Tolerance
+from tests.unit.cycle.arrivals import WAIT, Arrivals, Yielding, arrivals
 from tests.unit.cycle.build import (
     HOUR,
     MEASURES,
@@ -18,6 +20,7 @@ from tests.unit.cycle.build import (
     TIME,
     Takes,
     declared,
+    declared_in_days,
     in_order,
     labels_of,
     plan,
@@ -29,24 +32,6 @@ if TYPE_CHECKING:
     from service.cycle.monitor_plan import MonitorPlan
 
 DETECTORS = {"page_hinkley": {"threshold": 2.0, "min_instances": 5}}
-
-
-@dataclass(frozen=True)
-class Yielding:
-    """Something whose every call may be broken off, before it does anything and when all of it is done."""
-
-    wrapped: Any
-
-    def __getattr__(self, name: str) -> Any:
-        method = getattr(self.wrapped, name)
-
-        async def call(*args: Any, **kwargs: Any) -> Any:
-            await asyncio.sleep(0)
-            result = await method(*args, **kwargs)
-            await asyncio.sleep(0)
-            return result
-
-        return call
 
 
 class Sums:
@@ -110,11 +95,31 @@ def asking() -> MonitorPlan:
     return replace(_broken(in_order(range(4))), measures=replace(MEASURES, drift=drift))
 
 
+def tolerant() -> MonitorPlan:
+    """Return a monitor with a tolerance and a limit of the reference's own; some rows come late."""
+    hours = [0, 24, 48, 26, 72]
+    source = Takes([*in_order(hours), *in_order([96, 120], error=9.0)])
+    measures = replace(
+        MEASURES, tolerances={"mae": Tolerance(0.1, relative=True)}, own_limits=("mean_error",)
+    )
+    daily = WindowPlan(Unit.TIME, 24 * HOUR, min_rows=4)
+    return plan(source, daily, source=Yielding(source), load_reference=declared_in_days, measures=measures)
+
+
+def sent() -> MonitorPlan:
+    """Return a monitor to which rows and labels are sent: late ones, one too late, labels ahead of rows."""
+    source = Arrivals(arrivals())
+    monitor = plan((), source=Yielding(source), load_reference=Yielding(_Reference()).load)
+    return replace(monitor, label_wait=WAIT, live=True)
+
+
 ALL = {
+    "tolerance": tolerant(),
     "steady": steady(),
     "rows": by_rows(),
     "late labels": late(),
     "rolling": moving(2),
     "expanding": moving(None),
     "worker": asking(),
+    "sent": sent(),
 }

@@ -12,8 +12,9 @@ from service.cycle.cycle import Cycle
 from service.cycle.monitor_plan import MonitorPlan
 from service.errors import StoreError
 from tests.memory_store import MemoryStore, Stored
+from tests.unit.cycle.arrivals import Arrivals, Yielding, filled, on
 from tests.unit.cycle.build import HOUR, NAME, Takes, cycle_of
-from tests.unit.cycle.monitors import ALL, Sums, Yielding
+from tests.unit.cycle.monitors import ALL, Sums
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Undisturbed:
 
 
 def started(monitor: MonitorPlan, store: MemoryStore) -> Cycle:
-    return cycle_of(monitor, Yielding(store), Yielding(Sums()))
+    return cycle_of(on(monitor, store), Yielding(store), Yielding(Sums()))
 
 
 def count_awaits(cycle: Coroutine[Any, Any, Any]) -> int:
@@ -40,7 +41,7 @@ def count_awaits(cycle: Coroutine[Any, Any, Any]) -> int:
 
 
 async def undisturbed(monitor: MonitorPlan, cycles: int, *, restart: bool) -> Undisturbed:
-    store, cycle = MemoryStore(), None
+    store, cycle = filled(monitor), None
     stored, awaits = [store.copy()], []
     for number in range(cycles):
         if cycle is None or restart:
@@ -52,7 +53,7 @@ async def undisturbed(monitor: MonitorPlan, cycles: int, *, restart: bool) -> Un
 
 def cycles_of(monitor: MonitorPlan) -> int:
     source = monitor.source.wrapped  # type: ignore[attr-defined]
-    assert isinstance(source, Takes)
+    assert isinstance(source, Takes | Arrivals)
     return len(source.takes)
 
 
@@ -130,6 +131,12 @@ async def test_an_undisturbed_run_does_what_it_is_there_for(kind: str) -> None:
         and max(again) > 1,
         "rolling": ("moving_reference_rows", False) in series and max(again) > 1,
         "expanding": ("moving_reference_rows", False) in series and max(again) > 1,
+        "sent": sum(each.labels for each in store.cycles) == 3
+        and sum(each.rejected for each in store.cycles) == 2
+        and not store.inbox
+        and not store.ahead
+        and max(again) > 1,
         "worker": ("empirical_mmd", False) in series,
+        "tolerance": ("mae_worse_by", False) in series and max(again) > 1,
     }
     assert done[kind]

@@ -105,7 +105,7 @@ async def test_before_the_first_window_every_pane_is_kept() -> None:
     loader = StateLoader(plan([]), MemoryStore(), InlineCompute())
     state = loader.retain(Checkpoint(), {-3: "pane", 5: "other"}, None, Past())  # type: ignore[dict-item]
     assert (state.known_from, sorted(state.panes)) == (None, [-3, 5])
-    assert await loader.load_older(state, "a layout", [-7, 2]) == {}
+    assert await loader.load_older(state, "a layout", lambda: [-7, 2]) == {}
 
 
 async def test_older_panes_are_loaded_where_late_rows_reach_them() -> None:
@@ -117,8 +117,8 @@ async def test_older_panes_are_loaded_where_late_rows_reach_them() -> None:
     loader = StateLoader(monitor, store, InlineCompute())
     state = await loader.restored(layout)
     assert state.known_from == 4
-    assert sorted(await loader.load_older(state, layout, [0, 2, 3, 4, 5])) == [0, 2]
-    assert await loader.load_older(state, layout, [4, 5, 6]) == {}
+    assert sorted(await loader.load_older(state, layout, lambda: [0, 2, 3, 4, 5])) == [0, 2]
+    assert await loader.load_older(state, layout, lambda: [4, 5, 6]) == {}
 
 
 @pytest.mark.parametrize("gap", [*range(1, 8), 22, 23, 86, 87, 3_000])

@@ -15,7 +15,7 @@ from service.core.labels.remeasure import LabelProgress
 from service.core.measurement import Aspect, Measurement, Series, Worse
 from service.core.windows.records import WindowRecord
 from service.core.windows.window import Unit, WindowPlan
-from service.methods.alarm import AlarmPlan, follow, step, verdicts
+from service.methods.alarm import AlarmPlan, follow, is_open, step, verdicts
 
 SERIES = Series(Aspect.DRIFT, "wasserstein", "temp", definition="evidently")
 
@@ -112,18 +112,18 @@ def test_two_methods_raise_one_alarm_together() -> None:
 MAE = Series(Aspect.PERFORMANCE, "mae")
 
 
-def test_an_alarm_says_what_chance_may_explain() -> None:
+def test_an_alarm_says_what_its_measurement_remarks() -> None:
     """The remark of the measurement that raises an alarm is in its event, and not in the recovery's."""
     alarms: dict[str, str] = {}
     events: list[Event] = []
     for last, flag in enumerate([True, True, False, False]):
-        marked = Measurement(MAE, 13.0, 10, "chance may explain the breach", 12.0, flag)
+        marked = Measurement(MAE, 13.0 if flag else 11.0, 10, "q = 0.002 among 9 verdicts", 12.0, flag)
         window = replace(_window(last), measurements=(marked,))
         alarms, found = step(alarms, window, AlarmPlan())
         events += found
     raised, ended = events
-    assert raised.message == "mae: 13, above 12 in 2 of the last 2 windows; chance may explain the breach"
-    assert raised.details["reason"] == "chance may explain the breach"
+    assert raised.message == "mae: 13, above 12 in 2 of the last 2 windows; q = 0.002 among 9 verdicts"
+    assert raised.details["reason"] == "q = 0.002 among 9 verdicts"
     assert ended.message.endswith("windows")
 
 
@@ -246,3 +246,28 @@ def test_the_last_closed_window_measured_again_counts_no_second_time() -> None:
     """A revision of the newest window that was measured before changes no alarm."""
     state, events = follow(Checkpoint(closed=4), [_measured(4, 0, 10)], EVERY_WINDOW, DAYS)
     assert (state, events) == (Checkpoint(closed=4), ())
+
+
+def test_a_window_that_chance_may_explain_neither_raises_nor_clears() -> None:
+    """A value beyond its threshold whose band reaches back across it leaves the alarm as it is."""
+    mae = Series(Aspect.PERFORMANCE, "mae")
+
+    def events_of(*windows: tuple[float, bool]) -> list[str]:
+        alarms: dict[str, str] = {}
+        kinds = []
+        for last, (value, breached) in enumerate(windows):
+            found = Measurement(mae, value, 10, "chance may explain it", 10.0, breached)
+            alarms, events = step(alarms, replace(_window(last), measurements=(found,)), AlarmPlan())
+            kinds += [event.kind for event in events]
+        return kinds
+
+    bad, open_, good = (15.0, True), (11.0, False), (9.0, False)
+    assert events_of(bad, bad, open_, open_, open_) == ["breach"]
+    assert events_of(bad, bad, open_, good, good) == ["breach", "recovery"]
+    assert events_of(open_, open_, open_, open_) == []
+    assert events_of(bad, open_, open_, bad) == ["breach"]
+    rate = Measurement(
+        Series(Aspect.PERFORMANCE, "positive_rate", worse=Worse.BOTH), 0.5, 9, None, 0.2, False, 0.4
+    )
+    assert not is_open(rate)
+    assert is_open(replace(rate, reference=0.1))

@@ -14,10 +14,12 @@ from service.core.profile.part import NOT_KEPT
 from service.core.profile.parts import PARTS
 from service.core.profile.profile import Profile
 from service.core.reference import reference as references
+from service.core.reference.outcome_blocks import OutcomeBlockRules
 from service.core.reference.reference import Reference
 from service.core.rows.batch import Arrival, Batch, Labels, Numbers, Texts, steps_back
 from service.core.rows.schema import Column, Kind, Role, Schema
 from service.core.rows.task import Binary, Multiclass
+from service.core.season.season import Season, SeasonKind
 from service.methods.block_test import model as block_model
 from service.methods.drift.columns import DriftPlan
 from service.methods.health import TrafficPlan
@@ -58,11 +60,12 @@ SCHEMAS = {
     "no task": Schema(FEATURES),
 }
 DRIFT = DriftPlan(
-    methods=("ks", "abs_text_content_drift"),
+    methods=("ks", "ks:season", "abs_text_content_drift"),
     multivariate=("pca", "domain_classifier"),
     false_alarm_rate=0.01,
 )
-PLAN = MeasurePlan(drift=DRIFT, traffic=TrafficPlan())
+PLAN = MeasurePlan(drift=DRIFT, traffic=TrafficPlan(), own_limits=("mae", "brier", "accuracy"))
+HOUR = 3_600_000_000
 # What each part is needed for, in one of the schemas at least.
 NEEDED = {
     "outcome": "mae",
@@ -73,6 +76,8 @@ NEEDED = {
     "pca_reconstruction": "pca_reconstruction_error",
     "segments": "row_share",
     "block_sums": "block_test",
+    "outcome_days": "mae",
+    "season_rows": "season_matched_mae",
 }
 
 
@@ -90,7 +95,7 @@ def rows(seed: int, count: int) -> Batch:
     }
     labels = {name: draw.integers(0, 2, count) for name in ("colour", "answer", "label")}
     note = np.array(["late " * int(words) for words in draw.integers(0, 4, count)], dtype=object)
-    times = np.arange(count, dtype=np.int64) * 1_000_000
+    times = np.arange(count, dtype=np.int64) * HOUR
     ids = draw.integers(1, 2**62, count).astype(np.uint64)
     return Batch(
         count,
@@ -109,8 +114,17 @@ def measured(
 ) -> dict[Series, Measurement]:
     """Measure all that can be measured."""
     assert reference.blocks is not None
-    blocks = block_model.fit(reference.blocks)
-    found = measure(before, now, schema, PLAN, reference.spec, estimator=reference.estimator, blocks=blocks)
+    plan = PLAN.with_limits_of(reference)
+    found = measure(
+        before,
+        now,
+        schema,
+        plan,
+        reference.spec,
+        estimator=reference.estimator,
+        seasonal=reference.seasonal,
+        blocks=block_model.fit(reference.blocks),
+    )
     return {each.series: each for each in found}
 
 
@@ -126,9 +140,16 @@ def test_what_rests_on_a_part_that_was_not_kept_has_the_reason(part: str, task: 
     """The series are the same; each has the value that it had, or none and the reason."""
     schema = SCHEMAS[task]
     made = references.of(
-        rows(1, 400), schema, by=("colour",), sample_rows=100, components=True, blocks=BlockRules()
+        rows(1, 400),
+        schema,
+        by=("colour",),
+        sample_rows=100,
+        components=True,
+        outcome_rules=OutcomeBlockRules(),
+        season=Season(SeasonKind.WEEKEND),
+        blocks=BlockRules(),
     )
-    batch = rows(2, 300).taken(10**9, live=True).numbered(0)
+    batch = rows(2, 300).taken(400 * HOUR, live=True).numbered(0)
     now = profile.of(batch, schema, made.spec)
     complete = measured(made.profile, now, schema, made)
     before = without(made.profile, part) if side != "window" else made.profile

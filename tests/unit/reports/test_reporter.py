@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from service.core.cycle_record import CycleRecord
 from service.core.event import Event
 from service.core.reference import reference
 from service.core.reference.reference import Reference
+from service.core.report_status import ReportState, ReportStatus
 from service.core.rows.batch import Batch, no_rows
+from service.core.time_units import to_datetime
 from service.core.windows.panes import pane_records, profile_panes
 from service.core.windows.records import WindowRun
 from service.core.worker_call import WorkerFunction
@@ -43,6 +46,11 @@ class Windows:
         """Return a window by its id, the last one for None."""
         own = [run for run in self.runs if run.monitor == monitor and window in (None, run.id)]
         return own[-1] if own else None
+
+    async def ending_at(self, monitor: str, end: datetime) -> WindowRun | None:
+        """Return the last window that ends then."""
+        found = [run for run in self.runs if run.monitor == monitor and to_datetime(run.end) == end]
+        return found[-1] if found else None
 
     async def of_panes(self, monitor: str, layout: str, first: int, last: int) -> WindowRun | None:
         """Return a window by its panes; fail as often as was asked for."""
@@ -230,3 +238,61 @@ def test_a_windows_rows_are_those_that_its_panes_keep() -> None:
     panes = profile_panes(batch, SCHEMA, TIME, 0, DECLARED.spec)
     assert sampled_rows(pane_records(panes)).rows == 12
     assert sampled_rows([]).rows == 0
+
+
+async def test_a_report_says_how_far_it_is() -> None:
+    """Possible, being made, ready; then it is known of that window, however it is asked for."""
+    worker = Worker()
+    reporter = reporter_of(Windows(), worker)
+    assert await reporter.status("toy") == ReportStatus(ReportState.POSSIBLE, RUN)
+    made = asyncio.create_task(reporter.report("toy", 7))
+    await asyncio.sleep(0)
+    assert (await reporter.status("toy", 7)).state is ReportState.MAKING
+    await made
+    end = to_datetime(RUN.end)
+    assert await reporter.status("toy", None, end) == ReportStatus(ReportState.READY, RUN)
+    other = await reporter.status("toy", None, end + timedelta(hours=1))
+    assert other == ReportStatus(ReportState.IMPOSSIBLE, None, "no such window")
+
+
+async def test_a_report_that_failed_says_why_until_it_is_made() -> None:
+    """A broken worker is a failure that can be tried again; a window without rows is none."""
+    worker, windows = Worker(failing=True), Windows()
+    reporter = reporter_of(windows, worker)
+    with pytest.raises(WorkerError):
+        await reporter.report("toy", 7)
+    assert await reporter.status("toy") == ReportStatus(ReportState.FAILED, RUN, "the worker process died")
+    worker.failing, kept, windows.kept = False, windows.kept, no_rows()
+    with pytest.raises(ReportError):
+        await reporter.report("toy", 7)
+    found = await reporter.status("toy")
+    assert found.state is ReportState.IMPOSSIBLE
+    assert "no row of it is kept" in str(found.reason)
+    windows.kept = kept
+    await reporter.report("toy", 7)
+    assert (await reporter.status("toy")).state is ReportState.READY
+
+
+@pytest.mark.parametrize(
+    ("monitor", "known", "reason"),
+    [
+        ("toy", reference.of(rows(0, 40, seed=99), SCHEMA, sample_rows=0), "no row of the reference is kept"),
+        ("gone", DECLARED, "no window has been measured yet"),
+    ],
+)
+async def test_what_no_report_can_be_made_of_is_known_before(
+    monitor: str, known: Reference, reason: str
+) -> None:
+    """The reason is given before anybody asks for the report."""
+    found = await reporter_of(Windows(), Worker(), known=known).status(monitor)
+    assert found.state is ReportState.IMPOSSIBLE
+    assert reason in str(found.reason)
+
+
+async def test_a_report_at_a_breach_is_ready_for_those_who_ask() -> None:
+    """Reports of alarms are known like those that were asked for."""
+    worker = Worker()
+    reporter = reporter_of(Windows(), worker)
+    reporter.after(record((1, 3)))
+    await worked(reporter, worker, 1)
+    assert (await reporter.status("toy", 7)).state is ReportState.READY

@@ -53,6 +53,15 @@ def test_a_fault_of_ours_keeps_its_frames(stream: io.StringIO) -> None:
     assert "ZeroDivisionError" in json.dumps(json.loads(line)["exception"])
 
 
+@pytest.mark.parametrize("name", ["apscheduler.executors.default", "apscheduler.scheduler", "uvicorn.access"])
+def test_a_wake_up_is_not_logged(stream: io.StringIO, name: str) -> None:
+    """What libraries say of every timer and request stays out; what they warn of is logged."""
+    logging.getLogger(name).info("Running job")
+    logging.getLogger(name).warning("it is late")
+    (line,) = stream.getvalue().splitlines()
+    assert json.loads(line)["event"] == "it is late"
+
+
 def test_a_webhooks_address_is_not_logged(stream: io.StringIO) -> None:
     """An address that holds a secret stays out of the log when it is posted to."""
     transport = httpx.MockTransport(lambda _: httpx.Response(204))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from service.core.rows.schema import Column, Kind, Schema
-from service.sources.context import SourceContext, SourceTables
+from service.sources.context import NoTable, SourceContext, SourceTables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,8 +35,8 @@ def context(
     now: Callable[[], int] = lambda: 0,
 ) -> SourceContext:
     """Return a context; without a table of its own it has an empty one."""
-    tables = SourceTables(dummy=table or MemoryDummyTable())
-    return SourceContext(schema, step_offset_us, labels, tables, now)
+    tables = SourceTables(dummy=table or MemoryDummyTable(), inbox=NoTable())
+    return SourceContext("toy", schema, step_offset_us, labels, tables, now)
 
 
 def context_of(monitor: Monitor) -> SourceContext:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 SECTIONS: dict[str, dict[str, Any]] = {
     "replay": {"path": "{folder}/rows.csv", "timestamp": "at", "step": "1d"},
     "dummy": {},
+    "http": {"timestamp": "at"},
 }
 
 

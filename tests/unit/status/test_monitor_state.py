@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,7 @@ def state(
     trouble: str | None = None,
     waiting: bool = False,
     since: dict[str, datetime | None] | None = None,
+    **cycles: Any,
 ) -> MonitorState:
     """Judge a monitor by its newest window; `since` is when the alarm of a column was raised."""
     found = latest(*values, alarms=alarms, window=None if waiting else WINDOW)
@@ -30,7 +32,7 @@ def state(
     for name in raised_names(found, newest):
         at = (since or {}).get(name.column, WHEN)
         raised.append(raised_alarm(name, None if at is None else AlarmStart(at=at, message="m")))
-    return monitor_state(cycle_status(), newest, raised, trouble)
+    return monitor_state(cycle_status(**cycles), newest, raised, trouble)
 
 
 def aspect_of(found: MonitorState, aspect: str) -> AspectState:
@@ -100,6 +102,15 @@ def test_before_the_first_window_everything_waits() -> None:
     assert aspect_of(found, "health").verdict == "fine"
 
 
+def test_finished_cycles_wait_for_nothing() -> None:
+    """A monitor whose cycles are done without a window says so: nothing will follow."""
+    found = state(window_value("health", "cycle_ms"), waiting=True, finished=True)
+    drift = aspect_of(found, "drift")
+    assert (found.verdict, drift.verdict) == ("unmeasured", "unmeasured")
+    assert drift.reason == "its 3 cycles are done, and no window was complete by then"
+    assert "waiting" not in {one.verdict for one in found.aspects}
+
+
 def test_cycles_in_trouble_are_an_alarm_of_health() -> None:
     """A model may look fine while nothing is measured any more."""
     one = window_value("drift", breached=False, severity=0.1)
@@ -154,6 +165,8 @@ def test_one_method_represents_a_columns_drift(first: bool | None, second: bool 
     found = latest(*values, alarms={"drift|size": "xx!"})
     newest = newest_window(found)
     assert [each.definition for each in newest.measurements if each.alarm] == ["ab"[chosen]]
-    assert [each.definition for each in newest.measurements if each.decides] == ["ab"[chosen]]
+    assert [each.definition for each in newest.measurements if each.decides] == (
+        ["ab"[chosen]] if first or second else []
+    )
     assert [name.definition for name in raised_names(found, newest)] == ["ab"[chosen]]
     assert "series_id" not in {field.name for field in fields(newest.measurements[0])}

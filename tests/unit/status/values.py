@@ -23,7 +23,10 @@ def window_value(aspect: str, metric: str = "ks", value: float | None = 0.3, **m
 
 
 def latest(
-    *values: WindowValue, alarms: dict[str, str] | None = None, window: MeasuredWindow | None = WINDOW
+    *values: WindowValue,
+    alarms: dict[str, str] | None = None,
+    window: MeasuredWindow | None = WINDOW,
+    **more: bool,
 ) -> LatestWindow:
     """Make a newest window of these values."""
-    return LatestWindow(window=window, values=list(values), alarms=alarms or {})
+    return LatestWindow(window=window, values=list(values), alarms=alarms or {}, **more)

@@ -19,6 +19,7 @@ from tools.grafana.fields import (
 from tools.grafana.layout import dashboard as whole
 from tools.grafana.layout import row
 from tools.grafana.pages import monitor_rows as rows
+from tools.grafana.pages import story
 from tools.grafana.pages.performance_now import UNITS, performance_now
 from tools.grafana.panels import answer_of, query, stat, table
 from tools.grafana.sql import (
@@ -88,9 +89,10 @@ def dashboard() -> Json:
         "what you need. 'Time axis' chooses between when a window was measured (live) and the window's own event time; "
         "for event time choose a range that covers the data.",
         [
+            (3, [(24, story.of_one())]),
             (4, [(4, _state()), (5, _since()), (4, _age()), (4, _drift_share()), (7, _performance())]),
-            (7, [(10, _aspects()), (14, _metric())]),
-            (8, [(24, _why())]),
+            (6, [(10, _aspects()), (14, _metric())]),
+            (7, [(24, _why())]),
             row("Drift: have the inputs or the predictions moved?", *rows.drift()),
             row("Quality: can the rows be trusted?", *rows.quality()),
             row("Performance: every metric, and the labels", *rows.performance()),

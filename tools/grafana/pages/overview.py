@@ -23,6 +23,7 @@ from tools.grafana.fields import (
     widths,
 )
 from tools.grafana.layout import dashboard as whole
+from tools.grafana.pages import story
 from tools.grafana.panels import query, stat, table
 from tools.grafana.sql import RANGE, SINCE, or_sentence, quoted
 from tools.grafana.variables import axis_variable
@@ -60,7 +61,7 @@ SELECT m.monitor, m.state, {SINCE} AS since, m.worst_aspect AS aspect,
     m.breached::float8, m.drift_share AS "drift share", m.performance_metric AS metric, m.performance AS value,
     m.performance_reference AS reference, m.performance / nullif(m.performance_reference, 0) - 1 AS change,
     extract(epoch FROM now() - m.measured_at)::float8 AS age,
-    CASE WHEN m.state = 'failing' THEN m.error WHEN m.ended THEN 'The source has ended.' END AS note,
+    CASE WHEN m.state = 'failing' THEN m.error WHEN m.ended THEN coalesce(m.error, 'The source has ended.') END AS note,
     extract(epoch FROM (SELECT min(r.window_end) FROM tidegauge.window_run r WHERE r.monitor = m.monitor))::bigint * 1000
         - 86400000 AS first_ms,
     extract(epoch FROM m.window_end)::bigint * 1000 + 86400000 AS last_ms
@@ -107,9 +108,10 @@ def dashboard() -> Json:
         "failed), silent (three cycle times without a cycle that worked), alarm (k of n windows breached), breach (a "
         "measurement beyond its threshold in the newest window), waiting (nothing could be judged yet), healthy.",
         [
+            (5, [(24, story.of_all())]),
             (3, [(24, _counts())]),
-            (9, [(24, _monitors())]),
-            (7, [(12, _lanes()), (12, _events())]),
+            (7, [(24, _monitors())]),
+            (6, [(12, _lanes()), (12, _events())]),
         ],
         variables=[axis_variable()],
         of_monitor=None,

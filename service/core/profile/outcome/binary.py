@@ -122,7 +122,7 @@ class BinaryOutcome:
 def of_binary(batch: Batch, task: Binary, *, limit: int) -> BinaryOutcome:
     """Count a batch's rows by truth and prediction; at most `limit` distinct scores per class are kept."""
     truth = is_one_of(class_labels(batch.columns.get(task.target), batch.rows), task.positive)
-    score = _scores(batch, task)
+    score = scores_of(batch, task)
     predicted = _predicted(batch, task, score)
     scored, answered = np.isfinite(score), predicted >= 0
     known = (truth >= 0) & (answered | scored)
@@ -160,7 +160,7 @@ def of_binary(batch: Batch, task: Binary, *, limit: int) -> BinaryOutcome:
 def wrong_binary(batch: Batch, task: Binary) -> Doubles:
     """Return 1 for each row predicted wrongly, 0 for one predicted rightly, NaN where a side is open."""
     truth = is_one_of(class_labels(batch.columns.get(task.target), batch.rows), task.positive)
-    predicted = _predicted(batch, task, _scores(batch, task))
+    predicted = _predicted(batch, task, scores_of(batch, task))
     return np.where((truth >= 0) & (predicted >= 0), truth != predicted, np.nan)
 
 
@@ -233,7 +233,8 @@ def loss_of(probability: Doubles) -> Doubles:
     return loss
 
 
-def _scores(batch: Batch, task: Binary) -> Doubles:
+def scores_of(batch: Batch, task: Binary) -> Doubles:
+    """Return each row's score (float64, shape (rows,)), NaN where it has none."""
     column = batch.columns.get(task.score) if task.score is not None else None
     return column.values if isinstance(column, Numbers) else np.full(batch.rows, np.nan)
 

@@ -1,4 +1,4 @@
-"""What a reference fixes for every profile that is compared with it: cells, segments, words, sample size."""
+"""What a reference fixes for every profile that is compared with it: cells, segments, words and so on."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from service.core.profile.spec.segment_values import SegmentValues
     from service.core.profile.spec.vocabulary import Vocabulary
     from service.core.rows.label_form import LabelForm
+    from service.core.season.season import Season
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class ProfileSpec:
         vocabularies: The words of the reference, by text column.
         segments: The values whose rows are measured separately, by column.
         forms: How the labels of each categorical column are written.
+        season: The cells by which rows are counted; None for none.
         blocks: The scores that are summed by block; None where no calibrated alarms are asked for. No part of
             the fingerprint: sums that do not belong together say so themselves (`block_sums.py`).
 
@@ -39,6 +41,7 @@ class ProfileSpec:
     vocabularies: Mapping[str, Vocabulary] = field(default_factory=dict)
     segments: Mapping[str, SegmentValues] = field(default_factory=dict)
     forms: Mapping[str, LabelForm] = field(default_factory=dict)
+    season: Season | None = None
     blocks: BlockSpec | None = None
 
     @property
@@ -51,6 +54,8 @@ class ProfileSpec:
             marks += f";components:{self.components.fingerprint}"
         marks += "".join(f";by {name}:{values.fingerprint}" for name, values in self.segments.items())
         marks += "".join(f";form {name}:{form.mark}" for name, form in self.forms.items() if form.mark)
+        if self.season is not None:
+            marks += f";season:{self.season.fingerprint}"
         return hashlib.sha256(marks.encode()).hexdigest()[:16]
 
 

@@ -5,5 +5,6 @@ from service.methods.drift.families import (
     distances,
     kuiper,
     number_tests,
+    season_matched,
     worker_tests,
 )

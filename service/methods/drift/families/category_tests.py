@@ -13,14 +13,14 @@ from service.methods.stats import category_tests, hypothesis_tests, robust
 
 _E, _R = Definition.EVIDENTLY, Definition.ROBUST
 _REFUSES = Compression.REFUSES
-_BY_CHOICE = frozenset({Kind.NUMERICAL})
+BY_CHOICE = frozenset({Kind.NUMERICAL})
 _CHISQUARE = either(hypothesis_tests.chisquare, hypothesis_tests.chisquare)
 
 METHODS: tuple[Method, ...] = (
-    p_value("chisquare", _E, _CHISQUARE, _REFUSES, by_choice=_BY_CHOICE),
-    p_value("chisquare", _R, either(robust.chisquare, robust.chisquare), _REFUSES, by_choice=_BY_CHOICE),
-    p_value("z", _E, either(hypothesis_tests.z, hypothesis_tests.z), _REFUSES, by_choice=_BY_CHOICE),
-    p_value("z", _R, either(robust.z, robust.z), _REFUSES, by_choice=_BY_CHOICE),
+    p_value("chisquare", _E, _CHISQUARE, _REFUSES, by_choice=BY_CHOICE),
+    p_value("chisquare", _R, either(robust.chisquare, robust.chisquare), _REFUSES, by_choice=BY_CHOICE),
+    p_value("z", _E, either(hypothesis_tests.z, hypothesis_tests.z), _REFUSES, by_choice=BY_CHOICE),
+    p_value("z", _R, either(robust.z, robust.z), _REFUSES, by_choice=BY_CHOICE),
     p_value("g_test", _E, labels(category_tests.g_test), _REFUSES, threshold=0.1),
     p_value("g_test", _R, labels(category_tests.g_homogeneity), _REFUSES, threshold=0.1),
     p_value("fisher_exact", _E, labels(category_tests.fisher_exact), _REFUSES, threshold=0.1),

@@ -40,7 +40,7 @@ def statistic(reference: Distribution, current: Distribution) -> int:
     return int(gap.max(initial=0)) + int((-gap).max(initial=0))
 
 
-def tail(reference_rows: int, current_rows: int, gaps: int) -> float:
+def tail(reference_rows: float, current_rows: float, gaps: float) -> float:
     """Return P(V >= `gaps`) without drift, `gaps` in units of 1 / (reference rows * current rows)."""
     pairs = reference_rows * current_rows
     root = math.sqrt(pairs / (reference_rows + current_rows))

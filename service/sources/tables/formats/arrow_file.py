@@ -10,10 +10,16 @@ from pyarrow import parquet
 from service.sources.tables import from_arrow
 from service.sources.tables.formats.content import Content
 from service.sources.tables.formats.loaded import Loaded
-from service.sources.tables.formats.opening import opened
+from service.sources.tables.formats.opening import (
+    expanded_limit,
+    opened,
+    refuse_parquet_bomb,
+    too_large,
+)
 from service.sources.tables.parsed import check_names
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from service.core.rows.schema import Schema
@@ -27,10 +33,11 @@ def load(path: Path, content: Content, schema: Schema, timestamp: str | None, fo
     with opened(path) as file:
         # Parquet needs to be read from anywhere: a plain file from the disk, a compressed one from memory.
         source = str(path) if content is Content.PARQUET else pa.BufferReader(file.stream.read())
+    limit = expanded_limit(path.stat().st_size)
     if content in {Content.PARQUET, Content.PACKED_PARQUET}:
-        names, rows, table = _parquet(source, schema, wanted)
+        names, rows, table = _parquet(source, schema, wanted, limit)
     else:
-        names, rows, table = _arrow(source, content)
+        names, rows, table = _arrow(source, content, limit)
         check_names(names, schema, None)
 
     def framed(by: str | None) -> Framed:
@@ -45,22 +52,38 @@ def table(path: Path, content: Content) -> pa.Table:
         source = str(path) if content is Content.PARQUET else pa.BufferReader(file.stream.read())
     if content in {Content.PARQUET, Content.PACKED_PARQUET}:
         with parquet.ParquetFile(source) as opened_file:
+            refuse_parquet_bomb(opened_file.metadata, expanded_limit(path.stat().st_size))
             return opened_file.read(use_threads=False)
-    return _arrow(source, content)[2]
+    return _arrow(source, content, expanded_limit(path.stat().st_size))[2]
 
 
 def _parquet(
-    source: pa.BufferReader | str, schema: Schema, wanted: set[str | None]
+    source: pa.BufferReader | str, schema: Schema, wanted: set[str | None], limit: int
 ) -> tuple[list[str], int, pa.Table]:
     with parquet.ParquetFile(source) as file:
         names = list(file.schema_arrow.names)
         check_names(names, schema, None)
+        refuse_parquet_bomb(file.metadata, limit)
         table = file.read([name for name in names if name in wanted], use_threads=False)
         return names, file.metadata.num_rows, table  # the file's own count: a table without columns has none
 
 
-def _arrow(source: pa.BufferReader | str, content: Content) -> tuple[list[str], int, pa.Table]:
+def _arrow(source: pa.BufferReader | str, content: Content, limit: int) -> tuple[list[str], int, pa.Table]:
+    batches, held = [], 0
     reader = pa.ipc.open_file(source) if content is Content.ARROW_FILE else pa.ipc.open_stream(source)
     with reader:
-        table = reader.read_all()
+        for batch in _batches(reader):
+            batches.append(batch)
+            held += batch.nbytes  # its buffers may be compressed in the file
+            if held > limit:
+                raise too_large(limit)
+        table = pa.Table.from_batches(batches, reader.schema)
     return list(table.schema.names), table.num_rows, table
+
+
+def _batches(
+    reader: pa.ipc.RecordBatchFileReader | pa.ipc.RecordBatchStreamReader,
+) -> Iterator[pa.RecordBatch]:
+    if isinstance(reader, pa.ipc.RecordBatchFileReader):
+        return map(reader.get_batch, range(reader.num_record_batches))
+    return iter(reader)

@@ -44,6 +44,20 @@ class _Dialect(NamedTuple):
 
 def load(path: Path, schema: Schema, timestamp: str | None, form: TableFormat) -> Loaded:
     """Parse a CSV file. Raises SourceError where its header or a line of it is not as expected."""
+    names, frame = read(path, schema, timestamp, form)
+
+    def framed(by: str | None) -> Framed:
+        from service.sources.tables.from_pandas import to_batch  # noqa: PLC0415 - see _frame
+
+        return to_batch(frame, schema, by, time=form.time, number=form.csv.number)
+
+    return Loaded(names, len(frame), framed)
+
+
+def read(
+    path: Path, schema: Schema, timestamp: str | None, form: TableFormat
+) -> tuple[list[str], pd.DataFrame]:
+    """Return a CSV file's columns and its cells, labels and times as they are written; raises as `load`."""
     known = {name for name in (*schema.names, schema.identity, timestamp) if name is not None}
     try:
         with opened(path) as file:
@@ -55,13 +69,7 @@ def load(path: Path, schema: Schema, timestamp: str | None, form: TableFormat) -
     except UnicodeDecodeError as error:
         encoding = form.csv.encoding or error.encoding
         raise _not_decoded(encoding, _line_of(path, encoding)) from None
-
-    def framed(by: str | None) -> Framed:
-        from service.sources.tables.from_pandas import to_batch  # noqa: PLC0415 - see _frame
-
-        return to_batch(frame, schema, by, time=form.time, number=form.csv.number)
-
-    return Loaded(dialect.names, len(frame), framed)
+    return dialect.names, frame
 
 
 def texts(path: Path, form: TableFormat) -> pd.DataFrame:

@@ -26,27 +26,37 @@ def load(path: Path, schema: Schema, timestamp: str | None, form: TableFormat) -
     check_names(list(columns), schema, None)
 
     def framed(by: str | None) -> Framed:
-        import pandas as pd  # noqa: PLC0415 - half a second that a Parquet file does not need
-
-        from service.sources.tables.from_pandas import to_batch  # noqa: PLC0415 - as above
-
-        frame = pd.DataFrame(
-            {name: pd.Series(cells, dtype=object) for name, cells in columns.items()},
-            index=pd.RangeIndex(rows),
-        )
-        return to_batch(frame, schema, by, time=form.time)
+        return framed_columns(columns, rows, schema, by, form)
 
     return Loaded(list(columns), rows, framed)
 
 
+def framed_columns(
+    columns: dict[str, list[Any]], rows: int, schema: Schema, timestamp: str | None, form: TableFormat
+) -> Framed:
+    """Return columns of JSON's own values as typed rows; see `from_pandas.to_batch` for its promises."""
+    import pandas as pd  # noqa: PLC0415 - half a second that a Parquet file does not need
+
+    from service.sources.tables.from_pandas import to_batch  # noqa: PLC0415 - as above
+
+    frame = pd.DataFrame(
+        {name: pd.Series(cells, dtype=object) for name, cells in columns.items()},
+        index=pd.RangeIndex(rows),
+    )
+    return to_batch(frame, schema, timestamp, time=form.time)
+
+
 def parse(lines: Iterable[bytes]) -> tuple[dict[str, list[Any]], int]:
     """Return the columns in the order in which their names first come, and how many rows there are."""
+    numbered = ((number, line) for number, line in enumerate(lines, start=1) if line.strip())
+    return columns_of(_record(line.removeprefix(b"\xef\xbb\xbf"), number) for number, line in numbered)
+
+
+def columns_of(records: Iterable[dict[str, Any]]) -> tuple[dict[str, list[Any]], int]:
+    """Return objects as columns, in the order in which their names first come, and how many there are."""
     columns: dict[str, list[Any]] = {}
     rows = 0
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        record = _record(line.removeprefix(b"\xef\xbb\xbf"), number)
+    for record in records:
         for name, value in record.items():
             cells = columns.setdefault(name, [])
             cells.extend([None] * (rows - len(cells)))
@@ -59,7 +69,7 @@ def parse(lines: Iterable[bytes]) -> tuple[dict[str, list[Any]], int]:
 
 def _record(line: bytes, number: int) -> dict[str, Any]:
     try:
-        record = json.loads(line, object_pairs_hook=_each_once)
+        record = json.loads(line, object_pairs_hook=each_once)
     except (ValueError, RecursionError) as error:
         raise SourceError(f"line {number} is no JSON: {error}; expected one object per line") from error
     if not isinstance(record, dict):
@@ -67,7 +77,8 @@ def _record(line: bytes, number: int) -> dict[str, Any]:
     return record
 
 
-def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON; raises ValueError where a key is in it more than once."""
     record = dict(pairs)
     if len(record) < len(pairs):
         names = [name for name, _ in pairs]

@@ -21,7 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from pyarrow import parquet
+
 HEAD_BYTES = 65_536
+MIB = 1 << 20
+FREE_BYTES = 256 * MIB  # that any compressed file may expand to
+MAX_RATIO = 100  # of a larger one to its compressed bytes: tables stay far below it
 MAX_LAYERS = 3  # of compression inside compression
 ENCRYPTED = 0x1  # a ZIP entry's flag
 ZIP_MARKS = (b"PK\x03\x04", b"PK\x05\x06")
@@ -43,10 +48,11 @@ class Opened(NamedTuple):
 
 
 class _Again(io.RawIOBase):
-    """A stream from its start, of which the beginning was already read."""
+    """A stream from its start, of which the beginning was already read; refused beyond `limit` bytes."""
 
-    def __init__(self, head: bytes, rest: IO[bytes]) -> None:
-        self._head, self._rest = head, rest
+    def __init__(self, head: bytes, rest: IO[bytes], limit: int | None) -> None:
+        self._head, self._rest, self._limit = head, rest, limit
+        self._passed = 0
 
     def readable(self) -> bool:
         return True
@@ -55,6 +61,9 @@ class _Again(io.RawIOBase):
         part, self._head = self._head[: len(buffer)], self._head[len(buffer) :]
         part = part or self._rest.read(len(buffer))
         buffer[: len(part)] = part
+        self._passed += len(part)
+        if self._limit is not None and self._passed > self._limit:
+            raise too_large(self._limit)
         return len(part)
 
 
@@ -82,9 +91,11 @@ def opened(path: Path) -> Iterator[Opened]:
     """Open a file for reading, decompressed. Raises SourceError where it is empty or no regular file."""
     with ExitStack() as stack:
         stream, compressed = stack.enter_context(open_regular(path)), False
+        limit = None
         for _ in range(MAX_LAYERS):
             head = _start_of(stream)
-            stream = stack.enter_context(io.BufferedReader(_Again(head, stream), HEAD_BYTES))
+            stream = stack.enter_context(io.BufferedReader(_Again(head, stream, limit), HEAD_BYTES))
+            limit = expanded_limit(path.stat().st_size)
             inner = _decompressed(head, stream, path if not compressed else None, stack)
             if inner is None:
                 break
@@ -94,6 +105,26 @@ def opened(path: Path) -> Iterator[Opened]:
         if not head:
             raise SourceError("the file is empty; expected a header line and rows")
         yield Opened(stream, head, compressed)
+
+
+def expanded_limit(size: int) -> int:
+    """Return how many bytes a file of `size` compressed ones may hold."""
+    return FREE_BYTES + MAX_RATIO * size
+
+
+def too_large(limit: int) -> SourceError:
+    """Return the refusal of a compressed file that holds more than `limit` bytes."""
+    return SourceError(
+        f"it expands to more than {limit // MIB:,} MiB, over {MAX_RATIO} times its size, as tables do not "
+        "and decompression bombs do; if it is a table, decompress it and name the decompressed file"
+    )
+
+
+def refuse_parquet_bomb(metadata: parquet.FileMetaData, limit: int) -> None:
+    """Raise SourceError where a Parquet file's own counts are of more than `limit` bytes, or rows."""
+    groups = (metadata.row_group(place) for place in range(metadata.num_row_groups))
+    if max(metadata.num_rows, sum(group.total_byte_size for group in groups)) > limit:
+        raise too_large(limit)
 
 
 def _start_of(stream: IO[bytes]) -> bytes:

@@ -16,6 +16,7 @@ from service.core.rows.batch import no_rows
 from service.core.rows.concatenation import concatenated
 from service.errors import SourceError
 from service.sources.tables import arrow_labels, from_arrow
+from service.sources.tables.formats.opening import expanded_limit, refuse_parquet_bomb
 from service.sources.tables.formats.ordered_rows import OrderedRows
 from service.sources.tables.formats.partitions import add_partitions
 from service.sources.tables.parsed import check_names
@@ -128,6 +129,7 @@ class _Part:
         self._stamp = _stamp(file.path)
         self._held: tuple[int, int, Batch] = (0, 0, no_rows())
         self._open: parquet.ParquetFile | None = parquet.ParquetFile(file.path, read_dictionary=self._texts)
+        refuse_parquet_bomb(self._open.metadata, expanded_limit(file.path.stat().st_size))
         sizes = [self._open.metadata.row_group(group).num_rows for group in range(self._open.num_row_groups)]
         self._starts = np.concatenate(([0], np.cumsum(sizes, dtype=np.int64)))
 

@@ -6,6 +6,7 @@ that is there is never written again: later builds must read it as it is.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from service.core.profile.pca_reconstruction import Reconstruction
 from service.core.profile.profile import Profile
 from service.core.profile.row_counts import RowCounts, Unwatched
 from service.core.profile.row_sample import RowSample
+from service.core.profile.season_rows import SeasonRows
 from service.core.profile.segments import Segments
 from service.core.profile.texts import TextCounts
 from service.core.rows.batch import Labels, Numbers, Texts
@@ -84,6 +86,12 @@ def profile_of(outcome: Outcome | None) -> Profile:
     )
 
 
+def with_season(whole: Profile) -> Profile:
+    """Return a profile whose rows are counted by a season."""
+    counts = SeasonRows("weekend@Europe/Berlin", (7, 2), {"colour": (4, 0), "größe": (7, 1)})
+    return replace(whole, parts={**whole.parts, "season_rows": counts})
+
+
 REGRESSION = RegressionOutcome(
     7, -1, 2, 1, 1, 0.1, ErrorSums(*range(-5, 5), BIG), numbers(0.0, 0.1, dropped_bits=1)
 )
@@ -114,6 +122,8 @@ BLOCKS = BlockSums(
 )
 MANY_CLASSES = MulticlassOutcome(7, 4, 1, 1, pairs=None)
 
+BY_DAY = Profile("0123456789abcdef", 9, {}, {"outcome_days": {-1: (2, BIG), 15_706: (7, 5)}})
+
 PROFILES = {
     "regression": profile_of(REGRESSION),
     "binary": profile_of(BINARY),
@@ -121,6 +131,8 @@ PROFILES = {
     "many_classes": profile_of(MANY_CLASSES),
     "no_task": profile_of(None),
     "by_block": profile_of(None).with_part(block_sums.PART, BLOCKS),
+    "outcome_days": BY_DAY,
+    "season": with_season(profile_of(REGRESSION)),
 }
 
 if __name__ == "__main__":

@@ -164,3 +164,14 @@ def test_cells_that_may_mislead_are_noted() -> None:
     assert third.startswith(
         "code: 1 of 3 reference rows hold a number beyond 2**53, which a numerical column"
     )
+
+
+def test_a_third_label_of_a_binary_target_is_noted() -> None:
+    """What is neither positive nor the one negative label counts as negative, which is said once."""
+    task, notes = settled(Binary("truth", "guess", positive=("yes",)), batch(["yes", "no", "no", "unknown"]))
+    assert task.positive == ("yes",)
+    assert notes[0] == (
+        'truth: besides yes its labels are "no" (2), "unknown" (1), which count as negative; where one of '
+        'them is no label, say missing_words: ["unknown"] of the column'
+    )
+    assert settled(Binary("truth", "guess", positive=("yes",)), batch(["yes", "no"]))[1] == ()

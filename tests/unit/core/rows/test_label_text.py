@@ -119,3 +119,25 @@ def test_a_column_of_several_types_is_text() -> None:
         "the number 2",
         'the text "02"',
     )
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "caf\u00e9",
+        "cafe\u0301",
+        "\ufeffcaf\u00e9",
+        "caf\u00e9\u200b",
+        " \u2060cafe\u0301\u00a0",
+        "cafe\u0301".encode(),
+    ],
+)
+def test_what_looks_alike_is_one_label(written: str | bytes) -> None:
+    """An accent has one form, and marks that nobody sees are no part of a label at its ends."""
+    assert text_of(written) == "caf\u00e9"
+
+
+def test_invisible_marks_within_a_text_stay() -> None:
+    """Within a word they can matter, as in emoji and some scripts."""
+    assert text_of("a\u200bb") == "a\u200bb"
+    assert text_of("\u200b") is None

@@ -56,7 +56,7 @@ def test_a_method_has_one_way_to_its_value():
     """It is computed here or asked of the worker process, not neither and not both."""
     asked = InWorker(frozenset({Kind.NUMERICAL}), 10)
     for compute, in_worker in (({}, None), (SOME, asked)):
-        with pytest.raises(ValueError, match="one of `compute` and `in_worker`"):
+        with pytest.raises(ValueError, match="one of `compute`, `matched` and `in_worker`"):
             p_value("new", Definition.OWN, compute, Compression.REFUSES, in_worker=in_worker)
 
 

@@ -28,9 +28,7 @@ def test_a_value_beyond_its_threshold_inside_the_band_is_no_breach() -> None:
         assert got[metric].low < 10.9 < got[metric].value == 11.0
         assert got[metric].breached is False
         assert got[metric].reason.startswith(CHANCE.format(10.9))
-        assert got[metric].reason.endswith(
-            "for a false-alarm rate of 1 % over 3 verdicts, reaches back across it"
-        )
+        assert got[metric].reason.endswith(" of 1 % over 3 verdicts, reaches back across it")
     assert (got["rmse"].breached, got["rmse"].reason) == (False, None)
 
 

@@ -99,7 +99,7 @@ def test_nothing_is_measured_that_was_not_asked_for() -> None:
 
 
 def test_a_threshold_is_breached_by_more_than_chance() -> None:
-    """A segment over the threshold is breached where its widened band is, too; one row never is."""
+    """A segment over the threshold is breached where it is a discovery; one row never is."""
     rows: list[str | None] = ["JFK"] * 40 + ["LGA"] * 3 + ["JFK"]
     errors = [11.0, 13.0] * 20 + [2.0, 11.0, 25.0] + [12.0]
     now = window(JFK, rows, errors)
@@ -109,9 +109,11 @@ def test_a_threshold_is_breached_by_more_than_chance() -> None:
     assert lga.value is not None
     assert (lga.value > 10.0, lga.threshold, lga.breached) == (True, 10.0, False)
     assert lga.reason is not None
-    assert lga.reason.startswith("no breach: chance may explain a value beyond the threshold of 10, as ")
-    assert lga.reason.endswith(" % over 4 verdicts, reaches back across it")
-    assert got["mae", "place=JFK"].reason is None
+    assert lga.reason.startswith("no breach: chance may explain a value beyond the threshold of 10 (q = 0.")
+    assert lga.reason.endswith(" among 2 verdicts, above the 1 % asked for)")
+    found = str(got["mae", "place=JFK"].reason)
+    assert found.startswith("q = ")
+    assert found.endswith(" among 2 verdicts")
     assert got["max_error", "place=LGA"].breached is True
     assert got["rmse", "place=JFK"].threshold is None
     one = by_name(measure_segments(JFK.profile, window(JFK, ["LGA"], [90.0]), SCHEMA.task, {"mae": 10.0}))
@@ -131,6 +133,25 @@ def test_fifty_segments_at_the_threshold_rarely_alarm(size: int) -> None:
         measured = measure_segments(spec.profile, now, SCHEMA.task, {"mae": 10.0})
         alarms += any(m.breached for m in measured)
     assert alarms <= 3
+
+
+def test_more_discoveries_are_made_where_more_segments_are_worse() -> None:
+    """Segments that are all a little worse are mostly found, where one alone would have to be far beyond."""
+    places = [f"p{i:02d}" for i in range(20)]
+    spec = made([*places, *places], [1.0] * 40)
+    draw = np.random.default_rng(5)
+    level = 10.0 / np.sqrt(2.0 / np.pi)
+
+    def breaches(worse: int) -> int:
+        factors = np.where(np.arange(20) < worse, 1.45, 0.9)
+        errors = draw.normal(0.0, level, (40, 20)) * factors
+        measured = measure_segments(
+            spec.profile, window(spec, places * 40, errors.ravel().tolist()), SCHEMA.task, {"mae": 10.0}
+        )
+        return sum(bool(m.breached) for m in measured)
+
+    assert breaches(0) == 0
+    assert breaches(20) >= 8
 
 
 def test_classes_within_a_segment_have_a_joined_name() -> None:

@@ -7,7 +7,8 @@ import pytest
 
 from service.core.measurement import Aspect, Measurement
 from service.core.profile import profile
-from service.core.rows.schema import Column, Kind, Schema
+from service.core.rows.schema import Column, Kind, Role, Schema
+from service.core.rows.task import Multiclass, Regression
 from service.methods.quality.columns import measure_quality
 from tests.unit.methods.build import SCHEMA, rows
 
@@ -55,6 +56,39 @@ def test_new_categories_are_a_share_of_rows_with_a_label():
     current = rows(colour=["red", "green", "green", None])
     got = by_name(measure_quality(REFERENCE, current, SCHEMA))["colour", "new_category_share"]
     assert (got.value, got.rows, got.reference) == (pytest.approx(2 / 3), 3, 0.0)
+
+
+CLASSES = Schema(
+    (
+        Column("truth", Kind.NUMERICAL, Role.TARGET),
+        Column("colour", Kind.CATEGORICAL, Role.PREDICTION),
+        Column("size", Kind.NUMERICAL),
+    ),
+    Multiclass("truth", "colour", (("1", "size"),)),
+)
+
+
+def test_a_class_that_is_first_seen_is_named_whatever_its_kind():
+    """A target of numbers holds classes as one of texts does; the reason names the new ones."""
+    known = rows(truth=[1.0, 2.0, 2.0], colour="122", size=[0.1, 0.2, 0.3], schema=CLASSES)
+    now = rows(truth=[1.0, 3.0, 3.0, 2.5], colour="1291", size=[0.4, 0.5, 0.6, 0.7], schema=CLASSES)
+    got = by_name(measure_quality(known, now, CLASSES))
+    truth, guess = got["truth", "new_category_share"], got["colour", "new_category_share"]
+    assert (truth.value, truth.reason) == (0.75, 'not in the reference: "3" (2), "2.5" (1)')
+    assert (guess.value, guess.reason) == (0.25, 'not in the reference: "9" (1)')
+    assert ("size", "new_category_share") not in got
+    none = by_name(measure_quality(known, known, CLASSES))["truth", "new_category_share"]
+    assert (none.value, none.reason) == (0.0, None)
+
+
+def test_the_prediction_of_a_regression_has_no_classes():
+    """Numbers that are no classes are new in nearly every row, which says nothing."""
+    schema = Schema(
+        (Column("truth", Kind.NUMERICAL, Role.TARGET), Column("guess", Kind.NUMERICAL, Role.PREDICTION)),
+        Regression("guess", "truth"),
+    )
+    sides = [rows(truth=[value], guess=[value], schema=schema) for value in (1.0, 2.0)]
+    assert "new_category_share" not in {m.series.metric for m in measure_quality(*sides, schema)}
 
 
 def test_a_common_category_that_is_gone_has_vanished():

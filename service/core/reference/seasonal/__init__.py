@@ -1,0 +1,1 @@
+"""The reference by season cell, and the mixture of its cells that a window is compared with."""

@@ -1,0 +1,134 @@
+"""Rows and labels that are sent: as they come, as they are kept, and as they wait in the inbox."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from service.core.rows.take import Reject
+
+
+ANSWERED_REJECTS = 10  # of a request are in its answer
+
+
+class BatchKind(StrEnum):
+    """What a batch of the inbox holds."""
+
+    ROWS = "rows"
+    LABELS = "labels"
+
+
+@dataclass(frozen=True, slots=True)
+class InboxBatch:
+    """Rows or labels that were accepted in one request.
+
+    - `id`: by which batches are in order
+    - `kind`: rows or labels
+    - `received`: when they came (UTC microseconds)
+    - `payload`: those that can be used, as the source encoded them
+    - `rows`: how many these are
+    - `rejected`: how many cannot be used
+    - `rejects`: the first of them
+    """
+
+    id: int
+    kind: BatchKind
+    received: int
+    payload: bytes
+    rows: int
+    rejected: int = 0
+    rejects: tuple[Reject, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits in the inbox of one monitor.
+
+    - `batches`: the first ones, in their order
+    - `rows`: how many rows wait behind them
+    - `oldest`: when the first of those came (UTC microseconds); None where none waits
+    """
+
+    batches: tuple[InboxBatch, ...] = ()
+    rows: int = 0
+    oldest: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """The content of a request, as it came: its bytes, and the headers Content-Type and Content-Encoding."""
+
+    body: bytes
+    content_type: str
+    encoding: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What of a request's content can be kept.
+
+    - `payload`: the rows that can be used, encoded
+    - `rows`: how many these are
+    - `rejected`: how many cannot be used
+    - `rejects`: the first of them
+    - `digest`: of the content, by which another one under the same key is noticed
+    """
+
+    payload: bytes
+    rows: int
+    rejected: int
+    rejects: tuple[Reject, ...]
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The rows or labels of one request, before they are kept.
+
+    - `monitor`: whose they are
+    - `kind`: rows or labels
+    - `received`: when they came (UTC microseconds)
+    - `payload`: those that can be used, encoded
+    - `rows`: how many these are
+    - `rejected`: how many cannot be used
+    - `rejects`: the first of them
+    - `key`: the idempotency key that the sender gave; None where it gave none
+    - `digest`: of the content
+    """
+
+    monitor: str
+    kind: BatchKind
+    received: int
+    payload: bytes
+    rows: int
+    rejected: int = 0
+    rejects: tuple[Reject, ...] = ()
+    key: str | None = None
+    digest: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a request that is kept.
+
+    - `accepted`, `rejected`: how many of its rows can be used, and how many cannot
+    - `rejects`: the first of the latter
+    - `is_repeat`: the same content was kept under the same key before, and this is its answer
+    - `is_conflict`: other content was kept under the same key before, and nothing was kept now
+    """
+
+    accepted: int
+    rejected: int = 0
+    rejects: tuple[Reject, ...] = ()
+    is_repeat: bool = False
+    is_conflict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits in the inbox of a monitor: how many rows, and when the oldest came (UTC microseconds)."""
+
+    rows: int = 0
+    oldest: int | None = None

@@ -1,0 +1,222 @@
+"""The rows of a request's content, by the code that reads the same formats from files.
+
+So a label, an id, a time or a missing value means the same however a row came. What is not measured of a row
+is dropped; content that would take too much memory is refused before it does.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import parquet
+
+from service.core.rows.schema import Kind
+from service.errors import RowsTooLargeError, SourceError, UnreadableRowsError
+from service.sources.http import json_rows
+from service.sources.http.content_types import RowFormat
+from service.sources.tables import arrow_labels, from_arrow
+from service.sources.tables.formats import csv_file
+from service.sources.tables.parsed import check_names, listed, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from service.core.rows.batch import Batch
+    from service.core.rows.schema import Schema
+    from service.sources.table_format import TableFormat
+    from service.sources.tables.event_time import EventTimes
+
+MAX_BYTES = 64 << 20  # of a request's content, decompressed
+MAX_ROWS = 100_000
+MAX_COLUMNS = 2_000
+MAX_LABEL = 500  # characters of a category or an id
+MAX_TEXT = 65_536
+_UNREADABLE = (
+    OSError, ValueError, EOFError, LookupError, RuntimeError, MemoryError, pa.ArrowException,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """All rows of a request.
+
+    - `batch`: the watched columns; event times are 0
+    - `times`: each row's time; None where the rows came without the column of times
+    - `frame`: gives rows as they came
+    """
+
+    batch: Batch
+    times: EventTimes | None
+    frame: Callable[[NDArray[np.intp]], pd.DataFrame]
+
+
+@dataclass(frozen=True, slots=True)
+class RowShape:
+    """What is read of rows: their columns, that of their times, and how cells are written."""
+
+    schema: Schema
+    timestamp: str | None
+    form: TableFormat
+
+
+def decoded(content: bytes, content_format: RowFormat, shape: RowShape) -> Decoded:
+    """Return the rows of a request's content.
+
+    Raises UnreadableRowsError where it is not what its type says or has none of the watched columns,
+    RowsTooLargeError where it is beyond a limit.
+    """
+    try:
+        if content_format is RowFormat.JSON:
+            return _of_json(*json_rows.parsed_array(content), shape)
+        if content_format is RowFormat.JSON_LINES:
+            return _of_json(*json_rows.parsed_lines(content), shape)
+        if content_format is RowFormat.CSV:
+            return _of_csv(content, shape)
+        read = _read_parquet if content_format is RowFormat.PARQUET else _read_stream
+        return _of_table(*read(content, shape), shape)
+    except SourceError as error:
+        raise UnreadableRowsError(str(error)) from error
+    except _UNREADABLE as error:
+        said = " ".join(str(error).split()) or type(error).__name__
+        raise UnreadableRowsError(
+            f"the content cannot be read as {content_format}: {said}; is the Content-Type right?"
+        ) from error
+
+
+def _of_json(columns: dict[str, list[Any]], rows: int, shape: RowShape) -> Decoded:
+    import pandas as pd  # noqa: PLC0415 - half a second that a service without such rows does not need
+
+    _check_size(list(columns), rows, shape)
+    wanted = {*shape.schema.names, shape.schema.identity, shape.timestamp}
+    held = {name: pd.Series(cells, dtype=object) for name, cells in columns.items() if name in wanted}
+    frame = pd.DataFrame(held, index=pd.RangeIndex(rows))
+    return _of_frame(frame, list(columns), shape)
+
+
+def _of_csv(content: bytes, shape: RowShape) -> Decoded:
+    with tempfile.NamedTemporaryFile(suffix=".csv") as file:
+        file.write(content)
+        file.flush()
+        names, frame = csv_file.read(Path(file.name), shape.schema, shape.timestamp, shape.form)
+    _check_size(names, len(frame), shape)
+    return _of_frame(frame, names, shape, by_csv=True)
+
+
+def _of_frame(frame: pd.DataFrame, names: Sequence[str], shape: RowShape, *, by_csv: bool = False) -> Decoded:
+    from service.sources.tables import from_pandas, pandas_time  # noqa: PLC0415 - as above
+
+    schema, timestamp = shape.schema, shape.timestamp
+    for name, limit in _text_limits(schema).items():
+        if name in frame.columns:
+            longest = max((len(cell) for cell in frame[name].tolist() if isinstance(cell, str)), default=0)
+            _check_text(name, longest, limit)
+    number = shape.form.csv.number if by_csv else None
+    found = from_pandas.to_batch(frame, schema, None, names=names, number=number)
+    times = None
+    if timestamp is not None and timestamp in frame.columns:
+        times = pandas_time.event_times(frame[timestamp], shape.form.time)
+    return Decoded(_without_time(found.batch, timestamp), times, lambda rows: frame.iloc[rows])
+
+
+def _of_table(table: pa.Table, names: Sequence[str], shape: RowShape) -> Decoded:
+    schema, timestamp = shape.schema, shape.timestamp
+    for name, limit in _text_limits(schema).items():
+        if name in table.schema.names:
+            _check_text(name, _longest(table[name]), limit)
+    found = from_arrow.to_batch(table, schema, None, names=names)
+    times = None
+    if timestamp is not None and timestamp in table.schema.names:
+        times = from_arrow.event_times(table[timestamp], shape.form.time)
+    batch = _without_time(found.batch, timestamp)
+    return Decoded(batch, times, lambda rows: from_arrow.framed(table.take(rows)))
+
+
+def _read_stream(content: bytes, shape: RowShape) -> tuple[pa.Table, list[str]]:
+    batches, rows, size = [], 0, 0
+    with pa.ipc.open_stream(pa.BufferReader(content)) as reader:
+        names = list(reader.schema.names)
+        _check_size(names, 0, shape)
+        for batch in reader:
+            rows, size = rows + batch.num_rows, size + batch.nbytes
+            _check_size(names, rows, shape)
+            _check_bytes(size)
+            batch.validate(full=True)  # offsets that lead out of their buffer are no rows
+            batches.append(batch)
+        table = pa.Table.from_batches(batches, reader.schema)
+    return _watched(table, shape), names
+
+
+def _read_parquet(content: bytes, shape: RowShape) -> tuple[pa.Table, list[str]]:
+    with parquet.ParquetFile(pa.BufferReader(content)) as file:
+        names = list(file.schema_arrow.names)
+        _check_size(names, file.metadata.num_rows, shape)
+        groups = (file.metadata.row_group(place) for place in range(file.num_row_groups))
+        _check_bytes(sum(group.total_byte_size for group in groups))
+        wanted = {*shape.schema.names, shape.schema.identity, shape.timestamp}
+        table = file.read([name for name in names if name in wanted], use_threads=False)
+    table.validate(full=True)
+    return table, names
+
+
+def _watched(table: pa.Table, shape: RowShape) -> pa.Table:
+    wanted = {*shape.schema.names, shape.schema.identity, shape.timestamp}
+    return table.select([name for name in table.schema.names if name in wanted])
+
+
+def _check_size(names: Sequence[str], rows: int, shape: RowShape) -> None:
+    if rows > MAX_ROWS:
+        raise RowsTooLargeError(f"the request has more than {MAX_ROWS:,} rows; send them in several requests")
+    if len(names) > MAX_COLUMNS:
+        raise UnreadableRowsError(f"the rows have {len(names):,} columns; expected {MAX_COLUMNS:,} at most")
+    check_names(names, shape.schema, None)
+    watched = (*shape.schema.names, shape.schema.identity)
+    if names and not any(name in names for name in watched):
+        first = shape.schema.names[0]
+        raise UnreadableRowsError(
+            f"none of the rows' columns is watched: they have {listed(names)}; the monitor watches "
+            f"{listed(shape.schema.names)}{nearest(first, names)}"
+        )
+
+
+def _check_bytes(size: int) -> None:
+    if size > MAX_BYTES:
+        raise RowsTooLargeError(
+            f"the rows take more than {MAX_BYTES >> 20} MB of memory; send them in several requests"
+        )
+
+
+def _text_limits(schema: Schema) -> dict[str, int]:
+    limits = {c.name: MAX_TEXT if c.kind is Kind.TEXT else MAX_LABEL for c in schema.columns}
+    if schema.identity is not None:
+        limits[schema.identity] = MAX_LABEL
+    return limits
+
+
+def _check_text(name: str, longest: int, limit: int) -> None:
+    if longest > limit:
+        raise UnreadableRowsError(
+            f"{name} has a text of {longest:,} characters; expected {limit:,} at most"
+            + ("; long texts are columns of the kind text" if limit == MAX_LABEL else "")
+        )
+
+
+def _longest(column: pa.ChunkedArray) -> int:
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if not arrow_labels.is_text(kind):
+        return 0
+    chunks = (chunk.dictionary if pa.types.is_dictionary(column.type) else chunk for chunk in column.chunks)
+    return max((pc.max(pc.utf8_length(chunk)).as_py() or 0 for chunk in chunks), default=0)
+
+
+def _without_time(batch: Batch, timestamp: str | None) -> Batch:
+    names = tuple(name for name in batch.arrival.unwatched or () if name != timestamp)
+    return replace(batch, arrival=replace(batch.arrival, unwatched=names))

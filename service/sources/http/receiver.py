@@ -1,0 +1,150 @@
+"""Read what is sent to a monitor, when it comes: rows and labels as the inbox keeps them.
+
+A row's time is its own. Where it has none, it is that of its arrival. One that cannot be read, or that lies
+too far ahead of the arrival, makes its row a reject. Sensitive columns are masked before anything is kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from service.config.base import duration_text
+from service.core.rows.batch import steps_back
+from service.core.rows.inbox import Received
+from service.core.rows.schema import Column, Kind, Role, Schema
+from service.core.rows.take import Take
+from service.core.time_units import to_datetime
+from service.errors import InboxUnavailableError, NoInboxError, ReferenceDataError, UnreadableRowsError
+from service.sources.http import stored_batch
+from service.sources.http.content import MAX_BYTES, RowShape, decoded
+from service.sources.http.content_types import decompressed, format_of
+from service.sources.tables.event_time import MISSING, USABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from service.core.rows.batch import Batch
+    from service.core.rows.inbox import Posted
+    from service.core.rows.masking import RowMask
+    from service.core.rows.take import Reject
+    from service.sources.context import LabelFile
+    from service.sources.http.content import Decoded
+
+KEPT_REJECTS = 100  # of a request
+RETRY_SECONDS = 30  # until the reference may be there
+
+
+@dataclass(frozen=True, slots=True)
+class HttpReceiver:
+    """Reads what is sent to one monitor.
+
+    - `monitor`: its name
+    - `shape`: what is read of rows
+    - `masking`: of its sensitive columns
+    - `ahead_us`: how far a row's time may lie ahead of its arrival (microseconds)
+    - `labels`: how late labels are written; None where the monitor expects none
+    """
+
+    monitor: str
+    shape: RowShape
+    masking: RowMask
+    ahead_us: int
+    labels: LabelFile | None
+
+    def read_rows(self, posted: Posted, received: int) -> Received:
+        """Return the rows of a request that came at `received` (UTC microseconds).
+
+        Raises IntakeError where its content cannot be read, is too large, or no row of it can be used.
+        """
+        return self._read(posted, received, self.shape)
+
+    def read_labels(self, posted: Posted, received: int) -> Received:
+        """Return the labels of a request that came at `received` (UTC microseconds).
+
+        Raises IntakeError as `read_rows` does, and where the monitor expects no labels.
+        """
+        labels = self.labels
+        if labels is None:
+            raise NoInboxError(
+                f"{self.monitor} expects no labels that come after their rows; to expect them write id, "
+                "target and `labels: {wait: 30d}` in its monitor file"
+            )
+        columns = (
+            Column(labels.identity, Kind.CATEGORICAL),
+            Column(labels.target, labels.kind, Role.TARGET, number=labels.number),
+        )
+        shape = RowShape(Schema(columns, identity=labels.identity), labels.timestamp, labels.form)
+        return self._read(posted, received, shape, needed=(labels.identity, labels.target))
+
+    def _read(
+        self, posted: Posted, received: int, shape: RowShape, *, needed: Sequence[str] = ()
+    ) -> Received:
+        content_format = format_of(posted.content_type)
+        content = decompressed(posted.body, posted.encoding, MAX_BYTES)
+        found = decoded(content, content_format, shape)
+        for name in needed:
+            if name not in found.batch.columns and found.batch.rows:
+                raise UnreadableRowsError(
+                    f"the labels have no {name!r}; expected {' and '.join(needed)} in each"
+                )
+        batch, rejects, rejected = self._timed(found, received, shape)
+        if rejected and not batch.rows:
+            raise UnreadableRowsError(
+                f"none of the {rejected} rows can be used: the first {rejects[0].reason.strip()}"
+            )
+        masked = self._masked(Take(batch, {}, rejects=rejects))
+        batch, rejects = masked.batch, masked.rejects
+        digest = hashlib.blake2b(content, digest_size=16).digest()
+        return Received(stored_batch.encode(batch), batch.rows, rejected, rejects, digest)
+
+    def _masked(self, take: Take) -> Take:
+        try:
+            return self.masking.take(take)
+        except ReferenceDataError as error:  # it says how the labels of sensitive columns are written
+            raise InboxUnavailableError(str(error), retry_seconds=RETRY_SECONDS) from error
+
+    def _timed(self, found: Decoded, received: int, shape: RowShape) -> tuple[Batch, tuple[Reject, ...], int]:
+        batch = found.batch
+        micros = np.full(batch.rows, received, dtype=np.int64)
+        if found.times is None:
+            return replace(batch, event_time=micros), (), 0
+        known = found.times.reasons == USABLE
+        micros[known] = found.times.micros[known]
+        too_far = micros > received + self.ahead_us
+        refused = too_far | ~(known | (found.times.reasons == MISSING))
+        rows = np.flatnonzero(refused)
+        rejects = self._rejects(found, rows[:KEPT_REJECTS], too_far, received, shape) if len(rows) else ()
+        kept = np.flatnonzero(~refused)
+        chosen = replace(batch, event_time=micros)
+        chosen = chosen.take(kept) if len(rows) else chosen
+        backwards = steps_back(chosen.event_time)
+        return replace(chosen, arrival=replace(chosen.arrival, backwards=backwards)), rejects, len(rows)
+
+    def _rejects(
+        self,
+        found: Decoded,
+        rows: NDArray[np.intp],
+        too_far: NDArray[np.bool_],
+        received: int,
+        shape: RowShape,
+    ) -> tuple[Reject, ...]:
+        from service.sources.tables.from_pandas import rejects_of  # noqa: PLC0415 - pandas, for rows that need it
+
+        times, timestamp = found.times, shape.timestamp
+        if times is None or timestamp is None:
+            return ()
+        made = rejects_of(found.frame(rows), times.reasons[rows], timestamp, shape.form.time)
+        ahead = (
+            f"{timestamp} is more than {duration_text(self.ahead_us)} ahead of the row's arrival at "
+            f"{to_datetime(received):%Y-%m-%dT%H:%M:%SZ}"
+        )
+        return tuple(
+            replace(reject, reason=ahead) if too_far[row] else reject
+            for reject, row in zip(made, rows.tolist(), strict=True)
+        )

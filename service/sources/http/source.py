@@ -1,0 +1,167 @@
+"""Gives the rows and labels that were sent, in the order in which they were accepted.
+
+They lie in the inbox, a table, until the cycle that takes them is committed: its transaction forgets them.
+So a take may be repeated, also by another process, and gives at least the same rows. The position holds the
+event clock, which says what is late; which rows were taken is known by what is left in the inbox.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import numpy as np
+
+from service.config.base import duration_text
+from service.core.rows.batch import Labels, Numbers, no_rows
+from service.core.rows.concatenation import concatenated
+from service.core.rows.inbox import BatchKind
+from service.core.rows.inbox_change import InboxChange
+from service.core.rows.take import Reject, Take
+from service.core.time_units import SECOND, to_datetime
+from service.sources.http import posted_labels, stored_batch
+from service.sources.http.event_clock import EventClock, of_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from service.core.rows.batch import Batch, ColumnRows
+    from service.core.rows.inbox import InboxBatch
+    from service.sources.context import SourceContext
+
+R = TypeVar("R")
+
+MAX_ROWS = 100_000  # of a take, about: a batch is taken whole
+KEPT_REJECTS = 100  # of a take
+
+
+@dataclass(frozen=True, slots=True)
+class HttpOptions:
+    """How rows are taken.
+
+    - `allowed_lateness_us`: how far a row may lie behind the newest one (microseconds)
+    - `idle_after_us`: after how much silence time goes on without rows (microseconds)
+    - `max_rows`: of a take, about, as a batch is taken whole
+    """
+
+    allowed_lateness_us: int
+    idle_after_us: int
+    max_rows: int = MAX_ROWS
+
+
+class Reading(Protocol):
+    """Runs what decodes batches, so that the event loop never waits for it."""
+
+    async def run(self, function: Callable[[], R]) -> R:
+        """Return what `function` returns, raise what it raises."""
+        ...
+
+    def close(self) -> None:
+        """Run nothing more."""
+        ...
+
+
+class _Thread:
+    """A single thread: takes never overlap, even after a cancelled one."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="inbox")
+
+    async def run(self, function: Callable[[], R]) -> R:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, function)
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """The rows of a take: those that can be used, in parts, the others, and the clock after them."""
+
+    parts: tuple[Batch, ...]
+    rejects: tuple[Reject, ...]
+    rejected: int
+    clock: EventClock
+
+
+class HttpSource:
+    """Takes what waits in the inbox; it holds no position and nothing open."""
+
+    def __init__(self, context: SourceContext, options: HttpOptions, reading: Reading | None = None) -> None:
+        self._context = context
+        self._options = options
+        self._reading: Reading = reading or _Thread()
+
+    async def take(self, position: dict[str, Any] | None) -> Take:
+        """Return what was accepted and not taken yet, about `max_rows` rows of it."""
+        context, clock = self._context, of_json(position or {})
+        waiting = await context.tables.inbox.read(self._options.max_rows)
+        rows = await self._reading.run(lambda: self._rows(waiting.batches, clock))
+        now = context.now()
+        is_idle = waiting.oldest is None
+        watermark = rows.clock.watermark
+        if is_idle:
+            watermark = rows.clock.idle_watermark(now, self._options.idle_after_us)
+        change = InboxChange(tuple(batch.id for batch in waiting.batches))
+        batch = concatenated(rows.parts, context.schema) if rows.parts else no_rows()
+        take = Take(
+            batch,
+            rows.clock.as_json() | {"batches": (position or {}).get("batches", 0) + len(waiting.batches)},
+            watermark=watermark,
+            rejects=rows.rejects[:KEPT_REJECTS],
+            rejected=rows.rejected,
+            lag_seconds=0.0 if waiting.oldest is None else max(0, now - waiting.oldest) / SECOND,
+            inbox=change,
+            backlog_rows=waiting.rows,
+        )
+        if context.labels is None:
+            return take
+        sent = await self._reading.run(lambda: posted_labels.sent_labels(waiting.batches, context.labels))
+        return await posted_labels.with_labels(take, sent, context, now=now)
+
+    async def close(self) -> None:
+        """End the thread; no take may follow."""
+        self._reading.close()
+
+    def _rows(self, batches: Sequence[InboxBatch], clock: EventClock) -> _Rows:
+        parts, rejects, rejected = [], list[Reject](), 0
+        for batch in batches:
+            rejects += batch.rejects
+            rejected += batch.rejected
+            if batch.kind is not BatchKind.ROWS:
+                continue
+            rows = stored_batch.decode(batch.payload)
+            late = np.flatnonzero(clock.too_late(rows.event_time, self._options.allowed_lateness_us))
+            if len(late):
+                rejects += self._too_late(rows, late[:KEPT_REJECTS], clock)
+                rejected += len(late)
+                rows = rows.take(np.setdiff1d(np.arange(rows.rows), late))
+            clock = clock.after(rows.event_time, batch.received)
+            parts.append(rows)
+        return _Rows(tuple(parts), tuple(rejects), rejected, clock)
+
+    def _too_late(self, rows: Batch, late: Any, clock: EventClock) -> list[Reject]:
+        allowed = duration_text(self._options.allowed_lateness_us)
+        newest = to_datetime(clock.watermark or 0)
+        reason = (
+            f"came more than {allowed} (allowed_lateness) after the newest row, which is of "
+            f"{newest:%Y-%m-%dT%H:%M:%SZ}"
+        )
+        return [Reject(_cells(rows, row), reason) for row in late.tolist()]
+
+
+def _cells(rows: Batch, row: int) -> dict[str, Any]:
+    at = to_datetime(int(rows.event_time[row])).isoformat()
+    return {"event_time": at, **{name: _cell(column, row) for name, column in rows.columns.items()}}
+
+
+def _cell(column: ColumnRows, row: int) -> Any:
+    if isinstance(column, Numbers):
+        value = float(column.values[row])
+        return None if np.isnan(value) else value
+    if isinstance(column, Labels):
+        code = int(column.codes[row])
+        return None if code < 0 else str(column.labels[code])
+    return column.texts[row]

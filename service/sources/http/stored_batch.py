@@ -1,0 +1,122 @@
+"""A batch of typed rows as bytes, as the inbox keeps it: what was accepted is what is measured, bit for bit.
+
+The bytes are an Arrow stream behind a byte for the version. A column of numbers is float64 with a column of
+truth values for those that were none, labels are codes into their texts, texts are UTF-8 (a half of a
+surrogate pair included, so that every text comes back).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from service.core.rows.batch import Arrival, Batch, Labels, LabelType, Misfit, Numbers, Texts, steps_back
+from service.errors import CodecError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from service.core.rows.batch import ColumnRows
+
+VERSION = b"\x01"
+_TIME, _ID = "t", "i"
+_NUMBERS, _UNPARSABLE, _LABELS, _TEXTS = "n:", "u:", "l:", "x:"
+_NOTES = b"tidegauge"
+
+
+def encode(batch: Batch) -> bytes:
+    """Return rows as bytes; their ordinals are not kept."""
+    arrays: dict[str, pa.Array] = {_TIME: pa.array(batch.event_time, pa.int64())}
+    if batch.arrival.identity is not None:
+        arrays[_ID] = pa.array(batch.arrival.identity, pa.uint64())
+    typed = {}
+    for name, column in batch.columns.items():
+        if isinstance(column, Numbers):
+            arrays[_NUMBERS + name] = pa.array(column.values, pa.float64(), from_pandas=False)
+            if column.unparsable is not None:
+                arrays[_UNPARSABLE + name] = pa.array(column.unparsable, pa.bool_())
+        elif isinstance(column, Labels):
+            arrays[_LABELS + name] = _of_labels(column)
+            typed[name] = column.typed.value
+        else:
+            arrays[_TEXTS + name] = pa.array(map(_bytes, column.texts.tolist()), pa.binary())
+    notes = {
+        "rows": batch.rows,
+        "typed": typed,
+        "unwatched": batch.arrival.unwatched,
+        "misfits": [[m.column, m.holds, m.example, m.proposal] for m in batch.arrival.misfits],
+        "example_id": batch.arrival.example_id,
+    }
+    table = pa.table(arrays).replace_schema_metadata({_NOTES: json.dumps(notes).encode()})
+    sink = pa.BufferOutputStream()
+    sink.write(VERSION)
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
+
+
+def decode(content: bytes) -> Batch:
+    """Return the rows of bytes that `encode` made. Raises CodecError for any others."""
+    if content[:1] != VERSION:
+        raise CodecError(f"a batch of the inbox begins with {content[:1].hex() or 'nothing'}; expected 01")
+    try:
+        table = pa.ipc.open_stream(pa.BufferReader(memoryview(content)[1:])).read_all()
+        notes = json.loads(table.schema.metadata[_NOTES])
+        held = {name: table[name].combine_chunks() for name in table.schema.names}
+        return _batch(held, notes)
+    except (pa.ArrowException, KeyError, TypeError, ValueError) as error:
+        raise CodecError(f"a batch of the inbox of {len(content)} bytes is damaged: {error}") from error
+
+
+def _batch(held: dict[str, pa.Array], notes: dict[str, Any]) -> Batch:
+    columns: dict[str, ColumnRows] = {}
+    for name, array in held.items():
+        prefix, column = name[:2], name[2:]
+        if prefix == _NUMBERS:
+            marks = held.get(_UNPARSABLE + column)
+            columns[column] = Numbers(_values(array), None if marks is None else _values(marks))
+        elif prefix == _LABELS:
+            columns[column] = _labels(array, LabelType(notes["typed"][column]))
+        elif prefix == _TEXTS:
+            texts = np.empty(len(array), dtype=object)
+            texts[:] = [_text(each) for each in array.to_pylist()]
+            columns[column] = Texts(texts)
+    times, unwatched = _values(held[_TIME]), notes["unwatched"]
+    arrival = Arrival(
+        None if unwatched is None else tuple(unwatched),
+        _values(held[_ID]) if _ID in held else None,
+        steps_back(times),
+        misfits=tuple(Misfit(*each) for each in notes["misfits"]),
+        example_id=notes["example_id"],
+    )
+    return Batch(notes["rows"], times, columns, arrival)
+
+
+def _of_labels(column: Labels) -> pa.Array:
+    used, codes = np.unique(column.codes, return_inverse=True)  # of many labels a batch has few
+    known = used[used >= 0]
+    codes = codes - (len(used) - len(known))
+    texts = pa.array([_bytes(text) for text in column.labels[known].tolist()], pa.binary())
+    return pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32(), mask=codes < 0), texts)
+
+
+def _labels(array: pa.DictionaryArray, typed: LabelType) -> Labels:
+    texts = np.array([_text(each) for each in array.dictionary.to_pylist()], dtype=np.str_)
+    codes = array.indices.fill_null(-1)
+    return Labels(_values(codes).astype(np.int64), texts, typed)
+
+
+def _values(array: pa.Array) -> NDArray[Any]:
+    return np.asarray(array.to_numpy(zero_copy_only=False))
+
+
+def _bytes(text: str | None) -> bytes | None:
+    return None if text is None else text.encode(errors="surrogatepass")
+
+
+def _text(content: bytes | None) -> str | None:
+    return None if content is None else content.decode(errors="surrogatepass")

@@ -1,0 +1,39 @@
+"""The table `season_choice`: what `season: auto` chose, once for each reference."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from service.store.driver_errors import translated
+
+if TYPE_CHECKING:
+    import asyncpg
+
+_CHOSEN = """
+WITH kept AS (
+    INSERT INTO tidegauge.season_choice (monitor, reference, time_zone, season, note)
+    VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (monitor, reference, time_zone) DO NOTHING
+    RETURNING season
+)
+SELECT season FROM kept
+UNION ALL
+SELECT season FROM tidegauge.season_choice WHERE monitor = $1 AND reference = $2 AND time_zone = $3
+LIMIT 1
+"""
+
+
+class SeasonChoiceTable:
+    """The seasons that were chosen for one monitor. Raises StoreError."""
+
+    def __init__(self, pool: asyncpg.Pool, monitor: str) -> None:
+        self._pool = pool
+        self._monitor = monitor
+
+    async def chosen(self, reference: str, time_zone: str, season: str, note: str) -> str:
+        """Return the season that is kept for a reference (its fingerprint); `season` where none was."""
+        with translated(f"{self._monitor}: keep the season that was chosen"):
+            kept: str | None = await self._pool.fetchval(
+                _CHOSEN, self._monitor, reference, time_zone, season, note
+            )
+            return kept or season  # another service has kept one in this moment: as good as this one
