@@ -14,7 +14,7 @@ from service.config import monitor_file
 from service.core.measurement import Aspect
 from service.core.profile import profile
 from service.core.reference import reference
-from service.core.rows.batch import Batch, Numbers
+from service.core.rows.batch import Batch, Labels, Numbers
 from service.methods.block_test import model as block_model
 from service.methods.measure_window import measure
 from service.sources.tables.file import read_rows
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 DATA = Path(__file__).parent / "data"
 CHISQUARE = DATA / "02-chisquare-on-numbers"
 FLOATS = DATA / "23-few-distinct-floats"
+MANY = DATA / "33-high-cardinality"
 BINNED = ("psi:robust", "jensenshannon:robust")
 
 
@@ -96,3 +97,29 @@ def test_float32_rows_are_those_of_a_float64_reference(tmp_path: Path):
     moved = drift_of(monitor, before, rows_of(monitor, FLOATS, "cur"))
     assert moved["rate", "psi:robust"].value == pytest.approx(0.0, abs=0.05)
     assert moved["rate", "block_test"].breached is not None
+
+
+def test_many_categories_without_drift_do_not_alarm(tmp_path: Path):
+    """Columns of 20 to 3,000 labels, windows of 1,000 rows against 4,000: none alarms at 1 % asked."""
+    monitor = monitor_of(MANY, "c33_grid", tmp_path)
+    before = read_rows(MANY / "ref2.parquet", monitor.schema_, timestamp="ts")
+    now = read_rows(MANY / "cur2.parquet", monitor.schema_, timestamp="ts")
+    for first in range(0, now.rows, 1_000):
+        got = drift_of(monitor, before, now.take(slice(first, first + 1_000)))
+        verdicts = {name: m for (name, method), m in got.items() if method == "block_test"}
+        assert verdicts.keys() == {"k20", "k100", "k300", "k1000", "k3000", ""}
+        assert [name for name, m in verdicts.items() if m.breached is not False] == []
+
+
+def test_a_label_that_takes_over_alarms_among_many(tmp_path: Path):
+    """A fifth of the rows with one label that the reference does not have, in a column of 3,000 labels."""
+    monitor = monitor_of(MANY, "c33_grid", tmp_path)
+    before = read_rows(MANY / "ref2.parquet", monitor.schema_, timestamp="ts")
+    now = read_rows(MANY / "cur2.parquet", monitor.schema_, timestamp="ts").take(slice(0, 1_000))
+    column = now.columns["k3000"]
+    assert isinstance(column, Labels)
+    codes = column.codes.copy()
+    codes[::5] = len(column.labels)
+    labels = np.append(column.labels, "~new")
+    got = drift_of(monitor, before, now.with_column("k3000", Labels(codes, labels)))
+    assert got["k3000", "block_test"].breached
