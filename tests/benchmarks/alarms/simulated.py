@@ -30,6 +30,12 @@ class Size:
     others: int
     resampled: int
 
+    def of(self, references: int) -> Size:
+        """Return the same shares of another number of references."""
+        part = references / self.references
+        counts = (round(each * part) for each in (self.ranged, self.others, self.resampled))
+        return Size(references, *(max(count, least) for count, least in zip(counts, (4, 10, 1), strict=True)))
+
 
 def false_alarms(size: Size, note: Callable[[str], None]) -> str:
     """Return the table of the block test: every case, one fresh stretch per reference, and the range."""
