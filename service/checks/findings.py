@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from service.checks.block_findings import block_findings
 from service.checks.column_findings import column_faults, column_notes, take_notes
 from service.checks.look import Finding
+from service.checks.row_findings import same_rows
 from service.core.profile.columns import of_column
 from service.core.profile.spec import segment_values
 from service.core.reference.notes import notes_on
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     Finder = Callable[[MonitorLook], Iterator[Finding]]
 
+UNMATCHED_SHARE = 0.5  # of late labels that find a row, at most which something is wrong
+MIN_LABELS = 10  # before one speaks of most of them
 LARGE_WINDOW = 500_000_000  # bytes
 
 
@@ -131,12 +134,16 @@ def unmatched_labels(look: MonitorLook) -> Iterator[Finding]:
     labels = look.labels
     if labels is None or not labels.late or labels.matched is None or look.source is None:
         return
-    if labels.matched == 0:
+    if labels.matched < labels.late * UNMATCHED_SHARE and (labels.late >= MIN_LABELS or not labels.matched):
         first = "the" if look.source.complete else "the first"
+        found = f"only {labels.matched:,} of {labels.late:,} labels have"
+        found = found if labels.matched else f"none of {labels.late:,} labels has"
+        ids = f": an id among the labels is {labels.label_id}, among the rows {labels.row_id}"
+        ids = ids if labels.label_id and labels.row_id else ""
         yield _note(
             look,
             "labels",
-            f"none of {labels.late:,} labels has the id of one of {first} {labels.rows:,} rows",
+            f"{found} the id of one of {first} {labels.rows:,} rows{ids}",
         )
 
 
@@ -198,6 +205,7 @@ FINDERS: tuple[Finder, ...] = (
     segments_beyond_cap,
     unmatched_labels,
     missing_labels,
+    same_rows,
     first_window,
     large_window,
     unjudged_performance,

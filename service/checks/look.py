@@ -66,12 +66,16 @@ class LabelsLook:
     - `with_label`: those of them that have a label, be it that it came late.
     - `late`: how many labels a file of late labels has, None where there is none.
     - `matched`: how many of the late ones belong to one of the rows.
+    - `label_id`: an id of a late label that belongs to none, with its type; empty where there is none.
+    - `row_id`: an id of a row, likewise.
     """
 
     rows: int
     with_label: int
     late: int | None = None
     matched: int | None = None
+    label_id: str = ""
+    row_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from service.core.reference import reference as references
 from service.core.rows.batch import Labels, Numbers
 from service.core.rows.concatenation import concatenated
 from service.core.rows.label_form import take_in_form
+from service.core.rows.label_text import described
 from service.core.windows import window
 from service.errors import LabelError, TidegaugeError
 from service.methods.drift import pca
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from service.core.reference.reference import Reference
     from service.core.rows.batch import Batch, ColumnRows
     from service.core.rows.label_form import LabelForm
+    from service.core.rows.late_labels import LateLabels
     from service.core.rows.masking import Masking
     from service.core.rows.schema import Schema
     from service.core.rows.take import Take
@@ -147,9 +149,23 @@ def _labels(monitor: Monitor, batch: Batch, takes: Sequence[Take]) -> LabelsLook
     if ids is None:
         return LabelsLook(batch.rows, int(inline.sum()), len(known), 0)
     has_late = np.isin(ids, known[known != 0])
+    is_known = np.isin(known, ids[ids != 0])
     return LabelsLook(
-        batch.rows, int((inline | has_late).sum()), len(known), int(np.isin(known, ids[ids != 0]).sum())
+        batch.rows,
+        int((inline | has_late).sum()),
+        len(known),
+        int(is_known.sum()),
+        next(filter(None, (_stranger(each, ids) for each in late)), ""),
+        batch.arrival.example_id or "",
     )
+
+
+def _stranger(labels: LateLabels, ids: NDArray[np.uint64]) -> str:
+    # An id of a label that no row has, as people write it.
+    names, strange = labels.names, np.flatnonzero(~np.isin(labels.identity, ids))
+    if not isinstance(names, Labels) or not len(strange) or names.codes[strange[0]] < 0:
+        return ""
+    return described(str(names.labels[names.codes[strange[0]]]), names.typed)
 
 
 def _has_value(batch: Batch, name: str) -> NDArray[np.bool_]:

@@ -93,6 +93,11 @@ def _monitor(path: str | Path | None, options: Options, before: Loaded) -> Monit
 
 
 def _measured(now: Loaded, before: Loaded, monitor: Monitor) -> Measured:
+    for name in monitor.measure_plan.tolerances:
+        raise ConfigurationError(
+            f"performance.{name}.worse_by: evidence is counted day by day by the service, and one call has "
+            "none; expected a number, or `reference`"
+        )
     # Nobody keeps this key: of sensitive columns nothing but hashes is in what is returned.
     masking = masking_of(monitor, secrets.token_bytes)
     schema, form = masking.schema(monitor.schema_), monitor.source.table_format
@@ -111,9 +116,15 @@ def _measured(now: Loaded, before: Loaded, monitor: Monitor) -> Measured:
         blocks=monitor.block_rules,
         forms=forms,
         outcome_rules=monitor.outcome_rules,
+        season=monitor.season_,
     )
     rows = masking.batch(rows_of(now, schema, "current", timestamp=time, form=form), forms)
     rows = in_form(rows, schema, forms)
+    if made.seasonal is not None and not rows.event_time.any():
+        raise SourceError(
+            "season: the current rows have no times, and a season is by their hours and days; expected "
+            "timestamp"
+        )
     current = profile.of(rows.numbered(0), made.schema, made.spec)
     counted = measure_window(
         made.profile,
@@ -122,9 +133,11 @@ def _measured(now: Loaded, before: Loaded, monitor: Monitor) -> Measured:
         monitor.measure_plan.with_limits_of(made),
         made.spec,
         estimator=made.estimator,
+        seasonal=made.seasonal,
         blocks=None if made.blocks is None else block_model.fit(made.blocks),
     )
-    return Measured(settled(counted), rows.rows, known.rows, made.notes)
+    chosen = () if made.choice is None else (made.choice.note,)
+    return Measured(settled(counted), rows.rows, known.rows, (*made.notes, *chosen))
 
 
 def _check_reference(batch: Batch, monitor: Monitor) -> None:

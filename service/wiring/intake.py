@@ -14,7 +14,7 @@ from service.inbox.writer import Writer
 from service.runtime.background_task import background
 from service.runtime.clock import now
 from service.runtime.compute_threads import workers
-from service.store.tables.inbox import Inbox
+from service.store.tables.inbox.batches import Inbox
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping

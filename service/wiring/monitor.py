@@ -22,7 +22,7 @@ from service.sources.context import NoTable, SourceContext, SourceTables
 from service.sources.masked import MaskedSource
 from service.sources.tables.unusable import described
 from service.store.tables.dummy import DummyTable
-from service.store.tables.inbox import MonitorInbox
+from service.store.tables.inbox.batches import MonitorInbox
 from service.store.tables.season_choice import SeasonChoiceTable
 
 if TYPE_CHECKING:

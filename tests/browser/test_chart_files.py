@@ -76,6 +76,23 @@ async def test_a_csv_runs_no_formula_and_a_name_is_a_name(opened: Opened) -> Non
         assert await seen.refused() == []
 
 
+async def test_a_name_of_thousands_of_characters_is_cut_on_the_page_and_whole_in_the_file(
+    opened: Opened,
+) -> None:
+    """The heading of a distribution stays a line or two; the CSV has every character."""
+    name = "a_column_" * 600
+    async with Year("shop", replace(TEMP, column_name=name)).open() as url:
+        seen = await opened(f"{url}/#/shop", width=390)
+        figure = seen.page.locator("[data-slot^=bars] figure")
+        await expect(figure.locator("path.bar").first).to_be_attached()
+        assert len(await figure.locator("h3").inner_text()) < 80
+        assert len(str(await figure.locator("[role=img]").get_attribute("aria-label"))) < 400
+        file, content = await saved(seen.page, figure.locator("[data-kind=csv]"))
+        assert len(file) < 130
+        assert next(csv.DictReader(io.StringIO(content.decode(), newline="")))["column"] == name
+        assert seen.faults == []
+
+
 PIXELS = """async (bytes) => {
   const picture = await createImageBitmap(new Blob([new Uint8Array(bytes)], { type: "image/png" }));
   const canvas = new OffscreenCanvas(picture.width, picture.height);

@@ -3,7 +3,7 @@
 import { numberMarks } from "./axis.js";
 import { fileButtons, fileName } from "./chart_files.js";
 import { h, patch, s } from "./dom.js";
-import { moment, number, plural } from "./words.js";
+import { cut, moment, number, plural } from "./words.js";
 
 const HEIGHT = 190;
 const EDGES = { left: 54, right: 14, top: 10, bottom: 26 };
@@ -35,18 +35,18 @@ export class BarChart {
     if (bins.some((bin) => bin.further)) legend.push(["beyond", "beyond the reference's bins"]);
     patch(
       this.head,
-      h("div", {}, h("h3", {}, `${column} · distribution`),
+      h("div", {}, h("h3", {}, `${cut(column)} · distribution`),
         h("p", { class: "legend" }, found ? legend.map(([kind, text]) => h("span", {}, box(kind), text)) : null),
         found ? h("p", { class: "latest" }, plural(found.rows, "row")) : null),
     );
     this.details.hidden = this.saves.hidden = !found;
     this.note.textContent = found && view.against && unlike ? `Compared with the reference: ${unlike}.` : "";
-    this.table.setAttribute("aria-label", `${column}, by bin`);
+    this.table.setAttribute("aria-label", `${cut(column)}, by bin`);
     if (!found) {
       const none = view.window ? "No window that ends then has a distribution of this column." : "No window has a distribution of this column yet.";
       return patch(this.plot, h("div", {}, h("p", { class: "empty" }, none)));
     }
-    this.plot.setAttribute("aria-label", inWords(column, found.compared, this.#names[1]));
+    this.plot.setAttribute("aria-label", inWords(cut(column), found.compared, this.#names[1]));
     this.#draw();
     this.#fillTable();
   }

@@ -123,6 +123,7 @@ def lay_out(folder: Path, **changed: Any) -> Path:
         }
     )
     reference.to_csv(folder / "reference.csv", index=False)
+    reference.assign(size="1", colour=7.0).to_csv(folder / "other.csv", index=False)
     path = folder / "toy.yaml"
     path.write_text(
         yaml.safe_dump(MONITOR | {"reference": {"path": str(folder / "reference.csv")}} | changed)

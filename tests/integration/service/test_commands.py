@@ -125,6 +125,28 @@ def test_since_leaves_out_what_is_older(place: Place) -> None:
     assert place.command("metrics", "--since", "2100-01-01").stdout.splitlines()[-1] == "0 measurements"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ("metrics", "--since", "yesterday"),
+            "expected an ISO 8601 time such as 2026-01-31T00:00:00Z, got yes",
+        ),
+        (("report", "--monitor", "toy", "--window", "x"), "expected a whole number from 1, got x"),
+        (
+            ("measure", "a", "--reference", "b", "--threshold", "mae=x"),
+            "expected METRIC=NUMBER such as mae=1.5",
+        ),
+    ],
+)
+def test_a_wrong_argument_says_what_is_expected(
+    place: Place, arguments: tuple[str, ...], message: str
+) -> None:
+    """No name of a function of ours is in the message."""
+    done = place.command(*arguments)
+    assert (done.returncode, message in done.stderr) == (2, True), done.stderr
+
+
 def test_check_finds_all_well(place: Place) -> None:
     """With readable files and a database there is nothing to complain about."""
     done = place.command("check")

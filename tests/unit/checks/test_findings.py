@@ -38,7 +38,7 @@ def look(tmp_path: Path) -> MonitorLook:
     return MonitorLook(
         monitor_file.load(tmp_path / "mine.yaml", tmp_path),
         RowsLook(batch),
-        RowsLook(batch),
+        RowsLook(replace(batch, columns={"size": Numbers(np.arange(100.0, 200.0)), "truth": values})),
         LabelsLook(100, 90),
         WindowLook(7, 20, 10_000),
     )
@@ -51,6 +51,13 @@ def said(look: MonitorLook) -> list[tuple[str, str]]:
 def test_where_all_is_well_nothing_is_found(look: MonitorLook) -> None:
     """Neither fault nor note."""
     assert said(look) == []
+
+
+def test_a_source_that_is_its_own_reference_is_noted(look: MonitorLook) -> None:
+    """The same rows on both sides can only look alike; other rows of the same number are no such thing."""
+    assert said(replace(look, reference=look.source)) == [
+        ("note", "mine: source: its 100 rows are those of the reference: nothing can drift")
+    ]
 
 
 def test_errors_of_reading_come_first(look: MonitorLook) -> None:
@@ -139,3 +146,14 @@ def test_a_reference_of_a_few_rows_is_not_judged_by(tmp_path: Path) -> None:
     seen = look_at_blocks(monitor, references.of(few, monitor.schema_, blocks=monitor.block_rules))
     said = [str(found) for found in block_findings(MonitorLook(monitor, blocks=seen))]
     assert said[-1].endswith("7 more are needed to tell drift from how they differ: nothing is judged")
+
+
+def test_labels_that_mostly_find_no_row_are_noted_with_an_id_of_each_side(look: MonitorLook) -> None:
+    """A few ids may meet by chance, as UUIDs in two cases do: the note shows how the sides differ."""
+    labels = LabelsLook(100, 9, 80, 9, 'the text "K1"', 'the text "k1"')
+    (note,) = (text for _, text in said(replace(look, labels=labels)))
+    assert note == (
+        "mine: labels: only 9 of 80 labels have the id of one of the 100 rows: an id among the labels is "
+        'the text "K1", among the rows the text "k1"'
+    )
+    assert said(replace(look, labels=replace(labels, matched=60))) == []

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
+from service.core.rows.id_sums import IdSums
 from service.core.rows.inbox import ANSWERED_REJECTS, Backlog, BatchKind, InboxBatch, Receipt, Waiting
 from service.core.rows.take import Reject
 from service.core.time_units import to_microseconds
@@ -16,7 +17,7 @@ from service.errors import StoreError, StoreUnavailableError
 from service.store.connection_errors import NOT_YET
 from service.store.driver_errors import DRIVER_ERRORS, reason, translated
 from service.store.encoding import instant, text
-from service.store.tables import inbox_label
+from service.store.tables.inbox import audit, labels
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -61,11 +62,12 @@ SELECT digest, answer FROM tidegauge.inbox_key WHERE monitor = $1 AND kind = $2 
 
 _APPEND = """
 WITH kept AS (
-    INSERT INTO tidegauge.inbox_batch (monitor, kind, received_at, rows, rejected, rejects, payload)
-    SELECT b.monitor, b.kind, b.received_at, b.rows, b.rejected, b.rejects, b.payload
+    INSERT INTO tidegauge.inbox_batch
+        (monitor, kind, received_at, rows, rejected, rejects, payload, rejected_ids, rejected_mixed)
+    SELECT b.monitor, b.kind, b.received_at, b.rows, b.rejected, b.rejects, b.payload, b.ids, b.mixed
     FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::bigint[], $5::bigint[], $6::jsonb[],
-                $7::bytea[])
-        WITH ORDINALITY AS b (monitor, kind, received_at, rows, rejected, rejects, payload, place)
+                $7::bytea[], $8::numeric[], $9::numeric[])
+        WITH ORDINALITY AS b (monitor, kind, received_at, rows, rejected, rejects, payload, ids, mixed, place)
     ORDER BY b.place
     RETURNING id
 )
@@ -73,7 +75,7 @@ SELECT pg_current_xact_id()::text FROM (SELECT count(*) FROM kept) counted
 """
 
 _READ = """
-SELECT id, kind, received_at, rows, rejected, rejects, payload FROM (
+SELECT id, kind, received_at, rows, rejected, rejects, payload, rejected_ids, rejected_mixed FROM (
     SELECT b.*, sum(b.rows + b.rejected) OVER (ORDER BY b.id) - b.rows - b.rejected AS before
     FROM (SELECT * FROM tidegauge.inbox_batch WHERE monitor = $1 ORDER BY id LIMIT $3) b
 ) counted
@@ -205,15 +207,15 @@ class MonitorInbox:
 
     async def labels_for(self, identity: Sequence[int]) -> list[LabelAhead]:
         """Return the labels that wait for rows of these ids."""
-        return await inbox_label.met(self._pool, self._monitor, identity)
+        return await labels.met(self._pool, self._monitor, identity)
 
     async def labels_before(self, instant: int) -> list[LabelAhead]:
         """Return labels that came before an instant (UTC microseconds) and still wait for their rows."""
-        return await inbox_label.expired(self._pool, self._monitor, instant)
+        return await labels.expired(self._pool, self._monitor, instant)
 
     async def rows_expecting(self, identity: Sequence[int]) -> set[int]:
         """Return which of these ids have a measured row that waits for its label."""
-        return await inbox_label.expected(self._pool, self._monitor, identity) if identity else set()
+        return await labels.expected(self._pool, self._monitor, identity) if identity else set()
 
 
 def _store_error(message: str, error: Exception, transaction: str | None = None) -> StoreError:
@@ -235,7 +237,8 @@ async def change(connection: asyncpg.Connection, monitor: str, changed: InboxCha
                 f"{monitor}: {taken} batches of the inbox were taken, and {found} of them are there; the "
                 "next cycle reads it again"
             )
-    await inbox_label.change(connection, monitor, changed)
+    await labels.change(connection, monitor, changed)
+    await audit.count(connection, monitor, changed)
 
 
 async def _keep_keys(connection: asyncpg.Connection, sent: Sequence[Sent]) -> list[Receipt]:
@@ -299,6 +302,8 @@ async def _append(connection: asyncpg.Connection, sent: Sequence[Sent]) -> str:
         [each.rejected for each in sent],
         [_rejects(each.rejects) for each in sent],
         [each.payload for each in sent],
+        [each.rejected_ids.ids for each in sent],
+        [each.rejected_ids.mixed for each in sent],
     )
     return transaction
 
@@ -312,4 +317,5 @@ def _batch(row: asyncpg.Record) -> InboxBatch:
         row["rows"],
         row["rejected"],
         tuple(Reject(cells, why) for cells, why in row["rejects"]["rejects"]),
+        IdSums(row["rejected"], int(row["rejected_ids"]), int(row["rejected_mixed"])),
     )
