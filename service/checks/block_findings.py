@@ -67,7 +67,7 @@ def _basis(seen: BlocksLook, monitor: Monitor) -> Iterator[str]:
     if short is not None:
         yield f"{short}: nothing is judged"
         return
-    has = counted(model.blocks, model.plan.unit)
+    has = counted(model.blocks, model.plan)
     yield (
         f"the block test decides, at {rate:.1%} of windows without drift: it compares a window with how the "
         f"reference's {has} differ; distances are measured and have no threshold of their own"
@@ -79,7 +79,7 @@ def _basis(seen: BlocksLook, monitor: Monitor) -> Iterator[str]:
         )
     if seen.window > model.blocks:
         yield (
-            f"a window holds about {counted(math.ceil(seen.window), model.plan.unit)}, more than the "
+            f"a window holds about {counted(math.ceil(seen.window), model.plan)}, more than the "
             f"reference's {has}: a longer reference shows more, a longer window does not"
         )
 
@@ -88,7 +88,6 @@ def _limits(seen: BlocksLook) -> Iterator[str]:
     model = seen.model
     if not model.is_ready:
         return
-    unit = model.plan.unit
     aims: dict[str, set[Aim]] = {}
     for each in model.components:
         aims.setdefault(each.column, set()).add(each.aim)
@@ -102,10 +101,12 @@ def _limits(seen: BlocksLook) -> Iterator[str]:
     if never:
         needed = [each.needed for name, each in seen.detectable.items() if each.blocks is None]
         most = max((each for each in needed if each is not None), default=None)
-        would = "" if most is None else f"; for all that it can help, one of {counted(most, unit)} would do"
+        would = (
+            "" if most is None else f"; for all that it can help, one of {counted(most, model.plan)} would do"
+        )
         yield (
             f"a shift of {ASKED:g} standard deviations never shows in {_listed(never)}: the reference's "
-            f"{counted(model.blocks, unit)} differ by more{would}"
+            f"{counted(model.blocks, model.plan)} differ by more{would}"
         )
 
 

@@ -18,7 +18,7 @@ from service.methods.block_test.words import counted
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from service.core.blocks.plan import BlockUnit
+    from service.core.blocks.plan import BlockPlan
     from service.core.blocks.scores import ColumnScores
     from service.core.profile.profile import Profile
     from service.core.rows.schema import Schema
@@ -55,19 +55,19 @@ def measure_detectable(
 
 def sentence(found: Detectable, model: BlockModel) -> str:
     """Return which windows show a shift of 0.2 standard deviations."""
-    unit = model.plan.unit
+    plan = model.plan
     what = f"{ASKED:g} standard deviations"
     if found.label is not None:
         what += f" of the share of {found.label!r}"
     if found.blocks is not None:
-        return f"{what} show in windows of {counted(found.blocks, unit)}"
-    return f"{what} never show with this reference of {counted(model.blocks, unit)}; {_would_do(found, unit)}"
+        return f"{what} show in windows of {counted(found.blocks, plan)}"
+    return f"{what} never show with this reference of {counted(model.blocks, plan)}; {_would_do(found, plan)}"
 
 
-def _would_do(found: Detectable, unit: BlockUnit) -> str:
+def _would_do(found: Detectable, plan: BlockPlan) -> str:
     if found.needed is None:
-        return f"nor would they with one of {counted(MAX_BLOCKS, unit)}"
-    return f"one of about {counted(found.needed, unit)} would do"
+        return f"nor would they with one of {counted(MAX_BLOCKS, plan)}"
+    return f"one of about {counted(found.needed, plan)} would do"
 
 
 @lru_cache(maxsize=32)

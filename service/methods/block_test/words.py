@@ -8,6 +8,7 @@ from service.core.blocks.plan import MIN_BLOCKS, BlockUnit
 from service.core.blocks.scores import Aim
 
 if TYPE_CHECKING:
+    from service.core.blocks.plan import BlockPlan
     from service.methods.block_test.model import BlockModel
     from service.methods.block_test.verdict import Verdict
 
@@ -22,9 +23,10 @@ _AIMS = {
 }
 
 
-def counted(blocks: int, unit: BlockUnit) -> str:
+def counted(blocks: int, plan: BlockPlan) -> str:
     """Return so many blocks in words."""
-    return f"{blocks:,} {_UNITS[unit]}{'' if blocks == 1 else 's'}"
+    words = f"{blocks:,} {_UNITS[plan.unit]}{'' if blocks == 1 else 's'}"
+    return f"{words} of {plan.length * plan.parts:,} rows" if plan.unit is BlockUnit.RUN else words
 
 
 def too_short(model: BlockModel) -> str | None:
@@ -33,8 +35,8 @@ def too_short(model: BlockModel) -> str | None:
         return None
     lacking = MIN_BLOCKS - model.blocks
     return (
-        f"the reference has {counted(model.blocks, model.plan.unit)} of rows; {lacking} more are needed to "
-        "tell drift from how they differ"
+        f"the reference has {counted(model.blocks, model.plan)}; {lacking} more are needed to tell drift "
+        "from how they differ"
     )
 
 

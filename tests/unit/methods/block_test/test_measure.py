@@ -109,7 +109,7 @@ def test_a_reference_of_few_blocks_says_how_many_more_are_needed() -> None:
     assert {m.value for m in found.values()} == {None}
     reasons = {str(m.reason) for m in found.values()}
     assert reasons == {
-        "the reference has 1 run of rows; 7 more are needed to tell drift from how they differ"
+        "the reference has 1 run of 16 rows; 7 more are needed to tell drift from how they differ"
     }
 
 
