@@ -142,9 +142,10 @@ def _of_numbers(name: str, data: Numbers | Texts | None) -> Fitted | None:
 
 def _edges(ordered: Floats) -> Floats:
     # Of few distinct values each has a cell up to half the way to its neighbours: a rounding that moves all
-    # of them by a hair is no drift. Of many, the quantiles have cells of their own, with those between them.
+    # of them by a hair is no drift. Of many, or of a single one, the quantiles have cells of their own, with
+    # those between them.
     distinct = ordered[np.flatnonzero(np.diff(ordered, prepend=np.nan) != 0)]
-    if len(distinct) <= KNOTS:
+    if 1 < len(distinct) <= KNOTS:
         low, high = distinct[:-1], distinct[1:]
         middle = low / 2.0 + high / 2.0
         return np.where(middle <= low, high, middle)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 METRIC, JOINT_METRIC = "block_test", "pca_block_test"
 MIXED = "holds rows that were counted with another reference"
-NOT_JUDGED = "does not vary in the reference"
+NOT_JUDGED = "has no value in the reference"
 
 
 def measure_blocks(

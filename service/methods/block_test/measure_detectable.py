@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 METRIC = "detectable_shift"
 FEW_LABELS = "no label holds 2 % of the reference's rows: changes of single labels are not said"
+STEADY = "does not vary in the reference: a twentieth of the rows that differ is drift"
 DIGITS = 2  # of a block's rows: windows of about one size share what is said
 
 
@@ -88,7 +89,7 @@ def _measured(
         worse=Worse.HIGHER,
     )
     if found is None:
-        reason = FEW_LABELS if is_label else "does not vary in the reference"
+        reason = FEW_LABELS if is_label else STEADY
         return Measurement(series, None, rows, withheld or reason)
     said = sentence(found, model)
     if found.shift is None:

@@ -62,7 +62,7 @@ class BlockModel:
         row_skew, block_skew: The skewness of rows and of block means.
         lag, lag_variance: How a block's mean goes with the next one's, and how far that may be off.
         lumpy: A few blocks hold nearly all of the variance: ranks of blocks decide, means do not.
-        dead: Nothing varies: no decision.
+        dead: The blocks' means never differed: any that does now is drift, however few blocks there are.
         bend: What a block's squared location adds to its spread, by column with a spread.
         bent: The shift of the mean that taking a block's location out of its spread makes.
         full: How many sub-blocks a usual block holds.
@@ -139,7 +139,7 @@ def fit(reference: ReferenceBlocks) -> BlockModel:
         lag,
         lag_variance,
         (scaled**4).mean(axis=0) > min(LUMPY_KURTOSIS, LUMPY_SHARE * blocks),
-        ~live | (within < STEADY),
+        ~live,
         bend,
         bent,
         full,

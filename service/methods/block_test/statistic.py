@@ -36,6 +36,9 @@ ROUNDING = 1e-9
 WEEK = 7
 PART_POWER = 1.5
 MIN_SKEW, MAX_SKEW = 1e-3, 3.0
+# A column that never varied has no chance of its own: a twentieth of the window's rows that differ is drift.
+NEW_SHARE, NEW_P = 0.05, 1e-12
+_LARGEST = dict.fromkeys(Aim, 1.0) | {Aim.LOCATION: 3.0**0.5, Aim.SPREAD: 1.5 * 5.0**0.5}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,7 +76,7 @@ def scales_of(blocks: int) -> tuple[int, ...]:
 
 
 def p_values(model: BlockModel, window: WindowBlocks) -> Floats:
-    """Return a p-value per scale and component (shape (scales, k)), 1 where none can be said."""
+    """Return a p-value per scale and component (shape (scales, k))."""
     return np.array([p_at_scale(model, window.trailing(scale)) for scale in scales_of(len(window.rows))])
 
 
@@ -104,7 +107,10 @@ def p_at_scale(model: BlockModel, window: WindowBlocks) -> Floats:
         found[moving] = np.maximum(found[moving], stricter)
     if model.lumpy.any():
         found = np.where(model.lumpy, _records(model.means, window.means), found)
-    return np.where(model.dead, 1.0, np.minimum(found, 1.0))
+    is_new = np.abs(weights @ window.means) > NEW_SHARE * np.array(
+        [_LARGEST[c.aim] for c in model.components]
+    )
+    return np.where(model.dead, np.where(is_new, NEW_P, 1.0), np.minimum(found, 1.0))
 
 
 def _moments(model: BlockModel, window: WindowBlocks) -> tuple[Floats, Floats]:
@@ -183,5 +189,5 @@ def location_share(model: BlockModel) -> Floats:
     location = np.array([each.aim is Aim.LOCATION for each in model.components], dtype=np.bool_)
     count, own = int(live.sum()), int((live & location).sum())
     if not 0 < own < count:
-        return np.full(len(live), float(count))
+        return np.full(len(live), float(max(count, 1)))
     return np.where(location, 2.0 * own, 2.0 * (count - own))

@@ -36,14 +36,14 @@ class Verdict:
 
 
 def judge(model: BlockModel, sums: BlockSums) -> Mapping[str, Verdict]:
-    """Return the verdict on each column that can be judged, for a window with rows."""
+    """Return the verdict on each column that has a value in the reference, for a window with rows."""
     window = window_blocks(model, sums)
     scales = scales_of(len(window.rows))
     found = p_values(model, window) * location_share(model) * len(scales)
     verdicts: dict[str, Verdict] = {}
     scale, least = found.argmin(axis=0), found.min(axis=0)
-    for place in np.flatnonzero(~model.dead).tolist():
-        component, p = model.components[place], float(min(least[place], 1.0))
+    for place, component in enumerate(model.components):
+        p = float(min(least[place], 1.0))
         if component.column not in verdicts or p < verdicts[component.column].p:
             trailing = window.trailing(scales[scale[place]])
             shift = float(np.average(trailing.means[:, place], weights=trailing.rows))

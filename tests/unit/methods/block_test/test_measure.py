@@ -69,17 +69,39 @@ def test_a_column_that_moved_is_named_and_alone_decides(made: Reference) -> None
     assert whole.reason == f"size: {size.reason}"
     assert found["block_test", "plan"].breached is False
     quiet = measured(made, rows(3, 3))
-    judged = [m for (metric, name), m in quiet.items() if metric == "block_test" and name != "still"]
-    assert [m.breached for m in judged] == [False] * 4
+    judged = [m for (metric, name), m in quiet.items() if metric == "block_test"]
+    assert [m.breached for m in judged] == [False] * 5
     assert quiet["block_test", ""].reason is None
 
 
-def test_what_does_not_vary_is_not_judged(made: Reference) -> None:
-    """It has a reason in place of a value, and no shift of it is said to be seen."""
-    found = measured(made, rows(3, 3))
-    for metric in ("block_test", "detectable_shift"):
-        still = found[metric, "still"]
-        assert (still.value, still.reason) == (None, "does not vary in the reference")
+@pytest.mark.parametrize(("changed", "breached"), [(0.0, False), (0.02, False), (0.2, True)])
+def test_what_never_varied_drifts_once_it_does(made: Reference, changed: float, breached: bool) -> None:
+    """A twentieth of the rows, up or down; a few odd ones are none."""
+    window = rows(3, 3)
+    for value in (2.5, 3.5):
+        still = np.where(np.arange(window.rows) % 50 < 50 * changed, value, 3.0)
+        found = measured(made, window.with_column("still", Numbers(still)))
+        assert found["block_test", "still"].breached is breached
+        assert found["detectable_shift", "still"].value is None
+        assert "does not vary in the reference" in str(found["detectable_shift", "still"].reason)
+
+
+def test_what_is_the_same_all_day_is_compared_by_days() -> None:
+    """A column with one value per day differs from day to day and not within one: that alone is no drift."""
+    schema, random = Schema((Column("price", Kind.NUMERICAL),)), np.random.default_rng(7)
+
+    def priced(days: int, level: float = 0.0) -> Batch:
+        batch = rows(days, 1)
+        price = np.repeat(random.normal(level, 1.0, days), batch.rows // days)
+        return Batch(batch.rows, batch.event_time, {"price": Numbers(price)}).numbered(0)
+
+    made = references.of(priced(60), schema, blocks=BlockRules())
+    assert made.blocks is not None
+    model = block_model.fit(made.blocks)
+    for level, breached in ((0.0, False), (6.0, True)):
+        current = profile.of(priced(10, level), schema, made.spec)
+        found = measure_blocks(model, made.blocks.spec.columns, current, schema, RATE)
+        assert found[0].breached is breached
 
 
 def test_what_can_be_seen_is_said(made: Reference) -> None:

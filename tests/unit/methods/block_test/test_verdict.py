@@ -92,14 +92,18 @@ def test_days_that_differ_hide_a_shift_that_rows_would_show() -> None:
     assert judged(window.with_column("c0", level), made, model)["c0"].p > RATE
 
 
-def test_a_column_that_never_varies_is_not_judged() -> None:
-    """It has no verdict, and takes nothing from the other columns' budget."""
+def test_a_column_that_never_varies_takes_nothing_from_the_others() -> None:
+    """It is quiet while it stays as it is, and the other columns have their whole budget."""
     batch = days(1, 12, columns=1)
     alone = judged(days(5, 2, columns=1), *known(batch))
     still = batch.with_column("still", Numbers(np.full(batch.rows, 7.0)))
     window = days(5, 2, columns=1)
     window = window.with_column("still", Numbers(np.full(window.rows, 7.0)))
-    assert judged(window, *known(still)) == alone
+    found = judged(window, *known(still))
+    assert found.pop("still").p == 1.0
+    assert found == alone
+    nothing_else = Batch(still.rows, still.event_time, {"still": still.columns["still"]})
+    assert judged(window, *known(nothing_else))["still"].p == 1.0
 
 
 def test_labels_that_move_are_named() -> None:
