@@ -61,6 +61,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     migrate.set_defaults(command=_migrate)
 
+    audit = commands.add_parser("audit", help="add up what became of the rows that were sent")
+    audit.add_argument("monitor", nargs="?", help="only this monitor")
+    audit.add_argument(
+        "--record",
+        type=Path,
+        metavar="FILE",
+        help="compare with a sender's own record, as `simulator send` makes it",
+    )
+    audit.set_defaults(command=_audit)
+
     psql = commands.add_parser("psql", help="open the embedded database as the role that may only read")
     psql.add_argument("--print", action="store_true", dest="print_only", help="only print its URL")
     psql.add_argument("arguments", nargs="*", metavar="ARGUMENT", help="psql's own, after --")
@@ -178,6 +188,12 @@ def _run(options: argparse.Namespace) -> int:
     return run.execute(max_cycles=options.max_cycles)
 
 
+def _audit(options: argparse.Namespace) -> int:
+    from service.commands import audit
+
+    return audit.execute(options.monitor, record=options.record)
+
+
 def _psql(options: argparse.Namespace) -> int:
     from service.commands import psql
 
@@ -268,7 +284,7 @@ def _monitor_rename(options: argparse.Namespace) -> int:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
+    number = int(text) if text.isascii() and text.isdecimal() else 0
     if number < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text}")
     return number
@@ -283,9 +299,17 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _limit(text: str) -> tuple[str, float]:
     name, value = _pair(text)
-    return name, float(value)
+    try:
+        return name, float(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected METRIC=NUMBER such as mae=1.5, got {text}") from None
 
 
 def _instant(text: str) -> datetime:
-    when = datetime.fromisoformat(text)
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"expected an ISO 8601 time such as 2026-01-31T00:00:00Z, got {text}"
+        ) from None
     return when if when.tzinfo else when.replace(tzinfo=UTC)

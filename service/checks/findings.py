@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from service.checks.block_findings import block_findings
 from service.checks.column_findings import column_faults, column_notes, take_notes
 from service.checks.look import Finding
+from service.checks.row_findings import same_rows
 from service.core.profile.columns import of_column
 from service.core.profile.spec import segment_values
 from service.core.reference.notes import notes_on
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
     Finder = Callable[[MonitorLook], Iterator[Finding]]
 
+UNMATCHED_SHARE = 0.5  # of late labels that find a row, at most which something is wrong
+MIN_LABELS = 10  # before one speaks of most of them
 LARGE_WINDOW = 500_000_000  # bytes
 
 
@@ -27,7 +31,7 @@ def findings(look: MonitorLook) -> list[Finding]:
 
 
 def slow_methods(look: MonitorLook) -> Iterator[Finding]:
-    """Yield that methods of the worker process keep their thresholds where others are calibrated."""
+    """Yield that methods of the worker process keep their thresholds where alarms have a rate."""
     monitor = look.monitor
     plan = monitor.measure_plan.drift
     used = [*plan.methods, *(name for names in plan.by_column.values() for name in names)]
@@ -37,8 +41,8 @@ def slow_methods(look: MonitorLook) -> Iterator[Finding]:
         yield _note(
             look,
             "",
-            f"{', '.join(slow)}: too slow to be calibrated; keeps Evidently's threshold, and next to other "
-            "methods it is a second opinion that raises no alarm",
+            f"{', '.join(slow)}: keeps Evidently's threshold, and is a second opinion that raises no alarm: "
+            "no rate of false alarms is promised of it",
         )
 
 
@@ -130,12 +134,16 @@ def unmatched_labels(look: MonitorLook) -> Iterator[Finding]:
     labels = look.labels
     if labels is None or not labels.late or labels.matched is None or look.source is None:
         return
-    if labels.matched == 0:
+    if labels.matched < labels.late * UNMATCHED_SHARE and (labels.late >= MIN_LABELS or not labels.matched):
         first = "the" if look.source.complete else "the first"
+        found = f"only {labels.matched:,} of {labels.late:,} labels have"
+        found = found if labels.matched else f"none of {labels.late:,} labels has"
+        ids = f": an id among the labels is {labels.label_id}, among the rows {labels.row_id}"
+        ids = ids if labels.label_id and labels.row_id else ""
         yield _note(
             look,
             "labels",
-            f"none of {labels.late:,} labels has the id of one of {first} {labels.rows:,} rows",
+            f"{found} the id of one of {first} {labels.rows:,} rows{ids}",
         )
 
 
@@ -188,6 +196,7 @@ FINDERS: tuple[Finder, ...] = (
     slow_methods,
     season_methods,
     left_out_methods,
+    block_findings,
     absent_columns,
     absent_id,
     unread_cells,
@@ -196,6 +205,7 @@ FINDERS: tuple[Finder, ...] = (
     segments_beyond_cap,
     unmatched_labels,
     missing_labels,
+    same_rows,
     first_window,
     large_window,
     unjudged_performance,

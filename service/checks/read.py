@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from service.checks.block_findings import look_at_blocks
 from service.checks.look import Finding, LabelsLook, MonitorLook, RowsLook, WindowLook
 from service.checks.performance_limits import limits_in_use, unjudged
 from service.core.profile import profile
@@ -16,6 +17,7 @@ from service.core.reference import reference as references
 from service.core.rows.batch import Labels, Numbers
 from service.core.rows.concatenation import concatenated
 from service.core.rows.label_form import take_in_form
+from service.core.rows.label_text import described
 from service.core.windows import window
 from service.errors import LabelError, TidegaugeError
 from service.methods.drift import pca
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from service.core.reference.reference import Reference
     from service.core.rows.batch import Batch, ColumnRows
     from service.core.rows.label_form import LabelForm
+    from service.core.rows.late_labels import LateLabels
     from service.core.rows.masking import Masking
     from service.core.rows.schema import Schema
     from service.core.rows.take import Take
@@ -56,6 +59,8 @@ async def look_at(monitor: Monitor, key: bytes = b"") -> MonitorLook:
             look = _with_error(look, "source", error)
         else:
             look = replace(look, source=_source(monitor, takes, complete=complete))
+    if monitor.reference.sent_rows(monitor.source) is not None:
+        return look  # its rows come once the service runs
     try:
         batch, forms = load_reference_rows(monitor, masking)
         seen = RowsLook(batch, span=_span(batch, known=bool(batch.event_time.any())))
@@ -63,7 +68,12 @@ async def look_at(monitor: Monitor, key: bytes = b"") -> MonitorLook:
         made = _reference(monitor, schema, batch, forms)
         chosen = () if made.choice is None else (made.choice.note,)
         seen = replace(seen, notes=(*made.notes, *chosen))
-        look = replace(look, reference=seen, unjudged=tuple(unjudged(monitor, made)))
+        look = replace(
+            look,
+            reference=seen,
+            unjudged=tuple(unjudged(monitor, made)),
+            blocks=look_at_blocks(monitor, made),
+        )
     except LabelError as error:
         look = _with_error(look, "", error)
     except TidegaugeError as error:
@@ -121,6 +131,7 @@ def _reference(monitor: Monitor, schema: Schema, batch: Batch, forms: Mapping[st
         sample_rows=monitor.sample_rows,
         components=pca.PCA in monitor.drift.multivariate,
         estimate=False,
+        blocks=monitor.block_rules,
         forms=forms,
         outcome_rules=monitor.outcome_rules,
         season=monitor.season_,
@@ -140,9 +151,24 @@ def _labels(monitor: Monitor, batch: Batch, takes: Sequence[Take]) -> LabelsLook
     if ids is None:
         return LabelsLook(batch.rows, int(inline.sum()), len(known), 0)
     has_late = np.isin(ids, known[known != 0])
+    is_known = np.isin(known, ids[ids != 0])
+    stranger = next(filter(None, (_stranger(each, ids) for each in late)), "")
     return LabelsLook(
-        batch.rows, int((inline | has_late).sum()), len(known), int(np.isin(known, ids[ids != 0]).sum())
+        batch.rows,
+        int((inline | has_late).sum()),
+        len(known),
+        int(is_known.sum()),
+        stranger,
+        (batch.arrival.example_id or "") if stranger else "",
     )
+
+
+def _stranger(labels: LateLabels, ids: NDArray[np.uint64]) -> str:
+    # An id of a label that no row has, as people write it.
+    names, strange = labels.names, np.flatnonzero(~np.isin(labels.identity, ids))
+    if not isinstance(names, Labels) or not len(strange) or names.codes[strange[0]] < 0:
+        return ""
+    return described(str(names.labels[names.codes[strange[0]]]), names.typed)
 
 
 def _has_value(batch: Batch, name: str) -> NDArray[np.bool_]:

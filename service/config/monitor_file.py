@@ -155,6 +155,8 @@ def _fault(places: Mapping[KeyPath, Place], keys: KeyPath, error: ErrorDetails) 
         message = "is missing"
     elif error["type"] in {"model_type", "model_attributes_type", "dict_type"}:
         message = f"expected keys with values, such as {{key: value}}, got {error['input']!r}"
+    elif error["type"] == "dataclass_type":  # a label as it is written
+        message = f'expected one label, such as "yes", got {error["input"]!r}'
     elif error["type"] in {"enum", "literal_error", "finite_number"}:
         message = f"{message[0].lower()}{message[1:]}, got {error['input']!r}{_near_word(error)}"
     place = next(places[keys[:end]] for end in range(len(keys), -1, -1) if keys[:end] in places)

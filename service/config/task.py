@@ -74,6 +74,12 @@ def task_from(keys: TaskKeys, kinds: Mapping[str, Kind]) -> Task | None:
             _check(key, column, kinds, numerical=key in numerical)
     if is_alone:
         return None
+    for key, column in ({"prediction": keys.prediction} | numerical).items():
+        if column is not None and column == keys.target and key != "target":
+            raise ValueError(
+                f"{key}: {column!r} is the target, so that every row would be right; expected the column of "
+                "what the model said"
+            )
     return _built(name, keys)
 
 

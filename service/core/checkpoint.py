@@ -24,9 +24,9 @@ class Checkpoint:
     `closed`: the key of the last pane whose window was measured; None before the first.
     `alarms`: the state of each alarm (`methods/alarm.py`).
     `detectors`: the state of each change-point detector, as text (`methods/concept/error_stream.py`).
-    `tolerances`: the evidence of each tolerance by metric, as text (`methods/performance/tolerance.py`).
     `labelling`: how far late labels were processed.
     `ended`: whether the source had nothing left, which is an event once per end.
+    `tolerances`: the evidence of each tolerance by metric, as text (`methods/performance/tolerance.py`).
     """
 
     cycle: int = 0
@@ -36,9 +36,9 @@ class Checkpoint:
     closed: int | None = None
     alarms: dict[str, str] = field(default_factory=dict)
     detectors: dict[str, str] = field(default_factory=dict)
-    tolerances: dict[str, str] = field(default_factory=dict)
     labelling: LabelProgress = field(default_factory=LabelProgress)
     ended: bool = False
+    tolerances: dict[str, str] = field(default_factory=dict)
 
     def after(self, take: Take, plan: WindowPlan) -> Checkpoint:
         """Return the checkpoint after a take: position, rows and watermark advanced, never set back."""

@@ -25,6 +25,10 @@ class Compute(Protocol):
         """Return what `function` returns, raise what it raises."""
         ...
 
+    async def run_long(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Do the same with what takes minutes, so that no other monitor's work waits for it."""
+        ...
+
 
 class Progress(Protocol):
     """Shows work under a label while the context lasts; yields what takes the share done, 0 to 1."""

@@ -61,6 +61,7 @@ class Intake:
             rows=found.rows,
             rejected=found.rejected,
             rejects=found.rejects,
+            rejected_ids=found.rejected_ids,
             key=checked,
             digest=found.digest,
         )

@@ -12,6 +12,7 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from service.core.rows.id_sums import IdSums
 from service.core.rows.inbox import BatchKind, Sent
 from service.core.rows.take import Reject
 from service.errors import CodecError
@@ -72,6 +73,7 @@ def _head(sent: Sent) -> dict[str, Any]:
         "rows": sent.rows,
         "rejected": sent.rejected,
         "rejects": [[reject.row, reject.reason] for reject in sent.rejects],
+        "rejected_ids": [sent.rejected_ids.ids, sent.rejected_ids.mixed],
         "key": sent.key,
         "digest": sent.digest.hex(),
         "bytes": len(sent.payload),
@@ -101,6 +103,7 @@ def _sent(head: dict[str, Any], payload: bytes) -> Sent:
         rows=head["rows"],
         rejected=head["rejected"],
         rejects=tuple(Reject(row, reason) for row, reason in head["rejects"]),
+        rejected_ids=IdSums(head["rejected"], *head["rejected_ids"]),
         key=head["key"],
         digest=bytes.fromhex(head["digest"]),
     )

@@ -15,7 +15,6 @@ from service.store.tables import (
     cycle_log,
     distribution,
     event,
-    inbox,
     pane,
     pending_row,
     rejected_row,
@@ -23,6 +22,7 @@ from service.store.tables import (
     series,
     story,
 )
+from service.store.tables.inbox import batches
 from service.store.tables.window_run import open_runs
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ class PostgresStore:
         await rejected_row.append(connection, monitor, record.rejects)
         await event.append(connection, monitor, record.events, deliver=self._deliver_events)
         if record.inbox is not None:
-            await inbox.change(connection, monitor, record.inbox)
+            await batches.change(connection, monitor, record.inbox)
         given_up = 0
         if record.labels is not None:
             given_up = await pending_row.change(connection, monitor, record.labels)

@@ -10,23 +10,21 @@ import structlog
 
 from service.core.profile.spec.segment_values import beyond_cap
 from service.core.reference import reference as references
-from service.core.rows.label_form import forms_of, in_form
+from service.core.rows.label_form import forms_of
 from service.core.rows.masking import Masking, RowMask
 from service.core.rows.missing_words import words_of
 from service.core.season.season import Season, SeasonKind
-from service.cycle.calibrated_thresholds import Thresholds
 from service.cycle.monitor_plan import MonitorPlan
 from service.errors import ConfigurationError, TidegaugeError
 from service.methods.drift import pca
 from service.runtime.clock import now
-from service.runtime.progress_bar import shown
 from service.sources.context import NoTable, SourceContext, SourceTables
 from service.sources.masked import MaskedSource
 from service.sources.tables.unusable import described
-from service.store.tables.calibration import CalibrationTable
 from service.store.tables.dummy import DummyTable
-from service.store.tables.inbox import MonitorInbox
+from service.store.tables.inbox.batches import MonitorInbox
 from service.store.tables.season_choice import SeasonChoiceTable
+from service.wiring.inbox.sent_reference import sent_reference_loader
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -66,8 +64,13 @@ def build_monitor(
     `key` is asked for the secret by which sensitive columns are hashed, where there are any.
     """
     masking = masking_of(monitor, key)
-    load_rows = reference_rows_loader(monitor, compute, masking)
-    schema = masking.schema(monitor.schema_)
+    schema, sent = masking.schema(monitor.schema_), monitor.reference.sent_rows(monitor.source)
+    load_sent = None if sent is None else sent_reference_loader(monitor.name, schema, sent, pool, compute)
+
+    async def load_rows() -> ReferenceRows:
+        if load_sent is None:
+            return await compute.run(load_reference_rows, monitor, masking)
+        return await compute.run(masked_reference, await load_sent(), schema, masking)
 
     known: dict[str, Mapping[str, LabelForm]] = {}
 
@@ -79,10 +82,6 @@ def build_monitor(
     async def forms() -> Mapping[str, LabelForm]:
         return known["forms"] if known else (await load()).forms
 
-    async def load_in_form() -> Batch:
-        batch, found = await load_rows()
-        return await compute.run(in_form, batch, schema, found)
-
     return MonitorPlan(
         name=monitor.name,
         schema=schema,
@@ -93,7 +92,6 @@ def build_monitor(
         load_reference=_reference_loader(
             monitor, schema, load, compute, SeasonChoiceTable(pool, monitor.name)
         ),
-        thresholds=_thresholds(monitor, schema, load_in_form, pool, compute),
         detectors=monitor.detectors,
         label_wait=None if monitor.labels is None else monitor.labels.wait,
         live=monitor.source.is_live,
@@ -181,13 +179,6 @@ def masked_reference(rows: Batch, schema: Schema, masking: Masking) -> Reference
     return ReferenceRows(masking.batch(rows, forms), forms)
 
 
-def reference_rows_loader(
-    monitor: Monitor, compute: Compute, masking: Masking
-) -> Callable[[], Awaitable[ReferenceRows]]:
-    """Return a function that reads the rows of a monitor's reference on a worker thread, masked."""
-    return lambda: compute.run(load_reference_rows, monitor, masking)
-
-
 def _reference_loader(
     monitor: Monitor,
     schema: Schema,
@@ -205,6 +196,7 @@ def _reference_loader(
                 sample_rows=monitor.sample_rows,
                 components=pca.PCA in monitor.drift.multivariate,
                 estimate=monitor.estimate,
+                blocks=monitor.block_rules,
                 forms=forms,
                 season=season,
                 outcome_rules=monitor.outcome_rules,
@@ -237,7 +229,9 @@ def _reference_loader(
 async def kept_season(choice: Choice, fingerprint: str, choices: SeasonChoiceTable, monitor: str) -> Season:
     """Return the season that was first chosen for a reference; a later choice changes nothing."""
     zone, kind = choice.season.zone, choice.season.kind
-    kept = SeasonKind(await choices.chosen(fingerprint, zone.name, kind.value, choice.note))
+    # The fingerprint is of the values: the same ones at other times are another reference to a season.
+    reference = f"{fingerprint}:{choice.chosen_on}" if choice.chosen_on else fingerprint
+    kept = SeasonKind(await choices.chosen(reference, zone.name, kind.value, choice.note))
     log.info("season chosen", monitor=monitor, season=kept.value, hint=choice.note)
     if kept is not kind:
         log.warning(
@@ -247,25 +241,3 @@ async def kept_season(choice: Choice, fingerprint: str, choices: SeasonChoiceTab
             f"season: {kind} to change it",
         )
     return Season(kept, zone)
-
-
-def _thresholds(
-    monitor: Monitor,
-    schema: Schema,
-    load_rows: Callable[[], Awaitable[Batch]],
-    pool: asyncpg.Pool,
-    compute: Compute,
-) -> Thresholds | None:
-    if not monitor.drift.is_calibrated:
-        return None
-    return Thresholds(
-        schema.compared,
-        monitor.measure_plan.drift,
-        rate=monitor.drift.false_alarm_rate,
-        blocks=monitor.drift.blocks,
-        min_rows=monitor.window.min_rows,
-        load_rows=load_rows,
-        kept=CalibrationTable(pool, monitor.name),
-        compute=compute,
-        shown=shown,
-    )

@@ -13,13 +13,20 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from service.core.measurement import Worse
 from service.core.profile import profile
-from service.core.reference import reference
+from service.core.profile.outcome import outcome
+from service.core.profile.outcome.outcome_days import DAY
+from service.core.reference import outcome_blocks, reference
+from service.core.reference.outcome_blocks import OutcomeBlockRules
 from service.core.rows.batch import Batch, Labels, Numbers
 from service.core.rows.schema import Column, Kind, Role, Schema
+from service.core.rows.task import Binary
 from service.methods.performance.block_spread import Block, Spread, spread_of
 from service.methods.performance.judge import Judging
 from service.methods.performance.metric import MetricValue
+from service.methods.performance.performance import values_by_name
+from service.methods.performance.reference_limits import fit_limits
 from service.methods.performance.registry import OF_ERRORS, OF_LABELS
 from service.methods.performance.segments import measure_segments
 from service.methods.performance.tolerance import Evidence, Tolerance, ToleranceTest, follow
@@ -36,6 +43,7 @@ if TYPE_CHECKING:
 
 RATE = 0.01
 WINDOWS = 20  # per reference
+ROWS = 100  # of a day
 METRICS: dict[str, AnyMetric] = {each.name: each for each in (*OF_ERRORS, *OF_LABELS)}
 UNITS = 1 << 1074
 
@@ -108,10 +116,13 @@ def share_of(found: int, count: int) -> str:
     return f"{100 * found / count:.1f} ({100 * low:.1f} to {100 * high:.1f})"
 
 
-def own_limits(case: Case, references: int, seed: int) -> tuple[Floats, Floats]:
-    """Return by reference the share of windows beyond its own limit, on the worse and on the better side."""
+def own_limits(case: Case, references: int, seed: int) -> tuple[Floats, Floats, Floats]:
+    """Return by reference the share of windows beyond its own limit, on the worse and on the better side.
+
+    The third is the share on the worse side of windows whose losses are half as large again.
+    """
     draw = np.random.default_rng(seed)
-    worse, better = np.zeros(references), np.zeros(references)
+    worse, better, found = np.zeros(references), np.zeros(references), np.zeros(references)
     for place in range(references):
         spread = spread_in(case, values(draw, case, levels(draw, (1, case.days), case.rho)[0]))
         window = values(draw, case, levels(draw, (WINDOWS, case.window), case.rho)).mean(axis=(1, 2))
@@ -121,7 +132,47 @@ def own_limits(case: Case, references: int, seed: int) -> tuple[Floats, Floats]:
         if case.metric == "mean_error":
             above, below = above + below, 0.0
         worse[place], better[place] = (below, above) if case.metric == "accuracy" else (above, below)
-    return worse, better
+        found[place] = (1.5 * window >= high).mean()
+    return worse, better, found
+
+
+SCORED = Schema(
+    (Column("score", Kind.NUMERICAL, Role.PREDICTION), Column("label", Kind.CATEGORICAL, Role.TARGET)),
+    Binary("label", None, "score", positive=("yes",)),
+)
+
+
+def scored(draw: np.random.Generator, days: int, first: int = 0) -> Batch:
+    """Draw rows of a classifier whose scores tell the classes apart better on some days than on others."""
+    truth = draw.integers(0, 2, (days, ROWS))
+    apart = 0.8 * np.exp(0.3 * draw.normal(size=(days, 1)))
+    score = 1.0 / (1.0 + np.exp(-(apart * (2 * truth - 1) + draw.normal(size=truth.shape))))
+    times = (np.repeat(np.arange(days), ROWS) + first) * DAY
+    labels = Labels(truth.ravel(), np.array(["no", "yes"]))
+    return Batch(truth.size, times.astype(np.int64), {"score": Numbers(score.ravel()), "label": labels})
+
+
+def ranked_limits(names: tuple[str, ...], days: int, window: int, references: int) -> dict[str, list[Floats]]:
+    """Return by metric the shares of windows on the worse and on the better side, as `own_limits` does."""
+    draw, task = np.random.default_rng(days + window), SCORED.task
+    assert task is not None
+    found = {name: [np.zeros(references), np.zeros(references)] for name in names}
+    for place in range(references):
+        batch = scored(draw, days)
+        whole = outcome.of(batch, task, limit=batch.rows)
+        limits = fit_limits(outcome_blocks.of(batch, SCORED, OutcomeBlockRules()), whole, task, names)
+        for _ in range(WINDOWS):
+            now = outcome.of(scored(draw, window), task, limit=batch.rows)
+            for name, (metric, value) in values_by_name(task, now, frozenset(names)).items():
+                spread = limits.metrics[name]
+                assert isinstance(spread, Spread)
+                assert value.value is not None
+                low, high = spread.limits([ROWS] * window, RATE)
+                sides = value.value <= low, value.value >= high
+                worse, better = sides if metric.worse is Worse.LOWER else sides[::-1]
+                found[name][0][place] += worse / WINDOWS
+                found[name][1][place] += better / WINDOWS
+    return found
 
 
 def written_limits(case: Case, references: int, seed: int) -> tuple[Floats, Floats, Floats]:
@@ -209,22 +260,27 @@ def segments(worse: int, size: int, windows: int, seed: int) -> tuple[int, int, 
 
 def tables(references: int) -> Iterator[str]:
     """Yield the lines of the page."""
-    yield "| metric | reference, days | window, days | rho | worse, % | better, % |"
-    yield "|---|---|---|---|---|---|"
+    yield "| metric | reference, days | window, days | rho | worse, % | better, % | found, % |"
+    yield "|---|---|---|---|---|---|---|"
     cases = [
         Case("mae", days, window, rho) for days in (10, 31, 90) for window in (1, 7) for rho in (0, 0.3, 0.6)
     ]
     cases += [Case(name, 31, window) for name in ("accuracy", "mean_error") for window in (1, 7, 31)]
     cases += [Case("mae", 31, 7, spread=0.0), Case("mae", 31, 31), Case("mae", 31, 7, rows=10)]
     for place, case in enumerate(cases):
-        worse, better = own_limits(case, references, place)
+        worse, better, found = own_limits(case, references, place)
         name = (
             case.metric
             + (", equal days" if not case.spread else "")
             + (", 10 rows a day" if case.rows == 10 else "")
         )
         other = "-" if case.metric == "mean_error" else shown(better)
-        yield f"| {name} | {case.days} | {case.window} | {case.rho} | {shown(worse)} | {other} |"
+        power = f"{100 * found.mean():.0f}" if case.metric == "mae" else "-"
+        yield f"| {name} | {case.days} | {case.window} | {case.rho} | {shown(worse)} | {other} | {power} |"
+    for window in (1, 7):
+        ranked = ranked_limits(("roc_auc", "brier", "f1", "log_loss"), 31, window, references // 5)
+        for name, (worse, better) in ranked.items():
+            yield f"| {name} | 31 | {window} | 0 | {shown(worse)} | {shown(better)} | - |"
     yield ""
     yield "| metric | days | window, days | by value, % | band of independent rows, % | of days, % |"
     yield "|---|---|---|---|---|---|"

@@ -82,7 +82,8 @@ OF_STATES = {
     "columns": "#/flights/columns",
     "columns-wide": "#/wide/columns?find=five+thousand",
     "columns-last-page": "#/wide/columns?page=12",
-    "wide": "#/wide?page=31",
+    "wide": "#/wide?page=2",
+    "no-such-page": "#/wide?page=99",
     "long-name": "#/wide?find=five+thousand",
 }
 

@@ -19,6 +19,7 @@ from service.core.measurement import Aspect, Measurement, Series
 from service.core.windows.records import PaneRecord, WindowRecord
 from service.cycle.ports import Store
 from service.errors import StoreError
+from service.methods.performance.tolerance import Evidence
 from service.store.postgres import PostgresStore
 from tests.memory_store import MemoryStore
 
@@ -47,6 +48,7 @@ def checkpoint(cycle: int) -> Checkpoint:
         {"drift|size": "x.!", "quality|größe||ks|": ".x"},
         {"adwin": '{"row":0.10}'},
         LabelProgress(((1, 4), (-2, -1)), reached=7, alarmed_through=5),
+        tolerances={"mae": Evidence("mae:1", 1.5, history=((3, 0.1, False),)).encode()},
     )
 
 

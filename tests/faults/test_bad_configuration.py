@@ -147,6 +147,14 @@ TEXTS: dict[str, tuple[str | bytes, str]] = {
         ":7: alarm: expected at most 3",
     ),
     "alarms of no window": (GOOD + "alarm: {windows: 0}\n", ":7: alarm.windows: "),
+    "a target that is the prediction": (
+        _changed("prediction: guess", "prediction: truth"),
+        ":4: prediction: 'truth' is the target, so that every row would be right",
+    ),
+    "labels for one label": (
+        _changed("colour: categorical", "colour: {kind: categorical, allowed: [[red, green]]}"),
+        ":3: columns.colour.allowed.0: expected one label, such as \"yes\", got ['red', 'green']",
+    ),
     "a sensitive number": (
         _changed("size: numerical", "size: {kind: numerical, sensitive: true}"),
         ":3: columns.size: sensitive: a hash has no size",

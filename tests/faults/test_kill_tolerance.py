@@ -12,8 +12,8 @@ import pytest
 
 from tests.service_process import MONITOR, Place, end, lay_out
 
-DAYS = 50
-KILLS = 4
+DAYS = 40
+KILLS = 2
 TOLERANCE = "performance: {mae: {worse_by: 10%}, mean_error: reference}\n"
 
 

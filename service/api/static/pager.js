@@ -26,7 +26,9 @@ export function pager(here, matched, limit, label) {
     ? h("span", { class: "faint", "aria-hidden": "true" }, text)
     : h("a", { href: address({ ...here, page }) }, text));
   return h("nav", { class: "pager", "aria-label": label },
-    link(here.page - 1, "← Previous"),
-    h("span", {}, `Page ${count(here.page)} of ${count(pages)}`),
+    here.page > pages ? link(pages, "← Last page") : link(here.page - 1, "← Previous"),
+    h("span", {}, here.page > pages
+      ? `There is no page ${count(here.page)}; the last is page ${count(pages)}.`
+      : `Page ${count(here.page)} of ${count(pages)}`),
     link(here.page + 1, "Next →"));
 }

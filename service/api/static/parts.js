@@ -2,7 +2,7 @@
 
 import { h, s } from "./dom.js";
 import { address } from "./place.js";
-import { ago, beyond, cut, fullNameOf, keyOf, lasting, moment, nameOf, number, plural, VERDICTS } from "./words.js";
+import { ago, beyond, cut, fullNameOf, isBeyond, keyOf, lasting, moment, nameOf, number, plural, VERDICTS } from "./words.js";
 
 // One shape per verdict, so that nobody depends on its colour.
 const SHAPES = {
@@ -61,7 +61,7 @@ export function aspectWhy(state) {
   const { value, unit, threshold, reference, severity } = state.headline;
   if (state.verdict === "fine" && !severity) return plural(state.numbers, "measurement");
   const against = threshold !== null
-    ? `, ${state.headline.breached ? beyond(state.headline) : "within"} ${number(threshold, unit)}`
+    ? `, ${isBeyond(state.headline) ? beyond(state.headline) : "within"} ${number(threshold, unit)}`
     : reference !== null ? `, reference ${number(reference, unit)}` : "";
   return `${nameOf(state.headline)} ${number(value, unit)}${against}`;
 }

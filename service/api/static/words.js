@@ -128,12 +128,17 @@ export function beyond(row) {
   return { higher: "above", lower: "below", both: "beyond" }[row.worse];
 }
 
+/** Whether a value lies beyond its threshold, though chance may explain it and it is no breach. */
+export function isBeyond({ value, threshold, worse, breached }) {
+  return breached || (worse === "higher" && value >= threshold) || (worse === "lower" && value <= threshold);
+}
+
 /** A value and what it is compared with: "2.95, above its threshold of 0.2". */
 export function held(row) {
   if (row.value === null) return row.reason;
   const said = [numberInWords(row.value, row.unit)];
   if (row.threshold !== null) {
-    const side = row.breached ? beyond(row) : "within";
+    const side = isBeyond(row) ? beyond(row) : "within";
     said.push(`${side} its threshold of ${number(row.threshold, row.unit)}`);
   }
   if (row.reason) said.push(row.reason);

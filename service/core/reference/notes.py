@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from service.core.profile.distribution import inexact
+from service.core.profile.outcome.row_errors import row_errors
 from service.core.rows.batch import Labels, Numbers
 from service.core.rows.missing_words import NULL_WORDS, words_of
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
     from service.core.rows.batch import Batch
     from service.core.rows.schema import Column, Schema
+
+MIN_COPIES = 100  # labelled rows, before being right in all of them is strange
 
 
 def notes_on(batch: Batch, schema: Schema, where: str) -> tuple[str, ...]:
@@ -49,3 +52,19 @@ def _null_words(batch: Batch, column: Column, held: Labels, where: str) -> Itera
             yield f"{found}missing; where it is a label, say missing_words: [] of the column"
         else:
             yield f"{found}a category; where it is none, say missing_words: [{word!r}] of the column"
+
+
+def note_on_copies(batch: Batch, schema: Schema) -> tuple[str, ...]:
+    """Return a line where the prediction is right in every row: one of two copied columns is no answer."""
+    task = schema.task
+    if task is None or task.prediction is None:
+        return ()
+    errors = row_errors(batch, schema)
+    known = errors[~np.isnan(errors)]
+    if len(known) < MIN_COPIES or known.any():
+        return ()
+    note = (
+        f"prediction: {task.prediction!r} equals {task.target!r} in all {len(known):,} labelled reference "
+        "rows; where one is a copy of the other, the performance says nothing of the model"
+    )
+    return (note,)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from service.core.rows.id_sums import NO_ROWS, IdSums
+
 if TYPE_CHECKING:
     from service.core.rows.take import Reject
 
@@ -31,6 +33,7 @@ class InboxBatch:
     - `rows`: how many these are
     - `rejected`: how many cannot be used
     - `rejects`: the first of them
+    - `rejected_ids`: the sums of all of them
     """
 
     id: int
@@ -40,6 +43,7 @@ class InboxBatch:
     rows: int
     rejected: int = 0
     rejects: tuple[Reject, ...] = ()
+    rejected_ids: IdSums = NO_ROWS
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,7 @@ class Received:
     - `rows`: how many these are
     - `rejected`: how many cannot be used
     - `rejects`: the first of them
+    - `rejected_ids`: the sums of all of them
     - `digest`: of the content, by which another one under the same key is noticed
     """
 
@@ -80,6 +85,7 @@ class Received:
     rows: int
     rejected: int
     rejects: tuple[Reject, ...]
+    rejected_ids: IdSums
     digest: bytes
 
 
@@ -94,6 +100,7 @@ class Sent:
     - `rows`: how many these are
     - `rejected`: how many cannot be used
     - `rejects`: the first of them
+    - `rejected_ids`: the sums of all of them
     - `key`: the idempotency key that the sender gave; None where it gave none
     - `digest`: of the content
     """
@@ -105,6 +112,7 @@ class Sent:
     rows: int
     rejected: int = 0
     rejects: tuple[Reject, ...] = ()
+    rejected_ids: IdSums = NO_ROWS
     key: str | None = None
     digest: bytes = b""
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from service.core.rows.id_sums import NO_ROWS, IdSums
+
 
 @dataclass(frozen=True, slots=True)
 class LabelAhead:
@@ -30,8 +32,11 @@ class InboxChange:
     - `taken`: the batches that it took, which are forgotten
     - `ahead`: labels that wait for their rows from now on
     - `met`: stored labels, by id, that wait no longer
+    - `measured`, `rejected`: the sums of the rows that it measured, and of those that it rejected
     """
 
     taken: tuple[int, ...] = ()
     ahead: tuple[LabelAhead, ...] = ()
     met: tuple[int, ...] = ()
+    measured: IdSums = NO_ROWS
+    rejected: IdSums = NO_ROWS

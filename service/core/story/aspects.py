@@ -92,7 +92,7 @@ def performance_unjudged(facts: Facts) -> list[str]:
     if not reasons:
         return []
     ((reason, _),) = reasons.most_common(1)
-    return [words.sentence(f"performance is not judged: {words.name(reason or '', words.MAX_REASON)}")]
+    return [words.sentence(f"performance is not judged: {clauses.why(reason or '')}")]
 
 
 def _drifted_columns(facts: Facts) -> list[str]:

@@ -11,14 +11,15 @@ if TYPE_CHECKING:
     from service.core.read_models import NewestMeasurement
 
 MIN_RATIO, MAX_RATIO = 1.05, 1_000.0  # of a value to the reference's: between them it is given as a ratio
-_SIDES = {Worse.HIGHER: "above", Worse.LOWER: "below", Worse.BOTH: "beyond"}
+_SIDES = {Worse.HIGHER: "above", Worse.LOWER: "below"}
+BY_CHANCE = "by no more than chance"
 
 
 def beyond(of: NewestMeasurement) -> str:
     """Return a clause on a measurement whose breach counts, or whose alarm is raised."""
     subject = subject_of(of)
     if of.value is None:
-        reason = f": {words.name(of.reason, words.MAX_REASON)}" if of.reason else ""
+        reason = f": {why(of.reason)}" if of.reason else ""
         last = f"{subject} was beyond its threshold when it was last judged"
         return f"{last}; the newest window has no value{reason}"
     said = words.number(of.value, of.unit)
@@ -29,14 +30,34 @@ def beyond(of: NewestMeasurement) -> str:
         return f"{subject} is {said}, {words.number(ratio, digits=2)} times the reference's"
     if of.threshold is None:
         return f"{subject} is {said}"
+    if of.worse is Worse.BOTH:  # its threshold is a distance, from 0 or from the reference
+        return f"{subject} is {said}, beyond its threshold"
     value, limit = words.apart(of.value, of.threshold, of.unit)
     return f"{subject} is {value}, {_SIDES[of.worse]} its threshold of {limit}"
 
 
 def within(of: NewestMeasurement) -> str:
-    """Return a clause on a measurement that is within its threshold."""
+    """Return a clause on a measurement that is judged and not breached."""
+    if of.worse is Worse.BOTH:
+        return f"{subject_of(of)} is {words.number(of.value or 0.0, of.unit)}, within its threshold"
     value, limit = words.apart(of.value or 0.0, of.threshold or 0.0, of.unit)
+    if is_by_chance(of):
+        return f"{subject_of(of)} is {value}, {_SIDES[of.worse]} its threshold of {limit} {BY_CHANCE}"
     return f"{subject_of(of)} is {value}, within its threshold of {limit}"
+
+
+def is_by_chance(of: NewestMeasurement) -> bool:
+    """Return whether a value lies beyond its threshold, and not surely enough to be a breach."""
+    if of.breached is not False or of.value is None or of.threshold is None:
+        return False
+    if of.worse is Worse.HIGHER:
+        return of.value > of.threshold
+    return of.worse is Worse.LOWER and of.value < of.threshold
+
+
+def why(reason: str) -> str:
+    """Return the first of the reasons why there is no value."""
+    return words.name(reason.partition("; ")[0], words.MAX_REASON)
 
 
 def subject_of(of: NewestMeasurement) -> str:

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from service.core.measurement import Aspect
-from service.core.story import aspects, words
+from service.core.story import aspects, clauses, words
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -65,9 +65,9 @@ def silent(last_good: datetime) -> str:
     return f"Silent: no cycle has worked since {words.minute(last_good)}."
 
 
-def in_trouble(trouble: str, told: str) -> str:
-    """Return the story of a monitor whose cycles do not work, of which `told` was the story until then."""
-    return f"{trouble} Until then: {told}" if told else trouble
+def in_trouble(trouble: str, told: Story) -> str:
+    """Return the story of a monitor whose cycles do not work; `told` was its story until then."""
+    return trouble if told.state is StoryState.WAITING else f"{trouble} Until then: {told.text}"
 
 
 def _alarm(facts: Facts) -> list[str]:
@@ -83,13 +83,17 @@ def _alarm(facts: Facts) -> list[str]:
 
 def _healthy(facts: Facts) -> str:
     judged = facts.judged
-    beyond = sum(bool(each.breached) for each in judged)
-    within = len(judged) - beyond
-    if beyond:
+    uncounted = sum(bool(each.breached) for each in judged)
+    by_chance = sum(clauses.is_by_chance(each) for each in judged)
+    within = len(judged) - uncounted - by_chance
+    if uncounted or by_chance:
         threshold = "is within its threshold" if within == 1 else "are within their thresholds"
-        rest = "the other" if beyond == 1 else f"the other {beyond:,}"
-        of = words.plural(len(judged), "measurement")
-        return f"Healthy: {within:,} of {of} {threshold}; no alarm counts {rest}."
+        said = [f"Healthy: {within:,} of {words.plural(len(judged), 'measurement')} {threshold}"]
+        if uncounted:
+            said.append(f"{uncounted:,} {'counts' if uncounted == 1 else 'count'} for no alarm")
+        if by_chance:
+            said.append(f"{by_chance:,} {'is' if by_chance == 1 else 'are'} beyond {clauses.BY_CHANCE}")
+        return f"{'; '.join(said)}."
     if len(judged) == 1:
         return "Healthy: the one measurement with a threshold is within it."
     return f"Healthy: all {words.plural(len(judged), 'measurement')} are within their thresholds."

@@ -185,7 +185,9 @@ def follow(test: ToleranceTest, before: Evidence, fresh: Iterable[Days], until: 
     """
     if test.level is None:
         return Evidence(test.mark)
-    evidence = before if before.mark == test.mark else Evidence(test.mark, through=before.through)
+    evidence = before
+    if before.mark != test.mark:
+        evidence = Evidence(test.mark, through=before.through, opened=before.opened)
     evidence = _taken(evidence, fresh, test.place)
     over = [] if until is None else sorted(day for day in evidence.opened if day <= until)
     for day in over:

@@ -14,6 +14,7 @@ import numpy as np
 
 from service.config.base import duration_text
 from service.core.rows.batch import steps_back
+from service.core.rows.id_sums import sums_of
 from service.core.rows.inbox import Received
 from service.core.rows.schema import Column, Kind, Role, Schema
 from service.core.rows.take import Take
@@ -94,6 +95,9 @@ class HttpReceiver:
                     f"the labels have no {name!r}; expected {' and '.join(needed)} in each"
                 )
         batch, rejects, rejected = self._timed(found, received, shape)
+        ids = found.batch.arrival.identity
+        kept = sums_of(batch.arrival.identity, batch.rows)
+        rejected_ids = sums_of(ids, found.batch.rows) - kept
         if rejected and not batch.rows:
             raise UnreadableRowsError(
                 f"none of the {rejected} rows can be used: the first {rejects[0].reason.strip()}"
@@ -101,7 +105,7 @@ class HttpReceiver:
         masked = self._masked(Take(batch, {}, rejects=rejects))
         batch, rejects = masked.batch, masked.rejects
         digest = hashlib.blake2b(content, digest_size=16).digest()
-        return Received(stored_batch.encode(batch), batch.rows, rejected, rejects, digest)
+        return Received(stored_batch.encode(batch), batch.rows, rejected, rejects, rejected_ids, digest)
 
     def _masked(self, take: Take) -> Take:
         try:

@@ -15,14 +15,16 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import numpy as np
 
 from service.config.base import duration_text
-from service.core.rows.batch import Labels, Numbers, no_rows
+from service.core.rows.batch import Labels, LabelType, Numbers, no_rows
 from service.core.rows.concatenation import concatenated
+from service.core.rows.id_sums import IdSums, sums_of
 from service.core.rows.inbox import BatchKind
 from service.core.rows.inbox_change import InboxChange
 from service.core.rows.take import Reject, Take
 from service.core.time_units import SECOND, to_datetime
 from service.sources.http import posted_labels, stored_batch
 from service.sources.http.event_clock import EventClock, of_json
+from service.sources.http.kind_change import by_kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -78,12 +80,14 @@ class _Thread:
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """The rows of a take: those that can be used, in parts, the others, and the clock after them."""
+    """The rows of a take: those that can be used, in parts, the others, the clock after them, their sums."""
 
     parts: tuple[Batch, ...]
     rejects: tuple[Reject, ...]
     rejected: int
     clock: EventClock
+    measured_ids: IdSums
+    rejected_ids: IdSums
 
 
 class HttpSource:
@@ -104,7 +108,11 @@ class HttpSource:
         watermark = rows.clock.watermark
         if is_idle:
             watermark = rows.clock.idle_watermark(now, self._options.idle_after_us)
-        change = InboxChange(tuple(batch.id for batch in waiting.batches))
+        change = InboxChange(
+            tuple(batch.id for batch in waiting.batches),
+            measured=rows.measured_ids,
+            rejected=rows.rejected_ids,
+        )
         batch = concatenated(rows.parts, context.schema) if rows.parts else no_rows()
         take = Take(
             batch,
@@ -115,6 +123,7 @@ class HttpSource:
             lag_seconds=0.0 if waiting.oldest is None else max(0, now - waiting.oldest) / SECOND,
             inbox=change,
             backlog_rows=waiting.rows,
+            parts=_differently_typed(rows.parts),
         )
         if context.labels is None:
             return take
@@ -127,12 +136,14 @@ class HttpSource:
 
     def _rows(self, batches: Sequence[InboxBatch], clock: EventClock) -> _Rows:
         parts, rejects, rejected = [], list[Reject](), 0
+        measured_ids = rejected_ids = IdSums()
         for batch in batches:
             rejects += batch.rejects
             rejected += batch.rejected
             if batch.kind is not BatchKind.ROWS:
                 continue
-            rows = stored_batch.decode(batch.payload)
+            rows = by_kind(stored_batch.decode(batch.payload), self._context.schema)
+            came = sums_of(rows.arrival.identity, rows.rows)
             late = np.flatnonzero(clock.too_late(rows.event_time, self._options.allowed_lateness_us))
             if len(late):
                 rejects += self._too_late(rows, late[:KEPT_REJECTS], clock)
@@ -140,7 +151,10 @@ class HttpSource:
                 rows = rows.take(np.setdiff1d(np.arange(rows.rows), late))
             clock = clock.after(rows.event_time, batch.received)
             parts.append(rows)
-        return _Rows(tuple(parts), tuple(rejects), rejected, clock)
+            kept = sums_of(rows.arrival.identity, rows.rows)
+            measured_ids += kept
+            rejected_ids += came - kept + batch.rejected_ids
+        return _Rows(tuple(parts), tuple(rejects), rejected, clock, measured_ids, rejected_ids)
 
     def _too_late(self, rows: Batch, late: Any, clock: EventClock) -> list[Reject]:
         allowed = duration_text(self._options.allowed_lateness_us)
@@ -150,6 +164,18 @@ class HttpSource:
             f"{newest:%Y-%m-%dT%H:%M:%SZ}"
         )
         return [Reject(_cells(rows, row), reason) for row in late.tolist()]
+
+
+def _differently_typed(parts: Sequence[Batch]) -> tuple[Batch, ...]:
+    """Return the parts where labels of a column were typed differently in them; none where they were not."""
+    typed: dict[str, LabelType] = {}
+    for part in parts:
+        for name, column in part.columns.items():
+            if not isinstance(column, Labels) or not len(column.labels):
+                continue
+            if typed.setdefault(name, column.typed) is not column.typed:
+                return tuple(parts)
+    return ()
 
 
 def _cells(rows: Batch, row: int) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from service.config.settings import Settings
 from service.cycle.cycle import Cycle
 from service.runtime.compute_threads import workers
 from service.store.postgres import PostgresStore
-from service.wiring.intake import intake
+from service.wiring.inbox.intake import intake
 from service.wiring.monitor import build_monitor, build_receiver
 from tests.unit.api.doors import Queries, callables
 
@@ -123,6 +123,7 @@ def lay_out(folder: Path, **changed: Any) -> Path:
         }
     )
     reference.to_csv(folder / "reference.csv", index=False)
+    reference.assign(size="1", colour=7.0).to_csv(folder / "other.csv", index=False)
     path = folder / "toy.yaml"
     path.write_text(
         yaml.safe_dump(MONITOR | {"reference": {"path": str(folder / "reference.csv")}} | changed)

@@ -125,6 +125,28 @@ def test_since_leaves_out_what_is_older(place: Place) -> None:
     assert place.command("metrics", "--since", "2100-01-01").stdout.splitlines()[-1] == "0 measurements"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ("metrics", "--since", "yesterday"),
+            "expected an ISO 8601 time such as 2026-01-31T00:00:00Z, got yes",
+        ),
+        (("report", "--monitor", "toy", "--window", "x"), "expected a whole number from 1, got x"),
+        (
+            ("measure", "a", "--reference", "b", "--threshold", "mae=x"),
+            "expected METRIC=NUMBER such as mae=1.5",
+        ),
+    ],
+)
+def test_a_wrong_argument_says_what_is_expected(
+    place: Place, arguments: tuple[str, ...], message: str
+) -> None:
+    """No name of a function of ours is in the message."""
+    done = place.command(*arguments)
+    assert (done.returncode, message in done.stderr) == (2, True), done.stderr
+
+
 def test_check_finds_all_well(place: Place) -> None:
     """With readable files and a database there is nothing to complain about."""
     done = place.command("check")
@@ -137,7 +159,7 @@ def test_check_says_which_methods_are_not_calibrated(place: Place) -> None:
     path.write_text(path.read_text().replace("thresholds: evidently", "columns: {colour: [chisquare, TVD]}"))
     done = place.command("check")
     assert done.returncode == 0, done.stderr
-    assert "toy: TVD: too slow to be calibrated" in done.stdout
+    assert "toy: TVD: keeps Evidently's threshold, and is a second opinion" in done.stdout
 
 
 def test_check_says_which_methods_leave_a_column_out(place: Place) -> None:
@@ -181,7 +203,8 @@ def test_segments_are_measured_and_the_cap_is_told(place: Place) -> None:
     last = {line["segment"]: line for line in lines if line["window_end"] == lines[-1]["window_end"]}
     assert len(last) == 1 + 50 + 1  # the whole, the values with a segment, and the others together
     assert (last["colour=c01"]["threshold"], last["colour=c01"]["breached"]) == ("5.0", "false")
-    assert (last[""]["threshold"], last[""]["breached"]) == ("", "")
+    # The whole has no written threshold: the reference's own days judge it.
+    assert (float(last[""]["threshold"]) < 2.0, last[""]["breached"]) == (True, "false")
     only = place.command("metrics", "--segment", "colour=c01", "--metric", "mae").stdout.splitlines()
     assert (only[-1], "colour=c01" in only[1]) == ("12 measurements", True)
 

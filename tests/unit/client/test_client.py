@@ -59,7 +59,7 @@ def test_a_row_is_as_it_was_when_it_was_logged(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 302, 200])
 def test_a_batch_is_sent_again_under_its_key(tmp_path: Path, status: int) -> None:
-    """What says "not now", or is no answer of Tidegauge, keeps the batch, to be sent again."""
+    """What says "not now", or is no answer of Tidegauge, keeps the batch; it counts once."""
     refusals = iter([Reply(status, {"detail": "wait"}, {"Retry-After": "0"})] * 2)
     with serving(script=lambda posted: next(refusals, None) or accept(posted)) as server:
         with Client(server.url, spool=tmp_path) as client:
@@ -250,13 +250,13 @@ def test_an_address_that_is_none_is_refused_at_once(url: str) -> None:
         Client(url)
 
 
-def test_a_closed_client_begins_again_when_it_is_used(tmp_path: Path) -> None:
-    """Rows that are logged after `close` are sent as well: an application may be started several times."""
+def test_a_closed_client_takes_no_rows(tmp_path: Path) -> None:
+    """Rows that are logged after the end are counted as dropped."""
     with serving() as server:
         client = Client(server.url, spool=tmp_path)
         client.monitor("toy").log(row(1))
         assert client.close(30)
         client.monitor("toy").log(row(2))
-        assert client.close(30)
-        assert (client.stats().accepted, client.stats().dropped) == (2, 0)
+        assert (client.stats().accepted, client.stats().dropped) == (1, 1)
+        assert client.close()
     assert not list(tmp_path.rglob("*.batch"))

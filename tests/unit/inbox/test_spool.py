@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from service.core.rows.id_sums import IdSums
 from service.core.rows.inbox import BatchKind, Sent
 from service.core.rows.take import Reject
 from service.errors import CodecError, InboxUnavailableError
@@ -22,7 +23,10 @@ MEGABYTE = 1 << 20
 def sent(number: int, *, size: int = 10) -> Sent:
     rejects = (Reject({"at": f"soon {number}"}, "at is not a time"),)
     payload = bytes([number % 256]) * size
-    return Sent("toy", BatchKind.ROWS, 10**15 + number, payload, 3, 1, rejects, f"key {number}", b"digest")
+    refused = IdSums(1, 2**64 - 1, number)
+    return Sent(
+        "toy", BatchKind.ROWS, 10**15 + number, payload, 3, 1, rejects, refused, f"key {number}", b"digest"
+    )
 
 
 def record(number: int, *, size: int = 10) -> SpoolRecord:

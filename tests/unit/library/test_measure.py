@@ -148,6 +148,10 @@ def test_the_callers_generators_stay_as_they_were() -> None:
         ({"columns": {"size": "numeric"}}, "columns.size.kind"),
         ({"drift": {"methods": ["kss"]}}, "drift.methods: "),
         ({"performanc": {"mae": 1}}, "performanc: "),
+        (
+            {"target": "truth", "prediction": "size", "performance": {"mae": {"worse_by": "10%"}}},
+            "performance.mae.worse_by: evidence is counted day by day",
+        ),
         ({"task": "ranking", "target": "truth", "prediction": "colour"}, "task: "),
     ],
 )

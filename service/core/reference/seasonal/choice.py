@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from service.core.profile.season_rows import finite_rows
+from service.core.reference import row_times
 from service.core.rows.batch import Labels, Numbers
 from service.core.season.season import HOURS, Season, SeasonKind
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 MIN_DAYS = 8
 MIN_ROWS = 20
+NEEDED = f"every cell needs {MIN_ROWS} rows on {MIN_DAYS} days"
 MIN_GAIN = 0.01  # of what a coarser kind leaves over
 MIN_SHARE = 0.02  # of a category that is a score of its own
 MAX_CATEGORIES = 8
@@ -45,22 +47,25 @@ class Choice:
         season: The season; of kind `none` where no other is better.
         left_over: By kind that was considered: what it leaves over of what `none` does.
         too_thin: By kind that was not considered: why.
+        chosen_on: Digits that change with the rows that it was chosen on, or their times.
 
     """
 
     season: Season
     left_over: dict[SeasonKind, float]
     too_thin: dict[SeasonKind, str]
+    chosen_on: str = ""
 
     @property
     def note(self) -> str:
         """What was chosen and why, for people."""
         shown = ", ".join(f"{kind} {share:.3f}" for kind, share in self.left_over.items())
-        thin = "".join(f"; {kind}: {why}" for kind, why in self.too_thin.items())
-        return (
-            f"season: auto chose {self.season.kind} in {self.season.zone.name}: of the differences between "
-            f"hours that other days do not foretell is left {shown}{thin}"
+        thin = "; ".join(f"{kind} ({why})" for kind, why in self.too_thin.items())
+        note = (
+            f"season: auto chose {self.season.kind} in {self.season.zone.name}; share of the differences "
+            f"between hours that stays unexplained: {shown}"
         )
+        return f"{note}; too few rows or days for {thin}; {NEEDED}" if thin else note
 
 
 def choose(batch: Batch, schema: Schema, zone: Zone) -> Choice:
@@ -86,7 +91,7 @@ def choose(batch: Batch, schema: Schema, zone: Zone) -> Choice:
     for kind, share in left_over.items():  # from coarse to fine
         if share < left_over[chosen] * (1.0 - MIN_GAIN):
             chosen = kind
-    return Choice(Season(chosen, zone), left_over, too_thin)
+    return Choice(Season(chosen, zone), left_over, too_thin, row_times.digits_of(batch, schema))
 
 
 def note_on_thin(batch: Batch, season: Season) -> str | None:
@@ -94,7 +99,10 @@ def note_on_thin(batch: Batch, season: Season) -> str | None:
     thin = _too_thin(_Hours.of(batch, season.zone), season)
     if thin is None:
         return None
-    return f"season: {season.kind}: in the reference {thin}; what is matched to such cells rests on chance"
+    return (
+        f"season: {season.kind}: the reference has too few rows or days for it ({thin}); {NEEDED}, or what "
+        "is matched to it rests on chance"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +177,4 @@ def _too_thin(hours: _Hours, season: Season) -> str | None:
     if not thin:
         return None
     worst = min(thin, key=lambda c: (days[c], rows[c]))
-    return (
-        f"{season.name(worst)} has {int(rows[worst]):,} rows of {days[worst]} days, fewer than {MIN_ROWS} or "
-        f"{MIN_DAYS}"
-    )
+    return f"{season.name(worst)}: {int(rows[worst]):,} rows on {days[worst]} days"

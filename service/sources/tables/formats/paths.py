@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 MAX_FILES = 10_000
 NAMES_SHOWN = 10
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
 _PARTITION = re.compile(r"([^=/]+)=([^/]*)")
 
 
@@ -97,6 +98,8 @@ def _partitions(path: Path) -> dict[str, str | None]:
 
 
 def _missing(path: Path) -> str:
+    if _ADDRESS.match(str(path)):  # a Path has made one slash of two
+        return "it is an address; expected a file of this machine: download it, or mount the folder"
     message = "there is no such file"
     if path.parent.is_dir():
         names = [name.name for name in path.parent.iterdir()]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from service.core.reference.answers import settle
-from service.core.reference.notes import notes_on
+from service.core.reference.notes import note_on_copies, notes_on
 from service.core.rows.batch import Batch, Numbers
 from service.core.rows.label_form import forms_of, in_form
 from service.core.rows.label_text import coded
@@ -175,3 +175,16 @@ def test_a_third_label_of_a_binary_target_is_noted() -> None:
         'them is no label, say missing_words: ["unknown"] of the column'
     )
     assert settled(Binary("truth", "guess", positive=("yes",)), batch(["yes", "no"]))[1] == ()
+
+
+def test_a_prediction_that_is_always_right_is_noted() -> None:
+    """A copy of the target would measure a perfect model for ever; a few rows may be right by luck."""
+    schema = Schema(
+        (Column("truth", Kind.CATEGORICAL, Role.TARGET), Column("guess", Kind.CATEGORICAL, Role.PREDICTION)),
+        Multiclass("truth", "guess"),
+    )
+    labels = ["a", "b"] * 60
+    (note,) = note_on_copies(batch(labels, labels), schema)
+    assert note.startswith("prediction: 'guess' equals 'truth' in all 120 labelled reference rows")
+    assert note_on_copies(batch(labels, [*labels[1:], "b"]), schema) == ()
+    assert note_on_copies(batch(labels[:10], labels[:10]), schema) == ()

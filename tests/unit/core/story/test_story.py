@@ -206,6 +206,26 @@ def test_drift_without_a_rise_says_that_performance_holds() -> None:
     )
 
 
+def test_a_value_beyond_its_threshold_by_chance_is_not_called_within() -> None:
+    """Judged by its band it is no breach: the text says neither that it is within nor that it is worse."""
+    chance = mae(12.3, breached=False, severity=1.03)
+    drifted = text(chance, drift("temp"), alarms={"drift|temp": "xx!"})
+    assert drifted.endswith("error is 12.3, above its threshold of 12 by no more than chance.")
+    assert "Performance holds: " in drifted
+    assert text(chance, drift("temp", 0.5)) == (
+        "Healthy: 1 of 2 measurements is within its threshold; 1 is beyond by no more than chance."
+    )
+
+
+def test_a_threshold_on_both_sides_is_a_distance() -> None:
+    """How far from 0 or from the reference is not said: the stored threshold does not tell which."""
+    value = window_value(
+        "performance", "mean_error", -3.0, worse=Worse.BOTH, threshold=2.0, breached=True, severity=1.5
+    )
+    said = text(value, alarms={"performance|||mean_error|": "xx!"}, since={"": MAY})
+    assert said == "Changed since 3 May 2013: the mean error is \N{MINUS SIGN}3, beyond its threshold."
+
+
 def test_a_breach_is_not_yet_an_alarm() -> None:
     """What one window shows is told as that, the most important first, the others counted."""
     values = [mae(), drift("temp", 30.0), drift("wind", 20.0)]
@@ -226,7 +246,7 @@ def test_a_breach_is_not_yet_an_alarm() -> None:
         ([drift("a", 0.5)], "Healthy: the one measurement with a threshold is within it."),
         (
             [drift("a", 0.5), drift("b", 3.0, definition="robust")],
-            "Healthy: 1 of 2 measurements is within its threshold; no alarm counts the other.",
+            "Healthy: 1 of 2 measurements is within its threshold; 1 counts for no alarm.",
         ),
         (
             [drift("a", 0.5), window_value("performance", "mae", None, reason=LABELS)],
@@ -266,11 +286,13 @@ def test_cycles_that_do_not_work_are_told_first() -> None:
     """What failed, or since when nothing worked; what held until then follows."""
     assert story.failing("") == "Failing: its last cycle failed."
     assert (
-        story.in_trouble(story.failing("no\nsuch file."), "")
+        story.in_trouble(
+            story.failing("no\nsuch file."), story.Story(story.StoryState.WAITING, story.NOT_STARTED)
+        )
         == "Failing: its last cycle failed: no such file."
     )
     silent = story.silent(datetime(2026, 11, 7, 9, 5, tzinfo=UTC))
-    assert story.in_trouble(silent, "Healthy.") == (
+    assert story.in_trouble(silent, story.Story(story.StoryState.FINE, "Healthy.")) == (
         "Silent: no cycle has worked since 7 November 2026, 09:05 UTC. Until then: Healthy."
     )
 

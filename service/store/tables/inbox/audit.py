@@ -1,0 +1,92 @@
+"""The table `inbox_audit`: the sums of the rows that were sent, by what became of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from service.core.rows.id_sums import IdSums
+from service.store.driver_errors import translated
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import asyncpg
+
+    from service.core.rows.inbox_change import InboxChange
+
+_COUNT = """
+INSERT INTO tidegauge.inbox_audit AS a (monitor, measured_rows, measured_ids, measured_mixed,
+    rejected_rows, rejected_ids, rejected_mixed)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (monitor) DO UPDATE SET
+    measured_rows = a.measured_rows + excluded.measured_rows,
+    measured_ids = mod(a.measured_ids + excluded.measured_ids, 18446744073709551616),
+    measured_mixed = mod(a.measured_mixed + excluded.measured_mixed, 18446744073709551616),
+    rejected_rows = a.rejected_rows + excluded.rejected_rows,
+    rejected_ids = mod(a.rejected_ids + excluded.rejected_ids, 18446744073709551616),
+    rejected_mixed = mod(a.rejected_mixed + excluded.rejected_mixed, 18446744073709551616)
+"""
+
+_WAITING = """
+SELECT id, rejected, payload, rejected_ids, rejected_mixed FROM tidegauge.inbox_batch
+WHERE monitor = $1 AND id > $2 AND kind = 'rows' ORDER BY id LIMIT 100
+"""
+
+_MONITORS = """
+SELECT monitor FROM tidegauge.inbox_audit UNION SELECT monitor FROM tidegauge.inbox_batch WHERE kind = 'rows'
+ORDER BY monitor
+"""
+
+_COUNTED = """
+SELECT measured_rows, measured_ids, measured_mixed, rejected_rows, rejected_ids, rejected_mixed
+FROM tidegauge.inbox_audit WHERE monitor = $1
+"""
+
+
+async def count(connection: asyncpg.Connection, monitor: str, changed: InboxChange) -> None:
+    """Add what a cycle measured and rejected."""
+    sums = (changed.measured, changed.rejected)
+    if any(each.rows for each in sums):
+        numbers = [number for each in sums for number in (each.rows, each.ids, each.mixed)]
+        await connection.execute(_COUNT, monitor, *numbers)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What became of the rows that were sent to a monitor, as of one instant.
+
+    - `measured`: those that cycles measured
+    - `rejected`: those that could not be used, or came too late
+    - `waiting`: those that wait for a cycle, whether they can be used or not
+    """
+
+    measured: IdSums
+    rejected: IdSums
+    waiting: IdSums
+
+    @property
+    def total(self) -> IdSums:
+        """All of them."""
+        return self.measured + self.rejected + self.waiting
+
+
+async def monitors(pool: asyncpg.Pool) -> list[str]:
+    """Return the monitors to which rows were sent, by name. Raises StoreError."""
+    with translated("read to which monitors rows were sent"):
+        return [row["monitor"] for row in await pool.fetch(_MONITORS)]
+
+
+async def read(pool: asyncpg.Pool, monitor: str, sums: Callable[[bytes], IdSums]) -> Account:
+    """Return a monitor's account; `sums` returns those of a batch's payload. Raises StoreError."""
+    with translated(f"{monitor}: read what became of its rows"):
+        async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
+            row = await connection.fetchrow(_COUNTED, monitor)
+            numbers = [0] * 6 if row is None else [int(number) for number in row]
+            waiting, last = IdSums(), 0
+            while batches := await connection.fetch(_WAITING, monitor, last):
+                for batch in batches:
+                    refused = (batch["rejected"], int(batch["rejected_ids"]), int(batch["rejected_mixed"]))
+                    waiting += sums(batch["payload"]) + IdSums(*refused)
+                last = batches[-1]["id"]
+    return Account(IdSums(*numbers[:3]), IdSums(*numbers[3:]), waiting)

@@ -1,0 +1,321 @@
+"""The tables `inbox_batch` and `inbox_key`: what was accepted and waits for a cycle, and under which keys."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+
+from service.core.rows.id_sums import IdSums
+from service.core.rows.inbox import ANSWERED_REJECTS, Backlog, BatchKind, InboxBatch, Receipt, Waiting
+from service.core.rows.take import Reject
+from service.core.time_units import to_microseconds
+from service.errors import StoreError, StoreUnavailableError
+from service.store.connection_errors import NOT_YET
+from service.store.driver_errors import DRIVER_ERRORS, reason, translated
+from service.store.encoding import instant, text
+from service.store.tables.inbox import audit, labels
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from service.core.rows.inbox import Sent
+    from service.core.rows.inbox_change import InboxChange, LabelAhead
+
+APPEND_SECONDS = 5.0  # a sender waits no longer for the database
+MAX_BATCHES = 5_000  # of one take
+
+# What says that the database is away, or cannot write now, and not that it refuses these rows.
+_AWAY = (
+    *NOT_YET,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.PostgresSystemError,
+)
+
+# In the order of the keys: of two services that write the same keys at once, one waits for the other.
+_KEYS = """
+INSERT INTO tidegauge.inbox_key (monitor, kind, key, digest, answer)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::jsonb[])
+    AS k (monitor, kind, key, digest, answer)
+ORDER BY k.monitor, k.kind, k.key
+ON CONFLICT (monitor, kind, key) DO NOTHING
+RETURNING monitor, kind, key
+"""
+
+_SEGMENT = """
+INSERT INTO tidegauge.inbox_key (monitor, kind, key, digest, answer) VALUES ('', 'spool', $1, '', '{}')
+ON CONFLICT (monitor, kind, key) DO NOTHING
+RETURNING key
+"""
+
+_ANSWER = """
+SELECT digest, answer FROM tidegauge.inbox_key WHERE monitor = $1 AND kind = $2 AND key = $3
+"""
+
+_APPEND = """
+WITH kept AS (
+    INSERT INTO tidegauge.inbox_batch
+        (monitor, kind, received_at, rows, rejected, rejects, payload, rejected_ids, rejected_mixed)
+    SELECT b.monitor, b.kind, b.received_at, b.rows, b.rejected, b.rejects, b.payload, b.ids, b.mixed
+    FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::bigint[], $5::bigint[], $6::jsonb[],
+                $7::bytea[], $8::numeric[], $9::numeric[])
+        WITH ORDINALITY AS b (monitor, kind, received_at, rows, rejected, rejects, payload, ids, mixed, place)
+    ORDER BY b.place
+    RETURNING id
+)
+SELECT pg_current_xact_id()::text FROM (SELECT count(*) FROM kept) counted
+"""
+
+_READ = """
+SELECT id, kind, received_at, rows, rejected, rejects, payload, rejected_ids, rejected_mixed FROM (
+    SELECT b.*, sum(b.rows + b.rejected) OVER (ORDER BY b.id) - b.rows - b.rejected AS before
+    FROM (SELECT * FROM tidegauge.inbox_batch WHERE monitor = $1 ORDER BY id LIMIT $3) b
+) counted
+WHERE before < $2 ORDER BY id
+"""
+
+_LEFT = """
+SELECT coalesce(sum(rows), 0)::bigint AS rows, min(received_at) AS oldest FROM tidegauge.inbox_batch
+WHERE monitor = $1 AND NOT id = ANY($2::bigint[])
+"""
+
+_BACKLOG = """
+SELECT monitor, sum(rows)::bigint AS rows, min(received_at) AS oldest
+FROM tidegauge.inbox_batch GROUP BY monitor
+"""
+
+_TAKE = "DELETE FROM tidegauge.inbox_batch WHERE monitor = $1 AND id = ANY($2::bigint[])"
+
+_FORGET_KEYS = """
+DELETE FROM tidegauge.inbox_key WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM tidegauge.inbox_key WHERE received_at < now() - make_interval(days => $1) LIMIT 10000
+))
+"""
+
+_COMMITTED = "SELECT pg_xact_status($1::text::xid8)"
+
+
+@dataclass(slots=True)
+class _Began:
+    """A write; the `transaction` in which it may have been committed, once there is something to commit."""
+
+    transaction: str | None = None
+
+
+class Inbox:
+    """The inbox of all monitors, for those who fill it. Methods raise StoreError."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def append(self, sent: Sequence[Sent]) -> list[Receipt]:
+        """Keep requests in one transaction; what was kept under its key before is not kept again.
+
+        Raises StoreUnavailableError where the database is away or does not answer in time. It may have kept
+        them all the same: its `transaction` says which transaction to ask for.
+        """
+        began = _Began()
+        async with self._writing(began) as connection:
+            receipts = await _keep_keys(connection, sent)
+            fresh = [each for each, found in zip(sent, receipts, strict=True) if not _is_known(found)]
+            if fresh:
+                began.transaction = await _append(connection, fresh)
+        return receipts
+
+    async def append_segment(self, name: str, sent: Sequence[Sent]) -> None:
+        """Keep the requests of a spool file in one transaction, once: its name is a key.
+
+        They were acknowledged: where other content was kept under a request's key, it is kept without one.
+        Raises StoreUnavailableError where the database is away.
+        """
+        async with self._writing(_Began()) as connection:
+            if await connection.fetchval(_SEGMENT, name) is None:
+                return  # it was kept, and its file not removed
+            receipts = await _keep_keys(connection, sent)
+            fresh = [each for each, found in zip(sent, receipts, strict=True) if not found.is_repeat]
+            if fresh:
+                await _append(connection, fresh)
+
+    @asynccontextmanager
+    async def _writing(self, began: _Began) -> AsyncIterator[asyncpg.Connection]:
+        try:
+            async with (
+                asyncio.timeout(APPEND_SECONDS),
+                self._pool.acquire() as connection,
+                connection.transaction(),
+            ):
+                yield connection
+        except DRIVER_ERRORS as error:
+            message = f"keep rows that were sent: {reason(error)}"
+            raise _store_error(message, error, began.transaction) from error
+
+    async def ping(self) -> None:
+        """Ask the database for nothing. Raises StoreUnavailableError where it does not answer."""
+        try:
+            await self._pool.fetchval("SELECT 1", timeout=APPEND_SECONDS)
+        except DRIVER_ERRORS as error:
+            raise _store_error(f"ping: {reason(error)}", error) from error
+
+    async def is_committed(self, transaction: str) -> bool | None:
+        """Return whether a transaction was committed; None while it runs, False where nothing is known."""
+        try:
+            state: str | None = await self._pool.fetchval(_COMMITTED, transaction)
+        except asyncpg.InvalidParameterValueError:  # still to come: an older database was restored
+            return False
+        except DRIVER_ERRORS as error:
+            raise _store_error(f"look for a transaction: {reason(error)}", error) from error
+        return None if state == "in progress" else state == "committed"
+
+    async def backlog(self) -> dict[str, Backlog]:
+        """Return what waits, by monitor; one for which nothing waits is not in it."""
+        with translated("read the backlog"):
+            rows = await self._pool.fetch(_BACKLOG)
+        return {row["monitor"]: Backlog(row["rows"], to_microseconds(row["oldest"])) for row in rows}
+
+    async def forget_keys(self, days: int) -> None:
+        """Delete keys that are older than `days`."""
+        with translated("delete old idempotency keys"):
+            while await self._pool.execute(_FORGET_KEYS, days) == "DELETE 10000":
+                pass
+
+
+class MonitorInbox:
+    """The inbox of one monitor, for its source. Methods raise StoreError; ids are 64-bit hashes, signed."""
+
+    def __init__(self, pool: asyncpg.Pool, monitor: str) -> None:
+        self._pool = pool
+        self._monitor = monitor
+
+    async def read(self, max_rows: int) -> Waiting:
+        """Return the batches that wait, in order, with about `max_rows` rows."""
+        with translated(f"{self._monitor}: read its inbox"):
+            async with self._pool.acquire() as connection:
+                rows = await connection.fetch(_READ, self._monitor, max_rows, MAX_BATCHES)
+                batches = tuple(_batch(row) for row in rows)
+                ids = [batch.id for batch in batches]
+                left = await connection.fetchrow(_LEFT, self._monitor, ids)
+        oldest = left["oldest"]
+        return Waiting(batches, left["rows"], None if oldest is None else to_microseconds(oldest))
+
+    async def labels_for(self, identity: Sequence[int]) -> list[LabelAhead]:
+        """Return the labels that wait for rows of these ids."""
+        return await labels.met(self._pool, self._monitor, identity)
+
+    async def labels_before(self, instant: int) -> list[LabelAhead]:
+        """Return labels that came before an instant (UTC microseconds) and still wait for their rows."""
+        return await labels.expired(self._pool, self._monitor, instant)
+
+    async def rows_expecting(self, identity: Sequence[int]) -> set[int]:
+        """Return which of these ids have a measured row that waits for its label."""
+        return await labels.expected(self._pool, self._monitor, identity) if identity else set()
+
+
+def _store_error(message: str, error: Exception, transaction: str | None = None) -> StoreError:
+    if isinstance(error, _AWAY) and not isinstance(error, ValueError):  # no cell that it cannot take
+        return StoreUnavailableError(message, transaction)
+    return StoreError(message)
+
+
+async def change(connection: asyncpg.Connection, monitor: str, changed: InboxChange) -> None:
+    """Forget the batches that a cycle took, and keep and forget labels that were ahead of their rows.
+
+    Raises StoreError where one of them is not there any more: another cycle has taken it.
+    """
+    if changed.taken:
+        done: str = await connection.execute(_TAKE, monitor, list(changed.taken))
+        found, taken = int(done.removeprefix("DELETE ")), len(changed.taken)
+        if found != taken:
+            raise StoreError(
+                f"{monitor}: {taken} batches of the inbox were taken, and {found} of them are there; the "
+                "next cycle reads it again"
+            )
+    await labels.change(connection, monitor, changed)
+    await audit.count(connection, monitor, changed)
+
+
+async def _keep_keys(connection: asyncpg.Connection, sent: Sequence[Sent]) -> list[Receipt]:
+    """Return what becomes of each request; the keys of new ones are kept."""
+    first: dict[tuple[str, str, str], Sent] = {}
+    for each in sent:
+        if each.key is not None:
+            first.setdefault(_name(each), each)
+    kept: set[tuple[str, str, str]] = set()
+    if first:
+        rows = await connection.fetch(
+            _KEYS,
+            *zip(*first, strict=True),
+            [each.digest for each in first.values()],
+            [_stored(each) for each in first.values()],
+        )
+        kept = {(row["monitor"], row["kind"], row["key"]) for row in rows}
+    receipts = []
+    for each in sent:
+        if each.key is None or (first[_name(each)] is each and _name(each) in kept):
+            receipts.append(Receipt(each.rows, each.rejected, each.rejects[:ANSWERED_REJECTS]))
+            continue
+        known = await connection.fetchrow(_ANSWER, *_name(each))
+        receipts.append(_repeated(known, each))
+    return receipts
+
+
+def _name(sent: Sent) -> tuple[str, str, str]:
+    return sent.monitor, sent.kind.value, text(sent.key or "")
+
+
+def _stored(sent: Sent) -> dict[str, Any]:
+    answered = sent.rejects[:ANSWERED_REJECTS]
+    return {"accepted": sent.rows, "rejected": sent.rejected, **_rejects(answered)}
+
+
+def _rejects(rejects: Sequence[Reject]) -> dict[str, Any]:
+    # An object, as the driver would take a list for an array of Postgres.
+    return {"rejects": [[reject.row, text(reject.reason)] for reject in rejects]}
+
+
+def _repeated(known: asyncpg.Record, sent: Sent) -> Receipt:
+    if known["digest"] != sent.digest:
+        return Receipt(0, is_conflict=True)
+    answer = known["answer"]
+    rejects = tuple(Reject(row, why) for row, why in answer["rejects"])
+    return Receipt(answer["accepted"], answer["rejected"], rejects, is_repeat=True)
+
+
+def _is_known(receipt: Receipt) -> bool:
+    return receipt.is_repeat or receipt.is_conflict
+
+
+async def _append(connection: asyncpg.Connection, sent: Sequence[Sent]) -> str:
+    transaction: str = await connection.fetchval(
+        _APPEND,
+        [each.monitor for each in sent],
+        [each.kind.value for each in sent],
+        [instant(each.received) for each in sent],
+        [each.rows for each in sent],
+        [each.rejected for each in sent],
+        [_rejects(each.rejects) for each in sent],
+        [each.payload for each in sent],
+        [each.rejected_ids.ids for each in sent],
+        [each.rejected_ids.mixed for each in sent],
+    )
+    return transaction
+
+
+def _batch(row: asyncpg.Record) -> InboxBatch:
+    return InboxBatch(
+        row["id"],
+        BatchKind(row["kind"]),
+        to_microseconds(row["received_at"]),
+        row["payload"],
+        row["rows"],
+        row["rejected"],
+        tuple(Reject(cells, why) for cells, why in row["rejects"]["rejects"]),
+        IdSums(row["rejected"], int(row["rejected_ids"]), int(row["rejected_mixed"])),
+    )
