@@ -95,7 +95,7 @@ async def _until_there(model: httpx.AsyncClient, process: subprocess.Popen[bytes
 
 
 async def test_the_examples_send_their_rows(service: LiveService, tmp_path: Path) -> None:
-    """The three lines and a label that finds its row, and the example with scikit-learn, each as a script of its own."""
+    """The three lines with a label that finds its row, and the example with scikit-learn, run as scripts."""
     three_lines = re.findall(r"```python\n(.*?)```", CLIENT, re.DOTALL)[0]
     await asyncio.to_thread(_run, three_lines + block("python", "monitor.labels("), service, tmp_path)
     assert await service.counted() == 1
