@@ -106,9 +106,15 @@ def _of_csv(content: bytes, shape: RowShape) -> Decoded:
     with tempfile.NamedTemporaryFile(suffix=".csv") as file:
         file.write(content)
         file.flush()
-        names, frame = csv_file.read(Path(file.name), shape.schema, shape.timestamp, shape.form)
+        names, frame, noticed = csv_file.read(Path(file.name), shape.schema, shape.timestamp, shape.form)
     _check_size(names, len(frame), shape)
-    return _of_frame(frame, names, shape, by_csv=True)
+    if noticed.rejected:  # its sender can still mend the request, which nothing after it can
+        more = f", and {noticed.rejected - 1} more such lines" if noticed.rejected > 1 else ""
+        raise UnreadableRowsError(f"{noticed.rejects[0].reason}{more}; expected as many in every line")
+    found = _of_frame(frame, names, shape, by_csv=True)
+    remarks = csv_file.long_cell_remarks(noticed, shape.schema)
+    arrival = replace(found.batch.arrival, remarks=remarks)
+    return replace(found, batch=replace(found.batch, arrival=arrival))
 
 
 def _of_frame(frame: pd.DataFrame, names: Sequence[str], shape: RowShape, *, by_csv: bool = False) -> Decoded:
