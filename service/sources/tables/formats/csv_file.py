@@ -23,7 +23,7 @@ from service.sources.tables.formats.csv_cells import Signs
 from service.sources.tables.formats.csv_records import CheckedRecords, Noticed
 from service.sources.tables.formats.loaded import Loaded
 from service.sources.tables.formats.opening import opened
-from service.sources.tables.parsed import check_names
+from service.sources.tables.parsed import check_names, composed_names
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -124,9 +124,9 @@ def _dialect(
     candidates: tuple[str, ...] = ("\t", *SEPARATORS) if prefer_tab else SEPARATORS
     if declared.separator is not None or directive:
         candidates = (declared.separator or (directive[1] if directive else ","),)
-    headers = [(sign, _header(start, sign, declared.quote)) for sign in candidates]
+    headers = [(sign, _named(_header(start, sign, declared.quote))) for sign in candidates]
     separator, names = max(headers, key=lambda each: (len(known & {*each[1]}), len(each[1])))
-    return _Dialect(separator, encoding, 1 if directive else 0, _named(names))
+    return _Dialect(separator, encoding, 1 if directive else 0, names)
 
 
 def _header(start: str, separator: str, quote: str) -> list[str]:
@@ -139,7 +139,7 @@ def _header(start: str, separator: str, quote: str) -> list[str]:
 
 def _named(names: list[str]) -> list[str]:
     # A column without a name, as pandas writes its index, has the name that pandas gives it.
-    return [name or f"Unnamed: {place}" for place, name in enumerate(names)]
+    return composed_names(name or f"Unnamed: {place}" for place, name in enumerate(names))
 
 
 def _frame(
