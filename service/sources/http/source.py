@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
-MAX_ROWS = 100_000  # of a take, about: a batch is taken whole
+MAX_ROWS = 250_000  # of a take, about: a batch is taken whole
 KEPT_REJECTS = 100  # of a take
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from service.core.rows.inbox_change import InboxChange, LabelAhead
 
 APPEND_SECONDS = 5.0  # a sender waits no longer for the database
-MAX_BATCHES = 5_000  # of one take
+MAX_BATCHES = 20_000  # of one take
 
 # What says that the database is away, or cannot write now, and not that it refuses these rows.
 _AWAY = (
