@@ -36,7 +36,7 @@ SELECT m.monitor, m.state, m.since, a.since_event_time, CASE
             WHEN m.state = 'failing' THEN coalesce(s.failing, 'Failing: its last cycle failed.')
             ELSE 'Silent: no cycle has worked since '
                 || to_char(m.last_good_at AT TIME ZONE 'UTC', 'FMDD FMMonth FMYYYY, HH24:MI') || ' UTC.'
-        END || coalesce(' Until then: ' || nullif(s.told, ''), '')
+        END || coalesce(' Until then: ' || CASE WHEN s.state <> 'waiting' THEN nullif(s.told, '') END, '')
     END AS story
 FROM tidegauge.monitors m
 LEFT JOIN tidegauge.story s ON s.monitor = m.monitor

@@ -145,13 +145,14 @@ def _labels(monitor: Monitor, batch: Batch, takes: Sequence[Take]) -> LabelsLook
         return LabelsLook(batch.rows, int(inline.sum()), len(known), 0)
     has_late = np.isin(ids, known[known != 0])
     is_known = np.isin(known, ids[ids != 0])
+    stranger = next(filter(None, (_stranger(each, ids) for each in late)), "")
     return LabelsLook(
         batch.rows,
         int((inline | has_late).sum()),
         len(known),
         int(is_known.sum()),
-        next(filter(None, (_stranger(each, ids) for each in late)), ""),
-        batch.arrival.example_id or "",
+        stranger,
+        (batch.arrival.example_id or "") if stranger else "",
     )
 
 

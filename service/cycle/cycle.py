@@ -136,7 +136,7 @@ class Cycle:
                 plan = await self._compute.run(plan.with_limits_of, reference)
             self._monitor = replace(self._monitor, schema=reference.schema, measures=plan)
             self._usually_missing = usually_missing(reference.profile, self._monitor.schema)
-            self._reference = reference
+            self._reference = replace(reference, outcome_blocks=None)  # no longer needed
         return self._reference
 
     async def _taken(self, state: State) -> tuple[State, Take]:

@@ -114,11 +114,12 @@ def monitor_state(
     `trouble` is what is wrong with its cycles, None where nothing is; `halt` says in a sentence that none
     works because of it.
     """
-    told = story.tell(Facts(newest=newest, alarms=alarms)).text
+    told = story.tell(Facts(newest=newest, alarms=alarms))
+    said = told.text
     if halt:
-        told = story.in_trouble(halt, told)
+        said = story.in_trouble(halt, told)
     elif trouble is not None:
-        told = f"{words.sentence(words.name(trouble, words.MAX_REASON))} {told}"
+        said = f"{words.sentence(words.name(trouble, words.MAX_REASON))} {told.text}"
     aspects = [_aspect_state(aspect, newest, alarms) for aspect in ASPECTS]
     if cycles.finished and newest.window is None:
         aspects = [_never_measured(state, cycles) for state in aspects]
@@ -138,7 +139,7 @@ def monitor_state(
         since=_earliest(alarm.since for alarm in alarms),
         window=newest.window,
         aspects=aspects,
-        story=told,
+        story=said,
         alarms=sorted(alarms, key=lambda alarm: (alarm.since is None, alarm.since or EPOCH)),
     )
 

@@ -236,7 +236,9 @@ def _reference_loader(
 async def kept_season(choice: Choice, fingerprint: str, choices: SeasonChoiceTable, monitor: str) -> Season:
     """Return the season that was first chosen for a reference; a later choice changes nothing."""
     zone, kind = choice.season.zone, choice.season.kind
-    kept = SeasonKind(await choices.chosen(fingerprint, zone.name, kind.value, choice.note))
+    # The fingerprint is of the values: the same ones at other times are another reference to a season.
+    reference = f"{fingerprint}:{choice.chosen_on}" if choice.chosen_on else fingerprint
+    kept = SeasonKind(await choices.chosen(reference, zone.name, kind.value, choice.note))
     log.info("season chosen", monitor=monitor, season=kept.value, hint=choice.note)
     if kept is not kind:
         log.warning(

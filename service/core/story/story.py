@@ -65,9 +65,9 @@ def silent(last_good: datetime) -> str:
     return f"Silent: no cycle has worked since {words.minute(last_good)}."
 
 
-def in_trouble(trouble: str, told: str) -> str:
-    """Return the story of a monitor whose cycles do not work, of which `told` was the story until then."""
-    return f"{trouble} Until then: {told}" if told else trouble
+def in_trouble(trouble: str, told: Story) -> str:
+    """Return the story of a monitor whose cycles do not work; `told` was its story until then."""
+    return trouble if told.state is StoryState.WAITING else f"{trouble} Until then: {told.text}"
 
 
 def _alarm(facts: Facts) -> list[str]:

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from service.core.measurement import Aspect, Measurement, Series
-from service.core.story.story import in_trouble, silent
+from service.core.story.story import Story, StoryState, in_trouble, silent
 from service.runtime.scheduler import Job
 from service.status.queries import StatusQueries
 from service.store import lifecycle
@@ -85,7 +85,7 @@ async def test_a_dead_service_is_told_by_the_view(pool: asyncpg.Pool, shop: Hist
     assert state == "silent"
     worked = datetime(2013, 5, 3, 7, 9, 59, tzinfo=UTC)
     assert said == f"Silent: no cycle has worked since 3 May 2013, 07:09 UTC. Until then: {HEALTHY}"
-    assert said == in_trouble(silent(worked), HEALTHY)
+    assert said == in_trouble(silent(worked), Story(StoryState.FINE, HEALTHY))
     await pool.execute("INSERT INTO tidegauge.monitor VALUES ('shop', now())")
     assert (await told(pool))[1].startswith("Silent: it has no file any more; tidegauge monitor remove shop")
 

@@ -286,11 +286,13 @@ def test_cycles_that_do_not_work_are_told_first() -> None:
     """What failed, or since when nothing worked; what held until then follows."""
     assert story.failing("") == "Failing: its last cycle failed."
     assert (
-        story.in_trouble(story.failing("no\nsuch file."), "")
+        story.in_trouble(
+            story.failing("no\nsuch file."), story.Story(story.StoryState.WAITING, story.NOT_STARTED)
+        )
         == "Failing: its last cycle failed: no such file."
     )
     silent = story.silent(datetime(2026, 11, 7, 9, 5, tzinfo=UTC))
-    assert story.in_trouble(silent, "Healthy.") == (
+    assert story.in_trouble(silent, story.Story(story.StoryState.FINE, "Healthy.")) == (
         "Silent: no cycle has worked since 7 November 2026, 09:05 UTC. Until then: Healthy."
     )
 
