@@ -199,12 +199,12 @@ def _read_parquet(content: bytes, shape: RowShape) -> tuple[pa.Table, list[str]]
         wanted = {*shape.schema.names, shape.schema.identity, shape.timestamp}
         table = file.read([name for name in names if name in wanted], use_threads=False)
     table.validate(full=True)
-    return table, names
+    return table.replace_schema_metadata(None), names
 
 
 def _watched(table: pa.Table, shape: RowShape) -> pa.Table:
     wanted = {*shape.schema.names, shape.schema.identity, shape.timestamp}
-    return table.select([name for name in table.schema.names if name in wanted])
+    return table.select([name for name in table.schema.names if name in wanted]).replace_schema_metadata(None)
 
 
 def _check_size(names: Sequence[str], rows: int, shape: RowShape) -> None:
