@@ -181,10 +181,11 @@ def _read_stream(content: bytes, shape: RowShape) -> tuple[pa.Table, list[str]]:
         names = list(reader.schema.names)
         _check_size(names, 0, shape)
         for batch in reader:
+            # Before anything looks at its cells: offsets that lead out of their buffer would end the process.
+            batch.validate(full=True)
             rows, size = rows + batch.num_rows, size + batch.nbytes
             _check_size(names, rows, shape)
             _check_bytes(size)
-            batch.validate(full=True)  # offsets that lead out of their buffer are no rows
             batches.append(batch)
         table = pa.Table.from_batches(batches, reader.schema)
     return _watched(table, shape), names
