@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from service.checks.block_findings import block_findings
 from service.checks.column_findings import column_faults, column_notes, take_notes
 from service.checks.look import Finding
 from service.checks.row_findings import same_rows
@@ -30,7 +31,7 @@ def findings(look: MonitorLook) -> list[Finding]:
 
 
 def slow_methods(look: MonitorLook) -> Iterator[Finding]:
-    """Yield that methods of the worker process keep their thresholds where others are calibrated."""
+    """Yield that methods of the worker process keep their thresholds where alarms have a rate."""
     monitor = look.monitor
     plan = monitor.measure_plan.drift
     used = [*plan.methods, *(name for names in plan.by_column.values() for name in names)]
@@ -40,8 +41,8 @@ def slow_methods(look: MonitorLook) -> Iterator[Finding]:
         yield _note(
             look,
             "",
-            f"{', '.join(slow)}: too slow to be calibrated; keeps Evidently's threshold, and next to other "
-            "methods it is a second opinion that raises no alarm",
+            f"{', '.join(slow)}: keeps Evidently's threshold, and is a second opinion that raises no alarm: "
+            "no rate of false alarms is promised of it",
         )
 
 
@@ -195,6 +196,7 @@ FINDERS: tuple[Finder, ...] = (
     slow_methods,
     season_methods,
     left_out_methods,
+    block_findings,
     absent_columns,
     absent_id,
     unread_cells,

@@ -6,9 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from service.config.monitor import Monitor
     from service.core.rows.batch import Batch
     from service.core.rows.take import Take
+    from service.methods.block_test.detectable import Detectable
+    from service.methods.block_test.model import BlockModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,20 @@ class WindowLook:
 
 
 @dataclass(frozen=True, slots=True)
+class BlocksLook:
+    """What drift alarms rest on.
+
+    - `model`: the reference by blocks.
+    - `window`: how many blocks a window has, a part of one included.
+    - `detectable`: what can be seen of each column.
+    """
+
+    model: BlockModel
+    window: float
+    detectable: Mapping[str, Detectable]
+
+
+@dataclass(frozen=True, slots=True)
 class MonitorLook:
     """All that was seen of a monitor; a part that could not be read is None, and its error a finding.
 
@@ -105,6 +123,7 @@ class MonitorLook:
     reference: RowsLook | None = None
     labels: LabelsLook | None = None
     window: WindowLook | None = None
+    blocks: BlocksLook | None = None
     limits: tuple[str, ...] = ()
     unjudged: tuple[str, ...] = ()
     errors: tuple[Finding, ...] = field(default=())

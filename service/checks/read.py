@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from service.checks.block_findings import look_at_blocks
 from service.checks.look import Finding, LabelsLook, MonitorLook, RowsLook, WindowLook
 from service.checks.performance_limits import limits_in_use, unjudged
 from service.core.profile import profile
@@ -67,7 +68,12 @@ async def look_at(monitor: Monitor, key: bytes = b"") -> MonitorLook:
         made = _reference(monitor, schema, batch, forms)
         chosen = () if made.choice is None else (made.choice.note,)
         seen = replace(seen, notes=(*made.notes, *chosen))
-        look = replace(look, reference=seen, unjudged=tuple(unjudged(monitor, made)))
+        look = replace(
+            look,
+            reference=seen,
+            unjudged=tuple(unjudged(monitor, made)),
+            blocks=look_at_blocks(monitor, made),
+        )
     except LabelError as error:
         look = _with_error(look, "", error)
     except TidegaugeError as error:
@@ -125,6 +131,7 @@ def _reference(monitor: Monitor, schema: Schema, batch: Batch, forms: Mapping[st
         sample_rows=monitor.sample_rows,
         components=pca.PCA in monitor.drift.multivariate,
         estimate=False,
+        blocks=monitor.block_rules,
         forms=forms,
         outcome_rules=monitor.outcome_rules,
         season=monitor.season_,

@@ -11,7 +11,7 @@ from service.methods.drift import registry
 from service.methods.drift.columns import DriftPlan, VerdictRule
 
 # How far mass moved, the largest distance between the two distribution functions, and how the bulk is spread:
-# each finds shifts that the others miss (docs/benchmarks/calibration.md).
+# each shows what the others miss.
 CALIBRATED_METHODS = ("wasserstein:robust", "ks", "psi:robust")
 # Two distances from the reference of the same hours and days, for people to read.
 SEASON_METHODS = ("wasserstein:season", "psi:season")
@@ -20,18 +20,16 @@ SEASON_METHODS = ("wasserstein:season", "psi:season")
 class DriftConfig(Section):
     """Which drift methods measure which columns, and from which value on a column has drifted.
 
-    - `methods`: the methods for every column. Default: three that see different things where thresholds are
+    - `methods`: the methods for every column. Default: three that see different things where alarms are
       calibrated, else Evidently's choice.
     - `columns`: methods by column, in place of these.
-    - `thresholds`: `calibrated` on the reference, `evidently` for Evidently's defaults, or numbers by method
-      (a method without one keeps Evidently's default).
-    - `false_alarm_rate`: the share of windows without drift that calibrated thresholds let alarm, over all
+    - `thresholds`: `calibrated`, where a test against how the reference's own days differ decides and the
+      methods' values have no threshold; `evidently` for Evidently's defaults; or numbers by method (a method
+      without one keeps Evidently's default).
+    - `false_alarm_rate`: the share of windows without drift that calibrated alarms may cover, over all
       columns together.
-    - `blocks`: how windows are drawn from the reference to calibrate. `short` finds small shifts and takes a
-      level that wanders for hours or days for drift; `window`, in one piece, takes that for normal and finds
-      less; `auto` is short where the reference's own consecutive windows justify it.
-    - `verdict`: whether a column has drifted by `any` of its methods (the default where calibrated, as the
-      rate holds over all of them together) or by the `first` alone.
+    - `blocks`: without effect, from the time when windows were drawn from the reference to calibrate.
+    - `verdict`: by thresholds, whether a column has drifted by `any` of its methods or by the `first` alone.
     - `share`: the share of drifted columns from which on the data set has drifted.
     - `multivariate`: what is measured over all columns together.
     """
@@ -40,14 +38,14 @@ class DriftConfig(Section):
     columns: dict[str, tuple[str, ...]] = Field(default={})
     thresholds: Literal["calibrated", "evidently"] | dict[str, float] = "calibrated"
     false_alarm_rate: float = Field(default=0.01, gt=0, le=0.5)
-    blocks: Literal["auto", "short", "window"] = "auto"
+    blocks: Literal["auto", "short", "window"] | None = None
     verdict: VerdictRule | None = None
     share: float = Field(default=0.5, gt=0, le=1)
     multivariate: tuple[Literal["pca", "domain_classifier"], ...] = ()
 
     @property
     def is_calibrated(self) -> bool:
-        """Whether thresholds are calibrated on the reference."""
+        """Whether alarms are calibrated on the reference, rather than by thresholds."""
         return self.thresholds == "calibrated"
 
     @property
@@ -61,8 +59,9 @@ class DriftConfig(Section):
         return DriftPlan(
             methods=(*self.chosen_methods, *added),
             by_column=self.columns,
-            verdict=self.verdict or (VerdictRule.ANY if self.is_calibrated else VerdictRule.FIRST),
+            verdict=self.verdict or VerdictRule.FIRST,
             thresholds=self.thresholds if isinstance(self.thresholds, dict) else {},
             share=self.share,
+            false_alarm_rate=self.false_alarm_rate if self.is_calibrated else None,
             multivariate=self.multivariate,
         )

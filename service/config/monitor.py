@@ -26,10 +26,12 @@ from service.config.task import TaskKeys, check_segments, task_from
 from service.config.time_zone import zone_of
 from service.config.window import AlarmConfig, WindowConfig
 from service.config.written import Label, Word
+from service.core.blocks.plan import BlockRules
 from service.core.profile import row_sample
 from service.core.reference.outcome_blocks import OutcomeBlockRules
 from service.core.rows.schema import Column, Kind, Role, Schema
 from service.core.rows.task import TaskName
+from service.core.season.season import DAY, Season, SeasonKind
 from service.core.time_units import SECOND
 from service.core.windows.window import Unit
 from service.errors import ConfigurationError
@@ -43,7 +45,7 @@ from service.sources.table_config import table_format
 
 if TYPE_CHECKING:
     from service.core.rows.task import Task
-    from service.core.season.season import AutoSeason, Season
+    from service.core.season.season import AutoSeason
     from service.core.season.zone import Zone
 
 
@@ -121,6 +123,16 @@ class Monitor(Section):
                     f"{key}: {name!r} is sensitive, and classes are named in thresholds and measurements; "
                     f"expected a {key} whose values may be shown"
                 )
+
+    @property
+    def block_rules(self) -> BlockRules | None:
+        """What the blocks of the reference follow; None where thresholds decide on drift."""
+        if not self.drift.is_calibrated:
+            return None
+        plan = self.window.plan()
+        whole_days = plan.unit is Unit.TIME and plan.hop % DAY == 0
+        season = Season(SeasonKind.NONE, self.zone)  # the reference's own wins, where it has one
+        return BlockRules(timed=self.source.has_times, whole_days=whole_days, season=season)
 
     @property
     def panes_behind(self) -> int | None:

@@ -15,11 +15,12 @@ from service.core.event import Event
 from service.core.profile.outcome import outcome
 from service.core.rows.label_form import take_in_form
 from service.core.windows import schema_change, window
-from service.core.windows.panes import pane_records, panes_of, profile_panes, window_rows
+from service.core.windows.panes import pane_records, panes_of, profile_panes
 from service.cycle import late_labels, late_rows, measure_windows, tolerance_evidence
 from service.cycle.monitor_plan import CycleReport
 from service.cycle.state import StateLoader
 from service.methods import alarm
+from service.methods.block_test import model as block_model
 from service.methods.concept import error_stream
 from service.methods.quality.limits import measure_rejected, usually_missing
 from service.methods.stats.shares import Share
@@ -134,7 +135,9 @@ class Cycle:
                 plan = plan.with_limits_of(reference)
             else:
                 plan = await self._compute.run(plan.with_limits_of, reference)
-            self._monitor = replace(self._monitor, schema=reference.schema, measures=plan)
+            by_block = reference.blocks
+            model = None if by_block is None else await self._compute.run(block_model.fit, by_block)
+            self._monitor = replace(self._monitor, schema=reference.schema, measures=plan, blocks=model)
             self._usually_missing = usually_missing(reference.profile, self._monitor.schema)
             self._reference = replace(reference, outcome_blocks=None)  # no longer needed
         return self._reference
@@ -222,9 +225,6 @@ class Cycle:
         self, state: State, gathered: _Gathered, absorbed: Absorbed, reference: Reference
     ) -> list[WindowRecord]:
         monitor, history = self._monitor, self._loader.history
-        if monitor.thresholds is not None:
-            sizes = await self._compute.run(window_rows, gathered.windows, absorbed.panes, {}, monitor.window)
-            await monitor.thresholds.prepare(sizes, reference.fingerprint)
 
         def compared() -> Iterator[Compared]:
             came = gathered.fresh, absorbed.relabelled.corrections

@@ -67,19 +67,15 @@ def _against(
     monitor: MonitorPlan, compared: Compared, reference: Reference, matching: LabelMatching
 ) -> Measure:
     def against(current: Profile) -> tuple[Measurement, ...]:
-        plan = monitor.measures
-        if monitor.thresholds is not None:
-            drift = replace(plan.drift, calibrated=monitor.thresholds.of(current.rows))
-            plan = replace(plan, drift=drift)
-        spec, estimator = reference.spec, reference.estimator
         found = measure(
             compared.profile,
             current,
             monitor.schema,
-            plan,
-            spec,
-            estimator=estimator,
+            monitor.measures,
+            reference.spec,
+            estimator=reference.estimator,
             seasonal=reference.seasonal,
+            blocks=monitor.blocks,
         )
         if monitor.late_column is not None:
             found = (*late_labels.explained(found, matching), late_labels.measure_matching(matching))

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from service.core.rows.take import Take
     from service.core.windows.moving_reference import MovingPlan
     from service.core.windows.window import WindowPlan
-    from service.cycle.calibrated_thresholds import Thresholds
     from service.methods.alarm import AlarmPlan
+    from service.methods.block_test.model import BlockModel
     from service.methods.concept.error_stream import Detectors
     from service.methods.measure_window import MeasurePlan
     from service.sources.protocol import Source
@@ -35,10 +35,10 @@ class MonitorPlan:
     alarm: AlarmPlan
     source: Source
     load_reference: Callable[[], Awaitable[Reference]]
-    thresholds: Thresholds | None = None  # None: the plan's own hold
     detectors: Detectors = field(default_factory=dict)  # needs the schema to have a task
     label_wait: int | None = None  # microseconds after which a row is given up; None: no labels come late
     live: bool = False  # rows are taken as they come: the moment of the take says when they arrived
+    blocks: BlockModel | None = None  # once the reference is loaded, where alarms have a rate
     moving: MovingPlan | None = None  # None: everything is compared with the declared reference
 
     @property

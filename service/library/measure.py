@@ -1,25 +1,23 @@
 """Measure some rows against a reference by one call: drift, quality, performance and health.
 
-The same functions measure a window of the service, so that both give the same values. Thresholds are
-calibrated for exactly as many rows as there are; the service interpolates between calibrated sizes.
+The same functions measure a window of the service, so that both give the same values.
 """
 
 from __future__ import annotations
 
 import secrets
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from service.core.profile import profile
 from service.core.reference import reference as references
 from service.core.rows.label_form import in_form
-from service.cycle.calibrated_thresholds import calibrated
 from service.errors import ConfigurationError, ReferenceDataError, SourceError
 from service.library.in_process import settled
 from service.library.measured import Measured
 from service.library.options import Options, monitor_from_file, monitor_from_options
 from service.library.tables import frame_of, loaded, rows_of
+from service.methods.block_test import model as block_model
 from service.methods.drift import pca
 from service.methods.measure_window import measure as measure_window
 from service.sources.tables.unusable import refuse_misfits
@@ -64,10 +62,11 @@ def measure(
     >>> before = pd.DataFrame({"size": random.normal(0, 1, 2000), "plan": random.choice(["a", "b"], 2000)})
     >>> now = pd.DataFrame({"size": random.normal(1, 1, 500), "plan": random.choice(["a", "b"], 500)})
     >>> measured = measure(now, before)
-    >>> sorted({m.series.column for m in measured.breached if m.series.metric in {"ks", "wasserstein"}})
+    >>> [m.series.column for m in measured.breached if m.series.metric == "block_test"]
     ['size']
-    >>> measured.to_frame().query("metric == 'ks' and column_name == 'size'")[["breached"]].to_dict("list")
-    {'breached': [True]}
+    >>> distance = next(m for m in measured.measurements if m.series.metric == "wasserstein")
+    >>> distance.series.column, round(distance.value, 1)
+    ('size', 1.1)
 
     Raises ConfigurationError where an option is wrong, SourceError or ReferenceDataError where a table cannot
     be read.
@@ -114,6 +113,7 @@ def _measured(now: Loaded, before: Loaded, monitor: Monitor) -> Measured:
         sample_rows=monitor.sample_rows,
         components=pca.PCA in monitor.drift.multivariate,
         estimate=monitor.estimate,
+        blocks=monitor.block_rules,
         forms=forms,
         outcome_rules=monitor.outcome_rules,
         season=monitor.season_,
@@ -126,25 +126,15 @@ def _measured(now: Loaded, before: Loaded, monitor: Monitor) -> Measured:
             "timestamp"
         )
     current = profile.of(rows.numbered(0), made.schema, made.spec)
-    plan = monitor.measure_plan.with_limits_of(made)
-    if monitor.drift.is_calibrated and rows.rows >= monitor.window.min_rows:
-        found = calibrated(
-            in_form(known, schema, forms),
-            schema.compared,
-            plan.drift,
-            rows=rows.rows,
-            rate=monitor.drift.false_alarm_rate,
-            blocks=monitor.drift.blocks,
-        )
-        plan = replace(plan, drift=replace(plan.drift, calibrated=found.thresholds))
     counted = measure_window(
         made.profile,
         current,
         made.schema,
-        plan,
+        monitor.measure_plan.with_limits_of(made),
         made.spec,
         estimator=made.estimator,
         seasonal=made.seasonal,
+        blocks=None if made.blocks is None else block_model.fit(made.blocks),
     )
     chosen = () if made.choice is None else (made.choice.note,)
     return Measured(settled(counted), rows.rows, known.rows, (*made.notes, *chosen))

@@ -10,6 +10,7 @@ from service.core.profile.outcome import outcome
 from service.core.profile.part import NOT_KEPT
 from service.core.profile.spec import spec
 from service.core.rows.schema import Role
+from service.methods.block_test.measure import measure_blocks
 from service.methods.concept.error_split import measure_concept
 from service.methods.drift import in_worker
 from service.methods.drift.columns import DriftPlan, measure_drift, recounted
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from service.core.reference.seasonal.seasonal import SeasonalReference
     from service.core.rows.schema import Schema
     from service.core.worker_call import Answer, Call
+    from service.methods.block_test.model import BlockModel
     from service.methods.performance.tolerance import Tolerance, ToleranceTest
 
 
@@ -124,11 +126,13 @@ def measure(
     *,
     estimator: Estimator | None = None,
     seasonal: SeasonalReference | None = None,
+    blocks: BlockModel | None = None,
 ) -> tuple[Measurement, ...]:
     """Measure a window against the reference: one measurement per series, with a value or a reason.
 
     `spec` is what the profiles were made with. With an `estimator`, fitted on the reference, the expected
     performance is measured too; `seasonal` is the reference by season cell, for what is season-matched.
+    `blocks` decides on drift where the plan asks for a rate of false alarms.
 
     In a window of fewer than `plan.min_rows` rows (labelled or not) drift and performance have that reason
     instead of a value; its quality, health and pending rows are measured all the same. Raises
@@ -137,13 +141,20 @@ def measure(
     withheld = None
     if current.rows < plan.min_rows:
         withheld = f"{current.rows} rows, fewer than the {plan.min_rows} that the monitor asks for"
+    compared, rate = schema.compared, plan.drift.false_alarm_rate
+    by_block: tuple[Measurement, ...] = ()
+    if rate is not None and blocks is not None:
+        columns = () if spec.blocks is None else spec.blocks.columns
+        by_block = measure_blocks(blocks, columns, current, compared, rate, withheld=withheld)
     verdicts = len(plan.performance) + len(plan.limits.metrics)
     judging = Judging(plan.false_alarm_rate, verdicts, plan.spreads.widening(current))
     performance = measure_performance(
         reference, current, schema.task, plan.performance, judging=judging, withheld=withheld
     )
     measured = (
-        *measure_drift(reference, current, schema.compared, plan.drift, seasonal=seasonal, withheld=withheld),
+        *measure_drift(
+            reference, current, compared, plan.drift, seasonal=seasonal, withheld=withheld, judged=by_block
+        ),
         *measure_multivariate(reference, current, plan.drift, spec.components, withheld=withheld),
         *measure_domain_classifier(reference, current, schema, plan.drift, withheld=withheld),
         *judged(

@@ -27,8 +27,8 @@ USUAL = "evidently"  # the definition of the methods that are the default
 class ColumnHead:
     """A column's drift and missing share in the newest window, None where there is none.
 
-    `drift` is the measurement in alarm or breach, else that of the usual method, else the closest to its
-    threshold.
+    `drift` is the measurement in alarm or breach, else one with a threshold: that of the usual method, else
+    the closest to its threshold.
     """
 
     column_name: str
@@ -74,8 +74,10 @@ def column_heads(newest: NewestWindow, watched: Iterable[str]) -> list[ColumnHea
 
 def _representative(rows: Iterable[NewestMeasurement]) -> NewestMeasurement | None:
     # Of all rows where there are segments too: a row of the table is about the whole column. A column without
-    # an alarm is represented by its usual method, whichever other one comes closest to its threshold.
-    def key(row: NewestMeasurement) -> tuple[bool, bool, bool, Any]:
-        return bool(row.segment), not (row.alarm or row.decides), row.definition != USUAL, rank(row)
+    # an alarm is represented by what is judged, of that by its usual method, whichever other one comes
+    # closest to its threshold.
+    def key(row: NewestMeasurement) -> tuple[bool, bool, bool, bool, Any]:
+        is_quiet, is_unjudged = not (row.alarm or row.decides), row.threshold is None
+        return bool(row.segment), is_quiet, is_unjudged, row.definition != USUAL, rank(row)
 
     return min(rows, key=key, default=None)

@@ -10,20 +10,17 @@ import structlog
 
 from service.core.profile.spec.segment_values import beyond_cap
 from service.core.reference import reference as references
-from service.core.rows.label_form import forms_of, in_form
+from service.core.rows.label_form import forms_of
 from service.core.rows.masking import Masking, RowMask
 from service.core.rows.missing_words import words_of
 from service.core.season.season import Season, SeasonKind
-from service.cycle.calibrated_thresholds import Thresholds
 from service.cycle.monitor_plan import MonitorPlan
 from service.errors import ConfigurationError, TidegaugeError
 from service.methods.drift import pca
 from service.runtime.clock import now
-from service.runtime.progress_bar import shown
 from service.sources.context import NoTable, SourceContext, SourceTables
 from service.sources.masked import MaskedSource
 from service.sources.tables.unusable import described
-from service.store.tables.calibration import CalibrationTable
 from service.store.tables.dummy import DummyTable
 from service.store.tables.inbox.batches import MonitorInbox
 from service.store.tables.season_choice import SeasonChoiceTable
@@ -85,10 +82,6 @@ def build_monitor(
     async def forms() -> Mapping[str, LabelForm]:
         return known["forms"] if known else (await load()).forms
 
-    async def load_in_form() -> Batch:
-        batch, found = await load_rows()
-        return await compute.run(in_form, batch, schema, found)
-
     return MonitorPlan(
         name=monitor.name,
         schema=schema,
@@ -99,7 +92,6 @@ def build_monitor(
         load_reference=_reference_loader(
             monitor, schema, load, compute, SeasonChoiceTable(pool, monitor.name)
         ),
-        thresholds=_thresholds(monitor, schema, load_in_form, pool, compute),
         detectors=monitor.detectors,
         label_wait=None if monitor.labels is None else monitor.labels.wait,
         live=monitor.source.is_live,
@@ -204,6 +196,7 @@ def _reference_loader(
                 sample_rows=monitor.sample_rows,
                 components=pca.PCA in monitor.drift.multivariate,
                 estimate=monitor.estimate,
+                blocks=monitor.block_rules,
                 forms=forms,
                 season=season,
                 outcome_rules=monitor.outcome_rules,
@@ -248,25 +241,3 @@ async def kept_season(choice: Choice, fingerprint: str, choices: SeasonChoiceTab
             f"season: {kind} to change it",
         )
     return Season(kept, zone)
-
-
-def _thresholds(
-    monitor: Monitor,
-    schema: Schema,
-    load_rows: Callable[[], Awaitable[Batch]],
-    pool: asyncpg.Pool,
-    compute: Compute,
-) -> Thresholds | None:
-    if not monitor.drift.is_calibrated:
-        return None
-    return Thresholds(
-        schema.compared,
-        monitor.measure_plan.drift,
-        rate=monitor.drift.false_alarm_rate,
-        blocks=monitor.drift.blocks,
-        min_rows=monitor.window.min_rows,
-        load_rows=load_rows,
-        kept=CalibrationTable(pool, monitor.name),
-        compute=compute,
-        shown=shown,
-    )

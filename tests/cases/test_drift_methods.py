@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,11 +11,12 @@ import pytest
 from service.checks.findings import left_out_methods
 from service.checks.look import MonitorLook
 from service.config import monitor_file
+from service.core.measurement import Aspect
 from service.core.profile import profile
 from service.core.reference import reference
-from service.core.rows.batch import Batch, Numbers
-from service.methods.calibration.calibration import calibrate
-from service.methods.drift.columns import measure_drift
+from service.core.rows.batch import Batch, Labels, Numbers
+from service.methods.block_test import model as block_model
+from service.methods.measure_window import measure
 from service.sources.tables.file import read_rows
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 DATA = Path(__file__).parent / "data"
 CHISQUARE = DATA / "02-chisquare-on-numbers"
 FLOATS = DATA / "23-few-distinct-floats"
+MANY = DATA / "33-high-cardinality"
 BINNED = ("psi:robust", "jensenshannon:robust")
 
 
@@ -41,14 +42,15 @@ def rows_of(monitor: Monitor, case: Path, side: str) -> Batch:
 
 def drift_of(monitor: Monitor, before: Batch, now: Batch) -> dict[tuple[str, str], Measurement]:
     """Measure all of `now` as one window; by column and full method name."""
-    made = reference.of(before, monitor.schema_)
-    current = profile.of(now, monitor.schema_, made.spec)
-    plan = monitor.measure_plan.drift
-    if monitor.drift.is_calibrated:
-        found = calibrate(before, monitor.schema_, plan, rows=now.rows, rate=0.01, seed=1, draws=500)
-        plan = replace(plan, calibrated=found.thresholds)
-    measured = measure_drift(made.profile, current, monitor.schema_, plan)
-    return {(m.series.column, f"{m.series.metric}:{m.series.definition}".rstrip(":")): m for m in measured}
+    made = reference.of(before, monitor.schema_, blocks=monitor.block_rules)
+    current = profile.of(now.numbered(0), monitor.schema_, made.spec)
+    blocks = None if made.blocks is None else block_model.fit(made.blocks)
+    measured = measure(made.profile, current, monitor.schema_, monitor.measure_plan, made.spec, blocks=blocks)
+    return {
+        (m.series.column, f"{m.series.metric}:{m.series.definition}".rstrip(":")): m
+        for m in measured
+        if m.series.aspect is Aspect.DRIFT
+    }
 
 
 @pytest.mark.parametrize("name", ["c02_cal", "c02_ev", "c02_rob"])
@@ -91,7 +93,33 @@ def test_float32_rows_are_those_of_a_float64_reference(tmp_path: Path):
     assert (rounded.values != column.values).any()
     got = drift_of(monitor, before, narrow)
     assert got["rate", "psi:robust"].value == 0.0
-    assert not got["rate", "psi:robust"].breached
+    assert not got["rate", "block_test"].breached
     moved = drift_of(monitor, before, rows_of(monitor, FLOATS, "cur"))
-    assert not moved["rate", "psi:robust"].breached
-    assert not moved["rate", "wasserstein:robust"].breached
+    assert moved["rate", "psi:robust"].value == pytest.approx(0.0, abs=0.05)
+    assert moved["rate", "block_test"].breached is not None
+
+
+def test_many_categories_without_drift_do_not_alarm(tmp_path: Path):
+    """Columns of 20 to 3,000 labels, windows of 1,000 rows against 4,000: none alarms at 1 % asked."""
+    monitor = monitor_of(MANY, "c33_grid", tmp_path)
+    before = read_rows(MANY / "ref2.parquet", monitor.schema_, timestamp="ts")
+    now = read_rows(MANY / "cur2.parquet", monitor.schema_, timestamp="ts")
+    for first in range(0, now.rows, 1_000):
+        got = drift_of(monitor, before, now.take(slice(first, first + 1_000)))
+        verdicts = {name: m for (name, method), m in got.items() if method == "block_test"}
+        assert verdicts.keys() == {"k20", "k100", "k300", "k1000", "k3000", ""}
+        assert [name for name, m in verdicts.items() if m.breached is not False] == []
+
+
+def test_a_label_that_takes_over_alarms_among_many(tmp_path: Path):
+    """A fifth of the rows with one label that the reference does not have, in a column of 3,000 labels."""
+    monitor = monitor_of(MANY, "c33_grid", tmp_path)
+    before = read_rows(MANY / "ref2.parquet", monitor.schema_, timestamp="ts")
+    now = read_rows(MANY / "cur2.parquet", monitor.schema_, timestamp="ts").take(slice(0, 1_000))
+    column = now.columns["k3000"]
+    assert isinstance(column, Labels)
+    codes = column.codes.copy()
+    codes[::5] = len(column.labels)
+    labels = np.append(column.labels, "~new")
+    got = drift_of(monitor, before, now.with_column("k3000", Labels(codes, labels)))
+    assert got["k3000", "block_test"].breached

@@ -89,7 +89,12 @@ OTHERS = {"annotation Recoveries", "annotation Other events"}
 QUIET = {
     "overview": set[str](),
     "monitor": OTHERS
-    | {"Measurements without a value, and why, A", "Cycle time, A", "Unusual values, A"}
+    | {
+        "Measurements without a value, and why, A",
+        "Cycle time, A",
+        "Unusual values, A",
+        "What could be seen, A",
+    }
     # The second query is for metrics that are shares, which mae is not.
     | {"Performance: ${performance}, B", "The metric against the reference, B"},
     # A column of labels has no range.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from service.core.profile import (
+    block_sums,
     error_cells,
     pca_reconstruction,
     row_counts,
@@ -26,6 +27,7 @@ PARTS: tuple[Part[Any], ...] = (
     row_sample.PART,
     pca_reconstruction.PART,
     segments.PART,
+    block_sums.PART,
     outcome_days.PART,
     season_rows.PART,
 )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from service.core.profile import error_cells, profile, row_counts, texts
+from service.core.blocks import plan as block_plan
+from service.core.blocks import reference as reference_blocks
+from service.core.profile import block_sums, error_cells, profile, row_counts, texts
 from service.core.profile.codec import profile as codec
 from service.core.profile.outcome import outcome
 from service.core.profile.outcome.binary import BinaryOutcome
@@ -29,6 +31,8 @@ from service.errors import ReferenceDataError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from service.core.blocks.plan import BlockRules
+    from service.core.blocks.reference import ReferenceBlocks
     from service.core.profile.columns import ColumnProfile
     from service.core.profile.part import Part
     from service.core.profile.profile import Profile
@@ -67,6 +71,7 @@ class Reference:
         outcome_blocks: Its outcome by block; None where it was not asked for or there is no task.
         seasonal: Its rows by season cell; None without a season.
         choice: How the season was chosen; None where it was given.
+        blocks: Its rows by block; None where no calibrated alarms are asked for.
 
     """
 
@@ -80,6 +85,7 @@ class Reference:
     outcome_blocks: OutcomeBlocks | None = None
     seasonal: SeasonalReference | None = None
     choice: Choice | None = None
+    blocks: ReferenceBlocks | None = None
 
 
 def of(
@@ -90,6 +96,7 @@ def of(
     sample_rows: int = 0,
     components: bool = False,
     estimate: bool = True,
+    blocks: BlockRules | None = None,
     forms: Mapping[str, LabelForm] | None = None,
     outcome_rules: OutcomeBlockRules | None = None,
     season: Season | AutoSeason | None = None,
@@ -102,10 +109,10 @@ def of(
     A regression's errors are counted by the cells of every column but its target and texts, to tell where
     they came from; other tasks have no cells. A text column's words are the vocabulary of those that follow.
     The outcome of any task is kept by segment of the columns `by`. With `estimate` an estimator of the
-    performance is fitted too, with `outcome_rules` the outcome is kept by block, with a `season` all of it by
-    season cell. `forms` are those of its labels where they were fixed already, as for masked rows. Raises
-    LabelError where the task names a label that no row has, ReferenceDataError where rows without a time are
-    asked for a season.
+    performance is fitted too, with `outcome_rules` the outcome is kept by block, with `blocks` the scores of
+    drift alarms, with a `season` all of it by season cell. `forms` are those of its labels where they were
+    fixed already, as for masked rows. Raises LabelError where the task names a label that no row has,
+    ReferenceDataError where rows without a time are asked for a season.
     """
     forms = label_form.forms_of(batch, schema) if forms is None else forms
     noted = notes.notes_on(batch, schema, "reference")
@@ -124,7 +131,13 @@ def of(
     fingerprint = codec.fingerprint(first, FINGERPRINTED)
     fitted = pca_components.fit(batch, schema, reference=fingerprint) if components else None
     values = {name: segment_values.values_of(first.columns[name].distribution) for name in by}
-    spec = ProfileSpec(edges, sample_rows, fitted, words, values, forms, season)
+    by_block = None
+    if blocks is not None:
+        plan = block_plan.plan_of(batch, blocks if season is None else replace(blocks, season=season))
+        names = (*schema.compared.names, *([] if fitted is None else [block_sums.JOINT]))
+        by_block = reference_blocks.fit(block_sums.with_joint(batch, fitted), names, plan)
+    scores = None if by_block is None else by_block.spec
+    spec = ProfileSpec(edges, sample_rows, fitted, words, values, forms, season, scores)
     whole = profile.completed(first, batch, schema, spec)
     return Reference(
         whole,
@@ -137,6 +150,7 @@ def of(
         None if outcome_rules is None else outcome_blocks.of(batch, schema, outcome_rules, spec.season),
         None if season is None else seasonal.of(batch, schema, season),
         choice,
+        by_block,
     )
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from service.core.profile import profile
 from service.core.profile.codec import profile as codec
 from service.core.profile.outcome import outcome
@@ -103,21 +101,6 @@ def panes_of(windows: Iterable[int], plan: WindowPlan) -> set[int]:
         first = plan.first_of(last)
         found.update(range(first if reached is None else max(first, reached + 1), last + 1))
         reached = last
-    return found
-
-
-def window_rows(
-    due: Iterable[int], held: Mapping[int, Pane], fresh: Mapping[int, Pane], plan: WindowPlan
-) -> list[int]:
-    """Return how many rows each due window will hold once the fresh panes are absorbed."""
-    rows = {key: pane.profile.rows for key, pane in held.items()}
-    for key, pane in fresh.items():
-        rows[key] = rows.get(key, 0) + pane.profile.rows
-    keys = np.array(sorted(rows), dtype=np.int64)
-    totals = np.concatenate(([0], np.cumsum([rows[key] for key in keys.tolist()], dtype=np.int64)))
-    lasts = np.array(list(due), dtype=np.int64)
-    before = np.searchsorted(keys, lasts - plan.panes + 1, side="left")
-    found: list[int] = (totals[np.searchsorted(keys, lasts, side="right")] - totals[before]).tolist()
     return found
 
 

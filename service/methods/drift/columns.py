@@ -55,10 +55,11 @@ class DriftPlan:
     verdict: which of a column's methods decide whether it has drifted.
     thresholds: by method (`psi`, for every definition) or method and definition (`psi:robust`, which wins).
     share: the share of drifted columns from which the whole data set has drifted.
-    calibrated: thresholds by column and full method name, which win over all others; of what is measured over
-        all columns together, with an empty column.
     multivariate: what is measured over all columns together (`pca.py`, `domain_classifier.py`); its
         `thresholds` go by metric.
+    false_alarm_rate: the share of windows without drift that may alarm, over all columns together; the block
+        test decides then (`methods/block_test`), and the methods' values have no threshold of their own. With
+        None thresholds decide.
     """
 
     methods: tuple[str, ...] = (DEFAULT,)
@@ -66,8 +67,8 @@ class DriftPlan:
     verdict: VerdictRule = VerdictRule.ANY
     thresholds: Mapping[str, float] = field(default_factory=dict)
     share: float = 0.5
-    calibrated: Mapping[tuple[str, str], float] = field(default_factory=dict)
     multivariate: tuple[str, ...] = ()
+    false_alarm_rate: float | None = None
 
 
 def measure_drift(
@@ -78,10 +79,12 @@ def measure_drift(
     *,
     seasonal: SeasonalReference | None = None,
     withheld: str | None = None,
+    judged: Sequence[Measurement] = (),
 ) -> tuple[Measurement, ...]:
     """Measure every column by each of its methods, then how many columns have drifted.
 
-    Season-matched methods compare with `seasonal`, the reference by season cell.
+    Season-matched methods compare with `seasonal`, the reference by season cell. `judged` are the columns'
+    measurements that decide in the methods' place, where alarms have a rate.
 
     Columns that could not be measured have a reason and are left out of the share. With `withheld` nothing is
     computed: each series has that reason. So has a series whose method is `left_out`. Raises
@@ -103,8 +106,8 @@ def measure_drift(
                 method,
                 column,
                 sides,
-                threshold=threshold_of(plan, column, method),
-                decides=method in deciding(plan, methods),
+                threshold=threshold_of(plan, method),
+                decides=plan.false_alarm_rate is None and method in deciding(plan, methods),
                 withheld=known.reason if method.matched and matched is None else withheld,
                 matched=matched,
                 remark=known.reason if method.matched else None,
@@ -113,7 +116,11 @@ def measure_drift(
         ]
         if any(method.matched for method in methods):
             measured.append(known)
-    return (*measured, *of_columns(measured, plan.share, current.rows, withheld))
+    verdicts = [each for each in judged if each.threshold is not None]
+    reasons = {each.reason for each in verdicts}
+    if len(reasons) == 1 and not any(each.breached is not None for each in verdicts):
+        withheld = withheld or reasons.pop()  # one reason for all of them says more than that there is none
+    return (*measured, *judged, *of_columns([*measured, *judged], plan.share, current.rows, withheld))
 
 
 def methods_of(
@@ -149,13 +156,11 @@ def left_out(plan: DriftPlan, column: Column) -> tuple[Method, ...]:
 def deciding(plan: DriftPlan, methods: tuple[Method, ...]) -> tuple[Method, ...]:
     """Return those of a column's `methods` that say whether it has drifted.
 
-    One that runs in the worker process is never calibrated, nor is a season-matched one: next to calibrated
-    methods it is a second opinion, so that a false-alarm rate over any of them can be kept.
+    One that runs in the worker process is a second opinion next to others.
     """
     if plan.verdict is VerdictRule.FIRST:
         return methods[:1]
-    own = (method for method in methods if method.in_worker is None)
-    return tuple(method for method in own if not (method.matched and plan.calibrated)) or methods
+    return tuple(method for method in methods if method.in_worker is None) or methods
 
 
 def _why_left_out(method: Method, column: Column) -> str:
@@ -165,11 +170,10 @@ def _why_left_out(method: Method, column: Column) -> str:
     )
 
 
-def threshold_of(plan: DriftPlan, column: Column, method: Method) -> float:
-    """Return the value from which `method` counts as drift in `column`."""
-    calibrated = plan.calibrated.get((column.name, method.full_name))
-    if calibrated is not None:
-        return calibrated
+def threshold_of(plan: DriftPlan, method: Method) -> float | None:
+    """Return the value from which `method` counts as drift in `column`; None where it does not decide."""
+    if plan.false_alarm_rate is not None and method.in_worker is None:
+        return None
     given = plan.thresholds.get(method.full_name, plan.thresholds.get(method.name))
     return method.threshold if given is None else given
 
@@ -179,7 +183,7 @@ def _measured(
     column: Column,
     sides: tuple[Profile, Profile],
     *,
-    threshold: float,
+    threshold: float | None,
     decides: bool = True,
     withheld: str | None,
     matched: Weighted | None = None,
@@ -192,7 +196,8 @@ def _measured(
         return Measurement(series, None, rows, withheld, threshold, decides=decides)
     try:
         if method.in_worker is not None:
-            asked, rows = _asked(method, column, sides, threshold)
+            limit = method.threshold if threshold is None else threshold
+            asked, rows = _asked(method, column, sides, limit)
             return Measurement(series, None, rows, WAITING, threshold, decides=decides, question=asked)
         if matched is not None and method.matched:
             value = compute_matched(method, column.kind, matched, both[1])
@@ -202,7 +207,7 @@ def _measured(
             bound = error_bound(method, *both, value)
     except (ValueError, ArithmeticError) as error:  # this column has no number; the others are still measured
         return Measurement(series, None, rows, str(error) or type(error).__name__, threshold, decides=decides)
-    breached = drifted(method, value, threshold)
+    breached = None if threshold is None else drifted(method, value, threshold)
     return Measurement(
         series, value, rows, remark, threshold, breached=breached, error_bound=bound, decides=decides
     )

@@ -49,7 +49,8 @@ def measure_domain_classifier(
     reason = withheld or _why_not(before, now)
     shown = reason or WAITING
     auc = Series(Aspect.DRIFT, AUC, unit="ROC AUC")
-    measured = [Measurement(auc, None, now.rows, shown, threshold, reference=NO_SKILL)]
+    decides = plan.false_alarm_rate is None  # no rate is promised of it: a second opinion
+    measured = [Measurement(auc, None, now.rows, shown, threshold, reference=NO_SKILL, decides=decides)]
     measured += [
         Measurement(Series(Aspect.DRIFT, IMPORTANCE, name, unit="ROC AUC"), None, now.rows, shown)
         for name in names

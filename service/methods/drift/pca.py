@@ -25,18 +25,12 @@ from service.core.profile.spec import pca_components
 from service.methods.stats.confidence_bands import NO_BAND, mean_band, share_band
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from numpy.typing import NDArray
+    from collections.abc import Mapping
 
     from service.core.profile.profile import Profile
     from service.core.profile.spec.pca_components import Components
-    from service.core.rows.batch import Batch
-    from service.core.rows.schema import Schema
     from service.methods.drift.columns import DriftPlan
     from service.methods.stats.confidence_bands import Band
-
-    Scores = Callable[[NDArray[np.intp]], NDArray[np.float64]]
 
 PCA = "pca"
 PCA_ERROR, PCA_DROP, PCA_IMPUTED = (
@@ -74,14 +68,19 @@ def measure_multivariate(
         return _without(current.rows, withheld or NOT_FITTED)
     expected = to_float(old.total, old.rows)
     limits = _limits(plan, components, expected, new.rows)
+    decides = plan.false_alarm_rate is None  # no rate is promised of it: a second opinion
     if withheld or not new.rows:
         return _without(new.rows, withheld or NO_VALUES, limits)
     value, (low, high) = to_float(new.total, new.rows), mean_band(new.rows, new.total, new.squares)
     below = NO_BAND if low is None or high is None else (expected - high, expected - low)
     imputed = new.imputed / new.rows
     return (
-        _measured(PCA_ERROR, value, new.rows, limits[PCA_ERROR], (low, high), reference=expected),
-        _measured(PCA_DROP, expected - value, new.rows, limits[PCA_DROP], below, reference=0.0),
+        _measured(
+            PCA_ERROR, value, new.rows, limits[PCA_ERROR], (low, high), reference=expected, decides=decides
+        ),
+        _measured(
+            PCA_DROP, expected - value, new.rows, limits[PCA_DROP], below, reference=0.0, decides=decides
+        ),
         _measured(
             PCA_IMPUTED,
             imputed,
@@ -93,38 +92,13 @@ def measure_multivariate(
     )
 
 
-def null_scores(reference: Batch, schema: Schema, plan: DriftPlan) -> Mapping[str, Scores]:
-    """Return, by metric, what scores windows drawn from the reference as `measure_multivariate` would.
-
-    A window is given by its rows in `reference` (intp, shape (windows, rows)); its score is the metric's own
-    value, NaN where no row has one. `reference` is in event-time order.
-    """
-    fitted = pca_components.fit(reference, schema) if PCA in plan.multivariate else None
-    if fitted is None:
-        return {}
-    error = pca_components.errors(reference, fitted)
-    known = ~np.isnan(error)
-    filled, expected = np.where(known, error, 0.0), float(error[known].mean())
-
-    def mean(drawn: NDArray[np.intp]) -> NDArray[np.float64]:
-        if known.all():
-            return np.asarray(error[drawn].mean(axis=1))
-        with np.errstate(invalid="ignore"):
-            return np.asarray(filled[drawn].sum(axis=1) / known[drawn].sum(axis=1))
-
-    return {PCA_ERROR: mean, PCA_DROP: lambda drawn: expected - mean(drawn)}
-
-
 def _limits(
     plan: DriftPlan, components: Components, expected: float, rows: int
 ) -> Mapping[str, float | None]:
     spread = _deviation(components, rows)
     distance = None if spread is None else DEVIATIONS * spread
     default = {PCA_ERROR: None if distance is None else expected + distance, PCA_DROP: distance}
-    return {
-        metric: plan.calibrated.get(("", metric), plan.thresholds.get(metric, default[metric]))
-        for metric in TESTS
-    }
+    return {metric: plan.thresholds.get(metric, default[metric]) for metric in TESTS}
 
 
 def _deviation(components: Components, rows: int) -> float | None:
@@ -150,6 +124,7 @@ def _measured(
     band: Band,
     *,
     reference: float,
+    decides: bool = True,
 ) -> Measurement:
     return Measurement(
         _series(metric),
@@ -160,6 +135,7 @@ def _measured(
         reference=reference,
         low=band[0],
         high=band[1],
+        decides=decides,
     )
 
 

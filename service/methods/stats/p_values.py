@@ -13,6 +13,10 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
 # The size up to which SciPy's and Evidently's two-sample test counts paths rather than taking the limit.
 EXACT_ROWS = 10_000
 # Below this a p-value is zero for every purpose, and its leading term a thousand times cheaper.
@@ -34,6 +38,13 @@ def normal_two_sided(statistic: float) -> float:
     from scipy.special import ndtr  # noqa: PLC0415 - a service starts without SciPy
 
     return 2.0 * float(ndtr(-abs(statistic)))
+
+
+def two_sided_t(statistic: Floats, freedom: Floats | float) -> Floats:
+    """Return P(|T| >= |statistic|) for Student's T with `freedom` degrees, element by element."""
+    from scipy.special import stdtr  # noqa: PLC0415 - a service starts without SciPy
+
+    return np.asarray(2.0 * stdtr(freedom, -np.abs(statistic)))
 
 
 def student_tail(freedom: float, statistic: float) -> float:

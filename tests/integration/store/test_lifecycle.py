@@ -71,7 +71,7 @@ async def _fill(pool: asyncpg.Pool, table: str, monitor: str) -> None:
     names = ", ".join(["monitor", *(f'"{row["name"]}"' for row in needed)])
     values = ", ".join(["$1", *(_value(table, row["name"], row["type"]) for row in needed)])
     await pool.execute(
-        f'INSERT INTO tidegauge."{table}" ({names}) VALUES ({values}) ON CONFLICT DO NOTHING',  # noqa: S608
+        f'INSERT INTO tidegauge."{table}" ({names}) VALUES ({values}) ON CONFLICT DO NOTHING',
         monitor,
     )
 
@@ -83,7 +83,7 @@ def _value(table: str, column: str, kind: str) -> str:
 async def _held(pool: asyncpg.Pool, tables: list[str], monitor: str) -> dict[str, int]:
     counts = {
         table: await pool.fetchval(
-            f'SELECT count(*) FROM tidegauge."{table}" WHERE monitor = $1',  # noqa: S608
+            f'SELECT count(*) FROM tidegauge."{table}" WHERE monitor = $1',
             monitor,
         )
         for table in tables
@@ -111,7 +111,7 @@ async def test_rename_and_purge_reach_every_table(pool: asyncpg.Pool) -> None:
     await lifecycle.purge(pool, "boats")
     assert await _held(pool, tables, "boats") == {}
     for table in ("sample", "window_aspect", "window_distribution"):
-        assert await pool.fetchval(f"SELECT count(*) FROM tidegauge.{table}") == 0  # noqa: S608
+        assert await pool.fetchval(f"SELECT count(*) FROM tidegauge.{table}") == 0
 
 
 FULL = Checkpoint(

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from service.checks.block_findings import block_findings, look_at_blocks
 from service.checks.findings import findings
 from service.checks.look import Finding, LabelsLook, MonitorLook, RowsLook, WindowLook
 from service.config import monitor_file
-from service.core.rows.batch import Arrival, Batch, Numbers
+from service.core.reference import reference as references
+from service.core.rows.batch import Arrival, Batch, Labels, Numbers
+from service.core.season.season import DAY
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,6 +94,58 @@ def test_late_labels_that_meet_no_row(look: MonitorLook) -> None:
     (note,) = said(replace(look, labels=LabelsLook(100, 0, late=80, matched=0)))
     assert note[1].startswith("mine: labels: none of 80 labels has the id of one of the 100 rows")
     assert said(replace(look, labels=LabelsLook(100, 40, late=80, matched=40))) == []
+
+
+CALIBRATED = """\
+source: {type: replay, path: rows.csv, timestamp: at, step: 1d}
+reference: {path: reference.csv}
+columns: {size: numerical, user: categorical}
+window: {size: 7d, hop: 1d}
+drift: {blocks: short, verdict: any}
+"""
+
+
+def blocks_said(tmp_path: Path, days: int) -> list[str]:
+    """Return what is said of drift alarms whose reference has so many days, which differ."""
+    (tmp_path / "mine.yaml").write_text(CALIBRATED)
+    monitor = monitor_file.load(tmp_path / "mine.yaml", tmp_path)
+    random, rows = np.random.default_rng(1), 200 * days
+    users = np.array([f"{i:03d}" for i in range(500)])
+    columns = {
+        "size": Numbers(np.repeat(random.normal(size=days), 200) + random.normal(size=rows)),
+        "user": Labels(random.integers(0, 500, rows), users),
+    }
+    batch = Batch(rows, np.arange(rows, dtype=np.int64) * DAY // 200, columns)
+    made = references.of(batch, monitor.schema_, blocks=monitor.block_rules)
+    seen = look_at_blocks(monitor, made)
+    return [str(found) for found in block_findings(MonitorLook(monitor, blocks=seen))]
+
+
+def test_what_drift_alarms_rest_on_is_said(tmp_path: Path) -> None:
+    """Keys without effect, the days, many labels, and shifts that never show with this reference."""
+    first, second, basis, many, never = blocks_said(tmp_path, 31)
+    assert first.startswith("mine: drift: blocks has no effect")
+    assert second.startswith("mine: drift: verdict has no effect")
+    assert "compares a window with how the reference's 31 days differ" in basis
+    assert many.startswith("mine: drift: user: no label holds 2 %")
+    assert "0.2 standard deviations never shows in size: the reference's 31 days differ by more" in never
+
+
+def test_a_short_reference_has_its_hours_and_a_long_window_says_so(tmp_path: Path) -> None:
+    """Fewer than eight days: what stands in for them; a window of more than the reference helps nothing."""
+    said = blocks_said(tmp_path, 3)
+    assert any("fewer than 8 days, so that its 72 hours stand in" in each for each in said)
+    assert any("a window holds about 168 hours, more than the reference's 72 hours" in each for each in said)
+
+
+def test_a_reference_of_a_few_rows_is_not_judged_by(tmp_path: Path) -> None:
+    """It says how much more is needed."""
+    (tmp_path / "mine.yaml").write_text(CALIBRATED)
+    monitor = monitor_file.load(tmp_path / "mine.yaml", tmp_path)
+    few = Batch(6, np.arange(6, dtype=np.int64), {"size": Numbers(np.arange(6.0))})
+    seen = look_at_blocks(monitor, references.of(few, monitor.schema_, blocks=monitor.block_rules))
+    said = [str(found) for found in block_findings(MonitorLook(monitor, blocks=seen))]
+    assert said[-1].endswith("7 more are needed to tell drift from how they differ: nothing is judged")
 
 
 def test_labels_that_mostly_find_no_row_are_noted_with_an_id_of_each_side(look: MonitorLook) -> None:

@@ -59,7 +59,7 @@ def test_a_row_is_as_it_was_when_it_was_logged(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 302, 200])
 def test_a_batch_is_sent_again_under_its_key(tmp_path: Path, status: int) -> None:
-    """What says "not now", or is no answer of Tidegauge, keeps the batch: it is sent again and counts once."""
+    """What says "not now", or is no answer of Tidegauge, keeps the batch; it counts once."""
     refusals = iter([Reply(status, {"detail": "wait"}, {"Retry-After": "0"})] * 2)
     with serving(script=lambda posted: next(refusals, None) or accept(posted)) as server:
         with Client(server.url, spool=tmp_path) as client:

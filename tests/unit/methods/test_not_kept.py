@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from service.core.blocks.plan import BlockRules
 from service.core.measurement import Measurement, Series
 from service.core.profile import profile
 from service.core.profile.part import NOT_KEPT
@@ -19,6 +20,7 @@ from service.core.rows.batch import Arrival, Batch, Labels, Numbers, Texts, step
 from service.core.rows.schema import Column, Kind, Role, Schema
 from service.core.rows.task import Binary, Multiclass
 from service.core.season.season import Season, SeasonKind
+from service.methods.block_test import model as block_model
 from service.methods.drift.columns import DriftPlan
 from service.methods.health import TrafficPlan
 from service.methods.measure_window import MeasurePlan, measure
@@ -58,7 +60,9 @@ SCHEMAS = {
     "no task": Schema(FEATURES),
 }
 DRIFT = DriftPlan(
-    methods=("ks", "ks:season", "abs_text_content_drift"), multivariate=("pca", "domain_classifier")
+    methods=("ks", "ks:season", "abs_text_content_drift"),
+    multivariate=("pca", "domain_classifier"),
+    false_alarm_rate=0.01,
 )
 PLAN = MeasurePlan(drift=DRIFT, traffic=TrafficPlan(), own_limits=("mae", "brier", "accuracy"))
 HOUR = 3_600_000_000
@@ -71,6 +75,7 @@ NEEDED = {
     "row_sample": "domain_classifier_auc",
     "pca_reconstruction": "pca_reconstruction_error",
     "segments": "row_share",
+    "block_sums": "block_test",
     "outcome_days": "mae",
     "season_rows": "season_matched_mae",
 }
@@ -108,9 +113,17 @@ def measured(
     before: Profile, now: Profile, schema: Schema, reference: Reference
 ) -> dict[Series, Measurement]:
     """Measure all that can be measured."""
+    assert reference.blocks is not None
     plan = PLAN.with_limits_of(reference)
     found = measure(
-        before, now, schema, plan, reference.spec, estimator=reference.estimator, seasonal=reference.seasonal
+        before,
+        now,
+        schema,
+        plan,
+        reference.spec,
+        estimator=reference.estimator,
+        seasonal=reference.seasonal,
+        blocks=block_model.fit(reference.blocks),
     )
     return {each.series: each for each in found}
 
@@ -134,6 +147,7 @@ def test_what_rests_on_a_part_that_was_not_kept_has_the_reason(part: str, task: 
         components=True,
         outcome_rules=OutcomeBlockRules(),
         season=Season(SeasonKind.WEEKEND),
+        blocks=BlockRules(),
     )
     batch = rows(2, 300).taken(400 * HOUR, live=True).numbered(0)
     now = profile.of(batch, schema, made.spec)

@@ -31,3 +31,15 @@ def test_a_column_is_represented_by_its_alarm_else_by_the_usual_method() -> None
     shown = [(head.drift.metric, head.drift.segment) if head.drift else None for head in heads]
     assert shown == [("ks", ""), ("ks", ""), None]
     assert [head.missing.value if head.missing else None for head in heads] == [None, 0.1, None]
+
+
+def test_a_quiet_column_is_represented_by_what_is_judged() -> None:
+    """Where the block test decides, a distance without a threshold does not stand for the column."""
+    values = [
+        drift("size", "ks", 0.0, 1, definition="evidently"),
+        drift("size", "block_test", 0.2, 2, threshold=0.01),
+        drift("size", "detectable_shift", 0.0, 3),
+    ]
+    (head,) = column_heads(newest_window(latest(*values)), ["size"])
+    assert head.drift is not None
+    assert head.drift.metric == "block_test"

@@ -60,6 +60,12 @@ SELECT * FROM (
 ) worst ORDER BY severity DESC NULLS LAST, "column"
 """
 
+DETECTABLE = f"""
+SELECT column_name AS "column", value AS "smallest shift", unit, reason AS note FROM {NEWEST}
+WHERE aspect = 'drift' AND {WHOLE} AND metric = 'detectable_shift' AND {CHOSEN_COLUMNS}
+ORDER BY value DESC NULLS FIRST, "column"
+"""
+
 # A column's lane is what any of its deciding measures says; where it was not judged, it has not drifted.
 DRIFTED = f"""
 SELECT l."time", c.column_name AS metric, CASE
@@ -88,7 +94,11 @@ WHERE value IS NULL ORDER BY aspect <> 'performance', aspect, column_name, measu
 
 def drift() -> list[Line]:
     """Return the lines of the drift row."""
-    return [(9, [(14, _severities()), (10, _columns())]), (7, [(12, _shares()), (12, _drifted())])]
+    return [
+        (9, [(14, _severities()), (10, _columns())]),
+        (7, [(12, _shares()), (12, _drifted())]),
+        (7, [(24, _detectable())]),
+    ]
 
 
 def quality() -> list[Line]:
@@ -154,6 +164,25 @@ def _drifted() -> Json:
         "When each column was beyond a drift threshold. Grey: no window was measured.",
         DRIFTED,
         DRIFT_STATES,
+    )
+
+
+def _detectable() -> Json:
+    return table(
+        "What could be seen",
+        "The smallest shift of each column that the newest window would show in 95 of 100 cases, those that it cannot "
+        "show first. The note says which windows show a shift of 0.2 standard deviations, or that none does with this "
+        "reference. Where thresholds decide on drift, nothing is said.",
+        or_sentence(
+            DETECTABLE,
+            ("column", "smallest shift", "unit", "note"),
+            "note",
+            of_window("Thresholds decide on drift: nothing is said of what could be seen.", NO_WINDOW),
+        ),
+        overrides=[
+            *widths(**{"column": 140, "smallest shift": 110, "unit": 150}),
+            override("column", links=[column_link()]),
+        ],
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from service.core.blocks.sums import BlockSpec
     from service.core.profile.spec.cell_edges import CellEdges
     from service.core.profile.spec.pca_components import Components
     from service.core.profile.spec.segment_values import SegmentValues
@@ -29,6 +30,8 @@ class ProfileSpec:
         segments: The values whose rows are measured separately, by column.
         forms: How the labels of each categorical column are written.
         season: The cells by which rows are counted; None for none.
+        blocks: The scores that are summed by block; None where no calibrated alarms are asked for. No part of
+            the fingerprint: sums that do not belong together say so themselves (`block_sums.py`).
 
     """
 
@@ -39,6 +42,7 @@ class ProfileSpec:
     segments: Mapping[str, SegmentValues] = field(default_factory=dict)
     forms: Mapping[str, LabelForm] = field(default_factory=dict)
     season: Season | None = None
+    blocks: BlockSpec | None = None
 
     @property
     def fingerprint(self) -> str:

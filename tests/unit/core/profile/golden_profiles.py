@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from service.core.blocks.sums import BlockSums
+from service.core.profile import block_sums
 from service.core.profile.codec import profile as codec
 from service.core.profile.columns import ColumnProfile
 from service.core.profile.distribution import Distribution
@@ -112,6 +114,12 @@ BINARY = BinaryOutcome(
     numbers(0.125, 0.25, 0.5),
 )
 MULTICLASS = MulticlassOutcome(7, 4, 1, 1, 5, 1, 1, BIG, 6, (("a", "b", 3), ("b", "b", 4)))
+BLOCKS = BlockSums(
+    "00112233aabbccdd",
+    np.array([-1, 377_000], dtype=np.int64),
+    np.array([3, 6], dtype=np.int64),
+    np.array([[-5, 2**40], [7, 0]], dtype=np.int64),
+)
 MANY_CLASSES = MulticlassOutcome(7, 4, 1, 1, pairs=None)
 
 BY_DAY = Profile("0123456789abcdef", 9, {}, {"outcome_days": {-1: (2, BIG), 15_706: (7, 5)}})
@@ -122,6 +130,7 @@ PROFILES = {
     "multiclass": profile_of(MULTICLASS),
     "many_classes": profile_of(MANY_CLASSES),
     "no_task": profile_of(None),
+    "by_block": profile_of(None).with_part(block_sums.PART, BLOCKS),
     "outcome_days": BY_DAY,
     "season": with_season(profile_of(REGRESSION)),
 }

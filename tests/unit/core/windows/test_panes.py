@@ -124,13 +124,6 @@ def test_the_panes_of_some_windows() -> None:
     assert panes.panes_of([], TIME) == set()
 
 
-def test_how_many_rows_a_window_will_have() -> None:
-    """What is held and what comes, of the window's own panes."""
-    held = {0: pane(0, 1, 2, 3), 1: pane(1, 11), 5: pane(5, 51)}
-    fresh = {1: pane(1, 12, 13), 3: pane(3, 31)}
-    assert panes.window_rows([2, 3, 9], held, fresh, TIME) == [6, 4, 0]
-
-
 def test_panes_come_back_from_the_store_as_they_were() -> None:
     """Their record says how many rows they hold, and gives the same pane."""
     held = {-2: pane(-2, -15, -11), 7: pane(7, 70)}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -237,15 +238,16 @@ def test_drifted_columns_are_counted_again_by_segment():
     assert [m for m in after if m.series.metric == "ks"] == [m for m in before if m.series.metric == "ks"]
 
 
-def test_a_calibrated_threshold_wins_over_a_named_one():
-    """It is of one column and one definition; the others keep the threshold that was named."""
-    plan = DriftPlan(
-        ("ks", "psi", "psi:robust"),
-        thresholds={"ks": 0.2, "psi": 0.3},
-        calibrated={("size", "ks:evidently"): 0.01, ("size", "psi:robust"): 0.7},
-    )
-    got = by_name(measure_drift(REFERENCE, SHIFTED, SCHEMA, plan))
-    assert got["size", "ks", "evidently"].threshold == 0.01
-    assert got["guess", "ks", "evidently"].threshold == 0.2
-    assert got["size", "psi", "robust"].threshold == 0.7
-    assert got["size", "psi", "evidently"].threshold == 0.3
+def test_where_alarms_have_a_rate_methods_have_no_threshold():
+    """The values are the same; what decides, and is counted, is the measurement that was judged already."""
+    named = DriftPlan(("ks", "psi"), thresholds={"ks": 0.2, "psi": 0.3})
+    rated = replace(named, false_alarm_rate=0.01)
+    series = Series(Aspect.DRIFT, "block_test", "size", unit="p-value", worse=Worse.LOWER)
+    judged = Measurement(series, 0.001, 10, threshold=0.01, breached=True)
+    got = by_name(measure_drift(REFERENCE, SHIFTED, SCHEMA, rated, judged=[judged]))
+    for key, each in by_name(measure_drift(REFERENCE, SHIFTED, SCHEMA, named)).items():
+        if key[0]:
+            assert (got[key].value, got[key].threshold, got[key].breached) == (each.value, None, None)
+            assert not got[key].decides
+    assert got["", columns.COUNT, ""].value == 1.0
+    assert got["", columns.SHARE, ""].value == 1.0

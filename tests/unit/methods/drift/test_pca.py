@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from service.core.blocks.plan import BlockRules
 from service.core.measurement import Measurement
 from service.core.profile import profile
 from service.core.reference import reference
@@ -14,8 +16,8 @@ from service.core.reference.reference import Reference
 from service.core.rows.batch import Batch, Labels, Numbers
 from service.core.rows.schema import Column, Kind, Role, Schema
 from service.methods import alarm
-from service.methods.calibration.calibration import calibrate
-from service.methods.calibration.window_sizes import thresholds_for
+from service.methods.block_test import model as block_model
+from service.methods.block_test.measure import JOINT_METRIC
 from service.methods.drift import pca
 from service.methods.drift.columns import DriftPlan
 from service.methods.drift.pca import PCA_DROP, PCA_ERROR, PCA_IMPUTED
@@ -53,18 +55,19 @@ def people(rows: int, seed: int, *, correlation: float = 0.8, **changed: Numbers
 
 @pytest.fixture(scope="module")
 def made() -> Reference:
-    return reference.of(people(ROWS, 1), SCHEMA, components=True)
+    return reference.of(people(ROWS, 1), SCHEMA, components=True, blocks=BlockRules())
 
 
 @pytest.fixture(scope="module")
-def calibrated() -> DriftPlan:
-    found = calibrate(people(ROWS, 1), SCHEMA, PLAN, rows=500, rate=0.01, seed=2, block=1, draws=2_000)
-    return DriftPlan(methods=METHODS, multivariate=("pca",), calibrated=found.thresholds)
+def rated() -> DriftPlan:
+    return replace(PLAN, false_alarm_rate=0.01)
 
 
 def measured(made: Reference, batch: Batch, plan: DriftPlan = PLAN, min_rows: int = 0) -> list[Measurement]:
     current = profile.of(batch, SCHEMA, made.spec)
-    return [*measure(made.profile, current, SCHEMA, MeasurePlan(plan, min_rows=min_rows), made.spec)]
+    asked = MeasurePlan(plan, min_rows=min_rows)
+    blocks = None if made.blocks is None else block_model.fit(made.blocks)
+    return [*measure(made.profile, current, SCHEMA, asked, made.spec, blocks=blocks)]
 
 
 def joint(found: list[Measurement]) -> Mapping[str, Measurement]:
@@ -77,12 +80,12 @@ def _alarming(found: list[Measurement]) -> set[str]:
 
 
 def test_a_flipped_correlation_is_seen_by_no_column_and_by_the_error(
-    made: Reference, calibrated: DriftPlan
+    made: Reference, rated: DriftPlan
 ) -> None:
     """Marginals are equal: no method of any column is beyond its threshold, the reconstruction error is."""
-    flipped = measured(made, people(500, 11, correlation=-0.8), calibrated)
+    flipped = measured(made, people(500, 11, correlation=-0.8), rated)
     assert [m for m in flipped if m.series.column and m.breached] == []
-    assert _alarming(flipped) == {PCA_ERROR}
+    assert _alarming(flipped) == {JOINT_METRIC}
     error = joint(flipped)[PCA_ERROR]
     assert error.value is not None
     assert error.threshold is not None
@@ -90,47 +93,15 @@ def test_a_flipped_correlation_is_seen_by_no_column_and_by_the_error(
     assert error.low is not None
     assert error.high is not None
     assert error.reference < error.threshold < error.low < error.value < error.high
-    assert _alarming(measured(made, people(500, 11), calibrated)) == set()
+    assert _alarming(measured(made, people(500, 11), rated)) == set()
 
 
-def test_a_column_copied_into_another_is_seen_by_the_drop(made: Reference, calibrated: DriftPlan) -> None:
-    """Rows that became too regular lower the error: its drop below the reference's alarms."""
-    copied = measured(made, people(500, 12, correlation=1.0), calibrated)
+def test_a_column_copied_into_another_is_seen_by_the_error(made: Reference, rated: DriftPlan) -> None:
+    """Rows that became too regular lower the error, and that alarms too."""
+    copied = measured(made, people(500, 12, correlation=1.0), rated)
     assert [m for m in copied if m.series.column and m.breached] == []
-    assert _alarming(copied) == {PCA_DROP}
-
-
-@pytest.mark.slow
-def test_calibrated_windows_keep_the_rate(made: Reference, calibrated: DriftPlan) -> None:
-    """Of 300 fresh windows without drift about 1 in 100 alarms over all columns and the joint measures."""
-    reference_rows, random = people(ROWS, 1), np.random.default_rng(8)
-    alarms = 0
-    for _ in range(300):
-        drawn = reference_rows.take(random.integers(0, ROWS, 500))
-        alarms += bool(_alarming(measured(made, drawn, calibrated)) - {"drift_share"})
-    assert alarms <= 9
-
-
-def test_the_joint_tests_are_part_of_the_correction() -> None:
-    """One test more makes every other threshold wider: the rate holds over all of them together."""
-    batch = people(1_000, 1)
-    alone = calibrate(
-        batch, SCHEMA, DriftPlan(methods=("ks",)), rows=200, rate=0.05, seed=2, block=1, draws=2_000
-    )
-    plan = DriftPlan(methods=("ks",), multivariate=("pca",))
-    beside = calibrate(batch, SCHEMA, plan, rows=200, rate=0.05, seed=2, block=1, draws=2_000)
-    assert beside.thresholds.keys() - alone.thresholds.keys() == {("", PCA_ERROR), ("", PCA_DROP)}
-    assert all(
-        beside.thresholds[test] < value
-        for test, value in alone.thresholds.items()
-        if test[1] == "ks:evidently"
-    )
-    larger = calibrate(batch, SCHEMA, plan, rows=400, rate=0.05, seed=2, block=1, draws=2_000)
-    between = thresholds_for([beside, larger], 300)
-    assert between is not None
-    for metric in pca.TESTS:
-        one, two = beside.thresholds["", metric], larger.thresholds["", metric]
-        assert two < between["", metric] < one
+    assert _alarming(copied) == {JOINT_METRIC}
+    assert joint(copied)[PCA_DROP].value > 0.0
 
 
 def test_without_calibration_the_reference_s_own_windows_set_the_limit(made: Reference) -> None:
@@ -167,15 +138,15 @@ def test_windows_of_a_wandering_stream_get_wider_limits() -> None:
     assert limits[0] > 3.0 * limits[1]
 
 
-def test_one_absurd_row_is_no_drift(made: Reference, calibrated: DriftPlan) -> None:
+def test_one_absurd_row_is_no_drift(made: Reference, rated: DriftPlan) -> None:
     """A value of 1e6 or infinity counts as the end of the reference's range; a shift beyond is still seen."""
     for value in (1e6, np.inf):
         heights = people(500, 11).columns["height"]
         assert isinstance(heights, Numbers)
         heights.values[7] = value
-        assert _alarming(measured(made, people(500, 11, height=heights), calibrated)) == set()
+        assert _alarming(measured(made, people(500, 11, height=heights), rated)) == set()
     far = Numbers(np.full(500, 1e9))
-    assert PCA_ERROR in _alarming(measured(made, people(500, 11, height=far), calibrated))
+    assert JOINT_METRIC in _alarming(measured(made, people(500, 11, height=far), rated))
 
 
 def test_rows_that_lack_values_are_told(made: Reference) -> None:

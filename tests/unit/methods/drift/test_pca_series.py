@@ -16,7 +16,7 @@ from service.core.rows.batch import Batch, Numbers
 from service.core.rows.schema import Column, Kind, Schema
 from service.methods.drift import pca
 from service.methods.drift.columns import DriftPlan
-from service.methods.drift.pca import PCA_DROP, PCA_ERROR, PCA_IMPUTED, measure_multivariate, null_scores
+from service.methods.drift.pca import PCA_DROP, PCA_ERROR, PCA_IMPUTED, measure_multivariate
 
 SCHEMA = Schema(tuple(Column(name, Kind.NUMERICAL) for name in ("height", "weight", "age")))
 PLAN = DriftPlan(multivariate=("pca",))
@@ -73,17 +73,16 @@ def test_the_bands_of_error_and_drop_mirror_each_other():
     assert one[PCA_ERROR].value is not None
 
 
-def test_a_calibrated_limit_wins_over_a_named_one():
-    """And a value at its limit is a breach."""
+def test_a_value_at_a_named_limit_is_a_breach():
+    """Where alarms have a rate, it is a second opinion: no rate is promised of it."""
     value = measured(people(100, 2))[PCA_ERROR].value
     assert value is not None
     named = replace(PLAN, thresholds={PCA_ERROR: value, PCA_DROP: 5.0})
     found = measured(people(100, 2), named)
     assert (found[PCA_ERROR].threshold, found[PCA_ERROR].breached) == (value, True)
-    both = replace(named, calibrated={("", PCA_ERROR): 9.0})
-    found = measured(people(100, 2), both)
-    assert [found[name].threshold for name in pca.TESTS] == [9.0, 5.0]
-    assert found[PCA_ERROR].breached is False
+    assert found[PCA_ERROR].decides
+    rated = measured(people(100, 2), replace(named, false_alarm_rate=0.01))
+    assert [rated[metric].decides for metric in pca.TESTS] == [False, False]
 
 
 def test_a_size_whose_windows_do_not_differ_sets_no_limit():
@@ -106,23 +105,3 @@ def test_what_one_side_does_not_keep_is_not_measured():
     nothing = profile.empty(SCHEMA, MADE.spec)
     found = measured(now, before=nothing)
     assert [(m.value, m.reason, m.rows) for m in found.values()] == [(None, pca.NOT_FITTED, 50)] * 3
-
-
-@pytest.mark.parametrize("gone", [0, 30])
-def test_a_drawn_window_scores_what_it_would_measure(gone: int):
-    """Rows without any value are left out of a window's mean, and a window of only such rows has no score."""
-    rows = people(200, 4, gone=gone)
-    made = reference.of(rows, SCHEMA, components=True)
-    scores = null_scores(rows, SCHEMA, PLAN)
-    drawn = np.random.default_rng(5).integers(0, 200, (6, 40))
-    for at, window in enumerate(drawn):
-        now = profile.of(rows.take(window), SCHEMA, made.spec)
-        found = {
-            m.series.metric: m.value
-            for m in measure_multivariate(made.profile, now, PLAN, made.spec.components)
-        }
-        for metric in pca.TESTS:
-            assert scores[metric](drawn)[at] == pytest.approx(found[metric], rel=1e-6)
-    if gone:
-        assert np.isnan(scores[PCA_ERROR](np.arange(20).reshape(1, 20))).all()
-    assert null_scores(rows, SCHEMA, DriftPlan()) == {}

@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pytest
 
 from service.core.profile import profile
 from service.core.reference import reference
 from service.core.rows.batch import Batch, Texts
 from service.core.rows.schema import Column, Kind, Schema
-from service.methods.calibration.calibration import calibrate
 from service.methods.drift.columns import DriftPlan
 from service.methods.drift.registry import compute, default_method, find
 from service.methods.measure_window import MeasurePlan, measure
@@ -84,15 +82,3 @@ def test_a_text_that_has_to_be_there_is_a_null_when_it_is_not():
     """`not_null` holds for texts as for every column; an empty text is there."""
     plan = MeasurePlan(expectations={"comment": Expectation(not_null=True)})
     assert measured(["a", "", None, None], plan=plan)["null_share"].value == 0.5
-
-
-def test_lengths_are_calibrated_like_numbers():
-    """Thresholds of a text column come from windows drawn from its reference."""
-    words = np.array(["wind"] * 9)
-    draw = np.random.default_rng(1)
-    texts = [" ".join(words[: draw.integers(1, 9)]) for _ in range(600)]
-    plan = DriftPlan(("wasserstein:robust", "ks"))
-    got = calibrate(batch(texts), SCHEMA, plan, rows=60, rate=0.05, seed=3, block=1, draws=300)
-    assert set(got.thresholds) == {("comment", "wasserstein:robust"), ("comment", "ks:evidently")}
-    assert 0.0 < got.thresholds["comment", "wasserstein:robust"] < 1.0
-    assert got.alarmed == pytest.approx(0.05, abs=0.03)

@@ -23,10 +23,9 @@ import numpy as np
 
 from service.core.measurement import Worse
 from service.errors import ConfigurationError
-from service.methods.calibration import block_resampling, null_distribution, tail
-from service.methods.drift import pca
 from service.methods.drift.columns import deciding, methods_of
 from service.methods.stats.unmeasurable import Unmeasurable
+from tests.benchmarks.resampled_thresholds import block_resampling, null_distribution, tail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -35,10 +34,10 @@ if TYPE_CHECKING:
 
     from service.core.rows.batch import Batch
     from service.core.rows.schema import Schema
-    from service.methods.calibration.block_resampling import Resampling
-    from service.methods.calibration.null_distribution import Coded, Form
     from service.methods.drift.columns import DriftPlan
     from service.methods.drift.method import Method
+    from tests.benchmarks.resampled_thresholds.block_resampling import Resampling
+    from tests.benchmarks.resampled_thresholds.null_distribution import Coded, Form
 
     Test = tuple[str, str]  # a column and the full name of a method
     Progress = Callable[[float], None]
@@ -148,7 +147,7 @@ def calibrate(
     coded = {column.name: null_distribution.code(reference, column) for column in schema.columns}
     chosen = _tests(coded, plan)
     forms, unmeasurable = _forms(chosen, coded, rows)
-    joint = pca.null_scores(reference, schema, plan)
+    joint: dict[str, Any] = {}
     report = progress or (lambda _: None)
 
     def drawn_as(part: int) -> tuple[NDArray[np.float64], list[float | None], float | None]:
@@ -251,7 +250,7 @@ def _forms(
 def _scores(
     forms: Mapping[Test, Form],
     coded: Mapping[str, Coded],
-    joint: Mapping[str, pca.Scores],
+    joint: Mapping[str, Any],
     resampling: Resampling,
     *,
     draws: int,

@@ -22,13 +22,13 @@ from service.core.profile.columns import DISTINCT_LIMIT
 from service.core.profile.distribution import Distribution
 from service.core.rows.batch import Numbers, Texts
 from service.core.rows.schema import Kind
-from service.methods.calibration.divergence_matrix import DIVERGENCES, FILLED
 from service.methods.drift import registry
 from service.methods.drift.method import Definition
 from service.methods.stats import binning, p_values, robust
 from service.methods.stats.alignment import numbers
 from service.methods.stats.distance import SMALLEST_SCALE, finite_scale, stand_in
 from service.methods.stats.unmeasurable import Unmeasurable
+from tests.benchmarks.resampled_thresholds.divergence_matrix import DIVERGENCES, FILLED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 
     from service.core.rows.batch import Batch
     from service.core.rows.schema import Column
-    from service.methods.calibration.divergence_matrix import Divergence
     from service.methods.drift.method import Method
     from service.methods.stats.alignment import Counts
+    from tests.benchmarks.resampled_thresholds.divergence_matrix import Divergence
 
     Floats = NDArray[np.float64]
     Scores = Callable[[Counts], Floats]

@@ -1,0 +1,229 @@
+"""Fit the scores to a reference, and sum the reference's own rows by block.
+
+A label of a reference row counts as unseen, and as familiar, by the *other* blocks alone, as a label of a
+later window does: in the reference itself nothing is unseen. The shares of labels and the ranks of numbers
+need no such care: ranked in the whole reference, a block's mean differs from its mean among the others by the
+factor (N - n) / N, which is what centring on the reference's own mean takes from a block in any case.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from service.core.blocks import sums
+from service.core.blocks.scores import (
+    BUCKETS,
+    SHIFTS,
+    UNIT,
+    Aim,
+    Component,
+    LabelScores,
+    NumberScores,
+    bucket_of,
+)
+from service.core.blocks.sums import BlockSpec, BlockSums
+from service.core.rows.batch import Labels, Numbers, Texts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from service.core.blocks.plan import BlockPlan
+    from service.core.blocks.scores import ColumnScores
+    from service.core.rows.batch import Batch
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+KNOTS = 1_024
+SAMPLE = 1_000  # values by which it is said how a shift shows
+DIRECTIONS = np.array([1.0, -1.0])[:, None, None]
+HAIR = 1e-6  # of a value: more than the rounding of a number in 32 bits
+LARGEST = 1.7e308  # in place of infinity
+MIN_COUNT = 30  # rows of the reference, from which an indicator is judged
+MIN_CELL_ROWS = 20  # of a season's cell, from which its mean is expected to differ
+OWN_SHARE = 0.02  # of the rows, from which a label has an indicator of its own
+_LOCATION, _SPREAD = 12.0**0.5, 5.0**0.5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReferenceBlocks:
+    """A reference by blocks.
+
+    Attributes:
+        spec: What it fixes.
+        sums: Its own rows' sums; of unseen labels and of familiarity by the other blocks.
+        second: The mean of each component's squared score over the rows (float64, shape (components,)).
+        third: The mean of its cube.
+
+    """
+
+    spec: BlockSpec
+    sums: BlockSums
+    second: Floats
+    third: Floats
+
+
+def fit(batch: Batch, names: Sequence[str], plan: BlockPlan) -> ReferenceBlocks:
+    """Fit the scores of the columns `names` to a reference's rows, numbered where blocks are runs."""
+    scores: list[ColumnScores] = []
+    squares: list[Floats] = []
+    cubes: list[Floats] = []
+    for name in names:
+        data = batch.columns.get(name)
+        found = _of_labels(name, data) if isinstance(data, Labels) else _of_numbers(name, data)
+        if found is None:
+            continue
+        column, weights, table = found
+        scores.append(column)
+        squares.append(weights @ table**2 / batch.rows)
+        cubes.append(weights @ table**3 / batch.rows)
+    nothing = np.zeros(0)
+    second, third = np.concatenate([nothing, *squares]), np.concatenate([nothing, *cubes])
+    expected, explained = _expected(batch, scores, plan)
+    second -= explained
+    spec = BlockSpec(plan, tuple(scores), expected)
+    own = _by_other_blocks(batch, spec, sums.of(batch, spec))
+    unseen = [i for i, each in enumerate(spec.components) if each.aim is Aim.UNSEEN]
+    second[unseen] = third[unseen] = own.sums[:, unseen].sum(axis=0) / (UNIT * max(batch.rows, 1))
+    return ReferenceBlocks(spec, own, second, third)
+
+
+def _expected(batch: Batch, scores: Sequence[ColumnScores], plan: BlockPlan) -> tuple[Ints, Floats]:
+    # What each cell of the season adds to the mean score, and how much of the scores' squares that explains.
+    # What labels say of the other blocks is left as it is.
+    components = [each for column in scores for each in column.components]
+    cells, width = plan.season.size, len(components)
+    if cells == 1 or not width or not batch.rows:
+        return np.zeros((cells, width), dtype=np.int64), np.zeros(width)
+    places = plan.season.cells(batch.event_time).astype(np.intp)
+    rows = np.bincount(places, minlength=cells)
+    found = [column.sums(batch.columns.get(column.column), places, cells) for column in scores]
+    total = np.concatenate(found, axis=1) / UNIT
+    means = total / np.maximum(rows, 1)[:, None]
+    apart = np.where((rows >= MIN_CELL_ROWS)[:, None], means - total.sum(axis=0) / batch.rows, 0.0)
+    apart[:, [each.aim in {Aim.FAMILIARITY, Aim.UNSEEN} for each in components]] = 0.0
+    shares = rows / batch.rows
+    return np.round(apart * UNIT).astype(np.int64), shares @ (2.0 * apart * means - apart**2)
+
+
+Fitted = tuple["ColumnScores", "Floats", "Floats"]  # with each place's rows and its scores
+
+
+def _of_numbers(name: str, data: Numbers | Texts | None) -> Fitted | None:
+    if data is None:
+        return None
+    values = data.values if isinstance(data, Numbers) else data.lengths
+    ordered = np.sort(values)
+    present = int(np.searchsorted(ordered, np.nan))
+    if not present:
+        return None
+    absent = len(ordered) - present
+    ordered = np.clip(ordered[:present], -LARGEST, LARGEST)
+    edges = _edges(ordered)
+    ends = np.concatenate(([0], np.searchsorted(ordered, edges, side="left"), [present]))
+    counts = np.diff(ends)
+    ranks = (ends[:-1] + ends[1:]) / (2.0 * present) - 0.5
+    scores = np.stack((_LOCATION * ranks, _SPREAD * (6.0 * ranks**2 - 0.5)))
+    scores -= (scores @ counts / present)[:, None]
+    table = np.round(scores * UNIT).astype(np.int64)
+    response = _response(ordered, edges, table[0] / UNIT)
+    column = NumberScores(name, edges, table, counts, absent >= MIN_COUNT, response)
+    weights, held = counts.astype(np.float64), table.T / UNIT
+    if column.missing:
+        weights = np.append(weights, absent)
+        held = np.vstack((np.hstack((held, np.zeros((len(held), 1)))), (0.0, 0.0, 1.0)))
+    return column, weights, held
+
+
+def _edges(ordered: Floats) -> Floats:
+    # Of few distinct values each has a cell up to half the way to its neighbours: a rounding that moves all
+    # of them by a hair is no drift. Of many, or of a single one, the quantiles have cells of their own, with
+    # those between them.
+    distinct = ordered[np.flatnonzero(np.diff(ordered, prepend=np.nan) != 0)]
+    if 1 < len(distinct) <= KNOTS:
+        low, high = distinct[:-1], distinct[1:]
+        middle = low / 2.0 + high / 2.0
+        return np.where(middle <= low, high, middle)
+    knots = np.unique(ordered[np.linspace(0, len(ordered) - 1, KNOTS).round().astype(np.intp)])
+    hair = np.abs(knots) * HAIR
+    edges = np.stack((knots - hair, np.nextafter(knots + hair, np.inf)), axis=1).ravel()
+    return np.asarray(np.maximum.accumulate(edges))
+
+
+def _response(ordered: Floats, edges: Floats, scores: Floats) -> Floats:
+    sample = ordered[np.linspace(0, len(ordered) - 1, min(SAMPLE, len(ordered))).round().astype(np.intp)]
+    with np.errstate(over="ignore", invalid="ignore"):
+        deviation = float(ordered.std())
+        moved = sample + deviation * np.array(SHIFTS)[:, None] * DIRECTIONS
+    if not deviation > 0.0 or not np.isfinite(moved).all():
+        return np.full((2, len(SHIFTS)), np.nan)
+    found = scores[np.searchsorted(edges, moved, side="right")].mean(axis=2)
+    return np.asarray(found - found[:, :1])
+
+
+def _of_labels(name: str, data: Labels) -> Fitted | None:
+    tally = np.bincount(data.codes + 1, minlength=len(data.labels) + 1)
+    absent, tally = int(tally[0]), tally[1:]
+    seen = np.flatnonzero(tally)
+    if not len(seen):
+        return None
+    labels, counts = data.labels[seen], tally[seen]
+    own = counts >= max(OWN_SHARE * len(data.codes), MIN_COUNT)
+    names = labels.tolist()
+    components = [Component(name, Aim.SHARE, names[i]) for i in np.flatnonzero(own)]
+    columns = [np.arange(len(labels)) == i for i in np.flatnonzero(own)]
+    buckets = np.full(BUCKETS, -1, dtype=np.intp)
+    if counts[~own].sum() >= MIN_COUNT:
+        held = np.array([-1 if own[i] else bucket_of(names[i]) for i in range(len(names))])
+        for bucket in range(BUCKETS):
+            if counts[held == bucket].sum() >= MIN_COUNT:
+                buckets[bucket] = len(components)
+                components.append(Component(name, Aim.BUCKET, str(bucket)))
+                columns.append(held == bucket)
+        components += [Component(name, Aim.FAMILIARITY), Component(name, Aim.UNSEEN)]
+        columns += [np.log1p(counts), np.zeros(len(labels))]
+    scores = np.array(columns, dtype=np.float64).reshape(len(columns), len(labels)).T
+    if absent >= MIN_COUNT:
+        components.append(Component(name, Aim.MISSING))
+    column = LabelScores(name, labels, np.round(scores * UNIT).astype(np.int64), buckets, tuple(components))
+    weights, held_scores = counts.astype(np.float64), column.table / UNIT
+    if column.missing:
+        weights = np.append(weights, absent)
+        held_scores = np.hstack((held_scores, np.zeros((len(labels), 1))))
+        held_scores = np.vstack((held_scores, np.append(np.zeros(scores.shape[1]), 1.0)))
+    return column, weights, held_scores
+
+
+def _by_other_blocks(batch: Batch, spec: BlockSpec, own: BlockSums) -> BlockSums:
+    """Return the reference's own sums, what is known of a label taken from the other blocks alone."""
+    wanted = {Aim.FAMILIARITY, Aim.UNSEEN}
+    at = {(each.column, each.aim): i for i, each in enumerate(spec.components) if each.aim in wanted}
+    if not at:
+        return own
+    changed = own.sums.copy()
+    groups = np.searchsorted(own.sub_blocks, spec.plan.sub_blocks(batch))
+    blocks = np.unique(spec.plan.blocks(own.sub_blocks), return_inverse=True)[1][groups]
+    block_rows = np.bincount(blocks)
+    for column in {name for name, _ in at}:
+        data = batch.columns[column]
+        if not isinstance(data, Labels):
+            continue
+        known = data.codes >= 0
+        codes, inside, part = data.codes[known], blocks[known], groups[known]
+        total = np.bincount(codes, minlength=len(data.labels))
+        _, place, held = np.unique(
+            inside * np.int64(len(data.labels)) + codes, return_inverse=True, return_counts=True
+        )
+        other = total[codes] - held[place]
+        likely = other * (batch.rows / np.maximum(batch.rows - block_rows[inside], 1))
+        familiar = np.round(np.log1p(likely) * UNIT)
+        size = len(own.sub_blocks)
+        changed[:, at[column, Aim.FAMILIARITY]] = np.bincount(part, familiar, minlength=size).astype(np.int64)
+        unseen = np.bincount(part[other == 0], minlength=size)
+        changed[:, at[column, Aim.UNSEEN]] = unseen * UNIT
+    return BlockSums(own.mark, own.sub_blocks, own.rows, changed)

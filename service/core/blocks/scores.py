@@ -1,0 +1,188 @@
+"""Scores of values: whole numbers whose sums say where a column lies, how wide it is, and what it holds.
+
+A numerical column has two scores, functions of the mid-rank u of a value in the reference: sqrt(12) (u - 1/2)
+for its location and sqrt(5) (6 (u - 1/2)^2 - 1/2) for its spread. A column of labels has an indicator of
+every label with a share of two per cent, buckets (by a hash) of the others, how familiar a label is, and
+whether the reference has it at all. Missing values have an indicator. All are in units of 2**-20, so that
+sums are exact whatever their order. The reference fixes the tables; it need not be ranked exactly, since any
+function of a value that is fixed by the reference serves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from service.core.rows.batch import Labels, Numbers, Texts
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from service.core.rows.batch import ColumnRows
+
+    Ints = NDArray[np.int64]
+
+UNIT = 2**20  # of a score's whole numbers
+BUCKETS = 8
+SHIFTS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0)  # standard deviations
+
+
+class Aim(StrEnum):
+    """What a score tells of a column."""
+
+    LOCATION = "location"
+    SPREAD = "spread"
+    MISSING = "missing"
+    SHARE = "share"
+    BUCKET = "bucket"
+    FAMILIARITY = "familiarity"
+    UNSEEN = "unseen"
+
+
+class Component(NamedTuple):
+    """One score of one column; `label` names the label of a share, or the bucket."""
+
+    column: str
+    aim: Aim
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NumberScores:
+    """The scores of a numerical column, or of the lengths of texts; arrays are read-only.
+
+    Attributes:
+        column: The column's name.
+        edges: Where one cell of values ends and the next begins, rising (float64, shape (k,)).
+        table: The scores of each cell: int64, shape (2, k + 1).
+        counts: The reference's rows in each cell (int64, shape (k + 1,)).
+        missing: Whether missing values have an indicator.
+        response: How the mean location score moves where the column moves by `SHIFTS` of its standard
+            deviations, up and down (float64, shape (2, len(SHIFTS))); NaN where it has none.
+
+    """
+
+    column: str
+    edges: NDArray[np.float64]
+    table: Ints
+    counts: Ints
+    missing: bool
+    response: NDArray[np.float64]
+
+    @property
+    def components(self) -> tuple[Component, ...]:
+        """What is summed, in this order."""
+        both = (Component(self.column, Aim.LOCATION), Component(self.column, Aim.SPREAD))
+        return (*both, Component(self.column, Aim.MISSING)) if self.missing else both
+
+    def sums(self, data: ColumnRows | None, groups: NDArray[np.intp], size: int) -> Ints:
+        """Return the sums of the rows' scores by group (int64, shape (size, components))."""
+        found = np.zeros((size, len(self.components)), dtype=np.int64)
+        values = _values(data, len(groups))
+        absent = np.isnan(values)
+        if absent.any():
+            if self.missing:
+                found[:, 2] = np.bincount(groups[absent], minlength=size) * UNIT
+            values, groups = values[~absent], groups[~absent]
+        cells = np.searchsorted(self.edges, values, side="right")
+        for place in (0, 1):  # whole numbers below 2**53: a sum of doubles is exact
+            weights = self.table[place].astype(np.float64)[cells]
+            found[:, place] = np.bincount(groups, weights, minlength=size).astype(np.int64)
+        return found
+
+    def mark(self) -> bytes:
+        """Return what makes the tables of two references equal."""
+        return self.edges.astype("<f8").tobytes() + self.table.astype("<i8").tobytes()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelScores:
+    """The scores of a column of labels; arrays are read-only.
+
+    Attributes:
+        column: The column's name.
+        labels: The labels of the reference, sorted (str, shape (k,)).
+        table: Their scores (int64, shape (k, components without missing)).
+        buckets: The place of each bucket among the components, -1 where it has none (shape (BUCKETS,)).
+        components: What is summed, in this order.
+
+    """
+
+    column: str
+    labels: NDArray[np.str_]
+    table: Ints
+    buckets: NDArray[np.intp]
+    components: tuple[Component, ...]
+    places: dict[str, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Index the labels once: every batch looks some up."""
+        object.__setattr__(self, "places", {label: i for i, label in enumerate(self.labels.tolist())})
+
+    @property
+    def missing(self) -> bool:
+        """Whether missing values have an indicator."""
+        return any(component.aim is Aim.MISSING for component in self.components)
+
+    def sums(self, data: ColumnRows | None, groups: NDArray[np.intp], size: int) -> Ints:
+        """Return the sums of the rows' scores by group (int64, shape (size, components))."""
+        found = np.zeros((size, len(self.components)), dtype=np.int64)
+        if not isinstance(data, Labels):
+            if self.missing:
+                found[:, -1] = np.bincount(groups, minlength=size) * UNIT
+            return found
+        scores = self.of_labels(data.labels)
+        if len(scores):
+            counts = np.bincount(
+                groups * (len(scores) + 1) + data.codes + 1, minlength=size * (len(scores) + 1)
+            ).reshape(size, -1)
+            absent, held = counts[:, 0], counts[:, 1:]
+            found[:, : scores.shape[1]] = held @ scores
+        else:
+            absent = np.bincount(groups, minlength=size)
+        if self.missing:
+            found[:, -1] = absent * UNIT
+        return found
+
+    def of_labels(self, labels: NDArray[np.str_]) -> Ints:
+        """Return the scores of labels (int64, shape (n, components without missing))."""
+        width = self.table.shape[1]
+        found = np.zeros((len(labels), width), dtype=np.int64)
+        for i, label in enumerate(labels.tolist()):
+            place = self.places.get(label)
+            if place is not None:
+                found[i] = self.table[place]
+            else:
+                bucket = self.buckets[bucket_of(label)]
+                if bucket >= 0:
+                    found[i, bucket] = UNIT
+                for at, component in enumerate(self.components):
+                    if component.aim is Aim.UNSEEN:
+                        found[i, at] = UNIT
+        return found
+
+    def mark(self) -> bytes:
+        """Return what makes the tables of two references equal."""
+        names = "\0".join(self.labels.tolist()).encode(errors="surrogatepass")
+        return names + self.table.astype("<i8").tobytes() + self.buckets.astype("<i8").tobytes()
+
+
+ColumnScores = NumberScores | LabelScores
+
+
+def bucket_of(label: str) -> int:
+    """Return the bucket of a label without an indicator of its own: the same on every machine."""
+    digest = hashlib.blake2b(label.encode(errors="surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest) % BUCKETS
+
+
+def _values(data: ColumnRows | None, rows: int) -> NDArray[np.float64]:
+    if isinstance(data, Numbers):
+        return data.values
+    if isinstance(data, Texts):
+        return data.lengths
+    return np.full(rows, np.nan)
