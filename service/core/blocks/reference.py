@@ -8,7 +8,7 @@ factor (N - n) / N, which is what centring on the reference's own mean takes fro
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -86,8 +86,7 @@ def fit(batch: Batch, names: Sequence[str], plan: BlockPlan) -> ReferenceBlocks:
     second, third = np.concatenate([nothing, *squares]), np.concatenate([nothing, *cubes])
     expected, explained = _expected(batch, scores, plan)
     second -= explained
-    spec = BlockSpec(plan, tuple(scores), expected)
-    own = _by_other_blocks(batch, spec, sums.of(batch, spec))
+    spec, own = _by_other_blocks(batch, BlockSpec(plan, tuple(scores), expected))
     unseen = [i for i, each in enumerate(spec.components) if each.aim is Aim.UNSEEN]
     second[unseen] = third[unseen] = own.sums[:, unseen].sum(axis=0) / (UNIT * max(batch.rows, 1))
     return ReferenceBlocks(spec, own, second, third)
@@ -190,28 +189,35 @@ def _of_labels(name: str, data: Labels) -> Fitted | None:
     scores = np.array(columns, dtype=np.float64).reshape(len(columns), len(labels)).T
     if absent >= MIN_COUNT:
         components.append(Component(name, Aim.MISSING))
-    column = LabelScores(name, labels, np.round(scores * UNIT).astype(np.int64), buckets, tuple(components))
-    weights, held_scores = counts.astype(np.float64), column.table / UNIT
+    table = np.round(scores * UNIT).astype(np.int64)
+    neutral = np.round(counts @ (table / counts.sum())).astype(np.int64)
+    column = LabelScores(name, labels, table, buckets, tuple(components), neutral)
+    weights, held_scores = np.append(counts, absent).astype(np.float64), np.vstack((table, neutral)) / UNIT
     if column.missing:
-        weights = np.append(weights, absent)
-        held_scores = np.hstack((held_scores, np.zeros((len(labels), 1))))
-        held_scores = np.vstack((held_scores, np.append(np.zeros(scores.shape[1]), 1.0)))
+        held_scores = np.hstack((held_scores, np.append(np.zeros(len(labels)), 1.0)[:, None]))
     return column, weights, held_scores
 
 
-def _by_other_blocks(batch: Batch, spec: BlockSpec, own: BlockSums) -> BlockSums:
-    """Return the reference's own sums, what is known of a label taken from the other blocks alone."""
+def _by_other_blocks(batch: Batch, spec: BlockSpec) -> tuple[BlockSpec, BlockSums]:
+    """Return the reference's own sums, what is known of a label taken from the other blocks alone.
+
+    A missing label counts as their mean, which the spec that is returned holds.
+    """
+    own = sums.of(batch, spec)
     wanted = {Aim.FAMILIARITY, Aim.UNSEEN}
     at = {(each.column, each.aim): i for i, each in enumerate(spec.components) if each.aim in wanted}
     if not at:
-        return own
+        return spec, own
     changed = own.sums.copy()
     groups = np.searchsorted(own.sub_blocks, spec.plan.sub_blocks(batch))
     blocks = np.unique(spec.plan.blocks(own.sub_blocks), return_inverse=True)[1][groups]
     block_rows = np.bincount(blocks)
-    for column in {name for name, _ in at}:
-        data = batch.columns[column]
-        if not isinstance(data, Labels):
+    columns = list(spec.columns)
+    for index, column in enumerate(spec.columns):
+        data = batch.columns.get(column.column)
+        if not isinstance(column, LabelScores) or not isinstance(data, Labels):
+            continue
+        if (column.column, Aim.UNSEEN) not in at:
             continue
         known = data.codes >= 0
         codes, inside, part = data.codes[known], blocks[known], groups[known]
@@ -222,8 +228,15 @@ def _by_other_blocks(batch: Batch, spec: BlockSpec, own: BlockSums) -> BlockSums
         other = total[codes] - held[place]
         likely = other * (batch.rows / np.maximum(batch.rows - block_rows[inside], 1))
         familiar = np.round(np.log1p(likely) * UNIT)
-        size = len(own.sub_blocks)
-        changed[:, at[column, Aim.FAMILIARITY]] = np.bincount(part, familiar, minlength=size).astype(np.int64)
-        unseen = np.bincount(part[other == 0], minlength=size)
-        changed[:, at[column, Aim.UNSEEN]] = unseen * UNIT
-    return BlockSums(own.mark, own.sub_blocks, own.rows, changed)
+        size, neutral = len(own.sub_blocks), column.neutral.copy()
+        absent = np.bincount(groups[~known], minlength=size)
+        for aim, found in (
+            (Aim.FAMILIARITY, np.bincount(part, familiar, minlength=size)),
+            (Aim.UNSEEN, np.bincount(part[other == 0], minlength=size) * UNIT),
+        ):
+            mean = round(float(found.sum()) / len(codes))
+            neutral[[each.aim for each in column.components].index(aim)] = mean
+            changed[:, at[column.column, aim]] = found.astype(np.int64) + absent * mean
+        columns[index] = replace(column, neutral=neutral)
+    spec = BlockSpec(spec.plan, tuple(columns), spec.expected)
+    return spec, BlockSums(spec.fingerprint, own.sub_blocks, own.rows, changed)
