@@ -31,7 +31,7 @@ class AsyncClient:
         return await asyncio.to_thread(self._client.flush, timeout)
 
     async def close(self, timeout: float = 5.0) -> bool:  # noqa: ASYNC109  # as the client's own
-        """Flush and stop; what could not be sent stays on the disk, for the next process."""
+        """Flush and stop; what could not be sent stays on the disk. The next logged row starts again."""
         return await asyncio.to_thread(self._client.close, timeout)
 
     def stats(self) -> Stats:

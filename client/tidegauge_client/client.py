@@ -102,7 +102,7 @@ class Client:
         return self._pipeline.flush(timeout)
 
     def close(self, timeout: float = 5.0) -> bool:
-        """Flush and stop; what could not be sent stays on the disk, for the next process."""
+        """Flush and stop; what could not be sent stays on the disk. The next logged row starts again."""
         return self._pipeline.close(timeout)
 
     def stats(self) -> Stats:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -75,6 +76,15 @@ class Transport:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    def forget(self) -> None:
+        """In a forked child: close its copy of the socket, and nothing else.
+
+        The parent's thread may have been reading, and the lock of its reader is held for ever in the child.
+        """
+        if self._connection is not None and self._connection.sock is not None:
+            os.close(self._connection.sock.detach())
+        self._connection = None
 
     def _post(self, batch: Batch) -> Answer:
         if self._connection is None:

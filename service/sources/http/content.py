@@ -21,7 +21,7 @@ from service.sources.http import json_rows
 from service.sources.http.content_types import RowFormat
 from service.sources.tables import arrow_labels, from_arrow
 from service.sources.tables.formats import csv_file
-from service.sources.tables.parsed import check_names, listed, nearest
+from service.sources.tables.parsed import check_names, composed_names, listed, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -106,9 +106,15 @@ def _of_csv(content: bytes, shape: RowShape) -> Decoded:
     with tempfile.NamedTemporaryFile(suffix=".csv") as file:
         file.write(content)
         file.flush()
-        names, frame = csv_file.read(Path(file.name), shape.schema, shape.timestamp, shape.form)
+        names, frame, noticed = csv_file.read(Path(file.name), shape.schema, shape.timestamp, shape.form)
     _check_size(names, len(frame), shape)
-    return _of_frame(frame, names, shape, by_csv=True)
+    if noticed.rejected:  # its sender can still mend the request, which nothing after it can
+        more = f", and {noticed.rejected - 1} more such lines" if noticed.rejected > 1 else ""
+        raise UnreadableRowsError(f"{noticed.rejects[0].reason}{more}; expected as many in every line")
+    found = _of_frame(frame, names, shape, by_csv=True)
+    remarks = csv_file.long_cell_remarks(noticed, shape.schema)
+    arrival = replace(found.batch.arrival, remarks=remarks)
+    return replace(found, batch=replace(found.batch, arrival=arrival))
 
 
 def _of_frame(frame: pd.DataFrame, names: Sequence[str], shape: RowShape, *, by_csv: bool = False) -> Decoded:
@@ -143,7 +149,7 @@ def _of_table(table: pa.Table, names: Sequence[str], shape: RowShape) -> Decoded
 def _read_stream(content: bytes, shape: RowShape) -> tuple[pa.Table, list[str]]:
     batches, rows, size = [], 0, 0
     with pa.ipc.open_stream(pa.BufferReader(content)) as reader:
-        names = list(reader.schema.names)
+        names = composed_names(reader.schema.names)
         _check_size(names, 0, shape)
         for batch in reader:
             rows, size = rows + batch.num_rows, size + batch.nbytes
@@ -151,18 +157,20 @@ def _read_stream(content: bytes, shape: RowShape) -> tuple[pa.Table, list[str]]:
             _check_bytes(size)
             batch.validate(full=True)  # offsets that lead out of their buffer are no rows
             batches.append(batch)
-        table = pa.Table.from_batches(batches, reader.schema)
+        table = from_arrow.composed(pa.Table.from_batches(batches, reader.schema))
     return _watched(table, shape), names
 
 
 def _read_parquet(content: bytes, shape: RowShape) -> tuple[pa.Table, list[str]]:
     with parquet.ParquetFile(pa.BufferReader(content)) as file:
-        names = list(file.schema_arrow.names)
+        written = file.schema_arrow.names
+        names = composed_names(written)
         _check_size(names, file.metadata.num_rows, shape)
         groups = (file.metadata.row_group(place) for place in range(file.num_row_groups))
         _check_bytes(sum(group.total_byte_size for group in groups))
         wanted = {*shape.schema.names, shape.schema.identity, shape.timestamp}
-        table = file.read([name for name in names if name in wanted], use_threads=False)
+        chosen = [as_written for name, as_written in zip(names, written, strict=True) if name in wanted]
+        table = from_arrow.composed(file.read(chosen, use_threads=False))
     table.validate(full=True)
     return table, names
 

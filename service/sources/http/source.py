@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
+import structlog
 
 from service.config.base import duration_text
 from service.core.rows.batch import Labels, LabelType, Numbers, no_rows
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from service.core.rows.batch import Batch, ColumnRows
     from service.core.rows.inbox import InboxBatch
     from service.sources.context import SourceContext
+
+log = structlog.get_logger(__name__)
 
 R = TypeVar("R")
 
@@ -143,6 +146,8 @@ class HttpSource:
             if batch.kind is not BatchKind.ROWS:
                 continue
             rows = by_kind(stored_batch.decode(batch.payload), self._context.schema)
+            for remark in rows.arrival.remarks:
+                log.warning("rows that were sent", monitor=self._context.monitor, hint=remark)
             came = sums_of(rows.arrival.identity, rows.rows)
             late = np.flatnonzero(clock.too_late(rows.event_time, self._options.allowed_lateness_us))
             if len(late):

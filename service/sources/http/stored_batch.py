@@ -49,6 +49,7 @@ def encode(batch: Batch) -> bytes:
         "unwatched": batch.arrival.unwatched,
         "misfits": [[m.column, m.holds, m.example, m.proposal] for m in batch.arrival.misfits],
         "example_id": batch.arrival.example_id,
+        "remarks": batch.arrival.remarks,
     }
     table = pa.table(arrays).replace_schema_metadata({_NOTES: json.dumps(notes).encode()})
     sink = pa.BufferOutputStream()
@@ -92,6 +93,7 @@ def _batch(held: dict[str, pa.Array], notes: dict[str, Any]) -> Batch:
         steps_back(times),
         misfits=tuple(Misfit(*each) for each in notes["misfits"]),
         example_id=notes["example_id"],
+        remarks=tuple(notes.get("remarks", ())),
     )
     return Batch(notes["rows"], times, columns, arrival)
 
