@@ -22,6 +22,7 @@ from service.core.blocks.scores import (
     Component,
     LabelScores,
     NumberScores,
+    absent_rows,
     bucket_of,
 )
 from service.core.blocks.sums import BlockSpec, BlockSums
@@ -101,13 +102,25 @@ def _expected(batch: Batch, scores: Sequence[ColumnScores], plan: BlockPlan) -> 
         return np.zeros((cells, width), dtype=np.int64), np.zeros(width)
     places = plan.season.cells(batch.event_time).astype(np.intp)
     rows = np.bincount(places, minlength=cells)
-    found = [column.sums(batch.columns.get(column.column), places, cells) for column in scores]
-    total = np.concatenate(found, axis=1) / UNIT
-    means = total / np.maximum(rows, 1)[:, None]
-    apart = np.where((rows >= MIN_CELL_ROWS)[:, None], means - total.sum(axis=0) / batch.rows, 0.0)
+    found, held = [], []
+    for column in scores:
+        data = batch.columns.get(column.column)
+        absent = np.bincount(places[absent_rows(data, batch.rows)], minlength=cells)
+        of_column, counts = column.sums(data, places, cells), np.tile(rows[:, None], len(column.components))
+        valued = slice(0, len(column.components) - column.missing)
+        counts[:, valued] -= absent[:, None]
+        if isinstance(column, LabelScores):
+            of_column[:, valued] -= absent[:, None] * column.neutral
+        found.append(of_column)
+        held.append(counts)
+    total, known = np.concatenate(found, axis=1) / UNIT, np.concatenate(held, axis=1)
+    means = total / np.maximum(known, 1)
+    apart = np.where(
+        known >= MIN_CELL_ROWS, means - total.sum(axis=0) / np.maximum(known.sum(axis=0), 1), 0.0
+    )
     apart[:, [each.aim in {Aim.FAMILIARITY, Aim.UNSEEN} for each in components]] = 0.0
-    shares = rows / batch.rows
-    return np.round(apart * UNIT).astype(np.int64), shares @ (2.0 * apart * means - apart**2)
+    explained = (known / batch.rows * (2.0 * apart * means - apart**2)).sum(axis=0)
+    return np.round(apart * UNIT).astype(np.int64), explained
 
 
 Fitted = tuple["ColumnScores", "Floats", "Floats"]  # with each place's rows and its scores

@@ -177,6 +177,11 @@ class LabelScores:
 ColumnScores = NumberScores | LabelScores
 
 
+def absent_rows(data: ColumnRows | None, rows: int) -> NDArray[np.bool_]:
+    """Mark the rows without a value of a column (shape (rows,)); a column that never came has none."""
+    return data.codes < 0 if isinstance(data, Labels) else np.isnan(_values(data, rows))
+
+
 def bucket_of(label: str) -> int:
     """Return the bucket of a label without an indicator of its own: the same on every machine."""
     digest = hashlib.blake2b(label.encode(errors="surrogatepass"), digest_size=8).digest()

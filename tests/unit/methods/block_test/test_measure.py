@@ -228,3 +228,33 @@ def test_missing_values_that_the_reference_knows_are_judged_where_all_are_missin
         "plan", Labels(np.where(same, -1, window.columns["plan"].codes), column.labels)
     )
     assert measured(made, again)["block_test", "plan"].breached is False
+
+
+@pytest.mark.parametrize("part", [0, 12])
+def test_missing_values_of_an_hour_that_differs_are_no_drift(part: int) -> None:
+    """What an hour adds is expected of rows with a value alone."""
+
+    def day_and_night(days: int, seed: int) -> Batch:
+        random, hours = np.random.default_rng(seed), np.arange(days * 24).repeat(20)
+        night = hours % 24 < 12
+        columns: dict[str, Numbers | Labels] = {
+            "size": Numbers(random.normal(size=len(hours)) + 2.0 * night),
+            "still": Numbers(np.full(len(hours), 3.0)),
+            "plan": Labels((random.random(len(hours)) < 0.2 + 0.6 * night) * 1, np.array(["basic", "pro"])),
+        }
+        return Batch(len(hours), hours * (DAY // 24) + np.tile(np.arange(20), days * 24), columns)
+
+    season = Season(SeasonKind.HOUR)
+    made = references.of(day_and_night(31, 1), SCHEMA, blocks=BlockRules(), season=season)
+    window = day_and_night(40, 2)
+    window = window.take(np.flatnonzero((window.event_time // (DAY // 24)) == 39 * 24 + part))
+    for name in ("size", "plan"):
+        column = window.columns[name]
+        hidden = np.arange(window.rows) % 2 == 0
+        if isinstance(column, Labels):
+            window = window.with_column(name, Labels(np.where(hidden, -1, column.codes), column.labels))
+        elif isinstance(column, Numbers):
+            window = window.with_column(name, Numbers(np.where(hidden, np.nan, column.values)))
+    found = measured(made, window)
+    for name in ("size", "plan"):
+        assert (found["block_test", name].value or 0.0) > 0.05, found["block_test", name]
