@@ -1,5 +1,5 @@
 # Thin targets: uv does the work, from the lock files.
-.PHONY: run check test bench bench-alarms mutation lint compose-test pictures dashboards dashboards-check lock clean
+.PHONY: run live check test bench bench-alarms mutation lint compose-test pictures dashboards dashboards-check lock clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -7,6 +7,7 @@ UV_VERSION := 0.13.9
 PYTHON ?= python3
 # On a terminal the first set-up shows its progress.
 QUIET := $(shell [ -t 2 ] || echo -q)
+RATE ?= 50
 PAGE ?= http://127.0.0.1:8000
 # Test processes; with more of them than cores, timed tests miss their deadlines.
 WORKERS ?= 2
@@ -16,6 +17,11 @@ export PYTHONDONTWRITEBYTECODE :=
 run: $(VENV)/.run
 	@$(BIN)/python -m simulator prepare
 	@exec $(BIN)/tidegauge run
+
+# A model's service, traffic against it and Tidegauge, without containers; RATE is in flights per second.
+live: $(VENV)/.run
+	@$(BIN)/python -m simulator prepare
+	@exec $(BIN)/python -m simulator.live --rate $(RATE)
 
 # The fast check of a change: no Postgres, no browser, nothing that takes seconds.
 check: lint
@@ -69,9 +75,9 @@ $(BIN)/uv:
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
 
-$(VENV)/.run: $(BIN)/uv requirements.lock pyproject.toml
+$(VENV)/.run: $(BIN)/uv requirements.lock pyproject.toml client/pyproject.toml
 	@$(BIN)/uv pip install $(QUIET) --python $(BIN)/python --require-hashes -r requirements.lock
-	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps -e .
+	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps -e . -e client
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run requirements-dev.lock

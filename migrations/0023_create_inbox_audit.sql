@@ -23,4 +23,14 @@ ALTER TABLE tidegauge.inbox_batch
     ADD COLUMN rejected_ids numeric(20) NOT NULL DEFAULT 0,
     ADD COLUMN rejected_mixed numeric(20) NOT NULL DEFAULT 0;
 
+CREATE TABLE tidegauge.inbox_reference (
+    monitor text PRIMARY KEY,
+    rows bigint NOT NULL,
+    payload bytea NOT NULL,
+    taken_at timestamptz NOT NULL DEFAULT now()
+);
+
+COMMENT ON TABLE tidegauge.inbox_reference IS
+    'The first rows that were sent to a monitor, where these are its reference; they never change.';
+
 SELECT tidegauge.grant_reader();

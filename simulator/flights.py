@@ -80,12 +80,19 @@ def tables(report: Callable[[float], None] = lambda _: None) -> tuple[pd.DataFra
     flights = read_flights()
     report(0.6)
     departure = flights["scheduled_departure"]
-    january = departure < pd.Timestamp(REFERENCE_START, tz=NEW_YORK)
+    january = is_training(flights)
     flights["predicted_air_time"] = predictions(flights[january], flights)
     report(0.9)
     flights = flights[COLUMNS]
     is_replay = departure >= pd.Timestamp(REPLAY_START, tz=NEW_YORK)
     return flights[~january & ~is_replay], flights[is_replay]
+
+
+def is_training(flights: pd.DataFrame) -> pd.Series[bool]:
+    """Say of each flight whether the model is trained on it."""
+    import pandas as pd  # noqa: PLC0415 - only the first start needs pandas
+
+    return flights["scheduled_departure"] < pd.Timestamp(REFERENCE_START, tz=NEW_YORK)
 
 
 def _is_current(folder: Path) -> bool:

@@ -59,6 +59,8 @@ async def look_at(monitor: Monitor, key: bytes = b"") -> MonitorLook:
             look = _with_error(look, "source", error)
         else:
             look = replace(look, source=_source(monitor, takes, complete=complete))
+    if monitor.reference.sent_rows(monitor.source) is not None:
+        return look  # its rows come once the service runs
     try:
         batch, forms = load_reference_rows(monitor, masking)
         seen = RowsLook(batch, span=_span(batch, known=bool(batch.event_time.any())))
@@ -150,13 +152,14 @@ def _labels(monitor: Monitor, batch: Batch, takes: Sequence[Take]) -> LabelsLook
         return LabelsLook(batch.rows, int(inline.sum()), len(known), 0)
     has_late = np.isin(ids, known[known != 0])
     is_known = np.isin(known, ids[ids != 0])
+    stranger = next(filter(None, (_stranger(each, ids) for each in late)), "")
     return LabelsLook(
         batch.rows,
         int((inline | has_late).sum()),
         len(known),
         int(is_known.sum()),
-        next(filter(None, (_stranger(each, ids) for each in late)), ""),
-        batch.arrival.example_id or "",
+        stranger,
+        (batch.arrival.example_id or "") if stranger else "",
     )
 
 

@@ -15,7 +15,7 @@ from service.sources.http import stored_batch
 from service.store.migrate import migrate, migrations_folder
 from service.store.tables.inbox import audit
 from service.wiring.database import database
-from service.wiring.intake import FOLDER
+from service.wiring.inbox.intake import FOLDER
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -92,6 +92,11 @@ class Monitor(Section):
         check_detectors(self.detectors, self._task)
         check_segments(self.by, self.segment_performance, self._kinds, self._task)
         self.reference.check(self.source)
+        if self.sensitive and self.reference.sent_rows(self.source) is not None:
+            raise ValueError(
+                "reference: first_rows of those that are sent cannot say how sensitive labels are written "
+                "before they are hashed; expected a path"
+            )
         if self.reference.moving is not None:
             self.window.check_panes(self.reference.moving.plan().windows or 1)
         if self.reference.moving is not None and self.drift.is_calibrated:

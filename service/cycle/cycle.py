@@ -139,7 +139,7 @@ class Cycle:
             model = None if by_block is None else await self._compute.run(block_model.fit, by_block)
             self._monitor = replace(self._monitor, schema=reference.schema, measures=plan, blocks=model)
             self._usually_missing = usually_missing(reference.profile, self._monitor.schema)
-            self._reference = reference
+            self._reference = replace(reference, outcome_blocks=None)  # no longer needed
         return self._reference
 
     async def _taken(self, state: State) -> tuple[State, Take]:

@@ -27,6 +27,7 @@ class SourceConfig(Section):
     - `can_be_peeked`: its first rows can be taken without a trace, and are there before the service runs.
     - `brings_labels`: it hands over labels that come after their rows (`SourceContext.labels`).
     - `labels_from_file`: these are read from a file, which the section `labels` names; else they are sent.
+    - `keeps_sent_rows`: rows are sent to it, and the first of them can be its reference.
     - `masks_itself`: what it gives is masked already (`core/rows/masking.py`).
     """
 
@@ -34,6 +35,7 @@ class SourceConfig(Section):
     can_be_peeked: ClassVar[bool] = False
     brings_labels: ClassVar[bool] = False
     labels_from_file: ClassVar[bool] = False
+    keeps_sent_rows: ClassVar[bool] = False
     masks_itself: ClassVar[bool] = False
 
     @classmethod

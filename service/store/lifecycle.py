@@ -46,7 +46,7 @@ _LOCK = "SELECT monitor, cycle, layout FROM tidegauge.checkpoint WHERE monitor =
 _RESET = """
 UPDATE tidegauge.checkpoint
 SET cycle = cycle + 1, position = $2, rows = $3, watermark = $4, closed = $5, alarms = '{}', detectors = '{}',
-    labelling = '{}', ended = false, updated_at = now(),
+    labelling = '{}', tolerances = '{}', ended = false, updated_at = now(),
     kept_from = CASE WHEN $2::jsonb IS NOT NULL THEN kept_from END
 WHERE monitor = $1
 """

@@ -21,7 +21,7 @@ from service.store.rights import check_rights
 from service.store.tables import monitor as monitor_table
 from service.wiring import http, worker_process
 from service.wiring.database import database
-from service.wiring.intake import intake
+from service.wiring.inbox.intake import intake
 from service.wiring.lock_watch import lock_watch
 from service.wiring.monitor_cycles import CycleParts, MonitorCycles, MonitorIndex, monitor_cycles
 from service.wiring.reload import reload_files

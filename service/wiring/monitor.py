@@ -24,6 +24,7 @@ from service.sources.tables.unusable import described
 from service.store.tables.dummy import DummyTable
 from service.store.tables.inbox.batches import MonitorInbox
 from service.store.tables.season_choice import SeasonChoiceTable
+from service.wiring.inbox.sent_reference import sent_reference_loader
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -63,8 +64,13 @@ def build_monitor(
     `key` is asked for the secret by which sensitive columns are hashed, where there are any.
     """
     masking = masking_of(monitor, key)
-    load_rows = reference_rows_loader(monitor, compute, masking)
-    schema = masking.schema(monitor.schema_)
+    schema, sent = masking.schema(monitor.schema_), monitor.reference.sent_rows(monitor.source)
+    load_sent = None if sent is None else sent_reference_loader(monitor.name, schema, sent, pool, compute)
+
+    async def load_rows() -> ReferenceRows:
+        if load_sent is None:
+            return await compute.run(load_reference_rows, monitor, masking)
+        return await compute.run(masked_reference, await load_sent(), schema, masking)
 
     known: dict[str, Mapping[str, LabelForm]] = {}
 
@@ -173,13 +179,6 @@ def masked_reference(rows: Batch, schema: Schema, masking: Masking) -> Reference
     return ReferenceRows(masking.batch(rows, forms), forms)
 
 
-def reference_rows_loader(
-    monitor: Monitor, compute: Compute, masking: Masking
-) -> Callable[[], Awaitable[ReferenceRows]]:
-    """Return a function that reads the rows of a monitor's reference on a worker thread, masked."""
-    return lambda: compute.run(load_reference_rows, monitor, masking)
-
-
 def _reference_loader(
     monitor: Monitor,
     schema: Schema,
@@ -230,7 +229,9 @@ def _reference_loader(
 async def kept_season(choice: Choice, fingerprint: str, choices: SeasonChoiceTable, monitor: str) -> Season:
     """Return the season that was first chosen for a reference; a later choice changes nothing."""
     zone, kind = choice.season.zone, choice.season.kind
-    kept = SeasonKind(await choices.chosen(fingerprint, zone.name, kind.value, choice.note))
+    # The fingerprint is of the values: the same ones at other times are another reference to a season.
+    reference = f"{fingerprint}:{choice.chosen_on}" if choice.chosen_on else fingerprint
+    kept = SeasonKind(await choices.chosen(reference, zone.name, kind.value, choice.note))
     log.info("season chosen", monitor=monitor, season=kept.value, hint=choice.note)
     if kept is not kind:
         log.warning(

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from service.core.rows.batch import Labels, LabelType
+from service.core.rows.concatenation import concatenated
 from service.core.rows.label_text import coded, is_plain, number_text, storable, without_zeros
 from service.core.rows.missing_words import words_of
 from service.core.rows.schema import Kind, Role
@@ -130,7 +131,11 @@ def take_in_form(take: Take, schema: Schema, forms: Mapping[str, LabelForm]) -> 
     if late is not None and isinstance(late.labels, Labels) and target is not None:
         form = forms.get(target.name, PLAIN)
         late = replace(late, labels=rewritten(late.labels, form, words_of(target)))
-    return replace(take, batch=in_form(take.batch, schema, forms), labels=late)
+    batch = in_form(take.batch, schema, forms)
+    if take.parts:  # a label is read as it was typed, whatever came with it
+        joined = concatenated([in_form(part, schema, forms) for part in take.parts], schema)
+        batch = replace(batch, columns=joined.columns)
+    return replace(take, batch=batch, labels=late)
 
 
 @dataclass(frozen=True, slots=True)

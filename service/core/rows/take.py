@@ -28,6 +28,7 @@ class Take:
     - `refused`: how many rows of the source were refused, and of how many; None where that is not judged.
     - `inbox`: what the take's commit changes in the inbox; None where the source has none.
     - `backlog_rows`: how many rows wait in the inbox after the take; likewise.
+    - `parts`: the batch in parts, where labels of a column were typed differently in them; none where alike.
     """
 
     batch: Batch
@@ -42,6 +43,7 @@ class Take:
     refused: tuple[int, int] | None = None
     inbox: InboxChange | None = None
     backlog_rows: int | None = None
+    parts: tuple[Batch, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,7 +165,7 @@ def _limit(spread: Spread, value: float, ends: tuple[float, float]) -> _Limit:
     if spread.metric.from_reference:
         return _Limit(high - spread.value if value >= spread.value else spread.value - low, None)
     if low <= 0.0 <= high:
-        return _Limit(high if value >= spread.value else -low, None)
+        return _Limit(high if value >= 0.0 else -low, None)  # measured from 0, either side has its own
     return _Limit(max(high, -low), low if low > 0.0 else high)
 
 

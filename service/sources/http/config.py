@@ -36,6 +36,7 @@ class HttpConfig(SourceConfig):
 
     is_live: ClassVar[bool] = True
     brings_labels: ClassVar[bool] = True
+    keeps_sent_rows: ClassVar[bool] = True
     masks_itself: ClassVar[bool] = True
 
     type: Literal["http"]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import numpy as np
 
 from service.config.base import duration_text
-from service.core.rows.batch import Labels, Numbers, no_rows
+from service.core.rows.batch import Labels, LabelType, Numbers, no_rows
 from service.core.rows.concatenation import concatenated
 from service.core.rows.id_sums import IdSums, sums_of
 from service.core.rows.inbox import BatchKind
@@ -123,6 +123,7 @@ class HttpSource:
             lag_seconds=0.0 if waiting.oldest is None else max(0, now - waiting.oldest) / SECOND,
             inbox=change,
             backlog_rows=waiting.rows,
+            parts=_differently_typed(rows.parts),
         )
         if context.labels is None:
             return take
@@ -163,6 +164,18 @@ class HttpSource:
             f"{newest:%Y-%m-%dT%H:%M:%SZ}"
         )
         return [Reject(_cells(rows, row), reason) for row in late.tolist()]
+
+
+def _differently_typed(parts: Sequence[Batch]) -> tuple[Batch, ...]:
+    """Return the parts where labels of a column were typed differently in them; none where they were not."""
+    typed: dict[str, LabelType] = {}
+    for part in parts:
+        for name, column in part.columns.items():
+            if not isinstance(column, Labels) or not len(column.labels):
+                continue
+            if typed.setdefault(name, column.typed) is not column.typed:
+                return tuple(parts)
+    return ()
 
 
 def _cells(rows: Batch, row: int) -> dict[str, Any]:

@@ -25,6 +25,11 @@ class ReferenceConfig(Section):
     def check(self, source: SourceConfig) -> None:
         """Raise ValueError where the reference cannot be read for a monitor of this `source`."""
 
+    def sent_rows(self, source: SourceConfig) -> int | None:
+        """Return how many of the first rows that are sent to the source are it; None where it is no such."""
+        del source
+        return None
+
     @abstractmethod
     def load(self, source: SourceConfig, schema: Schema) -> Batch:
         """Read the rows; called on a worker thread. Raises ReferenceDataError where they cannot be read."""

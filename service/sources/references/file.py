@@ -20,11 +20,15 @@ if TYPE_CHECKING:
     from service.sources.base import SourceConfig
 
 
+MAX_SENT_ROWS = 1_000_000  # that wait until there are enough
+
+
 class FileReference(ReferenceConfig):
     """Rows of a file, a folder or a pattern of files: all, or those from `start` to `end` (half-open).
 
     `first_rows` takes that many of the first of these. Without `path` they are a stretch of the source's own
-    file. `timestamp` and `csv` are the source's unless they are said here.
+    file, or the first rows that are sent to it. `timestamp` and `csv` are the source's unless they are said
+    here.
     """
 
     type: Literal["file"] = "file"
@@ -45,12 +49,25 @@ class FileReference(ReferenceConfig):
             return
         if not source.has_times and (self.start is not None or self.end is not None):
             raise ValueError("reference: start and end need the source's timestamp; expected first_rows")
+        if self.sent_rows(source) is not None:
+            if self.start is not None or self.end is not None:
+                raise ValueError("reference: start and end need a path; expected first_rows alone")
+            if (self.first_rows or 0) > MAX_SENT_ROWS:
+                raise ValueError(
+                    f"reference.first_rows: expected {MAX_SENT_ROWS:,} at most of rows that are sent"
+                )
+            return
         if source.file is None:
-            raise ValueError("reference: expected a path, since the source has no file")
+            or_first = ", or first_rows of those that are sent" if source.keeps_sent_rows else ""
+            raise ValueError(f"reference: expected a path{or_first}, since the source has no file")
         if self.start is None and self.end is None and self.first_rows is None:
             raise ValueError(
                 "reference: expected a path, or start and end within the source's file, or its first_rows"
             )
+
+    def sent_rows(self, source: SourceConfig) -> int | None:
+        """Return how many of the first rows that are sent to the source are it; None where it is a file."""
+        return self.first_rows if self.path is None and source.keeps_sent_rows else None
 
     def load(self, source: SourceConfig, schema: Schema) -> Batch:
         """Read the rows, in the order of their time where the file has the source's time column."""

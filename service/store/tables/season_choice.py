@@ -31,7 +31,7 @@ class SeasonChoiceTable:
         self._monitor = monitor
 
     async def chosen(self, reference: str, time_zone: str, season: str, note: str) -> str:
-        """Return the season that is kept for a reference (its fingerprint); `season` where none was."""
+        """Return the season that is kept for a reference (its rows and times); `season` where none was."""
         with translated(f"{self._monitor}: keep the season that was chosen"):
             kept: str | None = await self._pool.fetchval(
                 _CHOSEN, self._monitor, reference, time_zone, season, note

@@ -20,7 +20,7 @@ from service.config.settings import Settings
 from service.cycle.cycle import Cycle
 from service.runtime.compute_threads import workers
 from service.store.postgres import PostgresStore
-from service.wiring.intake import intake
+from service.wiring.inbox.intake import intake
 from service.wiring.monitor import build_monitor, build_receiver
 from tests.unit.api.doors import Queries, callables
 

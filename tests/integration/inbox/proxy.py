@@ -21,6 +21,7 @@ class Proxy:
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self.is_open = True
+        self.answers_left: int | None = None  # so many answers still pass, then every connection is dropped
         self.loses_commits = 0  # answers to so many commits are lost, and the connection with them
         self.port = 0
 
@@ -45,6 +46,12 @@ class Proxy:
                     self.loses_commits -= 1
                     self.cut()
                     return
+                if answers and self.answers_left is not None:
+                    if not self.answers_left:
+                        self.answers_left = None
+                        self.cut()
+                        return
+                    self.answers_left -= 1
                 writer.write(data)
                 await writer.drain()
         writer.close()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
+import pytest
 
 from service.config.settings import Settings
 from service.inbox.spool import SUFFIX
@@ -28,6 +29,16 @@ class Away:
     @property
     def files(self) -> list[Path]:
         return sorted((self.folder / "inbox").rglob(f"*{SUFFIX}"))
+
+    async def drained_despite_cuts(self) -> None:
+        """Wait until nothing is left on the disk; a cut is followed by another way in."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while self.files:
+                if not self.proxy.is_open:
+                    self.proxy.open()
+                await asyncio.sleep(0.02)
+        self.proxy.answers_left = None
+        self.proxy.open()
 
     async def drained(self) -> None:
         """Open the way to the database and wait until nothing is left on the disk."""
@@ -86,6 +97,24 @@ async def test_a_commit_whose_answer_was_lost_counts_once(
         assert len(found.files) == 1
         await found.drained()
         assert await _counted(pool, found.live) == 3
+
+
+@pytest.mark.parametrize("passing", range(12))
+async def test_a_cut_after_any_answer_of_the_database_counts_once(
+    database_url: str, pool: asyncpg.Pool, tmp_path: Path, passing: int
+) -> None:
+    """Whichever answer is the last one that comes, of the first write or of the drain, rows count once."""
+    async with away(database_url, tmp_path) as found:
+        await found.live.send([row("first", 1)], idempotency_key="first")
+        found.proxy.answers_left = passing
+        assert (await found.live.send(rows("ab", 1), idempotency_key="k")).status_code == 202
+        assert (await found.live.send(rows("cd", 1))).status_code == 202
+        assert (await found.live.send(rows("ab", 1), idempotency_key="k")).status_code == 202
+        found.proxy.answers_left = None
+        found.proxy.open()
+        found.proxy.answers_left = passing  # the drain's
+        await found.drained_despite_cuts()
+        assert await _counted(pool, found.live) == 5
 
 
 async def test_a_drain_that_died_before_it_removed_the_file_counts_once(

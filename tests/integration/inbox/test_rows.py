@@ -20,6 +20,9 @@ from service.config.settings import Settings
 from service.core.time_units import to_datetime
 from tests.integration.inbox.live import MINUTE, START, living, row, rows
 
+NEW_VERSIONS = """
+SELECT value, rows FROM tidegauge.metrics WHERE metric = 'new_category_share' AND column_name = 'version'
+"""
 TOKEN = "a-token-of-the-test"  # noqa: S105  # of no service
 
 
@@ -283,3 +286,24 @@ async def test_it_is_ready_for_rows_once_the_database_has_answered(
         await live.intake.backlog.look()
         answer = await live.client.get("/readyz/ingest")
         assert (answer.status_code, answer.json()) == (200, {"ready": True, "reason": None})
+
+
+async def test_a_label_means_the_same_whatever_came_with_it(pool: asyncpg.Pool, tmp_path: Path) -> None:
+    """The number 1.5 is the reference's text 1.50, also in a cycle where another sender writes texts."""
+    path = tmp_path / "labels.csv"
+    path.write_text("size,version\n" + "1,1.50\n2,1.7\n" * 50)
+    changed = {
+        "columns": {"size": "numerical", "version": "categorical"},
+        "reference": {"path": str(path)},
+        "prediction": None,
+        "target": None,
+        "labels": None,
+    }
+    async with living(pool, tmp_path, **changed) as live:
+        await live.send([row("a", 1, version=1.5)])
+        await live.send([row("b", 1, version="1.7")])
+        await live.send([row("c", 1, version="1.50")])
+        await live.send([row("d", 3, version="1.7")])
+        await live.run()
+        found = await pool.fetch(NEW_VERSIONS)
+        assert [each["value"] for each in found if each["rows"] == 3] == [0.0]

@@ -171,7 +171,14 @@ def test_late_labels_are_matched(place: Place) -> None:
     path = place.root / "monitors/toy.yaml"
     path.write_text(path.read_text() + LATE)
     (toy,) = checked(place)["monitors"]
-    assert toy["labels"] == {"rows": len(rows), "with_label": 200, "late": 200, "matched": 200}
+    assert toy["labels"] == {
+        "rows": len(rows),
+        "with_label": 200,
+        "late": 200,
+        "matched": 200,
+        "label_id": "",
+        "row_id": "",
+    }
     labels.assign(key=labels["key"].str.upper()).to_csv(place.root / "data/labels.csv", index=False)
     found = checked(place)
     assert found["monitors"][0]["labels"]["matched"] == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from service.config.time_zone import zone_of
@@ -38,3 +39,13 @@ async def test_the_first_choice_is_kept(pool: asyncpg.Pool) -> None:
         ("other", "weekday"),
     }
     assert any("auto chose hour in Europe/Berlin" in row["note"] for row in rows)
+
+
+async def test_the_same_values_at_other_times_are_another_reference(pool: asyncpg.Pool) -> None:
+    """A reference whose times were corrected gets the season of these; the same rows keep theirs."""
+    table = SeasonChoiceTable(pool, "shop")
+    hour = replace(choice(SeasonKind.HOUR), chosen_on="1111")
+    assert await kept_season(hour, "aaaa", table, "shop") == hour.season
+    corrected = replace(choice(SeasonKind.WEEKDAY), chosen_on="2222")
+    assert await kept_season(corrected, "aaaa", table, "shop") == corrected.season
+    assert await kept_season(replace(corrected, chosen_on="1111"), "aaaa", table, "shop") == hour.season

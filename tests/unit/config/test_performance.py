@@ -27,7 +27,7 @@ window: {size: 7d, hop: 1d}
 BINARY = """\
 source: {type: replay, path: rows.csv, timestamp: at, step: 1d}
 reference: {path: reference.csv}
-columns: {chance: numerical, churned: categorical}
+columns: {chance: numerical, churned: categorical, answer: categorical}
 task: binary
 score: chance
 target: churned
@@ -47,7 +47,7 @@ def loaded(folder: Path, text: str) -> Monitor:
     [
         (REGRESSION, ("mae", "mean_error")),
         (BINARY, ("roc_auc", "brier")),
-        (BINARY.replace("score: chance", "prediction: churned"), ("f1", "accuracy")),
+        (BINARY.replace("score: chance", "prediction: answer"), ("f1", "accuracy")),
         (BINARY.replace("binary", "multiclass").replace("score:", "prediction:"), ("f1_macro", "accuracy")),
         (REGRESSION + "performance: {mae: 3}\n", ()),
         (REGRESSION + "performance: {}\n", ()),

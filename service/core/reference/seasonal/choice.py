@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from service.core.profile.season_rows import finite_rows
+from service.core.reference import row_times
 from service.core.rows.batch import Labels, Numbers
 from service.core.season.season import HOURS, Season, SeasonKind
 
@@ -46,12 +47,14 @@ class Choice:
         season: The season; of kind `none` where no other is better.
         left_over: By kind that was considered: what it leaves over of what `none` does.
         too_thin: By kind that was not considered: why.
+        chosen_on: Digits that change with the rows that it was chosen on, or their times.
 
     """
 
     season: Season
     left_over: dict[SeasonKind, float]
     too_thin: dict[SeasonKind, str]
+    chosen_on: str = ""
 
     @property
     def note(self) -> str:
@@ -88,7 +91,7 @@ def choose(batch: Batch, schema: Schema, zone: Zone) -> Choice:
     for kind, share in left_over.items():  # from coarse to fine
         if share < left_over[chosen] * (1.0 - MIN_GAIN):
             chosen = kind
-    return Choice(Season(chosen, zone), left_over, too_thin)
+    return Choice(Season(chosen, zone), left_over, too_thin, row_times.digits_of(batch, schema))
 
 
 def note_on_thin(batch: Batch, season: Season) -> str | None:

@@ -130,6 +130,22 @@ def test_a_mean_error_is_judged_both_ways_and_towards_zero_it_is_better() -> Non
     assert measured(off, window(days_of_errors(8, 5, 100) - 7.0))["mean_error"].breached is True
 
 
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_mean_error_between_zero_and_the_references_own_is_no_breach(sign: float) -> None:
+    """A reference that is a little off, with 0 within its limits, has nothing between itself and 0 to say."""
+    reference = made(days_of_errors(7, 30, 100, 5.0) + sign * 0.3)
+    spread = plan_of(reference, "mean_error").limits.metrics["mean_error"]
+    assert isinstance(spread, Spread)
+    low, high = spread.limits([100] * 5, 0.0025)
+    assert low < 0.0 < high
+    errors = days_of_errors(8, 5, 100, 5.0)
+    for target in (spread.value, 0.9 * spread.value, 0.0, 0.9 * low, 0.9 * high):
+        found = measured(reference, window(errors - errors.mean() + target))["mean_error"]
+        assert found.breached is False, (target, found.threshold)
+    for target in (1.1 * low, 1.1 * high):
+        assert measured(reference, window(errors - errors.mean() + target))["mean_error"].breached
+
+
 def test_fewer_than_eight_days_give_no_limit() -> None:
     """A reference of three days has the reason in place of a limit, and the value all the same."""
     found = measured(made(days_of_errors(1, 3, 500)), window(days_of_errors(2, 2, 100)))["mae"]

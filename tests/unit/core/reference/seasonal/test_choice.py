@@ -66,6 +66,22 @@ def test_cells_need_days_and_rows() -> None:
     assert note_on_thin(rows(70, {}), Season(SeasonKind.WEEKDAY, BERLIN)) is None
 
 
+def test_a_choice_knows_the_times_that_it_was_made_on() -> None:
+    """The same values, each at the time of another, have one fingerprint and another choice."""
+    batch = rows(70, {"night": 2.0})
+    times = np.random.default_rng(1).permutation(batch.event_time)
+    other = Batch(batch.rows, times, batch.columns)
+    made = [references.of(each, SCHEMA, season=AutoSeason(BERLIN)) for each in (batch, other)]
+    assert made[0].fingerprint == made[1].fingerprint
+    found = [each.choice for each in made]
+    assert found[0] is not None
+    assert found[1] is not None
+    assert found[0].season != found[1].season
+    assert found[0].chosen_on != found[1].chosen_on
+    turned = batch.take(np.arange(batch.rows)[::-1])
+    assert choose(turned, SCHEMA, BERLIN).chosen_on == found[0].chosen_on
+
+
 def test_the_reference_keeps_what_was_chosen() -> None:
     """Its profile counts by the season that was chosen; its fingerprint is that of the rows alone."""
     batch = rows(70, {"night": 2.0})

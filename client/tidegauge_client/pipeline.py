@@ -1,0 +1,227 @@
+"""From rows that are logged to batches that were answered: two threads and what they share.
+
+The caller appends a line to a list. The packer makes batches of the lines and writes to the disk those that
+wait; the sender posts them, one after the other. So a service that hangs delays neither the caller nor the
+disk.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from tidegauge_client import forks
+from tidegauge_client.batch import Batch
+from tidegauge_client.encoding import encode, rows_of
+from tidegauge_client.outbox import Outbox
+from tidegauge_client.sender import Sender
+from tidegauge_client.tally import Stats, Tally
+from tidegauge_client.troubles import Troubles
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tidegauge_client.batch import Kind
+    from tidegauge_client.options import Options
+    from tidegauge_client.transport import Transport
+
+MAX_BATCH_BYTES = 1 << 20
+
+
+class Pipeline:
+    """Takes rows from any thread and sends them; `open_transport` makes what posts them."""
+
+    def __init__(self, options: Options, open_transport: Callable[[], Transport]) -> None:
+        self._options = options
+        self._open_transport = open_transport
+        self._reset()
+        forks.register(self)
+
+    def _reset(self) -> None:
+        self._lines: list[tuple[str, Kind, bytes]] = []
+        self._line_bytes = 0
+        self._changed = threading.Condition()
+        self._packing = threading.RLock()
+        self._wants_packing = False
+        self._closed = False
+        self._packer: threading.Thread | None = None
+        self._packed = 0  # the newest batch of the pass before
+        self._tally, self._troubles = Tally(), Troubles()
+        self._outbox = Outbox(self._options.spool, self._options.spool_bytes)
+        self._sender = Sender(
+            self._outbox, self._open_transport(), self._tally, self._troubles, self._persist
+        )
+
+    def add(self, monitor: str, kind: Kind, given: object) -> None:
+        """Take rows; whatever is wrong with them is counted and logged, not raised."""
+        try:
+            for row in rows_of(given):
+                self._add_row(monitor, kind, row)
+        except Exception as error:  # noqa: BLE001  # a prediction must not fail because it could not be logged
+            self._note_invalid(error)
+
+    def skip(self, reason: str) -> None:
+        """Count a row that could not be made, and log the reason once."""
+        self._tally.add("logged")
+        self._tally.add_invalid(reason)
+        self._troubles.note(reason, "a row was not logged: %s", reason)
+
+    def _add_row(self, monitor: str, kind: Kind, row: Mapping[str, object]) -> None:
+        try:
+            line = encode(row)
+        except Exception as error:  # noqa: BLE001  # of this row alone: the next ones may be good
+            self._note_invalid(error)
+            return
+        self._tally.add("logged")
+        with self._changed:
+            held = self._line_bytes + self._outbox.memory_bytes + len(line)
+            if self._closed or held > self._options.memory_bytes:
+                self._tally.add("dropped")
+                why = "the client is closed" if self._closed else "neither memory nor disk has room"
+                self._troubles.note("dropped", "rows are dropped: %s", why)
+                return
+            self._lines.append((monitor, kind, line))
+            self._line_bytes += len(line)
+            self._start()
+            if len(self._lines) >= self._options.batch_rows or self._line_bytes >= MAX_BATCH_BYTES:
+                self._wants_packing = True
+                self._changed.notify_all()
+
+    def _note_invalid(self, error: Exception) -> None:
+        self.skip(f"{type(error).__name__}: {error}"[:300])
+
+    def flush(self, timeout: float) -> bool:
+        """Send what was logged so far; return whether all of it was answered in time."""
+        deadline = time.monotonic() + timeout
+        self._pack(write_all=False)
+        return self._sender.wait(self._outbox.last, deadline)
+
+    def close(self, timeout: float) -> bool:
+        """Send what was logged, as far as the time allows; return whether everything was answered.
+
+        What is left stays on the disk, for the next process.
+        """
+        deadline = time.monotonic() + timeout
+        with self._changed:
+            if self._closed:
+                return True
+            self._closed = True
+            self._changed.notify_all()
+        self._pack(write_all=True)
+        if not self._sender.is_away:
+            self._sender.wait(self._outbox.last, deadline)
+        self._sender.stop()
+        is_done = self._sender.wait(self._outbox.last, time.monotonic())
+        if not is_done:
+            kept, lost = self._outbox.rows_on_disk(), self._outbox.rows_in_memory()
+            message = "not all rows were sent: %d wait on the disk for the next process, %d are lost"
+            self._troubles.note("left", message, kept, lost)
+        try:
+            self._outbox.leave()
+        except OSError as error:
+            self._troubles.note("spool", "the spool could not be tidied up: %s", error)
+        return is_done
+
+    def stats(self) -> Stats:
+        """Return the counts as of now."""
+        with self._changed, self._packing:
+            counts = self._tally.counts
+            return Stats(
+                **{
+                    name: counts[name]
+                    for name in (
+                        "logged", "taken_over", "accepted", "rejected", "invalid", "dropped",
+                        "broken_files", "retries",
+                    )
+                },
+                waiting=len(self._lines) + self._outbox.rows_in_memory() + self._outbox.rows_on_disk(),
+                batches_on_disk=self._outbox.batches_on_disk(),
+                bytes_on_disk=self._outbox.disk_bytes,
+                last_error=self._tally.last_error,
+                reasons=self._tally.reasons,
+            )  # fmt: skip
+
+    @property
+    def tally(self) -> Tally:
+        """The counts and the refused rows."""
+        return self._tally
+
+    @property
+    def exit_seconds(self) -> float:
+        """How long the end of the process may take."""
+        return self._options.exit_seconds
+
+    def after_fork(self) -> None:
+        """In a forked child: begin with nothing. Rows, spool and connection are the parent's."""
+        self._outbox.forget()
+        self._sender.forget()
+        self._reset()
+
+    def _start(self) -> None:
+        if self._packer is not None:
+            return
+        packer = threading.Thread(target=self._work, name="tidegauge-client packer", daemon=True)
+        try:
+            packer.start()
+            self._sender.start()
+        except RuntimeError as error:  # no more threads, or the interpreter ends: the next row tries again
+            self._troubles.note("thread", "no thread could be started; rows wait: %s", error)
+            return
+        self._packer = packer
+        forks.finish_with_multiprocessing()
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(
+                    lambda: self._closed or self._wants_packing, timeout=self._options.interval
+                )
+                if self._closed:
+                    return
+            self._pack(write_all=False)
+
+    def _pack(self, *, write_all: bool) -> None:
+        """Make batches of the lines; write to the disk what waits since the last pass, or everything."""
+        with self._packing:
+            with self._changed:
+                lines, self._lines = self._lines, []
+                self._wants_packing = False
+            for batch in _batches(lines, self._options.batch_rows):
+                self._outbox.add(batch)  # it may wait for the disk: not under the lock that callers need
+            with self._changed:
+                self._line_bytes -= sum(len(line) for _, _, line in lines)
+            newest = self._outbox.last
+            # What was not answered for a whole interval goes to the disk too: the service may hang.
+            self._persist(newest if write_all or self._sender.is_away else self._packed)
+            self._packed = newest
+        if self._line_bytes + self._outbox.memory_bytes < self._options.memory_bytes // 2:
+            self._troubles.ended("dropped", "rows are taken again")
+        self._sender.wake()
+
+    def _persist(self, through: int) -> None:
+        try:
+            self._outbox.persist(through=through)
+        except OSError as error:
+            self._troubles.note("disk", "batches cannot be written to the disk and wait in memory: %s", error)
+        else:
+            self._troubles.ended("disk", "batches can be written to the disk again")
+
+
+def _batches(lines: list[tuple[str, Kind, bytes]], most: int) -> list[Batch]:
+    """Return batches of the lines, rows before labels, which may belong to them."""
+    groups: dict[tuple[str, Kind], list[bytes]] = {}
+    for monitor, kind, line in lines:
+        groups.setdefault((monitor, kind), []).append(line)
+    found = []
+    for (monitor, kind), every in sorted(groups.items(), key=lambda group: group[0][1] == "labels"):
+        part: list[bytes] = []
+        size = 0
+        for line in every:
+            if part and (len(part) == most or size + len(line) > MAX_BATCH_BYTES):
+                found.append(Batch.of(monitor, kind, part))
+                part, size = [], 0
+            part.append(line)
+            size += len(line)
+        found.append(Batch.of(monitor, kind, part))
+    return found

@@ -1,0 +1,114 @@
+"""Post batches over one connection that is kept open."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+
+if TYPE_CHECKING:
+    import ssl
+
+    from tidegauge_client.batch import Batch
+
+MAX_ANSWER_BYTES = 4 << 20
+MAX_RETRY_SECONDS = 300.0
+
+
+class NoAnswerError(Exception):
+    """The service could not be reached, or its answer did not come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the service answered.
+
+    - `status`: the status of HTTP
+    - `retry_after`: in how many seconds to send again; None where the service does not say
+    - `body`: the JSON document; None where there is none
+    """
+
+    status: int
+    retry_after: float | None
+    body: Any
+
+
+class Transport:
+    """Posts to one service; used by one thread."""
+
+    def __init__(self, url: str, token: str | None, timeout: float, tls: ssl.SSLContext | None) -> None:
+        """Raise ValueError where `url` is not the address of a service."""
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError(f"{url!r}: expected the service's address, such as http://127.0.0.1:8000")
+        self._https = parts.scheme == "https"
+        self._host, self._port = parts.hostname, parts.port
+        self._prefix = parts.path.rstrip("/")
+        self._headers = {"Content-Type": "application/x-ndjson", "User-Agent": "tidegauge-client"}
+        if token is not None:
+            self._headers["Authorization"] = f"Bearer {token}"
+        self._timeout, self._tls = timeout, tls
+        self._connection: http.client.HTTPConnection | None = None
+
+    def post(self, batch: Batch) -> Answer:
+        """Send a batch and return the answer. Raises NoAnswerError."""
+        was_open = self._connection is not None
+        try:
+            try:
+                return self._post(batch)
+            except (http.client.RemoteDisconnected, ConnectionError):
+                if not was_open:
+                    raise
+                self.close()  # the service had closed the idle connection: no failure of this batch
+                return self._post(batch)
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise NoAnswerError(f"{type(error).__name__}: {error}") from error
+
+    def close(self) -> None:
+        """Close the connection; the next post opens one."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _post(self, batch: Batch) -> Answer:
+        if self._connection is None:
+            self._connection = self._open()
+        connection = self._connection
+        path = f"{self._prefix}/v1/monitors/{quote(batch.monitor, safe='')}/{batch.kind}"
+        body = b"".join(batch.lines)
+        connection.request("POST", path, body, {**self._headers, "Idempotency-Key": batch.key})
+        response = connection.getresponse()
+        content = response.read(MAX_ANSWER_BYTES)
+        if response.will_close or not response.isclosed():
+            self.close()
+        document = None
+        with suppress(ValueError):
+            document = json.loads(content)
+        return Answer(response.status, _seconds(response.getheader("Retry-After")), document)
+
+    def _open(self) -> http.client.HTTPConnection:
+        if self._https:
+            return http.client.HTTPSConnection(
+                self._host, self._port, timeout=self._timeout, context=self._tls
+            )
+        return http.client.HTTPConnection(self._host, self._port, timeout=self._timeout)
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """Return a Retry-After header, seconds or a date, as seconds from now; None where it says neither."""
+    if retry_after is None:
+        return None
+    try:
+        seconds = float(retry_after)
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(retry_after).timestamp() - time.time()
+        except ValueError:
+            return None
+    return min(max(seconds, 0.0), MAX_RETRY_SECONDS)

@@ -1,0 +1,1 @@
+"""Take in rows that are sent, and make references of the first of them."""

@@ -1,0 +1,1 @@
+"""The live demo: a model's service, traffic against it, and Tidegauge."""

@@ -1,0 +1,1 @@
+"""The client against the service, each in a process of its own."""

@@ -1,0 +1,79 @@
+"""The service as its own process, with a monitor to which rows are sent."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import asyncpg
+
+from tests.integration.inbox.live import lay_out
+from tests.service_process import Place, end
+
+if TYPE_CHECKING:
+    import subprocess
+    from pathlib import Path
+    from signal import Signals
+
+
+@dataclass
+class LiveService:
+    """A service that can be started and ended again, always at the same address.
+
+    - `place`: its folder
+    - `database_url`: its database
+    - `port`: where it listens
+    """
+
+    place: Place
+    database_url: str
+    port: int
+    process: subprocess.Popen[str] | None = field(default=None)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start the service and wait until it takes rows."""
+        self.process = self.place.start(
+            TIDEGAUGE_DATABASE_URL=self.database_url,
+            TIDEGAUGE_HTTP_PORT=str(self.port),
+            TIDEGAUGE_CYCLE_SECONDS="0.2",
+        )
+        self.place.until('"event": "watching"', self.process)
+
+    def end(self, number: Signals) -> None:
+        """End it with a signal."""
+        if self.process is not None:
+            end(self.process, number)
+            self.process = None
+
+    async def counted(self) -> int:
+        """Return how many rows were measured or wait to be."""
+        connection = await asyncpg.connect(self.database_url)
+        try:
+            found = await connection.fetchval(
+                """SELECT (SELECT coalesce(sum(rows), 0) FROM tidegauge.pane)
+                        + (SELECT coalesce(sum(rows), 0) FROM tidegauge.inbox_batch WHERE kind = 'rows')"""
+            )
+        finally:
+            await connection.close()
+        return int(found)
+
+
+def free_port() -> int:
+    """Return a port on which nobody listens at the moment."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+def laid_out(root: Path, database_url: str) -> LiveService:
+    """Lay out a service with the monitor toy, not started yet."""
+    for name in ("data", "monitors"):
+        (root / name).mkdir(parents=True)
+    lay_out(root, window={"size": "1s", "min_rows": 2}).rename(root / "monitors/toy.yaml")
+    return LiveService(Place(root), database_url, free_port())
