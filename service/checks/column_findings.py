@@ -42,14 +42,15 @@ def column_notes(batch: Batch, schema: Schema) -> Iterator[str]:
             marked = int(np.count_nonzero(read.unparsable))
             words += f": {marked} of {batch.rows} rows ({marked / batch.rows:.1%}) are left out"
         yield words
+    yield from batch.arrival.remarks
 
 
 def take_notes(take: Take) -> Iterator[str]:
-    """Yield what is strange with the times of a source's first rows."""
+    """Yield which of a source's rows are refused, and what is strange with the times of its first ones."""
     if take.refused is not None and take.refused[0]:
         refused, rows = take.refused
         reason = f": {take.rejects[0].reason}" if take.rejects else ""
-        yield f"{refused} of {rows} rows have no usable time{reason}"
+        yield f"{refused} of {rows} rows cannot be used{reason}"
     times = take.batch.event_time
     if len(times) and to_datetime(int(times.max())).year == FIRST_YEAR:
         yield "its times are in 1970; is the unit of the timestamp right?"

@@ -39,7 +39,7 @@ class RowsLook:
 
     - `batch`: those that were read.
     - `complete`: whether that is all of them.
-    - `rejected`: how many more have no usable time.
+    - `rejected`: how many more are malformed or have no usable time.
     - `first_take`: of a source, the first one.
     - `notes`: of a reference, what it says of its labels and cells.
     - `span`: the first and the last event time (UTC microseconds); None without times.

@@ -137,7 +137,10 @@ def _measured(now: Loaded, before: Loaded, monitor: Monitor) -> Measured:
         blocks=None if made.blocks is None else block_model.fit(made.blocks),
     )
     chosen = () if made.choice is None else (made.choice.note,)
-    return Measured(settled(counted), rows.rows, known.rows, (*made.notes, *chosen))
+    remarks = [
+        f"{what}: {r}" for what, b in (("reference", known), ("current", rows)) for r in b.arrival.remarks
+    ]
+    return Measured(settled(counted), rows.rows, known.rows, (*made.notes, *chosen, *remarks))
 
 
 def _check_reference(batch: Batch, monitor: Monitor) -> None:

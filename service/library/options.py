@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from service.config import monitor_file
+from service.config.documents.document import composed
 from service.config.monitor import Monitor
 from service.core.rows.task import TaskName
 from service.errors import ConfigurationError
@@ -51,7 +52,8 @@ def monitor_from_file(path: Path) -> Monitor:
 
 def monitor_from_options(options: Options, reference: pd.DataFrame) -> Monitor:
     """Return the monitor that the options describe; raises ConfigurationError per wrong key."""
-    keys = {name: value for name, value in options.keys.items() if value is not None}
+    keys = {name: composed(value) for name, value in options.keys.items() if value is not None}
+    options = replace(options, columns=composed(options.columns), timestamp=composed(options.timestamp))
     facts = facts_of(reference)
     roles = _roles(keys, facts)
     if roles.task is not None:

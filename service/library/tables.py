@@ -13,6 +13,7 @@ import pyarrow as pa
 from service.errors import ConfigurationError, SourceError
 from service.sources.tables import from_arrow, from_pandas
 from service.sources.tables.file import read_rows
+from service.sources.tables.parsed import composed_names
 from service.sources.tables.raw_frame import raw_frame
 
 if TYPE_CHECKING:
@@ -52,7 +53,9 @@ def frame_of(table: Loaded, form: TableFormat) -> pd.DataFrame:
     """Return a table's columns as they are, to look at."""
     if isinstance(table, Path):
         return raw_frame(table, form)
-    return table if isinstance(table, pd.DataFrame) else from_arrow.framed(table)
+    if isinstance(table, pd.DataFrame):
+        return from_pandas.composed(table)
+    return from_arrow.framed(from_arrow.composed(pa.table(table)))
 
 
 def rows_of(table: Loaded, schema: Schema, what: str, *, timestamp: str | None, form: TableFormat) -> Batch:
@@ -77,9 +80,8 @@ def _framed(
             return from_pandas.to_batch(table, schema, by, time=form.time)
         return from_arrow.to_batch(pa.table(table), schema, by, time=form.time)
 
-    names: list[Any] = (
-        list(table.columns) if isinstance(table, pd.DataFrame) else pa.table(table).schema.names
-    )
+    held: list[Any] = list(table.columns) if isinstance(table, pd.DataFrame) else pa.table(table).schema.names
+    names = composed_names(held)
     timed = framed(timestamp) if timestamp in names else None
     if timed is None or timed.rejected:
         return framed(None).batch

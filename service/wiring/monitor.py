@@ -217,6 +217,8 @@ def _reference_loader(
         for misfit in rows.batch.arrival.misfits:
             hint = described(misfit, kinds[misfit.column])
             log.warning("reference has cells of another kind", monitor=monitor.name, hint=hint)
+        for remark in rows.batch.arrival.remarks:
+            log.warning("reference file", monitor=monitor.name, hint=remark)
         for column, values in reference.spec.segments.items():
             message = beyond_cap(column, values)
             if message is not None:

@@ -175,8 +175,13 @@ BAD = {
         "2013-01-01,1,red\n2013-01-02,2,green\n", "the timestamp column 'at' is not in the data"
     ),
     "padded name": Bad("time, At ,size\n1,2,3\n", NO_TIME + ", which has time,  At "),
-    "a long line": Bad(ROWS + "2013-01-03,1,red,surplus\n", "cannot be read: "),
-    "an open quote": Bad('at,size\n2013-01-01,"1\n' + "2013-01-01,2\n" * 9, "cannot be read: "),
+    "long lines": Bad(
+        "at,size\n" + "2013-01-03,1,surplus\n" * 3, "3 of its 3 lines have more or fewer cells"
+    ),
+    "short lines": Bad("at,size\n" + "2013-01-03\n" * 3, "3 of its 3 lines have more or fewer cells"),
+    "an open quote": Bad(
+        'at,size\n2013-01-01,"1\n' + "2013-01-01,2\n" * 9, 'a quote " that opens a cell in line 2'
+    ),
     "wrong separator": Bad(ROWS, NO_TIME, form=TableFormat(csv=CsvFormat(";"))),
     "cut gzip": Bad(gzip.compress(ROWS.encode() * 99)[:60], "cannot be read: ", "a.csv.gz"),
     "cut bzip2": Bad(bz2.compress(ROWS.encode() * 99)[:60], "cannot be read: ", "a.csv.bz2"),

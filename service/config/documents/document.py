@@ -14,6 +14,7 @@ import yaml
 from service.config import written
 from service.config.documents.bounds import BoundsError, check_bounds
 from service.config.yaml_lines import dotted, walk
+from service.core.rows.label_text import composed_name
 from service.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -77,7 +78,25 @@ def read_document(path: Path) -> Document:
         raise ConfigurationError(_not_yaml(path, text, error)) from error
     except (ValueError, OverflowError, TypeError) as error:  # what a tag such as !!binary asks for
         raise ConfigurationError(f"{path}:1: not valid YAML: {error}") from error
-    return Document(path, content, lines)
+    return Document(path, composed(content), lines)
+
+
+def composed(content: Any, *, key: Any = None) -> Any:
+    """Return what a file says with its texts in Unicode's composed form, as names of columns are read.
+
+    Paths stay as they are written: a file system tells two spellings of an accent apart.
+    """
+    if isinstance(content, str):
+        return content if key == "path" else composed_name(content)
+    if isinstance(content, list):
+        return [composed(each) for each in content]
+    if not isinstance(content, dict):
+        return content
+    return {composed(name): composed(value, key=name) for name, value in content.items()}
+
+
+def _composed_path(keys: KeyPath) -> KeyPath:
+    return tuple(composed(key) for key in keys)
 
 
 def _text(path: Path) -> str:
@@ -143,7 +162,8 @@ def _not_yaml(path: Path, text: str, error: yaml.YAMLError) -> str:
 def _lines(path: Path, root: yaml.Node) -> tuple[dict[KeyPath, int], list[str]]:
     lines: dict[KeyPath, int] = {(): 1}
     faults = []
-    for keys, line in walk(root):
+    for written_keys, line in walk(root):
+        keys = _composed_path(written_keys)
         if keys in lines:
             faults.append(f"{path}:{line}: {dotted(keys)}: duplicate key (first on line {lines[keys]})")
         lines.setdefault(keys, line)

@@ -110,6 +110,7 @@ class Arrival:
     received: when rows that are new were taken (UTC microseconds).
     misfits: the columns of the whole table that hold something else than their kind.
     example_id: one of the table's ids as people write it, with its type.
+    remarks: what else its reader noticed of the whole table, in words and without a cell's content.
     """
 
     unwatched: tuple[str, ...] | None = None
@@ -119,6 +120,7 @@ class Arrival:
     received: int | None = None
     misfits: tuple[Misfit, ...] = ()
     example_id: str | None = None
+    remarks: tuple[str, ...] = ()
 
     def take(self, rows: NDArray[np.intp] | slice) -> Arrival:
         """Return the arrival of the rows chosen."""
@@ -130,6 +132,7 @@ class Arrival:
             self.received,
             self.misfits,
             self.example_id,
+            self.remarks,
         )
 
 

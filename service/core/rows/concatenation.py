@@ -96,4 +96,5 @@ def _arrival(parts: Sequence[Batch], times: NDArray[np.int64]) -> Arrival:
         None if all(arrival.backwards is None for arrival in arrivals) else steps_back(times),
         misfits=tuple(misfits.values()),
         example_id=next((arrival.example_id for arrival in arrivals if arrival.example_id), None),
+        remarks=tuple(dict.fromkeys(remark for arrival in arrivals for remark in arrival.remarks)),
     )

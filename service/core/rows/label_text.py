@@ -46,6 +46,11 @@ def text_of(value: object) -> str | None:
     return storable(text) if text else None
 
 
+def composed_name(name: str) -> str:
+    """Return a column's name in composed form, so that an accent is one however a file spells it."""
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
+
+
 def _composed(text: str) -> str:
     plain = text.strip()
     return plain if plain.isascii() else unicodedata.normalize("NFC", plain.strip(INVISIBLE).strip())

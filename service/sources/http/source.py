@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
+import structlog
 
 from service.config.base import duration_text
 from service.core.rows.batch import Labels, LabelType, Numbers, no_rows
@@ -33,9 +34,11 @@ if TYPE_CHECKING:
     from service.core.rows.inbox import InboxBatch
     from service.sources.context import SourceContext
 
+log = structlog.get_logger(__name__)
+
 R = TypeVar("R")
 
-MAX_ROWS = 100_000  # of a take, about: a batch is taken whole
+MAX_ROWS = 250_000  # of a take, about: a batch is taken whole
 KEPT_REJECTS = 100  # of a take
 
 
@@ -143,6 +146,8 @@ class HttpSource:
             if batch.kind is not BatchKind.ROWS:
                 continue
             rows = by_kind(stored_batch.decode(batch.payload), self._context.schema)
+            for remark in rows.arrival.remarks:
+                log.warning("rows that were sent", monitor=self._context.monitor, hint=remark)
             came = sums_of(rows.arrival.identity, rows.rows)
             late = np.flatnonzero(clock.too_late(rows.event_time, self._options.allowed_lateness_us))
             if len(late):

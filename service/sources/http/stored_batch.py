@@ -40,7 +40,8 @@ def encode(batch: Batch) -> bytes:
                 arrays[_UNPARSABLE + name] = pa.array(column.unparsable, pa.bool_())
         elif isinstance(column, Labels):
             arrays[_LABELS + name] = _of_labels(column)
-            typed[name] = column.typed.value
+            has_labels = bool((column.codes >= 0).any())  # a column without any has no type
+            typed[name] = column.typed.value if has_labels else LabelType.TEXT.value
         else:
             arrays[_TEXTS + name] = pa.array(map(_bytes, column.texts.tolist()), pa.binary())
     notes = {
@@ -49,6 +50,7 @@ def encode(batch: Batch) -> bytes:
         "unwatched": batch.arrival.unwatched,
         "misfits": [[m.column, m.holds, m.example, m.proposal] for m in batch.arrival.misfits],
         "example_id": batch.arrival.example_id,
+        "remarks": batch.arrival.remarks,
     }
     table = pa.table(arrays).replace_schema_metadata({_NOTES: json.dumps(notes).encode()})
     sink = pa.BufferOutputStream()
@@ -92,6 +94,7 @@ def _batch(held: dict[str, pa.Array], notes: dict[str, Any]) -> Batch:
         steps_back(times),
         misfits=tuple(Misfit(*each) for each in notes["misfits"]),
         example_id=notes["example_id"],
+        remarks=tuple(notes.get("remarks", ())),
     )
     return Batch(notes["rows"], times, columns, arrival)
 

@@ -139,6 +139,7 @@ class ReplaySource:
                 raise
             self._files = _Opened(rows, labels)
             _warn_of_changes(self._files, options, position)
+            _warn_of_remarks(self._files, options)
         return self._files
 
     def _close(self) -> None:
@@ -164,6 +165,13 @@ def _warn_of_changes(files: _Opened, options: ReplayOptions, position: dict[str,
     if before is not None and files.labels is not None and before["file"] != files.labels.fingerprint:
         path = options.labels and str(options.labels.path)
         log.warning("file of labels changed", path=path, going_on_with="the next label number")
+
+
+def _warn_of_remarks(files: _Opened, options: ReplayOptions) -> None:
+    for remark in files.rows.remarks:
+        log.warning("replayed file", path=str(options.path), hint=remark)
+    for remark in files.labels.remarks if files.labels is not None else ():
+        log.warning("file of labels", path=str(options.labels and options.labels.path), hint=remark)
 
 
 def _take(rows: OrderedRows, options: ReplayOptions, position: dict[str, Any] | None) -> Take:

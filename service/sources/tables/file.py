@@ -87,6 +87,7 @@ def open_ordered(
             _check_column(name, loaded)
         framed = _framed(loaded, schema, timestamp)
         refuse_times(framed, timestamp, form.time)
+    framed = _with_malformed(framed, loaded)
     batch = _by_time(framed.batch)
     return OrderedRows(
         batch.event_time,
@@ -95,6 +96,7 @@ def open_ordered(
         fingerprint,
         framed.rejects,
         framed.rejected,
+        batch.arrival.remarks,
     )
 
 
@@ -109,10 +111,19 @@ def open_in_file_order(
         files = table_files(path)
         fingerprint = _fingerprint(files)
         kinds = [content_kind(file, form, may_be_empty=len(files) > 1) for file in files]
-        framed = _framed(_loaded(files, kinds, schema, None, form), schema, None)
+        loaded = _loaded(files, kinds, schema, None, form)
+        framed = _with_malformed(_framed(loaded, schema, None), loaded)
     times = first_us + np.arange(framed.batch.rows, dtype=np.int64) * ROW_US
     batch = replace(framed.batch, event_time=times)
-    return OrderedRows(times, lambda first, stop: batch.take(slice(first, stop)), lambda: None, fingerprint)
+    return OrderedRows(
+        times,
+        lambda first, stop: batch.take(slice(first, stop)),
+        lambda: None,
+        fingerprint,
+        framed.rejects,
+        framed.rejected,
+        batch.arrival.remarks,
+    )
 
 
 def read_rows(
@@ -195,7 +206,22 @@ def _reference(
     elif framed.rejected:
         framed = _framed(loaded, schema, None)
     refuse_misfits(framed.batch, schema)
-    return framed.batch
+    batch, rejected = framed.batch, sum(part.rejected for part in loaded)
+    if not rejected:
+        return batch
+    first = next(part.rejects[0].reason for part in loaded if part.rejects)
+    remark = f"{rejected} of {batch.rows + rejected} rows are left out: {first}"
+    return replace(batch, arrival=replace(batch.arrival, remarks=(remark, *batch.arrival.remarks)))
+
+
+def _with_malformed(framed: Framed, loaded: Sequence[Loaded]) -> Framed:
+    # Also the rows that could not even be asked for their time.
+    rejects = [*(reject for part in loaded for reject in part.rejects), *framed.rejects]
+    return Framed(
+        framed.batch,
+        tuple(rejects[:MAX_REJECTS]),
+        framed.rejected + sum(part.rejected for part in loaded),
+    )
 
 
 def _by_time(batch: Batch) -> Batch:
@@ -243,7 +269,7 @@ def _loaded(
 
 
 def _framed(loaded: Sequence[Loaded], schema: Schema, timestamp: str | None) -> Framed:
-    parts = [part.framed(timestamp) for part in loaded]
+    parts = [_remarked(part.framed(timestamp), part.remarks) for part in loaded]
     if len(parts) == 1:
         return parts[0]
     rejects = [reject for part in parts for reject in part.rejects]
@@ -252,6 +278,11 @@ def _framed(loaded: Sequence[Loaded], schema: Schema, timestamp: str | None) -> 
         tuple(rejects[:MAX_REJECTS]),
         sum(part.rejected for part in parts),
     )
+
+
+def _remarked(framed: Framed, remarks: tuple[str, ...]) -> Framed:
+    arrival = replace(framed.batch.arrival, remarks=remarks)
+    return replace(framed, batch=replace(framed.batch, arrival=arrival)) if remarks else framed
 
 
 def _check_column(name: str, loaded: Sequence[Loaded]) -> None:

@@ -20,7 +20,7 @@ from service.sources.tables import arrow_labels
 from service.sources.tables.arrow_labels import is_text, missing, values
 from service.sources.tables.event_time import EventTimes, of_raw
 from service.sources.tables.identity import NO_IDENTITIES
-from service.sources.tables.parsed import Framed, check_names, unwatched_names
+from service.sources.tables.parsed import Framed, check_names, composed_names, unwatched_names
 from service.sources.tables.time_text import are_times
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def to_batch(
     time: TimeFormat = PLAIN_TIME,
 ) -> Framed:
     """Return the schema's columns of `table` as typed arrays; see `from_pandas.to_batch` for its promises."""
+    table = composed(table)
     held = table.schema.names
     check_names(held if names is None else names, schema, timestamp)
     if len(set(held)) < len(held):
@@ -88,6 +89,12 @@ def event_times(column: pa.ChunkedArray, form: TimeFormat = PLAIN_TIME) -> Event
     from service.sources.tables import pandas_time  # noqa: PLC0415 - pandas, for the columns that need it
 
     return pandas_time.event_times(framed(pa.table({"time": column}))["time"], form)
+
+
+def composed(table: pa.Table) -> pa.Table:
+    """Return the table with its columns' names in Unicode's composed form."""
+    names = table.schema.names
+    return table if all(name.isascii() for name in names) else table.rename_columns(composed_names(names))
 
 
 def framed(table: pa.Table) -> pd.DataFrame:

@@ -28,7 +28,7 @@ from service.sources.tables.misfits import find_misfits
 from service.sources.tables.number_text import parser
 from service.sources.tables.pandas_labels import identities, labels
 from service.sources.tables.pandas_time import event_times
-from service.sources.tables.parsed import Framed, check_names, unwatched_names
+from service.sources.tables.parsed import Framed, check_names, composed_names, unwatched_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -65,6 +65,7 @@ def to_batch(
     numbers are in the columns that have no form of their own. Raises SourceError where the timestamp column
     is not there, or where a column that is needed is there twice.
     """
+    frame = composed(frame)
     check_names(list(frame.columns), schema, timestamp)
     beside = unwatched_names(list(frame.columns) if names is None else names, schema, timestamp)
     found = None if timestamp is None else event_times(frame[timestamp], time)
@@ -86,6 +87,12 @@ def to_batch(
     shown = refused[:keep_rejects]
     rejects = rejects_of(frame.iloc[shown], found.reasons[shown], timestamp, time)
     return Framed(batch, rejects, len(refused))
+
+
+def composed(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with its columns' names in Unicode's composed form."""
+    names = composed_names(frame.columns)
+    return frame if names == list(frame.columns) else frame.set_axis(names, axis="columns")
 
 
 def columns_of(

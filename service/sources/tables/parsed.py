@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from service.core.rows.label_text import storable
+from service.core.rows.label_text import composed_name, storable
 from service.errors import SourceError
 
 if TYPE_CHECKING:
@@ -26,6 +26,11 @@ class Framed:
     batch: Batch
     rejects: tuple[Reject, ...] = ()
     rejected: int = 0
+
+
+def composed_names(names: Iterable[Any]) -> list[Any]:
+    """Return a table's column names in Unicode's composed form, in which the watched ones are written."""
+    return [composed_name(name) if isinstance(name, str) else name for name in names]
 
 
 def unwatched_names(names: Iterable[object], schema: Schema, timestamp: str | None) -> tuple[str, ...]:

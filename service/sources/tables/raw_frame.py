@@ -52,6 +52,6 @@ def _frame_of(file: TableFile, form: TableFormat, one_of_many: bool) -> pd.DataF
                 index=pd.RangeIndex(rows),
             )
         else:
-            frame = from_arrow.framed(arrow_file.table(file.path, kind))
+            frame = from_arrow.framed(from_arrow.composed(arrow_file.table(file.path, kind)))
     added = {name: value for name, value in file.partitions.items() if name not in frame.columns}
     return frame.assign(**added) if added else frame

@@ -189,6 +189,7 @@ REFUSED: list[tuple[dict[str, Any], bytes, int, str]] = [
     ({}, json.dumps([{f"c{n}": 1 for n in range(2_001)}]).encode(), 422, "2,001 columns; expected 2,000"),
     ({"content_type": "application/x-ndjson"}, b'{"key": "a"}\n{"key": ', 422, "line 2 is no JSON"),
     ({"content_type": "text/csv"}, b"key,size\na,1\nb,1,2,3\n", 422, "line 3"),
+    ({"content_type": "text/csv"}, b"key,size\na,1\nb", 422, "line 3 has 1 cell, and the header 2 names"),
     ({"content_type": "application/vnd.apache.parquet"}, b"PAR1", 422, "cannot be read as"),
     ({"content_type": "application/vnd.apache.arrow.stream"}, b"\xff\xff\xff\xff\x01", 422, "cannot be"),
     ({"idempotency_key": "k" * 256}, b'[{"key": "a"}]', 422, "expected 1 to 255 printable"),

@@ -60,6 +60,20 @@ def test_a_source_that_is_its_own_reference_is_noted(look: MonitorLook) -> None:
     ]
 
 
+def test_what_the_reader_of_a_file_remarked_is_noted(look: MonitorLook) -> None:
+    """Cells with line breaks, and lines that are no rows, are said of source and reference."""
+    assert look.source is not None
+    assert look.reference is not None
+    remarked = [
+        replace(rows, batch=replace(rows.batch, arrival=Arrival((), remarks=(remark,))))
+        for rows, remark in ((look.source, "colour: a cell"), (look.reference, "1 of 9 rows are left out"))
+    ]
+    assert said(replace(look, source=remarked[0], reference=remarked[1])) == [
+        ("note", "mine: source: colour: a cell"),
+        ("note", "mine: reference: 1 of 9 rows are left out"),
+    ]
+
+
 def test_errors_of_reading_come_first(look: MonitorLook) -> None:
     """What could not be read is found as it is, beside the rest."""
     error = Finding("fault", "mine: reference", "there is no such file")

@@ -23,7 +23,7 @@ columns:
   place: {kind: categorical, allowed: [NO, SE, 007, 1.0, true], missing_words: [null, ~, -, n/a]}
   code: {kind: numerical, allowed: [1, 2.5]}
 task: binary
-prediction: answer
+prediction: place
 target: answer
 by: [no, place]
 window: {size_rows: 10}

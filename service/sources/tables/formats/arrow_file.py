@@ -16,7 +16,7 @@ from service.sources.tables.formats.opening import (
     refuse_parquet_bomb,
     too_large,
 )
-from service.sources.tables.parsed import check_names
+from service.sources.tables.parsed import check_names, composed_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,10 +61,12 @@ def _parquet(
     source: pa.BufferReader | str, schema: Schema, wanted: set[str | None], limit: int
 ) -> tuple[list[str], int, pa.Table]:
     with parquet.ParquetFile(source) as file:
-        names = list(file.schema_arrow.names)
+        written = file.schema_arrow.names
+        names = composed_names(written)
         check_names(names, schema, None)
         refuse_parquet_bomb(file.metadata, limit)
-        table = file.read([name for name in names if name in wanted], use_threads=False)
+        chosen = [as_written for name, as_written in zip(names, written, strict=True) if name in wanted]
+        table = file.read(chosen, use_threads=False)
         return names, file.metadata.num_rows, table  # the file's own count: a table without columns has none
 
 
@@ -78,7 +80,7 @@ def _arrow(source: pa.BufferReader | str, content: Content, limit: int) -> tuple
             if held > limit:
                 raise too_large(limit)
         table = pa.Table.from_batches(batches, reader.schema)
-    return list(table.schema.names), table.num_rows, table
+    return composed_names(table.schema.names), table.num_rows, table
 
 
 def _batches(

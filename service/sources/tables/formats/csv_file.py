@@ -1,11 +1,15 @@
 """CSV files as frames: separator and encoding are found where that is safe, the header is read as written.
 
+A record with fewer or more cells than the header has names is left out and said, never filled up: a replay
+rejects it, a reference remarks it, and a file of which more than half is like that is refused.
+
 The separator is the one of comma, tab, semicolon and pipe that gives most of the columns that are read. A
 byte that is not of the encoding is an error, unless `encoding: utf-8` is written: then it spoils its cell.
 """
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
@@ -15,9 +19,11 @@ from service.core.rows.missing_words import NULL_WORDS, words_of
 from service.core.rows.schema import Column, Kind, Schema
 from service.errors import SourceError
 from service.sources.tables.formats.content import byte_order
+from service.sources.tables.formats.csv_cells import Signs
+from service.sources.tables.formats.csv_records import CheckedRecords, Noticed
 from service.sources.tables.formats.loaded import Loaded
 from service.sources.tables.formats.opening import opened
-from service.sources.tables.parsed import check_names
+from service.sources.tables.parsed import check_names, composed_names
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +35,10 @@ if TYPE_CHECKING:
 
 SEPARATORS = (",", "\t", ";", "|")
 HEADER_CHARACTERS = 1 << 20
+READ_BYTES = 1 << 18
+SINGLE_BYTES = re.compile(r"utf-8(-sig)?|ascii|iso8859-.*|cp125.")  # for every sign of ASCII, and only for it
 LENIENT = "utf-8"  # as a declared encoding: other bytes are replaced
+_STRAY = "a stray quote has probably swallowed what follows it"
 _DIRECTIVE = re.compile(r"sep=(.)\r?\n")  # Excel's first line
 
 
@@ -42,21 +51,28 @@ class _Dialect(NamedTuple):
     names: list[str]
 
 
+class Read(NamedTuple):
+    """A CSV file's columns, its cells as they are written, and what was noticed of its records."""
+
+    names: list[str]
+    frame: pd.DataFrame
+    noticed: Noticed
+
+
 def load(path: Path, schema: Schema, timestamp: str | None, form: TableFormat) -> Loaded:
-    """Parse a CSV file. Raises SourceError where its header or a line of it is not as expected."""
-    names, frame = read(path, schema, timestamp, form)
+    """Parse a CSV file. Raises SourceError where its header, or most of its lines, are not as expected."""
+    names, frame, noticed = read(path, schema, timestamp, form)
+    remarks = long_cell_remarks(noticed, schema)
 
     def framed(by: str | None) -> Framed:
         from service.sources.tables.from_pandas import to_batch  # noqa: PLC0415 - see _frame
 
         return to_batch(frame, schema, by, time=form.time, number=form.csv.number)
 
-    return Loaded(names, len(frame), framed)
+    return Loaded(names, len(frame), framed, tuple(noticed.rejects), noticed.rejected, remarks)
 
 
-def read(
-    path: Path, schema: Schema, timestamp: str | None, form: TableFormat
-) -> tuple[list[str], pd.DataFrame]:
+def read(path: Path, schema: Schema, timestamp: str | None, form: TableFormat) -> Read:
     """Return a CSV file's columns and its cells, labels and times as they are written; raises as `load`."""
     known = {name for name in (*schema.names, schema.identity, timestamp) if name is not None}
     try:
@@ -65,11 +81,11 @@ def read(
         if not dialect.names:
             raise SourceError("the file holds no header line; expected a line of column names, and rows")
         check_names(dialect.names, schema, None)
-        frame = _frame(path, dialect, schema, timestamp, form)
+        frame, noticed = _frame(path, dialect, schema, timestamp, form)
     except UnicodeDecodeError as error:
         encoding = form.csv.encoding or error.encoding
         raise _not_decoded(encoding, _line_of(path, encoding)) from None
-    return dialect.names, frame
+    return Read(dialect.names, frame, noticed)
 
 
 def texts(path: Path, form: TableFormat) -> pd.DataFrame:
@@ -78,7 +94,19 @@ def texts(path: Path, form: TableFormat) -> pd.DataFrame:
         dialect = _dialect(file.stream, file.head, form.csv, set(), prefer_tab=".tsv" in path.suffixes)
     schema = Schema(tuple(Column(name, Kind.TEXT) for name in dict.fromkeys(dialect.names)))
     check_names(dialect.names, schema, None)
-    return _frame(path, dialect, schema, None, form)
+    return _frame(path, dialect, schema, None, form)[0]
+
+
+def long_cell_remarks(noticed: Noticed, schema: Schema) -> tuple[str, ...]:
+    """Return what is said of cells that hold line breaks: labels and ids, and all that seem to hold rows."""
+    short = {column.name for column in schema.columns if column.kind is not Kind.TEXT}
+    short |= {schema.identity} if schema.identity is not None else set()
+    return tuple(
+        f"{name}: a cell holds the line breaks from line {cell.first_line} to line {cell.last_line}; "
+        + ("two stray quotes have probably swallowed the rows between them" if cell.holds_rows else _STRAY)
+        for name, cell in noticed.long_cells.items()
+        if cell.holds_rows or name in short
+    )
 
 
 def _dialect(
@@ -96,9 +124,9 @@ def _dialect(
     candidates: tuple[str, ...] = ("\t", *SEPARATORS) if prefer_tab else SEPARATORS
     if declared.separator is not None or directive:
         candidates = (declared.separator or (directive[1] if directive else ","),)
-    headers = [(sign, _header(start, sign, declared.quote)) for sign in candidates]
+    headers = [(sign, _named(_header(start, sign, declared.quote))) for sign in candidates]
     separator, names = max(headers, key=lambda each: (len(known & {*each[1]}), len(each[1])))
-    return _Dialect(separator, encoding, 1 if directive else 0, _named(names))
+    return _Dialect(separator, encoding, 1 if directive else 0, names)
 
 
 def _header(start: str, separator: str, quote: str) -> list[str]:
@@ -111,12 +139,12 @@ def _header(start: str, separator: str, quote: str) -> list[str]:
 
 def _named(names: list[str]) -> list[str]:
     # A column without a name, as pandas writes its index, has the name that pandas gives it.
-    return [name or f"Unnamed: {place}" for place, name in enumerate(names)]
+    return composed_names(name or f"Unnamed: {place}" for place, name in enumerate(names))
 
 
 def _frame(
     path: Path, dialect: _Dialect, schema: Schema, timestamp: str | None, form: TableFormat
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, Noticed]:
     import pandas as pd  # noqa: PLC0415 - half a second and 60 MB that a Parquet file does not need
 
     # Columns go by their place: pandas renames the second of two that have one name.
@@ -133,9 +161,10 @@ def _frame(
     if timestamp is not None:
         missing[timestamp] = ["", *NULL_WORDS]
     with opened(path) as file:
+        checked, encoding = _checked(file.stream, dialect, form.csv)
         # All columns: told to read some, pandas cuts a line that is too long instead of refusing it.
         frame = pd.read_csv(
-            file.stream,
+            io.BufferedReader(checked, READ_BYTES),
             sep=dialect.separator,
             quotechar=form.csv.quote,
             skiprows=dialect.skipped,
@@ -146,13 +175,29 @@ def _frame(
             keep_default_na=False,
             na_values={place: missing[name] for name, place in places.items() if name in missing},
             float_precision="round_trip",
-            encoding=dialect.encoding,
+            encoding=encoding,
             encoding_errors=_on_error(form.csv),
+        )
+    noticed = checked.noticed
+    if noticed.rejected * 2 > noticed.records:
+        raise SourceError(
+            f"{noticed.rejected} of its {noticed.records} lines have more or fewer cells than the header has "
+            f"names: {noticed.rejects[0].reason}; expected as many (is the separator {dialect.separator!r}?)"
         )
     if not isinstance(frame.index, pd.RangeIndex):  # pandas takes the surplus for an index
         raise SourceError("its lines hold more cells than its header has names; expected as many")
     frame.columns = pd.Index(dialect.names)
-    return frame
+    return frame, noticed
+
+
+def _checked(stream: IO[bytes], dialect: _Dialect, declared: CsvFormat) -> tuple[CheckedRecords, str]:
+    # The stream whose records are checked, and its encoding: another one where a sign is not one byte.
+    encoding = dialect.encoding
+    if not SINGLE_BYTES.fullmatch(codecs.lookup(encoding).name):
+        stream, encoding = codecs.EncodedFile(stream, "utf-8", encoding), "utf-8"
+    plain = codecs.lookup(encoding).name.removesuffix("-sig")
+    signs = Signs.of(dialect.separator.encode(plain), declared.quote.encode(plain))
+    return CheckedRecords(stream, dialect.names, signs, dialect.skipped), encoding
 
 
 def _on_error(declared: CsvFormat) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from service.core.rows.label_text import composed_name
 from service.errors import SourceError
 from service.sources.tables.formats.loaded import Loaded
 from service.sources.tables.formats.opening import opened
@@ -53,7 +54,10 @@ def parse(lines: Iterable[bytes]) -> tuple[dict[str, list[Any]], int]:
 
 
 def columns_of(records: Iterable[dict[str, Any]]) -> tuple[dict[str, list[Any]], int]:
-    """Return objects as columns, in the order in which their names first come, and how many there are."""
+    """Return objects as columns, in the order in which their names first come, and how many there are.
+
+    Names are in Unicode's composed form, as `each_once` gives them.
+    """
     columns: dict[str, list[Any]] = {}
     rows = 0
     for record in records:
@@ -78,7 +82,8 @@ def _record(line: bytes, number: int) -> dict[str, Any]:
 
 
 def each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object of JSON; raises ValueError where a key is in it more than once."""
+    """Return an object of JSON, its names composed; raises ValueError where a key is in it more than once."""
+    pairs = [(composed_name(name), value) for name, value in pairs]
     record = dict(pairs)
     if len(record) < len(pairs):
         names = [name for name, _ in pairs]

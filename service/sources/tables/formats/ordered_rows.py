@@ -23,8 +23,9 @@ class OrderedRows:
     read: gives the rows from a first to a stop (half-open).
     close: gives back the open files.
     fingerprint: of the files' content; a copy has the same.
-    rejects: the first of the rows without a usable time.
-    rejected: how many rows have none.
+    rejects: the first of the rows that are malformed or without a usable time.
+    rejected: how many rows are.
+    remarks: what else was noticed of the files, in words.
     """
 
     times: NDArray[np.int64]
@@ -33,3 +34,4 @@ class OrderedRows:
     fingerprint: str
     rejects: tuple[Reject, ...] = ()
     rejected: int = 0
+    remarks: tuple[str, ...] = ()

@@ -12,7 +12,6 @@ from service.core.rows.label_text import coded, text_of
 from service.core.rows.schema import Kind
 from service.errors import SourceError
 from service.sources.tables.event_time import USABLE, reason_text
-from service.sources.tables.formats.loaded import Loaded
 from service.sources.tables.time_text import of_text
 
 if TYPE_CHECKING:
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
     from service.core.rows.batch import Batch, ColumnRows
     from service.core.rows.schema import Schema
+    from service.sources.tables.formats.loaded import Loaded
     from service.sources.tables.parsed import Framed
 
 
@@ -40,7 +40,7 @@ def with_partitions(loaded: Loaded, partitions: Mapping[str, str | None], schema
         batch = replace(found.batch, event_time=np.full(found.batch.rows, micros, dtype=np.int64))
         return replace(found, batch=add_partitions(batch, {**added, by: None}, schema, time=by))
 
-    return Loaded([*loaded.names, *added], loaded.rows, framed)
+    return replace(loaded, names=[*loaded.names, *added], framed=framed)
 
 
 def add_partitions(

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from service.core.rows.label_text import composed_name
 from service.errors import SourceError
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def _partitions(path: Path) -> dict[str, str | None]:
         match = _PARTITION.fullmatch(part)
         if match:
             value = unquote(match[2])
-            found[unquote(match[1])] = None if value == NO_VALUE else value
+            found[composed_name(unquote(match[1]))] = None if value == NO_VALUE else value
     return found
 
 

@@ -19,7 +19,7 @@ from service.sources.tables import arrow_labels, from_arrow
 from service.sources.tables.formats.opening import expanded_limit, refuse_parquet_bomb
 from service.sources.tables.formats.ordered_rows import OrderedRows
 from service.sources.tables.formats.partitions import add_partitions
-from service.sources.tables.parsed import check_names
+from service.sources.tables.parsed import check_names, composed_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -117,14 +117,17 @@ class _Part:
         self._file, self._reading = file, reading
         schema, timestamp = reading.schema, reading.timestamp
         kinds = parquet.read_schema(file.path)
-        self._names = list(kinds.names)
+        self._names = composed_names(kinds.names)
         check_names(self._names, schema, timestamp)
-        self._columns = [name for name in self._names if name in {*schema.names, schema.identity, timestamp}]
+        wanted = {*schema.names, schema.identity, timestamp}
+        places = [place for place, name in enumerate(self._names) if name in wanted]
+        self._columns = [kinds.names[place] for place in places]
+        self._timestamp = kinds.names[self._names.index(timestamp)]
         # Text as codes into the distinct texts is framed much faster.
         self._texts = [
             name
             for name in self._columns
-            if name != timestamp and arrow_labels.is_text(kinds.field(name).type)
+            if name != self._timestamp and arrow_labels.is_text(kinds.field(name).type)
         ]
         self._stamp = _stamp(file.path)
         self._held: tuple[int, int, Batch] = (0, 0, no_rows())
@@ -135,7 +138,7 @@ class _Part:
 
     def times(self) -> NDArray[np.int64] | None:
         """Return the rows' times; None unless all are usable and in order."""
-        timestamp, form = self._reading.timestamp, self._reading.form.time
+        timestamp, form = self._timestamp, self._reading.form.time
         file = self._opened()
         found = from_arrow.event_times(file.read([timestamp], use_threads=False)[timestamp], form)
         self._put_away(file)
