@@ -39,7 +39,7 @@ class AsyncClient:
         return self._client.stats()
 
     def rejects(self) -> list[Reject]:
-        """Return the newest rows that the service refused, with the reasons; at most 1,000."""
+        """Return the newest rows that the service refused, with the reasons; at most 100."""
         return self._client.rejects()
 
     async def __aenter__(self) -> Self:

@@ -110,7 +110,7 @@ class Client:
         return self._pipeline.stats()
 
     def rejects(self) -> list[Reject]:
-        """Return the newest rows that the service refused, with the reasons; at most 1,000."""
+        """Return the newest rows that the service refused, with the reasons; at most 100."""
         return self._pipeline.tally.rejects
 
     def __enter__(self) -> Self:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tidegauge_client.options import Options
     from tidegauge_client.transport import Transport
 
-MAX_BATCH_BYTES = 1 << 20
+MAX_BATCH_BYTES = 512 << 10  # many a proxy takes 1 MB at most
 
 
 class Pipeline:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tidegauge_client.delivery import Delivered, Reject
 
 MAX_REASONS = 100
-MAX_REJECTS = 1_000
+MAX_REJECTS = 100
 OTHER = "other reasons"
 
 

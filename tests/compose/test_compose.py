@@ -29,21 +29,12 @@ PASSWORDS = {
     "GRAFANA_ADMIN_PASSWORD": "g",
 }
 SERVICES = ("db", "service", "adminer")
-CLEARED = (
-    "TIDEGAUGE_",
-    "POSTGRES_",
-    "GRAFANA_",
-    "COMPOSE_",
-    "ADMINER_",
-    "EVIDENTLY_",
-    "DB_",
-    "LIVE_",
-    "MODEL_",
-)
+CLEARED = ("TIDEGAUGE_", "POSTGRES_", "GRAFANA_", "COMPOSE_", "ADMINER_", "EVIDENTLY_")
+CLEARED_PORTS = ("DB_", "LIVE_", "MODEL_")
 
 
 def _environment(**more: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(CLEARED)}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(CLEARED + CLEARED_PORTS)}
     return {**kept, **more}
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
+# Since 3.12 Python warns of every fork of a process that has threads.
+FORK = "ignore:This process:DeprecationWarning"
 BEGINNING = """
 import os, sys, time
 from tidegauge_client import Client
@@ -39,7 +41,7 @@ def start(code: str, url: str, spool: Path, *, exit_seconds: float = 10) -> subp
     """Start a process that logs."""
     beginning = BEGINNING.replace("exit_seconds=10", f"exit_seconds={exit_seconds}")
     return subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", beginning + code, url, str(spool)],
+        [sys.executable, "-W", "error", "-W", FORK, "-c", beginning + code, url, str(spool)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

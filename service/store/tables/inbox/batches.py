@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 APPEND_SECONDS = 5.0  # a sender waits no longer for the database
 DRAIN_SECONDS = 60.0  # nobody waits for a file of the spool, which holds many requests
-MAX_BATCHES = 5_000  # of one take
+MAX_BATCHES = 20_000  # of one take
 
 # What says that the database is away, or cannot write now, and not that it refuses these rows.
 _AWAY = (
