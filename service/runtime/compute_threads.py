@@ -22,23 +22,15 @@ R = TypeVar("R")
 
 
 class Compute:
-    """Runs functions on worker threads; see `workers`.
+    """Runs functions on worker threads; see `workers`."""
 
-    What takes minutes has a thread of its own: on those of the cycles it would make other monitors wait.
-    """
-
-    def __init__(self, pool: ThreadPoolExecutor, long: ThreadPoolExecutor) -> None:
-        self._pool, self._long = pool, long
+    def __init__(self, pool: ThreadPoolExecutor) -> None:
+        self._pool = pool
 
     async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Return what `function` returns, raise what it raises."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._pool, lambda: function(*args, **kwargs))
-
-    async def run_long(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Return what `function` returns, raise what it raises; one such function runs at a time."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._long, lambda: function(*args, **kwargs))
 
 
 SWITCH_SECONDS = 0.001  # Python's own choice is five times that
@@ -46,18 +38,15 @@ SWITCH_SECONDS = 0.001  # Python's own choice is five times that
 
 @asynccontextmanager
 async def workers(count: int = 2) -> AsyncIterator[Compute]:
-    """Yield `count` worker threads and one for long work.
+    """Yield `count` worker threads; on leaving, waiting work is dropped and running work left to itself.
 
-    On leaving, waiting work is dropped and running work left to itself.
     Nobody waits for its result by then, and nothing can stop it but the end of the process.
     """
     pool = ThreadPoolExecutor(count, thread_name_prefix="tidegauge")
-    long = ThreadPoolExecutor(1, thread_name_prefix="tidegauge-long")
     before = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
-        yield Compute(pool, long)
+        yield Compute(pool)
     finally:
         sys.setswitchinterval(before)
-        for each in (pool, long):
-            each.shutdown(wait=False, cancel_futures=True)
+        pool.shutdown(wait=False, cancel_futures=True)
