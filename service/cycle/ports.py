@@ -26,7 +26,7 @@ class Compute(Protocol):
         ...
 
     async def run_long(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Do the same with what takes minutes, so that no other monitor's work waits for it."""
+        """Do the same with what may take long, such as a reference: no other monitor's cycle waits."""
         ...
 
 

@@ -24,7 +24,8 @@ R = TypeVar("R")
 class Compute:
     """Runs functions on worker threads; see `workers`.
 
-    What takes minutes has a thread of its own: on those of the cycles it would make other monitors wait.
+    What may take long, such as reading and profiling a reference, has threads of its own: on those of the
+    cycles it would make other monitors wait.
     """
 
     def __init__(self, pool: ThreadPoolExecutor, long: ThreadPoolExecutor) -> None:
@@ -36,7 +37,7 @@ class Compute:
         return await loop.run_in_executor(self._pool, lambda: function(*args, **kwargs))
 
     async def run_long(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Return what `function` returns, raise what it raises; one such function runs at a time."""
+        """Return what `function` returns, raise what it raises; on the threads for long work."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._long, lambda: function(*args, **kwargs))
 
@@ -46,13 +47,13 @@ SWITCH_SECONDS = 0.001  # Python's own choice is five times that
 
 @asynccontextmanager
 async def workers(count: int = 2) -> AsyncIterator[Compute]:
-    """Yield `count` worker threads and one for long work.
+    """Yield `count` worker threads and as many for long work.
 
     On leaving, waiting work is dropped and running work left to itself.
     Nobody waits for its result by then, and nothing can stop it but the end of the process.
     """
     pool = ThreadPoolExecutor(count, thread_name_prefix="tidegauge")
-    long = ThreadPoolExecutor(1, thread_name_prefix="tidegauge-long")
+    long = ThreadPoolExecutor(count, thread_name_prefix="tidegauge-long")
     before = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_SECONDS)
     try:

@@ -19,12 +19,11 @@ source: {type: replay, path: rows.csv, timestamp: at, rows: 10}
 reference: {path: rows.csv}
 columns:
   answer: categorical
-  said: categorical
   "no": categorical
   place: {kind: categorical, allowed: [NO, SE, 007, 1.0, true], missing_words: [null, ~, -, n/a]}
   code: {kind: numerical, allowed: [1, 2.5]}
 task: binary
-prediction: said
+prediction: place
 target: answer
 by: [no, place]
 window: {size_rows: 10}
