@@ -14,13 +14,14 @@ COPY simulator simulator
 COPY tidegauge tidegauge
 COPY migrations migrations
 COPY config/monitors config/monitors
+COPY client client
 RUN --mount=type=cache,target=/root/.cache/pip \
-    pip wheel -q --no-deps -w dist . && pip --python /opt/tidegauge install -q --no-deps dist/*.whl
+    pip wheel -q --no-deps -w dist . ./client && pip --python /opt/tidegauge install -q --no-deps dist/*.whl
 # Outside the checkout, so that the installed package is what runs. The demo's files are part of the image, not
 # of a volume, so that a new image has new ones.
 WORKDIR /
 ENV TIDEGAUGE_DATA_DIR=/var/lib/tidegauge
-RUN /opt/tidegauge/bin/python -m simulator prepare && mkdir -p /var/lib/tidegauge/reports && chmod -R a+rX /var/lib/tidegauge
+RUN /opt/tidegauge/bin/python -m simulator prepare && mkdir -p /var/lib/tidegauge/reports /var/lib/tidegauge/inbox /var/lib/tidegauge/client && chmod -R a+rX /var/lib/tidegauge
 
 FROM python:3.13-slim
 RUN groupadd --gid 10001 tidegauge \
@@ -35,6 +36,7 @@ COPY --from=build --chown=10001:10001 /var/lib/tidegauge /var/lib/tidegauge
 # Laid out like a checkout, so that relative paths mean the same.
 WORKDIR /srv/tidegauge
 COPY config/monitors config/monitors
+COPY config/live config/live
 RUN ln -s /var/lib/tidegauge .data
 USER 10001:10001
 EXPOSE 8000

@@ -31,7 +31,7 @@ class AsyncClient:
         return await asyncio.to_thread(self._client.flush, timeout)
 
     async def close(self, timeout: float = 5.0) -> bool:  # noqa: ASYNC109  # as the client's own
-        """Flush and stop; what could not be sent stays on the disk, for the next process."""
+        """Flush and stop; what could not be sent stays on the disk. The next logged row starts again."""
         return await asyncio.to_thread(self._client.close, timeout)
 
     def stats(self) -> Stats:
@@ -39,7 +39,7 @@ class AsyncClient:
         return self._client.stats()
 
     def rejects(self) -> list[Reject]:
-        """Return the newest rows that the service refused, with the reasons; at most 1,000."""
+        """Return the newest rows that the service refused, with the reasons; at most 100."""
         return self._client.rejects()
 
     async def __aenter__(self) -> Self:

@@ -102,7 +102,7 @@ class Client:
         return self._pipeline.flush(timeout)
 
     def close(self, timeout: float = 5.0) -> bool:
-        """Flush and stop; what could not be sent stays on the disk, for the next process."""
+        """Flush and stop; what could not be sent stays on the disk. The next logged row starts again."""
         return self._pipeline.close(timeout)
 
     def stats(self) -> Stats:
@@ -110,7 +110,7 @@ class Client:
         return self._pipeline.stats()
 
     def rejects(self) -> list[Reject]:
-        """Return the newest rows that the service refused, with the reasons; at most 1,000."""
+        """Return the newest rows that the service refused, with the reasons; at most 100."""
         return self._pipeline.tally.rejects
 
     def __enter__(self) -> Self:

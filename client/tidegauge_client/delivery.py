@@ -20,6 +20,8 @@ MAX_REQUESTS = 200  # for one batch that has to be taken apart
 MAX_VAIN_REQUESTS = 16  # of which none was accepted: then no row of it can be used
 TRY_AGAIN = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
 DIVISIBLE = {HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY}
+MAX_SHOWN = 500  # characters of a refused value
+MAX_SHOWN_COLUMNS = 100
 NOT_NAMED = "one of many; the service names the first ten of a request"
 NOT_COUNTED = "neither accepted nor rejected in the service's answer"
 
@@ -34,7 +36,7 @@ class RetryLaterError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A row or label that the service refused, and why."""
+    """A row or label that the service refused, its values cut where they are long, and why."""
 
     row: dict[str, Any]
     reason: str
@@ -78,7 +80,7 @@ def deliver(batch: Batch, post: Callable[[Batch], Answer]) -> Delivered:
             continue
         reason = _detail(answer)
         result.reasons[reason] += part.rows
-        result.rejects += [Reject(json.loads(line), reason) for line in part.lines[:10]]
+        result.rejects += [Reject(_shown(json.loads(line)), reason) for line in part.lines[:10]]
     return result
 
 
@@ -109,11 +111,20 @@ def _add_receipt(result: Delivered, batch: Batch, answer: Answer) -> None:
         reason = str(each.get("reason"))
         result.reasons[reason] += 1
         row = each.get("row")
-        result.rejects.append(Reject(row if isinstance(row, dict) else {}, reason))
+        result.rejects.append(Reject(_shown(row) if isinstance(row, dict) else {}, reason))
     if (unnamed := answer.body["rejected"] - len(named)) > 0:
         result.reasons[NOT_NAMED] += unnamed
     if (missing := batch.rows - answer.body["accepted"] - answer.body["rejected"]) > 0:
         result.reasons[NOT_COUNTED] += missing
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row whose long texts are cut: what was refused is kept in memory."""
+    short: dict[str, Any] = {}
+    for name, value in list(row.items())[:MAX_SHOWN_COLUMNS]:
+        text = value if isinstance(value, str) else json.dumps(value)
+        short[name] = value if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
+    return short
 
 
 def _detail(answer: Answer) -> str:

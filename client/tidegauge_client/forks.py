@@ -31,7 +31,7 @@ def finish_with_multiprocessing() -> None:
 def _close_all() -> None:
     began = time.monotonic()
     for pipeline in list(_pipelines):
-        pipeline.close(max(0.0, pipeline.exit_seconds - (time.monotonic() - began)))
+        pipeline.close(max(0.0, pipeline.exit_seconds - (time.monotonic() - began)), for_good=True)
 
 
 def _after_fork() -> None:

@@ -159,12 +159,12 @@ class Outbox:
             self._adopted.remove(folder)
             folder.leave()
 
-    def leave(self) -> None:
-        """Give up the folders: what is in them is for the next process. Raises OSError."""
+    def tidy_up(self) -> None:
+        """Remove the folder of this process where nothing is in it. Raises OSError."""
         with self._lock:
-            for folder in (*self._adopted, *([] if self._own is None else [self._own])):
-                folder.leave()
-            self._adopted, self._own = [], None
+            if self._own is not None and all(entry.path is None for entry in self._entries if entry.sequence):
+                self._own.leave()
+                self._own = None
 
     def forget(self) -> None:
         """In a forked child: let go of what is the parent's, without touching it."""

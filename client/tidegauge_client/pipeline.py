@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tidegauge_client.options import Options
     from tidegauge_client.transport import Transport
 
-MAX_BATCH_BYTES = 1 << 20
+MAX_BATCH_BYTES = 512 << 10  # many a proxy takes 1 MB at most
 
 
 class Pipeline:
@@ -44,7 +44,8 @@ class Pipeline:
         self._changed = threading.Condition()
         self._packing = threading.RLock()
         self._wants_packing = False
-        self._closed = False
+        self._stopping = False
+        self._ended = False  # with the process
         self._packer: threading.Thread | None = None
         self._packed = 0  # the newest batch of the pass before
         self._tally, self._troubles = Tally(), Troubles()
@@ -76,9 +77,9 @@ class Pipeline:
         self._tally.add("logged")
         with self._changed:
             held = self._line_bytes + self._outbox.memory_bytes + len(line)
-            if self._closed or held > self._options.memory_bytes:
+            if self._ended or held > self._options.memory_bytes:
                 self._tally.add("dropped")
-                why = "the client is closed" if self._closed else "neither memory nor disk has room"
+                why = "the process ends" if self._ended else "neither memory nor disk has room"
                 self._troubles.note("dropped", "rows are dropped: %s", why)
                 return
             self._lines.append((monitor, kind, line))
@@ -97,20 +98,18 @@ class Pipeline:
         self._pack(write_all=False)
         return self._sender.wait(self._outbox.last, deadline)
 
-    def close(self, timeout: float) -> bool:
+    def close(self, timeout: float, *, for_good: bool = False) -> bool:
         """Send what was logged, as far as the time allows; return whether everything was answered.
 
-        What is left stays on the disk, for the next process.
+        What is left stays on the disk. The next row starts the threads again, unless it is `for_good`.
         """
         deadline = time.monotonic() + timeout
-        with self._changed:
-            if self._closed:
-                return True
-            self._closed = True
-            self._changed.notify_all()
+        self._ended = self._ended or for_good
         self._pack(write_all=True)
-        if not self._sender.is_away:
-            self._sender.wait(self._outbox.last, deadline)
+        self._sender.wait_for_the_end(self._outbox.last, deadline)
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
         self._sender.stop()
         is_done = self._sender.wait(self._outbox.last, time.monotonic())
         if not is_done:
@@ -118,7 +117,7 @@ class Pipeline:
             message = "not all rows were sent: %d wait on the disk for the next process, %d are lost"
             self._troubles.note("left", message, kept, lost)
         try:
-            self._outbox.leave()
+            self._outbox.tidy_up()
         except OSError as error:
             self._troubles.note("spool", "the spool could not be tidied up: %s", error)
         return is_done
@@ -159,25 +158,30 @@ class Pipeline:
         self._reset()
 
     def _start(self) -> None:
-        if self._packer is not None:
+        if self._packer is not None and not self._stopping:
             return
-        packer = threading.Thread(target=self._work, name="tidegauge-client packer", daemon=True)
+        self._stopping = False
+        packer = self._packer or threading.Thread(
+            target=self._work, name="tidegauge-client packer", daemon=True
+        )
         try:
-            packer.start()
+            if self._packer is None:
+                packer.start()
+            self._packer = packer
             self._sender.start()
         except RuntimeError as error:  # no more threads, or the interpreter ends: the next row tries again
             self._troubles.note("thread", "no thread could be started; rows wait: %s", error)
             return
-        self._packer = packer
         forks.finish_with_multiprocessing()
 
     def _work(self) -> None:
         while True:
             with self._changed:
                 self._changed.wait_for(
-                    lambda: self._closed or self._wants_packing, timeout=self._options.interval
+                    lambda: self._stopping or self._wants_packing, timeout=self._options.interval
                 )
-                if self._closed:
+                if self._stopping:
+                    self._packer = None
                     return
             self._pack(write_all=False)
 

@@ -36,6 +36,7 @@ class Sender:
         self._outbox, self._transport = outbox, transport
         self._tally, self._troubles, self._persist = tally, troubles, persist
         self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
         self._stopped = False
         self._failures = 0
         self._not_before = 0.0
@@ -43,8 +44,13 @@ class Sender:
         self.is_away = False
 
     def start(self) -> None:
-        """Start the thread. Raises RuntimeError where there can be none."""
-        threading.Thread(target=self._work, name="tidegauge-client sender", daemon=True).start()
+        """Start the thread, or let it go on. Raises RuntimeError where there can be none."""
+        with self._changed:
+            self._stopped = False
+            if self._thread is None:
+                thread = threading.Thread(target=self._work, name="tidegauge sender", daemon=True)
+                thread.start()
+                self._thread = thread
 
     def wake(self) -> None:
         """Say that there may be something to send."""
@@ -58,6 +64,14 @@ class Sender:
                 lambda: self._outbox.is_done(sequence), timeout=max(0.0, deadline - time.monotonic())
             )
 
+    def wait_for_the_end(self, sequence: int, deadline: float) -> None:
+        """Wait as `wait` does, but not for a service that is away where all that is left is on the disk."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._outbox.is_done(sequence) or (self.is_away and not self._outbox.memory_bytes),
+                timeout=max(0.0, deadline - time.monotonic()),
+            )
+
     def stop(self) -> None:
         """End the thread after what it is doing now."""
         with self._changed:
@@ -65,8 +79,8 @@ class Sender:
             self._changed.notify_all()
 
     def forget(self) -> None:
-        """In a forked child: close the child's end of the parent's connection."""
-        self._transport.close()
+        """In a forked child: let go of the parent's connection."""
+        self._transport.forget()
 
     def _work(self) -> None:
         while True:
@@ -74,9 +88,11 @@ class Sender:
                 self._outbox.adopt()
                 self._adopted_at = time.monotonic()
             entry = self._next()
-            if self._stopped:
-                self._transport.close()
-                return
+            with self._changed:
+                if self._stopped:
+                    self._transport.close()
+                    self._thread = None
+                    return
             if entry is not None:
                 self._send(entry)
                 self.wake()

@@ -33,8 +33,11 @@ class SpoolFolder:
     def create(cls, root: Path) -> SpoolFolder:
         """Make a new folder in `root`, and lock it. Raises OSError."""
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if root.stat().st_uid != os.geteuid():
-            raise PermissionError(f"{root} belongs to another user")
+        for folder in (root, root.parent):
+            # The parent, where it is the default one: in the temporary folder anybody may have made it.
+            is_ours = folder == root or folder.name.startswith("tidegauge-client")
+            if is_ours and folder.stat().st_uid != os.geteuid():
+                raise PermissionError(f"{folder} belongs to another user")
         hidden = root / f".{uuid4().hex}"  # nobody takes it over before it is locked
         hidden.mkdir(mode=0o700)
         lock = _locked(hidden)

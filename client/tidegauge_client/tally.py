@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tidegauge_client.delivery import Delivered, Reject
 
 MAX_REASONS = 100
-MAX_REJECTS = 1_000
+MAX_REJECTS = 100
 OTHER = "other reasons"
 
 
@@ -29,7 +29,7 @@ class Stats:
     - `accepted`: durable in the service
     - `rejected`: refused by the service; `reasons` has the counts by reason
     - `invalid`: not to be expressed as JSON; in `reasons` as well
-    - `dropped`: given up because neither memory nor disk had room, or after `close`
+    - `dropped`: given up because neither memory nor disk had room, or the process ends
     - `waiting`: in memory, on the disk or on the way
     - `batches_on_disk`, `bytes_on_disk`: what lies in the spool of this process
     - `broken_files`: files of the spool that could not be read, kept as `*.broken`

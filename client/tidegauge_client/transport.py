@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -42,10 +43,16 @@ class Transport:
     """Posts to one service; used by one thread."""
 
     def __init__(self, url: str, token: str | None, timeout: float, tls: ssl.SSLContext | None) -> None:
-        """Raise ValueError where `url` is not the address of a service."""
+        """Raise ValueError for an address, a token or a time that cannot be used."""
         parts = urlsplit(url)
+        if "@" in parts.netloc:
+            raise ValueError("the address names a user; expected none, and the service's token as `token`")
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
             raise ValueError(f"{url!r}: expected the service's address, such as http://127.0.0.1:8000")
+        if token is not None and not (token and token.isascii() and token.isprintable() and " " not in token):
+            raise ValueError("the token is empty, or has a space, a line break or a letter that is not ASCII")
+        if timeout <= 0:
+            raise ValueError(f"timeout: {timeout!r}; expected more than 0 seconds")
         self._https = parts.scheme == "https"
         self._host, self._port = parts.hostname, parts.port
         self._prefix = parts.path.rstrip("/")
@@ -75,6 +82,15 @@ class Transport:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    def forget(self) -> None:
+        """In a forked child: close its copy of the socket, and nothing else.
+
+        The parent's thread may have been reading, and the lock of its reader is held for ever in the child.
+        """
+        if self._connection is not None and self._connection.sock is not None:
+            os.close(self._connection.sock.detach())
+        self._connection = None
 
     def _post(self, batch: Batch) -> Answer:
         if self._connection is None:

@@ -55,6 +55,11 @@ async def _reset(
             path = folder.path_of(name)
             nothing = f"{name}: no file defines it, so that nothing would measure it again"
             raise ConfigurationError(nothing if path is None else folder.faults[path])
+        if folder.monitors[name].monitor.source.keeps_sent_rows:
+            raise ConfigurationError(
+                f"{name}: its rows were sent, and are not kept once they are measured; expected a monitor "
+                "whose source can be read again. An edit of its file holds for the rows that come after it"
+            )
         begin, position = None, None
         if since is not None:
             monitor = folder.monitors[name].monitor

@@ -51,6 +51,14 @@ SET cycle = cycle + 1, position = $2, rows = $3, watermark = $4, closed = $5, al
 WHERE monitor = $1
 """
 
+# Rows and labels that were accepted and not measured yet: no history, and never lost.
+_ACCEPTED = frozenset({"inbox_batch", "inbox_label", "inbox_key"})
+
+_SAME_KEYS = """
+DELETE FROM tidegauge.inbox_key o USING tidegauge.inbox_key n
+WHERE o.monitor = $1 AND n.monitor = $2 AND o.kind = n.kind AND o.key = n.key
+"""
+
 # The pane that holds an instant, else the first one after it.
 _PANE = """
 SELECT p.layout, p.key, p.pane_start FROM tidegauge.pane p
@@ -189,6 +197,8 @@ async def rename(
 ) -> None:
     """Give all that is kept of `old` to `new`, in one transaction; with `replace` what `new` has is deleted.
 
+    Rows and labels that were accepted for `new` and wait for a cycle stay.
+
     Raises StoreError, also where `new` has a history of its own and is not to be replaced.
     """
     with translated(f"rename {old} to {new}"):
@@ -196,7 +206,9 @@ async def rename(
             cycles = [row["cycle"] for row in await connection.fetch(_LOCK, [old, new])]
             if replace:
                 for table, condition in await _to_delete(connection):
-                    await connection.execute(_delete(table, condition), new)
+                    if table not in _ACCEPTED:
+                        await connection.execute(_delete(table, condition), new)
+            await connection.execute(_SAME_KEYS, old, new)
             await connection.execute("DELETE FROM tidegauge.monitor WHERE monitor = ANY($1)", [old, new])
             await connection.execute("DELETE FROM tidegauge.story WHERE monitor = $1", new)
             for table in await _tables(connection):

@@ -120,8 +120,8 @@ _MONITORS = "SELECT monitor FROM tidegauge.checkpoint UNION SELECT monitor FROM 
 
 _ALARMS = "SELECT alarms, ended FROM tidegauge.checkpoint WHERE monitor = $1"
 
-# When each alarm was raised last: read backwards in event time until it is found. A column's drift is one
-# alarm, whichever of its methods raised it.
+# When each alarm was raised last, by the clock, as in the view `alarms`: after a reset its event time may lie
+# before that of an earlier alarm. A column's drift is one alarm, whichever of its methods raised it.
 _RAISED = """
 SELECT key.place, e.at, e.message
 FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
@@ -134,7 +134,7 @@ CROSS JOIN LATERAL (
         OR (e.metric = key.metric AND e.details->>'segment' = key.segment
             AND e.details->>'definition' = key.definition)
       )
-    ORDER BY e.at DESC, e.id DESC LIMIT 1
+    ORDER BY e.recorded_at DESC, e.id DESC LIMIT 1
 ) e
 """
 

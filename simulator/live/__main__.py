@@ -87,6 +87,7 @@ async def _keep_running(part: Part, end: asyncio.Event) -> None:
         process = await asyncio.create_subprocess_exec(
             *command, env={**os.environ, **part.environment}, start_new_session=True
         )
+        _say(f"{part.name} is process {process.pid}")
         ended = asyncio.create_task(process.wait())
         await asyncio.wait([ended, ending], return_when=asyncio.FIRST_COMPLETED)
         if end.is_set():

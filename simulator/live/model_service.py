@@ -94,7 +94,7 @@ def main() -> None:
     model = train(flights[is_training(flights)])
     del flights
     where = {} if chosen.spool is None else {"spool": chosen.spool}
-    client = AsyncClient(chosen.tidegauge, token=chosen.token, **where)
+    client = AsyncClient(chosen.tidegauge, token=chosen.token or None, **where)
     uvicorn.run(build(model, client, chosen.monitor), host=chosen.host, port=chosen.port, log_level="warning")
 
 

@@ -113,7 +113,7 @@ def flights_of(path: Path) -> Iterator[tuple[dict[str, Any], float | None]]:
 
 async def _run(chosen: argparse.Namespace) -> None:
     where = {} if chosen.spool is None else {"spool": chosen.spool}
-    client = Client(chosen.tidegauge, token=chosen.token, **where)
+    client = Client(chosen.tidegauge, token=chosen.token or None, **where)
     async with httpx.AsyncClient(base_url=chosen.model, trust_env=False, timeout=10.0) as model:
         await _until_alive(model)
         traffic = Traffic(model, client.monitor(chosen.monitor), chosen.rate, chosen.label_seconds)

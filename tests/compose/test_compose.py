@@ -29,11 +29,12 @@ PASSWORDS = {
     "GRAFANA_ADMIN_PASSWORD": "g",
 }
 SERVICES = ("db", "service", "adminer")
-CLEARED = ("TIDEGAUGE_", "POSTGRES_", "GRAFANA_", "COMPOSE_", "ADMINER_", "EVIDENTLY_", "DB_")
+CLEARED = ("TIDEGAUGE_", "POSTGRES_", "GRAFANA_", "COMPOSE_", "ADMINER_", "EVIDENTLY_")
+CLEARED_PORTS = ("DB_", "LIVE_", "MODEL_")
 
 
 def _environment(**more: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(CLEARED)}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(CLEARED + CLEARED_PORTS)}
     return {**kept, **more}
 
 
@@ -60,6 +61,8 @@ class Stack:
             DB_PORT="0",
             ADMINER_PORT="0",
             EVIDENTLY_PORT="0",
+            LIVE_PORT="0",
+            MODEL_PORT="0",
             TIDEGAUGE_HTTP_PORT="0",
             TIDEGAUGE_CYCLE_SECONDS="1",
         )
@@ -156,9 +159,8 @@ def stack(engine: None) -> Iterator[Stack]:  # noqa: ARG001  # asked for its ski
         stack.compose("up", "--detach", "--wait", *SERVICES, timeout=300)
         yield stack
     finally:
-        stack.compose(
-            "--profile", "reports", "down", "--volumes", "--rmi", "local", "--timeout", "20", timeout=180
-        )
+        profiles = ("--profile", "reports", "--profile", "live")
+        stack.compose(*profiles, "down", "--volumes", "--rmi", "local", "--timeout", "20", timeout=180)
 
 
 def test_rows_are_measured(stack: Stack) -> None:
@@ -204,6 +206,18 @@ def test_evidentlys_pages_show_the_reports_that_alarms_made(stack: Stack) -> Non
             return "flights" in {project["name"] for project in json.load(answer)}
 
     stack.until(has_project, "a report of the flights")
+
+
+def test_the_live_profile_measures_what_a_models_service_logs(stack: Stack) -> None:
+    """With the profile `live` all containers are healthy, and predictions and late labels are measured."""
+    stack.compose("--profile", "live", "up", "--detach", "--wait", "live", "model", "traffic", timeout=600)
+    for name in ("live", "model", "traffic"):
+        assert stack.state(name)["State"]["Health"]["Status"] == "healthy"
+    stack.until(lambda: stack.measured().get("flights_live", 0) > 0, "measurements of flights_live")
+    labels = "SELECT sum(labels) AS n FROM tidegauge.cycle_log WHERE monitor = 'flights_live'"
+    stack.until(lambda: bool(stack.read(labels)[0]["n"]), "labels of flights_live")
+    stack.compose("--profile", "live", "stop", "traffic", "model", "live")
+    assert {stack.state(name)["State"]["ExitCode"] for name in ("traffic", "live")} == {0}
 
 
 @pytest.mark.parametrize("name", SERVICES)

@@ -97,21 +97,24 @@ async def test_kills_lose_no_row_that_was_acknowledged(
             "TIDEGAUGE_CYCLE_SECONDS": "0.1",
         }
         process = killed.start(**there)
-        await asyncio.to_thread(killed.until, '"http"', process)
-        sending = asyncio.create_task(_send(killed, rows, port, rate=len(rows) / 20))
-        for number in range(KILLS):
-            await asyncio.sleep(moments.uniform(0.3, 1.5))
-            if number % 2:
-                proxy.cut()
-                await asyncio.sleep(moments.uniform(0.2, 0.6))
-            assert end(process, signal.SIGKILL) == -signal.SIGKILL
-            proxy.open()
-            process = killed.start(**there)
+        try:
             await asyncio.to_thread(killed.until, '"http"', process)
-        result = await sending
-        assert not result.refused, result
-        await _until_taken(pool, killed, process)
-        assert await asyncio.to_thread(end, process, signal.SIGTERM) == 0, killed.log
+            sending = asyncio.create_task(_send(killed, rows, port, rate=len(rows) / 20))
+            for number in range(KILLS):
+                await asyncio.sleep(moments.uniform(0.3, 1.5))
+                if number % 2:
+                    proxy.cut()
+                    await asyncio.sleep(moments.uniform(0.2, 0.6))
+                assert end(process, signal.SIGKILL) == -signal.SIGKILL
+                proxy.open()
+                process = killed.start(**there)
+                await asyncio.to_thread(killed.until, '"http"', process)
+            result = await sending
+            assert not result.refused, result
+            await _until_taken(pool, killed, process)
+            assert await asyncio.to_thread(end, process, signal.SIGTERM) == 0, killed.log
+        finally:
+            process.kill()  # where the test failed; it has ended otherwise
     audit = killed.command(
         "audit", "--record", str(killed.root / "sent.jsonl"), TIDEGAUGE_DATABASE_URL=database_url
     )

@@ -8,7 +8,7 @@ factor (N - n) / N, which is what centring on the reference's own mean takes fro
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +22,7 @@ from service.core.blocks.scores import (
     Component,
     LabelScores,
     NumberScores,
+    absent_rows,
     bucket_of,
 )
 from service.core.blocks.sums import BlockSpec, BlockSums
@@ -86,8 +87,7 @@ def fit(batch: Batch, names: Sequence[str], plan: BlockPlan) -> ReferenceBlocks:
     second, third = np.concatenate([nothing, *squares]), np.concatenate([nothing, *cubes])
     expected, explained = _expected(batch, scores, plan)
     second -= explained
-    spec = BlockSpec(plan, tuple(scores), expected)
-    own = _by_other_blocks(batch, spec, sums.of(batch, spec))
+    spec, own = _by_other_blocks(batch, BlockSpec(plan, tuple(scores), expected))
     unseen = [i for i, each in enumerate(spec.components) if each.aim is Aim.UNSEEN]
     second[unseen] = third[unseen] = own.sums[:, unseen].sum(axis=0) / (UNIT * max(batch.rows, 1))
     return ReferenceBlocks(spec, own, second, third)
@@ -102,13 +102,25 @@ def _expected(batch: Batch, scores: Sequence[ColumnScores], plan: BlockPlan) -> 
         return np.zeros((cells, width), dtype=np.int64), np.zeros(width)
     places = plan.season.cells(batch.event_time).astype(np.intp)
     rows = np.bincount(places, minlength=cells)
-    found = [column.sums(batch.columns.get(column.column), places, cells) for column in scores]
-    total = np.concatenate(found, axis=1) / UNIT
-    means = total / np.maximum(rows, 1)[:, None]
-    apart = np.where((rows >= MIN_CELL_ROWS)[:, None], means - total.sum(axis=0) / batch.rows, 0.0)
+    found, held = [], []
+    for column in scores:
+        data = batch.columns.get(column.column)
+        absent = np.bincount(places[absent_rows(data, batch.rows)], minlength=cells)
+        of_column, counts = column.sums(data, places, cells), np.tile(rows[:, None], len(column.components))
+        valued = slice(0, len(column.components) - column.missing)
+        counts[:, valued] -= absent[:, None]
+        if isinstance(column, LabelScores):
+            of_column[:, valued] -= absent[:, None] * column.neutral
+        found.append(of_column)
+        held.append(counts)
+    total, known = np.concatenate(found, axis=1) / UNIT, np.concatenate(held, axis=1)
+    means = total / np.maximum(known, 1)
+    apart = np.where(
+        known >= MIN_CELL_ROWS, means - total.sum(axis=0) / np.maximum(known.sum(axis=0), 1), 0.0
+    )
     apart[:, [each.aim in {Aim.FAMILIARITY, Aim.UNSEEN} for each in components]] = 0.0
-    shares = rows / batch.rows
-    return np.round(apart * UNIT).astype(np.int64), shares @ (2.0 * apart * means - apart**2)
+    explained = (known / batch.rows * (2.0 * apart * means - apart**2)).sum(axis=0)
+    return np.round(apart * UNIT).astype(np.int64), explained
 
 
 Fitted = tuple["ColumnScores", "Floats", "Floats"]  # with each place's rows and its scores
@@ -190,28 +202,35 @@ def _of_labels(name: str, data: Labels) -> Fitted | None:
     scores = np.array(columns, dtype=np.float64).reshape(len(columns), len(labels)).T
     if absent >= MIN_COUNT:
         components.append(Component(name, Aim.MISSING))
-    column = LabelScores(name, labels, np.round(scores * UNIT).astype(np.int64), buckets, tuple(components))
-    weights, held_scores = counts.astype(np.float64), column.table / UNIT
+    table = np.round(scores * UNIT).astype(np.int64)
+    neutral = np.round(counts @ (table / counts.sum())).astype(np.int64)
+    column = LabelScores(name, labels, table, buckets, tuple(components), neutral)
+    weights, held_scores = np.append(counts, absent).astype(np.float64), np.vstack((table, neutral)) / UNIT
     if column.missing:
-        weights = np.append(weights, absent)
-        held_scores = np.hstack((held_scores, np.zeros((len(labels), 1))))
-        held_scores = np.vstack((held_scores, np.append(np.zeros(scores.shape[1]), 1.0)))
+        held_scores = np.hstack((held_scores, np.append(np.zeros(len(labels)), 1.0)[:, None]))
     return column, weights, held_scores
 
 
-def _by_other_blocks(batch: Batch, spec: BlockSpec, own: BlockSums) -> BlockSums:
-    """Return the reference's own sums, what is known of a label taken from the other blocks alone."""
+def _by_other_blocks(batch: Batch, spec: BlockSpec) -> tuple[BlockSpec, BlockSums]:
+    """Return the reference's own sums, what is known of a label taken from the other blocks alone.
+
+    A missing label counts as their mean, which the spec that is returned holds.
+    """
+    own = sums.of(batch, spec)
     wanted = {Aim.FAMILIARITY, Aim.UNSEEN}
     at = {(each.column, each.aim): i for i, each in enumerate(spec.components) if each.aim in wanted}
     if not at:
-        return own
+        return spec, own
     changed = own.sums.copy()
     groups = np.searchsorted(own.sub_blocks, spec.plan.sub_blocks(batch))
     blocks = np.unique(spec.plan.blocks(own.sub_blocks), return_inverse=True)[1][groups]
     block_rows = np.bincount(blocks)
-    for column in {name for name, _ in at}:
-        data = batch.columns[column]
-        if not isinstance(data, Labels):
+    columns = list(spec.columns)
+    for index, column in enumerate(spec.columns):
+        data = batch.columns.get(column.column)
+        if not isinstance(column, LabelScores) or not isinstance(data, Labels):
+            continue
+        if (column.column, Aim.UNSEEN) not in at:
             continue
         known = data.codes >= 0
         codes, inside, part = data.codes[known], blocks[known], groups[known]
@@ -222,8 +241,15 @@ def _by_other_blocks(batch: Batch, spec: BlockSpec, own: BlockSums) -> BlockSums
         other = total[codes] - held[place]
         likely = other * (batch.rows / np.maximum(batch.rows - block_rows[inside], 1))
         familiar = np.round(np.log1p(likely) * UNIT)
-        size = len(own.sub_blocks)
-        changed[:, at[column, Aim.FAMILIARITY]] = np.bincount(part, familiar, minlength=size).astype(np.int64)
-        unseen = np.bincount(part[other == 0], minlength=size)
-        changed[:, at[column, Aim.UNSEEN]] = unseen * UNIT
-    return BlockSums(own.mark, own.sub_blocks, own.rows, changed)
+        size, neutral = len(own.sub_blocks), column.neutral.copy()
+        absent = np.bincount(groups[~known], minlength=size)
+        for aim, found in (
+            (Aim.FAMILIARITY, np.bincount(part, familiar, minlength=size)),
+            (Aim.UNSEEN, np.bincount(part[other == 0], minlength=size) * UNIT),
+        ):
+            mean = round(float(found.sum()) / len(codes))
+            neutral[[each.aim for each in column.components].index(aim)] = mean
+            changed[:, at[column.column, aim]] = found.astype(np.int64) + absent * mean
+        columns[index] = replace(column, neutral=neutral)
+    spec = BlockSpec(spec.plan, tuple(columns), spec.expected)
+    return spec, BlockSums(spec.fingerprint, own.sub_blocks, own.rows, changed)

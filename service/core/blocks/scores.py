@@ -3,9 +3,10 @@
 A numerical column has two scores, functions of the mid-rank u of a value in the reference: sqrt(12) (u - 1/2)
 for its location and sqrt(5) (6 (u - 1/2)^2 - 1/2) for its spread. A column of labels has an indicator of
 every label with a share of two per cent, buckets (by a hash) of the others, how familiar a label is, and
-whether the reference has it at all. Missing values have an indicator. All are in units of 2**-20, so that
-sums are exact whatever their order. The reference fixes the tables; it need not be ranked exactly, since any
-function of a value that is fixed by the reference serves.
+whether the reference has it at all. Missing values have an indicator, where the reference has some, and
+count as the reference's mean for the other scores: a label that is still to come moves no share. All are in
+units of 2**-20, so that sums are exact whatever their order. The reference fixes the tables; it need not be
+ranked exactly, since any function of a value that is fixed by the reference serves.
 """
 
 from __future__ import annotations
@@ -109,6 +110,8 @@ class LabelScores:
         table: Their scores (int64, shape (k, components without missing)).
         buckets: The place of each bucket among the components, -1 where it has none (shape (BUCKETS,)).
         components: What is summed, in this order.
+        neutral: What a missing label counts: the reference's mean scores (int64, shape (components without
+            missing,)).
 
     """
 
@@ -117,6 +120,7 @@ class LabelScores:
     table: Ints
     buckets: NDArray[np.intp]
     components: tuple[Component, ...]
+    neutral: Ints
     places: dict[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -131,19 +135,17 @@ class LabelScores:
     def sums(self, data: ColumnRows | None, groups: NDArray[np.intp], size: int) -> Ints:
         """Return the sums of the rows' scores by group (int64, shape (size, components))."""
         found = np.zeros((size, len(self.components)), dtype=np.int64)
-        if not isinstance(data, Labels):
-            if self.missing:
-                found[:, -1] = np.bincount(groups, minlength=size) * UNIT
-            return found
-        scores = self.of_labels(data.labels)
-        if len(scores):
+        width = self.table.shape[1]
+        scores = self.of_labels(data.labels) if isinstance(data, Labels) else self.table[:0]
+        if isinstance(data, Labels) and len(scores):
             counts = np.bincount(
                 groups * (len(scores) + 1) + data.codes + 1, minlength=size * (len(scores) + 1)
             ).reshape(size, -1)
             absent, held = counts[:, 0], counts[:, 1:]
-            found[:, : scores.shape[1]] = held @ scores
+            found[:, :width] = held @ scores
         else:
             absent = np.bincount(groups, minlength=size)
+        found[:, :width] += absent[:, None] * self.neutral
         if self.missing:
             found[:, -1] = absent * UNIT
         return found
@@ -168,10 +170,16 @@ class LabelScores:
     def mark(self) -> bytes:
         """Return what makes the tables of two references equal."""
         names = "\0".join(self.labels.tolist()).encode(errors="surrogatepass")
-        return names + self.table.astype("<i8").tobytes() + self.buckets.astype("<i8").tobytes()
+        numbers = (self.table, self.buckets, self.neutral)
+        return names + b"".join(each.astype("<i8").tobytes() for each in numbers)
 
 
 ColumnScores = NumberScores | LabelScores
+
+
+def absent_rows(data: ColumnRows | None, rows: int) -> NDArray[np.bool_]:
+    """Mark the rows without a value of a column (shape (rows,)); a column that never came has none."""
+    return data.codes < 0 if isinstance(data, Labels) else np.isnan(_values(data, rows))
 
 
 def bucket_of(label: str) -> int:

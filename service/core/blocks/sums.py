@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from service.core.blocks.scores import absent_rows
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -112,16 +114,28 @@ def of(batch: Batch, spec: BlockSpec) -> BlockSums:
     found = [column.sums(batch.columns.get(column.column), groups, size) for column in spec.columns]
     summed = np.concatenate([np.zeros((size, 0), dtype=np.int64), *found], axis=1)
     if spec.plan.season.size > 1:
-        summed -= _cells(batch, spec.plan, groups, size) @ spec.expected
+        summed -= _expected(batch, spec, groups, size)
     rows = np.bincount(groups, minlength=size).astype(np.int64, copy=False)
     return BlockSums(spec.fingerprint, sub_blocks, rows, summed)
 
 
-def _cells(batch: Batch, plan: BlockPlan, groups: NDArray[np.intp], size: int) -> Ints:
-    # How many rows of each cell of the season each group has, shape (size, cells).
-    cells = plan.season.size
-    counts = np.bincount(groups * cells + plan.season.cells(batch.event_time), minlength=size * cells)
-    return counts.astype(np.int64, copy=False).reshape(size, cells)
+def _expected(batch: Batch, spec: BlockSpec, groups: NDArray[np.intp], size: int) -> Ints:
+    # What each group's cells of the season add, shape (size, components). Of a row without a value nothing is
+    # expected but that it is missing.
+    cells = spec.plan.season.size
+    places = groups * cells + spec.plan.season.cells(batch.event_time)
+
+    def counted(chosen: NDArray[np.intp]) -> Ints:
+        return np.bincount(chosen, minlength=size * cells).astype(np.int64).reshape(size, cells)
+
+    found, at = counted(places) @ spec.expected, 0
+    for column in spec.columns:
+        width, absent = len(column.components), absent_rows(batch.columns.get(column.column), batch.rows)
+        valued = slice(at, at + width - column.missing)
+        if absent.any():
+            found[:, valued] -= counted(places[absent]) @ spec.expected[:, valued]
+        at += width
+    return found
 
 
 def merge(parts: Sequence[BlockSums]) -> BlockSums:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from service.core.blocks import sums
+from service.core.blocks.scores import Aim
 from service.core.measurement import Aspect, Measurement, Series, Worse
 from service.core.profile import block_sums
 from service.core.profile.part import NOT_KEPT
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 METRIC, JOINT_METRIC = "block_test", "pca_block_test"
 MIXED = "holds rows that were counted with another reference"
-NOT_JUDGED = "has no value in the reference"
+NOT_JUDGED, NOT_IN_WINDOW = "has no value in the reference", "no value in the window"
 
 
 def measure_blocks(
@@ -56,7 +57,9 @@ def measure_blocks(
         ]
         seen = measure_detectable(model, columns, current, schema, rate, withheld=reason)
         return (*measured, *seen)
-    verdicts = judge(model, found)
+    valued = {each.column for each in model.components if each.aim is Aim.MISSING} | {block_sums.JOINT}
+    valued |= {name for name in schema.names if current.columns[name].distribution.finite}
+    verdicts = {name: each for name, each in judge(model, found).items() if name in valued}
     measured = [_measured(name, verdicts.get(name), current, model, rate) for name in names[:-1]]
     least = min(verdicts.values(), key=lambda each: each.p, default=None)
     seen = measure_detectable(model, columns, current, schema, rate)
@@ -75,7 +78,9 @@ def _measured(
 ) -> Measurement:
     series, rows, decides = _series(name), current.rows, bool(name)
     if verdict is None:
-        return Measurement(series, None, rows, NOT_JUDGED, rate, decides=decides)
+        known = {each.column for each in model.components}
+        why = NOT_IN_WINDOW if name in known or not name else NOT_JUDGED
+        return Measurement(series, None, rows, why, rate, decides=decides)
     breached = verdict.p <= rate
     said = spoken(verdict, model) if breached else None
     if said and not name:

@@ -38,7 +38,7 @@ log = structlog.get_logger(__name__)
 
 R = TypeVar("R")
 
-MAX_ROWS = 100_000  # of a take, about: a batch is taken whole
+MAX_ROWS = 250_000  # of a take, about: a batch is taken whole
 KEPT_REJECTS = 100  # of a take
 
 

@@ -40,7 +40,8 @@ def encode(batch: Batch) -> bytes:
                 arrays[_UNPARSABLE + name] = pa.array(column.unparsable, pa.bool_())
         elif isinstance(column, Labels):
             arrays[_LABELS + name] = _of_labels(column)
-            typed[name] = column.typed.value
+            has_labels = bool((column.codes >= 0).any())  # a column without any has no type
+            typed[name] = column.typed.value if has_labels else LabelType.TEXT.value
         else:
             arrays[_TEXTS + name] = pa.array(map(_bytes, column.texts.tolist()), pa.binary())
     notes = {

@@ -71,9 +71,12 @@ def free_port() -> int:
         return port
 
 
-def laid_out(root: Path, database_url: str) -> LiveService:
-    """Lay out a service with the monitor toy, not started yet."""
+def laid_out(root: Path, database_url: str, monitors: dict[str, str] | None = None) -> LiveService:
+    """Lay out a service, not started yet, with the given monitor files or with the monitor toy."""
     for name in ("data", "monitors"):
         (root / name).mkdir(parents=True)
-    lay_out(root, window={"size": "1s", "min_rows": 2}).rename(root / "monitors/toy.yaml")
+    if monitors is None:
+        lay_out(root, window={"size": "1s", "min_rows": 2}).rename(root / "monitors/toy.yaml")
+    for name, text in (monitors or {}).items():
+        (root / f"monitors/{name}.yaml").write_text(text)
     return LiveService(Place(root), database_url, free_port())

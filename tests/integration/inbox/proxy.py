@@ -23,6 +23,7 @@ class Proxy:
         self.is_open = True
         self.answers_left: int | None = None  # so many answers still pass, then every connection is dropped
         self.loses_commits = 0  # answers to so many commits are lost, and the connection with them
+        self.is_hung = False
         self.port = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -52,6 +53,8 @@ class Proxy:
                         self.cut()
                         return
                     self.answers_left -= 1
+                if self.is_hung:
+                    continue
                 writer.write(data)
                 await writer.drain()
         writer.close()
@@ -62,6 +65,10 @@ class Proxy:
         for writer in self._writers:
             writer.transport.abort()
         self._writers.clear()
+
+    def hang(self) -> None:
+        """Keep every connection, and forward nothing any more."""
+        self.is_hung = True
 
     def open(self) -> None:
         """Forward again."""

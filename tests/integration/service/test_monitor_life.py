@@ -229,3 +229,16 @@ async def _tables_with(pool: asyncpg.Pool, monitor: str) -> list[str]:
     assert {"checkpoint", "series", "window_run", "pane", "event", "cycle_log"} <= set(tables)
     query = "SELECT count(*) FROM tidegauge.{} WHERE monitor = $1"
     return [table for table in tables if await pool.fetchval(query.format(table), monitor)]
+
+
+def test_a_monitor_to_which_rows_are_sent_is_not_reset(
+    place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its rows are gone once they are measured: a reset would only throw its panes away."""
+    for name, value in place.environment.items():
+        monkeypatch.setenv(name, value)
+    path = _file(place)
+    source = "source: {type: http, timestamp: at}"
+    path.write_text("\n".join([source, *path.read_text().splitlines()[1:]]) + "\n")
+    assert main(["monitor", "reset", "toy", "--yes"]) == 2
+    assert "its rows were sent, and are not kept" in capsys.readouterr().err

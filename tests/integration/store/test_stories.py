@@ -118,6 +118,15 @@ async def test_a_reset_and_a_rename_take_the_story_along(pool: asyncpg.Pool, sho
     assert await pool.fetchval("SELECT count(*) FROM tidegauge.story") == 1
 
 
+async def test_since_is_the_alarm_that_was_raised_last(pool: asyncpg.Pool, shop: History) -> None:
+    """After a reset earlier windows are measured again: the story has the day that the view `alarms` has."""
+    await shop.cycle(window(5, psi(0.3)), alarms={SEEN: "xx!"}, events=(raised(5),))
+    await shop.cycle(window(2, psi(0.3)), alarms={SEEN: "xx!"}, events=(raised(2),))
+    since = await pool.fetchval("SELECT since_event_time FROM tidegauge.stories")
+    assert since == await pool.fetchval("SELECT min(at) FROM tidegauge.event WHERE kind = 'breach'")
+    assert f"since {since.day} " in (await told(pool))[1]
+
+
 async def test_a_story_is_written_when_it_changes(pool: asyncpg.Pool, shop: History) -> None:
     """Cycles that find nothing new leave the row as it is."""
     await shop.cycle(window(1, psi(0.05), mae(7.0)))

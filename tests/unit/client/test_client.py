@@ -250,13 +250,34 @@ def test_an_address_that_is_none_is_refused_at_once(url: str) -> None:
         Client(url)
 
 
-def test_a_closed_client_takes_no_rows(tmp_path: Path) -> None:
-    """Rows that are logged after the end are counted as dropped."""
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"url": "http://me:s3cret@host"},
+        {"token": "s3cret\n"},
+        {"token": ""},
+        {"token": "s3crét"},
+        {"timeout": 0},
+        {"memory_mb": 0},
+        {"batch_rows": 0},
+        {"interval": -1},
+    ],
+    ids=str,
+)
+def test_a_setting_that_cannot_be_used_is_refused_at_once(given: dict[str, Any]) -> None:
+    """Each is a mistake of the start, and raises there; a secret is not shown."""
+    with pytest.raises(ValueError, match=r"expected|the token is") as raised:
+        Client(**{"url": "http://host", **given})
+    assert "s3cr" not in str(raised.value)
+
+
+def test_a_closed_client_begins_again_when_it_is_used(tmp_path: Path) -> None:
+    """Rows that are logged after `close` are sent as well: an application may be started several times."""
     with serving() as server:
         client = Client(server.url, spool=tmp_path)
         client.monitor("toy").log(row(1))
         assert client.close(30)
         client.monitor("toy").log(row(2))
-        assert (client.stats().accepted, client.stats().dropped) == (1, 1)
-        assert client.close()
+        assert client.close(30)
+        assert (client.stats().accepted, client.stats().dropped) == (2, 0)
     assert not list(tmp_path.rglob("*.batch"))

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from service.core.rows.inbox_change import InboxChange, LabelAhead
 
 APPEND_SECONDS = 5.0  # a sender waits no longer for the database
-MAX_BATCHES = 5_000  # of one take
+DRAIN_SECONDS = 60.0  # nobody waits for a file of the spool, which holds many requests
+MAX_BATCHES = 20_000  # of one take
 
 # What says that the database is away, or cannot write now, and not that it refuses these rows.
 _AWAY = (
@@ -136,7 +137,7 @@ class Inbox:
         They were acknowledged: where other content was kept under a request's key, it is kept without one.
         Raises StoreUnavailableError where the database is away.
         """
-        async with self._writing(_Began()) as connection:
+        async with self._writing(_Began(), DRAIN_SECONDS) as connection:
             if await connection.fetchval(_SEGMENT, name) is None:
                 return  # it was kept, and its file not removed
             receipts = await _keep_keys(connection, sent)
@@ -145,14 +146,19 @@ class Inbox:
                 await _append(connection, fresh)
 
     @asynccontextmanager
-    async def _writing(self, began: _Began) -> AsyncIterator[asyncpg.Connection]:
+    async def _writing(
+        self, began: _Began, seconds: float | None = None
+    ) -> AsyncIterator[asyncpg.Connection]:
+        limit = APPEND_SECONDS if seconds is None else seconds
         try:
-            async with (
-                asyncio.timeout(APPEND_SECONDS),
-                self._pool.acquire() as connection,
-                connection.transaction(),
-            ):
-                yield connection
+            async with self._pool.acquire(timeout=limit) as connection:
+                # A statement that is given up is rolled back first, and a database that hangs never answers.
+                hung = asyncio.get_running_loop().call_later(limit, connection.terminate)
+                try:
+                    async with connection.transaction():
+                        yield connection
+                finally:
+                    hung.cancel()
         except DRIVER_ERRORS as error:
             message = f"keep rows that were sent: {reason(error)}"
             raise _store_error(message, error, began.transaction) from error

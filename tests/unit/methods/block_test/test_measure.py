@@ -181,3 +181,80 @@ def test_a_night_is_compared_with_nights() -> None:
         found = measure_blocks(model, made.blocks.spec.columns, current, schema, RATE)
         breached[kind] = found[0].breached
     assert breached == {SeasonKind.NONE: True, SeasonKind.HOUR: False}
+
+
+@pytest.mark.parametrize("known", [0.0, 0.5])
+def test_labels_that_are_still_to_come_are_no_drift(made: Reference, known: float) -> None:
+    """A missing label moves no share and no familiarity; a window without any says so."""
+    window = rows(7, 2)
+    hidden = np.random.default_rng(3).random(window.rows) >= known
+    for name in ("plan", "user"):
+        column = window.columns[name]
+        assert isinstance(column, Labels)
+        codes = np.where(hidden, -1, column.codes)
+        window = window.with_column(name, Labels(codes, column.labels))
+    found = measured(made, window)
+    for name in ("plan", "user"):
+        each = found["block_test", name]
+        assert each.breached is (False if known else None), (name, each)
+        assert each.reason == (None if known else "no value in the window")
+    assert found["block_test", ""].breached is False
+
+
+def test_a_column_that_is_empty_in_a_window_is_not_judged(made: Reference) -> None:
+    """Without a value there is nothing that could be compared: it has not held, and has not drifted."""
+    window = rows(3, 2)
+    found = measured(made, window.with_column("size", Numbers(np.full(window.rows, np.nan))))
+    assert found["block_test", "size"].value is None
+    assert found["block_test", "size"].reason == "no value in the window"
+    del window.columns["size"]
+    assert measured(made, window)["block_test", "size"].value is None
+
+
+def test_missing_values_that_the_reference_knows_are_judged_where_all_are_missing() -> None:
+    """Their share is a score of its own."""
+    known = rows(31, 1)
+    column = known.columns["plan"]
+    assert isinstance(column, Labels)
+    hidden = np.random.default_rng(3).random(known.rows) < 0.1
+    known = known.with_column("plan", Labels(np.where(hidden, -1, column.codes), column.labels))
+    made = references.of(known, SCHEMA, blocks=BlockRules())
+    window = rows(3, 2)
+    nothing = Labels(np.full(window.rows, -1), column.labels)
+    found = measured(made, window.with_column("plan", nothing))["block_test", "plan"]
+    assert (found.breached, found.reason) == (True, "share of missing values up in the last 3 days")
+    same = np.random.default_rng(4).random(window.rows) < 0.1
+    again = window.with_column(
+        "plan", Labels(np.where(same, -1, window.columns["plan"].codes), column.labels)
+    )
+    assert measured(made, again)["block_test", "plan"].breached is False
+
+
+@pytest.mark.parametrize("part", [0, 12])
+def test_missing_values_of_an_hour_that_differs_are_no_drift(part: int) -> None:
+    """What an hour adds is expected of rows with a value alone."""
+
+    def day_and_night(days: int, seed: int) -> Batch:
+        random, hours = np.random.default_rng(seed), np.arange(days * 24).repeat(20)
+        night = hours % 24 < 12
+        columns: dict[str, Numbers | Labels] = {
+            "size": Numbers(random.normal(size=len(hours)) + 2.0 * night),
+            "still": Numbers(np.full(len(hours), 3.0)),
+            "plan": Labels((random.random(len(hours)) < 0.2 + 0.6 * night) * 1, np.array(["basic", "pro"])),
+        }
+        return Batch(len(hours), hours * (DAY // 24) + np.tile(np.arange(20), days * 24), columns)
+
+    season = Season(SeasonKind.HOUR)
+    made = references.of(day_and_night(31, 1), SCHEMA, blocks=BlockRules(), season=season)
+    window = day_and_night(40, 2)
+    window = window.take(np.flatnonzero((window.event_time // (DAY // 24)) == 39 * 24 + part))
+    for name in ("size", "plan"):
+        column = window.columns[name]
+        hidden = np.arange(window.rows) % 2 == 0
+        if isinstance(column, Labels):
+            window = window.with_column(name, Labels(np.where(hidden, -1, column.codes), column.labels))
+        elif isinstance(column, Numbers):
+            window = window.with_column(name, Numbers(np.where(hidden, np.nan, column.values)))
+    found = measured(made, window)
+    for name in ("size", "plan"):
+        assert (found["block_test", name].value or 0.0) > 0.05, found["block_test", name]
