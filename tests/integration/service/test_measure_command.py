@@ -46,7 +46,7 @@ def test_the_status_says_whether_something_is_wrong(place: Place) -> None:
     assert (status, "300 rows against 1,000: 0 of " in summary) == (0, True), summary
     status, out, summary = measure(place, "moved", "--breached")
     assert status == 1
-    assert "size wasserstein robust" in summary
+    assert "size block_test" in summary
     assert "size" in {line.split()[1] for line in out.splitlines()[1:] if line.startswith("drift")}
 
 
