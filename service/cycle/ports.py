@@ -1,4 +1,4 @@
-"""What a cycle needs from other rooms, as protocols: store, compute threads, progress."""
+"""What a cycle needs from other rooms, as protocols: store and compute threads."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from contextlib import AbstractContextManager
 
     from service.core.checkpoint import Checkpoint
     from service.core.cycle_record import CycleRecord
@@ -27,14 +26,6 @@ class Compute(Protocol):
 
     async def run_long(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Do the same with what may take long, such as a reference: no other monitor's cycle waits."""
-        ...
-
-
-class Progress(Protocol):
-    """Shows work under a label while the context lasts; yields what takes the share done, 0 to 1."""
-
-    def __call__(self, label: str) -> AbstractContextManager[Callable[[float], None]]:
-        """Begin to show; the share may be reported from any thread."""
         ...
 
 

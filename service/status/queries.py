@@ -195,11 +195,17 @@ class StatusQueries:
     async def _states(self, monitors: Sequence[str]) -> list[MonitorState]:
         few = asyncio.Semaphore(STATES_AT_ONCE)
 
-        async def state(monitor: str) -> MonitorState:
+        async def state(monitor: str) -> MonitorState | None:
             async with few:
-                return await self.state(monitor)
+                try:
+                    return await self.state(monitor)
+                except StoreError:
+                    if monitor in self.jobs:
+                        raise
+                    return None  # its file was deleted while the page was read
 
-        return list(await asyncio.gather(*(state(monitor) for monitor in monitors)))
+        found = await asyncio.gather(*(state(monitor) for monitor in monitors))
+        return [each for each in found if each is not None]
 
     async def _read_window(self, monitor: str) -> tuple[NewestWindow, list[RaisedAlarm]]:
         """Read a monitor's newest window and its raised alarms, of one instant."""

@@ -12,7 +12,7 @@ ranked exactly, since any function of a value that is fixed by the reference ser
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -121,11 +121,6 @@ class LabelScores:
     buckets: NDArray[np.intp]
     components: tuple[Component, ...]
     neutral: Ints
-    places: dict[str, int] = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Index the labels once: every batch looks some up."""
-        object.__setattr__(self, "places", {label: i for i, label in enumerate(self.labels.tolist())})
 
     @property
     def missing(self) -> bool:
@@ -152,19 +147,17 @@ class LabelScores:
 
     def of_labels(self, labels: NDArray[np.str_]) -> Ints:
         """Return the scores of labels (int64, shape (n, components without missing))."""
-        width = self.table.shape[1]
-        found = np.zeros((len(labels), width), dtype=np.int64)
-        for i, label in enumerate(labels.tolist()):
-            place = self.places.get(label)
-            if place is not None:
-                found[i] = self.table[place]
-            else:
-                bucket = self.buckets[bucket_of(label)]
-                if bucket >= 0:
-                    found[i, bucket] = UNIT
-                for at, component in enumerate(self.components):
-                    if component.aim is Aim.UNSEEN:
-                        found[i, at] = UNIT
+        place = np.searchsorted(self.labels, labels)
+        known = place < len(self.labels)
+        known[known] = self.labels[place[known]] == labels[known]
+        found = np.zeros((len(labels), self.table.shape[1]), dtype=np.int64)
+        found[known] = self.table[place[known]]
+        unseen = [at for at, component in enumerate(self.components) if component.aim is Aim.UNSEEN]
+        for i in np.flatnonzero(~known).tolist():
+            bucket = self.buckets[bucket_of(str(labels[i]))]
+            if bucket >= 0:
+                found[i, bucket] = UNIT
+            found[i, unseen] = UNIT
         return found
 
     def mark(self) -> bytes:

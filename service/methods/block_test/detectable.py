@@ -9,6 +9,7 @@ blocks that one would need in whose length of window it shows.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,7 +40,7 @@ LENGTHS = (1, 2, 3, 4, 5, 7, 10, 14, 21, 30, 45, 60, 90, 120, 180, 365)
 LARGEST_SCORE = 4.0
 STEPS = 24
 GROWTH = 1.2
-MAX_BLOCKS = 20_000
+MAX_BLOCKS = 3_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class _Chosen:
 
 
 def detectable(
-    model: BlockModel, columns: Sequence[ColumnScores], rate: float, *, rows: float, blocks: int, parts: int
+    model: BlockModel, columns: tuple[ColumnScores, ...], rate: float, *, rows: float, blocks: int, parts: int
 ) -> Mapping[str, Detectable]:
     """Return what can be seen of each column in windows of so many `blocks` of so many `rows` each.
 
@@ -80,14 +81,7 @@ def detectable(
     if not len(chosen.places) or not model.is_ready:
         return {}
     smallest = _smallest(chosen, _even(chosen.model, rows, blocks, parts))
-    usual = chosen.model.typical
-    lengths = np.zeros(len(chosen.places), dtype=np.int64)
-    for length in LENGTHS:
-        open_ = lengths == 0
-        if open_.any():
-            found = _is_found(chosen, chosen.model, length, usual)
-            lengths[open_ & found] = length
-    needed = _needed(chosen, lengths == 0)
+    lengths, needed = _for_asked(model, columns, rate)
     by_name = {column.column: column for column in columns}
     said: dict[str, Detectable] = {}
     for i, place in enumerate(chosen.places.tolist()):
@@ -99,6 +93,21 @@ def detectable(
             int(needed[i]) or None,
         )
     return said
+
+
+@lru_cache(maxsize=16)
+def _for_asked(
+    model: BlockModel, columns: tuple[ColumnScores, ...], rate: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    # The blocks of the windows that show a shift of ASKED, and of the reference that is needed; 0 for none.
+    chosen = _chosen(model, columns, rate)
+    lengths = np.zeros(len(chosen.places), dtype=np.int64)
+    for length in LENGTHS:
+        open_ = lengths == 0
+        if open_.any():
+            found = _is_found(chosen, chosen.model, length, chosen.model.typical)
+            lengths[open_ & found] = length
+    return lengths, _needed(chosen, lengths == 0)
 
 
 def _chosen(model: BlockModel, columns: Sequence[ColumnScores], rate: float) -> _Chosen:
@@ -176,7 +185,7 @@ def _needed(chosen: _Chosen, never: NDArray[np.bool_]) -> NDArray[np.int64]:
     found = np.zeros(len(never), dtype=np.int64)
     model, blocks = chosen.model, float(chosen.model.blocks)
     never = never & ~model.lumpy
-    while (never & (found == 0)).any() and blocks < MAX_BLOCKS:
+    while (never & (found == 0)).any() and blocks * GROWTH <= MAX_BLOCKS:
         blocks *= GROWTH
         count = round(blocks)
         larger = replace(
@@ -185,8 +194,7 @@ def _needed(chosen: _Chosen, never: NDArray[np.bool_]) -> NDArray[np.int64]:
             rows=round(model.rows * count / model.blocks),
             lag_variance=model.lag_variance * model.blocks / count,
         )
-        # The variance of a window as long as the reference is that of the reference: twice one of both.
-        window = _even(larger, model.typical, min(count, LENGTHS[-1]), model.full)
+        window = _even(larger, model.typical, count, model.full)
         sides = [_alarms(chosen, larger, window, side) for side in chosen.asked]
         found[never & (found == 0) & sides[0] & sides[1]] = count
     return found

@@ -177,10 +177,10 @@ def power(size: Size, note: Note) -> str:
         for kind in (SeasonKind.NONE, SeasonKind.HOUR):
             line += [f"{100 * np.mean(declared[name, kind]):.0f}", percent(found[name, kind])]
         never = np.mean(said.get(f"{name} never", [True])) > 0.5
-        days_said = np.nanmedian([np.nan if s is None else s for s in said.get(name, [np.nan])])
-        line.append(
-            f"never; a reference of about {days_said:.0f} days would do" if never else f"{days_said:.0f}"
-        )
+        days_said = [each for each in said.get(name, []) if np.isfinite(each)]
+        median = f"{np.median(days_said):,.0f}" if days_said else ""
+        would = f"; a reference of about {median} days would do" if median else ""
+        line.append(f"never{would}" if never else median)
         lines.append(line)
     both = [
         percent(kept.get(kind, [])) if kept.get(kind) else "" for kind in (SeasonKind.NONE, SeasonKind.HOUR)

@@ -9,6 +9,7 @@ import pytest
 
 from service.core.measurement import Aspect, Measurement, Series
 from service.core.story.story import Story, StoryState, in_trouble, silent
+from service.core.time_units import to_datetime
 from service.runtime.scheduler import Job
 from service.status.queries import StatusQueries
 from service.store import lifecycle
@@ -125,6 +126,18 @@ async def test_since_is_the_alarm_that_was_raised_last(pool: asyncpg.Pool, shop:
     since = await pool.fetchval("SELECT since_event_time FROM tidegauge.stories")
     assert since == await pool.fetchval("SELECT min(at) FROM tidegauge.event WHERE kind = 'breach'")
     assert f"since {since.day} " in (await told(pool))[1]
+
+
+async def test_an_alarm_raised_twice_in_one_cycle_began_the_second_time(
+    pool: asyncpg.Pool, shop: History
+) -> None:
+    """Both events have the instant of their transaction: the view and the story take the later one."""
+    for first, second in ((3, 4), (6, 8), (10, 11)):
+        events = (raised(first), raised(second))
+        await shop.cycle(window(second, psi(0.3)), alarms={SEEN: "xx!"}, events=events)
+        since = await pool.fetchval("SELECT since_event_time FROM tidegauge.alarms")
+        assert since == to_datetime(events[1].at)
+        assert f"since {since.day} " in (await told(pool))[1]
 
 
 async def test_a_story_is_written_when_it_changes(pool: asyncpg.Pool, shop: History) -> None:

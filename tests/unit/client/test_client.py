@@ -129,12 +129,14 @@ def test_a_batch_of_which_nothing_can_be_used_is_given_up_soon(tmp_path: Path) -
 
 
 def test_a_batch_that_is_too_large_is_sent_in_parts(tmp_path: Path) -> None:
-    """413 halves a batch until its parts are taken, under keys that are the same at the next try."""
+    """413 halves a batch until its parts are taken, in order, under keys made of the batch's own."""
     script = _strict(lambda posted: len(posted.rows) <= 100, 413)
     with serving(script=script) as server, Client(server.url, spool=tmp_path) as client:
         client.monitor("toy").log(row(number) for number in range(500))
         assert client.flush(30)
         assert client.stats().accepted == 500
+        taken = [row["key"] for each in server.posted if len(each.rows) <= 100 for row in each.rows]
+        assert taken == list(range(500))
         key = server.posted[0].key
         assert all(each.key.startswith(key) for each in server.posted)
 

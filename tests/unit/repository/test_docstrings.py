@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-ROOMS = ("service", "simulator", "tools", "tests")
+ROOMS = ("client", "service", "simulator", "tools", "tests")
 
 
 def test_the_first_line_of_a_module_asks_no_question() -> None:
