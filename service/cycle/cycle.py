@@ -134,9 +134,9 @@ class Cycle:
             if reference.outcome_blocks is None:
                 plan = plan.with_limits_of(reference)
             else:
-                plan = await self._compute.run(plan.with_limits_of, reference)
+                plan = await self._compute.run_long(plan.with_limits_of, reference)
             by_block = reference.blocks
-            model = None if by_block is None else await self._compute.run(block_model.fit, by_block)
+            model = None if by_block is None else await self._compute.run_long(block_model.fit, by_block)
             self._monitor = replace(self._monitor, schema=reference.schema, measures=plan, blocks=model)
             self._usually_missing = usually_missing(reference.profile, self._monitor.schema)
             self._reference = replace(reference, outcome_blocks=None)  # no longer needed

@@ -24,6 +24,10 @@ class Compute(Protocol):
         """Return what `function` returns, raise what it raises."""
         ...
 
+    async def run_long(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Do the same with what may take long, such as a reference: no other monitor's cycle waits."""
+        ...
+
 
 class Store(Protocol):
     """Keeps measurements, panes and checkpoints."""

@@ -69,8 +69,8 @@ def build_monitor(
 
     async def load_rows() -> ReferenceRows:
         if load_sent is None:
-            return await compute.run(load_reference_rows, monitor, masking)
-        return await compute.run(masked_reference, await load_sent(), schema, masking)
+            return await compute.run_long(load_reference_rows, monitor, masking)
+        return await compute.run_long(masked_reference, await load_sent(), schema, masking)
 
     known: dict[str, Mapping[str, LabelForm]] = {}
 
@@ -188,7 +188,7 @@ def _reference_loader(
 ) -> Callable[[], Awaitable[Reference]]:
     async def made(rows: ReferenceRows, season: Season | AutoSeason | None) -> Reference:
         batch, forms = rows
-        return await compute.run(
+        return await compute.run_long(
             lambda: references.of(
                 batch,
                 schema,

@@ -46,7 +46,7 @@ def sent_reference_loader(
                 f"first_rows is {rows:,}; expected first_rows: {held}"
             )
         payload = kept.payload
-        return await compute.run(lambda: by_kind(stored_batch.decode(payload), schema))
+        return await compute.run_long(lambda: by_kind(stored_batch.decode(payload), schema))
 
     return load
 
@@ -59,7 +59,7 @@ async def _freeze(monitor: str, schema: Schema, rows: int, pool: asyncpg.Pool, c
             f"{rows - there:,} are missing"
         )
     payloads = await reference.first_payloads(pool, monitor, rows)
-    payload = await compute.run(lambda: _first(payloads, schema, rows))
+    payload = await compute.run_long(lambda: _first(payloads, schema, rows))
     await reference.keep(pool, monitor, reference.KeptReference(rows, payload))
     log.info("reference frozen", monitor=monitor, rows=rows)
 

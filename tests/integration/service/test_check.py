@@ -140,7 +140,8 @@ def test_rows_times_and_columns_are_counted(place: Place) -> None:
     assert toy["reference"]["rows"] == 1_500
     assert toy["unwatched"] == ["other"]
     labelled = int(frame["truth"].loc[12:].notna().sum())
-    assert toy["labels"] == {"rows": len(frame) - 12, "with_label": labelled, "late": None, "matched": None}
+    counted = {"rows": len(frame) - 12, "with_label": labelled, "late": None, "matched": None}
+    assert toy["labels"] == counted | {"label_id": "", "row_id": ""}
     window = toy["window"]
     assert (window["panes"], window["window_bytes"]) == (7, 7 * window["pane_bytes"])
     assert 500 < window["pane_bytes"] < 100_000

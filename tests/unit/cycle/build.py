@@ -65,6 +65,10 @@ class InlineCompute(Compute):
         await asyncio.sleep(0)
         return result
 
+    async def run_long(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Return what `function` returns, raise what it raises."""
+        return await self.run(function, *args, **kwargs)
+
 
 @dataclass
 class Takes:
