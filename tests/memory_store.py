@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from service.core.cycle_record import CycleRecord, LabelRecord, Outcome
     from service.core.event import Event
-    from service.core.rows.inbox import InboxBatch
+    from service.core.inbox import InboxBatch
     from service.core.rows.inbox_change import InboxChange, LabelAhead
     from service.core.rows.take import Reject
     from service.core.windows.records import PaneRecord, WindowRecord

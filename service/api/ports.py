@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
+    from service.core.inbox import BatchKind, Posted, Receipt
     from service.core.paging import PageRequest
     from service.core.read_models import (
         Axis,
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
         StoredSeries,
     )
     from service.core.report_status import ReportStatus
-    from service.core.rows.inbox import BatchKind, Posted, Receipt
     from service.core.windows.records import WindowRun
     from service.status.columns import ColumnPage
     from service.status.live_feed import EventBroadcaster

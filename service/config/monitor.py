@@ -8,23 +8,23 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from service.config.base import Name, Section, ZoneName
-from service.config.columns import ColumnConfig, ServiceConfig
-from service.config.detectors import DetectorConfigs, check_detectors
-from service.config.drift import DriftConfig
-from service.config.labels import LabelsConfig
 from service.config.nearest import suggestion
-from service.config.performance import (
+from service.config.sections.columns import ColumnConfig, ServiceConfig
+from service.config.sections.detectors import DetectorConfigs, check_detectors
+from service.config.sections.drift import DriftConfig
+from service.config.sections.labels import LabelsConfig
+from service.config.sections.performance import (
     PerformanceLimits,
     check_performance,
     own_limits,
     tolerances,
     written_limits,
 )
-from service.config.quality import QualityConfig
-from service.config.season import NO_SEASON, SeasonWord, check_season, season_of
-from service.config.task import TaskKeys, check_segments, task_from
+from service.config.sections.quality import QualityConfig
+from service.config.sections.season import NO_SEASON, SeasonWord, check_season, season_of
+from service.config.sections.task import TaskKeys, check_segments, task_from
+from service.config.sections.window import AlarmConfig, WindowConfig
 from service.config.time_zone import zone_of
-from service.config.window import AlarmConfig, WindowConfig
 from service.config.written import Label, Word
 from service.core.blocks.plan import BlockRules
 from service.core.profile import row_sample

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from service.core.rows.inbox import Backlog
+from service.core.inbox import Backlog
 from service.errors import BacklogError, StoreError
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from service.core.rows.inbox import Sent
+    from service.core.inbox import Sent
     from service.inbox.ports import InboxStore
     from service.inbox.spool_record import SpoolRecord
     from service.inbox.spooling import Spooling

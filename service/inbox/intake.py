@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from service.core.rows.inbox import BatchKind, Receipt, Sent
+from service.core.inbox import BatchKind, Receipt, Sent
 from service.errors import NoInboxError, UnreadableRowsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from service.core.rows.inbox import Posted
+    from service.core.inbox import Posted
     from service.inbox.backlog import BacklogWatch
     from service.inbox.ports import Compute
     from service.inbox.spooling import Spooling

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from service.core.rows.inbox import Backlog, Receipt, Sent
+    from service.core.inbox import Backlog, Receipt, Sent
 
 P = ParamSpec("P")
 R = TypeVar("R")

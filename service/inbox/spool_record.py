@@ -12,8 +12,8 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from service.core.inbox import BatchKind, Sent
 from service.core.rows.id_sums import IdSums
-from service.core.rows.inbox import BatchKind, Sent
 from service.core.rows.take import Reject
 from service.errors import CodecError
 

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
-from service.core.rows.inbox import ANSWERED_REJECTS, Receipt
+from service.core.inbox import ANSWERED_REJECTS, Receipt
 from service.errors import InboxUnavailableError, StoreUnavailableError, TidegaugeError
 from service.inbox.spool_record import SpoolRecord
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from service.core.rows.inbox import Sent
+    from service.core.inbox import Sent
     from service.inbox.ports import InboxStore
     from service.inbox.spooling import Spooling
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from service.core.rows.inbox import Waiting
+from service.core.inbox import Waiting
 from service.errors import SourceError
 from service.sources.table_format import PLAIN
 

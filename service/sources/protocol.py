@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from service.core.rows.inbox import Posted, Received
+    from service.core.inbox import Posted, Received
     from service.core.rows.take import Take
 
 

@@ -15,8 +15,8 @@ from fastapi.responses import JSONResponse
 from service.api.bodies import BodyReader
 from service.api.models import IngestReadiness, Receipt, Reject
 from service.api.ports import IntakePort, MonitorQueries
-from service.core.rows import inbox
-from service.core.rows.inbox import BatchKind
+from service.core import inbox
+from service.core.inbox import BatchKind
 from service.errors import (
     BacklogError,
     InboxUnavailableError,

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from service.core.inbox import BatchKind
 from service.core.labels.join import signed
 from service.core.rows.batch import Labels, LabelType, Numbers, Texts
-from service.core.rows.inbox import BatchKind
 from service.core.rows.inbox_change import LabelAhead
 from service.core.rows.label_text import coded
 from service.core.rows.late_labels import LateLabels
@@ -24,8 +24,8 @@ from service.sources.http import stored_batch
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from service.core.inbox import InboxBatch
     from service.core.rows.batch import Batch
-    from service.core.rows.inbox import InboxBatch
     from service.core.rows.take import Take
     from service.sources.context import LabelFile, SourceContext
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from service.config.base import duration_text
+from service.core.inbox import Received
 from service.core.rows.batch import steps_back
 from service.core.rows.id_sums import sums_of
-from service.core.rows.inbox import Received
 from service.core.rows.schema import Column, Kind, Role, Schema
 from service.core.rows.take import Take
 from service.core.time_units import to_datetime
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from service.core.inbox import Posted
     from service.core.rows.batch import Batch
-    from service.core.rows.inbox import Posted
     from service.core.rows.masking import RowMask
     from service.core.rows.take import Reject
     from service.sources.context import LabelFile

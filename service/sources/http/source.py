@@ -16,10 +16,10 @@ import numpy as np
 import structlog
 
 from service.config.base import duration_text
+from service.core.inbox import BatchKind
 from service.core.rows.batch import Labels, LabelType, Numbers, no_rows
 from service.core.rows.concatenation import concatenated
 from service.core.rows.id_sums import IdSums, sums_of
-from service.core.rows.inbox import BatchKind
 from service.core.rows.inbox_change import InboxChange
 from service.core.rows.take import Reject, Take
 from service.core.time_units import SECOND, to_datetime
@@ -30,8 +30,8 @@ from service.sources.http.kind_change import by_kind
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from service.core.inbox import InboxBatch
     from service.core.rows.batch import Batch, ColumnRows
-    from service.core.rows.inbox import InboxBatch
     from service.sources.context import SourceContext
 
 log = structlog.get_logger(__name__)

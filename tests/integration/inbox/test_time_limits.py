@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from service.core.rows.inbox import BatchKind, Sent
+from service.core.inbox import BatchKind, Sent
 from service.errors import StoreUnavailableError
 from service.store.pool import open_pool
 from service.store.tables.inbox import batches

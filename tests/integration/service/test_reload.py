@@ -148,7 +148,9 @@ async def test_files_are_followed_while_the_service_runs(service: Service) -> No
         return await service.names() == ["toy"] and gone is not None
 
     await service.until(one)
-    assert (await service.get("/v1/monitors/boat/state"))["detail"] == "no monitor is named 'boat'; there are: toy"
+    assert (await service.get("/v1/monitors/boat/state"))[
+        "detail"
+    ] == "no monitor is named 'boat'; there are: toy"
     assert 'monitor="boat"' not in await asyncio.to_thread(_text, f"{service.address}/metrics")
     assert "tidegauge monitor remove boat" in place.log
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from service.core.inbox import BatchKind, InboxBatch, Waiting
 from service.core.rows import row_hash
 from service.core.rows.batch import Arrival, Batch, Labels, Numbers
-from service.core.rows.inbox import BatchKind, InboxBatch, Waiting
 from service.core.rows.schema import Kind
 from service.core.rows.take import Reject
 from service.sources.context import LabelFile, NoTable, SourceContext, SourceTables

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from service.core.inbox import BatchKind, Sent
 from service.core.rows.id_sums import IdSums
-from service.core.rows.inbox import BatchKind, Sent
 from service.core.rows.take import Reject
 from service.errors import CodecError, InboxUnavailableError
 from service.inbox import spool as spools

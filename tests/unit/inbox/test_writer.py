@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from service.core.rows.inbox import Backlog, BatchKind, Receipt, Sent
+from service.core.inbox import Backlog, BatchKind, Receipt, Sent
 from service.errors import BacklogError, InboxUnavailableError, StoreError, StoreUnavailableError
 from service.inbox import writer as writers
 from service.inbox.backlog import BacklogWatch

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
+from service.core.inbox import ANSWERED_REJECTS, Backlog, BatchKind, InboxBatch, Receipt, Waiting
 from service.core.rows.id_sums import IdSums
-from service.core.rows.inbox import ANSWERED_REJECTS, Backlog, BatchKind, InboxBatch, Receipt, Waiting
 from service.core.rows.take import Reject
 from service.core.time_units import to_microseconds
 from service.errors import StoreError, StoreUnavailableError
@@ -22,7 +22,7 @@ from service.store.tables.inbox import audit, labels
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from service.core.rows.inbox import Sent
+    from service.core.inbox import Sent
     from service.core.rows.inbox_change import InboxChange, LabelAhead
 
 APPEND_SECONDS = 5.0  # a sender waits no longer for the database

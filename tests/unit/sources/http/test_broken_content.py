@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from service.core.rows.inbox import Posted
+from service.core.inbox import Posted
 from service.core.rows.label_form import LabelForm
 from service.core.rows.masking import Masking, RowMask
 from service.core.rows.schema import Column, Kind, Schema

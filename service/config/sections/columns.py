@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, model_validator
 
 from service.config.base import Section
-from service.config.quality import QualityConfig
+from service.config.sections.quality import QualityConfig
 from service.config.written import Label, Word
 from service.core.rows.number_format import NumberFormat
 from service.core.rows.schema import Kind

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import PlainValidator
 
-from service.config.task import check_metric_threshold, find_metric
+from service.config.sections.task import check_metric_threshold, find_metric
 from service.methods.performance.registry import (
     estimated_metrics_of,
     judged_by_default,

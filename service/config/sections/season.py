@@ -8,7 +8,7 @@ from service.core.season.season import AutoSeason, Season, SeasonKind
 from service.methods.drift import registry
 
 if TYPE_CHECKING:
-    from service.config.drift import DriftConfig
+    from service.config.sections.drift import DriftConfig
     from service.core.season.zone import Zone
     from service.sources.base import SourceConfig
     from service.sources.references.base import ReferenceConfig

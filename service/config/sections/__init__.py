@@ -1,0 +1,1 @@
+"""The sections of a monitor file, one per module, each with its checks."""
