@@ -61,6 +61,7 @@ class Client:
     - `spool`: the folder where batches wait while the service is away; None keeps them in memory
     - `spool_mb`, `memory_mb`: how much may wait on the disk and in memory, for each process
     - `interval`, `batch_rows`: a batch is sent after so many seconds, or when it has so many rows
+    - `max_wait`: how many seconds `log` may wait for room, for each row: 0 in a service, more in a job
     - `timeout`: how many seconds the service may take to answer
     - `exit_seconds`: how long the end of the process may be delayed to send what is left
     """
@@ -75,6 +76,7 @@ class Client:
         memory_mb: int = 16,
         interval: float = 1.0,
         batch_rows: int = 500,
+        max_wait: float = 0.0,
         timeout: float = 10.0,
         exit_seconds: float = 5.0,
         tls: ssl.SSLContext | None = None,
@@ -87,6 +89,7 @@ class Client:
             memory_mb << 20,
             interval,
             batch_rows,
+            max_wait,
             exit_seconds,
         )
         self._pipeline = Pipeline(options, partial(Transport, url, token, timeout, tls))

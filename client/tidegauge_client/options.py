@@ -18,6 +18,7 @@ class Options:
     - `memory_bytes`: how much may wait in memory
     - `interval`: after how many seconds rows are sent that do not fill a batch
     - `batch_rows`: the rows of a full batch
+    - `max_wait`: how many seconds `log` may wait for room, for each row
     - `exit_seconds`: how long the end of the process may take
     """
 
@@ -26,6 +27,7 @@ class Options:
     memory_bytes: int
     interval: float
     batch_rows: int
+    max_wait: float
     exit_seconds: float
 
     def __post_init__(self) -> None:
@@ -35,6 +37,7 @@ class Options:
             ("memory_bytes", 1 << 20, 1 << 40),
             ("interval", 0.01, 3_600),
             ("batch_rows", 1, 50_000),
+            ("max_wait", 0, 86_400),
             ("exit_seconds", 0, 3_600),
         ):
             value = getattr(self, name)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tidegauge_client.options import Options
     from tidegauge_client.transport import Transport
 
+WAIT_STEP = 0.02  # seconds between looks for room
 MAX_BATCH_BYTES = 512 << 10  # many a proxy takes 1 MB at most
 
 
@@ -76,8 +77,7 @@ class Pipeline:
             return
         self._tally.add("logged")
         with self._changed:
-            held = self._line_bytes + self._outbox.memory_bytes + len(line)
-            if self._ended or held > self._options.memory_bytes:
+            if self._ended or not self._has_room(len(line)):
                 self._tally.add("dropped")
                 why = "the process ends" if self._ended else "neither memory nor disk has room"
                 self._troubles.note("dropped", "rows are dropped: %s", why)
@@ -88,6 +88,16 @@ class Pipeline:
             if len(self._lines) >= self._options.batch_rows or self._line_bytes >= MAX_BATCH_BYTES:
                 self._wants_packing = True
                 self._changed.notify_all()
+
+    def _has_room(self, size: int) -> bool:
+        """Say whether a line has room, after a wait where the caller allows one."""
+        deadline = time.monotonic() + self._options.max_wait
+        while self._line_bytes + self._outbox.memory_bytes + size > self._options.memory_bytes:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            self._changed.wait(min(left, WAIT_STEP))
+        return True
 
     def _note_invalid(self, error: Exception) -> None:
         self.skip(f"{type(error).__name__}: {error}"[:300])

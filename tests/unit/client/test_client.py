@@ -188,6 +188,20 @@ def test_memory_is_bounded_where_there_is_no_disk(tmp_path: Path, caplog: pytest
     assert len([each for each in caplog.messages if "dropped" in each]) == 1
 
 
+@pytest.mark.parametrize("is_away", [False, True], ids=["there", "away"])
+def test_a_job_may_wait_for_room(tmp_path: Path, is_away: bool) -> None:
+    """With `max_wait` a burst that is larger than the memory is slowed down, and no row of it is dropped."""
+    with serving() as server:
+        url = "http://127.0.0.1:9" if is_away else server.url
+        client = Client(url, spool=tmp_path, memory_mb=1, max_wait=60)
+        client.monitor("toy").log(row(number, text="x" * 1_000) for number in range(5_000))
+        assert client.flush(0 if is_away else 60) is not is_away
+        stats = client.stats()
+        client.close(30)
+    assert stats.dropped == 0
+    assert (stats.waiting if is_away else stats.accepted) == 5_000
+
+
 def test_the_disk_is_bounded(tmp_path: Path) -> None:
     """While the service is away the spool grows to its limit, and then the memory to its own."""
     client = Client("http://127.0.0.1:9", spool=tmp_path, memory_mb=1, spool_mb=2)

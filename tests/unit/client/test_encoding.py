@@ -37,7 +37,7 @@ VALUES: list[tuple[Any, Any]] = [
     (np.array(3), 3),
     (np.datetime64("2026-01-31T12:00:00.000000001"), "2026-01-31T12:00:00.000000001Z"),
     (np.datetime64("2026-01-31"), "2026-01-31"),
-    (np.datetime64("NaT"), None),
+    (np.datetime64("NaT", "s"), None),
     (pd.NaT, None),
     (pd.NA, None),
     (pd.Timestamp("2026-01-31", tz="UTC"), "2026-01-31T00:00:00+00:00"),
