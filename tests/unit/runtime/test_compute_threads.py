@@ -17,7 +17,7 @@ async def test_work_runs_on_threads_that_give_way_soon() -> None:
 
 
 async def test_long_work_makes_no_other_wait() -> None:
-    """However many references are read at once, the cycles' threads stay free; each has its turn."""
+    """However many references are read at once, the threads of the cycles stay free; each has its turn."""
     begun, may_end = threading.Event(), threading.Event()
 
     def read_long(number: int) -> int:
