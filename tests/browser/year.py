@@ -105,6 +105,10 @@ class Year(Door):
         ]  # fmt: skip
         return sorted(ranged, key=lambda row: row.window_end)[-limit:]
 
+    async def unknown_name(self, _: SeriesFilter) -> str | None:
+        """Know every name: what was not measured in a range is an empty list."""
+        return None
+
     async def distribution(
         self, _: str, column: str, window_end: datetime | None = None, against: datetime | None = None
     ) -> ColumnDistribution:

@@ -29,6 +29,7 @@ window: {size_rows: 5, min_rows: 5}
 drift: {thresholds: evidently}
 """
 RETRY_SECONDS = 5.0
+EXPECTED = {"cycle failed", "cycle", "cycles skipped"}  # a busy machine skips cycles, outage or not
 
 
 class Line:
@@ -124,7 +125,7 @@ def test_an_outage_is_a_line_per_failed_cycle(tmp_path: Path, database_url: str,
     failed = [each for each in lines if each["event"] == "cycle failed"]
     assert "Traceback" not in place.log
     assert not any("exception" in each for each in lines)
-    others = [each["event"] for each in lines if each["event"] not in {"cycle failed", "cycle"}]
+    others = [each["event"] for each in lines if each["event"] not in EXPECTED]
     assert len(failed) >= 6
     assert min(tries) < RETRY_SECONDS
     assert len(others) <= 2, others
