@@ -136,7 +136,17 @@ def _only(model: BlockModel, places: Places) -> BlockModel:
         components=tuple(model.components[i] for i in places.tolist()),
         **{
             name: getattr(model, name)[places]
-            for name in ("centre", "between", "within", "row_skew", "block_skew", "lag", "lumpy", "dead")
+            for name in (
+                "centre",
+                "between",
+                "within",
+                "row_skew",
+                "block_skew",
+                "lag",
+                "lumpy",
+                "dead",
+                "echo",
+            )
         },
         means=model.means[:, places],
         stretches=model.stretches[:, places],

@@ -34,6 +34,7 @@ BEND = 5.0**0.5 / 4.0
 PRIOR = 0.2  # how far a column's bend may lie from that
 LUMPY_KURTOSIS, LUMPY_SHARE = 10.0, 0.6
 STEADY = 1e-6  # a variance below this is none
+MAX_EXPLAINED = 0.5  # of the variance of the blocks' spread, by their location
 LEAST_BETWEEN = 1e-3  # of the variance within blocks
 _DAY_TYPES = {
     SeasonKind.WEEKEND: 2,
@@ -63,6 +64,8 @@ class BlockModel:
         lag, lag_variance: How a block's mean goes with the next one's, and how far that may be off.
         lumpy: A few blocks hold nearly all of the variance: ranks of blocks decide, means do not.
         dead: The blocks' means never differed: any that does now is drift, however few blocks there are.
+        echo: The blocks' spread goes with their location, as where most rows have one value and the share of
+            the others moves both: it is not judged a second time.
         bend: What a block's squared location adds to its spread, by column with a spread.
         bent: The shift of the mean that taking a block's location out of its spread makes.
         full: How many sub-blocks a usual block holds.
@@ -87,6 +90,7 @@ class BlockModel:
     lag_variance: float
     lumpy: Marks
     dead: Marks
+    echo: Marks
     bend: Floats
     bent: Floats
     full: int
@@ -109,7 +113,7 @@ def fit(reference: ReferenceBlocks) -> BlockModel:
     cube = reference.third - 3.0 * centre * reference.second + 2.0 * centre**3
     within = (total * variance - (sums**2 / rows[:, None]).sum(axis=0)) / max(total - blocks, 1.0)
     within = np.maximum(within, 1e-12)
-    bend = _bend(sums, rows, components, within)
+    bend, echo = _bend(sums, rows, components, within), _echo(sums / rows[:, None], components)
     sums = unbent(sums, rows, components, within, bend)
     bent = sums.sum(axis=0) / total
     means = sums / rows[:, None] - bent
@@ -140,6 +144,7 @@ def fit(reference: ReferenceBlocks) -> BlockModel:
         lag_variance,
         (scaled**4).mean(axis=0) > min(LUMPY_KURTOSIS, LUMPY_SHARE * blocks),
         ~live,
+        echo,
         bend,
         bent,
         full,
@@ -172,6 +177,16 @@ def _bend(sums: Floats, rows: Floats, components: tuple[Component, ...], within:
     noise = within[spread] / np.median(rows)
     prior = noise / PRIOR**2
     return np.asarray(((wide * centred).sum(axis=0) + prior * BEND) / (square + prior))
+
+
+def _echo(means: Floats, components: tuple[Component, ...]) -> Marks:
+    spread = np.array([i for i, each in enumerate(components) if each.aim is Aim.SPREAD], dtype=np.intp)
+    apart = means - means.mean(axis=0)
+    location, wide = apart[:, spread - 1], apart[:, spread]
+    explained = (location * wide).sum(axis=0) ** 2
+    found = np.zeros(len(components), dtype=np.bool_)
+    found[spread] = explained > MAX_EXPLAINED * (location**2).sum(axis=0) * (wide**2).sum(axis=0)
+    return found
 
 
 def unbent(

@@ -110,7 +110,8 @@ def p_at_scale(model: BlockModel, window: WindowBlocks) -> Floats:
     is_new = np.abs(weights @ window.means) > NEW_SHARE * np.array(
         [_LARGEST[c.aim] for c in model.components]
     )
-    return np.where(model.dead, np.where(is_new, NEW_P, 1.0), np.minimum(found, 1.0))
+    found = np.where(model.echo, 1.0, np.minimum(found, 1.0))
+    return np.where(model.dead, np.where(is_new, NEW_P, 1.0), found)
 
 
 def _moments(model: BlockModel, window: WindowBlocks) -> tuple[Floats, Floats]:

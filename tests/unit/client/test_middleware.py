@@ -164,7 +164,7 @@ async def test_a_compressed_response_is_counted_with_what_to_do(tmp_path: Path) 
 
 
 async def _run_once(app: FastAPI) -> None:
-    model = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
+    model = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None))
     running = asyncio.create_task(model.serve())
     while not model.started:  # noqa: ASYNC110  # uvicorn says so by no event
         await asyncio.sleep(0)

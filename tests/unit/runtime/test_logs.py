@@ -54,11 +54,8 @@ def test_a_fault_of_ours_keeps_its_frames(stream: io.StringIO) -> None:
 
 
 @pytest.mark.parametrize("name", ["apscheduler.executors.default", "apscheduler.scheduler", "uvicorn.access"])
-def test_a_wake_up_is_not_logged(stream: io.StringIO, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wake_up_is_not_logged(stream: io.StringIO, name: str) -> None:
     """What libraries say of every timer and request stays out; what they warn of is logged."""
-    monkeypatch.setattr(
-        logging.getLogger(name), "propagate", True
-    )  # uvicorn's own setup, in another test, ends it
     logging.getLogger(name).info("Running job")
     logging.getLogger(name).warning("it is late")
     (line,) = stream.getvalue().splitlines()
