@@ -119,3 +119,23 @@ def test_labels_that_move_are_named() -> None:
     assert (found.component.label, found.shift > 0) in {("c", True), ("b", False)}
     same = Batch(300, times[:300], {"x": Labels(random.choice(3, 300, p=[0.6, 0.3, 0.1]), labels)})
     assert judged(same, made, model)["x"].p > RATE
+
+
+def rain(seed: int, count: int) -> Batch:
+    """Draw days of which most are dry: of the others a share of the rows of their own has a value."""
+    random = np.random.default_rng(seed)
+    wet = np.where(random.random(count) < 0.6, 0.0, random.beta(0.6, 1.4, count))
+    rows = count * ROWS
+    values = np.where(random.random(rows) < np.repeat(wet, ROWS), random.exponential(size=rows), 0.0)
+    return Batch(rows, np.arange(rows, dtype=np.int64) * DAY // ROWS, {"rain": Numbers(values)})
+
+
+def test_a_share_of_zeros_that_moves_by_day_is_not_judged_twice() -> None:
+    """Where most values are 0, the share of the others moves location and spread at once."""
+    alarms = 0
+    for seed in range(100):
+        made, model = known(rain(2 * seed, 31))
+        alarms += judged(rain(2 * seed + 1, 5), made, model)["rain"].p <= RATE
+    assert alarms <= 4
+    assert [each.aim for each, echo in zip(model.components, model.echo, strict=True) if echo] == [Aim.SPREAD]
+    assert not known(days(1, 31))[1].echo.any()
