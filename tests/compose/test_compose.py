@@ -29,6 +29,7 @@ PASSWORDS = {
     "GRAFANA_ADMIN_PASSWORD": "g",
 }
 SERVICES = ("db", "service", "adminer")
+LIVE = "flights_live"  # measured by a container of its own, which does not run in every test
 CLEARED = ("TIDEGAUGE_", "POSTGRES_", "GRAFANA_", "COMPOSE_", "ADMINER_", "EVIDENTLY_")
 CLEARED_PORTS = ("DB_", "LIVE_", "MODEL_")
 
@@ -110,13 +111,14 @@ class Stack:
         return asyncio.run(ask())
 
     def measured(self) -> dict[str, int]:
-        """Return how many numbers were measured, by monitor; service health is not counted."""
+        """Return how many values were measured, by monitor; service health is not counted."""
         sql = "SELECT monitor, count(value) AS n FROM tidegauge.metrics WHERE aspect <> 'health' GROUP BY 1"
         return {row["monitor"]: row["n"] for row in self.read(sql)}
 
     def cycles(self) -> dict[str, int]:
-        """Return how many cycles were committed, by monitor."""
-        return {row["monitor"]: row["cycle"] for row in self.read("SELECT * FROM tidegauge.checkpoint")}
+        """Return how many cycles were committed, by monitor of the container `service`."""
+        rows = self.read("SELECT monitor, cycle FROM tidegauge.checkpoint")
+        return {row["monitor"]: row["cycle"] for row in rows if row["monitor"] != LIVE}
 
     def until(self, holds: Callable[[], bool], what: str, seconds: float = 90) -> None:
         """Poll for a state that comes by itself; say what was missed, with the service's last lines."""
@@ -259,7 +261,7 @@ def test_rows_go_on_after_the_database_restarts(stack: Stack) -> None:
     stack.until(
         lambda: (
             all(n > cycles[name] for name, n in stack.cycles().items())
-            and all(n > before.get(name, 0) for name, n in stack.measured().items())
+            and all(n > before.get(name, 0) for name, n in stack.measured().items() if name != LIVE)
         ),
         "more cycles and rows of each monitor",
     )
