@@ -109,7 +109,8 @@ def interleaved(size: Size, note: Note) -> str:
     return (
         f"A random half of {QUARTER} days is the reference, consecutive days of the other half are the "
         "windows: no drift by construction, with real days. 13 columns. Draws of one quarter are not "
-        "independent, so that the intervals are too narrow. References in brackets.\n\n"
+        "independent, so that the intervals are too narrow. That a spread which goes with its location is "
+        "not judged was chosen on these flights. References in brackets.\n\n"
         + table(["", *(f"{length} days" for length in SIZES)], lines)
     )
 
