@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -107,3 +108,16 @@ def end(process: subprocess.Popen[str], number: signal.Signals, *, within: float
     """Send a signal, wait for the end, return the exit status."""
     process.send_signal(number)
     return process.wait(within)
+
+
+def run_undisturbed_and_killed(straight: Place, killed: Place, *, kills: int, seed: int) -> None:
+    """Run both to their ends, one in peace, the other ended by some `kill -9`, each after a few cycles."""
+    undisturbed = straight.start(TIDEGAUGE_MAX_CYCLES="100")
+    draw = random.Random(seed)  # noqa: S311  # cycles to let pass, no secret
+    for _ in range(kills):
+        process = killed.start(TIDEGAUGE_CYCLE_SECONDS="0.02")
+        for _ in range(draw.randint(1, 8)):
+            killed.until('"event": "cycle"', process)
+        assert end(process, signal.SIGKILL) == -signal.SIGKILL
+    assert killed.start(TIDEGAUGE_MAX_CYCLES="100").wait(60) == 0, killed.log
+    assert undisturbed.wait(60) == 0, straight.log

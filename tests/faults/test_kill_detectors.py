@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import random
-import signal
 from pathlib import Path
 
 import asyncpg
 import pandas as pd
 import pytest
 
-from tests.service_process import MONITOR, Place, end, lay_out
+from tests.service_process import MONITOR, Place, lay_out, run_undisturbed_and_killed
 
 DAYS = 60
 KILLS = 3
@@ -38,16 +36,7 @@ async def test_kills_change_no_change_point(
     """After some `kill -9` the events equal an uninterrupted run's, field for field."""
     monkeypatch.setenv("TIDEGAUGE_DATABASE_URL", database_url)
     straight, killed = (_place(tmp_path, name) for name in ("straight", "killed"))
-    undisturbed = straight.start(TIDEGAUGE_MAX_CYCLES="100")
-
-    draw = random.Random(5)  # noqa: S311  # cycles to let pass, no secret
-    for _ in range(KILLS):
-        process = killed.start(TIDEGAUGE_CYCLE_SECONDS="0.02")
-        for _ in range(draw.randint(1, 8)):
-            killed.until('"event": "cycle"', process)
-        assert end(process, signal.SIGKILL) == -signal.SIGKILL
-    assert killed.start(TIDEGAUGE_MAX_CYCLES="100").wait(60) == 0, killed.log
-    assert undisturbed.wait(60) == 0, straight.log
+    run_undisturbed_and_killed(straight, killed, kills=KILLS, seed=5)
 
     found = [
         [tuple(row) for row in await pool.fetch(

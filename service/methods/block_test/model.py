@@ -166,10 +166,15 @@ def by_block(sums: BlockSums, plan: BlockPlan) -> tuple[Floats, Floats]:
     return rows, np.add.reduceat(sums.sums, starts, axis=0) / UNIT
 
 
+def _spreads(components: tuple[Component, ...]) -> NDArray[np.intp]:
+    # Where the scores of spread are; the location of the same column is the one before.
+    return np.array([i for i, each in enumerate(components) if each.aim is Aim.SPREAD], dtype=np.intp)
+
+
 def _bend(sums: Floats, rows: Floats, components: tuple[Component, ...], within: Floats) -> Floats:
     # How a block's spread goes with its squared location: by least squares, drawn towards that of a normal
     # column with small shifts.
-    spread = np.array([i for i, each in enumerate(components) if each.aim is Aim.SPREAD], dtype=np.intp)
+    spread = _spreads(components)
     location = (sums[:, spread - 1] / rows[:, None]) ** 2 - within[spread - 1] / rows[:, None]
     wide = sums[:, spread] / rows[:, None]
     centred = location - location.mean(axis=0)
@@ -180,7 +185,7 @@ def _bend(sums: Floats, rows: Floats, components: tuple[Component, ...], within:
 
 
 def _echo(means: Floats, components: tuple[Component, ...]) -> Marks:
-    spread = np.array([i for i, each in enumerate(components) if each.aim is Aim.SPREAD], dtype=np.intp)
+    spread = _spreads(components)
     apart = means - means.mean(axis=0)
     location, wide = apart[:, spread - 1], apart[:, spread]
     explained = (location * wide).sum(axis=0) ** 2
@@ -196,7 +201,7 @@ def unbent(
 
     `sums` are centred, shape (blocks, k).
     """
-    spread = np.array([i for i, each in enumerate(components) if each.aim is Aim.SPREAD], dtype=np.intp)
+    spread = _spreads(components)
     if not len(spread):
         return sums
     location = spread - 1
