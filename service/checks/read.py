@@ -11,16 +11,15 @@ import numpy as np
 from service.checks.block_findings import look_at_blocks
 from service.checks.look import Finding, LabelsLook, MonitorLook, RowsLook, WindowLook
 from service.checks.performance_limits import limits_in_use, unjudged
+from service.config.made_reference import made_reference
 from service.core.profile import profile
 from service.core.profile.codec import profile as codec
-from service.core.reference import reference as references
 from service.core.rows.batch import Labels, Numbers
 from service.core.rows.concatenation import concatenated
 from service.core.rows.label_form import take_in_form
 from service.core.rows.label_text import described
 from service.core.windows import window
 from service.errors import LabelError, TidegaugeError
-from service.methods.drift import pca
 from service.wiring.monitor import build_peeked_source, load_reference_rows, masking_of
 
 if TYPE_CHECKING:
@@ -124,18 +123,7 @@ def _span(batch: Batch, *, known: bool) -> tuple[int, int] | None:
 
 
 def _reference(monitor: Monitor, schema: Schema, batch: Batch, forms: Mapping[str, LabelForm]) -> Reference:
-    return references.of(
-        batch,
-        schema,
-        by=monitor.by,
-        sample_rows=monitor.sample_rows,
-        components=pca.PCA in monitor.drift.multivariate,
-        estimate=False,
-        blocks=monitor.block_rules,
-        forms=forms,
-        outcome_rules=monitor.outcome_rules,
-        season=monitor.season_,
-    )
+    return made_reference(monitor, schema, batch, forms, season=monitor.season_, estimate=False)
 
 
 def _labels(monitor: Monitor, batch: Batch, takes: Sequence[Take]) -> LabelsLook | None:

@@ -9,8 +9,8 @@ import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from service.config.made_reference import made_reference
 from service.core.profile import profile
-from service.core.reference import reference as references
 from service.core.rows.label_form import in_form
 from service.errors import ConfigurationError, ReferenceDataError, SourceError
 from service.library.in_process import settled
@@ -18,7 +18,6 @@ from service.library.measured import Measured
 from service.library.options import Options, monitor_from_file, monitor_from_options
 from service.library.tables import frame_of, loaded, rows_of
 from service.methods.block_test import model as block_model
-from service.methods.drift import pca
 from service.methods.measure_window import measure as measure_window
 from service.sources.tables.unusable import refuse_misfits
 from service.wiring.monitor import masked_reference, masking_of
@@ -106,18 +105,7 @@ def _measured(now: Loaded, before: Loaded, monitor: Monitor) -> Measured:
         rows_of(before, schema, "reference", timestamp=time, form=form), schema, masking
     )
     _check_reference(known, monitor)
-    made = references.of(
-        known,
-        schema,
-        by=monitor.by,
-        sample_rows=monitor.sample_rows,
-        components=pca.PCA in monitor.drift.multivariate,
-        estimate=monitor.estimate,
-        blocks=monitor.block_rules,
-        forms=forms,
-        outcome_rules=monitor.outcome_rules,
-        season=monitor.season_,
-    )
+    made = made_reference(monitor, schema, known, forms, season=monitor.season_, estimate=monitor.estimate)
     rows = masking.batch(rows_of(now, schema, "current", timestamp=time, form=form), forms)
     rows = in_form(rows, schema, forms)
     if made.seasonal is not None and not rows.event_time.any():

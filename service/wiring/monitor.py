@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
+from service.config.made_reference import made_reference
 from service.core.profile.spec.segment_values import beyond_cap
-from service.core.reference import reference as references
 from service.core.rows.label_form import forms_of
 from service.core.rows.masking import Masking, RowMask
 from service.core.rows.missing_words import words_of
 from service.core.season.season import Season, SeasonKind
 from service.cycle.monitor_plan import MonitorPlan
 from service.errors import ConfigurationError, TidegaugeError
-from service.methods.drift import pca
 from service.runtime.clock import now
 from service.sources.context import NoTable, SourceContext, SourceTables
 from service.sources.masked import MaskedSource
@@ -189,18 +188,7 @@ def _reference_loader(
     async def made(rows: ReferenceRows, season: Season | AutoSeason | None) -> Reference:
         batch, forms = rows
         return await compute.run_long(
-            lambda: references.of(
-                batch,
-                schema,
-                by=monitor.by,
-                sample_rows=monitor.sample_rows,
-                components=pca.PCA in monitor.drift.multivariate,
-                estimate=monitor.estimate,
-                blocks=monitor.block_rules,
-                forms=forms,
-                season=season,
-                outcome_rules=monitor.outcome_rules,
-            )
+            lambda: made_reference(monitor, schema, batch, forms, season=season, estimate=monitor.estimate)
         )
 
     async def load() -> Reference:
