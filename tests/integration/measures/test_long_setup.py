@@ -50,7 +50,7 @@ class _Slow:
         return self._function(*arguments, **options)
 
 
-@pytest.mark.parametrize("part", ["load_reference_rows", "references.of"])
+@pytest.mark.parametrize("part", ["load_reference_rows", "made_reference"])
 async def test_a_long_set_up_makes_no_other_monitor_skip(
     part: str, pool: asyncpg.Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -78,10 +78,8 @@ async def test_a_long_set_up_makes_no_other_monitor_skip(
 
         await cycles["small"].run(0)  # its own set-up is done
         small = scheduler.add("small", SECONDS, run_of("small"))
-        holder, _, attribute = part.rpartition(".")
-        target = getattr(wiring, holder) if holder else wiring
-        slow = _Slow(getattr(target, attribute))
-        monkeypatch.setattr(target, attribute, slow)
+        slow = _Slow(getattr(wiring, part))
+        monkeypatch.setattr(wiring, part, slow)
         for name in NAMES[1:]:
             scheduler.add(name, SECONDS, run_of(name))
         scheduler.start()

@@ -53,7 +53,7 @@ def test_a_fault_of_ours_keeps_its_frames(stream: io.StringIO) -> None:
     assert "ZeroDivisionError" in json.dumps(json.loads(line)["exception"])
 
 
-@pytest.mark.parametrize("name", ["apscheduler.executors.default", "apscheduler.scheduler", "uvicorn.access"])
+@pytest.mark.parametrize("name", ["apscheduler.executors.default", "apscheduler.scheduler", "uvicorn.error"])
 def test_a_wake_up_is_not_logged(stream: io.StringIO, name: str) -> None:
     """What libraries say of every timer and request stays out; what they warn of is logged."""
     logging.getLogger(name).info("Running job")
