@@ -11,6 +11,7 @@ from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
 from service import __version__
 from service.api.head import HeadAsGet
 from service.api.models import Monitor, RefusedFile
+from service.api.routes.events import event_routes
 from service.api.routes.monitors import monitor_routes
 from service.api.routes.overview import overview_routes
 from service.api.routes.reports import report_routes
@@ -75,6 +76,7 @@ def build(callables: Callables) -> FastAPI:
 
     app.include_router(overview_routes(callables))
     app.include_router(row_routes(callables.intake, callables.queries, callables.ingest_token))
+    app.include_router(event_routes(callables.intake, callables.queries, callables.ingest_token))
     app.include_router(report_routes(callables))
     app.include_router(monitor_routes(callables))
     app.include_router(stream_routes(callables.broadcaster))

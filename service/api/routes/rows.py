@@ -25,9 +25,11 @@ from service.errors import (
     RowsTooLargeError,
     UnknownFormatError,
     UnreadableRowsError,
+    UnroutedEventError,
 )
 
 STATUS: dict[type[IntakeError], int] = {
+    UnroutedEventError: 404,
     NoInboxError: 409,
     RowsTooLargeError: 413,
     UnknownFormatError: 415,
@@ -66,7 +68,7 @@ def row_routes(intake: IntakePort, queries: MonitorQueries, token: str | None) -
     reader = BodyReader()
 
     def admitted(name: str, authorization: Annotated[str, Header()] = "") -> None:
-        if token is not None and not _bears(authorization, token):
+        if token is not None and not bears(authorization, token):
             raise HTTPException(
                 401, "expected the header Authorization: Bearer TOKEN, with the token of "
                 "TIDEGAUGE_INGEST_TOKEN", {"www-authenticate": "Bearer"},
@@ -127,7 +129,12 @@ async def _answered(
         try:
             receipt = await take(posted)
         except IntakeError as error:
-            return _refusal(error)
+            return refusal(error)
+    return accepted(receipt)
+
+
+def accepted(receipt: inbox.Receipt) -> JSONResponse:
+    """Return the answer to a request that is durable."""
     content = Receipt(
         accepted=receipt.accepted,
         rejected=receipt.rejected,
@@ -137,12 +144,14 @@ async def _answered(
     return JSONResponse(content.model_dump(mode="json"), 202)
 
 
-def _refusal(error: IntakeError) -> JSONResponse:
+def refusal(error: IntakeError) -> JSONResponse:
+    """Return the answer to a request that was not taken."""
     headers = {} if error.retry_seconds is None else {"retry-after": str(error.retry_seconds)}
     return JSONResponse({"detail": str(error)}, STATUS[type(error)], headers)
 
 
-def _bears(authorization: str, token: str) -> bool:
+def bears(authorization: str, token: str) -> bool:
+    """Return whether the header Authorization bears the token."""
     scheme, _, given = authorization.partition(" ")
     same = hmac.compare_digest(given.strip().encode(), token.encode())
     return same and scheme.lower() == "bearer"

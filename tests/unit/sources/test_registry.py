@@ -23,6 +23,7 @@ SECTIONS: dict[str, dict[str, Any]] = {
     "replay": {"path": "{folder}/rows.csv", "timestamp": "at", "step": "1d"},
     "dummy": {},
     "http": {"timestamp": "at"},
+    "kserve": {"inference_service": "toy"},
 }
 
 
