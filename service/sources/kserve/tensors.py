@@ -44,6 +44,7 @@ def tensor_columns(
                 f"{key} are of unequal lengths: {read[0].name!r} has {rows} rows and {each.name!r} has "
                 f"{each.shape[0]}"
             )
+    _check_given(read, key, given)
     cells: dict[str, list[Any]] = {}
     names: list[str] = []
     for each in read:
@@ -60,6 +61,15 @@ def tensor_columns(
         doubled = next(name for name in names if names.count(name) > 1)
         raise UnreadableRowsError(f"{key} have {doubled!r} more than once")
     return Columns(rows, cells, tuple(names))
+
+
+def _check_given(tensors: Sequence[_Tensor], key: str, given: Sequence[str]) -> None:
+    own = {name for each in tensors for name in each.names or ()}
+    if given and len(tensors) > 1 and not own.issuperset(given):
+        raise UnreadableRowsError(
+            f"{key} are {len(tensors)} tensors with names of their own; the monitor file names "
+            f"{', '.join(given[:5])}, which is for a single one"
+        )
 
 
 def _tensor(content: dict[str, Any], key: str, given: Sequence[str]) -> _Tensor:

@@ -63,7 +63,7 @@ async def test_the_agents_events_are_measured_once(pool: asyncpg.Pool, tmp_path:
             live.clock.now += MINUTE
             await live.run()
         expected = 300 - 1 - len(lost)  # the model failed once
-        named = {event["id"] for event in map(_attributes, events)} - {"order 0%/ü"}
+        named = {event["id"] for event in map(attributes_of, events)} - {"order 0%/ü"}
         assert len(named) == 300 - len(lost)  # a GET and no order 0
         account = await audit.read(pool, "toy", sums_in)
         assert (account.measured.rows, account.total.rows) == (2 * expected, len(events))
@@ -78,11 +78,12 @@ async def test_the_agents_events_are_measured_once(pool: asyncpg.Pool, tmp_path:
         assert len(waiting) == len({row["identity"] for row in waiting}) == await live.counted() == rows
 
 
-def _attributes(event: dict[str, Any]) -> dict[str, str]:
+def attributes_of(event: dict[str, Any]) -> dict[str, str]:
+    """Return the attributes of an event in binary mode."""
     return {
         name.lower().removeprefix("ce-"): value.encode("latin-1").decode() for name, value in event["headers"]
     }
 
 
 def _newest(events: list[dict[str, Any]]) -> int:
-    return max(to_microseconds(datetime.fromisoformat(_attributes(event)["time"])) for event in events)
+    return max(to_microseconds(datetime.fromisoformat(attributes_of(event)["time"])) for event in events)
