@@ -59,6 +59,11 @@ class SourceConfig(Section):
         return True
 
     @property
+    def late_by_us(self) -> int:
+        """How far a row that is taken may lie behind the newest one, in event time (microseconds)."""
+        return 0
+
+    @property
     def table_format(self) -> TableFormat:
         """How the source's file is written, which holds for a reference file that does not say its own."""
         return PLAIN

@@ -12,6 +12,7 @@ from service.store.driver_errors import translated
 from service.store.stories import write_story
 from service.store.tables import checkpoint as checkpoints
 from service.store.tables import (
+    counted_id,
     cycle_log,
     distribution,
     event,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from service.core.checkpoint import Checkpoint
     from service.core.cycle_record import CycleRecord
+    from service.core.deduplicate import CountedIds
     from service.core.labels.pending_rows import PendingRows
     from service.core.measurement import Series
     from service.core.reference.bins import Bins
@@ -90,6 +92,16 @@ class PostgresStore:
         """Forget the rows that wait for labels."""
         with translated(f"{monitor}: forget rows that wait for a label"):
             await pending_row.forget(self._pool, monitor)
+
+    async def counted_ids(self, monitor: str, identity: Sequence[int]) -> CountedIds:
+        """Return what is remembered of rows that counted under one of these ids (hashes, signed)."""
+        with translated(f"{monitor}: read the ids of rows that counted"):
+            return await counted_id.read(self._pool, monitor, identity)
+
+    async def forget_counted_ids(self, monitor: str) -> None:
+        """Forget the ids of rows that counted."""
+        with translated(f"{monitor}: forget the ids of rows that counted"):
+            await counted_id.forget(self._pool, monitor)
 
     async def commit(self, record: CycleRecord, *, began: float | None = None) -> bool:
         """Write all of a cycle in one transaction; False, with nothing written, where another came first.
@@ -172,6 +184,8 @@ class PostgresStore:
         await event.append(connection, monitor, record.events, deliver=self._deliver_events)
         if record.inbox is not None:
             await batches.change(connection, monitor, record.inbox)
+        if record.counted is not None:
+            await counted_id.change(connection, monitor, record.counted)
         given_up = 0
         if record.labels is not None:
             given_up = await pending_row.change(connection, monitor, record.labels)

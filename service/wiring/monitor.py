@@ -94,6 +94,7 @@ def build_monitor(
         detectors=monitor.detectors,
         label_wait=None if monitor.labels is None else monitor.labels.wait,
         live=monitor.source.is_live,
+        deduplicate=monitor.deduplicate_plan,
         moving=None if monitor.reference.moving is None else monitor.reference.moving.plan(),
     )
 

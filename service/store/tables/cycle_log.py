@@ -18,8 +18,8 @@ LONGEST_ERROR = 2_000  # characters; the whole trace is in the service's log
 _FINISHED = """
 INSERT INTO tidegauge.cycle_log
     (monitor, slot, started_at, finished_at, outcome, rows, windows, measurements, rejected, lag_seconds,
-     progress, round_trip_ms, duration_ms, labels, given_up, backlog_rows)
-VALUES ($1, $2, $3, clock_timestamp(), $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+     progress, round_trip_ms, duration_ms, labels, given_up, backlog_rows, duplicates)
+VALUES ($1, $2, $3, clock_timestamp(), $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 """
 
 _FAILED = """
@@ -60,6 +60,7 @@ async def append(
         0 if record.labels is None else record.labels.labels,
         given_up,
         record.backlog_rows,
+        record.duplicates,
     )
 
 
