@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -43,7 +45,7 @@ def test_rows_are_judged_as_if_one_after_the_other(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(deduplicate, "MAX_ROUNDS", rounds)
         edges = [0, *sorted(min(cut, len(rows)) for cut in cuts), len(rows)]
-        for start, end in zip(edges, edges[1:], strict=False):
+        for start, end in pairwise(edges):
             batch = _ids(rows[start:end])
             marks = repeated(batch, known, WITHIN)
             found += marks.tolist()
