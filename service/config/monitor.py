@@ -95,9 +95,9 @@ class Monitor(Section):
         check_detectors(self.detectors, self._task)
         check_segments(self.by, self.segment_performance, self._kinds, self._task)
         self.reference.check(self.source)
-        if self.sensitive and self.reference.sent_rows(self.source) is not None:
+        if self.sensitive and self.reference.sent(self.source) is not None:
             raise ValueError(
-                "reference: first_rows of those that are sent cannot say how sensitive labels are written "
+                "reference: rows that are sent cannot say how sensitive labels are written "
                 "before they are hashed; expected a path"
             )
         if self.reference.moving is not None:

@@ -29,6 +29,7 @@ class Outcome(StrEnum):
     IDLE = "idle"  # the source had nothing new
     SKIPPED = "skipped"  # its slot passed while an earlier cycle ran
     FAILED = "failed"
+    WAITING = "waiting"  # it took nothing: what it needs has not come yet
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import asyncpg
 
+from service.core.cycle_record import Outcome
 from service.store.driver_errors import translated
 from service.store.stories import write_story
 from service.store.tables import checkpoint as checkpoints
@@ -144,6 +145,15 @@ class PostgresStore:
             async with self._pool.acquire() as connection, connection.transaction():
                 await cycle_log.append_failed(connection, monitor, slot, started, error, seconds=seconds)
                 await story.note_failed(connection, monitor, error)
+
+    async def record_waiting(
+        self, monitor: str, slot: int, started: int, reason: str, *, seconds: float
+    ) -> None:
+        """Log that the cycle of `slot` took nothing, and why."""
+        with translated(f"{monitor}: log a cycle that waits"):
+            await cycle_log.append_failed(
+                self._pool, monitor, slot, started, reason, seconds=seconds, outcome=Outcome.WAITING
+            )
 
     async def ping(self) -> float:
         """Return the seconds of a round trip to the database."""
