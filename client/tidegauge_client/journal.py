@@ -98,7 +98,7 @@ class Journal:
         try:
             while written < len(lines):
                 written += self._write(monitor, kind, lines[written:])
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001  # whatever it is, the rows wait in memory
             self._fail(error)
         finally:
             self._lock.release()
@@ -159,7 +159,7 @@ class Journal:
         content = b"".join(fitting)
         try:
             self._append(found, content)
-        except OSError:
+        except Exception:
             self._seal(name)
             raise
         found.lines += fitting
@@ -200,7 +200,7 @@ class Journal:
             _write_all(found.descriptor, content)
             if self._is_synchronised:
                 os.fsync(found.descriptor)
-        except OSError:
+        except Exception:
             try:
                 os.ftruncate(found.descriptor, found.file_bytes)
             except OSError:
@@ -223,7 +223,7 @@ class Journal:
         if self._slow_writes >= MAX_SLOW_WRITES:
             self._fail(TimeoutError(f"a write took {seconds:.2f} s"))
 
-    def _fail(self, error: OSError) -> None:
+    def _fail(self, error: Exception) -> None:
         self._is_failing = True
         message = "the journal cannot be written; new rows are in memory alone until it can: %s"
         self._troubles.note("journal", message, error)
