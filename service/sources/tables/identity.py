@@ -35,7 +35,12 @@ NO_IDENTITIES = Identities(None, None)  # of rows that have no column of ids
 
 def identities_of(texts: Sequence[str | None], typed: LabelType) -> Identities:
     """Return ids, given by their canonical texts; a word for a missing value, such as NULL, is no id."""
-    known = ["" if text is None or text in _NO_IDS else text for text in texts]
+    known = [known_id(text) for text in texts]
     first = next((text for text in known if text), None)
     example = None if first is None else described(first, typed)
     return Identities(row_hash.of_texts(np.array(known, dtype=np.str_)), example)
+
+
+def known_id(text: str | None) -> str:
+    """Return an id's canonical text, empty where there is none or a word for a missing value."""
+    return "" if text is None or text in _NO_IDS else text
