@@ -19,7 +19,7 @@ from service.errors import StoreError
 from service.runtime.background_task import background
 from service.runtime.clock import now
 from service.status.queries import StatusQueries
-from service.status.readiness import OK, readiness_checks
+from service.status.readiness import is_ok, readiness_checks
 from service.store.tables import window_run
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def _callables(parts: RunningParts, queries: StatusQueries, ingest_token: str | 
     async def readiness() -> Readiness:
         checks = await readiness_checks(parts.pool, parts.scheduler.jobs, now())
         checks |= {f"file {key}": fault for key, fault in parts.index.faults.items()}
-        return Readiness(all(text == OK for text in checks.values()), checks)
+        return Readiness(all(map(is_ok, checks.values())), checks)
 
     async def scrape(accept: str) -> tuple[bytes, str]:
         try:

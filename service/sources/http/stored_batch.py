@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from service.core.rows.batch import ColumnRows
 
 VERSION = b"\x01"
-_TIME, _ID = "t", "i"
+_TIME, _ID, _CHECK = "t", "i", "c"
 _NUMBERS, _UNPARSABLE, _LABELS, _TEXTS = "n:", "u:", "l:", "x:"
 _NOTES = b"tidegauge"
 
@@ -32,6 +32,8 @@ def encode(batch: Batch) -> bytes:
     arrays: dict[str, pa.Array] = {_TIME: pa.array(batch.event_time, pa.int64())}
     if batch.arrival.identity is not None:
         arrays[_ID] = pa.array(batch.arrival.identity, pa.uint64())
+    if batch.arrival.check is not None:
+        arrays[_CHECK] = pa.array(batch.arrival.check, pa.uint64())
     typed = {}
     for name, column in batch.columns.items():
         if isinstance(column, Numbers):
@@ -95,6 +97,7 @@ def _batch(held: dict[str, pa.Array], notes: dict[str, Any]) -> Batch:
         misfits=tuple(Misfit(*each) for each in notes["misfits"]),
         example_id=notes["example_id"],
         remarks=tuple(notes.get("remarks", ())),
+        check=_values(held[_CHECK]) if _CHECK in held else None,
     )
     return Batch(notes["rows"], times, columns, arrival)
 
