@@ -1,5 +1,5 @@
 # Thin targets: uv does the work, from the lock files.
-.PHONY: run live check test bench bench-alarms bench-outage mutation lint compose-test pictures dashboards dashboards-check lock clean
+.PHONY: run live check test bench bench-alarms bench-ingest bench-outage mutation lint compose-test pictures dashboards dashboards-check lock clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -44,6 +44,11 @@ bench-alarms: $(VENV)/.dev
 # Rows are sent while the database is away; ten minutes and more: docs/benchmarks/outage.md.
 bench-outage: $(VENV)/.dev
 	nice -n 5 $(BIN)/python -m tests.benchmarks.outage --minutes $(MINUTES) --rate $(OUTAGE_RATE)
+
+# Rows taken in beside COPY, single rows per second, latency and memory: docs/benchmarks/ingest.md. On a quiet
+# machine of two cores; ARGS=--quick sends a fifth.
+bench-ingest: $(VENV)/.dev
+	$(BIN)/python -m tests.benchmarks.ingest $(ARGS)
 
 # Changes one expression at a time and says which changes no test sees: docs/testing.md. Not for CI.
 # ROOM=windows runs one room of tools/mutation/rooms.py.

@@ -15,7 +15,7 @@ from service.core.time_units import to_datetime, to_microseconds
 from service.errors import StoreError
 from service.store.driver_errors import translated
 from service.store.stories import write_story
-from service.store.tables import counted_id, event, pending_row
+from service.store.tables import access_token, counted_id, event, pending_row
 from service.store.tables import monitor as monitor_table
 
 if TYPE_CHECKING:
@@ -214,6 +214,7 @@ async def rename(
             await connection.execute("DELETE FROM tidegauge.story WHERE monitor = $1", new)
             for table in await _tables(connection):
                 await connection.execute(_rename(table), old, new)
+            await access_token.rename_monitor(connection, old, new)
             # Follows neither's last cycle: a service that runs one of them starts from what is stored.
             await connection.execute(
                 "UPDATE tidegauge.checkpoint SET cycle = $2 WHERE monitor = $1",
