@@ -75,6 +75,14 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class SpoolLevel:
+    """The bytes of accepted requests in the spool, and since when the oldest waits (UTC microseconds)."""
+
+    size: int = 0
+    oldest: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Posted:
     """The content of a request, as it came: its bytes, and the headers Content-Type and Content-Encoding."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from service.core.inbox import BatchKind, Receipt, Sent
+from service.core.inbox import BatchKind, Receipt, Sent, SpoolLevel
 from service.errors import NoInboxError, UnreadableRowsError
 from service.sources.protocol import QuickReceiver
 
@@ -77,6 +77,10 @@ class Intake:
         if self.spooling is None:
             return f"{said}, and there is no spool"
         return None if self.spooling.trouble is None else f"{said}, and {self.spooling.trouble}"
+
+    def spool_level(self) -> SpoolLevel:
+        """Return how much lies in the spool, and since when."""
+        return SpoolLevel() if self.spooling is None else self.spooling.level
 
     async def _read(self, receiver: Receiver, kind: BatchKind, posted: Posted, received: int) -> Received:
         if isinstance(receiver, QuickReceiver):

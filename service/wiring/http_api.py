@@ -67,7 +67,9 @@ def _callables(parts: RunningParts, queries: StatusQueries) -> Callables:
             round_trip = None
         # Copies: the cycles go on while the text is written.
         copies = [replace(monitor) for monitor in parts.counters.monitors.values()]
-        return await asyncio.to_thread(exposition, copies, round_trip, accept)
+        return await asyncio.to_thread(
+            exposition, copies, round_trip, parts.intake.spool_level(), now(), accept
+        )
 
     async def report(monitor: str, window: int) -> str:
         _, page = await parts.reporter.report(monitor, window)
