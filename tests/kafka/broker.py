@@ -14,6 +14,7 @@ from service.store.embedded.cluster import free_port
 HERE = Path(__file__).parent
 KEPT = HERE.parents[1] / ".data/kafka"
 CLUSTER = "MkU3OEVBNTcwNTJENDM2Qk"
+USER, PASSWORD = "reader", "reads-everything"
 START_SECONDS = 60.0
 POLL_SECONDS = 0.05
 JAVA_OPTIONS = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
@@ -23,12 +24,16 @@ _PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}{more_listeners}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}{more_listeners}
+listeners=PLAINTEXT://127.0.0.1:{port},SASL_PLAINTEXT://127.0.0.1:{login},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port},SASL_PLAINTEXT://127.0.0.1:{login}
+sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256
+listener.name.sasl_plaintext.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule \
+required user_{user}="{password}";
+listener.name.sasl_plaintext.scram-sha-256.sasl.jaas.config=\
+org.apache.kafka.common.security.scram.ScramLoginModule required;
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,\
-SASL_SSL:SASL_SSL
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT
 log.dirs={folder}/log
 num.partitions=1
 auto.create.topics.enable=true
@@ -40,8 +45,7 @@ transaction.state.log.num.partitions=1
 group.initial.rebalance.delay.ms=0
 broker.session.timeout.ms=2000
 broker.heartbeat.interval.ms=500
-log.cleaner.backoff.ms=200
-log.initial.task.delay.ms=500
+log.retention.ms=-1
 """
 
 
@@ -69,16 +73,22 @@ def jars() -> Path:
 class Broker:
     """One broker; its data stay in the folder when it is killed and started again."""
 
-    def __init__(self, folder: Path, *, more: str = "", more_listeners: str = "") -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.port = free_port()
+        self.login_port = free_port()  # asks for USER and PASSWORD
         self.process: subprocess.Popen[bytes] | None = None
         self._settings = folder / "server.properties"
         folder.mkdir(parents=True, exist_ok=True)
         text = _PROPERTIES.format(
-            folder=folder, port=self.port, controller=free_port(), more_listeners=more_listeners
+            folder=folder,
+            port=self.port,
+            login=self.login_port,
+            controller=free_port(),
+            user=USER,
+            password=PASSWORD,
         )
-        self._settings.write_text(text + more)
+        self._settings.write_text(text)
 
     @property
     def address(self) -> str:
@@ -90,10 +100,13 @@ class Broker:
         """What it has written so far, over all its starts."""
         return (self.folder / "broker.log").read_text(errors="replace")
 
-    def format(self, *arguments: str) -> None:
+    def format(self) -> None:
         """Make its folder of data; to be called once, before the first start."""
+        scram = f"SCRAM-SHA-256=[name={USER},password={PASSWORD}]"
         subprocess.run(
-            self._java("kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c", str(self._settings), *arguments),
+            self._java(
+                "kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c", str(self._settings), "-S", scram
+            ),
             check=True,
             capture_output=True,
             timeout=START_SECONDS,

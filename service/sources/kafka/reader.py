@@ -88,6 +88,11 @@ class TopicReader:
         self._consumer: Any = None
         self._assigned: set[Any] = set()
 
+    @property
+    def group(self) -> str | None:
+        """The group under which offsets are shown; None: under none."""
+        return self._address.group
+
     async def open(self) -> None:
         """Reach a broker."""
         try:

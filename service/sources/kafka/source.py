@@ -133,8 +133,7 @@ class KafkaSource:
         return Position(topic.id, ends)
 
     async def _show(self, reader: TopicReader, held: Position) -> None:
-        address = self._options.address()
-        if address.group is None or held.offsets == self._shown:
+        if reader.group is None or held.offsets == self._shown:
             return
         try:
             await reader.show(held.offsets)
