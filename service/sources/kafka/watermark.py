@@ -28,7 +28,7 @@ def late_rows(
     """
     if not len(times):
         return np.zeros(0, dtype=np.bool_)
-    first = int(times[0]) if clock.watermark is None else clock.watermark
+    first = min(int(times[0]), received) if clock.watermark is None else clock.watermark
     newest = np.maximum.accumulate(np.concatenate([[first], np.minimum(times, received)[:-1]]))
     return np.asarray(times < newest - allowed_us, dtype=np.bool_)
 

@@ -267,9 +267,8 @@ async def test_a_login_is_read_from_the_environment(
 ) -> None:
     """The right password reads; a wrong one is said without it."""
     monkeypatch.setenv("KAFKA_PASSWORD", PASSWORD)
-    security = {
-        "protocol": "sasl_plaintext", "mechanism": mechanism, "username": USER, "password": "${KAFKA_PASSWORD}"
-    }  # fmt: skip
+    login = {"mechanism": mechanism, "username": USER, "password": "${KAFKA_PASSWORD}"}
+    security = {"protocol": "sasl_plaintext", **login}
     async with a_topic(broker) as topic:
         source = topic.source(security=security, brokers=f"127.0.0.1:{broker.login_port}")
         await topic.send(rows("ab", 0))
