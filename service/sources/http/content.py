@@ -6,6 +6,7 @@ is dropped; content that would take too much memory is refused before it does.
 
 from __future__ import annotations
 
+import datetime as dt
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -50,6 +51,7 @@ _ARROW_TYPES = {
     int: pa.int64(),
     float: pa.float64(),
     bool: pa.bool_(),
+    dt.datetime: pa.timestamp("us", tz="UTC"),  # of Avro
     type(None): pa.null(),
 }
 
@@ -220,6 +222,11 @@ def _watched(table: pa.Table, shape: RowShape) -> pa.Table:
 def _check_size(names: Sequence[str], rows: int, shape: RowShape) -> None:
     if rows > MAX_ROWS:
         raise RowsTooLargeError(f"the request has more than {MAX_ROWS:,} rows; send them in several requests")
+    check_columns(names, shape)
+
+
+def check_columns(names: Sequence[str], shape: RowShape) -> None:
+    """Raise UnreadableRowsError or SourceError where rows with these columns cannot be read."""
     if len(names) > MAX_COLUMNS:
         raise UnreadableRowsError(f"the rows have {len(names):,} columns; expected {MAX_COLUMNS:,} at most")
     check_names(names, shape.schema, None)

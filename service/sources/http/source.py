@@ -21,9 +21,8 @@ from service.core.rows.batch import no_rows
 from service.core.rows.concatenation import concatenated, differently_typed
 from service.core.rows.id_sums import IdSums, sums_of
 from service.core.rows.inbox_change import InboxChange
-from service.core.rows.take import Reject, Take
+from service.core.rows.take import Reject, Take, cells_of
 from service.core.time_units import SECOND, to_datetime
-from service.sources.batch_cells import cells_of
 from service.sources.event_clock import EventClock, of_json
 from service.sources.http import posted_labels, stored_batch
 from service.sources.http.kind_change import by_kind

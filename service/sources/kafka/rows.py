@@ -16,10 +16,9 @@ from service.core.rows.batch import no_rows, steps_back
 from service.core.rows.concatenation import concatenated
 from service.core.rows.id_sums import NO_ROWS, IdSums, sums_of
 from service.core.rows.label_text import clean
-from service.core.rows.take import Reject
+from service.core.rows.take import Reject, cells_of
 from service.core.time_units import to_datetime
 from service.errors import TidegaugeError
-from service.sources.batch_cells import cells_of
 from service.sources.http.content import UNREADABLE, Decoded, of_columns
 from service.sources.kafka.messages import Messages, limits_of
 from service.sources.kafka.watermark import late_rows
