@@ -25,6 +25,7 @@ MAX_BYTES = 64 << 20  # of a take's messages
 READ_AT_ONCE = 2_000  # messages, which the event loop unpacks in a few milliseconds
 DECODED_AT_ONCE = 10_000  # messages of a partition
 WAIT_SECONDS = 1.0  # for the next messages, before it is looked at whether there are any
+TAKE_SECONDS = 20.0  # after which a take ends, if it has rows
 PATIENCE_SECONDS = 15.0  # with messages that are there and do not come
 DECODING_AHEAD = 4  # lots of messages that are decoded or wait for it
 
@@ -92,8 +93,11 @@ class Fetch:
         clock = asyncio.get_running_loop().time
         stamps = dict[int, int]()
         rows, size, came = 0, 0, clock()
+        until = came + TAKE_SECONDS
         self._reader.wake()
         while rows < self._max_rows and size < MAX_BYTES and self._is_behind(offsets):
+            if rows and clock() > until:
+                break
             read = await self._reader.read(min(READ_AT_ONCE, self._max_rows - rows), WAIT_SECONDS)
             before, offsets = offsets, await self._reader.offsets()
             if offsets != before:
