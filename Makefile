@@ -1,5 +1,5 @@
 # Thin targets: uv does the work, from the lock files.
-.PHONY: run live check test bench bench-alarms bench-ingest bench-outage mutation lint compose-test pictures dashboards dashboards-check lock clean
+.PHONY: run live check test bench bench-alarms bench-ingest bench-outage mutation lint kafka-test compose-test pictures dashboards dashboards-check lock clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -59,6 +59,11 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# A million rows through a real broker, both sides killed five times: docs/kafka.md. Needs Java and Maven.
+kafka-test: $(VENV)/.dev
+	KAFKA_ROWS=$(or $(ROWS),1000000) KAFKA_KILLS=$(or $(KILLS),5) $(BIN)/python -m pytest -q -s \
+		tests/integration/kafka/test_topic.py -k kills_of_both_sides
 
 compose-test: $(VENV)/.dev
 	$(BIN)/python -m pytest -q -m compose tests/compose

@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
-from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -148,7 +147,7 @@ async def test_the_demo_loses_nothing_whatever_is_killed(demo: Demo) -> None:
     audit = await asyncio.to_thread(
         subprocess.run, command, env=demo.environment, capture_output=True, text=True, timeout=60, check=False
     )
-    left = glob("client/*/*/*.[bj]*", root_dir=data)
+    left = await asyncio.to_thread(lambda: list(data.glob("client/*/*/*.[bj]*")))
     assert (audit.returncode, left) == (0, []), audit.stdout + demo.log
     assert "nothing was lost" in audit.stdout
     counts = await demo.asked(COUNTS)
