@@ -27,6 +27,7 @@ class Monitor(BaseModel):
     failures_in_a_row: int
     finished: bool = Field(description="whether its source is exhausted or its cycles are done")
     last_cycle: datetime | None = Field(description="when the last good cycle ended")
+    waits: str = Field("", description="what it waits for, such as rows of its reference; else empty")
 
 
 class RefusedFile(BaseModel):

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
+    from service.access.gate import Gate
     from service.core.inbox import BatchKind, Posted, Receipt, Unrouted
     from service.core.paging import PageRequest
     from service.core.read_models import (
@@ -153,7 +154,7 @@ class Callables:
     - `refused`: by monitor, else by file, why a monitor file is not used
     - `broadcaster`: the live stream
     - `intake`: takes in rows that are sent
-    - `ingest_token`: what they have to bear; None where it is not asked for
+    - `gate`: who is let in
     """
 
     queries: MonitorQueries
@@ -165,4 +166,4 @@ class Callables:
     refused: Callable[[], Mapping[str, str]]
     broadcaster: EventBroadcaster
     intake: IntakePort
-    ingest_token: str | None
+    gate: Gate

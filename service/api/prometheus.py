@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from prometheus_client.core import Metric
 
-    from service.core.inbox import Unrouted
+    from service.core.inbox import SpoolLevel, Unrouted
     from service.status.cycle_counters import MonitorCounters
 
     Read = Callable[[MonitorCounters], float | None]
@@ -86,27 +86,36 @@ class NotTaken:
 def exposition(
     monitors: Sequence[MonitorCounters],
     round_trip_seconds: float | None,
+    spool: SpoolLevel,
+    now: int,
     accept: str = "",
     *,
     not_taken: NotTaken | None = None,
 ) -> tuple[bytes, str]:
     """Return the body and its content type, in the format that the header `accept` asks for.
 
-    `round_trip_seconds` is how long the database took to answer, None where it did not.
+    `round_trip_seconds` is how long the database took to answer, None where it did not; `spool` says how much
+    of what was accepted lies on the disk, and `now` is in UTC microseconds.
     """
     encode, content_type = choose_encoder(accept)
-    return encode(_Collector(monitors, round_trip_seconds, not_taken or NotTaken())), content_type
+    return encode(_Collector(monitors, round_trip_seconds, spool, now, not_taken or NotTaken())), content_type
 
 
 class _Collector:
     """Gives the library's encoders the families of samples."""
 
     def __init__(
-        self, monitors: Sequence[MonitorCounters], round_trip_seconds: float | None, not_taken: NotTaken
+        self,
+        monitors: Sequence[MonitorCounters],
+        round_trip_seconds: float | None,
+        spool: SpoolLevel,
+        now: int,
+        not_taken: NotTaken,
     ) -> None:
         self._monitors = monitors
         self._not_taken = not_taken
         self._round_trip_seconds = round_trip_seconds
+        self._spool, self._now = spool, now
 
     def collect(self) -> Iterator[Metric]:
         yield InfoMetricFamily("tidegauge_build", "Which version runs.", {"version": __version__})
@@ -118,10 +127,21 @@ class _Collector:
                 "How long the database took to answer.",
                 value=self._round_trip_seconds,
             )
+        yield from _of_spool(self._spool, self._now)
         yield from _of_monitors(CounterMetricFamily, COUNTERS, self._monitors)
         yield from _of_monitors(GaugeMetricFamily, GAUGES, self._monitors)
         yield from _pushes(self._not_taken)
         yield from _measurements(self._monitors)
+
+
+def _of_spool(spool: SpoolLevel, now: int) -> Iterator[Metric]:
+    yield GaugeMetricFamily(
+        "tidegauge_spool_bytes", "Accepted rows on the disk until the database is back.", value=spool.size
+    )
+    waited = 0.0 if spool.oldest is None else max(0.0, (now - spool.oldest) / SECOND)
+    yield GaugeMetricFamily(
+        "tidegauge_spool_lag_seconds", "For how long the oldest of them have waited.", value=waited
+    )
 
 
 def _of_monitors(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from service.core.inbox import Posted, PushedEvent, Received, Sent
+    from service.core.inbox import BatchKind, Posted, PushedEvent, Received, Sent
     from service.core.rows.take import Take
 
 
@@ -67,4 +67,13 @@ class EventReceiver(Protocol):
 
     def read_event(self, event: PushedEvent, received: int) -> Sent:
         """Return what is kept of an event that came at `received` (UTC microseconds). Raises IntakeError."""
+        ...
+
+
+@runtime_checkable
+class QuickReceiver(Protocol):
+    """A receiver that reads most small requests at once, so that they need no thread."""
+
+    def read_at_once(self, kind: BatchKind, posted: Posted, received: int) -> Received | None:
+        """Return what of a request can be kept; None where `read_rows` or `read_labels` has to read it."""
         ...

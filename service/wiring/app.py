@@ -20,6 +20,7 @@ from service.store.postgres import PostgresStore
 from service.store.rights import check_rights
 from service.store.tables import monitor as monitor_table
 from service.wiring import http, worker_process
+from service.wiring.access import gate
 from service.wiring.database import database
 from service.wiring.inbox.intake import intake
 from service.wiring.lock_watch import lock_watch
@@ -104,7 +105,10 @@ async def _serve(
         await enter(lock_watch(pool))
         taking_in = await enter(intake(settings, pool, index.receivers))
         await enter(_cycling(scheduler, cycling))
-        http_parts = RunningParts(pool, store, scheduler, counters, reporter, index, broadcaster, taking_in)
+        admitting = await enter(gate(settings, pool))
+        http_parts = RunningParts(
+            pool, store, scheduler, counters, reporter, index, broadcaster, taking_in, admitting
+        )
         address = await enter(http.serve_http(settings, http_parts))
         await enter(reload_files(settings, cycles, pool, broadcaster, hung_up=stop.set))
 

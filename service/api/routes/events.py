@@ -3,15 +3,15 @@
 Annotations are evaluated at once here: FastAPI would not find a dependency that is local to a function.
 """
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Header, HTTPException, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from service.api.bodies import BodyReader
 from service.api.models import PushState, Receipt, Unrouted
 from service.api.ports import IntakePort, MonitorQueries
 from service.api.routes.dependencies import known_name
-from service.api.routes.rows import ANSWERS, accepted, bears, refusal
+from service.api.routes.rows import ANSWERS, accepted, refusal
 from service.core.time_units import to_datetime
 from service.errors import IntakeError
 
@@ -28,16 +28,9 @@ BODY: dict[str, Any] = {
 EVENT_ANSWERS = ANSWERS | {404: {"description": "no monitor takes the event, or none has this name"}}
 
 
-def event_routes(intake: IntakePort, queries: MonitorQueries, token: str | None) -> APIRouter:
-    """Return the paths; with a `token` every request has to bear it."""
+def event_routes(intake: IntakePort, queries: MonitorQueries) -> APIRouter:
+    """Return the paths; who may send was asked before (`service/api/access`)."""
     reader = BodyReader()
-
-    def admitted(authorization: Annotated[str, Header()] = "") -> None:
-        if token is not None and not bears(authorization, token):
-            raise HTTPException(
-                401, "expected the header Authorization: Bearer TOKEN, with the token of "
-                "TIDEGAUGE_INGEST_TOKEN", {"www-authenticate": "Bearer"},
-            )  # fmt: skip
 
     async def taken(request: Request, form: str, monitor: str | None = None) -> Response:
         with reader.room(request):
@@ -49,7 +42,6 @@ def event_routes(intake: IntakePort, queries: MonitorQueries, token: str | None)
         return accepted(receipt)
 
     router = APIRouter(tags=["rows"])
-    guard = Depends(admitted)
     described: dict[str, Any] = {
         "status_code": 202,
         "response_model": Receipt,
@@ -57,12 +49,12 @@ def event_routes(intake: IntakePort, queries: MonitorQueries, token: str | None)
         "openapi_extra": BODY,
     }
 
-    @router.post("/v1/kserve", dependencies=[guard], **described)
+    @router.post("/v1/kserve", **described)
     async def log_inference(request: Request) -> Response:
         """Take in events of KServe's logger (CloudEvents) for the monitors of their inference service."""
         return await taken(request, KSERVE)
 
-    @router.post("/v1/monitors/{name}/kserve", dependencies=[guard, known_name(queries)], **described)
+    @router.post("/v1/monitors/{name}/kserve", dependencies=[known_name(queries)], **described)
     async def log_inference_of(name: str, request: Request) -> Response:
         """Take in events of KServe's logger (CloudEvents) for one monitor."""
         return await taken(request, KSERVE, name)

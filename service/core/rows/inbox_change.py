@@ -48,8 +48,8 @@ class InboxChange:
     - `taken`: the batches that it took, which are forgotten
     - `ahead`: labels that wait for their rows from now on
     - `met`: stored labels, by id, that wait no longer
-    - `measured`, `rejected`: the sums of the rows that it measured, and of those that it rejected; of events
-      where these were sent
+    - `measured`, `rejected`, `duplicates`: the sums of the rows that it measured, of those that it rejected,
+      and of those whose ids had been counted before; of events where these were sent
     - `halves`: events that wait for their other halves from now on
     - `paired`: stored ones, by id, that wait no longer
     - `waiting_events`: how many wait after the take; None where the source pairs none
@@ -61,7 +61,13 @@ class InboxChange:
     met: tuple[int, ...] = ()
     measured: IdSums = NO_ROWS
     rejected: IdSums = NO_ROWS
+    duplicates: IdSums = NO_ROWS
     halves: tuple[HalfEvent, ...] = ()
     paired: tuple[int, ...] = ()
     waiting_events: int | None = None
     unpaired_events: int | None = None
+
+    @property
+    def counts_events(self) -> bool:
+        """Whether the sums are of events, each of which may make several rows."""
+        return self.waiting_events is not None

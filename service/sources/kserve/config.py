@@ -68,6 +68,16 @@ class KserveConfig(SourceConfig):
             raise ValueError(f"source: {both!r} is in features and in outputs; expected it in one of them")
         return self
 
+    @property
+    def late_by_us(self) -> int:
+        """How far a request that is taken may lie behind the newest, which may be ahead of its arrival."""
+        return self.allowed_lateness + self.max_ahead
+
+    @property
+    def idle_after_us(self) -> int:
+        """After how much silence event time goes on by the clock (microseconds)."""
+        return self.idle_after
+
     def build(self, context: SourceContext) -> KserveSource:
         """Return the source; nothing is read yet."""
         return KserveSource(context, KserveOptions(self.wait, self.allowed_lateness, self.idle_after))

@@ -89,6 +89,7 @@ def _arrival(request: Arrival, response: Arrival) -> Arrival:
         request,
         unwatched=tuple(sorted({*(request.unwatched or ()), *(response.unwatched or ())})),
         identity=identity,
+        check=request.check if response.identity is None else response.check,
         misfits=(*request.misfits, *response.misfits),
         example_id=request.example_id if response.identity is None else response.example_id,
         remarks=(*request.remarks, *response.remarks),

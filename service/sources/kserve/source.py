@@ -16,18 +16,17 @@ import structlog
 from service.config.base import duration_text
 from service.core.inbox import BatchKind
 from service.core.rows.batch import Batch, no_rows
-from service.core.rows.concatenation import concatenated
+from service.core.rows.concatenation import concatenated, differently_typed
 from service.core.rows.id_sums import NO_ROWS
 from service.core.rows.inbox_change import HalfEvent, InboxChange
 from service.core.rows.take import Reject, Take
 from service.core.time_units import SECOND, to_datetime
+from service.sources.event_clock import EventClock, of_json
 from service.sources.http import posted_labels
-from service.sources.http.event_clock import EventClock, of_json
 from service.sources.http.kind_change import by_kind
 from service.sources.kserve import half as halves
 from service.sources.kserve.pairing import matched, reject_of, rows_of
 from service.sources.kserve.patience import Patience
-from service.sources.kserve.typed import differently_typed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,16 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from service.core.rows.batch import Arrival, Batch, Labels
+from service.core.rows.batch import Arrival, Batch
 from service.core.rows.schema import Kind
 from service.errors import SourceError, UnreadableRowsError
 from service.sources.http.content import MAX_LABEL, MAX_ROWS, MAX_TEXT, object_frame, typed_table
 from service.sources.tables import from_arrow
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from service.core.rows.batch import LabelType
     from service.core.rows.schema import Schema
     from service.sources.kserve.columns import Columns
 
@@ -68,15 +65,3 @@ def _as_numbers(cells: list[Any]) -> list[Any]:
         return [None if cell is None else float(cell) for cell in cells]
     except OverflowError:  # beyond 64 bits
         return cells
-
-
-def differently_typed(parts: Sequence[Batch]) -> tuple[Batch, ...]:
-    """Return the parts where labels of a column were typed differently in them; none where they were not."""
-    known: dict[str, LabelType] = {}
-    for part in parts:
-        for name, column in part.columns.items():
-            if not isinstance(column, Labels) or not len(column.labels):
-                continue
-            if known.setdefault(name, column.typed) is not column.typed:
-                return tuple(parts)
-    return ()
