@@ -52,6 +52,23 @@ class IntakePort(Protocol):
         ...
 
 
+class Named(Protocol):
+    """A monitor, of which no more than the name is asked."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        ...
+
+
+class NamedMonitors(Protocol):
+    """Which monitors there are."""
+
+    def monitors(self) -> Sequence[Named]:
+        """List them."""
+        ...
+
+
 class MonitorQueries(Protocol):
     """What is asked of the monitors, each named by one that `monitors` lists. Raises StoreError."""
 
