@@ -52,7 +52,7 @@ WHERE monitor = $1
 """
 
 # Rows and labels that were accepted and not measured yet: no history, and never lost.
-_ACCEPTED = frozenset({"inbox_batch", "inbox_label", "inbox_key"})
+_ACCEPTED = frozenset({"inbox_batch", "inbox_half", "inbox_label", "inbox_key"})
 
 _SAME_KEYS = """
 DELETE FROM tidegauge.inbox_key o USING tidegauge.inbox_key n

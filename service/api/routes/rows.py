@@ -24,9 +24,11 @@ from service.errors import (
     RowsTooLargeError,
     UnknownFormatError,
     UnreadableRowsError,
+    UnroutedEventError,
 )
 
 STATUS: dict[type[IntakeError], int] = {
+    UnroutedEventError: 404,
     NoInboxError: 409,
     RowsTooLargeError: 413,
     UnknownFormatError: 415,
@@ -120,7 +122,12 @@ async def _answered(
         try:
             receipt = await take(posted)
         except IntakeError as error:
-            return _refusal(error)
+            return refusal(error)
+    return accepted(receipt)
+
+
+def accepted(receipt: inbox.Receipt) -> JSONResponse:
+    """Return the answer to a request that is durable."""
     content = Receipt(
         accepted=receipt.accepted,
         rejected=receipt.rejected,
@@ -130,6 +137,7 @@ async def _answered(
     return JSONResponse(content.model_dump(mode="json"), 202)
 
 
-def _refusal(error: IntakeError) -> JSONResponse:
+def refusal(error: IntakeError) -> JSONResponse:
+    """Return the answer to a request that was not taken."""
     headers = {} if error.retry_seconds is None else {"retry-after": str(error.retry_seconds)}
     return JSONResponse({"detail": str(error)}, STATUS[type(error)], headers)

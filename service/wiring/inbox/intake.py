@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 from service.inbox.backlog import BacklogWatch
 from service.inbox.drain import Drain
+from service.inbox.events import EventIntake
 from service.inbox.intake import Intake
 from service.inbox.spooling import spooling
 from service.inbox.writer import Writer
 from service.runtime.background_task import background
 from service.runtime.clock import now
 from service.runtime.compute_threads import workers
+from service.sources.kserve import events as kserve
 from service.store.tables.inbox.batches import Inbox
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 
 FOLDER = "inbox"
+DECODERS = {kserve.FORM: kserve.decoded}  # what reads the events of a push, by its kind
 
 
 @asynccontextmanager
@@ -69,4 +72,5 @@ async def intake_into(
             await stack.enter_async_context(background(Drain(store, spool).work(), name="spool drain"))
         await stack.enter_async_context(background(backlog.work(), name="backlog watch"))
         await stack.enter_async_context(background(writer.work(), name="inbox writer"))
-        yield Intake(receivers, writer, backlog, spool, compute, now)
+        events = EventIntake(receivers, DECODERS, writer=writer, backlog=backlog, compute=compute, now=now)
+        yield Intake(receivers, writer, backlog, spool, compute, now, events)
