@@ -15,8 +15,9 @@ from service.core.time_units import to_datetime, to_microseconds
 from service.errors import StoreError
 from service.store.driver_errors import translated
 from service.store.stories import write_story
-from service.store.tables import counted_id, event, pending_row
+from service.store.tables import event, pending_row
 from service.store.tables import monitor as monitor_table
+from service.store.tables.inbox import counted_ids
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -127,7 +128,7 @@ async def reset(
             else:
                 await _reset_from(connection, monitor, stored["layout"], begin, position)
             await pending_row.forget(connection, monitor)
-            await counted_id.forget(connection, monitor, None if begin is None else begin.start)
+            await counted_ids.forget(connection, monitor, None if begin is None else begin.start)
             since = "its start" if begin is None else f"{to_datetime(begin.start):%Y-%m-%d %H:%M} UTC"
             found = Event("reset", at, f"measured again from {since}, as `tidegauge monitor reset` asked")
             await event.append(connection, monitor, [found], deliver=deliver_events)
