@@ -15,6 +15,7 @@ from service.api.routes.monitors import monitor_routes
 from service.api.routes.overview import overview_routes
 from service.api.routes.reports import report_routes
 from service.api.routes.rows import row_routes
+from service.api.routes.sent_monitors import sent_monitor_routes
 from service.api.routes.stream import stream_routes
 from service.api.static_page import DOCS_FOLDER, HEADERS, Page
 from service.errors import StoreError
@@ -75,6 +76,7 @@ def build(callables: Callables) -> FastAPI:
 
     app.include_router(overview_routes(callables))
     app.include_router(row_routes(callables.intake, callables.queries, callables.ingest_token))
+    app.include_router(sent_monitor_routes(callables.monitors, callables.admin_token))
     app.include_router(report_routes(callables))
     app.include_router(monitor_routes(callables))
     app.include_router(stream_routes(callables.broadcaster))

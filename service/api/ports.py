@@ -51,6 +51,17 @@ class IntakePort(Protocol):
         ...
 
 
+class MonitorsPort(Protocol):
+    """Takes in monitor files that are sent."""
+
+    async def put(self, name: str, body: bytes, sent_by: str) -> bool:
+        """Make or change a monitor; return whether it is a new one.
+
+        Raises ConfigurationError with a line per fault, DefinedByFileError where a file defines the name.
+        """
+        ...
+
+
 class MonitorQueries(Protocol):
     """What is asked of the monitors, each named by one that `monitors` lists. Raises StoreError."""
 
@@ -128,6 +139,8 @@ class Callables:
     - `refused`: by monitor, else by file, why a monitor file is not used
     - `broadcaster`: the live stream
     - `intake`: takes in rows that are sent
+    - `monitors`: takes in monitors that are sent
+    - `admin_token`: what a request that sends one has to bear; None where none may be sent
     - `ingest_token`: what they have to bear; None where it is not asked for
     """
 
@@ -140,4 +153,6 @@ class Callables:
     refused: Callable[[], Mapping[str, str]]
     broadcaster: EventBroadcaster
     intake: IntakePort
+    monitors: MonitorsPort
+    admin_token: str | None
     ingest_token: str | None

@@ -22,7 +22,7 @@ PREFIX = "TIDEGAUGE_"
 ENV_FILE = ".env"
 MIN_KEY_BYTES = 24  # of a webhook's secret, by Standard Webhooks
 MIN_HASH_KEY_CHARACTERS = 16
-SECRETS = {"database_url", "hash_key", "ingest_token", "webhook_url", "webhook_secret"}
+SECRETS = {"admin_token", "database_url", "hash_key", "ingest_token", "webhook_url", "webhook_secret"}
 
 
 def _postgres(url: SecretStr) -> SecretStr:
@@ -80,6 +80,7 @@ class Settings(BaseSettings):
     http_host: str = "127.0.0.1"
     http_port: int = Field(default=8000, ge=0, le=65_535)
     ingest_token: SecretStr | None = None
+    admin_token: SecretStr | None = None
     spool_mb: int = Field(default=512, ge=16, le=1_000_000)
     backlog_rows: int = Field(default=2_000_000, ge=1, le=1_000_000_000)
     log_format: Literal["console", "json"] = "console"

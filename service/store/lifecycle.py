@@ -17,7 +17,7 @@ from service.store.driver_errors import translated
 from service.store.stories import write_story
 from service.store.tables import event, pending_row
 from service.store.tables import monitor as monitor_table
-from service.store.tables.inbox import counted_ids
+from service.store.tables.inbox import counted_ids, sent_monitors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -58,6 +58,10 @@ _ACCEPTED = frozenset({"inbox_batch", "inbox_label", "inbox_key"})
 _SAME_KEYS = """
 DELETE FROM tidegauge.inbox_key o USING tidegauge.inbox_key n
 WHERE o.monitor = $1 AND n.monitor = $2 AND o.kind = n.kind AND o.key = n.key
+"""
+
+_SENT_FOR_BOTH = """
+DELETE FROM tidegauge.sent_monitor n USING tidegauge.sent_monitor o WHERE o.monitor = $1 AND n.monitor = $2
 """
 
 # The pane that holds an instant, else the first one after it.
@@ -165,10 +169,14 @@ async def _first_instant(connection: asyncpg.Connection, monitor: str) -> int:
 
 
 async def remove(pool: asyncpg.Pool, monitor: str, *, deliver_events: bool = False) -> None:
-    """Take `monitor` out of the views `monitors` and `alarms`; its history stays. Raises StoreError."""
+    """Take `monitor` out of the views `monitors` and `alarms`; its history stays.
+
+    A monitor file that was sent for it is forgotten. Raises StoreError.
+    """
     with translated(f"{monitor}: remove"):
         async with pool.acquire() as connection, connection.transaction():
             await monitor_table.set_removed(connection, monitor)
+            await sent_monitors.forget(connection, monitor)
             now = to_microseconds(await connection.fetchval("SELECT now()"))
             found = Event("removed", now, "taken out of the monitors; its history stays")
             await event.append(connection, monitor, [found], deliver=deliver_events)
@@ -211,6 +219,7 @@ async def rename(
                     if table not in _ACCEPTED:
                         await connection.execute(_delete(table, condition), new)
             await connection.execute(_SAME_KEYS, old, new)
+            await connection.execute(_SENT_FOR_BOTH, old, new)
             await connection.execute("DELETE FROM tidegauge.monitor WHERE monitor = ANY($1)", [old, new])
             await connection.execute("DELETE FROM tidegauge.story WHERE monitor = $1", new)
             for table in await _tables(connection):

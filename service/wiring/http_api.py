@@ -43,7 +43,8 @@ async def serve_api(settings: Settings, parts: RunningParts) -> AsyncIterator[st
         parts.index.declared,
     )
     token = None if settings.ingest_token is None else settings.ingest_token.get_secret_value()
-    app = await asyncio.to_thread(build, _callables(parts, queries, token))
+    admin = None if settings.admin_token is None else settings.admin_token.get_secret_value()
+    app = await asyncio.to_thread(build, _callables(parts, queries, token, admin))
     async with (
         background(parts.broadcaster.broadcast(queries.state_and_window), name="live stream"),
         serving(app, host=settings.http_host, port=settings.http_port) as address,
@@ -54,7 +55,9 @@ async def serve_api(settings: Settings, parts: RunningParts) -> AsyncIterator[st
             parts.broadcaster.close()  # the server waits for open streams
 
 
-def _callables(parts: RunningParts, queries: StatusQueries, ingest_token: str | None) -> Callables:
+def _callables(
+    parts: RunningParts, queries: StatusQueries, ingest_token: str | None, admin_token: str | None
+) -> Callables:
     async def readiness() -> Readiness:
         checks = await readiness_checks(parts.pool, parts.scheduler.jobs, now())
         checks |= {f"file {key}": fault for key, fault in parts.index.faults.items()}
@@ -83,5 +86,7 @@ def _callables(parts: RunningParts, queries: StatusQueries, ingest_token: str | 
         refused=lambda: parts.index.faults,
         broadcaster=parts.broadcaster,
         intake=parts.intake,
+        monitors=parts.sent_monitors,
+        admin_token=admin_token,
         ingest_token=ingest_token,
     )
