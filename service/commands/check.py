@@ -95,7 +95,7 @@ async def check(settings: Settings) -> Checked:
 
 
 def _files(settings: Settings) -> tuple[list[Monitor], list[str]]:
-    if settings.admin_token is not None and not monitor_file.names(settings.monitors_dir):
+    if settings.sent_monitors and not monitor_file.names(settings.monitors_dir):
         return [], []  # its monitors are sent
     return monitor_file.load_each(settings.monitors_dir, settings.data_dir)
 

@@ -58,7 +58,7 @@ async def _reset(
                 raise ConfigurationError(f"{name}: {_NOT_KEPT}")
             nothing = f"{name}: no file defines it, so that nothing would measure it again"
             raise ConfigurationError(nothing if path is None else folder.faults[path])
-        if folder.monitors[name].monitor.source.keeps_sent_rows:
+        if not folder.monitors[name].monitor.source.can_be_read_again:
             raise ConfigurationError(f"{name}: {_NOT_KEPT}")
         begin, position = None, None
         if since is not None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import asyncpg
 
+    from service.access.gate import Gate
     from service.inbox.intake import Intake
     from service.reports.reporter import Reporter
     from service.runtime.scheduler import Scheduler
@@ -30,4 +31,5 @@ class RunningParts:
     index: MonitorIndex
     broadcaster: EventBroadcaster
     intake: Intake
-    sent_monitors: SentMonitors
+    sent_monitors: SentMonitors | None
+    gate: Gate

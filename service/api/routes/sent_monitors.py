@@ -1,12 +1,11 @@
-"""The path to which monitors are sent.
+"""The path to which monitors are sent; who may send one was asked before (`service/api/access`).
 
 Annotations are evaluated at once here: FastAPI would not find a dependency that is local to a function.
 """
 
-import hmac
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Header, HTTPException, Request, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 
 from service.api.bodies import BodyReader
@@ -25,28 +24,19 @@ BODY: dict[str, object] = {
 }
 ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"model": MonitorSent, "description": "changed, or as it was"},
-    401: {"description": "the token is missing or wrong"},
     403: {"description": "no monitor may be sent to this service"},
     409: {"description": "a monitor file on the service's disk defines this name"},
     422: {"description": "not a monitor file that can be used: a line per fault; nothing was changed"},
 }
-NOT_ALLOWED = "no monitor may be sent to this service; whoever runs it allows it by TIDEGAUGE_ADMIN_TOKEN"
-NO_TOKEN = "expected the header Authorization: Bearer TOKEN, with the token of TIDEGAUGE_ADMIN_TOKEN"  # noqa: S105 - says what is asked for
+NOT_ALLOWED = (
+    "no monitor may be sent to this service; whoever runs it allows it by TIDEGAUGE_SENT_MONITORS=true"
+)
 
 
-def sent_monitor_routes(monitors: MonitorsPort, token: str | None) -> APIRouter:
-    """Return the path; without a `token` no monitor may be sent."""
+def sent_monitor_routes(monitors: MonitorsPort | None) -> APIRouter:
+    """Return the path; without `monitors` it refuses."""
     reader = BodyReader()
-
-    def admitted(authorization: Annotated[str, Header()] = "") -> None:
-        if token is None:
-            raise HTTPException(403, NOT_ALLOWED)
-        scheme, _, given = authorization.partition(" ")
-        same = hmac.compare_digest(given.strip().encode(), token.encode())
-        if not same or scheme.lower() != "bearer":
-            raise HTTPException(401, NO_TOKEN, {"www-authenticate": "Bearer"})
-
-    router = APIRouter(tags=["monitors"], dependencies=[Depends(admitted)])
+    router = APIRouter(tags=["monitors"])
 
     @router.put(
         "/v1/monitors/{name}",
@@ -60,6 +50,8 @@ def sent_monitor_routes(monitors: MonitorsPort, token: str | None) -> APIRouter:
 
         The answer comes once it is kept and its cycles run by it here; other replicas follow in a moment.
         """
+        if monitors is None:
+            raise HTTPException(403, NOT_ALLOWED)
         with reader.room(request):
             body = await reader.read(request)
             sender = "an unknown address" if request.client is None else request.client.host

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from service.core.rows.batch import Arrival, Batch, Labels, LabelType, Misfit, Numbers, Texts, steps_back
 from service.errors import CodecError
+from service.sources.http import plain_batch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -65,9 +66,12 @@ def encode(batch: Batch) -> bytes:
 
 def decode(content: bytes) -> Batch:
     """Return the rows of bytes that `encode` made. Raises CodecError for any others."""
-    if content[:1] != VERSION:
-        raise CodecError(f"a batch of the inbox begins with {content[:1].hex() or 'nothing'}; expected 01")
+    if content[:1] not in {VERSION, plain_batch.VERSION}:
+        begins = content[:1].hex() or "nothing"
+        raise CodecError(f"a batch of the inbox begins with {begins}; expected 01 or 02")
     try:
+        if content[:1] == plain_batch.VERSION:
+            return plain_batch.decode(content)
         table = pa.ipc.open_stream(pa.BufferReader(memoryview(content)[1:])).read_all()
         notes = json.loads(table.schema.metadata[_NOTES])
         held = {name: table[name].combine_chunks() for name in table.schema.names}

@@ -39,9 +39,14 @@ def identities_of(texts: Sequence[str | None], typed: LabelType, *, exact: bool 
 
     With `exact` they have a second hash too.
     """
-    known = ["" if text is None or text in _NO_IDS else text for text in texts]
+    known = [known_id(text) for text in texts]
     first = next((text for text in known if text), None)
     example = None if first is None else described(first, typed)
     held = np.array(known, dtype=np.str_)
     check = row_hash.of_texts(held, second=True) if exact else None
     return Identities(row_hash.of_texts(held), example, check)
+
+
+def known_id(text: str | None) -> str:
+    """Return an id's canonical text, empty where there is none or a word for a missing value."""
+    return "" if text is None or text in _NO_IDS else text
