@@ -22,6 +22,7 @@ from service.store.tables import monitor as monitor_table
 from service.wiring import http, worker_process
 from service.wiring.access import gate
 from service.wiring.database import database
+from service.wiring.early.start import early_intake
 from service.wiring.inbox.intake import intake
 from service.wiring.lock_watch import lock_watch
 from service.wiring.monitor_cycles import CycleParts, MonitorCycles, MonitorIndex, monitor_cycles
@@ -80,7 +81,8 @@ async def _serve(
         starting = stack.enter_context(ExitStack())
         starting.enter_context(gc_pause.postponed())
         await enter(_http_imported_meanwhile())
-        pool = await enter(database(settings))
+        async with early_intake(settings, monitors) as patience:
+            pool = await enter(database(settings, wait_seconds=patience))
         applied = await migrate(pool, migrations_folder())
         await check_rights(pool)
         await monitor_table.set_defined(pool, [monitor.name for monitor in monitors])
