@@ -32,7 +32,7 @@ SENT = ["carrier", "origin", "distance", "hour", "temp", "humid", "wind_speed", 
 MAX_UNDER_WAY = 64
 REPORT_SECONDS = 10.0
 AGAIN_SECONDS = 0.3
-LAST_ANSWERS_SECONDS = 10.0
+LAST_ANSWERS_SECONDS = 5.0
 
 
 @dataclass(slots=True)
@@ -65,11 +65,12 @@ class Traffic:
         """
         began = time.monotonic()
         reporting = asyncio.create_task(self._report())
+        stopping = asyncio.create_task(self.stopped.wait())
         asking: set[asyncio.Task[None]] = set()
         for place, (flight, air_time) in enumerate(flights):
             await asyncio.sleep(max(0.0, began + place / self.rate - time.monotonic()))
             if len(asking) >= MAX_UNDER_WAY:
-                await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({*asking, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if self.stopped.is_set():
                 break
             task = asyncio.create_task(self._ask(flight, air_time))
@@ -77,6 +78,7 @@ class Traffic:
             task.add_done_callback(asking.discard)
             self._send_labels()
         reporting.cancel()
+        stopping.cancel()
         if asking:
             _, unanswered = await asyncio.wait(asking, timeout=LAST_ANSWERS_SECONDS)
             if unanswered:

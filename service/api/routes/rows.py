@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse
 
 from service.api.bodies import BodyReader
 from service.api.models import IngestReadiness, Receipt, Reject
-from service.api.ports import IntakePort, MonitorQueries
+from service.api.ports import IntakePort, NamedMonitors
 from service.core import inbox
 from service.core.inbox import BatchKind
 from service.errors import (
@@ -61,7 +61,7 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
 Key = Annotated[str | None, Header(alias="Idempotency-Key", description=KEY_SAYS)]
 
 
-def row_routes(intake: IntakePort, queries: MonitorQueries) -> APIRouter:
+def row_routes(intake: IntakePort, queries: NamedMonitors) -> APIRouter:
     """Return the paths; who may send was asked before (`service/api/access`)."""
     reader = BodyReader()
 

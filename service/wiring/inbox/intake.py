@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import asyncpg
 
     from service.config.settings import Settings
+    from service.inbox.ports import InboxStore
     from service.sources.protocol import Receiver
 
 
@@ -39,11 +40,23 @@ async def intake(
     *,
     now: Callable[[], int] = now,
 ) -> AsyncIterator[Intake]:
+    """Take rows into a database's inbox while the context lasts."""
+    async with intake_into(Inbox(pool), settings, receivers, now=now) as taking_in:
+        yield taking_in
+
+
+@asynccontextmanager
+async def intake_into(
+    store: InboxStore,
+    settings: Settings,
+    receivers: Mapping[str, Receiver],
+    *,
+    now: Callable[[], int] = now,
+) -> AsyncIterator[Intake]:
     """Write what is taken in while the context lasts; what is not durable by then is refused.
 
     `receivers` may change meanwhile.
     """
-    store = Inbox(pool)
     async with AsyncExitStack() as stack:
         compute = await stack.enter_async_context(workers())  # of its own: a calibration holds up no sender
         folder, limit = settings.data_dir / FOLDER, settings.spool_mb << 20

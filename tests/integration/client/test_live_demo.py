@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.slow, pytest.mark.postgres]
 
 MODEL, TIDEGAUGE, TRAFFIC, POSTGRES = "the model's service", "Tidegauge", "the traffic", "Postgres"
-ROUNDS = int(os.environ.get("TIDEGAUGE_LIVE_KILL_ROUNDS", "2"))  # in each of which all three are killed
+ROUNDS = int(os.environ.get("TIDEGAUGE_LIVE_KILL_ROUNDS", "1"))  # in each of which all three are killed
 MONITOR = Path("config/live/flights_live.yaml").read_text()
 VALUE = """SELECT max(window_end) FROM tidegauge.metrics
            WHERE monitor = 'flights_live' AND metric = 'mae' AND segment = '' AND value IS NOT NULL"""
@@ -44,6 +44,11 @@ class Demo:
     def log(self) -> str:
         """What its processes have logged."""
         return (self._root / "log").read_text()
+
+    @property
+    def model_url(self) -> str:
+        """The model's service's address."""
+        return f"http://127.0.0.1:{self.environment['MODEL_PORT']}"
 
     @property
     def url(self) -> str:
@@ -83,12 +88,12 @@ class Demo:
             await asyncio.sleep(0.2)
         raise AssertionError(f"the demo ended:\n{self.log}")
 
-    async def until_ready(self) -> None:
-        """Wait until Tidegauge has its database."""
-        async with httpx.AsyncClient(base_url=self.url, trust_env=False) as client:
+    async def until_ready(self, url: str, path: str) -> None:
+        """Wait until one of the services says that it is ready."""
+        async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
             while self.process.poll() is None:
                 with suppress(httpx.TransportError):
-                    if (await client.get("/readyz")).status_code == 200:
+                    if (await client.get(path)).status_code == 200:
                         return
                 await asyncio.sleep(0.2)
         raise AssertionError(f"the demo ended:\n{self.log}")
@@ -108,11 +113,13 @@ async def demo(tmp_path: Path, data_dir: Path) -> AsyncIterator[Demo]:
         "TIDEGAUGE_DATA_DIR": str(tmp_path / "data"),
         "TIDEGAUGE_MONITORS_DIR": str(tmp_path / "monitors"),
         "TIDEGAUGE_HTTP_PORT": str(free_port()),
+        "MODEL_PORT": str(free_port()),
         "TIDEGAUGE_CYCLE_SECONDS": "0.5",
         "TIDEGAUGE_LOG_FORMAT": "json",
     }
     environment.pop("TIDEGAUGE_DATABASE_URL", None)
-    command = [sys.executable, "-m", "simulator.live", "--model-port", str(free_port()), "--rate", "40"]
+    command = [sys.executable, "-m", "simulator.live", "--model-port", environment["MODEL_PORT"]]
+    command += ["--rate", "40"]
     with (tmp_path / "log").open("w") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, text=True)  # noqa: ASYNC220
     running = Demo(process, tmp_path, environment)
@@ -137,7 +144,8 @@ async def test_the_demo_loses_nothing_whatever_is_killed(demo: Demo) -> None:
             await asyncio.sleep(moments.uniform(0.0, 2.0))
     measured = await demo.until_measured(after=measured)  # it may have waited in the inbox
     await demo.until_measured(after=measured)
-    await demo.until_ready()
+    await demo.until_ready(demo.url, "/readyz")
+    await demo.until_ready(demo.model_url, "/healthz")
     demo.process.send_signal(signal.SIGINT)
     assert await asyncio.to_thread(demo.process.wait, 60) == 0, demo.log
 

@@ -29,6 +29,7 @@ REACHED = {
     "webhook_outbox": "its event",
     "dummy": "a table of the demonstration, of no monitor",
     "schema_migration": "of no monitor",
+    "monitor_rename": "of names, not of monitors: what was accepted under an old name may come weeks later",
     "access_token": "it names monitors; a rename renames them there, and a purge leaves people's tokens",
 }
 

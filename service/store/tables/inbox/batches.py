@@ -17,6 +17,7 @@ from service.errors import StoreError, StoreUnavailableError
 from service.store.connection_errors import NOT_YET
 from service.store.driver_errors import DRIVER_ERRORS, reason, translated
 from service.store.encoding import instant, text
+from service.store.tables import monitor_rename
 from service.store.tables.inbox import audit, halves, labels
 
 if TYPE_CHECKING:
@@ -134,13 +135,15 @@ class Inbox:
     async def append_segment(self, name: str, sent: Sequence[Sent]) -> None:
         """Keep the requests of a spool file in one transaction, once: its name is a key.
 
-        They were acknowledged: where other content was kept under a request's key, it is kept without one.
+        They were acknowledged: where other content was kept under a request's key, it is kept without one,
+        and where its monitor was renamed since, under the new name.
         Raises StoreUnavailableError where the database is away.
         """
         async with self._writing(_Began(), DRAIN_SECONDS) as connection:
             if await connection.fetchval(_SEGMENT, name) is None:
                 return  # it was kept, and its file not removed
-            sent, receipts = await _settled(connection, sent)
+            named = await monitor_rename.under_current_names(connection, sent)
+            sent, receipts = await _settled(connection, named)
             fresh = [each for each, found in zip(sent, receipts, strict=True) if not found.is_repeat]
             if fresh:
                 await _append(connection, fresh)
