@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Away:
     """A database that was not reached yet: what asks it is told so, and uses the disk."""
 
-    async def _refuse(self, *_: object) -> NoReturn:
+    async def _refuse(self, *_: object, **__: object) -> NoReturn:
         raise StoreUnavailableError("the database was not reached since the start")
 
     append = append_segment = ping = is_committed = backlog = forget_keys = read = set_used = _refuse
