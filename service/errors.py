@@ -3,6 +3,7 @@
 TidegaugeError
 ├── ConfigurationError
 ├── SourceError
+├── DefinedByFileError
 ├── ReferenceDataError
 ├── NotYetError
 ├── ProfileError
@@ -13,6 +14,7 @@ TidegaugeError
 │   └── EmbeddedServerError
 ├── IntakeError
 │   ├── NoInboxError
+│   ├── UnroutedEventError
 │   ├── UnknownFormatError
 │   ├── UnreadableRowsError
 │   ├── RowsTooLargeError
@@ -34,6 +36,10 @@ class TidegaugeError(Exception):
 
 class ConfigurationError(TidegaugeError):
     """A variable or a monitor file is wrong; nothing was started."""
+
+
+class DefinedByFileError(TidegaugeError):
+    """A monitor was sent whose name a monitor file has."""
 
 
 class SourceError(TidegaugeError):
@@ -96,6 +102,10 @@ class IntakeError(TidegaugeError):
 
 class NoInboxError(IntakeError):
     """The monitor's source takes no rows that are sent."""
+
+
+class UnroutedEventError(IntakeError):
+    """No monitor takes the event."""
 
 
 class UnknownFormatError(IntakeError):

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from service.commands.environment import load_settings
 from service.commands.exit_status import CLEAN, FAILED
+from service.core.inbox import BatchKind
 from service.core.rows.id_sums import IdSums, sums_of
 from service.errors import ConfigurationError
 from service.sources.http import stored_batch
+from service.sources.kserve import half
 from service.store.migrate import migrate, migrations_folder
 from service.store.tables.inbox import audit
 from service.wiring.database import database
@@ -73,6 +75,8 @@ def lines_of(name: str, account: Account, sent: IdSums | None) -> list[str]:
         "duplicates": account.duplicates,
         "waiting": account.waiting,
     }
+    if account.halves.rows:
+        parts["half a pair"] = account.halves
     lines = [name, *(_line(part, sums) for part, sums in parts.items()), _line("together", account.total)]
     if sent is None:
         return lines
@@ -112,7 +116,9 @@ def _line(name: str, sums: IdSums) -> str:
     return f"  {name:<12} {sums.rows:>12,} rows   ids {sums.ids:016x}   mixed {sums.mixed:016x}"
 
 
-def sums_in(payload: bytes) -> IdSums:
-    """Return the sums of the rows of a stored batch."""
+def sums_in(kind: BatchKind, payload: bytes) -> IdSums:
+    """Return the sums of the rows, or of the event, of a stored batch."""
+    if kind is BatchKind.EVENTS:
+        return half.sums_in(payload)
     rows = stored_batch.decode(payload)
     return sums_of(rows.arrival.identity, rows.rows)

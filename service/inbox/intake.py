@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from service.core.inbox import Posted, Received
     from service.inbox.backlog import BacklogWatch
+    from service.inbox.events import EventIntake
     from service.inbox.ports import Compute
     from service.inbox.spooling import Spooling
     from service.inbox.writer import Writer
@@ -33,6 +34,7 @@ class Intake:
     - `spooling`: keeps rows while the database is away; None where there is no disk for it
     - `compute`: where content is read
     - `now`: the clock (UTC microseconds)
+    - `events`: takes in events that are pushed
     """
 
     receivers: Mapping[str, Receiver]
@@ -41,6 +43,7 @@ class Intake:
     spooling: Spooling | None
     compute: Compute
     now: Callable[[], int]
+    events: EventIntake
 
     async def take_in(
         self, monitor: str, kind: BatchKind, posted: Posted, *, key: str | None = None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from service.api.app import build
 from service.api.ports import Callables, Readiness
-from service.api.prometheus import exposition
+from service.api.prometheus import NotTaken, exposition
 from service.api.server import serving
 from service.errors import StoreError
 from service.runtime.background_task import background
@@ -67,8 +67,15 @@ def _callables(parts: RunningParts, queries: StatusQueries) -> Callables:
             round_trip = None
         # Copies: the cycles go on while the text is written.
         copies = [replace(monitor) for monitor in parts.counters.monitors.values()]
+        events = parts.intake.events
         return await asyncio.to_thread(
-            exposition, copies, round_trip, parts.intake.spool_level(), now(), accept
+            exposition,
+            copies,
+            round_trip,
+            parts.intake.spool_level(),
+            now(),
+            accept,
+            not_taken=NotTaken(events.unrouted, dict(events.refused)),
         )
 
     async def report(monitor: str, window: int) -> str:
@@ -85,5 +92,6 @@ def _callables(parts: RunningParts, queries: StatusQueries) -> Callables:
         refused=lambda: parts.index.faults,
         broadcaster=parts.broadcaster,
         intake=parts.intake,
+        monitors=parts.sent_monitors,
         gate=parts.gate,
     )

@@ -45,5 +45,10 @@ async def under_current_names(connection: asyncpg.Connection, sent: Sequence[Sen
         for old, new, renamed in renames:
             if renamed > each.received and old == name:
                 name = new
-        found.append(each if name == each.monitor else replace(each, monitor=name))
+        found.append(each if name == each.monitor else _named(each, name))
     return found
+
+
+def _named(sent: Sent, name: str) -> Sent:
+    instead = None if sent.instead is None else replace(sent.instead, monitor=name)
+    return replace(sent, monitor=name, instead=instead)

@@ -23,6 +23,7 @@ SECTIONS: dict[str, dict[str, Any]] = {
     "replay": {"path": "{folder}/rows.csv", "timestamp": "at", "step": "1d"},
     "dummy": {},
     "http": {"timestamp": "at"},
+    "kserve": {"inference_service": "toy"},
     "kafka": {"brokers": "127.0.0.1:9092", "topic": "rows"},
 }
 REMOTE = {"kafka"}  # their rows are on a server: tests of takes are tests/integration/KIND
