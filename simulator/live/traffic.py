@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 SENT = ["carrier", "origin", "distance", "hour", "temp", "humid", "wind_speed", "precip", "pressure", "visib"]
 MAX_UNDER_WAY = 64
 REPORT_SECONDS = 10.0
-AGAIN_SECONDS = 0.3
+AGAIN_SECONDS = 1.0
 LAST_ANSWERS_SECONDS = 5.0
 
 
