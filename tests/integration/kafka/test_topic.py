@@ -305,6 +305,23 @@ async def test_a_login_is_read_from_the_environment(
             assert "wrong-password" not in str(caught.value)
 
 
+async def test_tls_trusts_the_authority_that_is_named(
+    broker: Broker, pool: asyncpg.Pool, tmp_path: Path
+) -> None:
+    """Without it the broker's certificate is refused, and the line says so."""
+    async with a_topic(broker) as topic:
+        await topic.send(rows("ab", 0))
+        for name, security in (("known", {"ca_file": str(broker.authority)}), ("unknown", {})):
+            (tmp_path / name).mkdir()
+            more = {"security": {"protocol": "ssl", **security}, "brokers": f"127.0.0.1:{broker.tls_port}"}
+            async with living(pool, tmp_path / name, source=topic.source(**more)) as live:
+                if security:
+                    assert (await live.run()).record.rows == 2
+                else:
+                    with pytest.raises(SourceError, match=r"(?i)certificate verify failed"):
+                        await live.run()
+
+
 async def test_a_group_shows_what_was_committed(broker: Broker, pool: asyncpg.Pool, tmp_path: Path) -> None:
     """Tools see the offsets of the checkpoint under the group; a foreign offset there is not followed."""
     source = {"group": "tidegauge-toy"}
