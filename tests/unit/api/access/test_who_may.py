@@ -56,7 +56,6 @@ TABLE: dict[tuple[str, str], tuple[str, str] | str] = {
 MOUNTED = {"/docs": "/docs/docs.js", "": "/index.html"}
 UNKNOWN = [
     ("DELETE", "/v1/monitors/shop"),
-    ("PUT", "/v1/monitors/shop/of/tomorrow"),
     ("POST", "/v1/of/tomorrow"),
 ]
 
