@@ -9,6 +9,7 @@ from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
 
 from service import __version__
+from service.api.bodies import BodyReader
 from service.api.head import HeadAsGet
 from service.api.models import Monitor, RefusedFile
 from service.api.routes.monitors import monitor_routes
@@ -16,7 +17,9 @@ from service.api.routes.overview import overview_routes
 from service.api.routes.reports import report_routes
 from service.api.routes.rows import row_routes
 from service.api.routes.stream import stream_routes
+from service.api.rows_door import RowsDoor
 from service.api.static_page import DOCS_FOLDER, HEADERS, Page
+from service.core.inbox import BatchKind
 from service.errors import StoreError
 
 if TYPE_CHECKING:
@@ -35,6 +38,11 @@ def build(callables: Callables) -> FastAPI:
     app = FastAPI(title="Tidegauge", version=__version__, docs_url=None, redoc_url=None)
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES, compresslevel=GZIP_LEVEL)
     app.add_middleware(HeadAsGet)
+
+    reader = BodyReader()
+    for kind in BatchKind:
+        door = RowsDoor(kind, reader, callables.intake, callables.queries, callables.ingest_token)
+        app.router.routes.append(door.route)  # the first that matches answers
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
@@ -74,7 +82,7 @@ def build(callables: Callables) -> FastAPI:
         return JSONResponse({"detail": str(error)}, 503)
 
     app.include_router(overview_routes(callables))
-    app.include_router(row_routes(callables.intake, callables.queries, callables.ingest_token))
+    app.include_router(row_routes(callables.intake))
     app.include_router(report_routes(callables))
     app.include_router(monitor_routes(callables))
     app.include_router(stream_routes(callables.broadcaster))
