@@ -17,7 +17,7 @@ from pyarrow import parquet
 
 from service.core.rows.schema import Kind
 from service.errors import RowsTooLargeError, SourceError, UnreadableRowsError
-from service.sources.http import json_rows
+from service.sources.http import json_rows, json_table
 from service.sources.http.content_types import RowFormat
 from service.sources.tables import arrow_labels, from_arrow
 from service.sources.tables.formats import csv_file
@@ -87,7 +87,7 @@ def decoded(content: bytes, content_format: RowFormat, shape: RowShape) -> Decod
         if content_format is RowFormat.JSON:
             return _of_json(*json_rows.parsed_array(content), shape)
         if content_format is RowFormat.JSON_LINES:
-            return _of_json(*json_rows.parsed_lines(content), shape)
+            return _of_lines(content, shape)
         if content_format is RowFormat.CSV:
             return _of_csv(content, shape)
         read = _read_parquet if content_format is RowFormat.PARQUET else _read_stream
@@ -109,6 +109,17 @@ def _of_json(columns: dict[str, list[Any]], rows: int, shape: RowShape) -> Decod
     if table is not None:
         return _of_table(table, list(columns), shape)
     return _of_frame(object_frame(held, rows), list(columns), shape)
+
+
+def _of_lines(content: bytes, shape: RowShape) -> Decoded:
+    lines = json_table.line_count(content)
+    if lines is not None and json_table.MIN_LINES <= lines <= MAX_ROWS:
+        table = json_table.read(content, lines, shape)
+        if table is not None:
+            names = table.schema.names
+            _check_size(names, lines, shape)
+            return _of_table(_watched(table, shape), names, shape)
+    return _of_json(*json_rows.parsed_lines(content), shape)
 
 
 def typed_table(columns: Mapping[str, list[Any]]) -> pa.Table | None:
