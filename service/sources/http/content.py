@@ -114,7 +114,7 @@ def _of_json(columns: dict[str, list[Any]], rows: int, shape: RowShape) -> Decod
 def _of_lines(content: bytes, shape: RowShape) -> Decoded:
     lines = json_table.line_count(content)
     if lines is not None and json_table.MIN_LINES <= lines <= MAX_ROWS:
-        table = json_table.read(content, lines, shape)
+        table = json_table.read(content, lines, shape.schema, shape.timestamp)
         if table is not None:
             names = table.schema.names
             _check_size(names, lines, shape)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from service.sources.http.content import RowShape
+    from service.core.rows.schema import Schema
 
     Floats = NDArray[np.float64]
 
@@ -49,19 +49,19 @@ def line_count(content: bytes) -> int | None:
     return ends + 1 if is_plain else None
 
 
-def read(content: bytes, lines: int, shape: RowShape) -> pa.Table | None:
+def read(content: bytes, lines: int, schema: Schema, timestamp: str | None) -> pa.Table | None:
     """Return all columns of NDJSON of `lines` lines; None where only Python can say what they hold."""
     try:
         if not content.isascii():
             content.decode()  # Arrow takes other bytes than UTF-8 for text
-        schema = _schema(content, shape)
-        if schema is None:
+        expected = _arrow_schema(content, schema, timestamp)
+        if expected is None:
             return None
         table = arrow_json.read_json(
             pa.BufferReader(content),
             read_options=arrow_json.ReadOptions(use_threads=False, block_size=BLOCK_BYTES),
             parse_options=arrow_json.ParseOptions(
-                explicit_schema=schema, newlines_in_values=False, unexpected_field_behavior="error"
+                explicit_schema=expected, newlines_in_values=False, unexpected_field_behavior="error"
             ),
         )
     except (pa.ArrowException, ValueError, RecursionError):
@@ -71,16 +71,16 @@ def read(content: bytes, lines: int, shape: RowShape) -> pa.Table | None:
     floats = {
         name: _known(table[name]) for name in table.schema.names if pa.types.is_float64(table[name].type)
     }
-    if not all(_is_exact(values, name, shape) for name, values in floats.items()):
+    if not all(_is_exact(values, name, schema, timestamp) for name, values in floats.items()):
         return None
     has_zero = any((np.signbit(values) & (values == 0.0)).any() for values in floats.values())
     return None if has_zero and _NEGATIVE_ZERO.search(content) else table
 
 
-def _schema(content: bytes, shape: RowShape) -> pa.Schema | None:
+def _arrow_schema(content: bytes, schema: Schema, timestamp: str | None) -> pa.Schema | None:
     records = [json.loads(line, object_pairs_hook=json_lines.each_once) for line in _sample(content)]
     columns, _ = json_lines.columns_of(records)
-    typed = {name: _typed(name, cells, shape) for name, cells in columns.items()}
+    typed = {name: _typed(name, cells, schema, timestamp) for name, cells in columns.items()}
     if not typed or any(kind is None for kind in typed.values()):
         return None
     return pa.schema(list(typed.items()))
@@ -102,28 +102,28 @@ def _sample(content: bytes) -> Iterator[bytes]:
             yield content[begin:end]
 
 
-def _typed(name: str, cells: list[Any], shape: RowShape) -> pa.DataType | None:
+def _typed(name: str, cells: list[Any], schema: Schema, timestamp: str | None) -> pa.DataType | None:
     kinds = {type(cell) for cell in cells if cell is not None}
     if kinds <= {int, float} and kinds:
-        is_number = _is_number(name, shape) or float in kinds
-        return pa.float64() if is_number and (name != shape.timestamp or kinds == {float}) else pa.int64()
+        is_number = _is_number(name, schema, timestamp) or float in kinds
+        return pa.float64() if is_number and (name != timestamp or kinds == {float}) else pa.int64()
     if len(kinds) > 1:
         return None
     return {str: pa.string(), bool: pa.bool_()}.get(kinds.pop()) if kinds else pa.null()
 
 
-def _is_number(name: str, shape: RowShape) -> bool:
-    kind = next((column.kind for column in shape.schema.columns if column.name == name), None)
-    return kind is Kind.NUMERICAL and name not in {shape.schema.identity, shape.timestamp}
+def _is_number(name: str, schema: Schema, timestamp: str | None) -> bool:
+    kind = next((column.kind for column in schema.columns if column.name == name), None)
+    return kind is Kind.NUMERICAL and name not in {schema.identity, timestamp}
 
 
-def _is_exact(values: Floats, name: str, shape: RowShape) -> bool:
+def _is_exact(values: Floats, name: str, schema: Schema, timestamp: str | None) -> bool:
     """Say whether floats are what Python would read: Arrow reads other words, and whole numbers, as such."""
     if not np.isfinite(values).all():
         return False
-    if name == shape.timestamp:
+    if name == timestamp:
         return not (values == np.floor(values)).any()  # whole ones are read by their digits
-    return _is_number(name, shape) or not (np.abs(values) >= _EXACT).any()
+    return _is_number(name, schema, timestamp) or not (np.abs(values) >= _EXACT).any()
 
 
 def _known(column: pa.ChunkedArray) -> Floats:
