@@ -3,7 +3,9 @@
 TidegaugeError
 ├── ConfigurationError
 ├── SourceError
+├── DefinedByFileError
 ├── ReferenceDataError
+├── NotYetError
 ├── ProfileError
 ├── CodecError
 ├── StoreError
@@ -12,6 +14,7 @@ TidegaugeError
 │   └── EmbeddedServerError
 ├── IntakeError
 │   ├── NoInboxError
+│   ├── UnroutedEventError
 │   ├── UnknownFormatError
 │   ├── UnreadableRowsError
 │   ├── RowsTooLargeError
@@ -35,12 +38,20 @@ class ConfigurationError(TidegaugeError):
     """A variable or a monitor file is wrong; nothing was started."""
 
 
+class DefinedByFileError(TidegaugeError):
+    """A monitor was sent whose name a monitor file has."""
+
+
 class SourceError(TidegaugeError):
     """A source could not deliver its rows."""
 
 
 class ReferenceDataError(TidegaugeError):
     """A monitor's reference could not be read or holds no rows."""
+
+
+class NotYetError(TidegaugeError):
+    """What a monitor needs has not come yet; its cycles wait, and nothing is wrong."""
 
 
 class LabelError(ReferenceDataError):
@@ -91,6 +102,10 @@ class IntakeError(TidegaugeError):
 
 class NoInboxError(IntakeError):
     """The monitor's source takes no rows that are sent."""
+
+
+class UnroutedEventError(IntakeError):
+    """No monitor takes the event."""
 
 
 class UnknownFormatError(IntakeError):

@@ -4,26 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import FastAPI, Header, Request, Response
+from fastapi import Header, Request, Response
 from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
 
 from service import __version__
-from service.api.bodies import BodyReader
+from service.api.access.middleware import AskGate
+from service.api.access.openapi import DescribedApi
 from service.api.head import HeadAsGet
 from service.api.models import Monitor, RefusedFile
+from service.api.routes.events import event_routes
 from service.api.routes.monitors import monitor_routes
 from service.api.routes.overview import overview_routes
 from service.api.routes.reports import report_routes
 from service.api.routes.rows import row_routes
+from service.api.routes.sent_monitors import sent_monitor_routes
+from service.api.routes.sign_in import sign_in_routes
 from service.api.routes.stream import stream_routes
-from service.api.rows_door import RowsDoor
+from service.api.rows_door import open_doors
 from service.api.static_page import DOCS_FOLDER, HEADERS, Page
-from service.core.inbox import BatchKind
 from service.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from fastapi import FastAPI
 
     from service.api.ports import Callables
     from service.status.monitor_state import CycleStatus
@@ -35,14 +40,12 @@ GZIP_FROM_BYTES, GZIP_LEVEL = 1_000, 5
 def build(callables: Callables) -> FastAPI:
     """Return the application: health, `/metrics`, the API under `/v1`, and the live page at `/`."""
     # FastAPI's own documentation pages load their scripts from another host.
-    app = FastAPI(title="Tidegauge", version=__version__, docs_url=None, redoc_url=None)
+    app = DescribedApi(title="Tidegauge", version=__version__, docs_url=None, redoc_url=None)
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES, compresslevel=GZIP_LEVEL)
     app.add_middleware(HeadAsGet)
+    app.add_middleware(AskGate, gate=callables.gate)  # the last is the first to see a request
 
-    reader = BodyReader()
-    for kind in BatchKind:
-        door = RowsDoor(kind, reader, callables.intake, callables.queries, callables.ingest_token)
-        app.router.routes.append(door.route)  # the first that matches answers
+    open_doors(app, callables.intake, callables.queries)
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
@@ -83,9 +86,12 @@ def build(callables: Callables) -> FastAPI:
 
     app.include_router(overview_routes(callables))
     app.include_router(row_routes(callables.intake))
+    app.include_router(event_routes(callables.intake, callables.queries))
+    app.include_router(sent_monitor_routes(callables.monitors))
     app.include_router(report_routes(callables))
     app.include_router(monitor_routes(callables))
     app.include_router(stream_routes(callables.broadcaster))
+    app.include_router(sign_in_routes(callables.gate))
 
     @app.get("/docs", include_in_schema=False)
     async def docs() -> FileResponse:

@@ -11,7 +11,7 @@ from fastapi import HTTPException
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from starlette.types import Receive
+    from fastapi import Request
 
 MAX_BODY_BYTES = 16 << 20
 MAX_HELD_BYTES = 64 << 20  # of all requests together
@@ -27,12 +27,12 @@ class BodyReader:
         self._held = 0
 
     @contextmanager
-    def room(self, length: str) -> Iterator[None]:
-        """Hold room for a request's body while the context lasts; `length` is its header Content-Length.
+    def room(self, request: Request) -> Iterator[None]:
+        """Hold room for a request's body while the context lasts.
 
         Raises HTTPException: 413 where the body is too large, 429 where too much is held already.
         """
-        size = self._declared(length)
+        size = self._declared(request)
         if self._held + size > self._held_limit:
             raise HTTPException(429, "too many rows are being read at once", {"retry-after": "1"})
         self._held += size
@@ -41,33 +41,25 @@ class BodyReader:
         finally:
             self._held -= size
 
-    async def read(self, receive: Receive) -> bytes | None:
-        """Return the body, None where the sender has gone.
-
-        Raises HTTPException: 413 where it is too large, 408 where it does not come.
-        """
-        parts, size = list[bytes](), 0
+    async def read(self, request: Request) -> bytes:
+        """Return the body. Raises HTTPException: 413 where it is too large, 408 where it does not come."""
+        parts, size = [], 0
         try:
             async with asyncio.timeout(BODY_SECONDS):
-                while True:
-                    message = await receive()
-                    if message["type"] == "http.disconnect":
-                        return None
-                    part: bytes = message.get("body", b"")
+                async for part in request.stream():
                     size += len(part)
                     self._check(size)
                     parts.append(part)
-                    if not message.get("more_body", False):
-                        break
         except TimeoutError as error:
             raise HTTPException(408, f"the body did not come within {BODY_SECONDS:.0f} s") from error
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        return b"".join(parts)
 
-    def _declared(self, length: str) -> int:
-        if not length.isdigit():
+    def _declared(self, request: Request) -> int:
+        text = request.headers.get("content-length", "")
+        if not text.isdigit():
             return self._limit  # it comes in chunks, and may be as large as is taken
-        self._check(int(length))
-        return int(length)
+        self._check(int(text))
+        return int(text)
 
     def _check(self, size: int) -> None:
         if size > self._limit:

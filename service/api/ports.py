@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
-    from service.core.inbox import BatchKind, Posted, Receipt
+    from service.access.gate import Gate
+    from service.core.inbox import BatchKind, Posted, Receipt, Unrouted
     from service.core.paging import PageRequest
     from service.core.read_models import (
         Axis,
@@ -37,8 +38,33 @@ class Readiness:
     checks: dict[str, str]
 
 
+class EventIntakePort(Protocol):
+    """Takes in events that a system pushes. Raises IntakeError."""
+
+    @property
+    def unrouted(self) -> Sequence[Unrouted]:
+        """The events that no monitor takes, by subject, since the start."""
+        ...
+
+    @property
+    def refused(self) -> Mapping[str, int]:
+        """How many requests were refused, by the kind of push, since the start."""
+        ...
+
+    async def take_in(
+        self, form: str, headers: Mapping[str, str], body: bytes, *, monitor: str | None = None
+    ) -> Receipt:
+        """Return what became of a request's events, once they are durable."""
+        ...
+
+
 class IntakePort(Protocol):
     """Takes in rows and labels that are sent. Raises IntakeError."""
+
+    @property
+    def events(self) -> EventIntakePort:
+        """What takes in events."""
+        ...
 
     async def take_in(
         self, monitor: str, kind: BatchKind, posted: Posted, *, key: str | None = None
@@ -52,6 +78,34 @@ class IntakePort(Protocol):
 
     def trouble(self) -> str | None:
         """Return why rows cannot be made durable now; None where they can."""
+        ...
+
+
+class MonitorsPort(Protocol):
+    """Takes in monitor files that are sent."""
+
+    async def put(self, name: str, body: bytes, sent_by: str) -> bool:
+        """Make or change a monitor; return whether it is a new one.
+
+        Raises ConfigurationError with a line per fault, DefinedByFileError where a file defines the name.
+        """
+        ...
+
+
+class Named(Protocol):
+    """A monitor, of which no more than the name is asked."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        ...
+
+
+class NamedMonitors(Protocol):
+    """Which monitors there are."""
+
+    def monitors(self) -> Sequence[Named]:
+        """List them."""
         ...
 
 
@@ -132,7 +186,8 @@ class Callables:
     - `refused`: by monitor, else by file, why a monitor file is not used
     - `broadcaster`: the live stream
     - `intake`: takes in rows that are sent
-    - `ingest_token`: what they have to bear; None where it is not asked for
+    - `monitors`: takes in monitors that are sent; None where none may be
+    - `gate`: who is let in
     """
 
     queries: MonitorQueries
@@ -144,4 +199,5 @@ class Callables:
     refused: Callable[[], Mapping[str, str]]
     broadcaster: EventBroadcaster
     intake: IntakePort
-    ingest_token: str | None
+    monitors: MonitorsPort | None
+    gate: Gate

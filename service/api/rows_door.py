@@ -6,14 +6,14 @@ OpenAPI document all the same: `routes/rows.py` describes them.
 
 from __future__ import annotations
 
-import hmac
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from fastapi import HTTPException
+from fastapi import HTTPException, Request
 from fastapi.responses import JSONResponse
 from starlette.routing import Route
 
+from service.api.bodies import BodyReader
 from service.api.models import Receipt, Reject
 from service.core.inbox import BatchKind, Posted
 from service.errors import (
@@ -24,18 +24,18 @@ from service.errors import (
     RowsTooLargeError,
     UnknownFormatError,
     UnreadableRowsError,
+    UnroutedEventError,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from fastapi import FastAPI
     from starlette.types import Receive, Scope, Send
 
-    from service.api.bodies import BodyReader
-    from service.api.ports import IntakePort, MonitorQueries
+    from service.api.ports import IntakePort, NamedMonitors
     from service.core import inbox
 
 STATUS: dict[type[IntakeError], int] = {
+    UnroutedEventError: 404,
     NoInboxError: 409,
     RowsTooLargeError: 413,
     UnknownFormatError: 415,
@@ -45,55 +45,46 @@ STATUS: dict[type[IntakeError], int] = {
 }
 
 
+def open_doors(app: FastAPI, intake: IntakePort, queries: NamedMonitors) -> None:
+    """Let an application answer requests with rows and labels, before the routes that it gets after this.
+
+    Who may send is asked before, by the middleware of `service/api/access`.
+    """
+    reader = BodyReader()
+    for kind in (BatchKind.ROWS, BatchKind.LABELS):
+        door = RowsDoor(kind, reader, intake, queries)
+        app.router.routes.append(Route(f"/v1/monitors/{{name}}/{kind.value}", door, methods=["POST"]))
+
+
 class RowsDoor:
-    """Answers the requests of one kind; with a `token` every one has to bear it."""
+    """Answers the requests of one kind."""
 
     def __init__(
-        self,
-        kind: BatchKind,
-        reader: BodyReader,
-        intake: IntakePort,
-        queries: MonitorQueries,
-        token: str | None,
+        self, kind: BatchKind, reader: BodyReader, intake: IntakePort, queries: NamedMonitors
     ) -> None:
         self._kind = kind
         self._reader = reader
         self._intake = intake
         self._queries = queries
-        self._token = token
-
-    @property
-    def route(self) -> Route:
-        """Where it answers: `{name}` is the monitor's."""
-        return Route(f"/v1/monitors/{{name}}/{self._kind.value}", self, methods=["POST"])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request. Raises HTTPException where it is refused before its content is looked at."""
-        name = scope["path_params"]["name"]
-        # Of a header that comes twice the first one counts.
-        headers = {
-            key.decode("latin-1"): value.decode("latin-1") for key, value in reversed(scope["headers"])
-        }
-        self._admit(name, headers)
-        with self._reader.room(headers.get("content-length", "")):
-            body = await self._reader.read(receive)
-            if body is None:
-                return  # its sender has gone
+        request = Request(scope, receive)
+        name, headers = scope["path_params"]["name"], request.headers
+        self._check_name(name)
+        with self._reader.room(request):
+            body = await self._reader.read(request)
             posted = Posted(body, headers.get("content-type", ""), headers.get("content-encoding", ""))
             key = headers.get("idempotency-key")
             try:
                 receipt = await self._intake.take_in(name, self._kind, posted, key=key)
             except IntakeError as error:
-                await _refusal(error)(scope, receive, send)
-                return
-        await _answer(receipt)(scope, receive, send)
+                answer = refusal(error)
+            else:
+                answer = accepted(receipt)
+        await answer(scope, receive, send)
 
-    def _admit(self, name: str, headers: Mapping[str, str]) -> None:
-        if self._token is not None and not _bears(headers.get("authorization", ""), self._token):
-            raise HTTPException(
-                401, "expected the header Authorization: Bearer TOKEN, with the token of "
-                "TIDEGAUGE_INGEST_TOKEN", {"www-authenticate": "Bearer"},
-            )  # fmt: skip
+    def _check_name(self, name: str) -> None:
         if self._intake.takes(name):
             return
         names = [monitor.name for monitor in self._queries.monitors()]
@@ -103,7 +94,8 @@ class RowsDoor:
             raise HTTPException(404, f"no monitor is named {name!r}{hint}")
 
 
-def _answer(receipt: inbox.Receipt) -> JSONResponse:
+def accepted(receipt: inbox.Receipt) -> JSONResponse:
+    """Return the answer to a request that is durable."""
     content = Receipt(
         accepted=receipt.accepted,
         rejected=receipt.rejected,
@@ -113,12 +105,7 @@ def _answer(receipt: inbox.Receipt) -> JSONResponse:
     return JSONResponse(content.model_dump(mode="json"), 202)
 
 
-def _refusal(error: IntakeError) -> JSONResponse:
+def refusal(error: IntakeError) -> JSONResponse:
+    """Return the answer to a request that was not taken."""
     headers = {} if error.retry_seconds is None else {"retry-after": str(error.retry_seconds)}
     return JSONResponse({"detail": str(error)}, STATUS[type(error)], headers)
-
-
-def _bears(authorization: str, token: str) -> bool:
-    scheme, _, given = authorization.partition(" ")
-    same = hmac.compare_digest(given.strip().encode(), token.encode())
-    return same and scheme.lower() == "bearer"

@@ -20,14 +20,17 @@ from service.store.postgres import PostgresStore
 from service.store.rights import check_rights
 from service.store.tables import monitor as monitor_table
 from service.wiring import http, worker_process
+from service.wiring.access import gate
 from service.wiring.database import database
+from service.wiring.early.start import early_intake
 from service.wiring.inbox.intake import intake
 from service.wiring.lock_watch import lock_watch
 from service.wiring.monitor_cycles import CycleParts, MonitorCycles, MonitorIndex, monitor_cycles
-from service.wiring.reload import reload_files
+from service.wiring.reload import Reload, reload_files
 from service.wiring.reports import StoredWindows, build_reporter
 from service.wiring.retention import retention
 from service.wiring.running_parts import RunningParts
+from service.wiring.sent.monitors import SentMonitors, with_sent
 from service.wiring.stop_signals import stop_signals
 from service.wiring.webhook import webhook
 from service.worker.client import worker
@@ -79,9 +82,11 @@ async def _serve(
         starting = stack.enter_context(ExitStack())
         starting.enter_context(gc_pause.postponed())
         await enter(_http_imported_meanwhile())
-        pool = await enter(database(settings))
+        async with early_intake(settings, monitors) as patience:
+            pool = await enter(database(settings, wait_seconds=patience))
         applied = await migrate(pool, migrations_folder())
         await check_rights(pool)
+        monitors = await with_sent(settings, pool, monitors)
         await monitor_table.set_defined(pool, [monitor.name for monitor in monitors])
         log.info("database ready", embedded=settings.database_url is None, migrations_applied=len(applied))
 
@@ -104,9 +109,14 @@ async def _serve(
         await enter(lock_watch(pool))
         taking_in = await enter(intake(settings, pool, index.receivers))
         await enter(_cycling(scheduler, cycling))
-        http_parts = RunningParts(pool, store, scheduler, counters, reporter, index, broadcaster, taking_in)
+        admitting = await enter(gate(settings, pool))
+        reload = Reload(settings, cycles, pool, broadcaster)
+        sent = SentMonitors(settings, pool, cycles, reload) if settings.sent_monitors else None
+        http_parts = RunningParts(
+            pool, store, scheduler, counters, reporter, index, broadcaster, taking_in, sent, admitting
+        )
         address = await enter(http.serve_http(settings, http_parts))
-        await enter(reload_files(settings, cycles, pool, broadcaster, hung_up=stop.set))
+        await enter(reload_files(reload, hung_up=stop.set))
 
         starting.close()
         log.info("watching", monitors=",".join(monitor.name for monitor in monitors), http=address)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ import structlog
 
 from service.cycle.cycle import Cycle
 from service.cycle.log_summary import summary
+from service.errors import NotYetError
 from service.reports.reporter import ReportedMonitor
 from service.runtime.clock import now
 from service.runtime.progress_bar import shown
@@ -114,6 +115,11 @@ class MonitorCycles:
             job = self._scheduler.add(monitor.name, interval_of(monitor, self._settings), run)
             self._keep(monitor, job, cycle, stack.pop_all())
 
+    async def try_out(self, monitor: Monitor) -> None:
+        """Read what a monitor needs, as where an edit is tried, and run nothing. Raises TidegaugeError."""
+        async with AsyncExitStack() as stack:
+            await self._build(monitor, stack, try_first=True)
+
     async def replace(self, monitor: Monitor, *, try_first: bool = True) -> None:
         """Run a monitor by its edited file, once its running cycle has ended.
 
@@ -160,7 +166,8 @@ class MonitorCycles:
         stack.push_async_callback(_close, monitor.name, plan.source)
         cycle = Cycle(plan, parts.store, parts.compute, now=now, worker=parts.worker)
         if try_first:
-            await cycle.reference()
+            with suppress(NotYetError):  # of rows that are to come
+                await cycle.reference()
             if monitor.source.can_be_peeked:
                 await plan.source.take(None)
         progress = None

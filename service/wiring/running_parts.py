@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import asyncpg
 
+    from service.access.gate import Gate
     from service.inbox.intake import Intake
     from service.reports.reporter import Reporter
     from service.runtime.scheduler import Scheduler
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from service.status.live_feed import EventBroadcaster
     from service.store.postgres import PostgresStore
     from service.wiring.monitor_cycles import MonitorIndex
+    from service.wiring.sent.monitors import SentMonitors
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +31,5 @@ class RunningParts:
     index: MonitorIndex
     broadcaster: EventBroadcaster
     intake: Intake
+    sent_monitors: SentMonitors | None
+    gate: Gate

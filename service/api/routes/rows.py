@@ -23,7 +23,6 @@ CONTENT: dict[str, dict[str, object]] = {
 BODY: dict[str, object] = {"requestBody": {"required": True, "content": CONTENT}}
 KEY_SAYS = "kept for seven days; the same content sent again under it gets the same answer and counts once"
 ANSWERS: dict[int | str, dict[str, Any]] = {
-    401: {"description": "the token is missing or wrong"},
     404: {"description": "no monitor has this name"},
     409: {"description": "the monitor takes no rows that are sent"},
     413: {"description": "larger than is taken at once"},
@@ -33,11 +32,9 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
     503: {"description": "rows cannot be made durable now; Retry-After says when to send again"},
 }
 
-ANSWERED_BEFORE = "RowsDoor answers this path before"
+ANSWERED_BEFORE = "RowsDoor answers this path"
 
 Key = Annotated[str | None, Header(alias="Idempotency-Key", description=KEY_SAYS)]
-
-Bearer = Annotated[str, Header()]
 
 
 def row_routes(intake: IntakePort) -> APIRouter:
@@ -46,7 +43,7 @@ def row_routes(intake: IntakePort) -> APIRouter:
     described: dict[str, Any] = {"status_code": 202, "responses": ANSWERS, "openapi_extra": BODY}
 
     @router.post("/v1/monitors/{name}/rows", **described)
-    async def send_rows(name: str, authorization: Bearer = "", key: Key = None) -> Receipt:
+    async def send_rows(name: str, key: Key = None) -> Receipt:
         """Take in rows: an array of objects, an object per line, an Arrow stream, Parquet or CSV.
 
         The answer comes once the rows are durable; the next cycle measures them.
@@ -54,7 +51,7 @@ def row_routes(intake: IntakePort) -> APIRouter:
         raise NotImplementedError(ANSWERED_BEFORE)
 
     @router.post("/v1/monitors/{name}/labels", **described)
-    async def send_labels(name: str, authorization: Bearer = "", key: Key = None) -> Receipt:
+    async def send_labels(name: str, key: Key = None) -> Receipt:
         """Take in labels that come after their rows, each with the id of its row."""
         raise NotImplementedError(ANSWERED_BEFORE)
 

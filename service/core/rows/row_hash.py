@@ -31,6 +31,7 @@ NOTHING = np.uint64(0)  # the hash of an id that is missing; none other has it
 KEPT_BYTES = 8_192  # labels longer than this together are hashed anew
 _MODULUS = 2**64
 _FOLD = np.uint64(32)
+_SECOND = 2**32  # the places whose constants the second hash of a text has
 _GOLDEN = np.uint64(0x9E37_79B9_7F4A_7C15)
 # Two NaN as words: no number has them.
 _MISSING = np.uint64(0x7FF8_0000_7FF8_0000)
@@ -59,14 +60,17 @@ def of_rows(columns: Sequence[ColumnRows | None], rows: int) -> Hashes:
     return _mixed(total)
 
 
-def of_texts(texts: NDArray[np.str_]) -> Hashes:
-    """Hash texts, shape (n,); the empty text is NOTHING. The width of the array makes no difference."""
+def of_texts(texts: NDArray[np.str_], *, second: bool = False) -> Hashes:
+    """Hash texts, shape (n,); the empty text is NOTHING. The width of the array makes no difference.
+
+    The `second` hash has constants of its own: texts that share the first one do not share it.
+    """
     total = np.zeros(len(texts), dtype=np.uint64)
     width = texts.dtype.itemsize // 4
     if not len(texts) or not width:
         return total
     points = np.ascontiguousarray(texts).view(np.uint32).reshape(len(texts), width)
-    for place, key in enumerate(_keys(width)):
+    for place, key in enumerate(_keys(width, _SECOND if second else 0)):
         np.add(total, points[:, place] * key, out=total)
     hashes = _mixed(total)
     hashes[hashes == NOTHING] = 1
@@ -139,8 +143,8 @@ def _words(labels: NDArray[np.str_]) -> Hashes:
 
 
 @cache
-def _keys(count: int) -> tuple[np.uint64, ...]:
-    return tuple(_mixed(np.arange(1, count + 1, dtype=np.uint64)) | np.uint64(1))
+def _keys(count: int, after: int = 0) -> tuple[np.uint64, ...]:
+    return tuple(_mixed(np.arange(after + 1, after + count + 1, dtype=np.uint64)) | np.uint64(1))
 
 
 @cache

@@ -21,10 +21,11 @@ from service.core.rows.take import Take
 from service.core.time_units import to_datetime
 from service.errors import InboxUnavailableError, NoInboxError, ReferenceDataError, UnreadableRowsError
 from service.sources.http import stored_batch
-from service.sources.http.content import MAX_BYTES, RowShape, decoded
+from service.sources.http.content import RowShape, decoded
 from service.sources.http.content_types import RowFormat, decompressed, format_of
 from service.sources.http.plain_rows import MAX_BYTES as PLAIN_BYTES
 from service.sources.http.plain_rows import PlainReader
+from service.sources.http.table_limits import MAX_BYTES
 from service.sources.tables.event_time import MISSING, USABLE
 
 if TYPE_CHECKING:
@@ -67,7 +68,9 @@ class HttpReceiver:
     def __post_init__(self) -> None:
         masks = bool(self.masking.masking.columns)
         labels = None if self.labels is None or masks else _label_reader(self.labels)
-        object.__setattr__(self, "plain_rows", None if masks else PlainReader(self.shape))
+        # A plain row has no second hash, by which a row that comes again is found.
+        plain = not masks and not self.shape.schema.exact_ids
+        object.__setattr__(self, "plain_rows", PlainReader(self.shape) if plain else None)
         object.__setattr__(self, "plain_labels", labels)
 
     def read_at_once(self, kind: BatchKind, posted: Posted, received: int) -> Received | None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 VERSION = b"\x01"
 PACKED_ROWS = 1_000  # from which an array is packed, in a tenth of the time that writing it takes
-_TIME, _ID = "t", "i"
+_TIME, _ID, _CHECK = "t", "i", "c"
 _NUMBERS, _UNPARSABLE, _LABELS, _TEXTS = "n:", "u:", "l:", "x:"
 _NOTES = b"tidegauge"
 
@@ -32,6 +32,8 @@ def encode(batch: Batch) -> bytes:
     arrays: dict[str, pa.Array] = {_TIME: buffers.held(batch.event_time, pa.int64())}
     if batch.arrival.identity is not None:
         arrays[_ID] = buffers.held(batch.arrival.identity, pa.uint64())
+    if batch.arrival.check is not None:
+        arrays[_CHECK] = buffers.held(batch.arrival.check, pa.uint64())
     typed = {}
     for name, column in batch.columns.items():
         if isinstance(column, Numbers):
@@ -104,6 +106,7 @@ def _batch(held: dict[str, pa.Array], notes: dict[str, Any]) -> Batch:
         misfits=tuple(Misfit(*each) for each in notes["misfits"]),
         example_id=notes["example_id"],
         remarks=tuple(notes.get("remarks", ())),
+        check=buffers.numbers(held[_CHECK], np.uint64) if _CHECK in held else None,
     )
     return Batch(notes["rows"], times, columns, arrival)
 
