@@ -256,7 +256,7 @@ def _check_size(names: Sequence[str], rows: int, shape: RowShape) -> None:
 def check_columns(names: Sequence[str], shape: RowShape) -> None:
     """Raise UnreadableRowsError or SourceError where rows with these columns cannot be read."""
     check_shape(len(names), 0)
-    check_names(names, shape.schema, None)
+    check_names(names, shape.schema, shape.timestamp if shape.timestamp in names else None)
     watched = (*shape.schema.names, shape.schema.identity)
     if names and not any(name in names for name in watched):
         first = shape.schema.names[0]
