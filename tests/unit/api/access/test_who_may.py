@@ -46,19 +46,15 @@ TABLE: dict[tuple[str, str], tuple[str, str] | str] = {
     ("GET", "/v1/monitors/{name}/columns/{column}/distribution"): ("read", ONE),
     ("GET", "/v1/monitors/{name}/events"): ("read", ONE),
     ("GET", "/v1/monitors/{name}/metrics"): ("read", ONE),
+    ("PUT", "/v1/monitors/{name}"): ("admin", ONE),
     ("POST", "/v1/monitors/{name}/rows"): ("rows", ONE),
     ("POST", "/v1/monitors/{name}/labels"): ("labels", ONE),
     ("POST", "/v1/monitors/{name}/kserve"): ("rows", ONE),
     ("POST", "/v1/kserve"): ("rows", ALL),
     ("GET", "/v1/kserve"): ("read", ALL),
-    ("PUT", "/v1/monitors/{name}"): ("admin", ONE),
 }
 MOUNTED = {"/docs": "/docs/docs.js", "": "/index.html"}
-UNKNOWN = [
-    ("DELETE", "/v1/monitors/shop"),
-    ("PUT", "/v1/monitors/shop/of/tomorrow"),
-    ("POST", "/v1/of/tomorrow"),
-]
+UNKNOWN = [("DELETE", "/v1/monitors/shop"), ("PATCH", "/v1/monitors/shop"), ("POST", "/v1/of/tomorrow")]
 
 
 class Shop(Queries):
