@@ -64,6 +64,9 @@ class Shop(Queries):
 class Unbothered:
     """An intake that can always make rows durable."""
 
+    def takes(self, _: str) -> bool:
+        return False
+
     def trouble(self) -> None:
         return None
 
