@@ -9,13 +9,16 @@ import subprocess
 import time
 from pathlib import Path
 
+import trustme
+from cryptography.hazmat.primitives import serialization
+
 from service.store.embedded.cluster import free_port
 
 HERE = Path(__file__).parent
 KEPT = HERE.parents[1] / ".data/kafka"
 CLUSTER = "MkU3OEVBNTcwNTJENDM2Qk"
 USER, PASSWORD = "reader", "reads-everything"
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 POLL_SECONDS = 0.05
 JAVA_OPTIONS = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 MISSING = "needs Java 17 and Maven: apt-get install openjdk-17-jre-headless maven"
@@ -24,8 +27,11 @@ _PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{port},SASL_PLAINTEXT://127.0.0.1:{login},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port},SASL_PLAINTEXT://127.0.0.1:{login}
+listeners=PLAINTEXT://127.0.0.1:{port},SASL_PLAINTEXT://127.0.0.1:{login},SSL://127.0.0.1:{tls},\
+CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port},SASL_PLAINTEXT://127.0.0.1:{login},SSL://127.0.0.1:{tls}
+ssl.keystore.type=PEM
+ssl.keystore.location={folder}/keystore.pem
 sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256
 listener.name.sasl_plaintext.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule \
 required user_{user}="{password}";
@@ -33,7 +39,8 @@ listener.name.sasl_plaintext.scram-sha-256.sasl.jaas.config=\
 org.apache.kafka.common.security.scram.ScramLoginModule required;
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,\
+SASL_PLAINTEXT:SASL_PLAINTEXT,SSL:SSL
 log.dirs={folder}/log
 num.partitions=1
 auto.create.topics.enable=true
@@ -77,6 +84,7 @@ class Broker:
         self.folder = folder
         self.port = free_port()
         self.login_port = free_port()  # asks for USER and PASSWORD
+        self.tls_port = free_port()  # has the certificate `authority`
         self.process: subprocess.Popen[bytes] | None = None
         self._settings = folder / "server.properties"
         folder.mkdir(parents=True, exist_ok=True)
@@ -84,6 +92,7 @@ class Broker:
             folder=folder,
             port=self.port,
             login=self.login_port,
+            tls=self.tls_port,
             controller=free_port(),
             user=USER,
             password=PASSWORD,
@@ -96,12 +105,18 @@ class Broker:
         return f"127.0.0.1:{self.port}"
 
     @property
+    def authority(self) -> Path:
+        """The certificate that signs its own."""
+        return self.folder / "authority.pem"
+
+    @property
     def log(self) -> str:
         """What it has written so far, over all its starts."""
         return (self.folder / "broker.log").read_text(errors="replace")
 
     def format(self) -> None:
         """Make its folder of data; to be called once, before the first start."""
+        self._certify()
         scram = f"SCRAM-SHA-256=[name={USER},password={PASSWORD}]"
         subprocess.run(
             self._java(
@@ -136,6 +151,17 @@ class Broker:
             self.process.send_signal(number)
             self.process.wait(30)
             self.process = None
+
+    def _certify(self) -> None:
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(self.authority)
+        issued = authority.issue_cert("127.0.0.1")
+        key = serialization.load_pem_private_key(issued.private_key_pem.bytes(), None)
+        written = key.private_bytes(  # Kafka reads keys in this form alone
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        chain = b"".join(each.bytes() for each in issued.cert_chain_pems)
+        (self.folder / "keystore.pem").write_bytes(written + chain)
 
     def _java(self, *arguments: str) -> list[str]:
         return ["java", *JAVA_OPTIONS, "-cp", f"{jars()}/*", *arguments]
