@@ -100,6 +100,8 @@ def read_record(path: Path) -> dict[str, IdSums]:
     try:
         for line in path.read_text().splitlines():
             each = json.loads(line)
+            if each.get("what", "rows") == "labels":
+                continue
             found[each["monitor"], each["key"]] = IdSums(each["rows"], each["ids"], each["mixed"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigurationError(
