@@ -55,6 +55,7 @@ class JoinedLabels:
 
     `waiting`: the cycle's own rows that wait for their label.
     `identity`: the ids that wait no longer.
+    `attached`: the ids whose label was attached to a row.
     `corrections`: the corrections of panes, by key.
     `rows`: the labelled rows with their labels, one batch per pane.
     `rejects`: the first rejected labels.
@@ -66,6 +67,7 @@ class JoinedLabels:
 
     waiting: PendingRows
     identity: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, dtype=np.uint64))
+    attached: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, dtype=np.uint64))
     corrections: Mapping[int, Profile] = field(default_factory=dict)
     rows: tuple[Batch, ...] = ()
     rejects: tuple[Reject, ...] = ()
@@ -138,6 +140,7 @@ def join_labels(
     return JoinedLabels(
         waiting,
         identity,
+        np.unique(everyone.identity[rows]),
         corrections,
         batches,
         (*valid.rejects, *rejects)[:KEPT_REJECTS],

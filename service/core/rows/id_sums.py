@@ -14,6 +14,8 @@ import numpy as np
 from service.core.rows.row_hash import of_ordinals
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 MODULUS = 2**64
@@ -48,6 +50,11 @@ def sums_of(identity: NDArray[np.uint64] | None, rows: int) -> IdSums:
         return IdSums(rows)
     mixed = of_ordinals(identity.view(np.int64), _SEED)
     return IdSums(rows, _sum(identity), _sum(mixed))
+
+
+def sums_of_signed(identity: Sequence[int]) -> IdSums:
+    """Return the sums of rows by their ids' hashes as a store keeps them: signed."""
+    return sums_of(np.array(identity, dtype=np.int64).view(np.uint64), len(identity))
 
 
 def _sum(hashes: NDArray[np.uint64]) -> int:

@@ -33,6 +33,7 @@ class InboxChange:
     - `ahead`: labels that wait for their rows from now on
     - `met`: stored labels, by id, that wait no longer
     - `measured`, `rejected`: the sums of the rows that it measured, and of those that it rejected
+    - `attached_labels`, `rejected_labels`: those of the labels that found their row, and of the others
     """
 
     taken: tuple[int, ...] = ()
@@ -40,3 +41,5 @@ class InboxChange:
     met: tuple[int, ...] = ()
     measured: IdSums = NO_ROWS
     rejected: IdSums = NO_ROWS
+    attached_labels: IdSums = NO_ROWS
+    rejected_labels: IdSums = NO_ROWS

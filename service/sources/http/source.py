@@ -40,6 +40,7 @@ R = TypeVar("R")
 
 MAX_ROWS = 250_000  # of a take, about: a batch is taken whole
 KEPT_REJECTS = 100  # of a take
+NO_LABELS = "the monitor expected labels when this one came, and its file expects none any more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,15 @@ class _Thread:
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """The rows of a take: those that can be used, in parts, the others, the clock after them, their sums."""
+    """The rows of a take.
+
+    - `parts`: those that can be used
+    - `rejects`: the first of the others
+    - `rejected`: how many these are
+    - `clock`: the event clock after them
+    - `measured_ids`, `rejected_ids`: the sums of their ids
+    - `rejected_label_ids`: those of the labels that cannot be used
+    """
 
     parts: tuple[Batch, ...]
     rejects: tuple[Reject, ...]
@@ -91,6 +100,7 @@ class _Rows:
     clock: EventClock
     measured_ids: IdSums
     rejected_ids: IdSums
+    rejected_label_ids: IdSums
 
 
 class HttpSource:
@@ -115,6 +125,7 @@ class HttpSource:
             tuple(batch.id for batch in waiting.batches),
             measured=rows.measured_ids,
             rejected=rows.rejected_ids,
+            rejected_labels=rows.rejected_label_ids,
         )
         batch = concatenated(rows.parts, context.schema) if rows.parts else no_rows()
         take = Take(
@@ -139,11 +150,18 @@ class HttpSource:
 
     def _rows(self, batches: Sequence[InboxBatch], clock: EventClock) -> _Rows:
         parts, rejects, rejected = [], list[Reject](), 0
-        measured_ids = rejected_ids = IdSums()
+        measured_ids = rejected_ids = rejected_label_ids = IdSums()
         for batch in batches:
             rejects += batch.rejects
             rejected += batch.rejected
             if batch.kind is not BatchKind.ROWS:
+                rejected_label_ids += batch.rejected_ids
+                if self._context.labels is None:
+                    labels = stored_batch.decode(batch.payload)
+                    examples = range(min(labels.rows, KEPT_REJECTS))
+                    rejects += [Reject(_cells(labels, row), NO_LABELS) for row in examples]
+                    rejected += labels.rows
+                    rejected_label_ids += sums_of(labels.arrival.identity, labels.rows)
                 continue
             rows = by_kind(stored_batch.decode(batch.payload), self._context.schema)
             for remark in rows.arrival.remarks:
@@ -159,7 +177,8 @@ class HttpSource:
             kept = sums_of(rows.arrival.identity, rows.rows)
             measured_ids += kept
             rejected_ids += came - kept + batch.rejected_ids
-        return _Rows(tuple(parts), tuple(rejects), rejected, clock, measured_ids, rejected_ids)
+        sums = measured_ids, rejected_ids, rejected_label_ids
+        return _Rows(tuple(parts), tuple(rejects), rejected, clock, *sums)
 
     def _too_late(self, rows: Batch, late: Any, clock: EventClock) -> list[Reject]:
         allowed = duration_text(self._options.allowed_lateness_us)
