@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
@@ -17,7 +17,7 @@ import structlog
 
 from service.config.base import duration_text
 from service.core.inbox import BatchKind
-from service.core.rows.batch import Labels, LabelType, Numbers, no_rows
+from service.core.rows.batch import Labels, LabelType, Numbers, no_rows, steps_back
 from service.core.rows.concatenation import concatenated
 from service.core.rows.id_sums import IdSums, sums_of
 from service.core.rows.inbox_change import InboxChange
@@ -127,10 +127,12 @@ class HttpSource:
             rejected=rows.rejected_ids,
             rejected_labels=rows.rejected_label_ids,
         )
+        before = position or {}
         batch = concatenated(rows.parts, context.schema) if rows.parts else no_rows()
+        batch, last = _in_order(batch, before.get("last"))
         take = Take(
             batch,
-            rows.clock.as_json() | {"batches": (position or {}).get("batches", 0) + len(waiting.batches)},
+            rows.clock.as_json() | {"batches": before.get("batches", 0) + len(waiting.batches), "last": last},
             watermark=watermark,
             rejects=rows.rejects[:KEPT_REJECTS],
             rejected=rows.rejected,
@@ -188,6 +190,19 @@ class HttpSource:
             f"{newest:%Y-%m-%dT%H:%M:%SZ}"
         )
         return [Reject(_cells(rows, row), reason) for row in late.tolist()]
+
+
+def _in_order(batch: Batch, last: int | None) -> tuple[Batch, int | None]:
+    """Mark the rows whose time lies before that of the row right before them, also of the take before.
+
+    `last` is the time of that take's last row. Returns the time of this one's too.
+    """
+    if not batch.rows:
+        return batch, last
+    backwards = steps_back(batch.event_time)
+    backwards[0] = last is not None and int(batch.event_time[0]) < last
+    marked = replace(batch, arrival=replace(batch.arrival, backwards=backwards))
+    return marked, int(batch.event_time[-1])
 
 
 def _differently_typed(parts: Sequence[Batch]) -> tuple[Batch, ...]:
