@@ -124,8 +124,12 @@ class Service:
         """Send a signal, and wait until the process is gone."""
         if self.pid is None:
             return
+        children = _children(self.pid) if number is signal.SIGKILL else []
         with suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._descriptor, number)
+        for child in children:  # a worker process that imports would notice much later
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
         gone = asyncio.Event()
         loop = asyncio.get_running_loop()
         loop.add_reader(self._descriptor, gone.set)
@@ -141,6 +145,13 @@ class Service:
         """Kill it and start it again."""
         await self.end()
         await self.start()
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
 
 
 def free_port() -> int:

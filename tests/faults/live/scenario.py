@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import yaml
@@ -13,6 +12,9 @@ import yaml
 from service.core.rows.id_sums import sums_of
 from service.core.rows.row_hash import of_texts
 from tests.integration.inbox.live import lay_out, row
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NAME = "toy"
 SOURCE = {
@@ -49,7 +51,8 @@ def lay_out_monitor(folder: Path) -> None:
     """Write the monitor's file and its reference."""
     for name in ("data", "monitors"):
         (folder / name).mkdir(parents=True)
-    path = lay_out(folder, source=SOURCE, labels={"wait": "60d"})
+    drift = {"methods": ["ks", "psi:robust"], "multivariate": ["pca"]}  # no method of the worker process
+    path = lay_out(folder, source=SOURCE, labels={"wait": "60d"}, drift=drift)
     content = yaml.safe_load(path.read_text())
     path.unlink()
     (folder / "monitors/toy.yaml").write_text(yaml.safe_dump(content))
