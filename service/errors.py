@@ -4,6 +4,7 @@ TidegaugeError
 ├── ConfigurationError
 ├── SourceError
 ├── ReferenceDataError
+├── NotYetError
 ├── ProfileError
 ├── CodecError
 ├── StoreError
@@ -12,6 +13,7 @@ TidegaugeError
 │   └── EmbeddedServerError
 ├── IntakeError
 │   ├── NoInboxError
+│   ├── UnroutedEventError
 │   ├── UnknownFormatError
 │   ├── UnreadableRowsError
 │   ├── RowsTooLargeError
@@ -41,6 +43,10 @@ class SourceError(TidegaugeError):
 
 class ReferenceDataError(TidegaugeError):
     """A monitor's reference could not be read or holds no rows."""
+
+
+class NotYetError(TidegaugeError):
+    """What a monitor needs has not come yet; its cycles wait, and nothing is wrong."""
 
 
 class LabelError(ReferenceDataError):
@@ -91,6 +97,10 @@ class IntakeError(TidegaugeError):
 
 class NoInboxError(IntakeError):
     """The monitor's source takes no rows that are sent."""
+
+
+class UnroutedEventError(IntakeError):
+    """No monitor takes the event."""
 
 
 class UnknownFormatError(IntakeError):

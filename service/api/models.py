@@ -27,6 +27,7 @@ class Monitor(BaseModel):
     failures_in_a_row: int
     finished: bool = Field(description="whether its source is exhausted or its cycles are done")
     last_cycle: datetime | None = Field(description="when the last good cycle ended")
+    waits: str = Field("", description="what it waits for, such as rows of its reference; else empty")
 
 
 class RefusedFile(BaseModel):
@@ -51,6 +52,22 @@ class Receipt(BaseModel):
     rejected: int = Field(description="how many cannot be used")
     rejects: list[Reject] = Field(description="the first ten of these")
     repeated: bool = Field(description="whether this is the answer of an earlier request under the same key")
+
+
+class Unrouted(BaseModel):
+    """Events of one subject that no monitor takes."""
+
+    subject: str = Field(description="whom they are about, such as namespace/inference service")
+    reason: str = Field(description="why no monitor takes the last of them")
+    events: int = Field(description="how many came since the start of the service")
+    last: datetime = Field(description="when the last came")
+
+
+class PushState(BaseModel):
+    """What became of pushed events that were not kept, since the start of the service."""
+
+    unrouted: list[Unrouted]
+    refused: int = Field(description="requests that were refused for another reason; the log says why")
 
 
 class IngestReadiness(BaseModel):

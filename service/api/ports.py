@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
-    from service.core.inbox import BatchKind, Posted, Receipt
+    from service.access.gate import Gate
+    from service.core.inbox import BatchKind, Posted, Receipt, Unrouted
     from service.core.paging import PageRequest
     from service.core.read_models import (
         Axis,
@@ -37,8 +38,33 @@ class Readiness:
     checks: dict[str, str]
 
 
+class EventIntakePort(Protocol):
+    """Takes in events that a system pushes. Raises IntakeError."""
+
+    @property
+    def unrouted(self) -> Sequence[Unrouted]:
+        """The events that no monitor takes, by subject, since the start."""
+        ...
+
+    @property
+    def refused(self) -> Mapping[str, int]:
+        """How many requests were refused, by the kind of push, since the start."""
+        ...
+
+    async def take_in(
+        self, form: str, headers: Mapping[str, str], body: bytes, *, monitor: str | None = None
+    ) -> Receipt:
+        """Return what became of a request's events, once they are durable."""
+        ...
+
+
 class IntakePort(Protocol):
     """Takes in rows and labels that are sent. Raises IntakeError."""
+
+    @property
+    def events(self) -> EventIntakePort:
+        """What takes in events."""
+        ...
 
     async def take_in(
         self, monitor: str, kind: BatchKind, posted: Posted, *, key: str | None = None
@@ -48,6 +74,23 @@ class IntakePort(Protocol):
 
     def trouble(self) -> str | None:
         """Return why rows cannot be made durable now; None where they can."""
+        ...
+
+
+class Named(Protocol):
+    """A monitor, of which no more than the name is asked."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        ...
+
+
+class NamedMonitors(Protocol):
+    """Which monitors there are."""
+
+    def monitors(self) -> Sequence[Named]:
+        """List them."""
         ...
 
 
@@ -128,7 +171,7 @@ class Callables:
     - `refused`: by monitor, else by file, why a monitor file is not used
     - `broadcaster`: the live stream
     - `intake`: takes in rows that are sent
-    - `ingest_token`: what they have to bear; None where it is not asked for
+    - `gate`: who is let in
     """
 
     queries: MonitorQueries
@@ -140,4 +183,4 @@ class Callables:
     refused: Callable[[], Mapping[str, str]]
     broadcaster: EventBroadcaster
     intake: IntakePort
-    ingest_token: str | None
+    gate: Gate

@@ -39,7 +39,7 @@ def refused(take: Take, plan: WindowPlan, kept_from: int) -> Take:
         return take
     examples = take.batch.take(lost[: max(0, MAX_REJECTS - len(take.rejects))])
     inbox = take.inbox
-    if inbox is not None:
+    if inbox is not None and not inbox.counts_events:
         identity = take.batch.arrival.identity
         sums = sums_of(None if identity is None else identity[lost], len(lost))
         inbox = replace(inbox, measured=inbox.measured - sums, rejected=inbox.rejected + sums)

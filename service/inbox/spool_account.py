@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from service.core.inbox import BatchKind
     from service.core.rows.id_sums import IdSums
 
 
-def spooled(root: Path, sums: Callable[[bytes], IdSums]) -> tuple[list[Spooled], list[str]]:
+def spooled(root: Path, sums: Callable[[BatchKind, bytes], IdSums]) -> tuple[list[Spooled], list[str]]:
     """Return the requests in the files below `root`, oldest file first, and what could not be read of them.
 
     Files that were set aside are among them: what is in them was acknowledged. `sums` returns the sums of a
@@ -32,10 +33,12 @@ def spooled(root: Path, sums: Callable[[bytes], IdSums]) -> tuple[list[Spooled],
                     path.with_suffix(SUFFIX).name,
                     sent.monitor,
                     sent.kind,
-                    sums(sent.payload) + sent.rejected_ids,
+                    sums(sent.kind, sent.payload) + sent.rejected_ids,
+                    sent.received,
                     transaction=record.transaction,
                     key=sent.key,
                     digest=sent.digest,
+                    instead=None if sent.instead is None else sent.instead.rejected_ids,
                 )
                 for record in records
                 for sent in record.sent

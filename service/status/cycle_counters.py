@@ -34,6 +34,8 @@ class MonitorCounters:
     rejected: int = 0
     windows: int = 0
     change_points: int = 0
+    unpaired_events: int | None = None  # None where the source pairs none
+    waiting_events: int | None = None
     succeeded_at: int | None = None
     duration_seconds: float | None = None
     rows_per_second: float | None = None
@@ -55,6 +57,9 @@ class MonitorCounters:
         self.lag_seconds = record.lag_seconds
         self.progress = record.progress
         self.backlog_rows = record.backlog_rows
+        if record.inbox is not None and record.inbox.unpaired_events is not None:
+            self.unpaired_events = (self.unpaired_events or 0) + record.inbox.unpaired_events
+            self.waiting_events = record.inbox.waiting_events
         # Late rows measure an older window again: that one is not the latest.
         if record.windows and (self.latest is None or record.windows[-1].end >= self.latest.end):
             self.latest = record.windows[-1]
@@ -63,7 +68,7 @@ class MonitorCounters:
 class CycleCounters:
     """Every monitor's counters, and the scheduler's journal in front of the real one.
 
-    `failed` is called with the name of a monitor whose cycle failed.
+    `failed` is called with the name of a monitor whose cycle failed, or waited.
     """
 
     def __init__(
@@ -71,7 +76,7 @@ class CycleCounters:
     ) -> None:
         self.monitors = {name: MonitorCounters(name) for name in names}
         self._journal = journal
-        self._failed = failed
+        self._ended = failed
 
     def add(self, name: str) -> MonitorCounters:
         """Begin to count for a monitor; return its counters, which go on where there are some."""
@@ -91,5 +96,12 @@ class CycleCounters:
     ) -> None:
         """Count and record a cycle that failed after `seconds`."""
         self.monitors[monitor].failures += 1
-        self._failed(monitor)
+        self._ended(monitor)
         await self._journal.record_failed(monitor, slot, started, error, seconds=seconds)
+
+    async def record_waiting(
+        self, monitor: str, slot: int, started: int, reason: str, *, seconds: float
+    ) -> None:
+        """Record a cycle that took nothing, as what it needs has not come yet."""
+        self._ended(monitor)
+        await self._journal.record_waiting(monitor, slot, started, reason, seconds=seconds)

@@ -18,7 +18,7 @@ from service.status.columns import ColumnPage, ColumnRow, column_heads
 from service.status.known_names import DeclaredNames, known_names, unknown_name
 from service.status.monitor_state import Verdict, monitor_state
 from service.status.overview import Overview, rank, searched, text_of
-from service.status.readiness import OK, cycle_status, freshness
+from service.status.readiness import cycle_status, freshness, is_ok
 from service.status.window_cache import WindowCache
 from service.status.window_page import window_page
 from service.store import page_queries, queries
@@ -231,7 +231,7 @@ class StatusQueries:
 def _stalled(job: Job) -> str | None:
     """Return why no cycle works; None where they run, or none has been due yet."""
     found = freshness(job, now())
-    return None if found == OK or (job.last_end is None and not job.failures) else found
+    return None if is_ok(found) or (job.last_end is None and not job.failures) else found
 
 
 def _halt(job: Job) -> str:

@@ -15,7 +15,7 @@ from service.core.time_units import to_datetime, to_microseconds
 from service.errors import StoreError
 from service.store.driver_errors import translated
 from service.store.stories import write_story
-from service.store.tables import event, pending_row
+from service.store.tables import access_token, counted_id, event, monitor_rename, pending_row
 from service.store.tables import monitor as monitor_table
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ WHERE monitor = $1
 """
 
 # Rows and labels that were accepted and not measured yet: no history, and never lost.
-_ACCEPTED = frozenset({"inbox_batch", "inbox_label", "inbox_key"})
+_ACCEPTED = frozenset({"inbox_batch", "inbox_half", "inbox_label", "inbox_key"})
 
 _SAME_KEYS = """
 DELETE FROM tidegauge.inbox_key o USING tidegauge.inbox_key n
@@ -127,6 +127,7 @@ async def reset(
             else:
                 await _reset_from(connection, monitor, stored["layout"], begin, position)
             await pending_row.forget(connection, monitor)
+            await counted_id.forget(connection, monitor, None if begin is None else begin.start)
             since = "its start" if begin is None else f"{to_datetime(begin.start):%Y-%m-%d %H:%M} UTC"
             found = Event("reset", at, f"measured again from {since}, as `tidegauge monitor reset` asked")
             await event.append(connection, monitor, [found], deliver=deliver_events)
@@ -197,12 +198,14 @@ async def rename(
 ) -> None:
     """Give all that is kept of `old` to `new`, in one transaction; with `replace` what `new` has is deleted.
 
-    Rows and labels that were accepted for `new` and wait for a cycle stay.
+    Rows and labels that were accepted for `new` and wait for a cycle stay; those that were accepted for `old`
+    and lie on a service's disk are kept for `new` when they are drained.
 
     Raises StoreError, also where `new` has a history of its own and is not to be replaced.
     """
     with translated(f"rename {old} to {new}"):
         async with pool.acquire() as connection, connection.transaction():
+            await monitor_rename.add(connection, old, new)
             cycles = [row["cycle"] for row in await connection.fetch(_LOCK, [old, new])]
             if replace:
                 for table, condition in await _to_delete(connection):
@@ -213,6 +216,7 @@ async def rename(
             await connection.execute("DELETE FROM tidegauge.story WHERE monitor = $1", new)
             for table in await _tables(connection):
                 await connection.execute(_rename(table), old, new)
+            await access_token.rename_monitor(connection, old, new)
             # Follows neither's last cycle: a service that runs one of them starts from what is stored.
             await connection.execute(
                 "UPDATE tidegauge.checkpoint SET cycle = $2 WHERE monitor = $1",

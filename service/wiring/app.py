@@ -20,7 +20,9 @@ from service.store.postgres import PostgresStore
 from service.store.rights import check_rights
 from service.store.tables import monitor as monitor_table
 from service.wiring import http, worker_process
+from service.wiring.access import gate
 from service.wiring.database import database
+from service.wiring.early.start import early_intake
 from service.wiring.inbox.intake import intake
 from service.wiring.lock_watch import lock_watch
 from service.wiring.monitor_cycles import CycleParts, MonitorCycles, MonitorIndex, monitor_cycles
@@ -79,7 +81,8 @@ async def _serve(
         starting = stack.enter_context(ExitStack())
         starting.enter_context(gc_pause.postponed())
         await enter(_http_imported_meanwhile())
-        pool = await enter(database(settings))
+        async with early_intake(settings, monitors) as patience:
+            pool = await enter(database(settings, wait_seconds=patience))
         applied = await migrate(pool, migrations_folder())
         await check_rights(pool)
         await monitor_table.set_defined(pool, [monitor.name for monitor in monitors])
@@ -104,7 +107,10 @@ async def _serve(
         await enter(lock_watch(pool))
         taking_in = await enter(intake(settings, pool, index.receivers))
         await enter(_cycling(scheduler, cycling))
-        http_parts = RunningParts(pool, store, scheduler, counters, reporter, index, broadcaster, taking_in)
+        admitting = await enter(gate(settings, pool))
+        http_parts = RunningParts(
+            pool, store, scheduler, counters, reporter, index, broadcaster, taking_in, admitting
+        )
         address = await enter(http.serve_http(settings, http_parts))
         await enter(reload_files(settings, cycles, pool, broadcaster, hung_up=stop.set))
 

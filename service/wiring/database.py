@@ -17,14 +17,19 @@ if TYPE_CHECKING:
 
 
 @asynccontextmanager
-async def database(settings: Settings) -> AsyncIterator[asyncpg.Pool]:
-    """Give a pool on the database of the settings, or on the embedded server, started where it must."""
+async def database(settings: Settings, *, wait_seconds: float = 30.0) -> AsyncIterator[asyncpg.Pool]:
+    """Give a pool on the database of the settings, or on the embedded server, started where it must.
+
+    Waits up to `wait_seconds` for a server that is not up yet.
+    """
     async with AsyncExitStack() as stack:
         if settings.database_url is None:
             server = await stack.enter_async_context(EmbeddedServer(settings.data_dir))
             dsn = server.dsn
         else:
             dsn = settings.database_url.get_secret_value()
-        pool = await open_pool(dsn, statement_cache=settings.database_statement_cache)
+        pool = await open_pool(
+            dsn, statement_cache=settings.database_statement_cache, wait_seconds=wait_seconds
+        )
         stack.push_async_callback(pool.close)
         yield pool

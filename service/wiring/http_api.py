@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING
 
 from service.api.app import build
 from service.api.ports import Callables, Readiness
-from service.api.prometheus import exposition
+from service.api.prometheus import NotTaken, exposition
 from service.api.server import serving
 from service.errors import StoreError
 from service.runtime.background_task import background
 from service.runtime.clock import now
 from service.status.queries import StatusQueries
-from service.status.readiness import OK, readiness_checks
+from service.status.readiness import is_ok, readiness_checks
 from service.store.tables import window_run
+from service.wiring.access import tls_files
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -42,11 +43,10 @@ async def serve_api(settings: Settings, parts: RunningParts) -> AsyncIterator[st
         parts.index.faults,
         parts.index.declared,
     )
-    token = None if settings.ingest_token is None else settings.ingest_token.get_secret_value()
-    app = await asyncio.to_thread(build, _callables(parts, queries, token))
+    app = await asyncio.to_thread(build, _callables(parts, queries))
     async with (
         background(parts.broadcaster.broadcast(queries.state_and_window), name="live stream"),
-        serving(app, host=settings.http_host, port=settings.http_port) as address,
+        serving(app, host=settings.http_host, port=settings.http_port, tls=tls_files(settings)) as address,
     ):
         try:
             yield address
@@ -54,11 +54,11 @@ async def serve_api(settings: Settings, parts: RunningParts) -> AsyncIterator[st
             parts.broadcaster.close()  # the server waits for open streams
 
 
-def _callables(parts: RunningParts, queries: StatusQueries, ingest_token: str | None) -> Callables:
+def _callables(parts: RunningParts, queries: StatusQueries) -> Callables:
     async def readiness() -> Readiness:
         checks = await readiness_checks(parts.pool, parts.scheduler.jobs, now())
         checks |= {f"file {key}": fault for key, fault in parts.index.faults.items()}
-        return Readiness(all(text == OK for text in checks.values()), checks)
+        return Readiness(all(map(is_ok, checks.values())), checks)
 
     async def scrape(accept: str) -> tuple[bytes, str]:
         try:
@@ -67,7 +67,16 @@ def _callables(parts: RunningParts, queries: StatusQueries, ingest_token: str | 
             round_trip = None
         # Copies: the cycles go on while the text is written.
         copies = [replace(monitor) for monitor in parts.counters.monitors.values()]
-        return await asyncio.to_thread(exposition, copies, round_trip, accept)
+        events = parts.intake.events
+        return await asyncio.to_thread(
+            exposition,
+            copies,
+            round_trip,
+            parts.intake.spool_level(),
+            now(),
+            accept,
+            not_taken=NotTaken(events.unrouted, dict(events.refused)),
+        )
 
     async def report(monitor: str, window: int) -> str:
         _, page = await parts.reporter.report(monitor, window)
@@ -83,5 +92,5 @@ def _callables(parts: RunningParts, queries: StatusQueries, ingest_token: str | 
         refused=lambda: parts.index.faults,
         broadcaster=parts.broadcaster,
         intake=parts.intake,
-        ingest_token=ingest_token,
+        gate=parts.gate,
     )

@@ -63,8 +63,10 @@ def build_monitor(
     `key` is asked for the secret by which sensitive columns are hashed, where there are any.
     """
     masking = masking_of(monitor, key)
-    schema, sent = masking.schema(monitor.schema_), monitor.reference.sent_rows(monitor.source)
-    load_sent = None if sent is None else sent_reference_loader(monitor.name, schema, sent, pool, compute)
+    schema, sent = masking.schema(monitor.schema_), monitor.reference.sent(monitor.source)
+    load_sent = None
+    if sent is not None:
+        load_sent = sent_reference_loader(monitor, schema, sent, pool=pool, compute=compute, now=clock)
 
     async def load_rows() -> ReferenceRows:
         if load_sent is None:
@@ -94,6 +96,7 @@ def build_monitor(
         detectors=monitor.detectors,
         label_wait=None if monitor.labels is None else monitor.labels.wait,
         live=monitor.source.is_live,
+        deduplicate=monitor.deduplicate_plan,
         moving=None if monitor.reference.moving is None else monitor.reference.moving.plan(),
     )
 

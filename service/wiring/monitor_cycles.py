@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ import structlog
 
 from service.cycle.cycle import Cycle
 from service.cycle.log_summary import summary
+from service.errors import NotYetError
 from service.reports.reporter import ReportedMonitor
 from service.runtime.clock import now
 from service.runtime.progress_bar import shown
@@ -160,7 +161,8 @@ class MonitorCycles:
         stack.push_async_callback(_close, monitor.name, plan.source)
         cycle = Cycle(plan, parts.store, parts.compute, now=now, worker=parts.worker)
         if try_first:
-            await cycle.reference()
+            with suppress(NotYetError):  # of rows that are to come
+                await cycle.reference()
             if monitor.source.can_be_peeked:
                 await plan.source.take(None)
         progress = None

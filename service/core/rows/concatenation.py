@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from service.core.rows.batch import ColumnRows
+    from service.core.rows.batch import ColumnRows, LabelType
     from service.core.rows.schema import Column, Schema
 
 
@@ -32,6 +32,18 @@ def concatenated(batches: Sequence[Batch], schema: Schema) -> Batch:
     held = [column for column in schema.columns if any(column.name in part.columns for part in parts)]
     columns = {column.name: _column(parts, column) for column in held}
     return Batch(len(times), times, columns, _arrival(parts, times))
+
+
+def differently_typed(batches: Sequence[Batch]) -> tuple[Batch, ...]:
+    """Return the batches where labels of a column are typed differently in them; none where they are not."""
+    typed: dict[str, LabelType] = {}
+    for batch in batches:
+        for name, column in batch.columns.items():
+            if not isinstance(column, Labels) or not len(column.labels):
+                continue
+            if typed.setdefault(name, column.typed) is not column.typed:
+                return tuple(batches)
+    return ()
 
 
 def _column(parts: Sequence[Batch], column: Column) -> ColumnRows:
@@ -81,20 +93,24 @@ def _labels(parts: Sequence[Labels]) -> Labels:
 def _arrival(parts: Sequence[Batch], times: NDArray[np.int64]) -> Arrival:
     arrivals = [part.arrival for part in parts]
     names = {name for arrival in arrivals for name in arrival.unwatched or ()}
-    identities = [part.arrival.identity for part in parts]
     misfits = {misfit.column: misfit for arrival in arrivals for misfit in arrival.misfits}
     return Arrival(
         tuple(sorted(names)) if any(arrival.unwatched is not None for arrival in arrivals) else None,
-        None
-        if all(each is None for each in identities)
-        else np.concatenate(
-            [
-                np.zeros(part.rows, dtype=np.uint64) if each is None else each
-                for part, each in zip(parts, identities, strict=True)
-            ]
-        ),
+        _hashes(parts, [arrival.identity for arrival in arrivals]),
         None if all(arrival.backwards is None for arrival in arrivals) else steps_back(times),
         misfits=tuple(misfits.values()),
         example_id=next((arrival.example_id for arrival in arrivals if arrival.example_id), None),
         remarks=tuple(dict.fromkeys(remark for arrival in arrivals for remark in arrival.remarks)),
+        check=_hashes(parts, [arrival.check for arrival in arrivals]),
+    )
+
+
+def _hashes(parts: Sequence[Batch], hashes: Sequence[NDArray[np.uint64] | None]) -> NDArray[np.uint64] | None:
+    if all(each is None for each in hashes):
+        return None
+    return np.concatenate(
+        [
+            np.zeros(part.rows, dtype=np.uint64) if each is None else each
+            for part, each in zip(parts, hashes, strict=True)
+        ]
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from service.core.rows.row_hash import of_ordinals
+from service.core.rows.row_hash import of_ordinal, of_ordinals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,9 +52,10 @@ def sums_of(identity: NDArray[np.uint64] | None, rows: int) -> IdSums:
     return IdSums(rows, _sum(identity), _sum(mixed))
 
 
-def sums_of_signed(identity: Sequence[int]) -> IdSums:
-    """Return the sums of rows by their ids' hashes as a store keeps them: signed."""
-    return sums_of(np.array(identity, dtype=np.int64).view(np.uint64), len(identity))
+def sums_of_hashes(identity: Sequence[int]) -> IdSums:
+    """Return the sums of a few rows by their ids' hashes, as `sums_of` does, without an array."""
+    mixed = sum(of_ordinal(each, _SEED) for each in identity)
+    return IdSums(len(identity), sum(identity) % MODULUS, mixed % MODULUS)
 
 
 def _sum(hashes: NDArray[np.uint64]) -> int:

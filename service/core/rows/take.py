@@ -5,8 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from service.core.rows.batch import Labels, Numbers
+from service.core.time_units import to_datetime
+
 if TYPE_CHECKING:
-    from service.core.rows.batch import Batch
+    from service.core.event import Event
+    from service.core.rows.batch import Batch, ColumnRows
     from service.core.rows.inbox_change import InboxChange
     from service.core.rows.late_labels import LateLabels
 
@@ -28,6 +34,7 @@ class Take:
     - `refused`: how many rows of the source were refused, and of how many; None where that is not judged.
     - `inbox`: what the take's commit changes in the inbox; None where the source has none.
     - `backlog_rows`: how many rows wait in the inbox after the take; likewise.
+    - `events`: what the source noticed and is worth a mark on a chart, such as rows that were lost.
     - `parts`: the batch in parts, where labels of a column were typed differently in them; none where alike.
     """
 
@@ -44,6 +51,7 @@ class Take:
     inbox: InboxChange | None = None
     backlog_rows: int | None = None
     parts: tuple[Batch, ...] = ()
+    events: tuple[Event, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +60,19 @@ class Reject:
 
     row: dict[str, Any]
     reason: str
+
+
+def cells_of(rows: Batch, row: int) -> dict[str, Any]:
+    """Return a row's time and cells as they are kept of a refused one (JSON-able)."""
+    at = to_datetime(int(rows.event_time[row])).isoformat()
+    return {"event_time": at, **{name: _cell(column, row) for name, column in rows.columns.items()}}
+
+
+def _cell(column: ColumnRows, row: int) -> Any:
+    if isinstance(column, Numbers):
+        value = float(column.values[row])
+        return value if np.isfinite(value) else None
+    if isinstance(column, Labels):
+        code = int(column.codes[row])
+        return None if code < 0 else str(column.labels[code])
+    return column.texts[row]

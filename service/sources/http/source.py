@@ -17,21 +17,21 @@ import structlog
 
 from service.config.base import duration_text
 from service.core.inbox import BatchKind
-from service.core.rows.batch import Labels, LabelType, Numbers, no_rows, steps_back
-from service.core.rows.concatenation import concatenated
+from service.core.rows.batch import no_rows, steps_back
+from service.core.rows.concatenation import concatenated, differently_typed
 from service.core.rows.id_sums import IdSums, sums_of
 from service.core.rows.inbox_change import InboxChange
-from service.core.rows.take import Reject, Take
+from service.core.rows.take import Reject, Take, cells_of
 from service.core.time_units import SECOND, to_datetime
+from service.sources.event_clock import EventClock, of_json
 from service.sources.http import posted_labels, stored_batch
-from service.sources.http.event_clock import EventClock, of_json
 from service.sources.http.kind_change import by_kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from service.core.inbox import InboxBatch
-    from service.core.rows.batch import Batch, ColumnRows
+    from service.core.rows.batch import Batch
     from service.sources.context import SourceContext
 
 log = structlog.get_logger(__name__)
@@ -139,7 +139,7 @@ class HttpSource:
             lag_seconds=0.0 if waiting.oldest is None else max(0, now - waiting.oldest) / SECOND,
             inbox=change,
             backlog_rows=waiting.rows,
-            parts=_differently_typed(rows.parts),
+            parts=differently_typed(rows.parts),
         )
         if context.labels is None:
             return take
@@ -161,7 +161,7 @@ class HttpSource:
                 if self._context.labels is None:
                     labels = stored_batch.decode(batch.payload)
                     examples = range(min(labels.rows, KEPT_REJECTS))
-                    rejects += [Reject(_cells(labels, row), NO_LABELS) for row in examples]
+                    rejects += [Reject(cells_of(labels, row), NO_LABELS) for row in examples]
                     rejected += labels.rows
                     rejected_label_ids += sums_of(labels.arrival.identity, labels.rows)
                 continue
@@ -189,7 +189,7 @@ class HttpSource:
             f"came more than {allowed} (allowed_lateness) after the newest row, which is of "
             f"{newest:%Y-%m-%dT%H:%M:%SZ}"
         )
-        return [Reject(_cells(rows, row), reason) for row in late.tolist()]
+        return [Reject(cells_of(rows, row), reason) for row in late.tolist()]
 
 
 def _in_order(batch: Batch, last: int | None) -> tuple[Batch, int | None]:
@@ -203,30 +203,3 @@ def _in_order(batch: Batch, last: int | None) -> tuple[Batch, int | None]:
     backwards[0] = last is not None and int(batch.event_time[0]) < last
     marked = replace(batch, arrival=replace(batch.arrival, backwards=backwards))
     return marked, int(batch.event_time[-1])
-
-
-def _differently_typed(parts: Sequence[Batch]) -> tuple[Batch, ...]:
-    """Return the parts where labels of a column were typed differently in them; none where they were not."""
-    typed: dict[str, LabelType] = {}
-    for part in parts:
-        for name, column in part.columns.items():
-            if not isinstance(column, Labels) or not len(column.labels):
-                continue
-            if typed.setdefault(name, column.typed) is not column.typed:
-                return tuple(parts)
-    return ()
-
-
-def _cells(rows: Batch, row: int) -> dict[str, Any]:
-    at = to_datetime(int(rows.event_time[row])).isoformat()
-    return {"event_time": at, **{name: _cell(column, row) for name, column in rows.columns.items()}}
-
-
-def _cell(column: ColumnRows, row: int) -> Any:
-    if isinstance(column, Numbers):
-        value = float(column.values[row])
-        return None if np.isnan(value) else value
-    if isinstance(column, Labels):
-        code = int(column.codes[row])
-        return None if code < 0 else str(column.labels[code])
-    return column.texts[row]

@@ -28,7 +28,9 @@ EQUAL = "    equal: nothing was lost, and nothing counted twice"
 DAY = 24 * 60 * MINUTE
 
 
-async def _sent(live: Live, record: Path, key: str, sent: list[dict[str, Any]], what: str = "rows") -> None:
+async def send_recorded(
+    live: Live, record: Path, key: str, sent: list[dict[str, Any]], what: str = "rows"
+) -> None:
     """Send rows or labels under a key, and keep the sender's own record of it."""
     assert (await live.send(sent, what, idempotency_key=key)).status_code == 202
     ids = np.array([each["key"] or "" for each in sent], dtype=np.str_)
@@ -62,13 +64,13 @@ async def test_the_sums_are_equal_whatever_became_of_each_row(pool: asyncpg.Pool
     record = tmp_path / "sent.jsonl"
     async with living(pool, tmp_path) as live:
         live.clock.now += 30 * MINUTE
-        await _sent(live, record, "1", [*rows("abc", 0), row("bad", 1, at="soon")])
-        await _sent(live, record, "2", rows("de", 20))
+        await send_recorded(live, record, "1", [*rows("abc", 0), row("bad", 1, at="soon")])
+        await send_recorded(live, record, "2", rows("de", 20))
         await live.run()
-        await _sent(live, record, "3", [row("late", 15), row("too late", 1)])
-        await _sent(live, record, "1", [*rows("abc", 0), row("bad", 1, at="soon")])
+        await send_recorded(live, record, "3", [row("late", 15), row("too late", 1)])
+        await send_recorded(live, record, "1", [*rows("abc", 0), row("bad", 1, at="soon")])
         await live.run()
-        await _sent(live, record, "4", [row("waits", 20), row("waits in vain", 20, at="soon")])
+        await send_recorded(live, record, "4", [row("waits", 20), row("waits in vain", 20, at="soon")])
         found = await _account(pool, tmp_path)
         assert _counts(found.rows) == {"in panes": 6, "rejected": 2, "waiting": 2}
         assert await _differences(pool, tmp_path) == []
@@ -82,18 +84,20 @@ async def test_the_sums_of_labels_are_equal_whatever_became_of_each(
     """Attached, ahead, repeated, useless, given up and still waiting labels add up."""
     record = tmp_path / "sent.jsonl"
     async with living(pool, tmp_path) as live:
-        await _sent(live, record, "1", rows("abcd", 0))
+        await send_recorded(live, record, "1", rows("abcd", 0))
         await live.run()
-        await _sent(live, record, "2", [{"key": key, "truth": 1.0} for key in "aab"], "labels")
+        await send_recorded(live, record, "2", [{"key": key, "truth": 1.0} for key in "aab"], "labels")
         ahead = [{"key": "ahead", "truth": 1.0}, {"key": None, "truth": 2.0}]
-        await _sent(live, record, "3", ahead, "labels")
-        await _sent(live, record, "4", [{"key": "never", "truth": 1.0}], "labels")
+        await send_recorded(live, record, "3", ahead, "labels")
+        await send_recorded(live, record, "4", [{"key": "never", "truth": 1.0}], "labels")
         await live.run()
         found = await _account(pool, tmp_path)
         assert _counts(found.labels) == {"attached": 2, "rejected": 2, "ahead of rows": 2}
         assert await _differences(pool, tmp_path) == []
-        await _sent(live, record, "5", [row("ahead", 1)])
-        await _sent(live, record, "6", [{"key": "c", "truth": None}, {"key": "d", "truth": 3.0}], "labels")
+        await send_recorded(live, record, "5", [row("ahead", 1)])
+        await send_recorded(
+            live, record, "6", [{"key": "c", "truth": None}, {"key": "d", "truth": 3.0}], "labels"
+        )
         found = await _account(pool, tmp_path)
         assert _counts(found.labels)["waiting"] == 2
         live.clock.now += DAY + 10 * MINUTE
@@ -107,8 +111,8 @@ async def test_labels_that_are_expected_no_more_are_rejects(pool: asyncpg.Pool, 
     """Where the monitor file drops its labels while some wait, each is a reject with its reason."""
     record = tmp_path / "sent.jsonl"
     async with living(pool, tmp_path) as live:
-        await _sent(live, record, "1", rows("ab", 0))
-        await _sent(live, record, "2", [{"key": "a", "truth": 1.0}], "labels")
+        await send_recorded(live, record, "1", rows("ab", 0))
+        await send_recorded(live, record, "2", [{"key": "a", "truth": 1.0}], "labels")
     async with living(pool, tmp_path, labels=None) as live:
         report = await live.run()
         assert report.record.rejected == 1
@@ -123,13 +127,13 @@ async def test_rows_on_the_disk_of_a_stopped_service_are_counted(
     """What was acknowledged while the database was away is in the sums, and once drained it is not twice."""
     record = tmp_path / "sent.jsonl"
     async with away(database_url, tmp_path) as found:
-        await _sent(found.live, record, "1", rows("ab", 0))
+        await send_recorded(found.live, record, "1", rows("ab", 0))
         found.proxy.loses_commits = 1
-        await _sent(found.live, record, "2", rows("cd", 0))  # in the database and on the disk
+        await send_recorded(found.live, record, "2", rows("cd", 0))  # in the database and on the disk
         found.proxy.cut()
-        await _sent(found.live, record, "3", rows("efg", 0))
-        await _sent(found.live, record, "1", rows("ab", 0))
-        await _sent(found.live, record, "4", [{"key": "a", "truth": 1.0}], "labels")
+        await send_recorded(found.live, record, "3", rows("efg", 0))
+        await send_recorded(found.live, record, "1", rows("ab", 0))
+        await send_recorded(found.live, record, "4", [{"key": "a", "truth": 1.0}], "labels")
         kept = {file: file.read_bytes() for file in found.files}
         account = await _account(pool, tmp_path)
         assert _counts(account.rows) == {"waiting": 4, "on disk": 3}
@@ -150,7 +154,7 @@ async def test_panes_that_were_deleted_leave_their_sums(pool: asyncpg.Pool, tmp_
     """Retention, and an edit of the windows, delete panes whose rows are still accounted for."""
     record = tmp_path / "sent.jsonl"
     async with living(pool, tmp_path) as live:
-        await _sent(live, record, "1", rows("ab", 0) + rows("cd", 3) + rows("e", 4))
+        await send_recorded(live, record, "1", rows("ab", 0) + rows("cd", 3) + rows("e", 4))
         await live.run()
         first = "SELECT min(key) FROM tidegauge.pane"
         await pool.execute(f"DELETE FROM tidegauge.window_run WHERE first_pane = ({first})")
@@ -159,7 +163,7 @@ async def test_panes_that_were_deleted_leave_their_sums(pool: asyncpg.Pool, tmp_
         assert _counts((await _account(pool, tmp_path)).rows) == {"in panes": 3, "in deleted panes": 2}
         assert await _differences(pool, tmp_path) == []
     async with living(pool, tmp_path, window={"size": "2m", "min_rows": 2}) as live:
-        await _sent(live, record, "2", rows("fg", 4))
+        await send_recorded(live, record, "2", rows("fg", 4))
         await live.run()
     assert _counts((await _account(pool, tmp_path)).rows) == {"in panes": 2, "in deleted panes": 5}
     assert await _differences(pool, tmp_path) == []
@@ -188,8 +192,8 @@ async def test_a_fault_of_the_inbox_turns_it_red(
     """A batch that is lost, counted twice, or taken for another one is noticed."""
     record = tmp_path / "sent.jsonl"
     async with living(pool, tmp_path) as live:
-        await _sent(live, record, "1", rows("abc", 0))
-        await _sent(live, record, "2", rows("def", 0))
+        await send_recorded(live, record, "1", rows("abc", 0))
+        await send_recorded(live, record, "2", rows("def", 0))
         await pool.execute(fault)
         await live.run()
         assert await _differences(pool, tmp_path) == [f"DIFFERENT: {said}"]
@@ -220,7 +224,7 @@ async def test_an_off_by_one_in_the_drain_turns_it_red(
     record = tmp_path / "sent.jsonl"
     async with away(database_url, tmp_path) as found:
         found.proxy.cut()
-        await _sent(found.live, record, "1", rows("ab", 0))
+        await send_recorded(found.live, record, "1", rows("ab", 0))
         assert (await found.live.send(rows("c", 0))).status_code == 202  # under no key
         sums = sums_of(of_texts(np.array(["c"])), 1)
         line = {"monitor": "toy", "key": "c", "rows": 1, "ids": sums.ids, "mixed": sums.mixed}
@@ -240,7 +244,7 @@ async def test_a_row_that_a_take_drops_turns_it_red(
     monkeypatch.setattr(source, "concatenated", lambda parts, schema: put_together(parts, schema).take(keep))
     record = tmp_path / "sent.jsonl"
     async with living(pool, tmp_path) as live:
-        await _sent(live, record, "1", rows("abc", 0))
+        await send_recorded(live, record, "1", rows("abc", 0))
         await live.run()
     assert await _differences(pool, tmp_path) == [
         "DIFFERENT: 1 rows are missing",

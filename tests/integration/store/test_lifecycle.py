@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from service.core.access import Grant, Scope, Token
 from service.core.checkpoint import Checkpoint
 from service.core.labels.matching import LabelMatching
 from service.core.labels.remeasure import LabelProgress
 from service.store import lifecycle
 from service.store.postgres import PostgresStore
+from service.store.tables import access_token
 from service.store.tables import checkpoint as checkpoints
 from tests.integration.store.any_rows import fill
 from tests.integration.store.test_store_commit import LAYOUT, record
@@ -27,6 +29,8 @@ REACHED = {
     "webhook_outbox": "its event",
     "dummy": "a table of the demonstration, of no monitor",
     "schema_migration": "of no monitor",
+    "monitor_rename": "of names, not of monitors: what was accepted under an old name may come weeks later",
+    "access_token": "it names monitors; a rename renames them there, and a purge leaves people's tokens",
 }
 
 TABLES = """
@@ -60,7 +64,7 @@ async def _held(pool: asyncpg.Pool, tables: list[str], monitor: str) -> dict[str
 async def test_rename_and_purge_reach_every_table(pool: asyncpg.Pool) -> None:
     """A row in each table that names a monitor goes to the new name, and is gone after a purge."""
     tables = await _tables(pool)
-    assert {"story", "season_choice", "inbox_batch", "inbox_key", "inbox_label", "inbox_audit"} <= {*tables}
+    assert {"story", "season_choice", "inbox_batch", "inbox_key", "inbox_half", "inbox_audit"} <= {*tables}
     await PostgresStore(pool).commit(record(1))
     for table in tables:
         await fill(pool, table, "flights")
@@ -71,7 +75,7 @@ async def test_rename_and_purge_reach_every_table(pool: asyncpg.Pool) -> None:
     for table in ("checkpoint", "inbox_key"):
         await fill(pool, table, "flights")
     await lifecycle.rename(pool, "flights", "boats", replace=True)
-    accepted = {"inbox_batch": 1, "inbox_label": 1, "inbox_key": 1}  # and not measured yet
+    accepted = {"inbox_batch": 1, "inbox_half": 1, "inbox_label": 1, "inbox_key": 1}  # and not measured yet
     assert await _held(pool, tables, "boats") == accepted | {"checkpoint": 1, "event": 1, "monitor": 1}
     for table in tables:
         await fill(pool, table, "boats")
@@ -80,6 +84,16 @@ async def test_rename_and_purge_reach_every_table(pool: asyncpg.Pool) -> None:
     assert await _held(pool, tables, "boats") == {}
     for table in ("sample", "window_aspect", "window_distribution"):
         assert await pool.fetchval(f"SELECT count(*) FROM tidegauge.{table}") == 0
+
+
+async def test_a_token_of_a_monitor_follows_its_new_name(pool: asyncpg.Pool) -> None:
+    """Whoever may send to a monitor may send to it by its new name, and not by the old one."""
+    grant = Grant(frozenset({Scope.ROWS}), frozenset({"boats", "flights"}))
+    await access_token.add(pool, Token("0123456789ab", bytes(32), grant), "sender")
+    await PostgresStore(pool).commit(record(1))
+    await lifecycle.rename(pool, "flights", "planes")
+    (found,) = await access_token.StoredTokens(pool).read()
+    assert found.grant.monitors == {"boats", "planes"}
 
 
 FULL = Checkpoint(
@@ -106,7 +120,7 @@ async def test_a_reset_leaves_nothing_of_the_checkpoint(pool: asyncpg.Pool) -> N
     assert await checkpoints.read(pool, "flights", LAYOUT) == Checkpoint(cycle=2)
 
 
-@pytest.mark.parametrize("table", ["story", "season_choice", "inbox_key", "inbox_audit"])
+@pytest.mark.parametrize("table", ["story", "season_choice", "inbox_key", "inbox_half", "inbox_audit"])
 async def test_the_reader_may_read_new_tables(pool: asyncpg.Pool, table: str) -> None:
     """Dashboards read as a role of their own."""
     may = "SELECT has_table_privilege('tidegauge_reader', $1, 'SELECT')"

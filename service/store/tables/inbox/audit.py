@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from service.core.inbox import BatchKind
-from service.core.rows.id_sums import NO_ROWS, IdSums, sums_of_signed
+from service.core.rows.id_sums import MODULUS, NO_ROWS, IdSums, sums_of_hashes
 from service.store.driver_errors import translated
 from service.store.encoding import text
+from service.store.tables import monitor_rename
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,21 +19,23 @@ if TYPE_CHECKING:
     from service.core.inbox import Spooled
     from service.core.rows.inbox_change import InboxChange
 
-# What cycles say of rows and labels, and what panes that were deleted leave behind: see the trigger on pane.
-_COUNTED = ("measured", "rejected", "attached_labels", "rejected_labels")
+    Sums = Callable[[BatchKind, bytes], IdSums]
+
+# What cycles say; what panes that were deleted leave behind, `deleted`, is added by a trigger on pane.
+_COUNTED = ("measured", "rejected", "duplicate", "attached_labels", "rejected_labels")
 _PARTS = ("rows", "ids", "mixed")
-_MODULUS = 18446744073709551616
 
 _NAMES = [f"{term}_{part}" for term in _COUNTED for part in _PARTS]
 _COUNT = f"""
-INSERT INTO tidegauge.inbox_audit AS a (monitor, {", ".join(_NAMES)})
-VALUES ($1, {", ".join(f"${place}" for place in range(2, len(_NAMES) + 2))})
+INSERT INTO tidegauge.inbox_audit AS a (monitor, counts_events, {", ".join(_NAMES)})
+VALUES ($1, $2, {", ".join(f"${place}" for place in range(3, len(_NAMES) + 3))})
 ON CONFLICT (monitor) DO UPDATE SET
-    {", ".join(f"{name} = mod(a.{name} + excluded.{name}, {_MODULUS})" for name in _NAMES)}
+    counts_events = a.counts_events OR excluded.counts_events,
+    {", ".join(f"{name} = mod(a.{name} + excluded.{name}, {MODULUS})" for name in _NAMES)}
 """  # noqa: S608  # the names are those above
 
 _READ = f"""
-SELECT {", ".join(_NAMES)}, deleted_rows, deleted_ids, deleted_mixed
+SELECT counts_events, {", ".join(_NAMES)}, deleted_rows, deleted_ids, deleted_mixed
 FROM tidegauge.inbox_audit WHERE monitor = $1
 """  # noqa: S608  # likewise
 
@@ -47,11 +50,18 @@ SELECT id, kind, rejected, payload, rejected_ids, rejected_mixed FROM tidegauge.
 WHERE monitor = $1 AND id > $2 ORDER BY id LIMIT 100
 """
 
+_HALVES = """
+SELECT id, payload FROM tidegauge.inbox_half WHERE monitor = $1 AND id > $2 ORDER BY id LIMIT 1000
+"""
+
 _AHEAD = "SELECT identity FROM tidegauge.inbox_label WHERE monitor = $1"
 
 _MONITORS = """
-SELECT monitor FROM tidegauge.inbox_audit UNION SELECT monitor FROM tidegauge.inbox_batch
-UNION SELECT monitor FROM tidegauge.inbox_label ORDER BY monitor
+SELECT monitor FROM tidegauge.inbox_audit
+UNION SELECT monitor FROM tidegauge.inbox_batch
+UNION SELECT monitor FROM tidegauge.inbox_half
+UNION SELECT monitor FROM tidegauge.inbox_label
+ORDER BY monitor
 """
 
 _FILES = "SELECT key FROM tidegauge.inbox_key WHERE monitor = '' AND kind = 'spool' AND key = ANY($1::text[])"
@@ -72,32 +82,67 @@ SELECT k.kind, k.key, k.digest FROM tidegauge.inbox_key k WHERE k.monitor = $1 A
 class Account:
     """What became of what was sent to a monitor, as of one instant.
 
-    - `rows`: the sums of rows, by term: see `ROW_TERMS`
-    - `labels`: those of labels, by term: see `LABEL_TERMS`
-    - `measured`: the rows that cycles say they measured, which are those in panes
+    - `rows`: the sums of rows, or of events, by what became of them
+    - `labels`: those of labels
+    - `measured`: the rows or events that cycles say they measured
+    - `counts_events`: whether the sums are of events, each of which may make several rows
     """
 
     rows: dict[str, IdSums]
     labels: dict[str, IdSums]
     measured: IdSums = NO_ROWS
+    counts_events: bool = False
 
-    def total(self, kind: BatchKind) -> IdSums:
-        """All rows, or all labels."""
-        terms = self.rows if kind is BatchKind.ROWS else self.labels
-        return sum(terms.values(), start=NO_ROWS)
+    @property
+    def total(self) -> IdSums:
+        """All rows."""
+        return sum(self.rows.values(), start=NO_ROWS)
+
+    @property
+    def total_labels(self) -> IdSums:
+        """All labels."""
+        return sum(self.labels.values(), start=NO_ROWS)
 
     @property
     def in_panes(self) -> IdSums:
-        """The rows in panes that are kept, and in those that were deleted."""
+        """The rows in panes that are kept, and in those that were deleted; events are not in panes."""
+        if self.counts_events:
+            return self.measured
         return self.rows["in panes"] + self.rows["in deleted panes"]
+
+    @property
+    def rejected(self) -> IdSums:
+        """Those that could not be used, or came too late."""
+        return self.rows["rejected"]
+
+    @property
+    def duplicates(self) -> IdSums:
+        """Those whose ids had been counted before."""
+        return self.rows["duplicates"]
+
+    @property
+    def waiting(self) -> IdSums:
+        """Those that wait for a cycle, whether they can be used or not."""
+        return self.rows["waiting"]
+
+    @property
+    def halves(self) -> IdSums:
+        """Events that wait for their other halves."""
+        return self.rows["half a pair"]
 
 
 async def count(connection: asyncpg.Connection, monitor: str, changed: InboxChange) -> None:
-    """Add what a cycle measured, attached and rejected."""
-    sums = (changed.measured, changed.rejected, changed.attached_labels, changed.rejected_labels)
+    """Add what a cycle measured, rejected, found to be counted already, and attached to rows."""
+    sums = (
+        changed.measured,
+        changed.rejected,
+        changed.duplicates,
+        changed.attached_labels,
+        changed.rejected_labels,
+    )
     if any(each.rows for each in sums):
         numbers = [number for each in sums for number in (each.rows, each.ids, each.mixed)]
-        await connection.execute(_COUNT, monitor, *numbers)
+        await connection.execute(_COUNT, monitor, changed.counts_events, *numbers)
 
 
 async def monitors(pool: asyncpg.Pool) -> list[str]:
@@ -106,12 +151,7 @@ async def monitors(pool: asyncpg.Pool) -> list[str]:
         return [row["monitor"] for row in await pool.fetch(_MONITORS)]
 
 
-async def read(
-    pool: asyncpg.Pool,
-    monitor: str,
-    sums: Callable[[bytes], IdSums],
-    spooled: Sequence[Spooled] = (),
-) -> Account:
+async def read(pool: asyncpg.Pool, monitor: str, sums: Sums, spooled: Sequence[Spooled] = ()) -> Account:
     """Return a monitor's account; `sums` returns those of a batch's payload. Raises StoreError.
 
     `spooled` are the requests in files of the spool, of all monitors, read before this is called: those that
@@ -119,43 +159,64 @@ async def read(
     """
     with translated(f"{monitor}: read what became of its rows"):
         async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
-            row = await connection.fetchrow(_READ, monitor)
-            numbers = [0] * (3 * len(_COUNTED) + 3) if row is None else [int(number) for number in row]
-            measured, rejected, attached, rejected_labels, deleted = (
-                IdSums(*numbers[first : first + 3]) for first in range(0, len(numbers), 3)
-            )
+            counts_events, counted = await _counted(connection, monitor)
+            measured, rejected, duplicates, attached, rejected_labels, deleted = counted
             panes = await connection.fetchrow(_PANES, monitor)
             waiting = await _waiting(connection, monitor, sums)
-            ahead = [found["identity"] for found in await connection.fetch(_AHEAD, monitor)]
+            halves = await _halves(connection, monitor, sums)
+            ahead = [row["identity"] % MODULUS for row in await connection.fetch(_AHEAD, monitor)]
             left = await _left(connection, monitor, spooled)
+    in_panes = IdSums(*(int(number) for number in panes))
     return Account(
         {
-            "in panes": IdSums(*(int(number) for number in panes)),
-            "in deleted panes": deleted,
+            **(
+                {"measured": measured}
+                if counts_events
+                else {"in panes": in_panes, "in deleted panes": deleted}
+            ),
             "rejected": rejected,
-            "waiting": waiting[BatchKind.ROWS],
-            "on disk": left[BatchKind.ROWS],
+            "duplicates": duplicates,
+            "half a pair": halves,
+            "waiting": waiting[BatchKind.ROWS] + waiting[BatchKind.EVENTS],
+            "on disk": left[BatchKind.ROWS] + left[BatchKind.EVENTS],
         },
         {
             "attached": attached,
             "rejected": rejected_labels,
-            "ahead of rows": sums_of_signed(ahead),
+            "ahead of rows": sums_of_hashes(ahead),
             "waiting": waiting[BatchKind.LABELS],
             "on disk": left[BatchKind.LABELS],
         },
         measured,
+        counts_events,
     )
 
 
-async def _waiting(
-    connection: asyncpg.Connection, monitor: str, sums: Callable[[bytes], IdSums]
-) -> dict[BatchKind, IdSums]:
+async def _counted(connection: asyncpg.Connection, monitor: str) -> tuple[bool, list[IdSums]]:
+    row = await connection.fetchrow(_READ, monitor)
+    if row is None:
+        return False, [NO_ROWS] * (len(_COUNTED) + 1)
+    numbers = [int(number) for number in list(row.values())[1:]]
+    sums = [IdSums(*numbers[first : first + len(_PARTS)]) for first in range(0, len(numbers), len(_PARTS))]
+    return row["counts_events"], sums
+
+
+async def _waiting(connection: asyncpg.Connection, monitor: str, sums: Sums) -> dict[BatchKind, IdSums]:
     found, last = dict.fromkeys(BatchKind, NO_ROWS), 0
     while batches := await connection.fetch(_WAITING, monitor, last):
         for batch in batches:
+            kind = BatchKind(batch["kind"])
             refused = IdSums(batch["rejected"], int(batch["rejected_ids"]), int(batch["rejected_mixed"]))
-            found[BatchKind(batch["kind"])] += sums(batch["payload"]) + refused
+            found[kind] += sums(kind, batch["payload"]) + refused
         last = batches[-1]["id"]
+    return found
+
+
+async def _halves(connection: asyncpg.Connection, monitor: str, sums: Sums) -> IdSums:
+    found, last = NO_ROWS, 0
+    while halves := await connection.fetch(_HALVES, monitor, last):
+        found += sum((sums(BatchKind.EVENTS, each["payload"]) for each in halves), NO_ROWS)
+        last = halves[-1]["id"]
     return found
 
 
@@ -165,26 +226,44 @@ async def _left(
     """Return the sums of a monitor's requests in the spool that the database has not kept."""
     transactions = sorted({each.transaction for each in spooled if each.transaction is not None})
     committed = {row["id"] for row in await connection.fetch(_COMMITTED, transactions)}
-    unknown = [each for each in spooled if each.transaction not in committed]
     # A file that was refused as a whole is kept request by request, each under the file's name and its place.
     places: dict[str, int] = {}
-    named = []
-    for each in unknown:
-        place = places[each.file] = places.get(each.file, -1) + 1
-        named.append((each, f"{each.file}:{place}"))
+    named: list[tuple[Spooled, str]] = []
+    for each in spooled:
+        if each.transaction not in committed:
+            place = places[each.file] = places.get(each.file, -1) + 1
+            named.append((each, f"{each.file}:{place}"))
     names = [*places, *(name for _, name in named)]
     kept = {row["key"] for row in await connection.fetch(_FILES, names)}
+    renames = await monitor_rename.read(connection)
     own = [
-        each for each, name in named if each.monitor == monitor and each.file not in kept and name not in kept
+        each
+        for each, name in named
+        if each.file not in kept
+        and name not in kept
+        and monitor_rename.current_name(each.monitor, each.received, renames) == monitor
     ]
-    keys = [text(each.key) for each in own if each.key is not None]
-    known = {(row["kind"], row["key"], row["digest"]) for row in await connection.fetch(_KEYS, monitor, keys)}
+    return _once(own, await _known(connection, monitor, own))
+
+
+async def _known(
+    connection: asyncpg.Connection, monitor: str, spooled: Sequence[Spooled]
+) -> dict[tuple[str, str], bytes]:
+    keys = [text(each.key) for each in spooled if each.key is not None]
+    return {(row["kind"], row["key"]): row["digest"] for row in await connection.fetch(_KEYS, monitor, keys)}
+
+
+def _once(spooled: Sequence[Spooled], known: dict[tuple[str, str], bytes]) -> dict[BatchKind, IdSums]:
+    """Return the sums of requests, each key once; other content under a known key is kept all the same."""
     found = dict.fromkeys(BatchKind, NO_ROWS)
-    for each in own:
+    for each in spooled:
+        sums = each.sums
         if each.key is not None:
-            name = (each.kind.value, text(each.key), each.digest)
-            if name in known:
+            digest = known.setdefault((each.kind.value, text(each.key)), b"")
+            if digest == each.digest:
                 continue
-            known.add(name)
-        found[each.kind] += each.sums
+            if digest and each.instead is not None:
+                sums = each.instead
+            known[each.kind.value, text(each.key)] = digest or each.digest
+        found[each.kind] += sums
     return found

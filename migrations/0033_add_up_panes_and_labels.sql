@@ -12,6 +12,7 @@ COMMENT ON COLUMN tidegauge.pane.ids IS 'Sum of the 64-bit hashes of its rows'' 
 COMMENT ON COLUMN tidegauge.pane.mixed IS 'Sum of the mixed hashes, modulo 2^64.';
 
 ALTER TABLE tidegauge.inbox_audit
+    ADD COLUMN counts_events boolean NOT NULL DEFAULT false,
     ADD COLUMN deleted_rows bigint NOT NULL DEFAULT 0,
     ADD COLUMN deleted_ids numeric(20) NOT NULL DEFAULT 0,
     ADD COLUMN deleted_mixed numeric(20) NOT NULL DEFAULT 0,
@@ -22,6 +23,8 @@ ALTER TABLE tidegauge.inbox_audit
     ADD COLUMN rejected_labels_ids numeric(20) NOT NULL DEFAULT 0,
     ADD COLUMN rejected_labels_mixed numeric(20) NOT NULL DEFAULT 0;
 
+COMMENT ON COLUMN tidegauge.inbox_audit.counts_events IS
+    'The sums are of events, each of which may make several rows, and not those of panes.';
 COMMENT ON COLUMN tidegauge.inbox_audit.deleted_rows IS
     'Rows of panes that were deleted: by retention, by a reset, or because columns or windows were edited.';
 COMMENT ON COLUMN tidegauge.inbox_audit.attached_labels_rows IS 'Labels that found their row.';
