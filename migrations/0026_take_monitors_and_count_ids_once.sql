@@ -1,4 +1,4 @@
--- Why: `deduplicate: id` counts a row once however often it comes; the ids of the rows that counted are kept until
+-- Why: monitors can be sent, and are kept here for every replica. `deduplicate: id` counts a row once however often it comes; the ids of the rows that counted are kept until
 --      their times lie beyond its horizon, and forgotten and added in the transaction that counts the rows.
 -- Lock: ACCESS EXCLUSIVE on cycle_log and inbox_audit, for a change of the catalogue only, and on the view.
 -- Time on a big table: none; a column without a default, or with a constant one, rewrites no row.
@@ -31,6 +31,16 @@ ALTER TABLE tidegauge.cycle_log ADD COLUMN duplicates bigint;
 
 COMMENT ON COLUMN tidegauge.cycle_log.duplicates IS
     'Rows that were not counted, as a row of their id had counted before; NULL where ids are not compared.';
+
+CREATE TABLE tidegauge.sent_monitor (
+    monitor text PRIMARY KEY,
+    content text NOT NULL,
+    sent_by text NOT NULL,
+    sent_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+COMMENT ON TABLE tidegauge.sent_monitor IS
+    'Monitor files that were sent to PUT /v1/monitors/NAME; a mounted file of the same name wins.';
 
 -- A reference is the first rows that were sent, or a stretch of their event time.
 ALTER TABLE tidegauge.inbox_reference ADD COLUMN first_rows bigint, ADD COLUMN stretch tstzrange;

@@ -30,6 +30,13 @@ class Monitor(BaseModel):
     waits: str = Field("", description="what it waits for, such as rows of its reference; else empty")
 
 
+class MonitorSent(BaseModel):
+    """A monitor that was sent, and whether it is a new one."""
+
+    name: str
+    created: bool
+
+
 class RefusedFile(BaseModel):
     """A monitor file that is not used, as it is now."""
 

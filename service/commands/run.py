@@ -19,7 +19,8 @@ END_SECONDS = 0.3
 def execute(*, max_cycles: int | None) -> int:
     """Run every monitor until a signal, or until each has done `max_cycles`; return the exit status."""
     settings = load_settings()
-    monitors = monitor_file.load_all(settings.monitors_dir, settings.data_dir)
+    takes_none = settings.sent_monitors and not monitor_file.names(settings.monitors_dir)
+    monitors = [] if takes_none else monitor_file.load_all(settings.monitors_dir, settings.data_dir)
     status = asyncio.run(app.run(settings, monitors, max_cycles=max_cycles or settings.max_cycles))
     if _threads_left():
         # Python would wait for them, half a minute for a long calculation whose result nobody wants.

@@ -26,10 +26,11 @@ from service.wiring.early.start import early_intake
 from service.wiring.inbox.intake import intake
 from service.wiring.lock_watch import lock_watch
 from service.wiring.monitor_cycles import CycleParts, MonitorCycles, MonitorIndex, monitor_cycles
-from service.wiring.reload import reload_files
+from service.wiring.reload import Reload, reload_files
 from service.wiring.reports import StoredWindows, build_reporter
 from service.wiring.retention import retention
 from service.wiring.running_parts import RunningParts
+from service.wiring.sent.monitors import SentMonitors, with_sent
 from service.wiring.stop_signals import stop_signals
 from service.wiring.webhook import webhook
 from service.worker.client import worker
@@ -85,6 +86,7 @@ async def _serve(
             pool = await enter(database(settings, wait_seconds=patience))
         applied = await migrate(pool, migrations_folder())
         await check_rights(pool)
+        monitors = await with_sent(settings, pool, monitors)
         await monitor_table.set_defined(pool, [monitor.name for monitor in monitors])
         log.info("database ready", embedded=settings.database_url is None, migrations_applied=len(applied))
 
@@ -108,11 +110,13 @@ async def _serve(
         taking_in = await enter(intake(settings, pool, index.receivers))
         await enter(_cycling(scheduler, cycling))
         admitting = await enter(gate(settings, pool))
+        reload = Reload(settings, cycles, pool, broadcaster)
+        sent = SentMonitors(settings, pool, cycles, reload) if settings.sent_monitors else None
         http_parts = RunningParts(
-            pool, store, scheduler, counters, reporter, index, broadcaster, taking_in, admitting
+            pool, store, scheduler, counters, reporter, index, broadcaster, taking_in, sent, admitting
         )
         address = await enter(http.serve_http(settings, http_parts))
-        await enter(reload_files(settings, cycles, pool, broadcaster, hung_up=stop.set))
+        await enter(reload_files(reload, hung_up=stop.set))
 
         starting.close()
         log.info("watching", monitors=",".join(monitor.name for monitor in monitors), http=address)

@@ -92,5 +92,6 @@ def _callables(parts: RunningParts, queries: StatusQueries) -> Callables:
         refused=lambda: parts.index.faults,
         broadcaster=parts.broadcaster,
         intake=parts.intake,
+        monitors=parts.sent_monitors,
         gate=parts.gate,
     )

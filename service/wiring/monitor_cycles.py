@@ -115,6 +115,11 @@ class MonitorCycles:
             job = self._scheduler.add(monitor.name, interval_of(monitor, self._settings), run)
             self._keep(monitor, job, cycle, stack.pop_all())
 
+    async def try_out(self, monitor: Monitor) -> None:
+        """Read what a monitor needs, as where an edit is tried, and run nothing. Raises TidegaugeError."""
+        async with AsyncExitStack() as stack:
+            await self._build(monitor, stack, try_first=True)
+
     async def replace(self, monitor: Monitor, *, try_first: bool = True) -> None:
         """Run a monitor by its edited file, once its running cycle has ended.
 

@@ -32,7 +32,7 @@ SENT = ["carrier", "origin", "distance", "hour", "temp", "humid", "wind_speed", 
 MAX_UNDER_WAY = 64
 REPORT_SECONDS = 10.0
 AGAIN_SECONDS = 0.3
-LAST_ANSWERS_SECONDS = 10.0
+LAST_ANSWERS_SECONDS = 5.0
 
 
 @dataclass(slots=True)
