@@ -111,13 +111,17 @@ LAST = (
 
 
 def stream(requests: int, seed: int) -> list[Request]:
-    """Return a longer stream: every other request labels, each row a fifth of a minute after the last."""
+    """Return a longer stream: two requests of rows and one of labels in turn, a fifth of a minute apart.
+
+    No row is labelled twice: the second label would be a reject at once or in the end, by when cycles ran.
+    """
     random = np.random.default_rng(seed)
-    found, known = list[Request](), list[str]()
+    found, unlabelled = list[Request](), list[str]()
     for number in range(requests):
         if number % 3 == 2:  # two requests of rows, one of labels
             ahead = f"s{number + 1}-0"
-            chosen = random.choice(known, size=4, replace=False).tolist()
+            chosen = random.choice(unlabelled, size=4, replace=False).tolist()
+            unlabelled = [key for key in unlabelled if key not in chosen]
             found.append(_request("labels", f"l{number}", _labels([*chosen, ahead], seed + number)))
             continue
         minute = number * 0.2
@@ -126,7 +130,8 @@ def stream(requests: int, seed: int) -> list[Request]:
             rows.append(row(f"bad{number}", minute, at="soon"))
         if number % 11 == 10:  # now and then
             rows.append(row(f"too late{number}", max(0.0, minute - 30)))
-        known += [each["key"] for each in rows]
+        is_labelled = number % 3 == 0 and number > 0  # its first row, ahead of it
+        unlabelled += [each["key"] for each in rows[1 if is_labelled else 0 :]]
         found.append(_request("rows", f"r{number}", rows))
         if number % 5 == 4:  # now and then
             found.append(found[int(random.integers(len(found)))])

@@ -7,6 +7,7 @@ other: it has threads, files and locks of its own, and can be killed.
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import json
 import os
@@ -15,6 +16,8 @@ import sys
 import time
 from importlib import import_module
 from typing import Any
+
+PR_SET_PDEATHSIG = 1
 
 # What a running service has imported; one that is missing here is imported by each child.
 MODULES = """
@@ -62,6 +65,7 @@ def _slow_fsync(seconds: float) -> None:
 
 def _become(order: dict[str, Any]) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # it does not outlive the run
     os.environ.clear()
     os.environ.update(order["environment"])
     nothing = os.open(os.devnull, os.O_RDWR)

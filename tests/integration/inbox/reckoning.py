@@ -35,12 +35,13 @@ class Reckoned:
 
     - `panes`: the rows by minute
     - `rejected`: the sums of the rows that are refused or come too late
-    - `labels`: those of the labels, by what became of them
+    - `attached`, `not_attached`: those of the labels that find a row, and of all others
     """
 
     panes: dict[int, Pane] = field(default_factory=dict)
     rejected: IdSums = NO_ROWS
-    labels: dict[str, IdSums] = field(default_factory=dict)
+    attached: IdSums = NO_ROWS
+    not_attached: IdSums = NO_ROWS
 
     def rows_of(self, minute: int) -> int:
         """Return how many rows a window of one minute has."""
@@ -116,23 +117,17 @@ class Reckoning:
         return found
 
     def _label(self, found: Reckoned, guesses: dict[str, tuple[int, float]]) -> None:
-        terms = {"attached": NO_ROWS, "rejected": NO_ROWS, "ahead of rows": NO_ROWS}
         labelled = set()
         for what, content, _ in self.accepted:
             for each in content if what == "labels" else ():
-                key, truth = each["key"], each["truth"]
-                if key is None:
-                    terms["rejected"] += _sums("")
-                elif key not in guesses:
-                    terms["ahead of rows"] += _sums(key)
-                elif truth is None or key in labelled:
-                    terms["rejected"] += _sums(key)
-                else:
-                    labelled.add(key)
-                    minute, guess = guesses[key]
-                    found.panes[minute].errors.append(abs(truth - guess))
-                    terms["attached"] += _sums(key)
-        found.labels = terms
+                key, truth = each["key"] or "", each["truth"]
+                if key not in guesses or truth is None or key in labelled:
+                    found.not_attached += _sums(key)
+                    continue
+                labelled.add(key)
+                minute, guess = guesses[key]
+                found.panes[minute].errors.append(abs(truth - guess))
+                found.attached += _sums(key)
 
     def _time(self, each: dict[str, Any], received: int) -> int | None:
         # None where the row is refused when it comes.
