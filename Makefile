@@ -1,5 +1,5 @@
 # Thin targets: uv does the work, from the lock files.
-.PHONY: run live check test bench bench-alarms bench-ingest bench-outage faults mutation lint kafka-test compose-test pictures dashboards dashboards-check lock clean
+.PHONY: run live check test bench bench-alarms bench-ingest bench-outage faults mutation fuzz audit lint kafka-test compose-test pictures dashboards dashboards-check lock clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -8,6 +8,7 @@ PYTHON ?= python3
 # On a terminal the first set-up shows its progress.
 QUIET := $(shell [ -t 2 ] || echo -q)
 RATE ?= 50
+SECONDS_EACH ?= 60
 MINUTES ?= 10
 OUTAGE_RATE ?= 500
 PAGE ?= http://127.0.0.1:8000
@@ -59,6 +60,16 @@ bench-ingest: $(VENV)/.dev
 mutation: $(VENV)/.dev
 	$(BIN)/python -m tools.mutation $(ROOM)
 
+# Invents bytes for every decoder of what is sent (TARGET=parquet: for one), and requests for every path of the
+# API: docs/testing.md. atheris has wheels for Linux on x86-64 alone. CI plays tests/fuzz/corpus.
+fuzz: $(VENV)/.fuzz
+	$(BIN)/python -m tests.fuzz $(TARGET) --seconds $(SECONDS_EACH)
+	API_EXAMPLES=100 $(BIN)/python -m pytest -q tests/integration/service/test_openapi.py
+
+# Known weaknesses of what is installed, from the registry's advisories; needs the network.
+audit: $(VENV)/.audit
+	$(BIN)/pip-audit --require-hashes --disable-pip -r requirements.lock
+
 lint: $(VENV)/.dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -89,6 +100,8 @@ dashboards-check:
 lock: $(BIN)/uv
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --all-extras pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --all-extras --group dev pyproject.toml -o requirements-dev.lock
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-deps --group fuzz -o requirements-fuzz.lock
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --group audit -c requirements-dev.lock -o requirements-audit.lock
 
 $(BIN)/uv:
 	@[ -n "$(QUIET)" ] || echo "setting up $(VENV) (once, a minute or less)" >&2
@@ -102,6 +115,14 @@ $(VENV)/.run: $(BIN)/uv requirements.lock pyproject.toml client/pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.run requirements-dev.lock
 	@$(BIN)/uv pip install $(QUIET) --python $(BIN)/python --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(VENV)/.fuzz: $(VENV)/.dev requirements-fuzz.lock
+	@$(BIN)/uv pip install $(QUIET) --python $(BIN)/python --require-hashes -r requirements-fuzz.lock
+	@touch $@
+
+$(VENV)/.audit: $(VENV)/.dev requirements-audit.lock
+	@$(BIN)/uv pip install $(QUIET) --python $(BIN)/python --require-hashes -r requirements-audit.lock
 	@touch $@
 
 clean:

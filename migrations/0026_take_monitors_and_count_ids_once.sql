@@ -19,6 +19,20 @@ COMMENT ON COLUMN tidegauge.counted_id.identity IS 'The id''s 64-bit hash.';
 COMMENT ON COLUMN tidegauge.counted_id."check" IS 'A second 64-bit hash of it: ids are one where both are equal.';
 COMMENT ON COLUMN tidegauge.counted_id.event_us IS 'The row''s event time, microseconds since 1970.';
 
+CREATE TABLE tidegauge.labelled_id (
+    monitor text NOT NULL,
+    identity bigint NOT NULL,
+    event_us bigint NOT NULL
+);
+
+CREATE INDEX labelled_id_by_identity ON tidegauge.labelled_id (monitor, identity);
+CREATE INDEX labelled_id_by_time ON tidegauge.labelled_id (monitor, event_us);
+
+COMMENT ON TABLE tidegauge.labelled_id IS
+    'Ids of rows that have their label, kept as long as a row waits for one: a second label is refused at once.';
+COMMENT ON COLUMN tidegauge.labelled_id.identity IS 'The id''s 64-bit hash.';
+COMMENT ON COLUMN tidegauge.labelled_id.event_us IS 'The row''s event time, microseconds since 1970.';
+
 ALTER TABLE tidegauge.inbox_audit
     ADD COLUMN duplicate_rows bigint NOT NULL DEFAULT 0,
     ADD COLUMN duplicate_ids numeric(20) NOT NULL DEFAULT 0,

@@ -213,6 +213,9 @@ def _add_measure(commands: Commands) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from service.runtime import allocation
+
+    allocation.share()  # before anything imports Arrow
     from service.commands import run
 
     return run.execute(max_cycles=options.max_cycles)

@@ -123,3 +123,22 @@ def _batch(head: dict[str, Any], body: bytes) -> Batch:
         return Batch(head["monitor"], head["kind"], head["key"], tuple(body.splitlines(keepends=True)))
     except KeyError as error:
         raise BatchFileError(f"the description of a batch lacks {error}") from error
+
+
+def batches_of(lines: list[tuple[str, Kind, bytes]], max_rows: int, max_bytes: int) -> list[Batch]:
+    """Return lines, each with its monitor and kind, as batches under new keys."""
+    groups: dict[tuple[str, Kind], list[bytes]] = {}
+    for monitor, kind, line in lines:
+        groups.setdefault((monitor, kind), []).append(line)
+    found = []
+    for (monitor, kind), every in groups.items():
+        part: list[bytes] = []
+        size = 0
+        for line in every:
+            if part and (len(part) == max_rows or size + len(line) > max_bytes):
+                found.append(Batch.of(monitor, kind, part))
+                part, size = [], 0
+            part.append(line)
+            size += len(line)
+        found.append(Batch.of(monitor, kind, part))
+    return found

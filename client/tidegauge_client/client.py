@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -15,7 +16,6 @@ from tidegauge_client.transport import Transport
 
 if TYPE_CHECKING:
     import os
-    import ssl
     from collections.abc import Iterator, Mapping
 
     from tidegauge_client.delivery import Reject
@@ -56,7 +56,9 @@ class Monitor:
 class Client:
     """Sends rows to one Tidegauge, in the background.
 
-    - `url`: the service's address; https takes `tls`, a context of the module ssl
+    - `url`: the service's address
+    - `ca_file`: the certificates (PEM) by which https trusts the service; None for those of this machine
+    - `tls`: a context of the module ssl, where https needs more than that
     - `token`: the service's token, where it asks for one
     - `spool`: the folder where batches wait while the service is away; None keeps them in memory
     - `spool_mb`, `memory_mb`: how much may wait on the disk and in memory, for each process
@@ -83,11 +85,16 @@ class Client:
         exit_seconds: float = 5.0,
         journal: bool = True,
         fsync: bool = False,
+        ca_file: str | os.PathLike[str] | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         """Raise ValueError for an address or a number that cannot be used; nothing is sent yet."""
         if fsync and (spool is None or not journal):
             raise ValueError("fsync needs the journal; expected a folder as `spool`, and journal=True")
+        if ca_file is not None:
+            if tls is not None:
+                raise ValueError("ca_file and tls say the same twice; expected one of them")
+            tls = ssl.create_default_context(cafile=ca_file)
         root = None if spool is None else default_spool() if spool == DEFAULT else Path(spool)
         options = Options(
             None if root is None else spool_of(root, url),
@@ -124,7 +131,12 @@ class Client:
         """Return the newest rows that the service refused, with the reasons; at most 100."""
         return self._pipeline.tally.rejects
 
+    def start(self) -> None:
+        """Begin to send what earlier processes have left on the disk; the first logged row does so too."""
+        self._pipeline.start()
+
     def __enter__(self) -> Self:
+        self.start()
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -100,7 +100,9 @@ class LoggingMiddleware:
     def _closing(self, send: Send) -> Send:
         # uvicorn ends by the signal that stopped it, without Python's functions of the exit.
         async def close_and_send(message: Message) -> None:
-            if message["type"].startswith("lifespan.shutdown."):
+            if message["type"] == "lifespan.startup.complete":
+                self._monitor.pipeline.start()
+            elif message["type"].startswith("lifespan.shutdown."):
                 pipeline = self._monitor.pipeline
                 await asyncio.to_thread(pipeline.close, pipeline.exit_seconds)
             await send(message)

@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from tidegauge_client import forks
-from tidegauge_client.batch import Batch
+from tidegauge_client.batch import batches_of
 from tidegauge_client.encoding import encode, rows_of
 from tidegauge_client.journal import Journal, Sealed
 from tidegauge_client.outbox import Outbox
@@ -21,7 +21,7 @@ from tidegauge_client.tally import Stats, Tally
 from tidegauge_client.troubles import Troubles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from tidegauge_client.batch import Kind
     from tidegauge_client.options import Options
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 WAIT_STEP = 0.02  # seconds between looks for room
 MAX_BATCH_BYTES = 512 << 10  # many a proxy takes 1 MB at most
 MAX_CHUNK_ROWS, MAX_CHUNK_BYTES = 100, 64 << 10  # of a call, written to the journal at once
+CHUNK_SECONDS = 0.05  # for which rows of a slow iterator wait for the next ones
 
 
 class Pipeline:
@@ -60,31 +61,41 @@ class Pipeline:
 
     def add(self, monitor: str, kind: Kind, given: object) -> None:
         """Take rows; whatever is wrong with them is counted and logged, not raised."""
-        lines: list[bytes] = []
-        size = 0
         try:
-            for row in rows_of(given):
-                line = self._encoded(row)
-                if line is None:
-                    continue
-                lines.append(line)
-                size += len(line)
-                if len(lines) >= MAX_CHUNK_ROWS or size >= MAX_CHUNK_BYTES:
-                    self._add_lines(monitor, kind, lines)
-                    lines, size = [], 0
+            for lines in self._chunks(rows_of(given)):
+                self._add_lines(monitor, kind, lines)
         except Exception as error:  # noqa: BLE001  # a prediction must not fail because it could not be logged
             self._note_invalid(error)
-        try:
-            if lines:
-                self._add_lines(monitor, kind, lines)
-        except Exception as error:  # noqa: BLE001  # as above
-            self._note_invalid(error)
+
+    def start(self) -> None:
+        """Begin to send what earlier processes have left, before the first row is logged."""
+        if self._options.spool is not None:
+            with self._changed:
+                self._start()
 
     def skip(self, reason: str) -> None:
         """Count a row that could not be made, and log the reason once."""
         self._tally.add("logged")
         self._tally.add_invalid(reason)
         self._troubles.note(reason, "a row was not logged: %s", reason)
+
+    def _chunks(self, rows: Iterator[Mapping[str, object]]) -> Iterator[list[bytes]]:
+        """Give the rows' lines, as many as are written at once; those before a row that raises come first."""
+        lines: list[bytes] = []
+        size, began = 0, time.monotonic()
+        try:
+            for row in rows:
+                line = self._encoded(row)
+                if line is not None:
+                    lines.append(line)
+                    size += len(line)
+                is_late = time.monotonic() - began > CHUNK_SECONDS
+                if len(lines) >= MAX_CHUNK_ROWS or size >= MAX_CHUNK_BYTES or is_late:
+                    yield lines
+                    lines, size, began = [], 0, time.monotonic()
+        except Exception as error:  # noqa: BLE001  # of the caller's own iterator
+            self._note_invalid(error)
+        yield lines
 
     def _encoded(self, row: Mapping[str, object]) -> bytes | None:
         try:
@@ -240,7 +251,9 @@ class Pipeline:
                 loose, self._loose = self._loose, []
                 self._wants_packing = False
             sealed = [] if self._journal is None else self._journal.take()
-            sealed += [Sealed(batch, None) for batch in _batches(loose, self._options.batch_rows)]
+            sealed += [
+                Sealed(batch, None) for batch in batches_of(loose, self._options.batch_rows, MAX_BATCH_BYTES)
+            ]
             for batch, path in sorted(sealed, key=_rows_before_labels):
                 self._outbox.add(
                     batch, path
@@ -282,22 +295,3 @@ class Pipeline:
 def _rows_before_labels(sealed: Sealed) -> tuple[bool, str]:
     """Return what sorts batches by age, but rows before labels, which may belong to them."""
     return sealed.batch.kind == "labels", sealed.batch.key
-
-
-def _batches(lines: list[tuple[str, Kind, bytes]], most: int) -> list[Batch]:
-    """Return batches of lines that are not in the journal."""
-    groups: dict[tuple[str, Kind], list[bytes]] = {}
-    for monitor, kind, line in lines:
-        groups.setdefault((monitor, kind), []).append(line)
-    found = []
-    for (monitor, kind), every in groups.items():
-        part: list[bytes] = []
-        size = 0
-        for line in every:
-            if part and (len(part) == most or size + len(line) > MAX_BATCH_BYTES):
-                found.append(Batch.of(monitor, kind, part))
-                part, size = [], 0
-            part.append(line)
-            size += len(line)
-        found.append(Batch.of(monitor, kind, part))
-    return found

@@ -21,6 +21,7 @@ from service.api.routes.rows import row_routes
 from service.api.routes.sent_monitors import sent_monitor_routes
 from service.api.routes.sign_in import sign_in_routes
 from service.api.routes.stream import stream_routes
+from service.api.rows_door import open_doors
 from service.api.static_page import DOCS_FOLDER, HEADERS, Page
 from service.errors import StoreError
 
@@ -43,6 +44,8 @@ def build(callables: Callables) -> FastAPI:
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES, compresslevel=GZIP_LEVEL)
     app.add_middleware(HeadAsGet)
     app.add_middleware(AskGate, gate=callables.gate)  # the last is the first to see a request
+
+    open_doors(app, callables.intake, callables.queries)
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
@@ -82,7 +85,7 @@ def build(callables: Callables) -> FastAPI:
         return JSONResponse({"detail": str(error)}, 503)
 
     app.include_router(overview_routes(callables))
-    app.include_router(row_routes(callables.intake, callables.queries))
+    app.include_router(row_routes(callables.intake))
     app.include_router(event_routes(callables.intake, callables.queries))
     app.include_router(sent_monitor_routes(callables.monitors))
     app.include_router(report_routes(callables))

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from service import __version__
 from service.api.access.middleware import AskGate
 from service.api.routes.rows import row_routes
+from service.api.rows_door import open_doors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +48,8 @@ def build_early(intake: IntakePort, names: Sequence[str], gate: Gate) -> FastAPI
     app.add_middleware(AskGate, gate=gate)
     app.add_middleware(_Undecided)  # the last is the first to see a request
 
+    open_doors(app, intake, _Names(names))
+
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
         """Return that the process is alive: the event loop answers."""
@@ -58,7 +61,7 @@ def build_early(intake: IntakePort, names: Sequence[str], gate: Gate) -> FastAPI
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
         return {"ready": False, "checks": {"database": AWAY}}
 
-    app.include_router(row_routes(intake, _Names(names)))
+    app.include_router(row_routes(intake))
     return app
 
 

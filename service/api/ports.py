@@ -72,6 +72,10 @@ class IntakePort(Protocol):
         """Return what became of a request's rows or labels, once they are durable."""
         ...
 
+    def takes(self, monitor: str) -> bool:
+        """Whether rows can be sent to a monitor."""
+        ...
+
     def trouble(self) -> str | None:
         """Return why rows cannot be made durable now; None where they can."""
         ...

@@ -70,6 +70,10 @@ class Intake:
         )
         return await self._kept(sent)
 
+    def takes(self, monitor: str) -> bool:
+        """Whether rows can be sent to a monitor."""
+        return monitor in self.receivers
+
     def trouble(self) -> str | None:
         """Return why rows cannot be made durable now; None where they can."""
         seconds = self.backlog.seconds_since_look

@@ -88,6 +88,11 @@ class PostgresStore:
         with translated(f"{monitor}: read rows that wait for a label"):
             return await pending_row.read(self._pool, monitor, identity)
 
+    async def labelled_ids(self, monitor: str, identity: Sequence[int]) -> set[int]:
+        """Return which of these ids (hashes, signed) have a row with a label."""
+        with translated(f"{monitor}: look for rows that have a label"):
+            return await pending_row.labelled(self._pool, monitor, identity)
+
     async def forget_pending(self, monitor: str) -> None:
         """Forget the rows that wait for labels."""
         with translated(f"{monitor}: forget rows that wait for a label"):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from service.config.sent_monitor_copy import read_copy
 from service.runtime import gc_pause
 from service.runtime.background_task import background
 from service.runtime.clock import now
@@ -82,7 +83,8 @@ async def _serve(
         starting = stack.enter_context(ExitStack())
         starting.enter_context(gc_pause.postponed())
         await enter(_http_imported_meanwhile())
-        async with early_intake(settings, monitors) as patience:
+        known = await asyncio.to_thread(read_copy, settings.data_dir, monitors)
+        async with early_intake(settings, known) as patience:
             pool = await enter(database(settings, wait_seconds=patience))
         applied = await migrate(pool, migrations_folder())
         await check_rights(pool)

@@ -19,6 +19,7 @@ import structlog
 
 from service.config.monitor_folder import DefinedMonitor, MonitorFolder, read_folder, signature
 from service.config.sent_monitor import read_sent
+from service.config.sent_monitor_copy import write_copy
 from service.errors import ConfigurationError, StoreError, TidegaugeError
 from service.runtime.background_task import background
 from service.store.tables import monitor as monitor_table
@@ -147,6 +148,7 @@ class Reload:
         """Return what the folder defines, and what was sent and no file of it defines."""
         try:
             self._sent = await sent_monitors.read_all(self._pool)
+            await asyncio.to_thread(write_copy, self._data_dir, sent_monitors.texts_of(self._sent))
         except StoreError as error:  # those that run go on
             log.debug("sent monitors not read", error=str(error))
         monitors, faults, faulty = dict(folder.monitors), dict(folder.faults), dict(folder.faulty)

@@ -11,7 +11,8 @@ from service.api.bodies import BodyReader
 from service.api.models import PushState, Receipt, Unrouted
 from service.api.ports import IntakePort, MonitorQueries
 from service.api.routes.dependencies import known_name
-from service.api.routes.rows import ANSWERS, accepted, refusal
+from service.api.routes.rows import ANSWERS
+from service.api.rows_door import accepted, refusal
 from service.core.time_units import to_datetime
 from service.errors import IntakeError
 

@@ -3,39 +3,13 @@
 Annotations are evaluated at once here: FastAPI would not find a dependency that is local to a function.
 """
 
-from collections.abc import Awaitable, Callable
-from difflib import get_close_matches
-from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, HTTPException, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Header, Response
 
-from service.api.bodies import BodyReader
-from service.api.models import IngestReadiness, Receipt, Reject
-from service.api.ports import IntakePort, NamedMonitors
-from service.core import inbox
-from service.core.inbox import BatchKind
-from service.errors import (
-    BacklogError,
-    InboxUnavailableError,
-    IntakeError,
-    NoInboxError,
-    RowsTooLargeError,
-    UnknownFormatError,
-    UnreadableRowsError,
-    UnroutedEventError,
-)
+from service.api.models import IngestReadiness, Receipt
+from service.api.ports import IntakePort
 
-STATUS: dict[type[IntakeError], int] = {
-    UnroutedEventError: 404,
-    NoInboxError: 409,
-    RowsTooLargeError: 413,
-    UnknownFormatError: 415,
-    UnreadableRowsError: 422,
-    BacklogError: 429,
-    InboxUnavailableError: 503,
-}
 CONTENT: dict[str, dict[str, object]] = {
     "application/json": {"schema": {"type": "array", "items": {"type": "object"}}},
     **{
@@ -58,49 +32,28 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
     503: {"description": "rows cannot be made durable now; Retry-After says when to send again"},
 }
 
+ANSWERED_BEFORE = "RowsDoor answers this path"
+
 Key = Annotated[str | None, Header(alias="Idempotency-Key", description=KEY_SAYS)]
 
 
-def row_routes(intake: IntakePort, queries: NamedMonitors) -> APIRouter:
-    """Return the paths; who may send was asked before (`service/api/access`)."""
-    reader = BodyReader()
-
-    def known(name: str) -> None:
-        names = [monitor.name for monitor in queries.monitors()]
-        if name not in names:
-            near = get_close_matches(name, names, n=1)
-            hint = f"; the nearest is {near[0]!r}" if near else ""
-            raise HTTPException(404, f"no monitor is named {name!r}{hint}")
-
+def row_routes(intake: IntakePort) -> APIRouter:
+    """Return the paths; what is sent to them `RowsDoor` answers, and here it is described."""
     router = APIRouter(tags=["rows"])
-    guard = [Depends(known)]
+    described: dict[str, Any] = {"status_code": 202, "responses": ANSWERS, "openapi_extra": BODY}
 
-    @router.post(
-        "/v1/monitors/{name}/rows",
-        status_code=202,
-        response_model=Receipt,
-        responses=ANSWERS,
-        openapi_extra=BODY,
-        dependencies=guard,
-    )
-    async def send_rows(name: str, request: Request, key: Key = None) -> Response:
+    @router.post("/v1/monitors/{name}/rows", **described)
+    async def send_rows(name: str, key: Key = None) -> Receipt:
         """Take in rows: an array of objects, an object per line, an Arrow stream, Parquet or CSV.
 
         The answer comes once the rows are durable; the next cycle measures them.
         """
-        return await _answered(reader, request, partial(intake.take_in, name, BatchKind.ROWS, key=key))
+        raise NotImplementedError(ANSWERED_BEFORE)
 
-    @router.post(
-        "/v1/monitors/{name}/labels",
-        status_code=202,
-        response_model=Receipt,
-        responses=ANSWERS,
-        openapi_extra=BODY,
-        dependencies=guard,
-    )
-    async def send_labels(name: str, request: Request, key: Key = None) -> Response:
+    @router.post("/v1/monitors/{name}/labels", **described)
+    async def send_labels(name: str, key: Key = None) -> Receipt:
         """Take in labels that come after their rows, each with the id of its row."""
-        return await _answered(reader, request, partial(intake.take_in, name, BatchKind.LABELS, key=key))
+        raise NotImplementedError(ANSWERED_BEFORE)
 
     @router.get("/readyz/ingest", tags=["health"])
     async def ready_to_ingest(response: Response) -> IngestReadiness:
@@ -110,34 +63,3 @@ def row_routes(intake: IntakePort, queries: NamedMonitors) -> APIRouter:
         return IngestReadiness(ready=trouble is None, reason=trouble)
 
     return router
-
-
-async def _answered(
-    reader: BodyReader, request: Request, take: Callable[[inbox.Posted], Awaitable[inbox.Receipt]]
-) -> Response:
-    with reader.room(request):
-        body = await reader.read(request)
-        headers = request.headers
-        posted = inbox.Posted(body, headers.get("content-type", ""), headers.get("content-encoding", ""))
-        try:
-            receipt = await take(posted)
-        except IntakeError as error:
-            return refusal(error)
-    return accepted(receipt)
-
-
-def accepted(receipt: inbox.Receipt) -> JSONResponse:
-    """Return the answer to a request that is durable."""
-    content = Receipt(
-        accepted=receipt.accepted,
-        rejected=receipt.rejected,
-        rejects=[Reject(row=reject.row, reason=reject.reason) for reject in receipt.rejects],
-        repeated=receipt.is_repeat,
-    )
-    return JSONResponse(content.model_dump(mode="json"), 202)
-
-
-def refusal(error: IntakeError) -> JSONResponse:
-    """Return the answer to a request that was not taken."""
-    headers = {} if error.retry_seconds is None else {"retry-after": str(error.retry_seconds)}
-    return JSONResponse({"detail": str(error)}, STATUS[type(error)], headers)

@@ -18,12 +18,14 @@ from pyarrow import parquet
 
 from service.core.rows.schema import Kind
 from service.errors import SourceError, UnreadableRowsError
-from service.sources.http import json_rows
+from service.sources.http import json_rows, json_table
 from service.sources.http.arrow_messages import check_compressed
 from service.sources.http.content_types import RowFormat
 from service.sources.http.table_limits import (
+    MAX_ROWS,
     check_bytes,
     check_expanded,
+    check_json,
     check_parquet,
     check_shape,
     check_types,
@@ -95,7 +97,7 @@ def decoded(content: bytes, content_format: RowFormat, shape: RowShape) -> Decod
         if content_format is RowFormat.JSON:
             return of_columns(*json_rows.parsed_array(content), shape)
         if content_format is RowFormat.JSON_LINES:
-            return of_columns(*json_rows.parsed_lines(content), shape)
+            return _of_lines(content, shape)
         if content_format is RowFormat.CSV:
             return _of_csv(content, shape)
         read = _read_parquet if content_format is RowFormat.PARQUET else _read_stream
@@ -118,6 +120,18 @@ def of_columns(columns: dict[str, list[Any]], rows: int, shape: RowShape) -> Dec
     if table is not None:
         return _of_table(table, list(columns), shape)
     return _of_frame(object_frame(held, rows), list(columns), shape)
+
+
+def _of_lines(content: bytes, shape: RowShape) -> Decoded:
+    check_json(content)
+    lines = json_table.line_count(content)
+    if lines is not None and json_table.MIN_LINES <= lines <= MAX_ROWS:
+        table = json_table.read(content, lines, shape.schema, shape.timestamp)
+        if table is not None:
+            names = table.schema.names
+            _check_size(names, lines, shape)
+            return _of_table(_watched(table, shape), names, shape)
+    return of_columns(*json_rows.parsed_lines(content), shape)
 
 
 def typed_table(columns: Mapping[str, list[Any]]) -> pa.Table | None:
@@ -242,7 +256,7 @@ def _check_size(names: Sequence[str], rows: int, shape: RowShape) -> None:
 def check_columns(names: Sequence[str], shape: RowShape) -> None:
     """Raise UnreadableRowsError or SourceError where rows with these columns cannot be read."""
     check_shape(len(names), 0)
-    check_names(names, shape.schema, None)
+    check_names(names, shape.schema, shape.timestamp if shape.timestamp in names else None)
     watched = (*shape.schema.names, shape.schema.identity)
     if names and not any(name in names for name in watched):
         first = shape.schema.names[0]

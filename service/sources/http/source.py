@@ -115,14 +115,16 @@ class HttpSource:
         """Return what was accepted and not taken yet, about `max_rows` rows of it."""
         context, clock = self._context, of_json(position or {})
         waiting = await context.tables.inbox.read(self._options.max_rows)
-        rows = await self._reading.run(lambda: self._rows(waiting.batches, clock))
+        # Events that wait there were accepted when the monitor's source was another one: they stay.
+        batches = [batch for batch in waiting.batches if batch.kind is not BatchKind.EVENTS]
+        rows = await self._reading.run(lambda: self._rows(batches, clock))
         now = context.now()
         is_idle = waiting.oldest is None
         watermark = rows.clock.watermark
         if is_idle:
             watermark = rows.clock.idle_watermark(now, self._options.idle_after_us)
         change = InboxChange(
-            tuple(batch.id for batch in waiting.batches),
+            tuple(batch.id for batch in batches),
             measured=rows.measured_ids,
             rejected=rows.rejected_ids,
             rejected_labels=rows.rejected_label_ids,
@@ -132,7 +134,7 @@ class HttpSource:
         batch, last = _in_order(batch, before.get("last"))
         take = Take(
             batch,
-            rows.clock.as_json() | {"batches": before.get("batches", 0) + len(waiting.batches), "last": last},
+            rows.clock.as_json() | {"batches": before.get("batches", 0) + len(batches), "last": last},
             watermark=watermark,
             rejects=rows.rejects[:KEPT_REJECTS],
             rejected=rows.rejected,
@@ -143,7 +145,7 @@ class HttpSource:
         )
         if context.labels is None:
             return take
-        sent = await self._reading.run(lambda: posted_labels.sent_labels(waiting.batches, context.labels))
+        sent = await self._reading.run(lambda: posted_labels.sent_labels(batches, context.labels))
         return await posted_labels.with_labels(take, sent, context, now=now)
 
     async def close(self) -> None:

@@ -9,6 +9,7 @@ import structlog
 
 from service.config.monitor_folder import read_folder
 from service.config.sent_monitor import read_sent, text_of
+from service.config.sent_monitor_copy import write_copy
 from service.errors import ConfigurationError, DefinedByFileError, StoreError, TidegaugeError
 from service.store.tables.inbox import sent_monitors
 
@@ -66,7 +67,9 @@ async def with_sent(settings: Settings, pool: asyncpg.Pool, monitors: Sequence[M
     """
     known = {monitor.name for monitor in monitors}
     found = list(monitors)
-    for name, sent in (await sent_monitors.read_all(pool)).items():
+    held = await sent_monitors.read_all(pool)
+    await asyncio.to_thread(write_copy, settings.data_dir, sent_monitors.texts_of(held))
+    for name, sent in held.items():
         if name in known:
             continue
         try:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 CYCLES = "UPDATE tidegauge.checkpoint"
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
-FULL_DISK_KB = 128
+FULL_DISK_KB = 48
 
 
 async def played(running: Scene, requests: Sequence[Request], *faults: Fault) -> Outcome:

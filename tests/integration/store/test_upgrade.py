@@ -24,6 +24,9 @@ FILLED = (
     "rejected_row", "series", "window_run",
 )  # fmt: skip
 
+# Tokens' hashes, and values as they were sent.
+HIDDEN = {"access_token", "inbox_batch", "inbox_half", "inbox_label"}
+
 
 async def _rows(pool: asyncpg.Pool, *kinds: bytes) -> dict[str, int]:
     names = [row["relname"] for row in await pool.fetch(RELATIONS, list(kinds))]
@@ -59,4 +62,4 @@ async def test_a_filled_database_is_upgraded(empty_database_url: str, tmp_path: 
             "SELECT relname FROM pg_class WHERE relnamespace = 'tidegauge'::regnamespace "
             "AND relkind IN ('r', 'p', 'v') AND NOT has_table_privilege('tidegauge_reader', oid, 'SELECT')"
         )
-        assert unread == []
+        assert {row["relname"] for row in unread} == HIDDEN

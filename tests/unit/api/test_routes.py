@@ -223,7 +223,7 @@ async def test_every_path_is_described(client: httpx.AsyncClient) -> None:
     posted = {path for path, methods in api["paths"].items() if "post" in methods}
     rows_and_labels = {"/v1/monitors/{name}/rows", "/v1/monitors/{name}/labels"}
     assert posted == rows_and_labels | {"/v1/kserve", "/v1/monitors/{name}/kserve"}
-    assert {method for methods in api["paths"].values() for method in methods} == {"get", "post"}
+    assert {method for methods in api["paths"].values() for method in methods} == {"get", "post", "put"}
 
 
 @pytest.mark.parametrize(

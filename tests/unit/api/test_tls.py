@@ -11,12 +11,16 @@ import httpx
 import pytest
 import trustme
 from structlog.testing import capture_logs
+from tidegauge_client import Client
 
+from service.access.secret import digest_of, new_token
 from service.api.app import build
 from service.api.server import serving
 from service.api.tls import renewing, tls_context
+from service.core.access import Grant, Scope, Token
+from service.core.inbox import BatchKind, Posted, Receipt
 from service.errors import ConfigurationError
-from tests.unit.api.doors import callables
+from tests.unit.api.doors import Queries, callables, gate
 
 
 @pytest.fixture
@@ -109,3 +113,38 @@ def test_files_that_are_no_pair_are_named(tmp_path: Path, authority: trustme.CA)
         ):
             tls_context(certificate, wrong)
     assert tls_context(certificate, key).minimum_version == ssl.TLSVersion.TLSv1_2
+
+
+class Kept:
+    """An intake that keeps what it takes in, in memory."""
+
+    def __init__(self) -> None:
+        self.bodies: list[bytes] = []
+
+    async def take_in(self, _: str, __: BatchKind, posted: Posted, *, key: str | None = None) -> Receipt:
+        assert key is not None
+        self.bodies.append(posted.body)
+        return Receipt(1)
+
+    def trouble(self) -> None:
+        return None
+
+
+class Shop(Queries):
+    name = "shop"
+
+
+async def test_the_client_trusts_a_file_of_certificates(tmp_path: Path, authority: trustme.CA) -> None:
+    """By `ca_file` rows are sent by https, with a token; a file that is missing is said where it is named."""
+    files = _write(tmp_path, authority)
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    kept, closed, (own, secret) = Kept(), gate(), new_token()
+    closed.tokens.replace([Token(own, digest_of(secret), Grant(frozenset({Scope.ROWS})))])
+    app = build(callables(queries=Shop(), intake=kept, gate=closed))
+    async with serving(app, host="127.0.0.1", port=0, tls=files) as address:
+        client = Client(address, token=secret, spool=None, ca_file=tmp_path / "ca.pem")
+        client.monitor("shop").log({"size": 1.5})
+        assert await asyncio.to_thread(client.close)
+    assert [b"1.5" in body for body in kept.bodies] == [True]
+    with pytest.raises(FileNotFoundError):
+        Client("https://127.0.0.1", ca_file=tmp_path / "missing.pem")

@@ -13,6 +13,7 @@ import pytest
 
 from service.config.monitor import Monitor
 from service.config.monitor_file import load
+from service.config.sent_monitor_copy import read_copy
 from service.config.settings import Settings
 from service.errors import SourceError
 from service.runtime.scheduler import CycleResult, Job
@@ -236,9 +237,15 @@ async def test_a_monitor_that_was_sent_is_followed_as_a_file_is(place: Place) ->
     sent["cart"] = SENT.replace("window", "windo")
     await place.reload.take_in()
     assert "windo: no such key" in place.faults["cart"]
+    sent["cart"] = SENT
+    await place.reload.take_in()
+    shop = place.cycles.monitors["shop"]
+    assert [each.name for each in read_copy(place.folder, [shop])] == ["shop", "cart"]
     del sent["cart"]
     await place.reload.take_in()
-    assert place.cycles.done == [("start", "cart"), ("replace", "cart"), ("stop", "cart")]
+    steps = ["start", "replace", "replace", "stop"]
+    assert place.cycles.done == [(step, "cart") for step in steps]
+    assert read_copy(place.folder, []) == []
 
 
 async def test_a_file_wins_over_what_was_sent(place: Place) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from service.store.driver_errors import translated
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     import asyncpg
@@ -45,6 +46,11 @@ async def read_all(executor: asyncpg.Pool | asyncpg.Connection) -> dict[str, Sen
     """Return them by name. Raises StoreError."""
     with translated("read the monitors that were sent"):
         return {row["name"]: SentMonitor(**row) for row in await executor.fetch(_ALL)}
+
+
+def texts_of(sent: Mapping[str, SentMonitor]) -> dict[str, str]:
+    """Return the text of each, by name."""
+    return {name: each.content for name, each in sent.items()}
 
 
 async def versions(pool: asyncpg.Pool) -> dict[str, datetime]:

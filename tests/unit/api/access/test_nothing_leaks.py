@@ -36,6 +36,9 @@ class Failing:
             raise RuntimeError("a defect")
         return Receipt(1)
 
+    def takes(self, _: str) -> bool:
+        return True
+
     def trouble(self) -> None:
         return None
 

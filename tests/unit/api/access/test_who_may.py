@@ -46,6 +46,7 @@ TABLE: dict[tuple[str, str], tuple[str, str] | str] = {
     ("GET", "/v1/monitors/{name}/columns/{column}/distribution"): ("read", ONE),
     ("GET", "/v1/monitors/{name}/events"): ("read", ONE),
     ("GET", "/v1/monitors/{name}/metrics"): ("read", ONE),
+    ("PUT", "/v1/monitors/{name}"): ("admin", ONE),
     ("POST", "/v1/monitors/{name}/rows"): ("rows", ONE),
     ("POST", "/v1/monitors/{name}/labels"): ("labels", ONE),
     ("POST", "/v1/monitors/{name}/kserve"): ("rows", ONE),
@@ -53,7 +54,7 @@ TABLE: dict[tuple[str, str], tuple[str, str] | str] = {
     ("GET", "/v1/kserve"): ("read", ALL),
 }
 MOUNTED = {"/docs": "/docs/docs.js", "": "/index.html"}
-UNKNOWN = [("DELETE", "/v1/monitors/shop"), ("PUT", "/v1/monitors/shop"), ("POST", "/v1/of/tomorrow")]
+UNKNOWN = [("DELETE", "/v1/monitors/shop"), ("PATCH", "/v1/monitors/shop"), ("POST", "/v1/of/tomorrow")]
 
 
 class Shop(Queries):
@@ -62,6 +63,9 @@ class Shop(Queries):
 
 class Unbothered:
     """An intake that can always make rows durable."""
+
+    def takes(self, _: str) -> bool:
+        return False
 
     def trouble(self) -> None:
         return None

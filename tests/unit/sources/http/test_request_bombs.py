@@ -167,7 +167,7 @@ class Opened:
 
 @pytest.mark.parametrize("content_format", [RowFormat.ARROW, RowFormat.PARQUET])
 def test_nothing_that_is_sent_is_unpickled(tmp_path: Path, content_format: RowFormat) -> None:
-    """Neither a type of Python nor what pandas wrote: the file that it would make is missing."""
+    """Neither an extension type of Python's, nor what pandas wrote: no file is made."""
     mark = tmp_path / "mark"
     poison = pickle.dumps(Opened(mark))
     pickle.loads(poison).close()  # noqa: S301 - ours: it works
