@@ -1,5 +1,5 @@
 # Thin targets: uv does the work, from the lock files.
-.PHONY: run live check test bench bench-alarms bench-ingest bench-outage mutation fuzz audit lint kafka-test compose-test pictures dashboards dashboards-check lock clean
+.PHONY: run live check test bench bench-alarms bench-ingest bench-outage faults mutation fuzz audit lint kafka-test compose-test pictures dashboards dashboards-check lock clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -41,6 +41,10 @@ bench: $(VENV)/.dev
 # False alarms, power and speed of drift alarms: docs/benchmarks/alarms.md. ARGS=--quick prints fewer draws.
 bench-alarms: $(VENV)/.dev
 	nice -n 15 $(BIN)/python -m tests.benchmarks.alarms $(ARGS)
+
+# Kills and faults while rows are sent, an hour at most: docs/testing.md. Goes on where it was; ARGS=--again starts over.
+faults: $(VENV)/.dev
+	nice -n 10 $(BIN)/python -m tests.faults.live $(ARGS)
 
 # Rows are sent while the database is away; ten minutes and more: docs/benchmarks/outage.md.
 bench-outage: $(VENV)/.dev
