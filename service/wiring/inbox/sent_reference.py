@@ -21,12 +21,19 @@ if TYPE_CHECKING:
     from service.core.rows.batch import Batch
     from service.core.rows.schema import Schema
     from service.runtime.compute_threads import Compute
+    from service.store.leases.fence import Fences
 
 log = structlog.get_logger(__name__)
 
 
 def sent_reference_loader(
-    monitor: str, schema: Schema, rows: int, pool: asyncpg.Pool, compute: Compute
+    monitor: str,
+    schema: Schema,
+    rows: int,
+    pool: asyncpg.Pool,
+    compute: Compute,
+    *,
+    fences: Fences | None = None,
 ) -> Callable[[], Awaitable[Batch]]:
     """Return a function that reads the reference, or freezes it from what waits in the inbox.
 
@@ -37,7 +44,10 @@ def sent_reference_loader(
     async def load() -> Batch:
         kept = await reference.read(pool, monitor)
         if kept is None:
-            await _freeze(monitor, schema, rows, pool, compute)
+            await reference.keep(
+                pool, monitor, await _first_rows(monitor, schema, rows, pool, compute), fences
+            )
+            log.info("reference frozen", monitor=monitor, rows=rows)
             kept = await reference.read(pool, monitor)
         if kept is None or kept.rows != rows:
             held = 0 if kept is None else kept.rows
@@ -51,7 +61,9 @@ def sent_reference_loader(
     return load
 
 
-async def _freeze(monitor: str, schema: Schema, rows: int, pool: asyncpg.Pool, compute: Compute) -> None:
+async def _first_rows(
+    monitor: str, schema: Schema, rows: int, pool: asyncpg.Pool, compute: Compute
+) -> reference.KeptReference:
     there = await reference.waiting_rows(pool, monitor)
     if there < rows:
         raise ReferenceDataError(
@@ -60,8 +72,7 @@ async def _freeze(monitor: str, schema: Schema, rows: int, pool: asyncpg.Pool, c
         )
     payloads = await reference.first_payloads(pool, monitor, rows)
     payload = await compute.run_long(lambda: _first(payloads, schema, rows))
-    await reference.keep(pool, monitor, reference.KeptReference(rows, payload))
-    log.info("reference frozen", monitor=monitor, rows=rows)
+    return reference.KeptReference(rows, payload)
 
 
 def _first(payloads: Sequence[bytes], schema: Schema, rows: int) -> bytes:

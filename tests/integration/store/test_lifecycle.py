@@ -27,6 +27,8 @@ REACHED = {
     "webhook_outbox": "its event",
     "dummy": "a table of the demonstration, of no monitor",
     "schema_migration": "of no monitor",
+    "replica": "a process, of no monitor",
+    "duty": "what one replica does for all monitors",
 }
 
 TABLES = """

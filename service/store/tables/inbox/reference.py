@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from service.store.driver_errors import translated
+from service.store.leases.fence import held_transaction
 
 if TYPE_CHECKING:
     import asyncpg
+
+    from service.store.leases.fence import Fences
 
 _READ = "SELECT rows, payload FROM tidegauge.inbox_reference WHERE monitor = $1"
 
@@ -56,7 +59,8 @@ async def first_payloads(pool: asyncpg.Pool, monitor: str, rows: int) -> list[by
         return [row["payload"] for row in await pool.fetch(_FIRST, monitor, rows)]
 
 
-async def keep(pool: asyncpg.Pool, monitor: str, kept: KeptReference) -> None:
+async def keep(pool: asyncpg.Pool, monitor: str, kept: KeptReference, fences: Fences | None = None) -> None:
     """Keep a reference unless there is one. Raises StoreError."""
     with translated(f"{monitor}: keep its reference"):
-        await pool.execute(_KEEP, monitor, kept.rows, kept.payload)
+        async with held_transaction(pool, monitor, fences) as connection:
+            await connection.execute(_KEEP, monitor, kept.rows, kept.payload)
