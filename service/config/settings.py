@@ -88,6 +88,8 @@ class Settings(BaseSettings):
     webhook_secret: Annotated[SecretStr, AfterValidator(_key)] | None = None
     reports_kept: int = Field(default=50, ge=0, le=10_000)
     retention_days: int | None = Field(default=None, ge=1, le=36_500)
+    lease_seconds: float = Field(default=10.0, ge=1, le=3_600)
+    workers: int = Field(default=1, ge=1, le=64)
 
 
 def load() -> Settings:

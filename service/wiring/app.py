@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -17,11 +18,15 @@ from service.status.cycle_counters import CycleCounters
 from service.status.live_feed import EventBroadcaster
 from service.store.migrate import migrate, migrations_folder
 from service.store.postgres import PostgresStore
+from service.store.retention import RETENTION
 from service.store.rights import check_rights
 from service.store.tables import monitor as monitor_table
+from service.store.tables.webhook_outbox import WEBHOOK
 from service.wiring import http, worker_process
-from service.wiring.database import database
+from service.wiring.database import pool_on, server_of
 from service.wiring.inbox.intake import intake
+from service.wiring.leases.elsewhere import Elsewhere
+from service.wiring.leases.held import held_leases, lease_keeper
 from service.wiring.lock_watch import lock_watch
 from service.wiring.monitor_cycles import CycleParts, MonitorCycles, MonitorIndex, monitor_cycles
 from service.wiring.reload import reload_files
@@ -38,6 +43,7 @@ if TYPE_CHECKING:
     from service.config.monitor import Monitor
     from service.config.settings import Settings
     from service.runtime.scheduler import Job
+    from service.wiring.leases.keeper import LeaseKeeper
 
 log = structlog.get_logger(__name__)
 
@@ -79,39 +85,58 @@ async def _serve(
         starting = stack.enter_context(ExitStack())
         starting.enter_context(gc_pause.postponed())
         await enter(_http_imported_meanwhile())
-        pool = await enter(database(settings))
+        dsn = await enter(server_of(settings))
+        pool = await enter(pool_on(dsn, settings))
         applied = await migrate(pool, migrations_folder())
         await check_rights(pool)
         await monitor_table.set_defined(pool, [monitor.name for monitor in monitors])
         log.info("database ready", embedded=settings.database_url is None, migrations_applied=len(applied))
 
-        store = PostgresStore(pool, deliver_events=settings.webhook_url is not None)
+        leases = await enter(lease_keeper(settings, dsn))
+        store = PostgresStore(pool, deliver_events=settings.webhook_url is not None, fences=leases)
         compute = await enter(workers())
         calls = await enter(worker(worker_process))
         broadcaster = EventBroadcaster()
-        counters = CycleCounters((monitor.name for monitor in monitors), store, failed=broadcaster.notify)
+        counters = CycleCounters((), store, failed=broadcaster.notify)
         scheduler = Scheduler(counters, now=now, max_cycles=max_cycles)
         windows = StoredWindows(pool, store, compute)
         reporter = build_reporter(settings, windows, calls, index.reported)
 
-        wake_webhook = await enter(webhook(settings, pool))
+        wake_webhook = await enter(webhook(settings, pool, partial(leases.duty, WEBHOOK)))
         listeners = (wake_webhook, reporter.after, broadcaster.after)
-        cycle_parts = CycleParts(pool, store, compute, calls, counters, listeners)
+        cycle_parts = CycleParts(
+            pool, store, compute, calls, counters, listeners, leases, lost=leases.wake, changed=leases.wake
+        )
         cycles = MonitorCycles(settings, scheduler, cycle_parts, index)
         await enter(monitor_cycles(cycles, monitors))
         await enter(background(reporter.work(), name="reports"))
-        await enter(retention(pool, settings.retention_days, index.panes_behind))
+        await enter(
+            retention(
+                pool,
+                settings.retention_days,
+                index.panes_behind,
+                fences=leases,
+                duty=partial(leases.duty, RETENTION),
+            )
+        )
         await enter(lock_watch(pool))
         taking_in = await enter(intake(settings, pool, index.receivers))
-        await enter(_cycling(scheduler, cycling))
+        leases.noticed = partial(_follow, Elsewhere(pool, index, broadcaster), leases)
+        await enter(held_leases(leases, cycles))
+        await enter(_cycling(scheduler, cycling, leases))
         http_parts = RunningParts(pool, store, scheduler, counters, reporter, index, broadcaster, taking_in)
         address = await enter(http.serve_http(settings, http_parts))
+        leases.set_address(address)
         await enter(reload_files(settings, cycles, pool, broadcaster, hung_up=stop.set))
 
         starting.close()
         log.info("watching", monitors=",".join(monitor.name for monitor in monitors), http=address)
         await _until_done(stop, scheduler)
     return scheduler.jobs
+
+
+async def _follow(elsewhere: Elsewhere, leases: LeaseKeeper) -> None:
+    await elsewhere.follow(leases.seen, leases.part)
 
 
 @asynccontextmanager
@@ -125,13 +150,14 @@ async def _http_imported_meanwhile() -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _cycling(scheduler: Scheduler, cycling: asyncio.Event) -> AsyncIterator[None]:
+async def _cycling(scheduler: Scheduler, cycling: asyncio.Event, leases: LeaseKeeper) -> AsyncIterator[None]:
     """Run the cycles while the context lasts, and finish the running ones."""
     scheduler.start()
     cycling.set()
     try:
         yield
     finally:
+        leases.begin_to_leave()
         await scheduler.stop()
 
 
