@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import structlog
 
 from service.config.content_hash import content_hash
-from service.core.time_units import SECOND
 from service.cycle.cycle import Cycle
 from service.cycle.log_summary import summary
 from service.errors import LeaseLostError
@@ -48,7 +47,6 @@ log = structlog.get_logger(__name__)
 
 DEFAULT_CYCLE_SECONDS = 10.0
 CLOSE_SECONDS = 1.0
-LONG_GAP = 2  # intervals and lease times: after a longer one a grid is a new one
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,17 +146,13 @@ class MonitorCycles:
     async def begin(self, name: str, *, after: int | None = None) -> None:
         """Begin the cycles of a declared monitor; those of one that has lost its file are not.
 
-        `after` is the last grid point (UTC microseconds) at which another replica ran one. Its grid goes on,
-        unless that is long ago.
+        `after` is the last grid point (UTC microseconds) at which another replica ran one: its grid goes on.
         """
         async with self._turns[name]:
             declared = self._declared.get(name)
             if declared is None or not declared.job.elsewhere:
                 return
             interval = interval_of(declared.monitor, self._settings)
-            lease = 0.0 if self._parts.fences is None else self._parts.fences.lease_seconds
-            if after is not None and now() - after > LONG_GAP * (interval + lease) * SECOND:
-                after = None
             declared.job = self._scheduler.add(name, interval, self._run_of(declared), after=after)
             self.index.jobs[name] = declared.job
 

@@ -74,6 +74,8 @@ _GIVE_BACK = """
 UPDATE tidegauge.lease SET holder = NULL WHERE holder = $1 AND monitor = ANY($2::text[])
 """
 
+_DROP = "DELETE FROM tidegauge.lease WHERE holder = $1 AND monitor = ANY($2::text[])"
+
 _TAKE_DUTY = """
 WITH made AS (
     INSERT INTO tidegauge.duty (duty, holder, fence) VALUES ($2, $1, nextval('tidegauge.fence'))
@@ -205,6 +207,12 @@ async def give_back(pool: asyncpg.Pool, replica: str, monitors: Sequence[str]) -
     """Give back leases that a replica holds. Raises StoreError."""
     with translated("give leases back"):
         await pool.execute(_GIVE_BACK, replica, list(monitors))
+
+
+async def drop(pool: asyncpg.Pool, replica: str, monitors: Sequence[str]) -> None:
+    """Forget leases of monitors that have no file any more where the replica ran them. Raises StoreError."""
+    with translated("give leases back"):
+        await pool.execute(_DROP, replica, list(monitors))
 
 
 async def take_duty(pool: asyncpg.Pool, replica: str, duty: str) -> Fence | None:

@@ -167,7 +167,7 @@ class LeaseKeeper:
         if gone:  # its file was deleted here
             for name in gone:
                 self._fences.pop(name, None)
-            await leases.give_back(self._pool, self.own.id, gone)
+            await leases.drop(self._pool, self.own.id, gone)
         for monitor in part.give_up:
             if monitor in self._fences and monitor not in self._moving:
                 self._move(monitor, self._handed_over(monitor, cycles))
@@ -185,8 +185,9 @@ class LeaseKeeper:
     async def _begin(self, taken: Mapping[str, Fence], cycles: Cycles, *, alone: bool) -> None:
         # One that starts alone starts its grids now; one that takes over goes on with those of the others.
         await monitor_table.set_defined(self._pool, list(taken))
+        earlier = [] if self.seen is None else [name for name in taken if name in self.seen.leases]
         is_start = alone and not self._has_beaten
-        slots = {} if is_start else await leases.last_slots(self._pool, list(taken))
+        slots = {} if is_start else await leases.last_slots(self._pool, earlier)
         self._fences.update(taken)
         for monitor in taken:
             after = to_microseconds(slots[monitor]) if monitor in slots else None
