@@ -42,6 +42,6 @@ USER 10001:10001
 EXPOSE 8000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=5s --timeout=4s --start-period=30s --retries=3 \
-  CMD ["python", "-I", "-c", "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8000, timeout=3); c.request('GET', '/healthz'); raise SystemExit(c.getresponse().status != 200)"]
+  CMD ["python", "-I", "-c", "import http.client as h, os, ssl; tls = os.environ.get('TIDEGAUGE_TLS_CERT'); c = h.HTTPSConnection('127.0.0.1', 8000, timeout=3, context=ssl._create_unverified_context()) if tls else h.HTTPConnection('127.0.0.1', 8000, timeout=3); c.request('GET', '/healthz'); raise SystemExit(c.getresponse().status != 200)"]
 ENTRYPOINT ["tidegauge"]
 CMD ["run"]

@@ -1,5 +1,5 @@
 # Thin targets: uv does the work, from the lock files.
-.PHONY: run live check test bench bench-alarms mutation lint compose-test pictures dashboards dashboards-check lock clean
+.PHONY: run live check test bench bench-alarms bench-ingest mutation lint compose-test pictures dashboards dashboards-check lock clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -38,6 +38,11 @@ bench: $(VENV)/.dev
 # False alarms, power and speed of drift alarms: docs/benchmarks/alarms.md. ARGS=--quick prints fewer draws.
 bench-alarms: $(VENV)/.dev
 	nice -n 15 $(BIN)/python -m tests.benchmarks.alarms $(ARGS)
+
+# Rows taken in beside COPY, single rows per second, latency and memory: docs/benchmarks/ingest.md. On a quiet
+# machine of two cores; ARGS=--quick sends a fifth.
+bench-ingest: $(VENV)/.dev
+	$(BIN)/python -m tests.benchmarks.ingest $(ARGS)
 
 # Changes one expression at a time and says which changes no test sees: docs/testing.md. Not for CI.
 # ROOM=windows runs one room of tools/mutation/rooms.py.

@@ -108,6 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     report.set_defaults(command=_report)
 
     _add_monitor(commands)
+    _add_token(commands)
     return parser
 
 
@@ -138,6 +139,35 @@ def _add_monitor(commands: Commands) -> None:
         action.add_argument("--force", action="store_true", help="even if a service seems to run it")
     for action in (reset, remove, rename):
         action.add_argument("--yes", action="store_true", help="do not ask, on a terminal")
+
+
+def _add_token(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "token", help="create, list and revoke what senders and readers sign in with"
+    )
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+
+    create = actions.add_parser("create", help="make a token and print it, once")
+    create.add_argument("name", metavar="NAME", help="whose it is, in words")
+    create.add_argument(
+        "--scope",
+        action="append",
+        required=True,
+        metavar="SCOPE",
+        help="what it admits to: rows, labels, read or admin; repeat",
+    )
+    create.add_argument(
+        "--monitor", action="append", metavar="NAME", help="the monitor that it is for; repeat (default: all)"
+    )
+    create.set_defaults(command=_token_create)
+
+    listing = actions.add_parser("list", help="list the tokens, revoked ones too")
+    listing.add_argument("--json", action="store_true", help="print one JSON list")
+    listing.set_defaults(command=_token_list)
+
+    revoke = actions.add_parser("revoke", help="refuse a token from now on")
+    revoke.add_argument("id", metavar="ID", help="as `token list` prints it, or the token itself")
+    revoke.set_defaults(command=_token_revoke)
 
 
 def _add_init(commands: Commands) -> None:
@@ -281,6 +311,24 @@ def _monitor_rename(options: argparse.Namespace) -> int:
 
     asked = {"replace": options.replace, "force": options.force, "yes": options.yes}
     return monitor.rename(options.name, options.new, **asked)
+
+
+def _token_create(options: argparse.Namespace) -> int:
+    from service.commands import token
+
+    return token.create(options.name, scopes=options.scope, monitors=options.monitor)
+
+
+def _token_list(options: argparse.Namespace) -> int:
+    from service.commands import token
+
+    return token.show(as_json=options.json)
+
+
+def _token_revoke(options: argparse.Namespace) -> int:
+    from service.commands import token
+
+    return token.revoke(options.id)
 
 
 def _positive(text: str) -> int:

@@ -4,6 +4,7 @@ TidegaugeError
 ├── ConfigurationError
 ├── SourceError
 ├── ReferenceDataError
+├── NotYetError
 ├── ProfileError
 ├── CodecError
 ├── StoreError
@@ -42,6 +43,10 @@ class SourceError(TidegaugeError):
 
 class ReferenceDataError(TidegaugeError):
     """A monitor's reference could not be read or holds no rows."""
+
+
+class NotYetError(TidegaugeError):
+    """What a monitor needs has not come yet; its cycles wait, and nothing is wrong."""
 
 
 class LabelError(ReferenceDataError):

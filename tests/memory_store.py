@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from service.core.checkpoint import Checkpoint
+from service.core.deduplicate import CountedIds
 from service.core.labels.pending_rows import PendingRows
 from service.core.labels.remeasure import LabelProgress
 from service.errors import StoreError
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from service.core.cycle_record import CycleRecord, LabelRecord, Outcome
+    from service.core.deduplicate import CountedChange
     from service.core.event import Event
     from service.core.inbox import InboxBatch
     from service.core.rows.inbox_change import InboxChange, LabelAhead
@@ -71,6 +73,7 @@ class Stored:
     inbox: list[InboxBatch] = field(default_factory=list)
     ahead: list[LabelAhead] = field(default_factory=list)
     kept_from: int | None = None
+    counted: list[tuple[int, int, int]] = field(default_factory=list)  # event time, both hashes (signed)
 
     @property
     def latest(self) -> dict[tuple[int, int], WindowRecord]:
@@ -153,6 +156,18 @@ class MemoryStore:
         if monitor in self._monitors:
             self._monitors[monitor].waiting.clear()
 
+    async def counted_ids(self, monitor: str, identity: Sequence[int]) -> CountedIds:
+        """Return what is remembered of rows that counted under one of these ids."""
+        wanted = set(identity)
+        rows = [row for row in self.stored(monitor).counted if row[1] in wanted]
+        at, first, second = (np.array([row[place] for row in rows], dtype=np.int64) for place in range(3))
+        return CountedIds(first.view(np.uint64), second.view(np.uint64), at)
+
+    async def forget_counted_ids(self, monitor: str) -> None:
+        """Forget the ids of rows that counted."""
+        if monitor in self._monitors:
+            self._monitors[monitor].counted.clear()
+
     async def commit(self, record: CycleRecord, *, began: float = 0.0) -> bool:  # noqa: ARG002  # the port's
         """Write all of a cycle or nothing; False where its checkpoint does not follow the stored one."""
         before = self.stored(record.monitor)
@@ -168,6 +183,8 @@ class MemoryStore:
         after.events += record.events
         after.rejects += record.rejects
         given_up = 0 if record.labels is None else _change(after, record.labels)
+        if record.counted is not None:
+            _remember(after, record.counted)
         after.cycles.append(
             LoggedCycle(
                 record.after.cycle,
@@ -205,6 +222,8 @@ def _copied(stored: Stored) -> Stored:
         list(stored.waiting),
         list(stored.inbox),
         list(stored.ahead),
+        stored.kept_from,
+        list(stored.counted),
     )
 
 
@@ -237,6 +256,13 @@ def _change_inbox(stored: Stored, changed: InboxChange) -> None:
     stored.ahead = [label for label in stored.ahead if label.id not in changed.met]
     first = 1 + max((label.id for label in stored.ahead), default=0)
     stored.ahead += [replace(label, id=first + place) for place, label in enumerate(changed.ahead)]
+
+
+def _remember(stored: Stored, changed: CountedChange) -> None:
+    before, ids = changed.before, changed.fresh
+    kept = [] if changed.forget else [row for row in stored.counted if before is None or row[0] >= before]
+    hashes = ids.identity.view(np.int64).tolist(), ids.check.view(np.int64).tolist()
+    stored.counted = [*kept, *zip(ids.event_time.tolist(), *hashes, strict=True)]
 
 
 def _revision(before: Stored, layout: str, window: WindowRecord) -> Revision:

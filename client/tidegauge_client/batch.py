@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 import zlib
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 from uuid import uuid4
 
 Kind = Literal["rows", "labels"]
@@ -34,7 +35,7 @@ class Batch:
     @classmethod
     def of(cls, monitor: str, kind: Kind, lines: list[bytes]) -> Batch:
         """Return a batch under a new key."""
-        return cls(monitor, kind, uuid4().hex, tuple(lines))
+        return cls(monitor, kind, new_key(), tuple(lines))
 
     @property
     def rows(self) -> int:
@@ -57,26 +58,68 @@ class Batch:
     def encoded(self) -> bytes:
         """Return the content of the batch's file: a line that describes it, then its rows."""
         body = b"".join(self.lines)
-        head = {
-            "format": FORMAT,
-            "monitor": self.monitor,
-            "kind": self.kind,
-            "key": self.key,
-            "bytes": len(body),
-            "crc": zlib.crc32(body),
-        }
-        return json.dumps(head).encode() + b"\n" + body
+        return (
+            _line({**_head(self.monitor, self.kind, self.key), "bytes": len(body), "crc": zlib.crc32(body)})
+            + body
+        )
+
+
+def new_key() -> str:
+    """Return a key that no other batch has; later ones of this machine sort behind earlier ones."""
+    return f"{time.time_ns():016x}{uuid4().hex[:16]}"
+
+
+def open_head(monitor: str, kind: Kind, key: str) -> bytes:
+    """Return the first line of a file to which a batch's rows are added one by one."""
+    return _line(_head(monitor, kind, key))
 
 
 def decode(content: bytes) -> Batch:
     """Return the batch of a file. Raises BatchFileError where it is not whole."""
+    head, body = _described(content)
+    batch = _batch(head, body)
+    if (head.get("bytes"), head.get("crc")) != (len(body), zlib.crc32(body)):
+        raise BatchFileError("not the bytes that its first line describes")
+    return batch
+
+
+def decode_open(content: bytes) -> Batch | None:
+    """Return the batch of a file to which rows were added until its process ended.
+
+    A row without the end of its line is dropped: its write was broken off, so that `log` has not returned.
+    None where no row is whole. Raises BatchFileError where the file holds anything else.
+    """
+    whole = content[: content.rfind(b"\n") + 1]
+    if not whole and (not content or content.startswith(b"{")):
+        return None  # broken off in its first line
+    head, body = _described(whole or content)
+    batch = _batch(head, body)
+    if not all(line.startswith(b"{") and line.endswith(b"}\n") for line in batch.lines):
+        raise BatchFileError("not the rows that a process wrote")
+    return batch if batch.lines else None
+
+
+def _head(monitor: str, kind: Kind, key: str) -> dict[str, Any]:
+    return {"format": FORMAT, "monitor": monitor, "kind": kind, "key": key}
+
+
+def _line(head: dict[str, Any]) -> bytes:
+    return json.dumps(head).encode() + b"\n"
+
+
+def _described(content: bytes) -> tuple[dict[str, Any], bytes]:
     first, _, body = content.partition(b"\n")
     try:
         head = json.loads(first)
-        is_whole = (head["format"], head["bytes"], head["crc"]) == (FORMAT, len(body), zlib.crc32(body))
-        batch = Batch(head["monitor"], head["kind"], head["key"], tuple(body.splitlines(keepends=True)))
+        if head["format"] == FORMAT:
+            return head, body
     except (ValueError, KeyError, TypeError) as error:
         raise BatchFileError(f"no description of a batch: {error!r}") from error
-    if not is_whole:
-        raise BatchFileError("not the bytes that its first line describes")
-    return batch
+    raise BatchFileError(f"a batch of format {head['format']!r}; expected {FORMAT}")
+
+
+def _batch(head: dict[str, Any], body: bytes) -> Batch:
+    try:
+        return Batch(head["monitor"], head["kind"], head["key"], tuple(body.splitlines(keepends=True)))
+    except KeyError as error:
+        raise BatchFileError(f"the description of a batch lacks {error}") from error

@@ -64,6 +64,8 @@ class Client:
     - `max_wait`: how many seconds `log` may wait for room, for each row: 0 in a service, more in a job
     - `timeout`: how many seconds the service may take to answer
     - `exit_seconds`: how long the end of the process may be delayed to send what is left
+    - `journal`: whether `log` writes rows to a file of the spool, so that a killed process loses none
+    - `fsync`: whether `log` waits for the disk, so that a power cut loses none either
     """
 
     def __init__(
@@ -79,9 +81,13 @@ class Client:
         max_wait: float = 0.0,
         timeout: float = 10.0,
         exit_seconds: float = 5.0,
+        journal: bool = True,
+        fsync: bool = False,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         """Raise ValueError for an address or a number that cannot be used; nothing is sent yet."""
+        if fsync and (spool is None or not journal):
+            raise ValueError("fsync needs the journal; expected a folder as `spool`, and journal=True")
         root = None if spool is None else default_spool() if spool == DEFAULT else Path(spool)
         options = Options(
             None if root is None else spool_of(root, url),
@@ -91,6 +97,8 @@ class Client:
             batch_rows,
             max_wait,
             exit_seconds,
+            journal,
+            fsync,
         )
         self._pipeline = Pipeline(options, partial(Transport, url, token, timeout, tls))
 

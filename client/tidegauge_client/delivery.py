@@ -74,8 +74,9 @@ def deliver(batch: Batch, post: Callable[[Batch], Answer]) -> Delivered:
         if answer.status == HTTPStatus.ACCEPTED:
             _add_receipt(result, part, answer)
             continue
+        is_divisible = answer.status in DIVISIBLE and not _is_conflict(answer)
         is_vain = requests >= MAX_VAIN_REQUESTS and not result.accepted
-        if answer.status in DIVISIBLE and part.rows > 1 and requests < MAX_REQUESTS and not is_vain:
+        if is_divisible and part.rows > 1 and requests < MAX_REQUESTS and not is_vain:
             waiting.extend(reversed(part.halves()))
             continue
         reason = _detail(answer)
@@ -97,6 +98,11 @@ def _answer(batch: Batch, post: Callable[[Batch], Answer]) -> Answer:
     if status in TRY_AGAIN or not HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
         raise RetryLaterError(_detail(answer), answer.retry_after)
     return answer
+
+
+def _is_conflict(answer: Answer) -> bool:
+    """Say whether the key was used for other content: under further keys rows would count twice."""
+    return answer.status == HTTPStatus.UNPROCESSABLE_ENTITY and "Idempotency-Key" in _detail(answer)
 
 
 def _is_receipt(body: Any) -> bool:

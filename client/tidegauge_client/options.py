@@ -20,6 +20,8 @@ class Options:
     - `batch_rows`: the rows of a full batch
     - `max_wait`: how many seconds `log` may wait for room, for each row
     - `exit_seconds`: how long the end of the process may take
+    - `has_journal`: whether rows are in a file of the spool as soon as they are logged
+    - `is_synchronised`: whether they are on the disk then
     """
 
     spool: Path | None
@@ -29,6 +31,8 @@ class Options:
     batch_rows: int
     max_wait: float
     exit_seconds: float
+    has_journal: bool = True
+    is_synchronised: bool = False
 
     def __post_init__(self) -> None:
         """Raise ValueError for a number out of its range."""

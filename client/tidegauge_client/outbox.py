@@ -23,10 +23,11 @@ class Entry:
 
     - `sequence`: its place among the batches of this process; 0 for one of an earlier process
     - `batch`: the batch, where it is in memory
-    - `path`: its file, where it is on the disk
+    - `path`: its file in the spool, where it is on the disk
     - `disk_bytes`: the file's size
     - `rows`: how many rows it has; 0 while that is not known
     - `folder`: the folder of the file, where that is an earlier process's
+    - `journal`: its file in this process's journal
     """
 
     sequence: int
@@ -35,6 +36,7 @@ class Entry:
     disk_bytes: int = 0
     rows: int = 0
     folder: SpoolFolder | None = None
+    journal: Path | None = None
 
 
 class Outbox:
@@ -54,9 +56,14 @@ class Outbox:
         self.disk_bytes = 0
 
     def rows_in_memory(self) -> int:
-        """Return how many rows wait in memory alone."""
+        """Return how many rows wait in memory, be they in the journal or not."""
         with self._lock:
             return sum(entry.rows for entry in self._entries if entry.path is None)
+
+    def rows_in_journal(self) -> int:
+        """Return how many of those in memory a killed process would not lose."""
+        with self._lock:
+            return sum(entry.rows for entry in self._entries if entry.path is None and entry.journal)
 
     def rows_on_disk(self) -> int:
         """Return how many rows wait on the disk; those of earlier processes count once they are read."""
@@ -78,11 +85,11 @@ class Outbox:
         with self._lock:
             return not any(0 < entry.sequence <= sequence for entry in self._entries)
 
-    def add(self, batch: Batch) -> None:
-        """Add a new batch, in memory."""
+    def add(self, batch: Batch, journal: Path | None = None) -> None:
+        """Add a new batch, in memory; `journal` is its file in the journal, which leaves with it."""
         with self._lock:
             self._sequence += 1
-            self._entries.append(Entry(self._sequence, batch, rows=batch.rows))
+            self._entries.append(Entry(self._sequence, batch, rows=batch.rows, journal=journal))
             self.memory_bytes += batch.size
 
     def adopt(self) -> None:
@@ -96,23 +103,29 @@ class Outbox:
                 for folder in folders
                 for path, size in folder.files()
             ]
+            found = _once_each(sorted(found, key=_age))
             self._entries.extendleft(reversed(found))
             self._adopted += folders
             self.disk_bytes += sum(entry.disk_bytes for entry in found)
+            for folder in folders:
+                self._leave_drained(folder)
 
     def first(self) -> Entry | None:
         """Return the oldest entry."""
         with self._lock:
             return self._entries[0] if self._entries else None
 
-    def load(self, entry: Entry) -> Batch:
-        """Return an entry's batch. Raises OSError and BatchFileError where its file cannot be used."""
+    def load(self, entry: Entry) -> Batch | None:
+        """Return an entry's batch; None where its process was killed before a row was whole.
+
+        Raises OSError and BatchFileError where its file cannot be used.
+        """
         if entry.batch is not None:
             return entry.batch
         if entry.path is None:
             raise BatchFileError("neither in memory nor on the disk")
         batch = spool.read(entry.path)
-        entry.rows = batch.rows
+        entry.rows = 0 if batch is None else batch.rows
         return batch
 
     def persist(self, *, through: int) -> None:
@@ -133,10 +146,13 @@ class Outbox:
                     return
                 if self._own is None:
                     self._own = SpoolFolder.create(self._root)
-                entry.path, entry.disk_bytes = self._own.write(entry.sequence, batch)
+                entry.path, entry.disk_bytes = self._own.write(batch)
                 entry.batch = None
                 self.memory_bytes -= batch.size
                 self.disk_bytes += entry.disk_bytes
+                if entry.journal is not None:
+                    entry.journal.unlink(missing_ok=True)
+                    entry.journal = None
 
     def remove(self, entry: Entry, *, broken: bool = False) -> None:
         """Forget a batch that was answered, or one whose file is `broken`. Raises OSError."""
@@ -145,6 +161,8 @@ class Outbox:
             if entry.batch is not None:
                 self.memory_bytes -= entry.batch.size
             try:
+                if entry.journal is not None:
+                    entry.journal.unlink(missing_ok=True)
                 if entry.path is not None:
                     self.disk_bytes -= entry.disk_bytes
                     if broken:
@@ -170,3 +188,20 @@ class Outbox:
         """In a forked child: let go of what is the parent's, without touching it."""
         for folder in (*self._adopted, *([] if self._own is None else [self._own])):
             folder.close()
+
+
+def _age(entry: Entry) -> str:
+    """Return what sorts entries by age: a file has the name of its batch's key."""
+    return "" if entry.path is None else entry.path.name
+
+
+def _once_each(entries: list[Entry]) -> list[Entry]:
+    """Return the entries without the journal's files of batches that are in the spool as well."""
+    spooled = {entry.path.stem for entry in entries if entry.path and entry.path.suffix == spool.SUFFIX}
+    found = []
+    for entry in entries:
+        if entry.path and entry.path.suffix == spool.JOURNAL and entry.path.stem in spooled:
+            entry.path.unlink(missing_ok=True)  # killed before it could do so
+        else:
+            found.append(entry)
+    return found

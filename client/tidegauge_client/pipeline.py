@@ -1,8 +1,8 @@
 """From rows that are logged to batches that were answered: two threads and what they share.
 
-The caller appends a line to a list. The packer makes batches of the lines and writes to the disk those that
-wait; the sender posts them, one after the other. So a service that hangs delays neither the caller nor the
-disk.
+The caller appends lines to a batch in the making, in the journal where there is one. The packer completes the
+batches and writes to the spool those that wait; the sender posts them, one after the other. So a service that
+hangs delays neither the caller nor the disk.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 from tidegauge_client import forks
 from tidegauge_client.batch import Batch
 from tidegauge_client.encoding import encode, rows_of
+from tidegauge_client.journal import Journal, Sealed
 from tidegauge_client.outbox import Outbox
 from tidegauge_client.sender import Sender
 from tidegauge_client.tally import Stats, Tally
 from tidegauge_client.troubles import Troubles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from tidegauge_client.batch import Kind
     from tidegauge_client.options import Options
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 WAIT_STEP = 0.02  # seconds between looks for room
 MAX_BATCH_BYTES = 512 << 10  # many a proxy takes 1 MB at most
+MAX_CHUNK_ROWS, MAX_CHUNK_BYTES = 100, 64 << 10  # of a call, written to the journal at once
 
 
 class Pipeline:
@@ -40,8 +42,8 @@ class Pipeline:
         forks.register(self)
 
     def _reset(self) -> None:
-        self._lines: list[tuple[str, Kind, bytes]] = []
-        self._line_bytes = 0
+        self._loose: list[tuple[str, Kind, bytes]] = []  # lines that are not in the journal
+        self._line_rows, self._line_bytes = 0, 0  # in no batch of the outbox yet
         self._changed = threading.Condition()
         self._packing = threading.RLock()
         self._wants_packing = False
@@ -51,16 +53,31 @@ class Pipeline:
         self._packed = 0  # the newest batch of the pass before
         self._tally, self._troubles = Tally(), Troubles()
         self._outbox = Outbox(self._options.spool, self._options.spool_bytes)
+        self._journal = self._open_journal()
         self._sender = Sender(
             self._outbox, self._open_transport(), self._tally, self._troubles, self._persist
         )
 
     def add(self, monitor: str, kind: Kind, given: object) -> None:
         """Take rows; whatever is wrong with them is counted and logged, not raised."""
+        lines: list[bytes] = []
+        size = 0
         try:
             for row in rows_of(given):
-                self._add_row(monitor, kind, row)
+                line = self._encoded(row)
+                if line is None:
+                    continue
+                lines.append(line)
+                size += len(line)
+                if len(lines) >= MAX_CHUNK_ROWS or size >= MAX_CHUNK_BYTES:
+                    self._add_lines(monitor, kind, lines)
+                    lines, size = [], 0
         except Exception as error:  # noqa: BLE001  # a prediction must not fail because it could not be logged
+            self._note_invalid(error)
+        try:
+            if lines:
+                self._add_lines(monitor, kind, lines)
+        except Exception as error:  # noqa: BLE001  # as above
             self._note_invalid(error)
 
     def skip(self, reason: str) -> None:
@@ -69,25 +86,40 @@ class Pipeline:
         self._tally.add_invalid(reason)
         self._troubles.note(reason, "a row was not logged: %s", reason)
 
-    def _add_row(self, monitor: str, kind: Kind, row: Mapping[str, object]) -> None:
+    def _encoded(self, row: Mapping[str, object]) -> bytes | None:
         try:
             line = encode(row)
         except Exception as error:  # noqa: BLE001  # of this row alone: the next ones may be good
             self._note_invalid(error)
-            return
+            return None
         self._tally.add("logged")
+        return line
+
+    def _add_lines(self, monitor: str, kind: Kind, lines: Sequence[bytes]) -> None:
         with self._changed:
-            if self._ended or not self._has_room(len(line)):
-                self._tally.add("dropped")
-                why = "the process ends" if self._ended else "neither memory nor disk has room"
-                self._troubles.note("dropped", "rows are dropped: %s", why)
+            taken = [line for line in lines if self._reserve(len(line))]
+            if not taken:
                 return
-            self._lines.append((monitor, kind, line))
-            self._line_bytes += len(line)
             self._start()
-            if len(self._lines) >= self._options.batch_rows or self._line_bytes >= MAX_BATCH_BYTES:
+        if self._journal is not None:
+            taken = taken[self._journal.write(monitor, kind, taken) :]
+            self._tally.add("unjournaled", len(taken))
+        with self._changed:
+            self._loose += [(monitor, kind, line) for line in taken]
+            if self._line_rows >= self._options.batch_rows or self._line_bytes >= MAX_BATCH_BYTES:
                 self._wants_packing = True
                 self._changed.notify_all()
+
+    def _reserve(self, size: int) -> bool:
+        """Count a line of that size as taken; where there is no room, as dropped."""
+        if self._ended or not self._has_room(size):
+            self._tally.add("dropped")
+            why = "the process ends" if self._ended else "neither memory nor disk has room"
+            self._troubles.note("dropped", "rows are dropped: %s", why)
+            return False
+        self._line_rows += 1
+        self._line_bytes += size
+        return True
 
     def _has_room(self, size: int) -> bool:
         """Say whether a line has room, after a wait where the caller allows one."""
@@ -123,28 +155,32 @@ class Pipeline:
         self._sender.stop()
         is_done = self._sender.wait(self._outbox.last, time.monotonic())
         if not is_done:
-            kept, lost = self._outbox.rows_on_disk(), self._outbox.rows_in_memory()
+            in_journal = self._outbox.rows_in_journal()
+            kept = self._outbox.rows_on_disk() + in_journal
+            lost = self._outbox.rows_in_memory() - in_journal
             message = "not all rows were sent: %d wait on the disk for the next process, %d are lost"
             self._troubles.note("left", message, kept, lost)
         try:
             self._outbox.tidy_up()
+            if self._journal is not None and not self._outbox.rows_in_journal():
+                self._journal.tidy_up()
         except OSError as error:
             self._troubles.note("spool", "the spool could not be tidied up: %s", error)
         return is_done
 
     def stats(self) -> Stats:
         """Return the counts as of now."""
-        with self._changed, self._packing:
+        with self._packing, self._changed:  # in the order of `_pack`
             counts = self._tally.counts
             return Stats(
                 **{
                     name: counts[name]
                     for name in (
                         "logged", "taken_over", "accepted", "rejected", "invalid", "dropped",
-                        "broken_files", "retries",
+                        "broken_files", "retries", "unjournaled",
                     )
                 },
-                waiting=len(self._lines) + self._outbox.rows_in_memory() + self._outbox.rows_on_disk(),
+                waiting=self._line_rows + self._outbox.rows_in_memory() + self._outbox.rows_on_disk(),
                 batches_on_disk=self._outbox.batches_on_disk(),
                 bytes_on_disk=self._outbox.disk_bytes,
                 last_error=self._tally.last_error,
@@ -164,6 +200,8 @@ class Pipeline:
     def after_fork(self) -> None:
         """In a forked child: begin with nothing. Rows, spool and connection are the parent's."""
         self._outbox.forget()
+        if self._journal is not None:
+            self._journal.forget()
         self._sender.forget()
         self._reset()
 
@@ -199,12 +237,19 @@ class Pipeline:
         """Make batches of the lines; write to the disk what waits since the last pass, or everything."""
         with self._packing:
             with self._changed:
-                lines, self._lines = self._lines, []
+                loose, self._loose = self._loose, []
                 self._wants_packing = False
-            for batch in _batches(lines, self._options.batch_rows):
-                self._outbox.add(batch)  # it may wait for the disk: not under the lock that callers need
-            with self._changed:
-                self._line_bytes -= sum(len(line) for _, _, line in lines)
+            sealed = [] if self._journal is None else self._journal.take()
+            sealed += [Sealed(batch, None) for batch in _batches(loose, self._options.batch_rows)]
+            for batch, path in sorted(sealed, key=_rows_before_labels):
+                self._outbox.add(
+                    batch, path
+                )  # it may wait for the disk: not under the lock that callers need
+                with self._changed:
+                    self._line_rows -= batch.rows
+                    self._line_bytes -= batch.size
+            if self._journal is not None:
+                self._journal.recover()
             newest = self._outbox.last
             # What was not answered for a whole interval goes to the disk too: the service may hang.
             self._persist(newest if write_all or self._sender.is_away else self._packed)
@@ -212,6 +257,18 @@ class Pipeline:
         if self._line_bytes + self._outbox.memory_bytes < self._options.memory_bytes // 2:
             self._troubles.ended("dropped", "rows are taken again")
         self._sender.wake()
+
+    def _open_journal(self) -> Journal | None:
+        options = self._options
+        if options.spool is None or not options.has_journal:
+            return None
+        return Journal(
+            options.spool,
+            is_synchronised=options.is_synchronised,
+            batch_rows=options.batch_rows,
+            batch_bytes=MAX_BATCH_BYTES,
+            troubles=self._troubles,
+        )
 
     def _persist(self, through: int) -> None:
         try:
@@ -222,13 +279,18 @@ class Pipeline:
             self._troubles.ended("disk", "batches can be written to the disk again")
 
 
+def _rows_before_labels(sealed: Sealed) -> tuple[bool, str]:
+    """Return what sorts batches by age, but rows before labels, which may belong to them."""
+    return sealed.batch.kind == "labels", sealed.batch.key
+
+
 def _batches(lines: list[tuple[str, Kind, bytes]], most: int) -> list[Batch]:
-    """Return batches of the lines, rows before labels, which may belong to them."""
+    """Return batches of lines that are not in the journal."""
     groups: dict[tuple[str, Kind], list[bytes]] = {}
     for monitor, kind, line in lines:
         groups.setdefault((monitor, kind), []).append(line)
     found = []
-    for (monitor, kind), every in sorted(groups.items(), key=lambda group: group[0][1] == "labels"):
+    for (monitor, kind), every in groups.items():
         part: list[bytes] = []
         size = 0
         for line in every:

@@ -117,6 +117,9 @@ class Sender:
         try:
             is_read = entry.rows > 0
             batch = self._outbox.load(entry)
+            if batch is None:
+                self._remove(entry)
+                return
             if not is_read:
                 self._tally.add("taken_over", batch.rows)
             delivered = deliver(batch, self._transport.post)

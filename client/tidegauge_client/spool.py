@@ -13,12 +13,15 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from tidegauge_client.batch import Batch, decode
+from tidegauge_client.batch import decode, decode_open
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-SUFFIX, BROKEN, UNFINISHED, LOCK = ".batch", ".broken", ".unfinished", "lock"
+    from tidegauge_client.batch import Batch
+
+SUFFIX, JOURNAL = ".batch", ".journal"  # a journal's file may end within a row
+BROKEN, UNFINISHED, LOCK = ".broken", ".unfinished", "lock"
 MAX_ADOPTED = 64  # folders at once
 
 
@@ -30,7 +33,7 @@ class SpoolFolder:
         self._lock: int | None = lock
 
     @classmethod
-    def create(cls, root: Path) -> SpoolFolder:
+    def create(cls, root: Path, *, is_synchronised: bool = True) -> SpoolFolder:
         """Make a new folder in `root`, and lock it. Raises OSError."""
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         for folder in (root, root.parent):
@@ -45,13 +48,14 @@ class SpoolFolder:
             raise OSError(f"{hidden} could not be locked")
         path = root / f"{time.time_ns():020d}-{hidden.name[1:9]}"
         hidden.rename(path)
-        _synchronise(root)
+        if is_synchronised:
+            _synchronise(root)
         return cls(path, lock)
 
-    def write(self, sequence: int, batch: Batch) -> tuple[Path, int]:
+    def write(self, batch: Batch) -> tuple[Path, int]:
         """Write a batch, on the disk when this returns; return its file and size. Raises OSError."""
         content = batch.encoded()
-        path = self.path / f"{sequence:020d}{SUFFIX}"
+        path = self.path / f"{batch.key}{SUFFIX}"
         unfinished = path.with_suffix(UNFINISHED)
         try:
             with unfinished.open("wb") as file:
@@ -66,9 +70,22 @@ class SpoolFolder:
             raise
         return path, len(content)
 
+    def synchronise(self) -> None:
+        """See that the names of the files are on the disk. Raises OSError."""
+        _synchronise(self.path)
+
+    def try_to_write(self) -> None:
+        """Write a small file and remove it. Raises OSError."""
+        tried = self.path / f"try{UNFINISHED}"
+        try:
+            tried.write_bytes(b"\n" * 4096)
+        finally:
+            tried.unlink(missing_ok=True)
+
     def files(self) -> list[tuple[Path, int]]:
         """Return the batches' files with their sizes, the oldest first."""
-        return [(path, path.stat().st_size) for path in sorted(self.path.glob(f"*{SUFFIX}"))]
+        paths = [path for path in self.path.iterdir() if path.suffix in {SUFFIX, JOURNAL}]
+        return [(path, path.stat().st_size) for path in sorted(paths)]
 
     def leave(self) -> None:
         """Give up the lock, and remove the folder where nothing is in it."""
@@ -107,9 +124,10 @@ def adopt(root: Path) -> list[SpoolFolder]:
     return found
 
 
-def read(path: Path) -> Batch:
-    """Return the batch of a file. Raises OSError and BatchFileError."""
-    return decode(path.read_bytes())
+def read(path: Path) -> Batch | None:
+    """Return the batch of a file; None where no row of it is whole. Raises OSError and BatchFileError."""
+    content = path.read_bytes()
+    return decode_open(content) if path.suffix == JOURNAL else decode(content)
 
 
 def set_aside(path: Path) -> Path:

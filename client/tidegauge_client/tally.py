@@ -33,6 +33,7 @@ class Stats:
     - `waiting`: in memory, on the disk or on the way
     - `batches_on_disk`, `bytes_on_disk`: what lies in the spool of this process
     - `broken_files`: files of the spool that could not be read, kept as `*.broken`
+    - `unjournaled`: rows that a kill of the process would have lost until they were sent or in the spool
     - `retries`: how often a batch had to be sent again
     - `last_error`: why the newest batch could not be sent; None once one could
     """
@@ -48,6 +49,7 @@ class Stats:
     bytes_on_disk: int
     broken_files: int
     retries: int
+    unjournaled: int
     last_error: str | None
     reasons: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
 

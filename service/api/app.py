@@ -4,23 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import FastAPI, Header, Request, Response
+from fastapi import Header, Request, Response
 from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
 
 from service import __version__
+from service.api.access.middleware import AskGate
+from service.api.access.openapi import DescribedApi
 from service.api.head import HeadAsGet
 from service.api.models import Monitor, RefusedFile
 from service.api.routes.monitors import monitor_routes
 from service.api.routes.overview import overview_routes
 from service.api.routes.reports import report_routes
 from service.api.routes.rows import row_routes
+from service.api.routes.sign_in import sign_in_routes
 from service.api.routes.stream import stream_routes
 from service.api.static_page import DOCS_FOLDER, HEADERS, Page
 from service.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from fastapi import FastAPI
 
     from service.api.ports import Callables
     from service.status.monitor_state import CycleStatus
@@ -32,9 +37,10 @@ GZIP_FROM_BYTES, GZIP_LEVEL = 1_000, 5
 def build(callables: Callables) -> FastAPI:
     """Return the application: health, `/metrics`, the API under `/v1`, and the live page at `/`."""
     # FastAPI's own documentation pages load their scripts from another host.
-    app = FastAPI(title="Tidegauge", version=__version__, docs_url=None, redoc_url=None)
+    app = DescribedApi(title="Tidegauge", version=__version__, docs_url=None, redoc_url=None)
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES, compresslevel=GZIP_LEVEL)
     app.add_middleware(HeadAsGet)
+    app.add_middleware(AskGate, gate=callables.gate)  # the last is the first to see a request
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
@@ -43,10 +49,13 @@ def build(callables: Callables) -> FastAPI:
 
     @app.get("/readyz")
     async def readyz(response: Response) -> dict[str, Any]:
-        """Return whether the database answers, the schema is current and every monitor's cycles run."""
+        """Return whether the database answers, the schema is current and every monitor's cycles run.
+
+        Those of other replicas are listed by holder, and only missed where no replica has them.
+        """
         found = await callables.readiness()
         response.status_code = 200 if found.ready else 503
-        return {"ready": found.ready, "checks": found.checks}
+        return {"ready": found.ready, "checks": found.checks, "replicas": found.replicas}
 
     @app.get("/metrics", response_class=PlainTextResponse)
     async def scrape(accept: Annotated[str, Header()] = "") -> Response:
@@ -74,10 +83,11 @@ def build(callables: Callables) -> FastAPI:
         return JSONResponse({"detail": str(error)}, 503)
 
     app.include_router(overview_routes(callables))
-    app.include_router(row_routes(callables.intake, callables.queries, callables.ingest_token))
+    app.include_router(row_routes(callables.intake, callables.queries))
     app.include_router(report_routes(callables))
     app.include_router(monitor_routes(callables))
     app.include_router(stream_routes(callables.broadcaster))
+    app.include_router(sign_in_routes(callables.gate))
 
     @app.get("/docs", include_in_schema=False)
     async def docs() -> FileResponse:

@@ -27,6 +27,10 @@ class Monitor(BaseModel):
     failures_in_a_row: int
     finished: bool = Field(description="whether its source is exhausted or its cycles are done")
     last_cycle: datetime | None = Field(description="when the last good cycle ended")
+    waits: str = Field("", description="what it waits for, such as rows of its reference; else empty")
+    replica: str | None = Field(
+        None, description="the process that runs its cycles; None where there is one alone, or none runs them"
+    )
 
 
 class RefusedFile(BaseModel):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
+    from service.access.gate import Gate
     from service.core.inbox import BatchKind, Posted, Receipt
     from service.core.paging import PageRequest
     from service.core.read_models import (
@@ -31,10 +32,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Whether the service can do its work, and what keeps it from it."""
+    """Whether the service can do its work, what keeps it from it, and which replica holds which monitors."""
 
     ready: bool
     checks: dict[str, str]
+    replicas: dict[str, list[str]] = field(default_factory=dict)
 
 
 class IntakePort(Protocol):
@@ -128,7 +130,7 @@ class Callables:
     - `refused`: by monitor, else by file, why a monitor file is not used
     - `broadcaster`: the live stream
     - `intake`: takes in rows that are sent
-    - `ingest_token`: what they have to bear; None where it is not asked for
+    - `gate`: who is let in
     """
 
     queries: MonitorQueries
@@ -140,4 +142,4 @@ class Callables:
     refused: Callable[[], Mapping[str, str]]
     broadcaster: EventBroadcaster
     intake: IntakePort
-    ingest_token: str | None
+    gate: Gate

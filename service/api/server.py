@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from service.api.tls import renewing, tls_context
 from service.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
 
     from fastapi import FastAPI
 
@@ -29,11 +31,15 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serving(app: FastAPI, *, host: str, port: int) -> AsyncIterator[str]:
-    """Serve `app` while the context lasts; yields its address.
+async def serving(
+    app: FastAPI, *, host: str, port: int, tls: tuple[Path, Path] | None = None
+) -> AsyncIterator[str]:
+    """Serve `app` while the context lasts, by https where there are files for it; yields its address.
 
-    Raises ConfigurationError where the port is taken or the host is not an address of this machine.
+    `tls` are the files of the certificate (with its chain) and of its key. Raises ConfigurationError where
+    they cannot be used, the port is taken or the host is not an address of this machine.
     """
+    context = None if tls is None else await asyncio.to_thread(tls_context, *tls)
     listener = _listen(host, port)
     config = uvicorn.Config(
         app,
@@ -41,13 +47,17 @@ async def serving(app: FastAPI, *, host: str, port: int) -> AsyncIterator[str]:
         lifespan="off",
         log_config=None,
         access_log=False,
+        proxy_headers=False,  # the gate has to know who connected, and anyone can send X-Forwarded-For
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
     await asyncio.to_thread(config.load)  # imports the protocol: cycles run meanwhile
+    config.ssl = context
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]), name="http")
+    shown = f"[{host}]" if ":" in host else host
     try:
-        yield f"http://{host}:{listener.getsockname()[1]}"
+        async with renewing(context, tls):
+            yield f"{'http' if tls is None else 'https'}://{shown}:{listener.getsockname()[1]}"
     finally:
         server.should_exit = True
         await asyncio.wait_for(task, SHUTDOWN_SECONDS * 2)

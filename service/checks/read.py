@@ -58,7 +58,7 @@ async def look_at(monitor: Monitor, key: bytes = b"") -> MonitorLook:
             look = _with_error(look, "source", error)
         else:
             look = replace(look, source=_source(monitor, takes, complete=complete))
-    if monitor.reference.sent_rows(monitor.source) is not None:
+    if monitor.reference.sent(monitor.source) is not None:
         return look  # its rows come once the service runs
     try:
         batch, forms = load_reference_rows(monitor, masking)

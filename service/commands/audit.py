@@ -59,7 +59,12 @@ async def _audit(settings: Settings, monitor: str | None, sent: dict[str, IdSums
 
 def lines_of(name: str, account: Account, sent: IdSums | None) -> list[str]:
     """Return what is printed of a monitor; `sent` are the sums of what its sender had acknowledged."""
-    parts = {"measured": account.measured, "rejected": account.rejected, "waiting": account.waiting}
+    parts = {
+        "measured": account.measured,
+        "rejected": account.rejected,
+        "duplicates": account.duplicates,
+        "waiting": account.waiting,
+    }
     lines = [name, *(_line(part, sums) for part, sums in parts.items()), _line("together", account.total)]
     if sent is None:
         return lines

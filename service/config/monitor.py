@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from service.config.base import Name, Section, ZoneName
 from service.config.nearest import suggestion
 from service.config.sections.columns import ColumnConfig, ServiceConfig
+from service.config.sections.deduplicate import AnyDeduplicate
 from service.config.sections.detectors import DetectorConfigs, check_detectors
 from service.config.sections.drift import DriftConfig
 from service.config.sections.labels import LabelsConfig
@@ -27,6 +28,7 @@ from service.config.sections.window import AlarmConfig, WindowConfig
 from service.config.time_zone import zone_of
 from service.config.written import Label, Word
 from service.core.blocks.plan import BlockRules
+from service.core.deduplicate import DeduplicatePlan
 from service.core.profile import row_sample
 from service.core.reference.outcome_blocks import OutcomeBlockRules
 from service.core.rows.schema import Column, Kind, Role, Schema
@@ -63,6 +65,7 @@ class Monitor(Section):
     columns: dict[str, Annotated[ColumnConfig, BeforeValidator(_kind_alone)]] = Field(min_length=1)
     missing_words: tuple[Word, ...] | None = None
     id: str | None = None
+    deduplicate: AnyDeduplicate = None
     labels: LabelsConfig | None = None
     service: ServiceConfig | None = None
     task: Literal["regression", "binary", "multiclass"] | None = None
@@ -92,9 +95,9 @@ class Monitor(Section):
         check_detectors(self.detectors, self._task)
         check_segments(self.by, self.segment_performance, self._kinds, self._task)
         self.reference.check(self.source)
-        if self.sensitive and self.reference.sent_rows(self.source) is not None:
+        if self.sensitive and self.reference.sent(self.source) is not None:
             raise ValueError(
-                "reference: first_rows of those that are sent cannot say how sensitive labels are written "
+                "reference: rows that are sent cannot say how sensitive labels are written "
                 "before they are hashed; expected a path"
             )
         if self.reference.moving is not None:
@@ -113,6 +116,7 @@ class Monitor(Section):
         self._methods_exist()
         self._other_names_are_free()
         self._labels_have_rows()
+        self._duplicates_have_ids()
         self._classes_are_not_sensitive()
         return self
 
@@ -147,6 +151,21 @@ class Monitor(Section):
     def sensitive(self) -> frozenset[str]:
         """The columns whose values are hashed before anything is counted, kept or shown."""
         return frozenset(name for name, config in self.columns.items() if config.sensitive)
+
+    def _duplicates_have_ids(self) -> None:
+        if self.deduplicate is None:
+            return
+        if self.id is None:
+            raise ValueError("deduplicate: needs id, the column by which rows are told apart")
+        if not self.source.has_times:
+            raise ValueError("deduplicate: needs the source's timestamp, by which ids are forgotten")
+
+    @property
+    def deduplicate_plan(self) -> DeduplicatePlan | None:
+        """How rows that come again are found; None where they count again."""
+        if self.deduplicate is None:
+            return None
+        return DeduplicatePlan(self.deduplicate.within, self.source.late_by_us)
 
     def _labels_have_rows(self) -> None:
         if self.labels is None:
@@ -269,7 +288,7 @@ class Monitor(Section):
         ]
         others = (name for name in dict.fromkeys(self._served.values()) if name not in self.columns)
         columns += [Column(name, Kind.NUMERICAL, Role.SERVICE) for name in others]
-        return Schema(tuple(columns), self._task, self.id)
+        return Schema(tuple(columns), self._task, self.id, exact_ids=self.deduplicate is not None)
 
     @property
     def own_limits(self) -> tuple[str, ...]:

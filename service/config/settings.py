@@ -10,8 +10,10 @@ from dotenv import dotenv_values
 from pydantic import AfterValidator, AnyHttpUrl, Field, SecretStr, TypeAdapter, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from service.config.access import Networks, Scopes, Words, header_name, is_loopback
 from service.config.database_url import check_database_url
 from service.config.nearest import nearest
+from service.core.access import Scope
 from service.errors import ConfigurationError
 from service.webhook.signature import key_of
 
@@ -23,12 +25,21 @@ ENV_FILE = ".env"
 MIN_KEY_BYTES = 24  # of a webhook's secret, by Standard Webhooks
 MIN_HASH_KEY_CHARACTERS = 16
 SECRETS = {"database_url", "hash_key", "ingest_token", "webhook_url", "webhook_secret"}
+TOGETHER = (
+    ("webhook_url", "webhook_secret", "without the signature a receiver cannot verify who sent an event"),
+    ("tls_cert", "tls_key", "a certificate is of use with its key alone"),
+    ("proxy_header", "trusted_proxies", "anyone can send a header, and only those of a proxy are believed"),
+)
 
 
 def _postgres(url: SecretStr) -> SecretStr:
     plain = url.get_secret_value().strip()  # a file of secrets often ends in a line break
     check_database_url(plain)
     return SecretStr(plain)
+
+
+def _stripped(token: SecretStr) -> SecretStr:
+    return SecretStr(token.get_secret_value().strip())
 
 
 def _web(url: SecretStr) -> SecretStr:
@@ -79,7 +90,15 @@ class Settings(BaseSettings):
     monitors_dir: Path = Path("config/monitors")
     http_host: str = "127.0.0.1"
     http_port: int = Field(default=8000, ge=0, le=65_535)
-    ingest_token: SecretStr | None = None
+    published_host: str | None = None
+    open: bool = False
+    http_names: Words = ()
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    proxy_header: Annotated[str, AfterValidator(header_name)] | None = None
+    trusted_proxies: Networks = ()
+    proxy_scopes: Scopes = frozenset({Scope.READ})
+    ingest_token: Annotated[SecretStr, AfterValidator(_stripped)] | None = None
     spool_mb: int = Field(default=512, ge=16, le=1_000_000)
     backlog_rows: int = Field(default=2_000_000, ge=1, le=1_000_000_000)
     log_format: Literal["console", "json"] = "console"
@@ -90,6 +109,12 @@ class Settings(BaseSettings):
     retention_days: int | None = Field(default=None, ge=1, le=36_500)
     lease_seconds: float = Field(default=10.0, ge=1, le=3_600)
     workers: int = Field(default=1, ge=1, le=64)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody is asked for a token: only this machine reaches it, or the settings say so."""
+        reached_at = self.http_host if self.published_host is None else self.published_host
+        return self.open or is_loopback(reached_at)
 
 
 def load() -> Settings:
@@ -103,11 +128,12 @@ def load() -> Settings:
     except ValidationError as error:
         lines = [f"{PREFIX}{_shown(str(e['loc'][0]), e['input'])}: {_message(e)}" for e in error.errors()]
         raise ConfigurationError("\n".join(lines)) from None  # it holds what was given, secrets included
-    if (found.webhook_url is None) is not (found.webhook_secret is None):
-        raise ConfigurationError(
-            f"{PREFIX}WEBHOOK_URL and {PREFIX}WEBHOOK_SECRET belong together; expected both or neither: "
-            "without the signature a receiver cannot verify who sent an event"
-        )
+    for one, other, why in TOGETHER:
+        if bool(getattr(found, one)) is not bool(getattr(found, other)):
+            raise ConfigurationError(
+                f"{PREFIX}{one.upper()} and {PREFIX}{other.upper()} belong together; expected both or "
+                f"neither: {why}"
+            )
     return found
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from service.core.checkpoint import Checkpoint
+    from service.core.deduplicate import CountedChange
     from service.core.event import Event
     from service.core.labels.pending_rows import PendingRows
     from service.core.rows.inbox_change import InboxChange
@@ -28,6 +29,7 @@ class Outcome(StrEnum):
     IDLE = "idle"  # the source had nothing new
     SKIPPED = "skipped"  # its slot passed while an earlier cycle ran
     FAILED = "failed"
+    WAITING = "waiting"  # it took nothing: what it needs has not come yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,8 @@ class CycleRecord:
     `labels`: the changes to waiting rows; None where the monitor expects no late labels.
     `inbox`: the changes to the monitor's inbox; None where its source has none.
     `backlog_rows`: how many accepted rows wait after the cycle; likewise.
+    `counted`: the changes to the ids that are remembered; None where rows are not told apart by them.
+    `duplicates`: how many rows were not counted, as their ids had been.
     """
 
     monitor: str
@@ -84,6 +88,8 @@ class CycleRecord:
     labels: LabelRecord | None = None
     inbox: InboxChange | None = None
     backlog_rows: int | None = None
+    counted: CountedChange | None = None
+    duplicates: int | None = None
 
     @property
     def outcome(self) -> Outcome:

@@ -12,7 +12,21 @@ if TYPE_CHECKING:
     from service.core.rows.take import Reject
 
 
+MAX_SENT_ROWS = 1_000_000  # of a reference that is made of them
 ANSWERED_REJECTS = 10  # of a request are in its answer
+
+
+@dataclass(frozen=True, slots=True)
+class SentReference:
+    """Which of the rows that are sent are the reference.
+
+    - `rows`: the first so many; else
+    - `start`, `end`: those of this stretch of event time, half-open (UTC microseconds)
+    """
+
+    rows: int | None = None
+    start: int = 0
+    end: int = 0
 
 
 class BatchKind(StrEnum):

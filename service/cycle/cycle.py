@@ -17,6 +17,7 @@ from service.core.rows.label_form import take_in_form
 from service.core.windows import schema_change, window
 from service.core.windows.panes import pane_records, panes_of, profile_panes
 from service.cycle import late_labels, late_rows, measure_windows, tolerance_evidence
+from service.cycle.deduplicate import deduplicated
 from service.cycle.monitor_plan import CycleReport
 from service.cycle.state import StateLoader
 from service.methods import alarm
@@ -106,6 +107,10 @@ class Cycle:
         self._state = None  # set again only after a commit
         state, take = await self._taken(state)
         before = state.checkpoint.position
+        once = await deduplicated(
+            self._monitor, take, restarted=state.restarted, store=self._store, compute=self._compute
+        )
+        take = once.take
         take = replace(take, batch=take.batch.taken(self._now(), live=self._monitor.live))
         take = await self._compute.run(take_in_form, take, self._monitor.schema, reference.spec.forms)
         gathered = await self._gathered(state, take, reference, slot=slot, started=started)
@@ -115,6 +120,7 @@ class Cycle:
 
         def recorded() -> tuple[CycleRecord, State]:
             record, reported = self._recorded(state, gathered, absorbed, windows, reference)
+            record = replace(record, counted=once.change, duplicates=once.duplicates)
             past = self._loader.history.arrived(state.past, gathered.fresh, absorbed.relabelled.corrections)
             return record, self._loader.retain(record.after, absorbed.panes, reported, past)
 

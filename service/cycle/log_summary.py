@@ -30,6 +30,8 @@ def summary(report: CycleReport) -> dict[str, Any]:
         found["labels"] = record.labels.labels
     if record.rejected:
         found["rejected"] = record.rejected
+    if record.duplicates:
+        found["duplicates"] = record.duplicates
     changes = [event.metric for event in record.events if event.kind == error_stream.CHANGE_POINT]
     if changes:
         found["changed"] = ",".join(dict.fromkeys(changes))

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from service.core.cycle_record import CycleRecord
+    from service.core.deduplicate import DeduplicatePlan
     from service.core.reference.reference import Reference
     from service.core.rows.schema import Schema
     from service.core.rows.take import Take
@@ -39,6 +40,7 @@ class MonitorPlan:
     label_wait: int | None = None  # microseconds after which a row is given up; None: no labels come late
     live: bool = False  # rows are taken as they come: the moment of the take says when they arrived
     blocks: BlockModel | None = None  # once the reference is loaded, where alarms have a rate
+    deduplicate: DeduplicatePlan | None = None  # None: a row that comes again counts again
     moving: MovingPlan | None = None  # None: everything is compared with the declared reference
 
     @property

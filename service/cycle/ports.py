@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from service.core.checkpoint import Checkpoint
     from service.core.cycle_record import CycleRecord
+    from service.core.deduplicate import CountedIds
     from service.core.labels.pending_rows import PendingRows
     from service.core.windows.records import PaneRecord
 
@@ -59,6 +60,14 @@ class Store(Protocol):
 
     async def forget_pending(self, monitor: str) -> None:
         """Forget the rows that wait for labels."""
+        ...
+
+    async def counted_ids(self, monitor: str, identity: Sequence[int]) -> CountedIds:
+        """Return what is remembered of rows that counted under one of these ids (hashes, signed)."""
+        ...
+
+    async def forget_counted_ids(self, monitor: str) -> None:
+        """Forget the ids of rows that counted."""
         ...
 
     async def commit(self, record: CycleRecord, *, began: float) -> bool:

@@ -61,6 +61,8 @@ class StateLoader:
         checkpoint = await self._store.checkpoint(name, layout)
         if self._monitor.label_wait is None:  # an earlier monitor file may have expected labels
             await self._store.forget_pending(name)
+        if self._monitor.deduplicate is None:  # likewise
+            await self._store.forget_counted_ids(name)
         first = self._first_needed(checkpoint)
         records = await self._store.panes(name, layout, first, None)
         panes = await self._compute.run(restored, records)

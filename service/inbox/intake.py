@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from service.core.inbox import BatchKind, Receipt, Sent
 from service.errors import NoInboxError, UnreadableRowsError
+from service.sources.protocol import QuickReceiver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from service.core.inbox import Posted
+    from service.core.inbox import Posted, Received
     from service.inbox.backlog import BacklogWatch
     from service.inbox.ports import Compute
     from service.inbox.spooling import Spooling
@@ -49,8 +50,7 @@ class Intake:
         checked = _checked(key)
         self.backlog.check(monitor)
         received = self.now()
-        read = receiver.read_rows if kind is BatchKind.ROWS else receiver.read_labels
-        found = await self.compute.run(read, posted, received)
+        found = await self._read(receiver, kind, posted, received)
         if not found.rows and not found.rejected:
             return Receipt(0)
         sent = Sent(
@@ -77,6 +77,14 @@ class Intake:
         if self.spooling is None:
             return f"{said}, and there is no spool"
         return None if self.spooling.trouble is None else f"{said}, and {self.spooling.trouble}"
+
+    async def _read(self, receiver: Receiver, kind: BatchKind, posted: Posted, received: int) -> Received:
+        if isinstance(receiver, QuickReceiver):
+            found = receiver.read_at_once(kind, posted, received)
+            if found is not None:
+                return found
+        read = receiver.read_rows if kind is BatchKind.ROWS else receiver.read_labels
+        return await self.compute.run(read, posted, received)
 
     async def _kept(self, sent: Sent) -> Receipt:
         receipt = await self.writer.keep(sent)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 
 from service.core.time_units import SECOND
-from service.errors import LeaseLostError, StoreError, TidegaugeError
+from service.errors import LeaseLostError, NotYetError, StoreError, TidegaugeError
 from service.runtime.grid_timer import GridTimer
 
 if TYPE_CHECKING:
@@ -55,6 +55,12 @@ class Journal(Protocol):
         """Record a cycle that failed after `seconds`."""
         ...
 
+    async def record_waiting(
+        self, monitor: str, slot: int, started: int, reason: str, *, seconds: float
+    ) -> None:
+        """Record a cycle that took nothing, as what it needs has not come yet."""
+        ...
+
 
 @dataclass(slots=True, eq=False)
 class Job:
@@ -66,6 +72,7 @@ class Job:
     cycles: int = 0
     failures: int = 0  # in a row
     error: str = ""  # of the last of them
+    waits: str = ""  # why the last cycle took nothing
     last_index: int = -1  # of the last grid point used
     last_end: int | None = None  # when the last good cycle ended
     not_before: float = 0.0  # back-off, by the event loop's clock
@@ -263,13 +270,13 @@ class Scheduler:
         result: CycleResult | None = None
         try:
             result = await job.run(slot)
+        except NotYetError as error:
+            result = await self._waits(job, error, slot, started, seconds=self._clock() - began)
         except Exception as error:  # noqa: BLE001  # one monitor's failure is its own: logged and retried
             failure = _Failure(error, slot, started, self._clock() - began)
             await self._failed(job, failure)
         else:
-            job.failures = 0
-            job.waits_for_store = False
-            job.last_end = self._now()
+            self._worked(job)
         job.cycles += 1
         job.exhausted = result is not None and result.exhausted
         if job.exhausted or (self._max_cycles is not None and job.cycles >= self._max_cycles):
@@ -277,12 +284,28 @@ class Scheduler:
             log.info("monitor finished", cycles=job.cycles, source_exhausted=job.exhausted)
         return result
 
+    def _worked(self, job: Job, waits: str = "") -> None:
+        job.failures = 0
+        job.waits_for_store = False
+        job.last_end = self._now()
+        job.waits = waits
+
+    async def _waits(
+        self, job: Job, error: NotYetError, slot: int, started: int, *, seconds: float
+    ) -> CycleResult:
+        self._worked(job, str(error))
+        log.info("cycle waits", hint=str(error))
+        writing = self._journal.record_waiting(job.name, slot, started, str(error), seconds=seconds)
+        await self._journalled(job, writing)
+        return CycleResult(waiting=True)
+
     async def _failed(self, job: Job, failure: _Failure) -> None:
         error = failure.error
         job.waits_for_store = isinstance(error, StoreError)
         longest = STORE_RETRY_SECONDS if job.waits_for_store else LONGEST_RETRY_SECONDS
         delay = min(longest, FIRST_RETRY_SECONDS * 2**job.failures)
         job.failures += 1
+        job.waits = ""
         job.error = str(error)
         job.not_before = self._clock() + delay
         facts = {"error": str(error), "failures": job.failures, "retry_seconds": delay}

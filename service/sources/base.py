@@ -27,7 +27,7 @@ class SourceConfig(Section):
     - `can_be_peeked`: its first rows can be taken without a trace, and are there before the service runs.
     - `brings_labels`: it hands over labels that come after their rows (`SourceContext.labels`).
     - `labels_from_file`: these are read from a file, which the section `labels` names; else they are sent.
-    - `keeps_sent_rows`: rows are sent to it, and the first of them can be its reference.
+    - `keeps_sent_rows`: rows are sent to it, and the first of them, or a stretch, can be its reference.
     - `masks_itself`: what it gives is masked already (`core/rows/masking.py`).
     """
 
@@ -57,6 +57,16 @@ class SourceConfig(Section):
     def has_times(self) -> bool:
         """Whether its rows have times of their own; else windows and paces count rows."""
         return True
+
+    @property
+    def late_by_us(self) -> int:
+        """How far a row that is taken may lie behind the newest one, in event time (microseconds)."""
+        return 0
+
+    @property
+    def idle_after_us(self) -> int:
+        """After how much silence its event time goes on by the clock (microseconds), where rows are sent."""
+        return 0
 
     @property
     def table_format(self) -> TableFormat:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from service.core.inbox import Posted, Received
+    from service.core.inbox import BatchKind, Posted, Received
     from service.core.rows.take import Take
 
 
@@ -46,4 +46,13 @@ class Receiver(Protocol):
 
     def read_labels(self, posted: Posted, received: int) -> Received:
         """Return the labels of such a request."""
+        ...
+
+
+@runtime_checkable
+class QuickReceiver(Protocol):
+    """A receiver that reads most small requests at once, so that they need no thread."""
+
+    def read_at_once(self, kind: BatchKind, posted: Posted, received: int) -> Received | None:
+        """Return what of a request can be kept; None where `read_rows` or `read_labels` has to read it."""
         ...

@@ -63,7 +63,7 @@ class MonitorCounters:
 class CycleCounters:
     """Every monitor's counters, and the scheduler's journal in front of the real one.
 
-    `failed` is called with the name of a monitor whose cycle failed.
+    `failed` is called with the name of a monitor whose cycle failed, or waited.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class CycleCounters:
     ) -> None:
         self.monitors = {name: MonitorCounters(name) for name in names}
         self._journal = journal
-        self._failed = failed
+        self._ended = failed
 
     def add(self, name: str) -> MonitorCounters:
         """Begin to count for a monitor; return its counters, which go on where there are some."""
@@ -91,5 +91,12 @@ class CycleCounters:
     ) -> None:
         """Count and record a cycle that failed after `seconds`."""
         self.monitors[monitor].failures += 1
-        self._failed(monitor)
+        self._ended(monitor)
         await self._journal.record_failed(monitor, slot, started, error, seconds=seconds)
+
+    async def record_waiting(
+        self, monitor: str, slot: int, started: int, reason: str, *, seconds: float
+    ) -> None:
+        """Record a cycle that took nothing, as what it needs has not come yet."""
+        self._ended(monitor)
+        await self._journal.record_waiting(monitor, slot, started, reason, seconds=seconds)

@@ -25,6 +25,8 @@ CYCLE_METRICS = (
     "rejected_rows",
     "lag_seconds",
     "progress_share",
+    "backlog_rows",
+    "repeated_rows",
 )
 EVENT_KINDS = (
     "breach",

@@ -50,6 +50,8 @@ class CycleStatus:
     - `cycles`: since the service started
     - `finished`: whether its source is exhausted or its cycles are done
     - `last_cycle`: when the last good cycle ended
+    - `waits`: why its last cycle took nothing, as what it needs has not come yet; else empty
+    - `replica`: the process that runs its cycles; None where there is one alone, or none runs them
     """
 
     name: str
@@ -59,6 +61,8 @@ class CycleStatus:
     failures_in_a_row: int
     finished: bool
     last_cycle: datetime | None
+    waits: str = ""
+    replica: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,11 +122,15 @@ def monitor_state(
     said = told.text
     if halt:
         said = story.in_trouble(halt, told)
+    elif cycles.waits:
+        said = story.waiting(cycles.waits)
     elif trouble is not None:
         said = f"{words.sentence(words.name(trouble, words.MAX_REASON))} {told.text}"
     aspects = [_aspect_state(aspect, newest, alarms) for aspect in ASPECTS]
     if cycles.finished and newest.window is None:
         aspects = [_never_measured(state, cycles) for state in aspects]
+    if cycles.waits:
+        aspects = [_waits(state, cycles.waits) for state in aspects]
     verdicts = [state.verdict for state in aspects]  # that the cycles run judges no measurement
     if trouble is not None:
         verdicts.append(Verdict.ALARM)
@@ -135,6 +143,8 @@ def monitor_state(
         failures_in_a_row=cycles.failures_in_a_row,
         finished=cycles.finished,
         last_cycle=cycles.last_cycle,
+        waits=cycles.waits,
+        replica=cycles.replica,
         verdict=_worst(verdicts, waiting=newest.window is None),
         since=_earliest(alarm.since for alarm in alarms),
         window=newest.window,
@@ -151,6 +161,10 @@ def _never_measured(aspect: AspectState, cycles: CycleStatus) -> AspectState:
     done = "its cycle is done" if cycles.cycles == 1 else f"its {cycles.cycles} cycles are done"
     reason = f"{done}, and no window was complete by then"
     return replace(aspect, verdict=Verdict.UNMEASURED, reason=reason)
+
+
+def _waits(aspect: AspectState, reason: str) -> AspectState:
+    return replace(aspect, verdict=Verdict.WAITING, reason=reason)
 
 
 def _with_cycles(health: AspectState, trouble: str | None) -> AspectState:

@@ -18,7 +18,7 @@ from service.status.columns import ColumnPage, ColumnRow, column_heads
 from service.status.known_names import DeclaredNames, known_names, unknown_name
 from service.status.monitor_state import Verdict, monitor_state
 from service.status.overview import Overview, rank, searched, text_of
-from service.status.readiness import OK, cycle_status, freshness
+from service.status.readiness import cycle_status, freshness, is_ok
 from service.status.window_cache import WindowCache
 from service.status.window_page import window_page
 from service.store import page_queries, queries
@@ -60,6 +60,7 @@ class StatusQueries:
     - `watched_columns`: the columns that they watch
     - `refused`: why a monitor's edited file is not used
     - `declared`: the names of what their files make them measure
+    - `holders`: the replica that measures each; empty where one process measures all
     - `windows`: their newest windows, kept until the next cycle
     """
 
@@ -69,6 +70,7 @@ class StatusQueries:
     watched_columns: Mapping[str, tuple[str, ...]]
     refused: Mapping[str, str] = field(default_factory=dict)
     declared: Mapping[str, Callable[[], DeclaredNames]] = field(default_factory=dict)
+    holders: Mapping[str, str] = field(default_factory=dict)
     windows: WindowCache = field(default_factory=WindowCache)
 
     def monitors(self) -> list[CycleStatus]:
@@ -225,13 +227,13 @@ class StatusQueries:
         return None
 
     def _cycles(self, job: Job) -> CycleStatus:
-        return cycle_status(job, self.descriptions.get(job.name, ""))
+        return cycle_status(job, self.descriptions.get(job.name, ""), self.holders.get(job.name))
 
 
 def _stalled(job: Job) -> str | None:
     """Return why no cycle works; None where they run, or none has been due yet."""
     found = freshness(job, now())
-    return None if found == OK or (job.last_end is None and not job.failures) else found
+    return None if is_ok(found) or (job.last_end is None and not job.failures) else found
 
 
 def _halt(job: Job) -> str:

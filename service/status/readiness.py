@@ -35,8 +35,8 @@ async def readiness_checks(pool: asyncpg.Pool, jobs: Iterable[Job], now: int) ->
     return checks | {f"monitor {job.name}": freshness(job, now) for job in jobs}
 
 
-def cycle_status(job: Job, description: str) -> CycleStatus:
-    """Return how a monitor's cycles go."""
+def cycle_status(job: Job, description: str, replica: str | None = None) -> CycleStatus:
+    """Return how a monitor's cycles go, and which replica runs them."""
     return CycleStatus(
         name=job.name,
         description=description,
@@ -45,11 +45,16 @@ def cycle_status(job: Job, description: str) -> CycleStatus:
         failures_in_a_row=job.failures,
         finished=job.finished.is_set(),
         last_cycle=None if job.last_end is None else to_datetime(job.last_end),
+        waits=job.waits,
+        replica=replica,
     )
 
 
 def freshness(job: Job, now: int) -> str:
-    """Return `ok` where a monitor's cycles run, else what is wrong; `now` in UTC microseconds."""
+    """Return `ok` where a monitor's cycles run, else what is wrong; `now` in UTC microseconds.
+
+    Behind the `ok` of one that waits is what for.
+    """
     if job.failures:
         count = "cycle" if job.failures == 1 else f"{job.failures} cycles"
         return f"its last {count} failed: {job.error}" if job.error else f"its last {count} failed"
@@ -57,4 +62,11 @@ def freshness(job: Job, now: int) -> str:
         return "no cycle yet"
     silent = (now - job.last_end) / SECOND
     limit = max(STALE_FLOOR_SECONDS, STALE_CYCLES * job.interval_seconds)
-    return OK if job.finished.is_set() or silent <= limit else f"silent for {silent:.0f} s"
+    if not job.finished.is_set() and silent > limit:
+        return f"silent for {silent:.0f} s"
+    return f"{OK}: waiting: {job.waits}" if job.waits else OK
+
+
+def is_ok(check: str) -> bool:
+    """Return whether nothing is wrong; a monitor that waits for its reference says so behind `ok`."""
+    return check == OK or check.startswith(f"{OK}: ")

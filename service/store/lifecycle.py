@@ -15,7 +15,7 @@ from service.core.time_units import to_datetime, to_microseconds
 from service.errors import StoreError
 from service.store.driver_errors import translated
 from service.store.stories import write_story
-from service.store.tables import event, pending_row
+from service.store.tables import access_token, counted_id, event, pending_row
 from service.store.tables import monitor as monitor_table
 
 if TYPE_CHECKING:
@@ -134,6 +134,7 @@ async def reset(
             else:
                 await _reset_from(connection, monitor, stored["layout"], begin, position)
             await pending_row.forget(connection, monitor)
+            await counted_id.forget(connection, monitor, None if begin is None else begin.start)
             since = "its start" if begin is None else f"{to_datetime(begin.start):%Y-%m-%d %H:%M} UTC"
             found = Event("reset", at, f"measured again from {since}, as `tidegauge monitor reset` asked")
             await event.append(connection, monitor, [found], deliver=deliver_events)
@@ -222,6 +223,7 @@ async def rename(
             await connection.execute("DELETE FROM tidegauge.story WHERE monitor = $1", new)
             for table in await _tables(connection):
                 await connection.execute(_rename(table), old, new)
+            await access_token.rename_monitor(connection, old, new)
             # Follows neither's last cycle: a service that runs one of them starts from what is stored.
             await connection.execute(
                 "UPDATE tidegauge.checkpoint SET cycle = $2 WHERE monitor = $1",

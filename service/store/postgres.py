@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import asyncpg
 
+from service.core.cycle_record import Outcome
 from service.store.driver_errors import translated
 from service.store.leases.fence import held_transaction, hold
 from service.store.stories import write_story
 from service.store.tables import checkpoint as checkpoints
 from service.store.tables import (
+    counted_id,
     cycle_log,
     distribution,
     event,
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
     from service.core.checkpoint import Checkpoint
     from service.core.cycle_record import CycleRecord
+    from service.core.deduplicate import CountedIds
     from service.core.labels.pending_rows import PendingRows
     from service.core.measurement import Series
     from service.core.reference.bins import Bins
@@ -105,6 +108,17 @@ class PostgresStore:
             async with held_transaction(self._pool, monitor, self._fences) as connection:
                 await pending_row.forget(connection, monitor)
 
+    async def counted_ids(self, monitor: str, identity: Sequence[int]) -> CountedIds:
+        """Return what is remembered of rows that counted under one of these ids (hashes, signed)."""
+        with translated(f"{monitor}: read the ids of rows that counted"):
+            return await counted_id.read(self._pool, monitor, identity)
+
+    async def forget_counted_ids(self, monitor: str) -> None:
+        """Forget the ids of rows that counted."""
+        with translated(f"{monitor}: forget the ids of rows that counted"):
+            async with held_transaction(self._pool, monitor, self._fences) as connection:
+                await counted_id.forget(connection, monitor)
+
     async def commit(self, record: CycleRecord, *, began: float | None = None) -> bool:
         """Write all of a cycle in one transaction; False, with nothing written, where another came first.
 
@@ -148,6 +162,16 @@ class PostgresStore:
                 await cycle_log.append_failed(connection, monitor, slot, started, error, seconds=seconds)
                 await story.note_failed(connection, monitor, error)
 
+    async def record_waiting(
+        self, monitor: str, slot: int, started: int, reason: str, *, seconds: float
+    ) -> None:
+        """Log that the cycle of `slot` took nothing, and why."""
+        with translated(f"{monitor}: log a cycle that waits"):
+            async with held_transaction(self._pool, monitor, self._fences) as connection:
+                await cycle_log.append_failed(
+                    connection, monitor, slot, started, reason, seconds=seconds, outcome=Outcome.WAITING
+                )
+
     async def ping(self) -> float:
         """Return the seconds of a round trip to the database."""
         with translated("ping"):
@@ -188,6 +212,8 @@ class PostgresStore:
         await event.append(connection, monitor, record.events, deliver=self._deliver_events)
         if record.inbox is not None:
             await batches.change(connection, monitor, record.inbox)
+        if record.counted is not None:
+            await counted_id.change(connection, monitor, record.counted)
         given_up = 0
         if record.labels is not None:
             given_up = await pending_row.change(connection, monitor, record.labels)

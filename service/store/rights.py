@@ -163,6 +163,9 @@ BEGIN
         ALTER DEFAULT PRIVILEGES FOR ROLE {quoted(owner)} IN SCHEMA tidegauge
             GRANT SELECT ON TABLES TO {READER};
     END IF;
+    IF to_regclass('tidegauge.access_token') IS NOT NULL THEN
+        REVOKE ALL ON tidegauge.access_token FROM {READER};
+    END IF;
 END;
 $$;
-"""
+"""  # noqa: S608 - names that `quoted` has quoted

@@ -23,8 +23,10 @@ from service.store.rights import check_rights
 from service.store.tables import monitor as monitor_table
 from service.store.tables.webhook_outbox import WEBHOOK
 from service.wiring import http, worker_process
+from service.wiring.access import gate
 from service.wiring.database import pool_on, server_of
 from service.wiring.inbox.intake import intake
+from service.wiring.inbox.refusable import RefusableReceivers
 from service.wiring.leases.elsewhere import Elsewhere
 from service.wiring.leases.held import held_leases, lease_keeper
 from service.wiring.lock_watch import lock_watch
@@ -120,11 +122,14 @@ async def _serve(
             )
         )
         await enter(lock_watch(pool))
-        taking_in = await enter(intake(settings, pool, index.receivers))
+        taking_in = await enter(intake(settings, pool, RefusableReceivers(index.receivers, index.refused)))
         leases.noticed = partial(_follow, Elsewhere(pool, index, broadcaster), leases)
         await enter(held_leases(leases, cycles))
         await enter(_cycling(scheduler, cycling, leases))
-        http_parts = RunningParts(pool, store, scheduler, counters, reporter, index, broadcaster, taking_in)
+        admitting = await enter(gate(settings, pool))
+        http_parts = RunningParts(
+            pool, store, scheduler, counters, reporter, index, broadcaster, taking_in, admitting
+        )
         address = await enter(http.serve_http(settings, http_parts))
         leases.set_address(address)
         await enter(reload_files(settings, cycles, pool, broadcaster, hung_up=stop.set))

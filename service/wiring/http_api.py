@@ -19,8 +19,9 @@ from service.errors import StoreError
 from service.runtime.background_task import background
 from service.runtime.clock import now
 from service.status.queries import StatusQueries
-from service.status.readiness import OK, readiness_checks
+from service.status.readiness import is_ok, readiness_checks
 from service.store.tables import window_run
+from service.wiring.access import tls_files
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -41,12 +42,12 @@ async def serve_api(settings: Settings, parts: RunningParts) -> AsyncIterator[st
         parts.index.columns,
         parts.index.faults,
         parts.index.declared,
+        parts.index.holders,
     )
-    token = None if settings.ingest_token is None else settings.ingest_token.get_secret_value()
-    app = await asyncio.to_thread(build, _callables(parts, queries, token))
+    app = await asyncio.to_thread(build, _callables(settings, parts, queries))
     async with (
         background(parts.broadcaster.broadcast(queries.state_and_window), name="live stream"),
-        serving(app, host=settings.http_host, port=settings.http_port) as address,
+        serving(app, host=settings.http_host, port=settings.http_port, tls=tls_files(settings)) as address,
     ):
         try:
             yield address
@@ -54,11 +55,18 @@ async def serve_api(settings: Settings, parts: RunningParts) -> AsyncIterator[st
             parts.broadcaster.close()  # the server waits for open streams
 
 
-def _callables(parts: RunningParts, queries: StatusQueries, ingest_token: str | None) -> Callables:
+def _callables(settings: Settings, parts: RunningParts, queries: StatusQueries) -> Callables:
     async def readiness() -> Readiness:
         checks = await readiness_checks(parts.pool, parts.scheduler.jobs, now())
         checks |= {f"file {key}": fault for key, fault in parts.index.faults.items()}
-        return Readiness(all(text == OK for text in checks.values()), checks)
+        checks |= {f"file {key}": fault for key, fault in parts.index.refused.items()}
+        late = asyncio.get_running_loop().time() - 2 * settings.lease_seconds
+        checks |= {
+            f"monitor {name}": "no replica measures it"
+            for name, at in parts.index.unheld.items()
+            if at < late
+        }
+        return Readiness(all(map(is_ok, checks.values())), checks, dict(parts.index.replicas))
 
     async def scrape(accept: str) -> tuple[bytes, str]:
         try:
@@ -80,8 +88,8 @@ def _callables(parts: RunningParts, queries: StatusQueries, ingest_token: str | 
         windows=partial(window_run.newest, parts.pool),
         report=report,
         report_status=parts.reporter.status,
-        refused=lambda: parts.index.faults,
+        refused=lambda: {**parts.index.refused, **parts.index.faults},
         broadcaster=parts.broadcaster,
         intake=parts.intake,
-        ingest_token=ingest_token,
+        gate=parts.gate,
     )

@@ -66,12 +66,12 @@ def build_monitor(
     on the way needs the monitor's lease of `fences`.
     """
     masking = masking_of(monitor, key)
-    schema, sent = masking.schema(monitor.schema_), monitor.reference.sent_rows(monitor.source)
-    load_sent = (
-        None
-        if sent is None
-        else sent_reference_loader(monitor.name, schema, sent, pool, compute, fences=fences)
-    )
+    schema, sent = masking.schema(monitor.schema_), monitor.reference.sent(monitor.source)
+    load_sent = None
+    if sent is not None:
+        load_sent = sent_reference_loader(
+            monitor, schema, sent, pool=pool, compute=compute, now=clock, fences=fences
+        )
 
     async def load_rows() -> ReferenceRows:
         if load_sent is None:
@@ -101,6 +101,7 @@ def build_monitor(
         detectors=monitor.detectors,
         label_wait=None if monitor.labels is None else monitor.labels.wait,
         live=monitor.source.is_live,
+        deduplicate=monitor.deduplicate_plan,
         moving=None if monitor.reference.moving is None else monitor.reference.moving.plan(),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ import structlog
 from service.config.content_hash import content_hash
 from service.cycle.cycle import Cycle
 from service.cycle.log_summary import summary
-from service.errors import LeaseLostError
+from service.errors import LeaseLostError, NotYetError
 from service.reports.reporter import ReportedMonitor
 from service.runtime.clock import now
 from service.runtime.progress_bar import shown
@@ -91,6 +91,9 @@ class MonitorIndex:
     - `receivers`: what reads the rows that are sent, of those to which rows can be sent
     - `faults`: why an edited file was refused
     - `refused`: why this replica may not hold a monitor that another one holds
+    - `holders`: the replica that measures each; empty where one process measures all
+    - `replicas`: by the names of the live replicas, the monitors that each holds
+    - `unheld`: since when (by the event loop's clock) no live replica holds a monitor
     """
 
     jobs: dict[str, Job] = field(default_factory=dict)
@@ -102,6 +105,9 @@ class MonitorIndex:
     receivers: dict[str, Receiver] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+    holders: dict[str, str] = field(default_factory=dict)
+    replicas: dict[str, list[str]] = field(default_factory=dict)
+    unheld: dict[str, float] = field(default_factory=dict)
 
 
 class MonitorCycles:
@@ -241,7 +247,8 @@ class MonitorCycles:
         stack.push_async_callback(_close, monitor.name, plan.source)
         cycle = Cycle(plan, parts.store, parts.compute, now=now, worker=parts.worker)
         if try_first:
-            await cycle.reference()
+            with suppress(NotYetError):  # of rows that are to come
+                await cycle.reference()
             if monitor.source.can_be_peeked:
                 await plan.source.take(None)
         return cycle

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import asyncpg
 
+    from service.access.gate import Gate
     from service.inbox.intake import Intake
     from service.reports.reporter import Reporter
     from service.runtime.scheduler import Scheduler
@@ -29,3 +30,4 @@ class RunningParts:
     index: MonitorIndex
     broadcaster: EventBroadcaster
     intake: Intake
+    gate: Gate

@@ -3,7 +3,6 @@
 Annotations are evaluated at once here: FastAPI would not find a dependency that is local to a function.
 """
 
-import hmac
 from collections.abc import Awaitable, Callable
 from difflib import get_close_matches
 from functools import partial
@@ -48,7 +47,6 @@ CONTENT: dict[str, dict[str, object]] = {
 BODY: dict[str, object] = {"requestBody": {"required": True, "content": CONTENT}}
 KEY_SAYS = "kept for seven days; the same content sent again under it gets the same answer and counts once"
 ANSWERS: dict[int | str, dict[str, Any]] = {
-    401: {"description": "the token is missing or wrong"},
     404: {"description": "no monitor has this name"},
     409: {"description": "the monitor takes no rows that are sent"},
     413: {"description": "larger than is taken at once"},
@@ -61,16 +59,11 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
 Key = Annotated[str | None, Header(alias="Idempotency-Key", description=KEY_SAYS)]
 
 
-def row_routes(intake: IntakePort, queries: MonitorQueries, token: str | None) -> APIRouter:
-    """Return the paths; with a `token` every request has to bear it."""
+def row_routes(intake: IntakePort, queries: MonitorQueries) -> APIRouter:
+    """Return the paths; who may send was asked before (`service/api/access`)."""
     reader = BodyReader()
 
-    def admitted(name: str, authorization: Annotated[str, Header()] = "") -> None:
-        if token is not None and not _bears(authorization, token):
-            raise HTTPException(
-                401, "expected the header Authorization: Bearer TOKEN, with the token of "
-                "TIDEGAUGE_INGEST_TOKEN", {"www-authenticate": "Bearer"},
-            )  # fmt: skip
+    def known(name: str) -> None:
         names = [monitor.name for monitor in queries.monitors()]
         if name not in names:
             near = get_close_matches(name, names, n=1)
@@ -78,7 +71,7 @@ def row_routes(intake: IntakePort, queries: MonitorQueries, token: str | None) -
             raise HTTPException(404, f"no monitor is named {name!r}{hint}")
 
     router = APIRouter(tags=["rows"])
-    guard = [Depends(admitted)]
+    guard = [Depends(known)]
 
     @router.post(
         "/v1/monitors/{name}/rows",
@@ -140,9 +133,3 @@ async def _answered(
 def _refusal(error: IntakeError) -> JSONResponse:
     headers = {} if error.retry_seconds is None else {"retry-after": str(error.retry_seconds)}
     return JSONResponse({"detail": str(error)}, STATUS[type(error)], headers)
-
-
-def _bears(authorization: str, token: str) -> bool:
-    scheme, _, given = authorization.partition(" ")
-    same = hmac.compare_digest(given.strip().encode(), token.encode())
-    return same and scheme.lower() == "bearer"

@@ -105,6 +105,7 @@ class Arrival:
 
     unwatched: the columns that came and are neither watched, nor the time, nor the id.
     identity: each row's id as a hash (uint64, shape (n,), 0 where it is missing).
+    check: a second hash of each id, likewise, where the schema asks for exact ids.
     backwards: the rows whose time lies before that of the row right before them in the source's order.
     future: the rows whose time had not come yet when they were taken (both bool, shape (n,)).
     received: when rows that are new were taken (UTC microseconds).
@@ -121,6 +122,7 @@ class Arrival:
     misfits: tuple[Misfit, ...] = ()
     example_id: str | None = None
     remarks: tuple[str, ...] = ()
+    check: NDArray[np.uint64] | None = None
 
     def take(self, rows: NDArray[np.intp] | slice) -> Arrival:
         """Return the arrival of the rows chosen."""
@@ -133,6 +135,7 @@ class Arrival:
             self.misfits,
             self.example_id,
             self.remarks,
+            None if self.check is None else self.check[rows],
         )
 
 

@@ -81,20 +81,24 @@ def _labels(parts: Sequence[Labels]) -> Labels:
 def _arrival(parts: Sequence[Batch], times: NDArray[np.int64]) -> Arrival:
     arrivals = [part.arrival for part in parts]
     names = {name for arrival in arrivals for name in arrival.unwatched or ()}
-    identities = [part.arrival.identity for part in parts]
     misfits = {misfit.column: misfit for arrival in arrivals for misfit in arrival.misfits}
     return Arrival(
         tuple(sorted(names)) if any(arrival.unwatched is not None for arrival in arrivals) else None,
-        None
-        if all(each is None for each in identities)
-        else np.concatenate(
-            [
-                np.zeros(part.rows, dtype=np.uint64) if each is None else each
-                for part, each in zip(parts, identities, strict=True)
-            ]
-        ),
+        _hashes(parts, [arrival.identity for arrival in arrivals]),
         None if all(arrival.backwards is None for arrival in arrivals) else steps_back(times),
         misfits=tuple(misfits.values()),
         example_id=next((arrival.example_id for arrival in arrivals if arrival.example_id), None),
         remarks=tuple(dict.fromkeys(remark for arrival in arrivals for remark in arrival.remarks)),
+        check=_hashes(parts, [arrival.check for arrival in arrivals]),
+    )
+
+
+def _hashes(parts: Sequence[Batch], hashes: Sequence[NDArray[np.uint64] | None]) -> NDArray[np.uint64] | None:
+    if all(each is None for each in hashes):
+        return None
+    return np.concatenate(
+        [
+            np.zeros(part.rows, dtype=np.uint64) if each is None else each
+            for part, each in zip(parts, hashes, strict=True)
+        ]
     )

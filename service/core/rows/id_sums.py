@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from service.core.rows.row_hash import of_ordinals
+from service.core.rows.row_hash import of_ordinal, of_ordinals
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 MODULUS = 2**64
@@ -48,6 +50,12 @@ def sums_of(identity: NDArray[np.uint64] | None, rows: int) -> IdSums:
         return IdSums(rows)
     mixed = of_ordinals(identity.view(np.int64), _SEED)
     return IdSums(rows, _sum(identity), _sum(mixed))
+
+
+def sums_of_hashes(identity: Sequence[int]) -> IdSums:
+    """Return the sums of a few rows by their ids' hashes, as `sums_of` does, without an array."""
+    mixed = sum(of_ordinal(each, _SEED) for each in identity)
+    return IdSums(len(identity), sum(identity) % MODULUS, mixed % MODULUS)
 
 
 def _sum(hashes: NDArray[np.uint64]) -> int:

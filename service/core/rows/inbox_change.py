@@ -32,7 +32,8 @@ class InboxChange:
     - `taken`: the batches that it took, which are forgotten
     - `ahead`: labels that wait for their rows from now on
     - `met`: stored labels, by id, that wait no longer
-    - `measured`, `rejected`: the sums of the rows that it measured, and of those that it rejected
+    - `measured`, `rejected`, `duplicates`: the sums of the rows that it measured, of those that it rejected,
+      and of those whose ids had been counted before
     """
 
     taken: tuple[int, ...] = ()
@@ -40,3 +41,4 @@ class InboxChange:
     met: tuple[int, ...] = ()
     measured: IdSums = NO_ROWS
     rejected: IdSums = NO_ROWS
+    duplicates: IdSums = NO_ROWS

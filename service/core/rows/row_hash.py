@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import cache, lru_cache
+from operator import mul
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
 
 NOTHING = np.uint64(0)  # the hash of an id that is missing; none other has it
 KEPT_BYTES = 8_192  # labels longer than this together are hashed anew
+_MODULUS = 2**64
 _FOLD = np.uint64(32)
+_SECOND = 2**32  # the places whose constants the second hash of a text has
 _GOLDEN = np.uint64(0x9E37_79B9_7F4A_7C15)
 # Two NaN as words: no number has them.
 _MISSING = np.uint64(0x7FF8_0000_7FF8_0000)
@@ -57,19 +60,30 @@ def of_rows(columns: Sequence[ColumnRows | None], rows: int) -> Hashes:
     return _mixed(total)
 
 
-def of_texts(texts: NDArray[np.str_]) -> Hashes:
-    """Hash texts, shape (n,); the empty text is NOTHING. The width of the array makes no difference."""
+def of_texts(texts: NDArray[np.str_], *, second: bool = False) -> Hashes:
+    """Hash texts, shape (n,); the empty text is NOTHING. The width of the array makes no difference.
+
+    The `second` hash has constants of its own: texts that share the first one do not share it.
+    """
     total = np.zeros(len(texts), dtype=np.uint64)
     width = texts.dtype.itemsize // 4
     if not len(texts) or not width:
         return total
     points = np.ascontiguousarray(texts).view(np.uint32).reshape(len(texts), width)
-    for place, key in enumerate(_keys(width)):
+    for place, key in enumerate(_keys(width, _SECOND if second else 0)):
         np.add(total, points[:, place] * key, out=total)
     hashes = _mixed(total)
     hashes[hashes == NOTHING] = 1
     hashes[points[:, 0] == 0] = NOTHING
     return hashes
+
+
+def of_text(text: str) -> int:
+    """Hash one text as `of_texts` does, without an array."""
+    if not text or text[0] == "\0":
+        return int(NOTHING)
+    total = sum(map(mul, map(ord, text), _whole_keys(len(text)))) % _MODULUS
+    return mixed(total) or 1
 
 
 def of_words(texts: Sequence[str | None]) -> Hashes:
@@ -129,8 +143,26 @@ def _words(labels: NDArray[np.str_]) -> Hashes:
 
 
 @cache
-def _keys(count: int) -> tuple[np.uint64, ...]:
-    return tuple(_mixed(np.arange(1, count + 1, dtype=np.uint64)) | np.uint64(1))
+def _keys(count: int, after: int = 0) -> tuple[np.uint64, ...]:
+    return tuple(_mixed(np.arange(after + 1, after + count + 1, dtype=np.uint64)) | np.uint64(1))
+
+
+@cache
+def _whole_keys(count: int) -> tuple[int, ...]:
+    return tuple(int(key) for key in _keys(count))
+
+
+def mixed(word: int) -> int:
+    """Mix one word (0 to 2**64 - 1) as splitmix64 does."""
+    word = (word + int(_GOLDEN)) % _MODULUS
+    word = ((word ^ (word >> 30)) * 0xBF58_476D_1CE4_E5B9) % _MODULUS
+    word = ((word ^ (word >> 27)) * 0x94D0_49BB_1331_11EB) % _MODULUS
+    return word ^ (word >> 31)
+
+
+def of_ordinal(ordinal: int, seed: int) -> int:
+    """Hash one whole number as `of_ordinals` does; `ordinal` modulo 2**64."""
+    return mixed((seed + ordinal * int(_GOLDEN)) % _MODULUS)
 
 
 def _mixed(words: Hashes) -> Hashes:

@@ -74,11 +74,13 @@ class Schema:
 
     Without a `task` it is a regression where the columns have a prediction and a target. `identity` is the
     column that tells rows apart; its values are compared with each other and never with the reference's.
+    `exact_ids` asks for a second hash of each id, so that rows that come again are found without an error.
     """
 
     columns: tuple[Column, ...]
     task: Task | None = None
     identity: str | None = None
+    exact_ids: bool = False
 
     def __post_init__(self) -> None:
         """Complete the task from the columns' roles."""
@@ -97,7 +99,7 @@ class Schema:
         if not any(column.role is Role.SERVICE for column in self.columns):
             return self
         kept = tuple(column for column in self.columns if column.role is not Role.SERVICE)
-        return Schema(kept, self.task, self.identity)
+        return Schema(kept, self.task, self.identity, exact_ids=self.exact_ids)
 
     def with_role(self, role: Role) -> Column | None:
         """Return the first column that plays `role`, None where there is none."""

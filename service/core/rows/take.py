@@ -5,8 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from service.core.rows.batch import Labels, Numbers
+from service.core.time_units import to_datetime
+
 if TYPE_CHECKING:
-    from service.core.rows.batch import Batch
+    from service.core.rows.batch import Batch, ColumnRows
     from service.core.rows.inbox_change import InboxChange
     from service.core.rows.late_labels import LateLabels
 
@@ -52,3 +57,19 @@ class Reject:
 
     row: dict[str, Any]
     reason: str
+
+
+def cells_of(rows: Batch, row: int) -> dict[str, Any]:
+    """Return a row's time and cells as they are kept of a refused one (JSON-able)."""
+    at = to_datetime(int(rows.event_time[row])).isoformat()
+    return {"event_time": at, **{name: _cell(column, row) for name, column in rows.columns.items()}}
+
+
+def _cell(column: ColumnRows, row: int) -> Any:
+    if isinstance(column, Numbers):
+        value = float(column.values[row])
+        return value if np.isfinite(value) else None
+    if isinstance(column, Labels):
+        code = int(column.codes[row])
+        return None if code < 0 else str(column.labels[code])
+    return column.texts[row]

@@ -60,6 +60,11 @@ def failing(error: str) -> str:
     return words.sentence(f"failing: its last cycle failed{why and f': {why}'}")
 
 
+def waiting(reason: str) -> str:
+    """Return the story of a monitor that waits for what it needs, such as the rows of its reference."""
+    return words.sentence(f"waiting: {words.name(reason, words.MAX_REASON)}")
+
+
 def silent(last_good: datetime) -> str:
     """Return the story of a monitor that no service runs, or whose cycles hang, since its last good cycle."""
     return f"Silent: no cycle has worked since {words.minute(last_good)}."

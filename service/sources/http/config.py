@@ -56,6 +56,16 @@ class HttpConfig(SourceConfig):
         """How rows are written."""
         return table_format(self.timestamp, self.csv)
 
+    @property
+    def late_by_us(self) -> int:
+        """How far a row that is taken may lie behind the newest one, which may be ahead of its arrival."""
+        return self.allowed_lateness + self.max_ahead
+
+    @property
+    def idle_after_us(self) -> int:
+        """After how much silence event time goes on by the clock (microseconds)."""
+        return self.idle_after
+
     def build(self, context: SourceContext) -> HttpSource:
         """Return the source; nothing is read yet."""
         options = HttpOptions(self.allowed_lateness, self.idle_after)

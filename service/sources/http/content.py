@@ -219,6 +219,11 @@ def _watched(table: pa.Table, shape: RowShape) -> pa.Table:
 def _check_size(names: Sequence[str], rows: int, shape: RowShape) -> None:
     if rows > MAX_ROWS:
         raise RowsTooLargeError(f"the request has more than {MAX_ROWS:,} rows; send them in several requests")
+    check_columns(names, shape)
+
+
+def check_columns(names: Sequence[str], shape: RowShape) -> None:
+    """Raise UnreadableRowsError or SourceError where rows with these columns cannot be read."""
     if len(names) > MAX_COLUMNS:
         raise UnreadableRowsError(f"the rows have {len(names):,} columns; expected {MAX_COLUMNS:,} at most")
     check_names(names, shape.schema, None)

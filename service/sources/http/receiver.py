@@ -7,22 +7,24 @@ too far ahead of the arrival, makes its row a reject. Sensitive columns are mask
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from service.config.base import duration_text
-from service.core.inbox import Received
+from service.core.inbox import BatchKind, Received
 from service.core.rows.batch import steps_back
-from service.core.rows.id_sums import sums_of
+from service.core.rows.id_sums import NO_ROWS, sums_of
 from service.core.rows.schema import Column, Kind, Role, Schema
 from service.core.rows.take import Take
 from service.core.time_units import to_datetime
 from service.errors import InboxUnavailableError, NoInboxError, ReferenceDataError, UnreadableRowsError
 from service.sources.http import stored_batch
 from service.sources.http.content import MAX_BYTES, RowShape, decoded
-from service.sources.http.content_types import decompressed, format_of
+from service.sources.http.content_types import RowFormat, decompressed, format_of
+from service.sources.http.plain_rows import MAX_BYTES as PLAIN_BYTES
+from service.sources.http.plain_rows import PlainReader
 from service.sources.tables.event_time import MISSING, USABLE
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from service.sources.http.content import Decoded
 
 KEPT_REJECTS = 100  # of a request
+PLAIN_FORMATS = {each.value: each for each in (RowFormat.JSON, RowFormat.JSON_LINES)}
 RETRY_SECONDS = 30  # until the reference may be there
 
 
@@ -50,6 +53,7 @@ class HttpReceiver:
     - `masking`: of its sensitive columns
     - `ahead_us`: how far a row's time may lie ahead of its arrival (microseconds)
     - `labels`: how late labels are written; None where the monitor expects none
+    - `plain_rows`, `plain_labels`: read small requests of these; None where they have to be read in full
     """
 
     monitor: str
@@ -57,6 +61,28 @@ class HttpReceiver:
     masking: RowMask
     ahead_us: int
     labels: LabelFile | None
+    plain_rows: PlainReader | None = field(init=False, compare=False, repr=False)
+    plain_labels: PlainReader | None = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        masks = bool(self.masking.masking.columns)
+        labels = None if self.labels is None or masks else _label_reader(self.labels)
+        object.__setattr__(self, "plain_rows", None if masks else PlainReader(self.shape))
+        object.__setattr__(self, "plain_labels", labels)
+
+    def read_at_once(self, kind: BatchKind, posted: Posted, received: int) -> Received | None:
+        """Return what of a small request can be kept, in a fraction of a millisecond.
+
+        None where `read_rows` or `read_labels` has to read it, which gives the same for what is read here.
+        """
+        form = PLAIN_FORMATS.get(posted.content_type)
+        reader = self.plain_rows if kind is BatchKind.ROWS else self.plain_labels
+        if form is None or reader is None or posted.encoding or len(posted.body) > PLAIN_BYTES:
+            return None
+        found = reader.read(posted.body, form, received, received + self.ahead_us)
+        if found is None:
+            return None
+        return Received(found.payload, found.rows, 0, (), NO_ROWS, _digest(posted.body))
 
     def read_rows(self, posted: Posted, received: int) -> Received:
         """Return the rows of a request that came at `received` (UTC microseconds).
@@ -76,12 +102,7 @@ class HttpReceiver:
                 f"{self.monitor} expects no labels that come after their rows; to expect them write id, "
                 "target and `labels: {wait: 30d}` in its monitor file"
             )
-        columns = (
-            Column(labels.identity, Kind.CATEGORICAL),
-            Column(labels.target, labels.kind, Role.TARGET, number=labels.number),
-        )
-        shape = RowShape(Schema(columns, identity=labels.identity), labels.timestamp, labels.form)
-        return self._read(posted, received, shape, needed=(labels.identity, labels.target))
+        return self._read(posted, received, _label_shape(labels), needed=(labels.identity, labels.target))
 
     def _read(
         self, posted: Posted, received: int, shape: RowShape, *, needed: Sequence[str] = ()
@@ -104,8 +125,8 @@ class HttpReceiver:
             )
         masked = self._masked(Take(batch, {}, rejects=rejects))
         batch, rejects = masked.batch, masked.rejects
-        digest = hashlib.blake2b(content, digest_size=16).digest()
-        return Received(stored_batch.encode(batch), batch.rows, rejected, rejects, rejected_ids, digest)
+        payload = stored_batch.encode(batch)
+        return Received(payload, batch.rows, rejected, rejects, rejected_ids, _digest(content))
 
     def _masked(self, take: Take) -> Take:
         try:
@@ -152,3 +173,19 @@ class HttpReceiver:
             replace(reject, reason=ahead) if too_far[row] else reject
             for reject, row in zip(made, rows.tolist(), strict=True)
         )
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.blake2b(content, digest_size=16).digest()
+
+
+def _label_shape(labels: LabelFile) -> RowShape:
+    columns = (
+        Column(labels.identity, Kind.CATEGORICAL),
+        Column(labels.target, labels.kind, Role.TARGET, number=labels.number),
+    )
+    return RowShape(Schema(columns, identity=labels.identity), labels.timestamp, labels.form)
+
+
+def _label_reader(labels: LabelFile) -> PlainReader:
+    return PlainReader(_label_shape(labels), needed=(labels.identity, labels.target))

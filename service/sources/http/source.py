@@ -17,11 +17,11 @@ import structlog
 
 from service.config.base import duration_text
 from service.core.inbox import BatchKind
-from service.core.rows.batch import Labels, LabelType, Numbers, no_rows
+from service.core.rows.batch import Labels, LabelType, no_rows
 from service.core.rows.concatenation import concatenated
 from service.core.rows.id_sums import IdSums, sums_of
 from service.core.rows.inbox_change import InboxChange
-from service.core.rows.take import Reject, Take
+from service.core.rows.take import Reject, Take, cells_of
 from service.core.time_units import SECOND, to_datetime
 from service.sources.http import posted_labels, stored_batch
 from service.sources.http.event_clock import EventClock, of_json
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from service.core.inbox import InboxBatch
-    from service.core.rows.batch import Batch, ColumnRows
+    from service.core.rows.batch import Batch
     from service.sources.context import SourceContext
 
 log = structlog.get_logger(__name__)
@@ -168,7 +168,7 @@ class HttpSource:
             f"came more than {allowed} (allowed_lateness) after the newest row, which is of "
             f"{newest:%Y-%m-%dT%H:%M:%SZ}"
         )
-        return [Reject(_cells(rows, row), reason) for row in late.tolist()]
+        return [Reject(cells_of(rows, row), reason) for row in late.tolist()]
 
 
 def _differently_typed(parts: Sequence[Batch]) -> tuple[Batch, ...]:
@@ -181,18 +181,3 @@ def _differently_typed(parts: Sequence[Batch]) -> tuple[Batch, ...]:
             if typed.setdefault(name, column.typed) is not column.typed:
                 return tuple(parts)
     return ()
-
-
-def _cells(rows: Batch, row: int) -> dict[str, Any]:
-    at = to_datetime(int(rows.event_time[row])).isoformat()
-    return {"event_time": at, **{name: _cell(column, row) for name, column in rows.columns.items()}}
-
-
-def _cell(column: ColumnRows, row: int) -> Any:
-    if isinstance(column, Numbers):
-        value = float(column.values[row])
-        return None if np.isnan(value) else value
-    if isinstance(column, Labels):
-        code = int(column.codes[row])
-        return None if code < 0 else str(column.labels[code])
-    return column.texts[row]

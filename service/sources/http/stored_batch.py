@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from service.core.rows.batch import Arrival, Batch, Labels, LabelType, Misfit, Numbers, Texts, steps_back
 from service.errors import CodecError
+from service.sources.http import plain_batch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from service.core.rows.batch import ColumnRows
 
 VERSION = b"\x01"
-_TIME, _ID = "t", "i"
+_TIME, _ID, _CHECK = "t", "i", "c"
 _NUMBERS, _UNPARSABLE, _LABELS, _TEXTS = "n:", "u:", "l:", "x:"
 _NOTES = b"tidegauge"
 
@@ -32,6 +33,8 @@ def encode(batch: Batch) -> bytes:
     arrays: dict[str, pa.Array] = {_TIME: pa.array(batch.event_time, pa.int64())}
     if batch.arrival.identity is not None:
         arrays[_ID] = pa.array(batch.arrival.identity, pa.uint64())
+    if batch.arrival.check is not None:
+        arrays[_CHECK] = pa.array(batch.arrival.check, pa.uint64())
     typed = {}
     for name, column in batch.columns.items():
         if isinstance(column, Numbers):
@@ -63,9 +66,12 @@ def encode(batch: Batch) -> bytes:
 
 def decode(content: bytes) -> Batch:
     """Return the rows of bytes that `encode` made. Raises CodecError for any others."""
-    if content[:1] != VERSION:
-        raise CodecError(f"a batch of the inbox begins with {content[:1].hex() or 'nothing'}; expected 01")
+    if content[:1] not in {VERSION, plain_batch.VERSION}:
+        begins = content[:1].hex() or "nothing"
+        raise CodecError(f"a batch of the inbox begins with {begins}; expected 01 or 02")
     try:
+        if content[:1] == plain_batch.VERSION:
+            return plain_batch.decode(content)
         table = pa.ipc.open_stream(pa.BufferReader(memoryview(content)[1:])).read_all()
         notes = json.loads(table.schema.metadata[_NOTES])
         held = {name: table[name].combine_chunks() for name in table.schema.names}
@@ -95,6 +101,7 @@ def _batch(held: dict[str, pa.Array], notes: dict[str, Any]) -> Batch:
         misfits=tuple(Misfit(*each) for each in notes["misfits"]),
         example_id=notes["example_id"],
         remarks=tuple(notes.get("remarks", ())),
+        check=_values(held[_CHECK]) if _CHECK in held else None,
     )
     return Batch(notes["rows"], times, columns, arrival)
 

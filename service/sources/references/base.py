@@ -9,6 +9,7 @@ from service.config.base import Section
 from service.sources.references.moving import Moving
 
 if TYPE_CHECKING:
+    from service.core.inbox import SentReference
     from service.core.rows.batch import Batch
     from service.core.rows.schema import Schema
     from service.sources.base import SourceConfig
@@ -25,8 +26,8 @@ class ReferenceConfig(Section):
     def check(self, source: SourceConfig) -> None:
         """Raise ValueError where the reference cannot be read for a monitor of this `source`."""
 
-    def sent_rows(self, source: SourceConfig) -> int | None:
-        """Return how many of the first rows that are sent to the source are it; None where it is no such."""
+    def sent(self, source: SourceConfig) -> SentReference | None:
+        """Return which of the rows that are sent to the source are it; None where none of them are."""
         del source
         return None
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from service.config.base import Instant, check_order, instant_us
+from service.core.inbox import MAX_SENT_ROWS, SentReference
 from service.errors import ReferenceDataError
 from service.sources.references.base import ReferenceConfig
 from service.sources.table_config import CsvConfig, Timestamp
@@ -20,15 +21,11 @@ if TYPE_CHECKING:
     from service.sources.base import SourceConfig
 
 
-MAX_SENT_ROWS = 1_000_000  # that wait until there are enough
-
-
 class FileReference(ReferenceConfig):
     """Rows of a file, a folder or a pattern of files: all, or those from `start` to `end` (half-open).
 
-    `first_rows` takes that many of the first of these. Without `path` they are a stretch of the source's own
-    file, or the first rows that are sent to it. `timestamp` and `csv` are the source's unless they are said
-    here.
+    `first_rows` takes that many of the first of these. Without `path` they are of the source's own file, or
+    of those that are sent to it. `timestamp` and `csv` are the source's unless they are said here.
     """
 
     type: Literal["file"] = "file"
@@ -49,25 +46,34 @@ class FileReference(ReferenceConfig):
             return
         if not source.has_times and (self.start is not None or self.end is not None):
             raise ValueError("reference: start and end need the source's timestamp; expected first_rows")
-        if self.sent_rows(source) is not None:
-            if self.start is not None or self.end is not None:
-                raise ValueError("reference: start and end need a path; expected first_rows alone")
-            if (self.first_rows or 0) > MAX_SENT_ROWS:
-                raise ValueError(
-                    f"reference.first_rows: expected {MAX_SENT_ROWS:,} at most of rows that are sent"
-                )
+        if source.keeps_sent_rows:
+            self._check_sent()
             return
         if source.file is None:
-            or_first = ", or first_rows of those that are sent" if source.keeps_sent_rows else ""
-            raise ValueError(f"reference: expected a path{or_first}, since the source has no file")
+            raise ValueError("reference: expected a path, since the source has no file")
         if self.start is None and self.end is None and self.first_rows is None:
             raise ValueError(
                 "reference: expected a path, or start and end within the source's file, or its first_rows"
             )
 
-    def sent_rows(self, source: SourceConfig) -> int | None:
-        """Return how many of the first rows that are sent to the source are it; None where it is a file."""
-        return self.first_rows if self.path is None and source.keeps_sent_rows else None
+    def _check_sent(self) -> None:
+        is_stretch = self.start is not None or self.end is not None
+        if is_stretch and (self.start is None or self.end is None):
+            raise ValueError("reference: a stretch of the rows that are sent needs start and end")
+        if is_stretch == (self.first_rows is not None):
+            raise ValueError(
+                "reference: expected a path, or of the rows that are sent either first_rows or start and end"
+            )
+        if (self.first_rows or 0) > MAX_SENT_ROWS:
+            raise ValueError(
+                f"reference.first_rows: expected {MAX_SENT_ROWS:,} at most of rows that are sent"
+            )
+
+    def sent(self, source: SourceConfig) -> SentReference | None:
+        """Return which of the rows that are sent to the source are it; None where it is a file."""
+        if self.path is not None or not source.keeps_sent_rows:
+            return None
+        return SentReference(self.first_rows, instant_us(self.start) or 0, instant_us(self.end) or 0)
 
     def load(self, source: SourceConfig, schema: Schema) -> Batch:
         """Read the rows, in the order of their time where the file has the source's time column."""

@@ -52,14 +52,14 @@ def labels(column: pa.ChunkedArray) -> Labels:
     return coded(np.where(missing(column), -1, codes), texts, _typed(array.dictionary.type))
 
 
-def identities(column: pa.ChunkedArray) -> Identities:
+def identities(column: pa.ChunkedArray, *, exact: bool = False) -> Identities:
     """Return a column of ids as hashes: 5, 5.0 and "5" are one id, 5 and "05" are two."""
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     if pa.types.is_integer(column.type):
-        return identities_of(column.cast(pa.string()).to_pylist(), LabelType.NUMBER)
+        return identities_of(column.cast(pa.string()).to_pylist(), LabelType.NUMBER, exact=exact)
     texts = [text_of(value) for chunk in column.chunks for value in _cells(chunk)]
-    return identities_of(texts, _typed(column.type))
+    return identities_of(texts, _typed(column.type), exact=exact)
 
 
 def missing(column: pa.ChunkedArray) -> NDArray[np.bool_]:

@@ -60,6 +60,7 @@ def to_batch(
         ids.hashes,
         misfits=misfits,
         example_id=ids.example,
+        check=ids.check,
     )
     batch = Batch(table.num_rows, micros, columns, arrival)
     if times is None or timestamp is None:
@@ -145,10 +146,10 @@ def _identities(table: pa.Table, schema: Schema) -> Identities:
         return NO_IDENTITIES
     held = table[schema.identity]
     if arrow_labels.holds_labels(held.type):
-        return arrow_labels.identities(held)
+        return arrow_labels.identities(held, exact=schema.exact_ids)
     from service.sources.tables import pandas_labels  # noqa: PLC0415 - pandas, for the columns that need it
 
-    return pandas_labels.identities(framed(pa.table({"id": held}))["id"])
+    return pandas_labels.identities(framed(pa.table({"id": held}))["id"], exact=schema.exact_ids)
 
 
 def _is_encoded_text(kind: pa.DataType) -> bool:

@@ -79,6 +79,7 @@ def to_batch(
         None if found is None else steps_back(micros),
         misfits=misfits,
         example_id=ids.example,
+        check=ids.check,
     )
     batch = Batch(len(kept), micros, columns, arrival)
     if kept is frame or found is None or timestamp is None:
@@ -145,7 +146,7 @@ def texts(column: pd.Series[Any]) -> Texts:
 def _identities(frame: pd.DataFrame, schema: Schema) -> Identities:
     if schema.identity is None or schema.identity not in frame.columns:
         return NO_IDENTITIES
-    return identities(frame[schema.identity])
+    return identities(frame[schema.identity], exact=schema.exact_ids)
 
 
 def _is_plain_number(dtype: np.dtype[Any] | ExtensionDtype) -> bool:

@@ -23,19 +23,30 @@ _NO_IDS = frozenset(NULL_WORDS)
 class Identities(NamedTuple):
     """Hashes (uint64, shape (n,), 0 where an id is missing), None where there is no column of ids.
 
-    `example` is one id as people write it, with its type.
+    `example` is one id as people write it, with its type. `check` is a second hash, where it was asked for.
     """
 
     hashes: NDArray[np.uint64] | None
     example: str | None
+    check: NDArray[np.uint64] | None = None
 
 
 NO_IDENTITIES = Identities(None, None)  # of rows that have no column of ids
 
 
-def identities_of(texts: Sequence[str | None], typed: LabelType) -> Identities:
-    """Return ids, given by their canonical texts; a word for a missing value, such as NULL, is no id."""
-    known = ["" if text is None or text in _NO_IDS else text for text in texts]
+def identities_of(texts: Sequence[str | None], typed: LabelType, *, exact: bool = False) -> Identities:
+    """Return ids, given by their canonical texts; a word for a missing value, such as NULL, is no id.
+
+    With `exact` they have a second hash too.
+    """
+    known = [known_id(text) for text in texts]
     first = next((text for text in known if text), None)
     example = None if first is None else described(first, typed)
-    return Identities(row_hash.of_texts(np.array(known, dtype=np.str_)), example)
+    held = np.array(known, dtype=np.str_)
+    check = row_hash.of_texts(held, second=True) if exact else None
+    return Identities(row_hash.of_texts(held), example, check)
+
+
+def known_id(text: str | None) -> str:
+    """Return an id's canonical text, empty where there is none or a word for a missing value."""
+    return "" if text is None or text in _NO_IDS else text

@@ -40,23 +40,23 @@ def labels(column: pd.Series[Any]) -> Labels:
     return coded(np.where(missing, -1, codes), [text_of(value) for value in distinct], typed)
 
 
-def identities(column: pd.Series[Any]) -> Identities:
+def identities(column: pd.Series[Any], *, exact: bool = False) -> Identities:
     """Return a column of ids as hashes: 5, 5.0 and "5" are one id, 5 and "05" are two.
 
     Integers of any size are told apart; they are never rounded to a double.
     """
     if isinstance(column.dtype, pd.CategoricalDtype):
         found = labels(column)
-        return identities_of(np.append(found.labels, "")[found.codes].tolist(), found.typed)
+        return identities_of(np.append(found.labels, "")[found.codes].tolist(), found.typed, exact=exact)
     plain = _plain_number(column.dtype)
     if plain is None or column.isna().any():
         objects = np.asarray(column, dtype=object)
         cells = objects.tolist()
         typed = LabelType.TEXT if content_of(objects) == "string" else _typed(cells)
-        return identities_of([_text(cell) for cell in cells], typed)
+        return identities_of([_text(cell) for cell in cells], typed, exact=exact)
     values = column.to_numpy(dtype=plain)
     cells = values.tolist() if plain.kind in "biu" else list(values)
-    return identities_of([text_of(cell) for cell in cells], _typed(cells[:1]))
+    return identities_of([text_of(cell) for cell in cells], _typed(cells[:1]), exact=exact)
 
 
 def _plain_number(dtype: np.dtype[Any] | ExtensionDtype) -> np.dtype[Any] | None:

@@ -18,11 +18,11 @@ MAX_COUNTED = 100  # failures in a row
 _PROGRESS = """
 SELECT w.monitor AS name, coalesce(place.cycle, 0) AS cycles, coalesce(place.ended, false) AS ended,
     good.finished_at AS last_good, coalesce(failed.count, 0) AS failures, coalesce(last.error, '') AS error,
-    last.id AS newest
+    CASE WHEN last.outcome = 'waiting' THEN coalesce(last.error, '') ELSE '' END AS waits, last.id AS newest
 FROM unnest($1::text[]) AS w (monitor)
 LEFT JOIN tidegauge.checkpoint place ON place.monitor = w.monitor
 LEFT JOIN LATERAL (
-    SELECT c.id, c.error FROM tidegauge.cycle_log c
+    SELECT c.id, c.error, c.outcome FROM tidegauge.cycle_log c
     WHERE c.monitor = w.monitor AND c.outcome <> 'skipped' ORDER BY c.finished_at DESC, c.id DESC LIMIT 1
 ) last ON true
 LEFT JOIN LATERAL (
@@ -50,6 +50,7 @@ class Progress:
     - `last_good`: when the last good cycle ended
     - `failures`: in a row, MAX_COUNTED at most
     - `error`: of the last of them
+    - `waits`: what its last cycle waited for
     - `newest`: the log's row of its last cycle, which is another one after every cycle
     """
 
@@ -59,6 +60,7 @@ class Progress:
     last_good: datetime | None
     failures: int
     error: str
+    waits: str
     newest: int | None
 
 

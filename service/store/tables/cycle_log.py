@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from service.core.cycle_record import Outcome
 from service.store.encoding import finite, instant, text
 
 if TYPE_CHECKING:
@@ -18,13 +19,13 @@ LONGEST_ERROR = 2_000  # characters; the whole trace is in the service's log
 _FINISHED = """
 INSERT INTO tidegauge.cycle_log
     (monitor, slot, started_at, finished_at, outcome, rows, windows, measurements, rejected, lag_seconds,
-     progress, round_trip_ms, duration_ms, labels, given_up, backlog_rows)
-VALUES ($1, $2, $3, clock_timestamp(), $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+     progress, round_trip_ms, duration_ms, labels, given_up, backlog_rows, duplicates)
+VALUES ($1, $2, $3, clock_timestamp(), $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 """
 
 _FAILED = """
 INSERT INTO tidegauge.cycle_log (monitor, slot, started_at, finished_at, outcome, error, duration_ms)
-VALUES ($1, $2, $3, clock_timestamp(), 'failed', $4, $5)
+VALUES ($1, $2, $3, clock_timestamp(), $6, $4, $5)
 """
 
 _SKIPPED = """
@@ -60,6 +61,7 @@ async def append(
         0 if record.labels is None else record.labels.labels,
         given_up,
         record.backlog_rows,
+        record.duplicates,
     )
 
 
@@ -78,9 +80,10 @@ async def append_failed(
     error: str,
     *,
     seconds: float,
+    outcome: Outcome = Outcome.FAILED,
 ) -> None:
-    """Log a cycle that failed after `seconds`, with the error's first 2,000 characters."""
+    """Log a cycle that failed, or waited, after `seconds`, with the first 2,000 characters of the reason."""
     message = text(error)[:LONGEST_ERROR]
     await connection.execute(
-        _FAILED, monitor, instant(slot), instant(started), message, seconds * MILLISECONDS
+        _FAILED, monitor, instant(slot), instant(started), message, seconds * MILLISECONDS, outcome.value
     )

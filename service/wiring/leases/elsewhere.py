@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from service.core.time_units import to_microseconds
-from service.errors import InboxUnavailableError
 from service.store.leases.elsewhere import progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     import asyncpg
 
     from service.core.sharing import Part
@@ -19,8 +17,6 @@ if TYPE_CHECKING:
     from service.store.leases.elsewhere import Progress
     from service.store.leases.leases import Sharing
     from service.wiring.monitor_cycles import MonitorIndex
-
-RETRY_SECONDS = 5
 
 
 class Elsewhere:
@@ -36,8 +32,7 @@ class Elsewhere:
         """Take over what the others have logged, and which of this replica's files are refused."""
         if seen is None:
             return
-        self._index.refused.clear()
-        self._index.refused |= refusals(seen, part)
+        self._note(seen, part)
         jobs = {name: job for name, job in self._index.jobs.items() if job.elsewhere}
         if not jobs:
             return
@@ -47,6 +42,25 @@ class Elsewhere:
             self._newest[found.name] = found.newest
             if found.newest != before:
                 self._broadcaster.notify(found.name)
+
+    def _note(self, seen: Sharing, part: Part) -> None:
+        index = self._index
+        held = {name: lease.holder for name, lease in seen.leases.items() if name in index.jobs}
+        index.refused.clear()
+        index.refused |= refusals(seen, part)
+        index.replicas.clear()
+        index.replicas |= {name: [] for name in sorted(seen.names.values())}
+        index.holders.clear()
+        for monitor, holder in sorted(held.items()):
+            if holder is not None:
+                index.replicas[seen.names[holder]].append(monitor)
+                if len(seen.names) > 1:
+                    index.holders[monitor] = seen.names[holder]
+        unheld = [name for name in index.jobs if held.get(name) is None]
+        clock = asyncio.get_running_loop().time()
+        kept = {name: index.unheld.get(name, clock) for name in unheld}
+        index.unheld.clear()
+        index.unheld |= kept
 
 
 def refusals(seen: Sharing, part: Part) -> dict[str, str]:
@@ -64,18 +78,9 @@ def refusals(seen: Sharing, part: Part) -> dict[str, str]:
     return found
 
 
-def check_not_refused(refused: Mapping[str, str]) -> Callable[[str], None]:
-    """Return what raises InboxUnavailableError for a monitor in `refused`, which changes meanwhile."""
-
-    def check(monitor: str) -> None:
-        if monitor in refused:
-            raise InboxUnavailableError(refused[monitor], retry_seconds=RETRY_SECONDS)
-
-    return check
-
-
 def _mirror(job: Job, found: Progress) -> None:
-    job.cycles, job.failures, job.error = found.cycles, found.failures, found.error if found.failures else ""
+    job.cycles, job.failures = found.cycles, found.failures
+    job.error, job.waits = found.error if found.failures else "", found.waits
     job.last_end = None if found.last_good is None else to_microseconds(found.last_good)
     job.exhausted = found.ended
     if found.ended:

@@ -23,12 +23,14 @@ from service.store.postgres import PostgresStore
 from service.wiring.inbox.intake import intake
 from service.wiring.monitor import build_monitor, build_receiver
 from tests.unit.api.doors import Queries, callables
+from tests.unit.api.doors import gate as made_gate
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
     import asyncpg
 
+    from service.access.gate import Gate
     from service.cycle.monitor_plan import CycleReport
     from service.inbox.intake import Intake
 
@@ -148,6 +150,7 @@ async def living(
     *,
     token: str | None = None,
     settings: Settings | None = None,
+    gate: Gate | None = None,
     **changed: Any,
 ) -> AsyncIterator[Live]:
     """Run the monitor of `lay_out`, with keys of its file changed."""
@@ -160,7 +163,11 @@ async def living(
         compute = await stack.enter_async_context(workers())
         plan = build_monitor(monitor, pool, compute, lambda: b"a key of sixteen bytes", clock=clock)
         stack.push_async_callback(plan.source.close)
-        app = build(callables(queries=Known(), intake=taking_in, ingest_token=token))
+        app = build(
+            callables(
+                queries=Known(), intake=taking_in, gate=gate or made_gate(is_open=True, ingest_token=token)
+            )
+        )
         client = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://tidegauge")
         await stack.enter_async_context(client)
         cycle = Cycle(plan, PostgresStore(pool), compute, now=clock)

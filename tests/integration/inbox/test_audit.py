@@ -18,7 +18,7 @@ from service.store.tables.inbox import audit
 from tests.integration.inbox.live import MINUTE, Live, living, row, rows
 
 
-async def _sent(live: Live, record: Path, key: str, sent: list[dict[str, Any]]) -> None:
+async def send_recorded(live: Live, record: Path, key: str, sent: list[dict[str, Any]]) -> None:
     """Send rows under a key, and keep the sender's own record of it."""
     assert (await live.send(sent, idempotency_key=key)).status_code == 202
     ids = np.array([each["key"] for each in sent], dtype=np.str_)
@@ -33,13 +33,13 @@ async def test_the_sums_are_equal_whatever_became_of_each_row(pool: asyncpg.Pool
     record = tmp_path / "sent.jsonl"
     async with living(pool, tmp_path) as live:
         live.clock.now += 30 * MINUTE
-        await _sent(live, record, "1", [*rows("abc", 0), row("bad", 1, at="soon")])
-        await _sent(live, record, "2", rows("de", 20))
+        await send_recorded(live, record, "1", [*rows("abc", 0), row("bad", 1, at="soon")])
+        await send_recorded(live, record, "2", rows("de", 20))
         await live.run()
-        await _sent(live, record, "3", [row("late", 15), row("too late", 1)])
-        await _sent(live, record, "1", [*rows("abc", 0), row("bad", 1, at="soon")])
+        await send_recorded(live, record, "3", [row("late", 15), row("too late", 1)])
+        await send_recorded(live, record, "1", [*rows("abc", 0), row("bad", 1, at="soon")])
         await live.run()
-        await _sent(live, record, "4", [row("waits", 20), row("waits in vain", 20, at="soon")])
+        await send_recorded(live, record, "4", [row("waits", 20), row("waits in vain", 20, at="soon")])
         account = await audit.read(pool, "toy", sums_in)
         parts = (account.measured.rows, account.rejected.rows, account.waiting.rows)
         assert parts == (6, 2, 2)
@@ -73,8 +73,8 @@ async def test_a_fault_of_the_drain_turns_it_red(
     """A batch that is lost, counted twice, or taken for another one is noticed."""
     record = tmp_path / "sent.jsonl"
     async with living(pool, tmp_path) as live:
-        await _sent(live, record, "1", rows("abc", 0))
-        await _sent(live, record, "2", rows("def", 0))
+        await send_recorded(live, record, "1", rows("abc", 0))
+        await send_recorded(live, record, "2", rows("def", 0))
         await pool.execute(fault)
         await live.run()
         account = await audit.read(pool, "toy", sums_in)

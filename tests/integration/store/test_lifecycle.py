@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from service.core.access import Grant, Scope, Token
 from service.core.checkpoint import Checkpoint
 from service.core.labels.matching import LabelMatching
 from service.core.labels.remeasure import LabelProgress
 from service.store import lifecycle
 from service.store.postgres import PostgresStore
+from service.store.tables import access_token
 from service.store.tables import checkpoint as checkpoints
 from tests.integration.store.any_rows import fill
 from tests.integration.store.test_store_commit import LAYOUT, record
@@ -29,6 +31,7 @@ REACHED = {
     "schema_migration": "of no monitor",
     "replica": "a process, of no monitor",
     "duty": "what one replica does for all monitors",
+    "access_token": "it names monitors; a rename renames them there, and a purge leaves people's tokens",
 }
 
 TABLES = """
@@ -82,6 +85,16 @@ async def test_rename_and_purge_reach_every_table(pool: asyncpg.Pool) -> None:
     assert await _held(pool, tables, "boats") == {}
     for table in ("sample", "window_aspect", "window_distribution"):
         assert await pool.fetchval(f"SELECT count(*) FROM tidegauge.{table}") == 0
+
+
+async def test_a_token_of_a_monitor_follows_its_new_name(pool: asyncpg.Pool) -> None:
+    """Whoever may send to a monitor may send to it by its new name, and not by the old one."""
+    grant = Grant(frozenset({Scope.ROWS}), frozenset({"boats", "flights"}))
+    await access_token.add(pool, Token("0123456789ab", bytes(32), grant), "sender")
+    await PostgresStore(pool).commit(record(1))
+    await lifecycle.rename(pool, "flights", "planes")
+    (found,) = await access_token.StoredTokens(pool).read()
+    assert found.grant.monitors == {"boats", "planes"}
 
 
 FULL = Checkpoint(

@@ -75,7 +75,9 @@ async def test_a_schema_of_another_role_is_told_the_grants(
         ):
             await migrate(pool, migrations_folder())
         await as_admin(server, f'GRANT USAGE ON SCHEMA tidegauge TO "{role}"', database=_name(database_url))
-        with pytest.raises(StoreError, match=r"it may not use tidegauge\.calibration, ") as caught:
+        with pytest.raises(
+            StoreError, match=r"it may not use tidegauge\.access_token, tidegauge\.calibration, "
+        ) as caught:
             await check_rights(pool)
         statements = str(caught.value).split("administrator run ")[1].split("; ")
         assert len(statements) == 3
@@ -98,6 +100,8 @@ async def test_the_reader_can_be_made_by_an_administrator(
         assert not await reader_may_read(pool)
         await as_admin(server, script, script, database=name)
         assert await reader_may_read(pool)
+        hashes = "SELECT has_table_privilege('tidegauge_reader', 'tidegauge.access_token', 'SELECT')"
+        assert not await pool.fetchval(hashes)  # with them a dashboard could forge a session
         await pool.execute("CREATE TABLE tidegauge.later ()")
         reads = "SELECT has_table_privilege('tidegauge_reader', 'tidegauge.later', 'SELECT')"
         assert await pool.fetchval(reads)

@@ -8,11 +8,15 @@ import asyncpg
 import pytest
 
 from service.core.measurement import Aspect, Measurement, Series
+from service.core.paging import PageRequest
 from service.core.story.story import Story, StoryState, in_trouble, silent
 from service.core.time_units import to_datetime
+from service.runtime.clock import now
 from service.runtime.scheduler import Job
+from service.status.monitor_state import Verdict
 from service.status.queries import StatusQueries
 from service.store import lifecycle
+from service.store.postgres import PostgresStore
 from service.store.tables import story
 from tests.integration.service.test_page_reading import FIRST_DAY, SEEN, History, psi, raised, window
 
@@ -156,3 +160,19 @@ async def test_the_reader_role_may_read_the_stories(pool: asyncpg.Pool, reader: 
     assert [tuple(row) for row in rows] == [
         ("shop", "fine", "Healthy: the one measurement with a threshold is within it.")
     ]
+
+
+async def test_a_monitor_that_waits_for_its_reference_is_no_failing_one(
+    pool: asyncpg.Pool, shop: History
+) -> None:
+    """Table, page and overview say what it waits for, without an alarm, until a cycle works."""
+    waits = "2 of 6 rows of its reference have come"
+    job = Job("shop", 1.0, lambda _: None, last_end=now(), waits=waits)  # type: ignore[arg-type, return-value]
+    page = StatusQueries(pool, {"shop": job}, {}, {})
+    await PostgresStore(pool).record_waiting("shop", now(), now(), waits, seconds=0.1)
+    assert await told(pool) == ("waiting", f"Waiting: {waits}.")
+    state = await page.state("shop")
+    assert (state.verdict, state.story, state.alarms) == (Verdict.WAITING, f"Waiting: {waits}.", [])
+    assert (await page.overview(PageRequest())).alarms == 0
+    await shop.cycle()
+    assert await told(pool) == ("waiting", "Waiting: no window has been measured yet.")

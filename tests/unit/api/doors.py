@@ -5,9 +5,15 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
+from service.access.gate import Gate
+from service.access.proxy import TrustedProxy
+from service.access.tokens import Tokens
 from service.api.ports import Callables
+from service.core.access import Grant, Scope
 from service.status.live_feed import EventBroadcaster
 from service.status.monitor_state import CycleStatus
+
+NOW = 1_767_225_600_000_000  # 2026-01-01, UTC microseconds
 
 
 class Queries:
@@ -28,6 +34,18 @@ def cycle_status(name: str = "shop", **more: Any) -> CycleStatus:
     return CycleStatus(**{**given, **more})
 
 
+def gate(
+    *,
+    is_open: bool = False,
+    ingest_token: str | None = None,
+    hosts: frozenset[str] = frozenset({"tidegauge.test"}),
+    proxy: TrustedProxy | None = None,
+) -> Gate:
+    """Make a gate without tokens, but that of the settings."""
+    fixed = None if ingest_token is None else (ingest_token, Grant(frozenset({Scope.ROWS, Scope.LABELS})))
+    return Gate(Tokens(fixed=fixed, now=lambda: NOW), is_open, lambda: NOW, hosts, proxy)
+
+
 def callables(**given: Any) -> Callables:
     """Fill in what is not given: no monitor, an empty stream, and callables that must not be called."""
 
@@ -35,5 +53,10 @@ def callables(**given: Any) -> Callables:
         raise AssertionError("not asked for")
 
     named: dict[str, Any] = {field.name: unused for field in fields(Callables)}
-    quiet = {"queries": Queries(), "broadcaster": EventBroadcaster(), "refused": dict}
+    quiet = {
+        "queries": Queries(),
+        "broadcaster": EventBroadcaster(),
+        "refused": dict,
+        "gate": gate(is_open=True),
+    }
     return Callables(**{**named, **quiet, **given})

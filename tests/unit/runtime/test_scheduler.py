@@ -12,7 +12,7 @@ from itertools import pairwise
 import pytest
 from apscheduler.schedulers import base
 
-from service.errors import StoreError
+from service.errors import NotYetError, StoreError
 from service.runtime import grid_timer
 from service.runtime.scheduler import STORE_RETRY_SECONDS, CycleResult, Scheduler
 
@@ -29,6 +29,7 @@ class Journal:
 
     skipped: list[tuple[str, int, int]] = field(default_factory=list)
     failed: list[tuple[str, str]] = field(default_factory=list)
+    waited: list[tuple[str, str]] = field(default_factory=list)
 
     async def record_skipped(self, monitor: str, slot: int, slots: int) -> None:
         self.skipped.append((monitor, slot, slots))
@@ -39,6 +40,13 @@ class Journal:
         assert started >= slot - SECOND
         assert 0 <= seconds < 60
         self.failed.append((monitor, error))
+
+    async def record_waiting(
+        self, monitor: str, slot: int, started: int, reason: str, *, seconds: float
+    ) -> None:
+        assert started >= slot - SECOND
+        assert 0 <= seconds < 60
+        self.waited.append((monitor, reason))
 
 
 @dataclass
@@ -321,3 +329,21 @@ async def test_a_database_that_is_back_is_found_before_the_next_grid_point() -> 
     assert len(slots) == 3
     assert len(set(slots)) == 1
     assert journal.skipped == []
+
+
+async def test_a_cycle_that_waits_has_not_failed() -> None:
+    """What it waits for is on record, it backs off from nothing, and the next one that works says no more."""
+    reasons = ["2 of 6 rows have come", "4 of 6 rows have come"]
+
+    async def work(_: int) -> CycleResult:
+        if reasons:
+            raise NotYetError(reasons.pop(0))
+        return CycleResult()
+
+    journal = Journal()
+    scheduler = Scheduler(journal, now=now, max_cycles=3)
+    job = scheduler.add("toy", 0.05, work)
+    await _run_out(scheduler)
+    assert [reason for _, reason in journal.waited] == ["2 of 6 rows have come", "4 of 6 rows have come"]
+    assert (journal.failed, job.failures, job.waits) == ([], 0, "")
+    assert job.last_end is not None

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from service.runtime.scheduler import CycleResult, Job
-from service.status.readiness import OK, STALE_CYCLES, freshness, readiness_checks
+from service.status.readiness import OK, STALE_CYCLES, freshness, is_ok, readiness_checks
 
 SECOND = 1_000_000
 NOW = 1_700_000_000 * SECOND
@@ -55,6 +55,15 @@ def job(
 def test_a_monitor_is_fresh_while_its_cycles_run(one: Job, wanted: str) -> None:
     """Failures in a row, no cycle yet and a silence of more than three intervals are said."""
     assert freshness(one, NOW) == wanted
+
+
+def test_a_monitor_that_waits_is_ready_and_says_what_for() -> None:
+    """The rows of its reference are still to come: nothing is wrong."""
+    one = job()
+    one.waits = "2 of 6 rows of its reference have come"
+    assert freshness(one, NOW) == "ok: waiting: 2 of 6 rows of its reference have come"
+    assert is_ok(freshness(one, NOW))
+    assert not is_ok("okay")
 
 
 def test_a_monitor_that_has_finished_may_be_silent() -> None:

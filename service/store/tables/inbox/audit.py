@@ -17,15 +17,18 @@ if TYPE_CHECKING:
 
 _COUNT = """
 INSERT INTO tidegauge.inbox_audit AS a (monitor, measured_rows, measured_ids, measured_mixed,
-    rejected_rows, rejected_ids, rejected_mixed)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+    rejected_rows, rejected_ids, rejected_mixed, duplicate_rows, duplicate_ids, duplicate_mixed)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 ON CONFLICT (monitor) DO UPDATE SET
     measured_rows = a.measured_rows + excluded.measured_rows,
     measured_ids = mod(a.measured_ids + excluded.measured_ids, 18446744073709551616),
     measured_mixed = mod(a.measured_mixed + excluded.measured_mixed, 18446744073709551616),
     rejected_rows = a.rejected_rows + excluded.rejected_rows,
     rejected_ids = mod(a.rejected_ids + excluded.rejected_ids, 18446744073709551616),
-    rejected_mixed = mod(a.rejected_mixed + excluded.rejected_mixed, 18446744073709551616)
+    rejected_mixed = mod(a.rejected_mixed + excluded.rejected_mixed, 18446744073709551616),
+    duplicate_rows = a.duplicate_rows + excluded.duplicate_rows,
+    duplicate_ids = mod(a.duplicate_ids + excluded.duplicate_ids, 18446744073709551616),
+    duplicate_mixed = mod(a.duplicate_mixed + excluded.duplicate_mixed, 18446744073709551616)
 """
 
 _WAITING = """
@@ -39,14 +42,15 @@ ORDER BY monitor
 """
 
 _COUNTED = """
-SELECT measured_rows, measured_ids, measured_mixed, rejected_rows, rejected_ids, rejected_mixed
+SELECT measured_rows, measured_ids, measured_mixed, rejected_rows, rejected_ids, rejected_mixed,
+    duplicate_rows, duplicate_ids, duplicate_mixed
 FROM tidegauge.inbox_audit WHERE monitor = $1
 """
 
 
 async def count(connection: asyncpg.Connection, monitor: str, changed: InboxChange) -> None:
-    """Add what a cycle measured and rejected."""
-    sums = (changed.measured, changed.rejected)
+    """Add what a cycle measured, rejected, and found to be counted already."""
+    sums = (changed.measured, changed.rejected, changed.duplicates)
     if any(each.rows for each in sums):
         numbers = [number for each in sums for number in (each.rows, each.ids, each.mixed)]
         await connection.execute(_COUNT, monitor, *numbers)
@@ -58,17 +62,19 @@ class Account:
 
     - `measured`: those that cycles measured
     - `rejected`: those that could not be used, or came too late
+    - `duplicates`: those whose ids had been counted before
     - `waiting`: those that wait for a cycle, whether they can be used or not
     """
 
     measured: IdSums
     rejected: IdSums
+    duplicates: IdSums
     waiting: IdSums
 
     @property
     def total(self) -> IdSums:
         """All of them."""
-        return self.measured + self.rejected + self.waiting
+        return self.measured + self.rejected + self.duplicates + self.waiting
 
 
 async def monitors(pool: asyncpg.Pool) -> list[str]:
@@ -82,11 +88,11 @@ async def read(pool: asyncpg.Pool, monitor: str, sums: Callable[[bytes], IdSums]
     with translated(f"{monitor}: read what became of its rows"):
         async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
             row = await connection.fetchrow(_COUNTED, monitor)
-            numbers = [0] * 6 if row is None else [int(number) for number in row]
+            numbers = [0] * 9 if row is None else [int(number) for number in row]
             waiting, last = IdSums(), 0
             while batches := await connection.fetch(_WAITING, monitor, last):
                 for batch in batches:
                     refused = (batch["rejected"], int(batch["rejected_ids"]), int(batch["rejected_mixed"]))
                     waiting += sums(batch["payload"]) + IdSums(*refused)
                 last = batches[-1]["id"]
-    return Account(IdSums(*numbers[:3]), IdSums(*numbers[3:]), waiting)
+    return Account(IdSums(*numbers[:3]), IdSums(*numbers[3:6]), IdSums(*numbers[6:]), waiting)

@@ -1,0 +1,1 @@
+"""Who may come in: tokens, sessions of browsers, trusted proxies, and what each path asks for."""

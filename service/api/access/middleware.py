@@ -1,0 +1,74 @@
+"""Ask the gate about every request, before a route sees it; a token is taken out of the path first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from fastapi.responses import HTMLResponse, JSONResponse
+
+from service.access.gate import Asked
+from service.access.rules import without_token
+from service.api.access.sign_in_page import HEADERS, page
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from service.access.gate import Gate, Refusal
+
+UNAUTHORIZED = 401
+CHALLENGE = {"www-authenticate": 'Bearer realm="tidegauge"'}
+# Answers without an end: what was admitted at their beginning may be revoked before it.
+ENDLESS = frozenset({"/v1/stream"})
+
+
+class AskGate:
+    """Middleware that answers what the gate refuses; nothing behind it sees a token of a path."""
+
+    def __init__(self, app: ASGIApp, gate: Gate) -> None:
+        self._app = app
+        self._gate = gate
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan":
+                await self._app(scope, receive, send)
+            return  # nothing else is served
+        path, token = without_token(scope["path"])
+        if token is not None:
+            scope = {**scope, "path": path, "raw_path": quote(path).encode()}
+        client = scope.get("client")
+        asked = Asked(scope["method"], path, scope["headers"], client[0] if client else None, token)
+        refusal = self._gate.refusal(asked)
+        if refusal is not None:
+            await _answer(refusal, asked)(scope, receive, send)
+        elif path in ENDLESS:
+            await self._app(scope, receive, self._while_admitted(asked, send))
+        else:
+            await self._app(scope, receive, send)
+
+    def _while_admitted(self, asked: Asked, send: Send) -> Send:
+        """Return what sends as long as the gate admits the request, and then ends the answer."""
+        ended = False
+
+        async def send_admitted(message: Message) -> None:
+            nonlocal ended
+            if ended:
+                return
+            if message["type"] == "http.response.body" and self._gate.refusal(asked) is not None:
+                ended = True
+                message = {"type": "http.response.body", "body": b"", "more_body": False}
+            await send(message)
+
+        return send_admitted
+
+
+def _answer(refusal: Refusal, asked: Asked) -> ASGIApp:
+    challenge = CHALLENGE if refusal.status == UNAUTHORIZED else {}
+    accept = next((value for name, value in asked.headers if name == b"accept"), b"")
+    if refusal.status == UNAUTHORIZED and asked.method == "GET" and b"text/html" in accept:
+        return HTMLResponse(page(asked.path), refusal.status, {**HEADERS, **challenge})
+    return JSONResponse(
+        {"detail": refusal.reason}, refusal.status, {**challenge, "cache-control": "no-store"}
+    )

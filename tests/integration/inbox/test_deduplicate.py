@@ -1,0 +1,101 @@
+"""A row whose id was counted before counts once: `deduplicate: id`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from service.commands.audit import lines_of, read_record, sums_in
+from service.core.deduplicate import DUPLICATE
+from service.errors import ConfigurationError
+from service.store import lifecycle
+from service.store.tables.inbox import audit
+from tests.integration.inbox.live import MINUTE, living, row, rows
+from tests.integration.inbox.test_audit import send_recorded
+
+ONCE = {"deduplicate": {"by": "id", "within": "20m"}}
+
+
+async def test_a_row_that_comes_again_counts_once(pool: asyncpg.Pool, tmp_path: Path) -> None:
+    """In one request, in another of the same cycle, in a later cycle and after a restart."""
+    record = tmp_path / "sent.jsonl"
+    async with living(pool, tmp_path, **ONCE) as live:
+        await send_recorded(live, record, "1", [*rows("abc", 1), row("a", 1)])
+        await send_recorded(live, record, "2", rows("cd", 2))
+        report = await live.run()
+        assert (report.record.rows, report.record.duplicates) == (4, 2)
+        await send_recorded(live, record, "3", rows("abcde", 3))
+        assert (await live.run()).record.duplicates == 4
+    async with living(pool, tmp_path, **ONCE) as live:
+        await send_recorded(live, record, "4", rows("ef", 4))
+        report = await live.run()
+        assert (report.record.rows, report.record.duplicates) == (1, 1)
+        assert await live.counted() == 6
+        account = await audit.read(pool, "toy", sums_in)
+        assert (account.measured.rows, account.duplicates.rows) == (6, 7)
+        acknowledged = read_record(record)["toy"]
+        assert account.total == acknowledged
+        assert lines_of("toy", account, acknowledged)[-1].startswith("  equal")
+        reasons = await pool.fetch("SELECT reason, count(*) FROM tidegauge.rejected_row GROUP BY 1")
+        assert [tuple(each) for each in reasons] == [(DUPLICATE, 7)]
+        shown = await pool.fetchval(
+            "SELECT sum(value) FROM tidegauge.cycle_metrics WHERE metric = 'repeated_rows'"
+        )
+        assert shown == 7
+
+
+async def test_ids_are_told_apart_as_they_are_written(pool: asyncpg.Pool, tmp_path: Path) -> None:
+    """Leading zeros count, a number and its text are one id, and rows without an id all count."""
+    async with living(pool, tmp_path, **ONCE) as live:
+        ids = ["07", "7", 7, 7.0, 2**63, str(2**63), 2**63 + 1, None, None]
+        await live.send([row("", 1) | {"key": each} for each in ids])
+        report = await live.run()
+        assert (report.record.rows, report.record.duplicates) == (6, 3)
+
+
+async def test_an_id_counts_again_beyond_the_horizon(pool: asyncpg.Pool, tmp_path: Path) -> None:
+    """What no row that is taken can come near any more is forgotten, so that the table is bounded."""
+    async with living(pool, tmp_path, **ONCE) as live:
+        live.clock.now += 200 * MINUTE
+        await live.send(rows("ab", 1))
+        await live.run()
+        await live.send([row("a", 20), row("b", 22)])
+        assert (await live.run()).record.duplicates == 1
+        assert await live.count("counted_id") == 3
+        await live.send([row("z", 120)])
+        await live.run()
+        assert await live.count("counted_id") == 1
+
+
+async def test_a_reset_forgets_the_ids(pool: asyncpg.Pool, tmp_path: Path) -> None:
+    """What is sent again to be measured again counts; so does all once `deduplicate` was taken out."""
+    async with living(pool, tmp_path, **ONCE) as live:
+        await live.send(rows("ab", 1))
+        await live.run()
+        await lifecycle.reset(pool, "toy")
+    async with living(pool, tmp_path, **ONCE) as live:
+        await live.send(rows("ab", 1))
+        assert (await live.run()).record.rows == 2
+    async with living(pool, tmp_path) as live:
+        await live.send(rows("ab", 1))
+        assert (await live.run()).record.rows == 2
+        assert await live.count("counted_id") == 0
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"deduplicate": "key"}, "deduplicate.by: input should be 'id'"),
+        ({"deduplicate": "id", "id": None, "labels": None}, "deduplicate: needs id"),
+        ({"deduplicate": {"by": "id", "within": "0s"}}, "expected a duration above 0"),
+    ],
+)
+async def test_what_cannot_be_told_apart_is_refused(
+    pool: asyncpg.Pool, tmp_path: Path, changed: dict[str, object], said: str
+) -> None:
+    """The message names the key and what was expected."""
+    with pytest.raises(ConfigurationError, match=said):
+        async with living(pool, tmp_path, **changed):
+            pass
