@@ -17,8 +17,8 @@ from service.config.monitor_folder import read_folder
 from service.core.story import words
 from service.core.story.story import NOT_STARTED
 from service.errors import ConfigurationError
-from service.store.migrate import migrate, migrations_folder
 from service.store.leases import leases
+from service.store.migrate import migrate, migrations_folder
 from service.store.tables import story
 from service.wiring.database import database
 

@@ -1,8 +1,9 @@
-"""Sharing monitors out: balanced, with the fewest moves, the same for all, by the file's content that counts."""
+"""Monitors are shared out evenly, with the fewest moves, and the same way on every replica."""
 
 from __future__ import annotations
 
 from collections import Counter
+from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,10 +12,11 @@ from service.core.sharing import LeaseState, LiveReplica, eligible, part_of, sha
 
 REPLICAS = [f"r{number}" for number in range(5)]
 MONITORS = [f"m{number:02}" for number in range(14)]
+Sharing = tuple[list[LiveReplica], dict[str, LeaseState]]
 
 
 @st.composite
-def sharings(draw, *, one_content: bool = False) -> tuple[list[LiveReplica], dict[str, LeaseState]]:
+def sharings(draw: st.DrawFn, *, one_content: bool = False) -> Sharing:
     alive = draw(st.lists(st.sampled_from(REPLICAS), min_size=1, unique=True))
     monitors = draw(st.lists(st.sampled_from(MONITORS), unique=True))
     hashes = ["a"] if one_content else ["a", "b"]
@@ -36,7 +38,7 @@ def _loads(replicas: list[LiveReplica], shares: dict[str, str]) -> list[int]:
 
 
 @given(sharings(one_content=True))
-def test_equal_replicas_differ_by_one_monitor_at_most(sharing) -> None:
+def test_equal_replicas_differ_by_one_monitor_at_most(sharing: Sharing) -> None:
     """Each monitor has one holder, and no replica has two more than another."""
     replicas, leases = sharing
     shares = shared_out(replicas, leases)
@@ -46,7 +48,7 @@ def test_equal_replicas_differ_by_one_monitor_at_most(sharing) -> None:
 
 
 @given(sharings(one_content=True))
-def test_no_more_moves_than_balance_takes(sharing) -> None:
+def test_no_more_moves_than_balance_takes(sharing: Sharing) -> None:
     """Only what a replica holds above its quota goes to another; the largest quotas go to the fullest."""
     replicas, leases = sharing
     shares = shared_out(replicas, leases)
@@ -59,7 +61,7 @@ def test_no_more_moves_than_balance_takes(sharing) -> None:
 
 
 @given(sharings(), st.randoms(use_true_random=False))
-def test_every_replica_computes_the_same(sharing, random) -> None:
+def test_every_replica_computes_the_same(sharing: Sharing, random: Random) -> None:
     """The order in which the database lists replicas and leases plays no part."""
     replicas, leases = sharing
     mixed = random.sample(replicas, len(replicas))
@@ -69,7 +71,7 @@ def test_every_replica_computes_the_same(sharing, random) -> None:
 
 
 @given(sharings())
-def test_only_the_content_that_counts_is_held(sharing) -> None:
+def test_only_the_content_that_counts_is_held(sharing: Sharing) -> None:
     """The last holder's content counts while a live replica has it; all others are refused."""
     replicas, leases = sharing
     shares, may_hold = shared_out(replicas, leases), eligible(replicas, leases)
@@ -88,7 +90,7 @@ def test_only_the_content_that_counts_is_held(sharing) -> None:
 
 
 @given(sharings())
-def test_acting_on_ones_own_part_arrives_there_and_stays(sharing) -> None:
+def test_acting_on_ones_own_part_arrives_there_and_stays(sharing: Sharing) -> None:
     """Giving up and then taking brings every monitor to its holder, and then nobody does anything more."""
     replicas, leases = sharing
     for _ in range(3):

@@ -45,22 +45,21 @@ async def play(stage: Stage, *, monitors: int, pause_seconds: float) -> list[Tak
         await stage.start(login)
     await stage.until_shared_by("one", "two", "three", monitors=monitors, within=patience)
     await _remember_logins(stage)
-    found = []
+    found: list[TakeOver] = []
 
-    killed_at = await stage.now()
+    began = await stage.now()
     stage.running["one"].kill()
+    stage.running["two"].send_signal(signal.SIGSTOP)
     await stage.start("four")
-    found.append(await _taken_over(stage, "killed", "one", killed_at, patience))
-    await stage.until_shared_by("two", "three", "four", monitors=monitors, within=patience)
+    found += [
+        await _taken_over(stage, "killed", "one", began, patience),
+        await _taken_over(stage, "paused", "two", began, patience),
+    ]
+    await stage.until_shared_by("three", "four", monitors=monitors, within=patience)
     await _remember_logins(stage)
 
-    paused_at = await stage.now()
-    stage.running["two"].send_signal(signal.SIGSTOP)
-    found.append(await _taken_over(stage, "paused", "two", paused_at, patience))
-    await stage.until_shared_by("three", "four", monitors=monitors, within=patience)
-
     async def long_enough() -> bool:
-        return await stage.now() - paused_at > pause_seconds
+        return await stage.now() - began > pause_seconds
 
     await stage.until(long_enough, within=pause_seconds + 60, what="pause")
     stage.running["two"].send_signal(signal.SIGCONT)

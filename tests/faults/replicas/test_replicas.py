@@ -16,6 +16,7 @@ from tests.faults.replicas import play
 from tests.faults.replicas.stage import Stage, lay_out
 
 MONITORS, DAYS = 12, 20
+LEASE_SECONDS = 2.5
 SLACK = 6.0  # seconds that a busy machine may add
 
 
@@ -27,11 +28,11 @@ async def test_one_killed_one_paused_one_added(
     """Every slot is used once, every window measured once, and only by the holder of the monitor's lease."""
     place = lay_out(tmp_path / "place", monitors=MONITORS, days=DAYS)
     admin = await asyncpg.connect(on_database(server.admin_dsn, urlsplit(database_url).path.lstrip("/")))
-    stage = Stage(place, database_url, admin, lease_seconds=1.5, cycle_seconds=0.5)
+    stage = Stage(place, database_url, admin, lease_seconds=LEASE_SECONDS, cycle_seconds=0.5)
     async with fresh_database(server, TEMPLATE) as straight_url:
         straight = asyncio.create_task(asyncio.to_thread(play.run_straight, place, straight_url))
         try:
-            found = await play.play(stage, monitors=MONITORS, pause_seconds=3.0)
+            found = await play.play(stage, monitors=MONITORS, pause_seconds=2 * LEASE_SECONDS)
             await straight
             other = await asyncpg.connect(straight_url)
             counts = {
