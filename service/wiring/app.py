@@ -35,7 +35,7 @@ from service.wiring.reload import reload_files
 from service.wiring.reports import StoredWindows, build_reporter
 from service.wiring.retention import retention
 from service.wiring.running_parts import RunningParts
-from service.wiring.stop_signals import stop_signals
+from service.wiring.stop_signals import ending_with_parent, stop_signals
 from service.wiring.webhook import webhook
 from service.worker.client import worker
 
@@ -50,15 +50,21 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 
-async def run(settings: Settings, monitors: list[Monitor], *, max_cycles: int | None) -> int:
+async def run(
+    settings: Settings, monitors: list[Monitor], *, max_cycles: int | None, worker: int | None = None
+) -> int:
     """Run the service until a signal, or until every monitor has done its `max_cycles`.
+
+    `worker` is the number of one of several processes that `tidegauge run --workers` runs.
 
     Returns the exit status: 0 after a clean stop, 1 where a monitor's last cycle failed.
     """
     stop, cycling = asyncio.Event(), asyncio.Event()
     log.info("starting", monitors=",".join(monitor.name for monitor in monitors))
-    with stop_signals(stop):
-        service = asyncio.create_task(_serve(settings, monitors, max_cycles, stop, cycling), name="service")
+    with stop_signals(stop), ending_with_parent(worker):
+        service = asyncio.create_task(
+            _serve(settings, monitors, max_cycles, stop, cycling, worker_number=worker), name="service"
+        )
         signalled = asyncio.create_task(stop.wait(), name="signal")
         await asyncio.wait([service, signalled], return_when=asyncio.FIRST_COMPLETED)
         signalled.cancel()
@@ -79,6 +85,8 @@ async def _serve(
     max_cycles: int | None,
     stop: asyncio.Event,
     cycling: asyncio.Event,
+    *,
+    worker_number: int | None,
 ) -> list[Job]:
     """Run until `stop` or until every monitor is done; return the monitors' jobs, everything closed."""
     index = MonitorIndex()
@@ -128,7 +136,16 @@ async def _serve(
         await enter(_cycling(scheduler, cycling, leases))
         admitting = await enter(gate(settings, pool))
         http_parts = RunningParts(
-            pool, store, scheduler, counters, reporter, index, broadcaster, taking_in, admitting
+            pool,
+            store,
+            scheduler,
+            counters,
+            reporter,
+            index,
+            broadcaster,
+            taking_in,
+            admitting,
+            worker_number,
         )
         address = await enter(http.serve_http(settings, http_parts))
         leases.set_address(address)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from service.config.settings import Settings
 
 LEASE_CONNECTIONS = 2
+MIN_CONNECTIONS = 2
+EMBEDDED = 64  # of the embedded server's connections, those that processes may share
 
 
 @asynccontextmanager
@@ -38,7 +40,10 @@ async def server_of(settings: Settings) -> AsyncIterator[str]:
 @asynccontextmanager
 async def pool_on(dsn: str, settings: Settings, *, largest: int = LARGEST) -> AsyncIterator[asyncpg.Pool]:
     """Give a pool of `largest` connections at most."""
+    limit = largest if settings.database_url is not None else min(largest, EMBEDDED // settings.workers)
     async with AsyncExitStack() as stack:
-        pool = await open_pool(dsn, statement_cache=settings.database_statement_cache, largest=largest)
+        pool = await open_pool(
+            dsn, statement_cache=settings.database_statement_cache, largest=max(limit, MIN_CONNECTIONS)
+        )
         stack.push_async_callback(pool.close)
         yield pool

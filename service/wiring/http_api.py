@@ -47,12 +47,23 @@ async def serve_api(settings: Settings, parts: RunningParts) -> AsyncIterator[st
     app = await asyncio.to_thread(build, _callables(settings, parts, queries))
     async with (
         background(parts.broadcaster.broadcast(queries.state_and_window), name="live stream"),
-        serving(app, host=settings.http_host, port=settings.http_port, tls=tls_files(settings)) as address,
+        serving(
+            app,
+            host=settings.http_host,
+            port=settings.http_port,
+            tls=tls_files(settings),
+            own_port=own_port(settings, parts.worker),
+        ) as address,
     ):
         try:
             yield address
         finally:
             parts.broadcaster.close()  # the server waits for open streams
+
+
+def own_port(settings: Settings, worker: int | None) -> int | None:
+    """Return the port of a worker's own: that of all of them plus its number; None for a process alone."""
+    return None if worker is None else settings.http_port + worker
 
 
 def _callables(settings: Settings, parts: RunningParts, queries: StatusQueries) -> Callables:

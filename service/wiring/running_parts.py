@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RunningParts:
-    """What the API answers from."""
+    """What the API answers from; `worker` is the number of one of several processes, None of one alone."""
 
     pool: asyncpg.Pool
     store: PostgresStore
@@ -31,3 +31,4 @@ class RunningParts:
     broadcaster: EventBroadcaster
     intake: Intake
     gate: Gate
+    worker: int | None = None
