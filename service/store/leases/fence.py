@@ -25,7 +25,12 @@ SELECT set_config('idle_in_transaction_session_timeout', $4, true) FROM tidegaug
 WHERE monitor = $1 AND holder = $2 AND fence = $3 FOR KEY SHARE
 """
 
-_HOLD_DUTY = "SELECT true FROM tidegauge.duty WHERE duty = $1 AND holder = $2 AND fence = $3 FOR KEY SHARE"
+_HOLD_DUTY = """
+SELECT set_config('idle_in_transaction_session_timeout', $4, true) FROM tidegauge.duty
+WHERE duty = $1 AND holder = $2 AND fence = $3 FOR KEY SHARE
+"""
+
+DUTY_SECONDS = 10.0  # without a statement, after which a holder's transaction is ended
 
 
 class Fences(Protocol):
@@ -68,7 +73,8 @@ async def hold(connection: asyncpg.Connection, monitor: str, fences: Fences | No
 
 async def hold_duty(connection: asyncpg.Connection, duty: str, fence: Fence) -> None:
     """Hold a duty until the transaction of `connection` ends. Raises LeaseLostError where it was lost."""
-    if await connection.fetchval(_HOLD_DUTY, duty, fence.holder, fence.number) is None:
+    limit = str(round(DUTY_SECONDS * 1_000))
+    if await connection.fetchval(_HOLD_DUTY, duty, fence.holder, fence.number, limit) is None:
         raise LeaseLostError(f"{duty}: another replica does it now")
 
 

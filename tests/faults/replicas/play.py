@@ -22,7 +22,7 @@ ORDER BY monitor, window_start, window_end, revision, aspect, column_name, segme
 # The replica that a writer logged in as is the one that held the lease at every write.
 FOREIGN = """
 SELECT w.writer, w.relation, w.monitor, w.at, w.holder, w.fence FROM witness.written w
-WHERE NOT EXISTS (
+WHERE NOT w.under_lease OR NOT EXISTS (
     SELECT FROM witness.login l WHERE l.writer = w.writer AND l.replica = w.holder
 ) ORDER BY w.at
 """

@@ -22,7 +22,8 @@ WITNESS = """
 CREATE SCHEMA witness;
 CREATE TABLE witness.written (
     at timestamptz NOT NULL DEFAULT clock_timestamp(), writer text NOT NULL DEFAULT session_user,
-    relation text NOT NULL, monitor text NOT NULL, fence bigint, holder text
+    relation text NOT NULL, monitor text NOT NULL, fence bigint, holder text,
+    under_lease boolean NOT NULL DEFAULT current_setting('idle_in_transaction_session_timeout') <> '0'
 );
 CREATE TABLE witness.changed (
     at timestamptz NOT NULL DEFAULT clock_timestamp(), monitor text NOT NULL, holder text, fence bigint
