@@ -1,5 +1,5 @@
 # Thin targets: uv does the work, from the lock files.
-.PHONY: run live check test bench bench-alarms bench-ingest mutation lint replicas-test compose-test pictures dashboards dashboards-check lock clean
+.PHONY: run live check test bench bench-alarms bench-ingest bench-outage mutation lint kafka-test replicas-test compose-test pictures dashboards dashboards-check lock clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -8,6 +8,8 @@ PYTHON ?= python3
 # On a terminal the first set-up shows its progress.
 QUIET := $(shell [ -t 2 ] || echo -q)
 RATE ?= 50
+MINUTES ?= 10
+OUTAGE_RATE ?= 500
 PAGE ?= http://127.0.0.1:8000
 # Test processes; with more of them than cores, timed tests miss their deadlines.
 WORKERS ?= 2
@@ -39,6 +41,10 @@ bench: $(VENV)/.dev
 bench-alarms: $(VENV)/.dev
 	nice -n 15 $(BIN)/python -m tests.benchmarks.alarms $(ARGS)
 
+# Rows are sent while the database is away; ten minutes and more: docs/benchmarks/outage.md.
+bench-outage: $(VENV)/.dev
+	nice -n 5 $(BIN)/python -m tests.benchmarks.outage --minutes $(MINUTES) --rate $(OUTAGE_RATE)
+
 # Rows taken in beside COPY, single rows per second, latency and memory: docs/benchmarks/ingest.md. On a quiet
 # machine of two cores; ARGS=--quick sends a fifth.
 bench-ingest: $(VENV)/.dev
@@ -57,6 +63,10 @@ lint: $(VENV)/.dev
 # Three replicas and 60 monitors; one killed, one paused for a minute, one added: docs/replicas.md. Minutes.
 replicas-test: $(VENV)/.dev
 	$(BIN)/python -m tests.faults.replicas
+# A million rows through a real broker, both sides killed five times: docs/kafka.md. Needs Java and Maven.
+kafka-test: $(VENV)/.dev
+	KAFKA_ROWS=$(or $(ROWS),1000000) KAFKA_KILLS=$(or $(KILLS),5) $(BIN)/python -m pytest -q -s \
+		tests/integration/kafka/test_topic.py -k kills_of_both_sides
 
 compose-test: $(VENV)/.dev
 	$(BIN)/python -m pytest -q -m compose tests/compose

@@ -14,6 +14,7 @@ TidegaugeError
 │   └── EmbeddedServerError
 ├── IntakeError
 │   ├── NoInboxError
+│   ├── UnroutedEventError
 │   ├── UnknownFormatError
 │   ├── UnreadableRowsError
 │   ├── RowsTooLargeError
@@ -101,6 +102,10 @@ class IntakeError(TidegaugeError):
 
 class NoInboxError(IntakeError):
     """The monitor's source takes no rows that are sent."""
+
+
+class UnroutedEventError(IntakeError):
+    """No monitor takes the event."""
 
 
 class UnknownFormatError(IntakeError):

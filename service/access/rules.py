@@ -13,7 +13,8 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 TOKEN_PATH = "/v1/t/"  # noqa: S105 - a path, not a token
 _MONITORS = ("", "v1", "monitors")
 # Of paths to which something is sent, by their last part.
-SENT = {"rows": Scope.ROWS, "labels": Scope.LABELS}
+SENT = {"rows": Scope.ROWS, "labels": Scope.LABELS, "kserve": Scope.ROWS}
+PUSHED = frozenset({"/v1/kserve"})  # events for the monitors that their content names
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ def need_of(method: str, path: str) -> Need | None:
         return Need(Scope.READ, monitor)
     if method == "POST" and monitor is not None and len(parts) == 5 and parts[4] in SENT:  # noqa: PLR2004
         return Need(SENT[parts[4]], monitor)
+    if method == "POST" and path in PUSHED:
+        return Need(Scope.ROWS, None)
     return Need(Scope.ADMIN, monitor)
 
 

@@ -57,6 +57,22 @@ class Receipt(BaseModel):
     repeated: bool = Field(description="whether this is the answer of an earlier request under the same key")
 
 
+class Unrouted(BaseModel):
+    """Events of one subject that no monitor takes."""
+
+    subject: str = Field(description="whom they are about, such as namespace/inference service")
+    reason: str = Field(description="why no monitor takes the last of them")
+    events: int = Field(description="how many came since the start of the service")
+    last: datetime = Field(description="when the last came")
+
+
+class PushState(BaseModel):
+    """What became of pushed events that were not kept, since the start of the service."""
+
+    unrouted: list[Unrouted]
+    refused: int = Field(description="requests that were refused for another reason; the log says why")
+
+
 class IngestReadiness(BaseModel):
     """Whether rows can be made durable now."""
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from service.access.gate import Gate
-    from service.core.inbox import BatchKind, Posted, Receipt
+    from service.core.inbox import BatchKind, Posted, Receipt, Unrouted
     from service.core.paging import PageRequest
     from service.core.read_models import (
         Axis,
@@ -39,8 +39,33 @@ class Readiness:
     replicas: dict[str, list[str]] = field(default_factory=dict)
 
 
+class EventIntakePort(Protocol):
+    """Takes in events that a system pushes. Raises IntakeError."""
+
+    @property
+    def unrouted(self) -> Sequence[Unrouted]:
+        """The events that no monitor takes, by subject, since the start."""
+        ...
+
+    @property
+    def refused(self) -> Mapping[str, int]:
+        """How many requests were refused, by the kind of push, since the start."""
+        ...
+
+    async def take_in(
+        self, form: str, headers: Mapping[str, str], body: bytes, *, monitor: str | None = None
+    ) -> Receipt:
+        """Return what became of a request's events, once they are durable."""
+        ...
+
+
 class IntakePort(Protocol):
     """Takes in rows and labels that are sent. Raises IntakeError."""
+
+    @property
+    def events(self) -> EventIntakePort:
+        """What takes in events."""
+        ...
 
     async def take_in(
         self, monitor: str, kind: BatchKind, posted: Posted, *, key: str | None = None
@@ -50,6 +75,23 @@ class IntakePort(Protocol):
 
     def trouble(self) -> str | None:
         """Return why rows cannot be made durable now; None where they can."""
+        ...
+
+
+class Named(Protocol):
+    """A monitor, of which no more than the name is asked."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        ...
+
+
+class NamedMonitors(Protocol):
+    """Which monitors there are."""
+
+    def monitors(self) -> Sequence[Named]:
+        """List them."""
         ...
 
 

@@ -6,6 +6,7 @@ once, so that the size of the answer depends on one window alone; a measurement 
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
@@ -15,10 +16,11 @@ from service import __version__
 from service.core.time_units import SECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from prometheus_client.core import Metric
 
+    from service.core.inbox import SpoolLevel, Unrouted
     from service.status.cycle_counters import MonitorCounters
 
     Read = Callable[[MonitorCounters], float | None]
@@ -32,6 +34,7 @@ COUNTERS: tuple[tuple[str, str, Read], ...] = (
     ("tidegauge_rejected_rows", "Rows that could not be used.", lambda m: m.rejected),
     ("tidegauge_windows", "Windows that were measured, repeats included.", lambda m: m.windows),
     ("tidegauge_change_points", "Changes of the error that detectors found.", lambda m: m.change_points),
+    ("tidegauge_unpaired_events", "Events whose other halves did not come.", lambda m: m.unpaired_events),
 )
 
 
@@ -54,6 +57,7 @@ GAUGES: tuple[tuple[str, str, Read], ...] = (
     ("tidegauge_source_progress_ratio", "Share of the source that was read, 0 to 1.", lambda m: m.progress),
     ("tidegauge_source_lag_seconds", "How far the monitor is behind its source.", lambda m: m.lag_seconds),
     ("tidegauge_backlog_rows", "Accepted rows that wait for a cycle.", lambda m: m.backlog_rows),
+    ("tidegauge_waiting_events", "Events that wait for their other halves.", lambda m: m.waiting_events),
     (
         "tidegauge_window_end_timestamp_seconds",
         "Event time at which the latest window ends.",
@@ -67,23 +71,51 @@ GAUGES: tuple[tuple[str, str, Read], ...] = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class NotTaken:
+    """Pushed events that were not kept, since the start.
+
+    - `unrouted`: those that no monitor takes, by subject
+    - `refused`: how many requests were refused for another reason, by the kind of push
+    """
+
+    unrouted: Sequence[Unrouted] = ()
+    refused: Mapping[str, int] = field(default_factory=dict)
+
+
 def exposition(
-    monitors: Sequence[MonitorCounters], round_trip_seconds: float | None, accept: str = ""
+    monitors: Sequence[MonitorCounters],
+    round_trip_seconds: float | None,
+    spool: SpoolLevel,
+    now: int,
+    accept: str = "",
+    *,
+    not_taken: NotTaken | None = None,
 ) -> tuple[bytes, str]:
     """Return the body and its content type, in the format that the header `accept` asks for.
 
-    `round_trip_seconds` is how long the database took to answer, None where it did not.
+    `round_trip_seconds` is how long the database took to answer, None where it did not; `spool` says how much
+    of what was accepted lies on the disk, and `now` is in UTC microseconds.
     """
     encode, content_type = choose_encoder(accept)
-    return encode(_Collector(monitors, round_trip_seconds)), content_type
+    return encode(_Collector(monitors, round_trip_seconds, spool, now, not_taken or NotTaken())), content_type
 
 
 class _Collector:
     """Gives the library's encoders the families of samples."""
 
-    def __init__(self, monitors: Sequence[MonitorCounters], round_trip_seconds: float | None) -> None:
+    def __init__(
+        self,
+        monitors: Sequence[MonitorCounters],
+        round_trip_seconds: float | None,
+        spool: SpoolLevel,
+        now: int,
+        not_taken: NotTaken,
+    ) -> None:
         self._monitors = monitors
+        self._not_taken = not_taken
         self._round_trip_seconds = round_trip_seconds
+        self._spool, self._now = spool, now
 
     def collect(self) -> Iterator[Metric]:
         yield InfoMetricFamily("tidegauge_build", "Which version runs.", {"version": __version__})
@@ -95,9 +127,21 @@ class _Collector:
                 "How long the database took to answer.",
                 value=self._round_trip_seconds,
             )
+        yield from _of_spool(self._spool, self._now)
         yield from _of_monitors(CounterMetricFamily, COUNTERS, self._monitors)
         yield from _of_monitors(GaugeMetricFamily, GAUGES, self._monitors)
+        yield from _pushes(self._not_taken)
         yield from _measurements(self._monitors)
+
+
+def _of_spool(spool: SpoolLevel, now: int) -> Iterator[Metric]:
+    yield GaugeMetricFamily(
+        "tidegauge_spool_bytes", "Accepted rows on the disk until the database is back.", value=spool.size
+    )
+    waited = 0.0 if spool.oldest is None else max(0.0, (now - spool.oldest) / SECOND)
+    yield GaugeMetricFamily(
+        "tidegauge_spool_lag_seconds", "For how long the oldest of them have waited.", value=waited
+    )
 
 
 def _of_monitors(
@@ -112,6 +156,21 @@ def _of_monitors(
             if value is not None:
                 samples.add_metric([monitor.name], value)
         yield samples
+
+
+def _pushes(not_taken: NotTaken) -> Iterator[Metric]:
+    unrouted = CounterMetricFamily(
+        "tidegauge_unrouted_events", "Events that no monitor takes.", labels=["form", "subject"]
+    )
+    for each in not_taken.unrouted:
+        unrouted.add_metric([each.form, each.subject], each.events)
+    refused = CounterMetricFamily(
+        "tidegauge_refused_pushes", "Requests with events that were refused.", labels=["form"]
+    )
+    for form, count in not_taken.refused.items():
+        refused.add_metric([form], count)
+    yield unrouted
+    yield refused
 
 
 def _measurements(monitors: Sequence[MonitorCounters]) -> Iterator[Metric]:

@@ -98,11 +98,12 @@ async def _takes(monitor: Monitor, masking: Masking) -> tuple[list[Take], bool]:
     clock = asyncio.get_running_loop().time
     until, rows = clock() + MAX_SECONDS, 0
     takes: list[Take] = []
-    position = None
+    position, is_at_end = None, False
     try:
-        while not takes or not (takes[-1].exhausted or rows >= MAX_ROWS or clock() > until):
+        while not takes or not (takes[-1].exhausted or is_at_end or rows >= MAX_ROWS or clock() > until):
             take = await source.take(position)
             takes.append(take)
+            is_at_end = take.position == position  # of a live source: it has nothing more now
             position, rows = take.position, rows + take.batch.rows
     finally:
         await source.close()

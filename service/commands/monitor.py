@@ -55,7 +55,7 @@ async def _reset(
             path = folder.path_of(name)
             nothing = f"{name}: no file defines it, so that nothing would measure it again"
             raise ConfigurationError(nothing if path is None else folder.faults[path])
-        if folder.monitors[name].monitor.source.keeps_sent_rows:
+        if not folder.monitors[name].monitor.source.can_be_read_again:
             raise ConfigurationError(
                 f"{name}: its rows were sent, and are not kept once they are measured; expected a monitor "
                 "whose source can be read again. An edit of its file holds for the rows that come after it"

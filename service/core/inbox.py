@@ -1,4 +1,4 @@
-"""Rows and labels that are sent: as they come, as they are kept, and as they wait in the inbox."""
+"""What is sent: rows, labels and events, as they come, as they are kept, and as they wait in the inbox."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from service.core.rows.id_sums import NO_ROWS, IdSums
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from service.core.rows.take import Reject
 
 
@@ -34,14 +36,15 @@ class BatchKind(StrEnum):
 
     ROWS = "rows"
     LABELS = "labels"
+    EVENTS = "events"  # what a source makes rows of when it takes them
 
 
 @dataclass(frozen=True, slots=True)
 class InboxBatch:
-    """Rows or labels that were accepted in one request.
+    """Rows, labels or an event that were accepted in one request.
 
     - `id`: by which batches are in order
-    - `kind`: rows or labels
+    - `kind`: rows, labels or events
     - `received`: when they came (UTC microseconds)
     - `payload`: those that can be used, as the source encoded them
     - `rows`: how many these are
@@ -75,12 +78,53 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class SpoolLevel:
+    """The bytes of accepted requests in the spool, and since when the oldest waits (UTC microseconds)."""
+
+    size: int = 0
+    oldest: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Posted:
     """The content of a request, as it came: its bytes, and the headers Content-Type and Content-Encoding."""
 
     body: bytes
     content_type: str
     encoding: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PushedEvent:
+    """One event that was pushed by a system of its own, before it is known to which monitors it goes.
+
+    - `form`: the kind of push, such as `kserve`; of which its decoder knows what the rest is
+    - `subject`: whom it is about, as people write it; by which it is listed where no monitor takes it
+    - `attributes`: what came around the content, by lower-case name
+    - `body`: the content
+    """
+
+    form: str
+    subject: str
+    attributes: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Unrouted:
+    """Events of one subject that no monitor takes, since the start.
+
+    - `form`, `subject`: of the events
+    - `reason`: why no monitor takes the last of them
+    - `events`: how many
+    - `last`: when the last came (UTC microseconds)
+    """
+
+    form: str
+    subject: str
+    reason: str
+    events: int
+    last: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +149,10 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The rows or labels of one request, before they are kept.
+    """The rows or labels of one request, or one event of it, before they are kept.
 
     - `monitor`: whose they are
-    - `kind`: rows or labels
+    - `kind`: rows, labels or events
     - `received`: when they came (UTC microseconds)
     - `payload`: those that can be used, encoded
     - `rows`: how many these are
@@ -117,6 +161,8 @@ class Sent:
     - `rejected_ids`: the sums of all of them
     - `key`: the idempotency key that the sender gave; None where it gave none
     - `digest`: of the content
+    - `instead`: what is kept where other content was kept under the key before, without a key and a payload;
+      None: nothing, and the sender is refused
     """
 
     monitor: str
@@ -129,6 +175,7 @@ class Sent:
     rejected_ids: IdSums = NO_ROWS
     key: str | None = None
     digest: bytes = b""
+    instead: Sent | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -297,6 +297,7 @@ class Cycle:
             rejected=take.rejected + relabelled.rejected,
             events=(
                 *_restarted(state, gathered.slot),
+                *take.events,
                 *changes,
                 *absorbed.events,
                 *found,

@@ -73,7 +73,7 @@ def _taken_out(take: Take, marks: NDArray[np.bool_]) -> Take:
     shown = take.batch.take(places[:KEPT_DUPLICATES])
     rejects = tuple(Reject(cells_of(shown, row), DUPLICATE) for row in range(shown.rows))
     inbox = take.inbox
-    if inbox is not None:
+    if inbox is not None and not inbox.counts_events:
         identity = take.batch.arrival.identity
         sums = sums_of(None if identity is None else identity[places], len(places))
         inbox = replace(inbox, measured=inbox.measured - sums, duplicates=inbox.duplicates + sums)

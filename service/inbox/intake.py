@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from service.core.inbox import BatchKind, Receipt, Sent
+from service.core.inbox import BatchKind, Receipt, Sent, SpoolLevel
 from service.errors import NoInboxError, UnreadableRowsError
 from service.sources.protocol import QuickReceiver
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from service.core.inbox import Posted, Received
     from service.inbox.backlog import BacklogWatch
+    from service.inbox.events import EventIntake
     from service.inbox.ports import Compute
     from service.inbox.spooling import Spooling
     from service.inbox.writer import Writer
@@ -33,6 +34,7 @@ class Intake:
     - `spooling`: keeps rows while the database is away; None where there is no disk for it
     - `compute`: where content is read
     - `now`: the clock (UTC microseconds)
+    - `events`: takes in events that are pushed
     """
 
     receivers: Mapping[str, Receiver]
@@ -41,6 +43,7 @@ class Intake:
     spooling: Spooling | None
     compute: Compute
     now: Callable[[], int]
+    events: EventIntake
 
     async def take_in(
         self, monitor: str, kind: BatchKind, posted: Posted, *, key: str | None = None
@@ -77,6 +80,10 @@ class Intake:
         if self.spooling is None:
             return f"{said}, and there is no spool"
         return None if self.spooling.trouble is None else f"{said}, and {self.spooling.trouble}"
+
+    def spool_level(self) -> SpoolLevel:
+        """Return how much lies in the spool, and since when."""
+        return SpoolLevel() if self.spooling is None else self.spooling.level
 
     async def _read(self, receiver: Receiver, kind: BatchKind, posted: Posted, received: int) -> Received:
         if isinstance(receiver, QuickReceiver):

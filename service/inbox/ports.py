@@ -24,8 +24,11 @@ class Compute(Protocol):
 class InboxStore(Protocol):
     """The durable inbox. Methods raise StoreError, and StoreUnavailableError where the database is away."""
 
-    async def append(self, sent: Sequence[Sent]) -> Sequence[Receipt]:
-        """Keep requests in one transaction; what was kept under its key before is not kept again."""
+    async def append(self, sent: Sequence[Sent], *, seconds: float | None = None) -> Sequence[Receipt]:
+        """Keep requests in one transaction; what was kept under its key before is not kept again.
+
+        `seconds` is how long the database may take; None: as long as a sender waits.
+        """
         ...
 
     async def append_segment(self, name: str, sent: Sequence[Sent]) -> None:

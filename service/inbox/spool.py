@@ -13,6 +13,7 @@ import time
 import uuid
 from typing import TYPE_CHECKING
 
+from service.core.inbox import SpoolLevel
 from service.errors import InboxUnavailableError
 from service.inbox import spool_record
 
@@ -40,6 +41,13 @@ class Spool:
     def is_empty(self) -> bool:
         """Whether everything was drained."""
         return not self._files
+
+    @property
+    def level(self) -> SpoolLevel:
+        """How much lies in it; may be read while another thread writes."""
+        files = list(self._files.items())
+        oldest = int(files[0][0].name.partition("-")[0]) // 1_000 if files else None
+        return SpoolLevel(sum(size for _, size in files), oldest)
 
     @property
     def free_bytes(self) -> int:

@@ -77,6 +77,7 @@ def _head(sent: Sent) -> dict[str, Any]:
         "key": sent.key,
         "digest": sent.digest.hex(),
         "bytes": len(sent.payload),
+        **({} if sent.instead is None else {"instead": _head(sent.instead)}),
     }
 
 
@@ -106,6 +107,7 @@ def _sent(head: dict[str, Any], payload: bytes) -> Sent:
         rejected_ids=IdSums(head["rejected"], *head["rejected_ids"]),
         key=head["key"],
         digest=bytes.fromhex(head["digest"]),
+        instead=_sent(head["instead"], b"") if "instead" in head else None,
     )
 
 

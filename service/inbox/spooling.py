@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
+    from service.core.inbox import SpoolLevel
     from service.inbox.spool_record import SpoolRecord
 
 R = TypeVar("R")
@@ -38,6 +39,11 @@ class Spooling:
     def is_empty(self) -> bool:
         """Whether everything was drained."""
         return not self.filled.is_set()
+
+    @property
+    def level(self) -> SpoolLevel:
+        """How much lies in it, and since when."""
+        return self._spool.level
 
     @property
     def trouble(self) -> str | None:

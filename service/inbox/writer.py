@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
-from service.core.inbox import ANSWERED_REJECTS, Receipt
+from service.core.inbox import ANSWERED_REJECTS, BatchKind, Receipt
 from service.errors import InboxUnavailableError, StoreUnavailableError, TidegaugeError
 from service.inbox.spool_record import SpoolRecord
 
@@ -27,6 +27,7 @@ log = structlog.get_logger(__name__)
 MAX_WAITING = 2_000  # requests
 MAX_GROUP = 500  # requests of a transaction
 MAX_GROUP_BYTES = 16 << 20
+HASTY_SECONDS = 0.5  # of the database, before events go to the spool: their senders drop what waits longer
 BUSY_RETRY_SECONDS = 1
 AWAY_RETRY_SECONDS = 5
 AWAY = "nothing was kept: the database is away; send the rows again"
@@ -86,7 +87,7 @@ class Writer:
             await self._spool(group, self._spooling)
             return
         try:
-            receipts = await self._store.append([each.sent for each in group])
+            receipts = await self._store.append([each.sent for each in group], seconds=self._patience(group))
         except StoreUnavailableError as error:
             log.warning("database away", requests=len(group), error=str(error))
             if self._spooling is not None:
@@ -102,6 +103,10 @@ class Writer:
             _refuse(group, InboxUnavailableError(REFUSED, retry_seconds=AWAY_RETRY_SECONDS))
         else:
             _answer(group, receipts)
+
+    def _patience(self, group: Sequence[_Waiting]) -> float | None:
+        is_hasty = any(each.sent.kind is BatchKind.EVENTS for each in group)
+        return HASTY_SECONDS if is_hasty and self._spooling is not None else None
 
     async def _spool(
         self, group: Sequence[_Waiting], spooling: Spooling, transaction: str | None = None

@@ -79,6 +79,8 @@ def configure(*, log_format: str, level: str) -> None:
         logging.getLogger(talkative).setLevel(logging.WARNING)
     # In an outage the driver's pool warns again and again of what each failed cycle says.
     logging.getLogger("asyncpg").setLevel(logging.ERROR)
+    # Likewise Kafka's client, which tries again by itself; what fails in the end is a cycle's error.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     stream.addFilter(ShortConnectionErrors())
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

@@ -28,6 +28,7 @@ class SourceConfig(Section):
     - `brings_labels`: it hands over labels that come after their rows (`SourceContext.labels`).
     - `labels_from_file`: these are read from a file, which the section `labels` names; else they are sent.
     - `keeps_sent_rows`: rows are sent to it, and the first of them, or a stretch, can be its reference.
+    - `can_be_read_again`: its rows can be taken again from its start.
     - `masks_itself`: what it gives is masked already (`core/rows/masking.py`).
     """
 
@@ -36,6 +37,7 @@ class SourceConfig(Section):
     brings_labels: ClassVar[bool] = False
     labels_from_file: ClassVar[bool] = False
     keeps_sent_rows: ClassVar[bool] = False
+    can_be_read_again: ClassVar[bool] = True
     masks_itself: ClassVar[bool] = False
 
     @classmethod

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from service.core.rows.inbox_change import LabelAhead
+    from service.core.rows.inbox_change import HalfEvent, LabelAhead
     from service.core.rows.number_format import NumberFormat
     from service.core.rows.schema import Kind, Schema
     from service.sources.table_format import TableFormat
@@ -74,6 +74,18 @@ class InboxTable(Protocol):
         """Return which of these ids have a measured row that waits for its label."""
         ...
 
+    async def halves_of(self, pairs: Sequence[str]) -> Sequence[HalfEvent]:
+        """Return the events with these ids that wait for their other halves."""
+        ...
+
+    async def halves_before(self, instant: int) -> Sequence[HalfEvent]:
+        """Return events that came before an instant (UTC microseconds) and still wait."""
+        ...
+
+    async def count_halves(self) -> int:
+        """Return how many events wait for their other halves."""
+        ...
+
 
 class NoTable:
     """The tables of a source that is looked at without a database."""
@@ -101,6 +113,20 @@ class NoTable:
         """Return nothing."""
         del identity
         return set()
+
+    async def halves_of(self, pairs: Sequence[str]) -> Sequence[HalfEvent]:
+        """Return nothing."""
+        del pairs
+        return ()
+
+    async def halves_before(self, instant: int) -> Sequence[HalfEvent]:
+        """Return nothing."""
+        del instant
+        return ()
+
+    async def count_halves(self) -> int:
+        """Return none."""
+        return 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from service.core.inbox import BatchKind, Posted, Received
+    from service.core.inbox import BatchKind, Posted, PushedEvent, Received, Sent
     from service.core.rows.take import Take
 
 
@@ -46,6 +46,27 @@ class Receiver(Protocol):
 
     def read_labels(self, posted: Posted, received: int) -> Received:
         """Return the labels of such a request."""
+        ...
+
+
+@runtime_checkable
+class EventReceiver(Protocol):
+    """Reads the events of one kind of push for one monitor; called on a worker thread."""
+
+    @property
+    def form(self) -> str:
+        """The kind of push."""
+        ...
+
+    def refusal(self, event: PushedEvent, *, is_addressed: bool) -> str | None:
+        """Return why the monitor does not take an event; None where it does.
+
+        `is_addressed` says that the sender named the monitor.
+        """
+        ...
+
+    def read_event(self, event: PushedEvent, received: int) -> Sent:
+        """Return what is kept of an event that came at `received` (UTC microseconds). Raises IntakeError."""
         ...
 
 

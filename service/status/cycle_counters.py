@@ -34,6 +34,8 @@ class MonitorCounters:
     rejected: int = 0
     windows: int = 0
     change_points: int = 0
+    unpaired_events: int | None = None  # None where the source pairs none
+    waiting_events: int | None = None
     succeeded_at: int | None = None
     duration_seconds: float | None = None
     rows_per_second: float | None = None
@@ -55,6 +57,9 @@ class MonitorCounters:
         self.lag_seconds = record.lag_seconds
         self.progress = record.progress
         self.backlog_rows = record.backlog_rows
+        if record.inbox is not None and record.inbox.unpaired_events is not None:
+            self.unpaired_events = (self.unpaired_events or 0) + record.inbox.unpaired_events
+            self.waiting_events = record.inbox.waiting_events
         # Late rows measure an older window again: that one is not the latest.
         if record.windows and (self.latest is None or record.windows[-1].end >= self.latest.end):
             self.latest = record.windows[-1]

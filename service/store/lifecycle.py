@@ -15,7 +15,7 @@ from service.core.time_units import to_datetime, to_microseconds
 from service.errors import StoreError
 from service.store.driver_errors import translated
 from service.store.stories import write_story
-from service.store.tables import access_token, counted_id, event, pending_row
+from service.store.tables import access_token, counted_id, event, monitor_rename, pending_row
 from service.store.tables import monitor as monitor_table
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ WHERE monitor = $1
 """
 
 # Rows and labels that were accepted and not measured yet: no history, and never lost.
-_ACCEPTED = frozenset({"inbox_batch", "inbox_label", "inbox_key"})
+_ACCEPTED = frozenset({"inbox_batch", "inbox_half", "inbox_label", "inbox_key"})
 
 _SAME_KEYS = """
 DELETE FROM tidegauge.inbox_key o USING tidegauge.inbox_key n
@@ -205,7 +205,8 @@ async def rename(
 ) -> None:
     """Give all that is kept of `old` to `new`, in one transaction; with `replace` what `new` has is deleted.
 
-    Rows and labels that were accepted for `new` and wait for a cycle stay.
+    Rows and labels that were accepted for `new` and wait for a cycle stay; those that were accepted for `old`
+    and lie on a service's disk are kept for `new` when they are drained.
 
     Raises StoreError, also where `new` has a history of its own and is not to be replaced.
     """
@@ -213,6 +214,7 @@ async def rename(
         async with pool.acquire() as connection, connection.transaction():
             # Leases before checkpoints, as a commit locks them.
             await connection.execute(_FREE_LEASES, old, new)
+            await monitor_rename.add(connection, old, new)
             cycles = [row["cycle"] for row in await connection.fetch(_LOCK, [old, new])]
             if replace:
                 for table, condition in await _to_delete(connection):

@@ -166,6 +166,9 @@ BEGIN
     IF to_regclass('tidegauge.access_token') IS NOT NULL THEN
         REVOKE ALL ON tidegauge.access_token FROM {READER};
     END IF;
+    IF to_regclass('tidegauge.inbox_batch') IS NOT NULL THEN
+        REVOKE ALL ON tidegauge.inbox_batch, tidegauge.inbox_label FROM {READER};
+    END IF;
 END;
 $$;
 """  # noqa: S608 - names that `quoted` has quoted

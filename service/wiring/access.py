@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
+    from service.access.ports import TokenStore
     from service.config.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -33,11 +34,18 @@ INGEST = Grant(frozenset({Scope.ROWS, Scope.LABELS}))
 
 @asynccontextmanager
 async def gate(settings: Settings, pool: asyncpg.Pool) -> AsyncIterator[Gate]:
+    """Give the gate by a database's tokens."""
+    async with gate_by(settings, StoredTokens(pool)) as found:
+        yield found
+
+
+@asynccontextmanager
+async def gate_by(settings: Settings, stored: TokenStore) -> AsyncIterator[Gate]:
     """Give the gate, whose tokens are read again and again while the context lasts."""
     secret = settings.ingest_token
     fixed = None if secret is None else (secret.get_secret_value(), INGEST)
     tokens = Tokens(fixed=fixed, now=now)
-    refresh = Refresh(tokens, StoredTokens(pool), settings.data_dir / FOLDER / FILE_NAME)
+    refresh = Refresh(tokens, stored, settings.data_dir / FOLDER / FILE_NAME)
     await refresh.start()
     found = Gate(tokens, settings.is_open, now, frozenset(settings.http_names), _proxy(settings))
     if settings.open:

@@ -25,6 +25,7 @@ from service.store.tables.webhook_outbox import WEBHOOK
 from service.wiring import http, worker_process
 from service.wiring.access import gate
 from service.wiring.database import pool_on, server_of
+from service.wiring.early.start import early_intake
 from service.wiring.inbox.intake import intake
 from service.wiring.inbox.refusable import RefusableReceivers
 from service.wiring.leases.elsewhere import Elsewhere
@@ -96,7 +97,8 @@ async def _serve(
         starting.enter_context(gc_pause.postponed())
         await enter(_http_imported_meanwhile())
         dsn = await enter(server_of(settings))
-        pool = await enter(pool_on(dsn, settings))
+        async with early_intake(settings, monitors, worker_number) as patience:
+            pool = await enter(pool_on(dsn, settings, wait_seconds=patience))
         applied = await migrate(pool, migrations_folder())
         await check_rights(pool)
         await monitor_table.set_defined(pool, [monitor.name for monitor in monitors])

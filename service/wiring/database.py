@@ -38,12 +38,20 @@ async def server_of(settings: Settings) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def pool_on(dsn: str, settings: Settings, *, largest: int = LARGEST) -> AsyncIterator[asyncpg.Pool]:
-    """Give a pool of `largest` connections at most."""
+async def pool_on(
+    dsn: str, settings: Settings, *, largest: int = LARGEST, wait_seconds: float = 30.0
+) -> AsyncIterator[asyncpg.Pool]:
+    """Give a pool of `largest` connections at most.
+
+    Waits up to `wait_seconds` for a server that is not up yet.
+    """
     limit = largest if settings.database_url is not None else min(largest, EMBEDDED // settings.workers)
     async with AsyncExitStack() as stack:
         pool = await open_pool(
-            dsn, statement_cache=settings.database_statement_cache, largest=max(limit, MIN_CONNECTIONS)
+            dsn,
+            statement_cache=settings.database_statement_cache,
+            largest=max(limit, MIN_CONNECTIONS),
+            wait_seconds=wait_seconds,
         )
         stack.push_async_callback(pool.close)
         yield pool

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from service.api.app import build
 from service.api.ports import Callables, Readiness
-from service.api.prometheus import exposition
+from service.api.prometheus import NotTaken, exposition
 from service.api.server import serving
 from service.errors import StoreError
 from service.runtime.background_task import background
@@ -86,7 +86,16 @@ def _callables(settings: Settings, parts: RunningParts, queries: StatusQueries) 
             round_trip = None
         # Copies: the cycles go on while the text is written.
         copies = [replace(monitor) for monitor in parts.counters.monitors.values()]
-        return await asyncio.to_thread(exposition, copies, round_trip, accept)
+        events = parts.intake.events
+        return await asyncio.to_thread(
+            exposition,
+            copies,
+            round_trip,
+            parts.intake.spool_level(),
+            now(),
+            accept,
+            not_taken=NotTaken(events.unrouted, dict(events.refused)),
+        )
 
     async def report(monitor: str, window: int) -> str:
         _, page = await parts.reporter.report(monitor, window)

@@ -21,6 +21,7 @@ from service.errors import ConfigurationError
 STOP_SECONDS = 20.0
 SHORT_SECONDS, MAX_SHORT_LIVES = 10.0, 3
 WRONG_CONFIGURATION = 2
+RECORD = Path("live/acknowledged.jsonl")  # in the data folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,8 @@ def parts(found: settings.Settings, rate: float, model_port: int) -> list[Part]:
     if found.ingest_token is not None:
         to = (*to, "--token", found.ingest_token.get_secret_value())
     flights = str(found.data_dir / "demo/flights.parquet")
-    traffic = ("--model", model, "--data", flights, "--rate", str(rate))
+    record = str(found.data_dir / RECORD)
+    traffic = ("--model", model, "--data", flights, "--rate", str(rate), "--record", record)
     monitors = {"TIDEGAUGE_MONITORS_DIR": os.environ.get("TIDEGAUGE_MONITORS_DIR", "config/live")}
     return [
         Part("Tidegauge", ("service", "run"), monitors),
@@ -131,7 +133,9 @@ def main() -> int:
         _say("its data is missing; `python -m simulator prepare` makes it")
         return 1
     _say(f"watch http://127.0.0.1:{found.http_port}/ and ask http://127.0.0.1:{chosen.model_port}/docs")
-    return asyncio.run(run(parts(found, chosen.rate, chosen.model_port)))
+    status = asyncio.run(run(parts(found, chosen.rate, chosen.model_port)))
+    _say(f"was anything lost? `tidegauge audit flights_live --record {found.data_dir / RECORD}`")
+    return status
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Traffic against the model's service: flights one after the other, and later what became of them.
 
-`python -m simulator.live.traffic` sends flights at a rate, over and over, until a signal.
+`python -m simulator.live.traffic` sends flights at a rate, over and over, until a signal. A flight that
+is not answered is asked for again, under its id, until it is.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ import numpy as np
 import pandas as pd
 from tidegauge_client import Client
 
+from simulator.live.record import Record
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
 SENT = ["carrier", "origin", "distance", "hour", "temp", "humid", "wind_speed", "precip", "pressure", "visib"]
 MAX_UNDER_WAY = 64
 REPORT_SECONDS = 10.0
+AGAIN_SECONDS = 0.3
+LAST_ANSWERS_SECONDS = 10.0
 
 
 @dataclass(slots=True)
@@ -38,30 +43,59 @@ class Traffic:
     - `monitor`: gets the labels
     - `rate`: flights per second
     - `label_seconds`: how long after its prediction a flight's time in the air is known
+    - `record`: where answers are noted
+    - `stopped`: no further flight is asked for once it is set
     """
 
     model: httpx.AsyncClient
     monitor: Monitor
     rate: float
     label_seconds: float
+    record: Record | None = None
+    stopped: asyncio.Event = field(default_factory=asyncio.Event)
     latencies: list[float] = field(default_factory=list)
     failures: int = 0
     last_failure: str = ""
     due: deque[tuple[float, dict[str, Any]]] = field(default_factory=deque)
 
     async def run(self, flights: Iterator[tuple[dict[str, Any], float | None]]) -> None:
-        """Send flights on a grid of times, so that slow answers do not slow the traffic down."""
+        """Send flights on a grid of times, so that slow answers do not slow the traffic down.
+
+        Until `stopped`; then the answers that are under way are waited for.
+        """
         began = time.monotonic()
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._report())
-            free = asyncio.Semaphore(MAX_UNDER_WAY)
-            for place, (flight, air_time) in enumerate(flights):
-                await asyncio.sleep(max(0.0, began + place / self.rate - time.monotonic()))
-                await free.acquire()
-                tasks.create_task(self._ask(flight, air_time)).add_done_callback(lambda _: free.release())
-                self._send_labels()
+        reporting = asyncio.create_task(self._report())
+        stopping = asyncio.create_task(self.stopped.wait())
+        asking: set[asyncio.Task[None]] = set()
+        for place, (flight, air_time) in enumerate(flights):
+            await asyncio.sleep(max(0.0, began + place / self.rate - time.monotonic()))
+            if len(asking) >= MAX_UNDER_WAY:
+                await asyncio.wait({*asking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if self.stopped.is_set():
+                break
+            task = asyncio.create_task(self._ask(flight, air_time))
+            asking.add(task)
+            task.add_done_callback(asking.discard)
+            self._send_labels()
+        reporting.cancel()
+        stopping.cancel()
+        if asking:
+            _, unanswered = await asyncio.wait(asking, timeout=LAST_ANSWERS_SECONDS)
+            if unanswered:
+                _say(f"traffic: {len(unanswered)} flights were not answered, and may have been logged")
 
     async def _ask(self, flight: dict[str, Any], air_time: float | None) -> None:
+        while True:
+            if await self._is_answered(flight):
+                break
+            await asyncio.sleep(AGAIN_SECONDS)
+        if self.record is not None:
+            self.record.add(flight["flight_id"])
+        if air_time is not None:  # of a cancelled flight nothing will be known
+            label = {"flight_id": flight["flight_id"], "air_time": air_time}
+            self.due.append((time.monotonic() + self.label_seconds, label))
+
+    async def _is_answered(self, flight: dict[str, Any]) -> bool:
         asked = time.monotonic()
         try:
             answer = await self.model.post("/predict", json=flight)
@@ -69,11 +103,9 @@ class Traffic:
         except httpx.HTTPError as error:
             self.failures += 1
             self.last_failure = f"{type(error).__name__} {error}".strip()
-            return
+            return False
         self.latencies.append(time.monotonic() - asked)
-        if air_time is not None:  # of a cancelled flight nothing will be known
-            label = {"flight_id": flight["flight_id"], "air_time": air_time}
-            self.due.append((time.monotonic() + self.label_seconds, label))
+        return True
 
     def _send_labels(self) -> None:
         while self.due and self.due[0][0] <= time.monotonic():
@@ -93,8 +125,7 @@ class Traffic:
         if self.failures:
             text += f"; {self.failures} failed: {self.last_failure}"
         self.latencies, self.failures = [], 0
-        sys.stdout.write(f"{text}\n")
-        sys.stdout.flush()
+        _say(text)
 
 
 def flights_of(path: Path) -> Iterator[tuple[dict[str, Any], float | None]]:
@@ -115,16 +146,15 @@ async def _run(chosen: argparse.Namespace) -> None:
     where = {} if chosen.spool is None else {"spool": chosen.spool}
     client = Client(chosen.tidegauge, token=chosen.token or None, **where)
     async with httpx.AsyncClient(base_url=chosen.model, trust_env=False, timeout=10.0) as model:
-        await _until_alive(model)
-        traffic = Traffic(model, client.monitor(chosen.monitor), chosen.rate, chosen.label_seconds)
-        running = asyncio.ensure_future(traffic.run(flights_of(chosen.data)))
+        await _until_alive(model)  # a signal before ends the process: nothing was asked for
+        record = None if chosen.record is None else Record(chosen.record, chosen.monitor)
+        monitor = client.monitor(chosen.monitor)
+        traffic = Traffic(model, monitor, chosen.rate, chosen.label_seconds, record)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, running.cancel)
-        await asyncio.wait([running])
+            loop.add_signal_handler(number, traffic.stopped.set)
+        await traffic.run(flights_of(chosen.data))
         traffic.say()
-        if not running.cancelled():
-            running.result()
 
 
 async def _until_alive(model: httpx.AsyncClient) -> None:
@@ -136,6 +166,11 @@ async def _until_alive(model: httpx.AsyncClient) -> None:
             await asyncio.sleep(0.2)
 
 
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
 def main() -> None:
     """Send traffic until a signal."""
     parser = argparse.ArgumentParser(prog="python -m simulator.live.traffic", description=__doc__)
@@ -145,6 +180,7 @@ def main() -> None:
     parser.add_argument("--monitor", default="flights_live")
     parser.add_argument("--rate", type=float, default=50.0, help="flights per second")
     parser.add_argument("--label-seconds", type=float, default=5.0, help="until the outcome is known")
+    parser.add_argument("--record", type=Path, metavar="FILE", help="note what was answered, for the audit")
     parser.add_argument("--spool", help="the folder where labels wait while Tidegauge is away")
     parser.add_argument("--token", help="Tidegauge's token, where it asks for one")
     asyncio.run(_run(parser.parse_args()))

@@ -41,8 +41,9 @@ OTHER_ID = replace(SCHEMA, columns=SCHEMA.columns[:-1])
 FORMS = [TimeFormat(), TimeFormat("s"), TimeFormat("ns"), TimeFormat(zone="Europe/Berlin")]
 FORMS += [TimeFormat(pattern="%Y-%m-%d"), TimeFormat("ms", zone="Europe/Berlin")]
 TEXTS = [
-    "", " ", "a", " a ", "7", "07", "1,5", "NA", "NULL", "-", "true", "nan", "2026-01-31", "\u00e9", "e\u0301",
-    "\ud800", "a\0b", "\0", "2026-01-31T12:00:00Z", "x" * 201, "y" * 501, "\U0001f600", "\ufeffa", "\u2028",
+    "", " ", "a", " a ", "7", "07", "1,5", "NA", "NULL", "-", "true", "nan", "2026-01-31", "\u00e9",
+    "e\u0301", "\ud800", "a\0b", "\0", "2026-01-31T12:00:00Z", "x" * 201, "y" * 501,
+    "\U0001f600", "\ufeffa", "\u2028",
 ]  # fmt: skip
 TIMES = [
     "2026-01-31T12:00:00Z", "2026-01-31 12:00:00", "2026-01-31T24:00:00Z", "2026-02-30T00:00:00Z",

@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse
 
 from service.api.bodies import BodyReader
 from service.api.models import IngestReadiness, Receipt, Reject
-from service.api.ports import IntakePort, MonitorQueries
+from service.api.ports import IntakePort, NamedMonitors
 from service.core import inbox
 from service.core.inbox import BatchKind
 from service.errors import (
@@ -24,9 +24,11 @@ from service.errors import (
     RowsTooLargeError,
     UnknownFormatError,
     UnreadableRowsError,
+    UnroutedEventError,
 )
 
 STATUS: dict[type[IntakeError], int] = {
+    UnroutedEventError: 404,
     NoInboxError: 409,
     RowsTooLargeError: 413,
     UnknownFormatError: 415,
@@ -59,7 +61,7 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
 Key = Annotated[str | None, Header(alias="Idempotency-Key", description=KEY_SAYS)]
 
 
-def row_routes(intake: IntakePort, queries: MonitorQueries) -> APIRouter:
+def row_routes(intake: IntakePort, queries: NamedMonitors) -> APIRouter:
     """Return the paths; who may send was asked before (`service/api/access`)."""
     reader = BodyReader()
 
@@ -120,7 +122,12 @@ async def _answered(
         try:
             receipt = await take(posted)
         except IntakeError as error:
-            return _refusal(error)
+            return refusal(error)
+    return accepted(receipt)
+
+
+def accepted(receipt: inbox.Receipt) -> JSONResponse:
+    """Return the answer to a request that is durable."""
     content = Receipt(
         accepted=receipt.accepted,
         rejected=receipt.rejected,
@@ -130,6 +137,7 @@ async def _answered(
     return JSONResponse(content.model_dump(mode="json"), 202)
 
 
-def _refusal(error: IntakeError) -> JSONResponse:
+def refusal(error: IntakeError) -> JSONResponse:
+    """Return the answer to a request that was not taken."""
     headers = {} if error.retry_seconds is None else {"retry-after": str(error.retry_seconds)}
     return JSONResponse({"detail": str(error)}, STATUS[type(error)], headers)

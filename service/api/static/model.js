@@ -135,6 +135,7 @@ export class Model {
 
   async #get(where) {
     const answer = await fetch(where, { signal: AbortSignal.timeout(TIMEOUT), headers: { accept: "application/json" } });
+    if (answer.status === 401) location.reload(); // signed out meanwhile: the service answers with its form
     const said = Date.parse(answer.headers.get("date"));
     if (said) this.skew = Math.abs(said - Date.now()) < 2000 ? 0 : said - Date.now();
     if (!answer.ok) {

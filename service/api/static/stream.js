@@ -37,6 +37,8 @@ export function follow(on) {
 
   function lost() {
     source.close();
+    // An EventSource does not say why it failed: signed out meanwhile, the service answers with its form.
+    fetch("v1/stream", { method: "HEAD" }).then((answer) => answer.status === 401 && location.reload(), () => {});
     const pause = PAUSES[Math.min(tries, PAUSES.length - 1)];
     tries += 1;
     wait(pause);

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from service.core.rows.batch import ColumnRows
+    from service.core.rows.batch import ColumnRows, LabelType
     from service.core.rows.schema import Column, Schema
 
 
@@ -32,6 +32,18 @@ def concatenated(batches: Sequence[Batch], schema: Schema) -> Batch:
     held = [column for column in schema.columns if any(column.name in part.columns for part in parts)]
     columns = {column.name: _column(parts, column) for column in held}
     return Batch(len(times), times, columns, _arrival(parts, times))
+
+
+def differently_typed(batches: Sequence[Batch]) -> tuple[Batch, ...]:
+    """Return the batches where labels of a column are typed differently in them; none where they are not."""
+    typed: dict[str, LabelType] = {}
+    for batch in batches:
+        for name, column in batch.columns.items():
+            if not isinstance(column, Labels) or not len(column.labels):
+                continue
+            if typed.setdefault(name, column.typed) is not column.typed:
+                return tuple(batches)
+    return ()
 
 
 def _column(parts: Sequence[Batch], column: Column) -> ColumnRows:

@@ -26,6 +26,22 @@ class LabelAhead:
 
 
 @dataclass(frozen=True, slots=True)
+class HalfEvent:
+    """An event that waits for its other half.
+
+    - `pair`: the id that both halves have
+    - `received`: when it came (UTC microseconds)
+    - `payload`: its content, as the source encoded it
+    - `id`: of a stored one
+    """
+
+    pair: str
+    received: int
+    payload: bytes
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class InboxChange:
     """What a take changes in its monitor's inbox, in the transaction that commits it.
 
@@ -33,7 +49,11 @@ class InboxChange:
     - `ahead`: labels that wait for their rows from now on
     - `met`: stored labels, by id, that wait no longer
     - `measured`, `rejected`, `duplicates`: the sums of the rows that it measured, of those that it rejected,
-      and of those whose ids had been counted before
+      and of those whose ids had been counted before; of events where these were sent
+    - `halves`: events that wait for their other halves from now on
+    - `paired`: stored ones, by id, that wait no longer
+    - `waiting_events`: how many wait after the take; None where the source pairs none
+    - `unpaired_events`: how many the take gave up waiting for
     """
 
     taken: tuple[int, ...] = ()
@@ -42,3 +62,12 @@ class InboxChange:
     measured: IdSums = NO_ROWS
     rejected: IdSums = NO_ROWS
     duplicates: IdSums = NO_ROWS
+    halves: tuple[HalfEvent, ...] = ()
+    paired: tuple[int, ...] = ()
+    waiting_events: int | None = None
+    unpaired_events: int | None = None
+
+    @property
+    def counts_events(self) -> bool:
+        """Whether the sums are of events, each of which may make several rows."""
+        return self.waiting_events is not None

@@ -11,6 +11,7 @@ from service.core.rows.batch import Labels, Numbers
 from service.core.time_units import to_datetime
 
 if TYPE_CHECKING:
+    from service.core.event import Event
     from service.core.rows.batch import Batch, ColumnRows
     from service.core.rows.inbox_change import InboxChange
     from service.core.rows.late_labels import LateLabels
@@ -33,6 +34,7 @@ class Take:
     - `refused`: how many rows of the source were refused, and of how many; None where that is not judged.
     - `inbox`: what the take's commit changes in the inbox; None where the source has none.
     - `backlog_rows`: how many rows wait in the inbox after the take; likewise.
+    - `events`: what the source noticed and is worth a mark on a chart, such as rows that were lost.
     - `parts`: the batch in parts, where labels of a column were typed differently in them; none where alike.
     """
 
@@ -49,6 +51,7 @@ class Take:
     inbox: InboxChange | None = None
     backlog_rows: int | None = None
     parts: tuple[Batch, ...] = ()
+    events: tuple[Event, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

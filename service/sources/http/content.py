@@ -6,6 +6,7 @@ is dropped; content that would take too much memory is refused before it does.
 
 from __future__ import annotations
 
+import datetime as dt
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -40,7 +41,7 @@ MAX_ROWS = 100_000
 MAX_COLUMNS = 2_000
 MAX_LABEL = 500  # characters of a category or an id
 MAX_TEXT = 65_536
-_UNREADABLE = (
+UNREADABLE = (
     OSError, ValueError, EOFError, LookupError, RuntimeError, MemoryError, pa.ArrowException,
 )  # fmt: skip
 
@@ -50,6 +51,7 @@ _ARROW_TYPES = {
     int: pa.int64(),
     float: pa.float64(),
     bool: pa.bool_(),
+    dt.datetime: pa.timestamp("us", tz="UTC"),  # of Avro
     type(None): pa.null(),
 }
 
@@ -85,23 +87,24 @@ def decoded(content: bytes, content_format: RowFormat, shape: RowShape) -> Decod
     """
     try:
         if content_format is RowFormat.JSON:
-            return _of_json(*json_rows.parsed_array(content), shape)
+            return of_columns(*json_rows.parsed_array(content), shape)
         if content_format is RowFormat.JSON_LINES:
-            return _of_json(*json_rows.parsed_lines(content), shape)
+            return of_columns(*json_rows.parsed_lines(content), shape)
         if content_format is RowFormat.CSV:
             return _of_csv(content, shape)
         read = _read_parquet if content_format is RowFormat.PARQUET else _read_stream
         return _of_table(*read(content, shape), shape)
     except SourceError as error:
         raise UnreadableRowsError(str(error)) from error
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         said = " ".join(str(error).split()) or type(error).__name__
         raise UnreadableRowsError(
             f"the content cannot be read as {content_format}: {said}; is the Content-Type right?"
         ) from error
 
 
-def _of_json(columns: dict[str, list[Any]], rows: int, shape: RowShape) -> Decoded:
+def of_columns(columns: dict[str, list[Any]], rows: int, shape: RowShape) -> Decoded:
+    """Return rows that came as columns of JSON's own values, or of times; raises as `decoded` does."""
     _check_size(list(columns), rows, shape)
     wanted = {*shape.schema.names, shape.schema.identity, shape.timestamp}
     held = {name: cells for name, cells in columns.items() if name in wanted}

@@ -17,14 +17,14 @@ import structlog
 
 from service.config.base import duration_text
 from service.core.inbox import BatchKind
-from service.core.rows.batch import Labels, LabelType, no_rows
-from service.core.rows.concatenation import concatenated
+from service.core.rows.batch import no_rows
+from service.core.rows.concatenation import concatenated, differently_typed
 from service.core.rows.id_sums import IdSums, sums_of
 from service.core.rows.inbox_change import InboxChange
 from service.core.rows.take import Reject, Take, cells_of
 from service.core.time_units import SECOND, to_datetime
+from service.sources.event_clock import EventClock, of_json
 from service.sources.http import posted_labels, stored_batch
-from service.sources.http.event_clock import EventClock, of_json
 from service.sources.http.kind_change import by_kind
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class HttpSource:
             lag_seconds=0.0 if waiting.oldest is None else max(0, now - waiting.oldest) / SECOND,
             inbox=change,
             backlog_rows=waiting.rows,
-            parts=_differently_typed(rows.parts),
+            parts=differently_typed(rows.parts),
         )
         if context.labels is None:
             return take
@@ -169,15 +169,3 @@ class HttpSource:
             f"{newest:%Y-%m-%dT%H:%M:%SZ}"
         )
         return [Reject(cells_of(rows, row), reason) for row in late.tolist()]
-
-
-def _differently_typed(parts: Sequence[Batch]) -> tuple[Batch, ...]:
-    """Return the parts where labels of a column were typed differently in them; none where they were not."""
-    typed: dict[str, LabelType] = {}
-    for part in parts:
-        for name, column in part.columns.items():
-            if not isinstance(column, Labels) or not len(column.labels):
-                continue
-            if typed.setdefault(name, column.typed) is not column.typed:
-                return tuple(parts)
-    return ()

@@ -19,8 +19,9 @@ LONGEST_ERROR = 2_000  # characters; the whole trace is in the service's log
 _FINISHED = """
 INSERT INTO tidegauge.cycle_log
     (monitor, slot, started_at, finished_at, outcome, rows, windows, measurements, rejected, lag_seconds,
-     progress, round_trip_ms, duration_ms, labels, given_up, backlog_rows, duplicates)
-VALUES ($1, $2, $3, clock_timestamp(), $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+     progress, round_trip_ms, duration_ms, labels, given_up, backlog_rows, duplicates, waiting_events,
+     unpaired_events)
+VALUES ($1, $2, $3, clock_timestamp(), $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
 """
 
 _FAILED = """
@@ -62,6 +63,8 @@ async def append(
         given_up,
         record.backlog_rows,
         record.duplicates,
+        None if record.inbox is None else record.inbox.waiting_events,
+        None if record.inbox is None else record.inbox.unpaired_events,
     )
 
 

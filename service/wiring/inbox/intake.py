@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 from service.inbox.backlog import BacklogWatch
 from service.inbox.drain import Drain
+from service.inbox.events import EventIntake
 from service.inbox.intake import Intake
 from service.inbox.spooling import spooling
 from service.inbox.writer import Writer
 from service.runtime.background_task import background
 from service.runtime.clock import now
 from service.runtime.compute_threads import workers
+from service.sources.kserve import events as kserve
 from service.store.tables.inbox.batches import Inbox
 
 if TYPE_CHECKING:
@@ -22,10 +24,12 @@ if TYPE_CHECKING:
     import asyncpg
 
     from service.config.settings import Settings
+    from service.inbox.ports import InboxStore
     from service.sources.protocol import Receiver
 
 
 FOLDER = "inbox"
+DECODERS = {kserve.FORM: kserve.decoded}  # what reads the events of a push, by its kind
 
 
 @asynccontextmanager
@@ -36,11 +40,23 @@ async def intake(
     *,
     now: Callable[[], int] = now,
 ) -> AsyncIterator[Intake]:
+    """Take rows into a database's inbox while the context lasts."""
+    async with intake_into(Inbox(pool), settings, receivers, now=now) as taking_in:
+        yield taking_in
+
+
+@asynccontextmanager
+async def intake_into(
+    store: InboxStore,
+    settings: Settings,
+    receivers: Mapping[str, Receiver],
+    *,
+    now: Callable[[], int] = now,
+) -> AsyncIterator[Intake]:
     """Write what is taken in while the context lasts; what is not durable by then is refused.
 
     `receivers` may change meanwhile.
     """
-    store = Inbox(pool)
     async with AsyncExitStack() as stack:
         compute = await stack.enter_async_context(workers())  # of its own: a calibration holds up no sender
         folder, limit = settings.data_dir / FOLDER, settings.spool_mb << 20
@@ -56,4 +72,5 @@ async def intake(
             await stack.enter_async_context(background(Drain(store, spool).work(), name="spool drain"))
         await stack.enter_async_context(background(backlog.work(), name="backlog watch"))
         await stack.enter_async_context(background(writer.work(), name="inbox writer"))
-        yield Intake(receivers, writer, backlog, spool, compute, now)
+        events = EventIntake(receivers, DECODERS, writer=writer, backlog=backlog, compute=compute, now=now)
+        yield Intake(receivers, writer, backlog, spool, compute, now, events)

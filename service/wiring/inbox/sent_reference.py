@@ -14,8 +14,8 @@ from service.core.rows.batch import no_rows
 from service.core.rows.concatenation import concatenated
 from service.core.time_units import to_datetime
 from service.errors import NotYetError, ReferenceDataError
+from service.sources.event_clock import EventClock
 from service.sources.http import stored_batch
-from service.sources.http.event_clock import EventClock
 from service.sources.http.kind_change import by_kind
 from service.store.tables.inbox import reference
 from service.store.tables.inbox.reference import KeptReference

@@ -88,7 +88,7 @@ def large(folder: Path, sizes: Sizes) -> None:
 
 
 def single(folder: Path, sizes: Sizes) -> None:
-    """Send single rows from many connections: as fast as it goes, at 500 a second, and at half of the former."""
+    """Send single rows from many connections: as fast as it goes, at 500 a second, at half of the former."""
     bodies = written(flights.single(flights.rows(5_000)), folder / "single")
     with service(folder) as running:
         plan = Plan(running.rows_url, bodies, RowFormat.JSON.value, sizes.requests, CONNECTIONS)

@@ -35,14 +35,15 @@ class LiveService:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def start(self) -> None:
-        """Start the service and wait until it takes rows."""
+    def start(self, *, until: str = '"event": "watching"', **variables: str) -> None:
+        """Start the service and wait until it takes rows: until its log has a text."""
         self.process = self.place.start(
             TIDEGAUGE_DATABASE_URL=self.database_url,
             TIDEGAUGE_HTTP_PORT=str(self.port),
             TIDEGAUGE_CYCLE_SECONDS="0.2",
+            **variables,
         )
-        self.place.until('"event": "watching"', self.process)
+        self.place.until(until, self.process)
 
     def end(self, number: Signals) -> None:
         """End it with a signal."""

@@ -13,11 +13,14 @@ import pytest
 
 from service.config.settings import Settings
 from service.inbox.spool import SUFFIX
+from service.store.lifecycle import rename
 from service.store.pool import open_pool
 from tests.integration.inbox.live import Live, living, row, rows
 from tests.integration.inbox.proxy import Proxy, proxied
 
 PATIENCE_SECONDS = 30
+WAITING = "SELECT monitor, sum(rows)::int FROM tidegauge.inbox_batch GROUP BY 1 ORDER BY 1"
+YEARS = 10 * 365 * 86_400 * 1_000_000  # from the clock of the tests to after that of the database
 
 
 @dataclass
@@ -155,6 +158,33 @@ async def test_what_is_on_the_disk_at_the_end_is_drained_by_the_next_start(
     async with away(database_url, tmp_path) as found:
         await found.drained()
         assert await _counted(pool, found.live) == 3
+
+
+async def test_rows_on_the_disk_follow_a_rename_of_their_monitor(
+    database_url: str, pool: asyncpg.Pool, tmp_path: Path
+) -> None:
+    """Spooled under a name that is changed twice before the drain: they are kept under the newest one."""
+    async with away(database_url, tmp_path) as found:
+        await found.live.send([row("a", 1)])
+        found.proxy.cut()
+        assert (await found.live.send(rows("bc", 1), idempotency_key="k")).status_code == 202
+        await rename(pool, "toy", "other")
+        await rename(pool, "other", "newest")
+        await found.drained()
+        names = await pool.fetch(
+            "SELECT monitor, sum(rows)::int AS rows FROM tidegauge.inbox_batch GROUP BY 1"
+        )
+        assert [tuple(name) for name in names] == [("newest", 3)]
+        keys = await pool.fetch("SELECT monitor FROM tidegauge.inbox_key WHERE key = 'k'")
+        assert [key["monitor"] for key in keys] == ["newest"]
+        # Rows that come under the old name afterwards are another monitor's.
+        found.proxy.cut()
+        found.live.clock.now += YEARS
+        assert (await found.live.send(rows("de", 1))).status_code == 202
+        await found.drained()
+        assert (
+            await pool.fetchval("SELECT sum(rows)::int FROM tidegauge.inbox_batch WHERE monitor = 'toy'") == 2
+        )
 
 
 async def test_a_full_spool_is_a_503(database_url: str, tmp_path: Path) -> None:

@@ -45,6 +45,7 @@ WRITERS = {
                                 "inbox_key": f"{ANY}what was sent to it"},
     "tables/inbox/labels.py": {"inbox_label": LEASE},
     "tables/inbox/reference.py": {"inbox_reference": LEASE},
+    "tables/monitor_rename.py": {"monitor_rename": "by an operator's command"},
     "tables/monitor.py": {"monitor": f"{LEASE} where a file is gone, {ANY}that there is one"},
     "tables/pane.py": {"pane": LEASE},
     "tables/pending_row.py": {"pending_row": LEASE},

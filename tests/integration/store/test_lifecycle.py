@@ -31,6 +31,7 @@ REACHED = {
     "schema_migration": "of no monitor",
     "replica": "a process, of no monitor",
     "duty": "what one replica does for all monitors",
+    "monitor_rename": "of names, not of monitors: what was accepted under an old name may come weeks later",
     "access_token": "it names monitors; a rename renames them there, and a purge leaves people's tokens",
 }
 
@@ -65,7 +66,7 @@ async def _held(pool: asyncpg.Pool, tables: list[str], monitor: str) -> dict[str
 async def test_rename_and_purge_reach_every_table(pool: asyncpg.Pool) -> None:
     """A row in each table that names a monitor goes to the new name, and is gone after a purge."""
     tables = await _tables(pool)
-    assert {"story", "season_choice", "inbox_batch", "inbox_key", "inbox_label", "inbox_audit"} <= {*tables}
+    assert {"story", "season_choice", "inbox_batch", "inbox_key", "inbox_half", "inbox_audit"} <= {*tables}
     await PostgresStore(pool).commit(record(1))
     for table in tables:
         await fill(pool, table, "flights")
@@ -76,7 +77,7 @@ async def test_rename_and_purge_reach_every_table(pool: asyncpg.Pool) -> None:
     for table in ("checkpoint", "inbox_key"):
         await fill(pool, table, "flights")
     await lifecycle.rename(pool, "flights", "boats", replace=True)
-    accepted = {"inbox_batch": 1, "inbox_label": 1, "inbox_key": 1}  # and not measured yet
+    accepted = {"inbox_batch": 1, "inbox_half": 1, "inbox_label": 1, "inbox_key": 1}  # and not measured yet
     assert await _held(pool, tables, "boats") == accepted | {"checkpoint": 1, "event": 1, "monitor": 1}
     for table in tables:
         await fill(pool, table, "boats")
@@ -121,7 +122,7 @@ async def test_a_reset_leaves_nothing_of_the_checkpoint(pool: asyncpg.Pool) -> N
     assert await checkpoints.read(pool, "flights", LAYOUT) == Checkpoint(cycle=2)
 
 
-@pytest.mark.parametrize("table", ["story", "season_choice", "inbox_key", "inbox_audit"])
+@pytest.mark.parametrize("table", ["story", "season_choice", "inbox_key", "inbox_half", "inbox_audit"])
 async def test_the_reader_may_read_new_tables(pool: asyncpg.Pool, table: str) -> None:
     """Dashboards read as a role of their own."""
     may = "SELECT has_table_privilege('tidegauge_reader', $1, 'SELECT')"

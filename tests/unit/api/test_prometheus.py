@@ -12,6 +12,7 @@ from service.api.prometheus import exposition
 from service.core.checkpoint import Checkpoint
 from service.core.cycle_record import CycleRecord
 from service.core.event import Event
+from service.core.inbox import SpoolLevel
 from service.core.measurement import Aspect, Measurement, Series
 from service.core.windows.records import WindowRecord
 from service.errors import StoreError
@@ -43,10 +44,13 @@ def cycle(*windows: WindowRecord, lag: float | None = None, progress: float | No
 
 
 def samples(
-    monitors: list[MonitorCounters], round_trip: float | None = 0.002, accept: str = ""
+    monitors: list[MonitorCounters],
+    round_trip: float | None = 0.002,
+    accept: str = "",
+    spool: SpoolLevel = SpoolLevel(),  # noqa: B008  # immutable
 ) -> dict[tuple[str, ...], float]:
     """Read the exposition back: by name and label values."""
-    body, content_type = exposition(monitors, round_trip, accept)
+    body, content_type = exposition(monitors, round_trip, spool, 9_000_000, accept)
     parse = open_metrics if "openmetrics" in content_type else plain_text
     return {
         (sample.name, *(sample.labels[name] for name in LABELS if name in sample.labels)): sample.value
@@ -127,11 +131,19 @@ async def test_failures_count_even_where_they_cannot_be_logged() -> None:
     assert got["tidegauge_cycle_failures_total", "shop"] == 1
 
 
+def test_what_waits_on_the_disk_can_be_read() -> None:
+    """While the database is away the spool's size and the age of its oldest file say how far behind it is."""
+    got = samples([], None, spool=SpoolLevel(1_000, 2_500_000))
+    assert (got["tidegauge_spool_bytes",], got["tidegauge_spool_lag_seconds",]) == (1_000, 6.5)
+    got = samples([])
+    assert (got["tidegauge_spool_bytes",], got["tidegauge_spool_lag_seconds",]) == (0, 0)
+
+
 async def test_the_door_answers_in_the_format_asked_for() -> None:
     """`/metrics` gives what is asked for, with its content type."""
 
     async def scrape(accept: str) -> tuple[bytes, str]:
-        return exposition([MonitorCounters("shop")], 0.001, accept)
+        return exposition([MonitorCounters("shop")], 0.001, SpoolLevel(), 0, accept)
 
     transport = httpx.ASGITransport(app=build(callables(scrape=scrape)))
     async with httpx.AsyncClient(transport=transport, base_url="http://tidegauge") as client:

@@ -26,7 +26,8 @@ class Store:
     away: bool = False
     known: dict[str, Backlog] = field(default_factory=dict)
 
-    async def append(self, sent: Sequence[Sent]) -> list[Receipt]:
+    async def append(self, sent: Sequence[Sent], *, seconds: float | None = None) -> list[Receipt]:
+        del seconds
         self.asked.set()
         await self.gate.wait()
         if self.away:

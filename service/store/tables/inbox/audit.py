@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from service.core.rows.id_sums import IdSums
+from service.core.inbox import BatchKind
+from service.core.rows.id_sums import NO_ROWS, IdSums
 from service.store.driver_errors import translated
 
 if TYPE_CHECKING:
@@ -32,12 +33,18 @@ ON CONFLICT (monitor) DO UPDATE SET
 """
 
 _WAITING = """
-SELECT id, rejected, payload, rejected_ids, rejected_mixed FROM tidegauge.inbox_batch
-WHERE monitor = $1 AND id > $2 AND kind = 'rows' ORDER BY id LIMIT 100
+SELECT id, kind, rejected, payload, rejected_ids, rejected_mixed FROM tidegauge.inbox_batch
+WHERE monitor = $1 AND id > $2 AND kind IN ('rows', 'events') ORDER BY id LIMIT 100
+"""
+
+_HALVES = """
+SELECT id, payload FROM tidegauge.inbox_half WHERE monitor = $1 AND id > $2 ORDER BY id LIMIT 1000
 """
 
 _MONITORS = """
-SELECT monitor FROM tidegauge.inbox_audit UNION SELECT monitor FROM tidegauge.inbox_batch WHERE kind = 'rows'
+SELECT monitor FROM tidegauge.inbox_audit
+UNION SELECT monitor FROM tidegauge.inbox_batch WHERE kind IN ('rows', 'events')
+UNION SELECT monitor FROM tidegauge.inbox_half
 ORDER BY monitor
 """
 
@@ -64,17 +71,19 @@ class Account:
     - `rejected`: those that could not be used, or came too late
     - `duplicates`: those whose ids had been counted before
     - `waiting`: those that wait for a cycle, whether they can be used or not
+    - `halves`: events that wait for their other halves
     """
 
     measured: IdSums
     rejected: IdSums
     duplicates: IdSums
     waiting: IdSums
+    halves: IdSums = NO_ROWS
 
     @property
     def total(self) -> IdSums:
         """All of them."""
-        return self.measured + self.rejected + self.duplicates + self.waiting
+        return self.measured + self.rejected + self.duplicates + self.waiting + self.halves
 
 
 async def monitors(pool: asyncpg.Pool) -> list[str]:
@@ -83,16 +92,21 @@ async def monitors(pool: asyncpg.Pool) -> list[str]:
         return [row["monitor"] for row in await pool.fetch(_MONITORS)]
 
 
-async def read(pool: asyncpg.Pool, monitor: str, sums: Callable[[bytes], IdSums]) -> Account:
+async def read(pool: asyncpg.Pool, monitor: str, sums: Callable[[BatchKind, bytes], IdSums]) -> Account:
     """Return a monitor's account; `sums` returns those of a batch's payload. Raises StoreError."""
     with translated(f"{monitor}: read what became of its rows"):
         async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
             row = await connection.fetchrow(_COUNTED, monitor)
             numbers = [0] * 9 if row is None else [int(number) for number in row]
-            waiting, last = IdSums(), 0
+            waiting, waiting_halves, last = IdSums(), IdSums(), 0
             while batches := await connection.fetch(_WAITING, monitor, last):
                 for batch in batches:
                     refused = (batch["rejected"], int(batch["rejected_ids"]), int(batch["rejected_mixed"]))
-                    waiting += sums(batch["payload"]) + IdSums(*refused)
+                    waiting += sums(BatchKind(batch["kind"]), batch["payload"]) + IdSums(*refused)
                 last = batches[-1]["id"]
-    return Account(IdSums(*numbers[:3]), IdSums(*numbers[3:6]), IdSums(*numbers[6:]), waiting)
+            last = 0
+            while halves := await connection.fetch(_HALVES, monitor, last):
+                waiting_halves += sum((sums(BatchKind.EVENTS, each["payload"]) for each in halves), NO_ROWS)
+                last = halves[-1]["id"]
+    measured, rejected, duplicates = (IdSums(*numbers[at : at + 3]) for at in (0, 3, 6))
+    return Account(measured, rejected, duplicates, waiting, waiting_halves)

@@ -17,13 +17,14 @@ from service.errors import StoreError, StoreUnavailableError
 from service.store.connection_errors import NOT_YET
 from service.store.driver_errors import DRIVER_ERRORS, reason, translated
 from service.store.encoding import instant, text
-from service.store.tables.inbox import audit, labels
+from service.store.tables import monitor_rename
+from service.store.tables.inbox import audit, halves, labels
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from service.core.inbox import Sent
-    from service.core.rows.inbox_change import InboxChange, LabelAhead
+    from service.core.rows.inbox_change import HalfEvent, InboxChange, LabelAhead
 
 APPEND_SECONDS = 5.0  # a sender waits no longer for the database
 DRAIN_SECONDS = 60.0  # nobody waits for a file of the spool, which holds many requests
@@ -117,15 +118,15 @@ class Inbox:
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
 
-    async def append(self, sent: Sequence[Sent]) -> list[Receipt]:
+    async def append(self, sent: Sequence[Sent], *, seconds: float | None = None) -> list[Receipt]:
         """Keep requests in one transaction; what was kept under its key before is not kept again.
 
-        Raises StoreUnavailableError where the database is away or does not answer in time. It may have kept
-        them all the same: its `transaction` says which transaction to ask for.
+        Raises StoreUnavailableError where the database is away or does not answer in `seconds`. It may have
+        kept them all the same: its `transaction` says which transaction to ask for.
         """
         began = _Began()
-        async with self._writing(began) as connection:
-            receipts = await _keep_keys(connection, sent)
+        async with self._writing(began, seconds) as connection:
+            sent, receipts = await _settled(connection, sent)
             fresh = [each for each, found in zip(sent, receipts, strict=True) if not _is_known(found)]
             if fresh:
                 began.transaction = await _append(connection, fresh)
@@ -134,13 +135,15 @@ class Inbox:
     async def append_segment(self, name: str, sent: Sequence[Sent]) -> None:
         """Keep the requests of a spool file in one transaction, once: its name is a key.
 
-        They were acknowledged: where other content was kept under a request's key, it is kept without one.
+        They were acknowledged: where other content was kept under a request's key, it is kept without one,
+        and where its monitor was renamed since, under the new name.
         Raises StoreUnavailableError where the database is away.
         """
         async with self._writing(_Began(), DRAIN_SECONDS) as connection:
             if await connection.fetchval(_SEGMENT, name) is None:
                 return  # it was kept, and its file not removed
-            receipts = await _keep_keys(connection, sent)
+            named = await monitor_rename.under_current_names(connection, sent)
+            sent, receipts = await _settled(connection, named)
             fresh = [each for each, found in zip(sent, receipts, strict=True) if not found.is_repeat]
             if fresh:
                 await _append(connection, fresh)
@@ -223,6 +226,18 @@ class MonitorInbox:
         """Return which of these ids have a measured row that waits for its label."""
         return await labels.expected(self._pool, self._monitor, identity) if identity else set()
 
+    async def halves_of(self, pairs: Sequence[str]) -> list[HalfEvent]:
+        """Return the events with these ids that wait for their other halves."""
+        return await halves.of(self._pool, self._monitor, pairs)
+
+    async def halves_before(self, instant: int) -> list[HalfEvent]:
+        """Return events that came before an instant (UTC microseconds) and still wait."""
+        return await halves.expired(self._pool, self._monitor, instant)
+
+    async def count_halves(self) -> int:
+        """Return how many events wait for their other halves."""
+        return await halves.count(self._pool, self._monitor)
+
 
 def _store_error(message: str, error: Exception, transaction: str | None = None) -> StoreError:
     if isinstance(error, _AWAY) and not isinstance(error, ValueError):  # no cell that it cannot take
@@ -231,7 +246,7 @@ def _store_error(message: str, error: Exception, transaction: str | None = None)
 
 
 async def change(connection: asyncpg.Connection, monitor: str, changed: InboxChange) -> None:
-    """Forget the batches that a cycle took, and keep and forget labels that were ahead of their rows.
+    """Forget the batches that a cycle took; keep and forget labels and events that wait for others.
 
     Raises StoreError where one of them is not there any more: another cycle has taken it.
     """
@@ -244,7 +259,18 @@ async def change(connection: asyncpg.Connection, monitor: str, changed: InboxCha
                 "next cycle reads it again"
             )
     await labels.change(connection, monitor, changed)
+    await halves.change(connection, monitor, changed)
     await audit.count(connection, monitor, changed)
+
+
+async def _settled(connection: asyncpg.Connection, sent: Sequence[Sent]) -> tuple[list[Sent], list[Receipt]]:
+    """Return what is kept of each request, and what becomes of it; the keys of new ones are kept."""
+    kept, receipts = list(sent), await _keep_keys(connection, sent)
+    for place, (each, receipt) in enumerate(zip(sent, receipts, strict=True)):
+        if receipt.is_conflict and each.instead is not None:
+            kept[place] = each.instead
+            receipts[place] = Receipt(each.instead.rows, each.instead.rejected, each.instead.rejects)
+    return kept, receipts
 
 
 async def _keep_keys(connection: asyncpg.Connection, sent: Sequence[Sent]) -> list[Receipt]:

@@ -48,6 +48,9 @@ TABLE: dict[tuple[str, str], tuple[str, str] | str] = {
     ("GET", "/v1/monitors/{name}/metrics"): ("read", ONE),
     ("POST", "/v1/monitors/{name}/rows"): ("rows", ONE),
     ("POST", "/v1/monitors/{name}/labels"): ("labels", ONE),
+    ("POST", "/v1/monitors/{name}/kserve"): ("rows", ONE),
+    ("POST", "/v1/kserve"): ("rows", ALL),
+    ("GET", "/v1/kserve"): ("read", ALL),
 }
 MOUNTED = {"/docs": "/docs/docs.js", "": "/index.html"}
 UNKNOWN = [("DELETE", "/v1/monitors/shop"), ("PUT", "/v1/monitors/shop"), ("POST", "/v1/of/tomorrow")]
@@ -163,7 +166,7 @@ async def test_who_may_where_the_service_is_bound_to_this_machine(
 ) -> None:
     """Everyone may do everything, but where the settings have a token rows and labels ask for it."""
     assert await _is_let_in(unlocked, method, path)
-    sends = TABLE.get((method, path), OPEN) in {("rows", ONE), ("labels", ONE)}
+    sends = TABLE.get((method, path), OPEN) in {("rows", ONE), ("labels", ONE), ("rows", ALL)}
     assert await _is_let_in(locked, method, path) is not sends
     assert await _is_let_in(locked, method, path, authorization="Bearer wrong") is not sends
     assert await _is_let_in(locked, method, path, authorization=f"Bearer {WORD}")

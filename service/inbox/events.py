@@ -1,0 +1,176 @@
+"""Take in events that a system pushes: find the monitors that they are for, and keep them for each.
+
+Such a system seldom tries twice and seldom heeds a refusal. So what is refused is counted, listed and logged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import structlog
+
+from service.core.inbox import ANSWERED_REJECTS, Receipt, Unrouted
+from service.core.time_units import SECOND
+from service.errors import IntakeError, NoInboxError, UnroutedEventError
+from service.sources.protocol import EventReceiver
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from service.core.inbox import PushedEvent, Sent
+    from service.inbox.backlog import BacklogWatch
+    from service.inbox.ports import Compute
+    from service.inbox.writer import Writer
+    from service.sources.protocol import Receiver
+
+    Decoder = Callable[[Mapping[str, str], bytes], Sequence[PushedEvent]]
+
+log = structlog.get_logger(__name__)
+
+MAX_SUBJECTS = 200  # that are listed one by one
+OTHERS = "(others)"
+LOG_SECONDS = 60  # a subject is logged no more often
+
+
+@dataclass(slots=True)
+class _Read:
+    """What the events of a request are: what is kept for which monitor, and those that no monitor takes."""
+
+    sent: list[Sent] = field(default_factory=list)
+    unrouted: list[tuple[str, str]] = field(default_factory=list)  # subject and reason
+
+
+class EventIntake:
+    """Takes in what is pushed; `decoders` gives, by the kind of push, what reads a request's events."""
+
+    def __init__(
+        self,
+        receivers: Mapping[str, Receiver],
+        decoders: Mapping[str, Decoder],
+        *,
+        writer: Writer,
+        backlog: BacklogWatch,
+        compute: Compute,
+        now: Callable[[], int],
+    ) -> None:
+        self._receivers = receivers
+        self._decoders = decoders
+        self._writer = writer
+        self._backlog = backlog
+        self._compute = compute
+        self._now = now
+        self._unrouted: dict[tuple[str, str], Unrouted] = {}
+        self._refused: dict[str, int] = {}
+        self._logged: dict[tuple[str, str], int] = {}
+
+    @property
+    def unrouted(self) -> Sequence[Unrouted]:
+        """The events that no monitor takes, by subject, since the start."""
+        return tuple(self._unrouted.values())
+
+    @property
+    def refused(self) -> Mapping[str, int]:
+        """How many requests were refused, by the kind of push, since the start; none of it was kept."""
+        return self._refused
+
+    async def take_in(
+        self, form: str, headers: Mapping[str, str], body: bytes, *, monitor: str | None = None
+    ) -> Receipt:
+        """Return what became of a request's events, once they are durable; `accepted` counts events.
+
+        `headers` are by lower-case name. With `monitor` the events are for that one. Raises IntakeError.
+        """
+        try:
+            return await self._taken(form, headers, body, monitor)
+        except UnroutedEventError:
+            raise  # is counted by its subject
+        except IntakeError as error:
+            self._refused[form] = self._refused.get(form, 0) + 1
+            self._log(form, monitor or "", "events refused", str(error))
+            raise
+
+    async def _taken(
+        self, form: str, headers: Mapping[str, str], body: bytes, monitor: str | None
+    ) -> Receipt:
+        takers = self._takers(form, monitor)
+        for name in takers:
+            self._backlog.check(name)
+        received = self._now()
+        read = await self._compute.run(
+            lambda: self._read(form, headers, body, takers, received, is_addressed=monitor is not None)
+        )
+        for subject, reason in read.unrouted:
+            self._count(form, subject, reason, received)
+        if not read.sent:
+            raise UnroutedEventError(f"no monitor takes the events: {read.unrouted[0][1]}")
+        receipts = await asyncio.gather(*(self._writer.keep(each) for each in read.sent))
+        for sent, receipt in zip(read.sent, receipts, strict=True):
+            if not receipt.is_repeat:
+                self._backlog.add(sent.monitor, sent.rows)
+        return _together(receipts)
+
+    def _takers(self, form: str, monitor: str | None) -> dict[str, EventReceiver]:
+        found: dict[str, EventReceiver] = {
+            name: receiver
+            for name, receiver in self._receivers.items()
+            if isinstance(receiver, EventReceiver) and receiver.form == form and monitor in {None, name}
+        }
+        if monitor is not None and not found:
+            raise NoInboxError(
+                f"{monitor} takes no events of {form}: its source is of another type; expected "
+                f"`source: {{type: {form}, ...}}` in its monitor file"
+            )
+        return found
+
+    def _read(
+        self,
+        form: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        takers: Mapping[str, EventReceiver],
+        received: int,
+        *,
+        is_addressed: bool,
+    ) -> _Read:
+        found = _Read()
+        for event in self._decoders[form](headers, body):
+            reason = f"no monitor has a source of the type {form}"
+            is_taken = False
+            for receiver in takers.values():
+                refusal = receiver.refusal(event, is_addressed=is_addressed)
+                if refusal is None:
+                    is_taken = True
+                    found.sent.append(receiver.read_event(event, received))
+                else:
+                    reason = refusal
+            if not is_taken:
+                found.unrouted.append((event.subject, reason))
+        return found
+
+    def _count(self, form: str, subject: str, reason: str, now: int) -> None:
+        if (form, subject) not in self._unrouted and len(self._unrouted) >= MAX_SUBJECTS:
+            subject = OTHERS
+        before = self._unrouted.get((form, subject))
+        events = 1 if before is None else before.events + 1
+        self._unrouted[form, subject] = Unrouted(form, subject, reason, events, now)
+        self._log(form, subject, "events that no monitor takes", reason)
+
+    def _log(self, form: str, subject: str, said: str, reason: str) -> None:
+        now, key = self._now(), (form, subject)
+        if now - self._logged.get(key, -LOG_SECONDS * SECOND) >= LOG_SECONDS * SECOND:
+            if len(self._logged) > 2 * MAX_SUBJECTS:
+                self._logged.clear()
+            self._logged[key] = now
+            log.warning(said, form=form, about=subject, reason=reason)
+
+
+def _together(receipts: Sequence[Receipt]) -> Receipt:
+    rejects = [reject for receipt in receipts for reject in receipt.rejects]
+    return Receipt(
+        sum(receipt.rejected == 0 for receipt in receipts),
+        sum(receipt.rejected for receipt in receipts),
+        tuple(rejects[:ANSWERED_REJECTS]),
+        is_repeat=all(receipt.is_repeat for receipt in receipts),
+    )

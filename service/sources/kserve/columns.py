@@ -1,0 +1,51 @@
+"""What a half of an inference is: its side, how its columns are named, and the columns themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Side(StrEnum):
+    """Which half of an inference an event is."""
+
+    REQUEST = "request"
+    RESPONSE = "response"
+
+    @property
+    def other(self) -> Side:
+        """The other half."""
+        return Side.RESPONSE if self is Side.REQUEST else Side.REQUEST
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """How columns that come without a name of their own are named, and which columns are wanted.
+
+    - `features`: the columns of a request's lists, or of its only tensor, in order; none: `name-0` and so on
+    - `outputs`: those of a response
+    - `wanted`: the columns that are kept; None: all
+    """
+
+    features: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    wanted: frozenset[str] | None = None
+
+    def of(self, side: Side) -> tuple[str, ...]:
+        """Return the names of one half."""
+        return self.features if side is Side.REQUEST else self.outputs
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """A half's columns.
+
+    - `rows`: how many rows they have
+    - `cells`: each wanted column's values
+    - `names`: of all columns that came
+    """
+
+    rows: int
+    cells: dict[str, list[Any]] = field(default_factory=dict)
+    names: tuple[str, ...] = ()

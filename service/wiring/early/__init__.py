@@ -1,0 +1,1 @@
+"""Take in rows at a start during which the database is away."""

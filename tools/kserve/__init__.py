@@ -1,0 +1,1 @@
+"""Captures of what KServe's own agent sends, for the tests that replay them."""
