@@ -63,6 +63,7 @@ lint: $(VENV)/.dev
 # Three replicas and 60 monitors; one killed, one paused for a minute, one added: docs/replicas.md. Minutes.
 replicas-test: $(VENV)/.dev
 	$(BIN)/python -m tests.faults.replicas
+
 # A million rows through a real broker, both sides killed five times: docs/kafka.md. Needs Java and Maven.
 kafka-test: $(VENV)/.dev
 	KAFKA_ROWS=$(or $(ROWS),1000000) KAFKA_KILLS=$(or $(KILLS),5) $(BIN)/python -m pytest -q -s \
