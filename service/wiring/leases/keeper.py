@@ -127,7 +127,10 @@ class LeaseKeeper:
             else:
                 self._duties[duty] = fence
         self._has_beaten = True
-        await self.noticed()
+        try:
+            await self.noticed()
+        except StoreError as error:  # what others do is shown as of the last beat
+            log.debug("other replicas not read", error=str(error))
 
     async def settled(self) -> None:
         """Return when what the last beat began or ended has begun or ended."""
