@@ -1,4 +1,4 @@
--- Why: `deduplicate: id` counts a row once however often it comes; the ids of the rows that counted are kept until
+-- Why: monitors can be sent, and are kept here for every replica. `deduplicate: id` counts a row once however often it comes; the ids of the rows that counted are kept until
 --      their times lie beyond its horizon, and forgotten and added in the transaction that counts the rows.
 -- Lock: ACCESS EXCLUSIVE on cycle_log and inbox_audit, for a change of the catalogue only, and on the view.
 -- Time on a big table: none; a column without a default, or with a constant one, rewrites no row.
@@ -19,6 +19,20 @@ COMMENT ON COLUMN tidegauge.counted_id.identity IS 'The id''s 64-bit hash.';
 COMMENT ON COLUMN tidegauge.counted_id."check" IS 'A second 64-bit hash of it: ids are one where both are equal.';
 COMMENT ON COLUMN tidegauge.counted_id.event_us IS 'The row''s event time, microseconds since 1970.';
 
+CREATE TABLE tidegauge.labelled_id (
+    monitor text NOT NULL,
+    identity bigint NOT NULL,
+    event_us bigint NOT NULL
+);
+
+CREATE INDEX labelled_id_by_identity ON tidegauge.labelled_id (monitor, identity);
+CREATE INDEX labelled_id_by_time ON tidegauge.labelled_id (monitor, event_us);
+
+COMMENT ON TABLE tidegauge.labelled_id IS
+    'Ids of rows that have their label, kept as long as a row waits for one: a second label is refused at once.';
+COMMENT ON COLUMN tidegauge.labelled_id.identity IS 'The id''s 64-bit hash.';
+COMMENT ON COLUMN tidegauge.labelled_id.event_us IS 'The row''s event time, microseconds since 1970.';
+
 ALTER TABLE tidegauge.inbox_audit
     ADD COLUMN duplicate_rows bigint NOT NULL DEFAULT 0,
     ADD COLUMN duplicate_ids numeric(20) NOT NULL DEFAULT 0,
@@ -31,6 +45,16 @@ ALTER TABLE tidegauge.cycle_log ADD COLUMN duplicates bigint;
 
 COMMENT ON COLUMN tidegauge.cycle_log.duplicates IS
     'Rows that were not counted, as a row of their id had counted before; NULL where ids are not compared.';
+
+CREATE TABLE tidegauge.sent_monitor (
+    monitor text PRIMARY KEY,
+    content text NOT NULL,
+    sent_by text NOT NULL,
+    sent_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+COMMENT ON TABLE tidegauge.sent_monitor IS
+    'Monitor files that were sent to PUT /v1/monitors/NAME; a mounted file of the same name wins.';
 
 -- A reference is the first rows that were sent, or a stretch of their event time.
 ALTER TABLE tidegauge.inbox_reference ADD COLUMN first_rows bigint, ADD COLUMN stretch tstzrange;

@@ -3,6 +3,7 @@
 TidegaugeError
 ├── ConfigurationError
 ├── SourceError
+├── DefinedByFileError
 ├── ReferenceDataError
 ├── NotYetError
 ├── ProfileError
@@ -36,6 +37,10 @@ class TidegaugeError(Exception):
 
 class ConfigurationError(TidegaugeError):
     """A variable or a monitor file is wrong; nothing was started."""
+
+
+class DefinedByFileError(TidegaugeError):
+    """A monitor was sent whose name a monitor file has."""
 
 
 class SourceError(TidegaugeError):

@@ -73,6 +73,7 @@ class Stored:
     inbox: list[InboxBatch] = field(default_factory=list)
     ahead: list[LabelAhead] = field(default_factory=list)
     kept_from: int | None = None
+    labelled: list[tuple[int, int]] = field(default_factory=list)  # event time, identity (signed)
     counted: list[tuple[int, int, int]] = field(default_factory=list)  # event time, both hashes (signed)
 
     @property
@@ -109,6 +110,7 @@ class MemoryStore:
             return copy.deepcopy(stored.checkpoint)
         stored.panes.clear()
         stored.waiting.clear()
+        stored.labelled.clear()
         return replace(copy.deepcopy(stored.checkpoint), closed=None, labelling=LabelProgress())
 
     async def panes(
@@ -155,6 +157,11 @@ class MemoryStore:
         """Forget the rows that wait for labels."""
         if monitor in self._monitors:
             self._monitors[monitor].waiting.clear()
+            self._monitors[monitor].labelled.clear()
+
+    async def labelled_ids(self, monitor: str, identity: Sequence[int]) -> set[int]:
+        """Return which of these ids have a row with a label."""
+        return {each for _, each in self.stored(monitor).labelled} & set(identity)
 
     async def counted_ids(self, monitor: str, identity: Sequence[int]) -> CountedIds:
         """Return what is remembered of rows that counted under one of these ids."""
@@ -223,6 +230,7 @@ def _copied(stored: Stored) -> Stored:
         list(stored.inbox),
         list(stored.ahead),
         stored.kept_from,
+        list(stored.labelled),
         list(stored.counted),
     )
 
@@ -278,6 +286,10 @@ def _change(stored: Stored, labels: LabelRecord) -> int:
     left: list[Waiting] = [row for row in stored.waiting if row[1] not in labelled]
     limit = labels.given_up_before
     kept = [row for row in left if limit is None or row[0] >= limit]
+    stored.labelled = [row for row in stored.labelled if limit is None or row[0] >= limit]
+    if labels.labelled is not None:
+        done = labels.labelled
+        stored.labelled += zip(done.event_time.tolist(), done.identity.view(np.int64).tolist(), strict=True)
     waiting = labels.waiting
     columns: list[list[Any]] = [
         waiting.event_time.tolist(), waiting.identity.view(np.int64).tolist(), list(waiting.payloads),

@@ -43,6 +43,7 @@ class AsyncClient:
         return self._client.rejects()
 
     async def __aenter__(self) -> Self:
+        self._client.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -124,7 +124,12 @@ class Client:
         """Return the newest rows that the service refused, with the reasons; at most 100."""
         return self._pipeline.tally.rejects
 
+    def start(self) -> None:
+        """Begin to send what earlier processes have left on the disk; the first logged row does so too."""
+        self._pipeline.start()
+
     def __enter__(self) -> Self:
+        self.start()
         return self
 
     def __exit__(self, *_: object) -> None:

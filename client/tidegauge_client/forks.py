@@ -16,7 +16,7 @@ _pipelines: WeakSet[Pipeline] = WeakSet()
 
 
 def register(pipeline: Pipeline) -> None:
-    """Close a pipeline at the end of the process, and begin it anew in forked children."""
+    """Close a pipeline at the end of the process, and begin with an empty one in forked children."""
     _pipelines.add(pipeline)
 
 

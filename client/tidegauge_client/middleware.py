@@ -25,8 +25,11 @@ MAX_BODY_BYTES = 256 << 10
 def merged(request: Any, response: Any) -> Row | list[Row]:
     """Return the keys of request and response as one row; of two lists of the same length, a row per pair.
 
-    Raises ValueError where they are of another form.
+    A request without a body, None, adds nothing to the response's keys. Raises ValueError where they are of
+    another form.
     """
+    if request is None and isinstance(response, Mapping):
+        return response
     if isinstance(request, Mapping) and isinstance(response, Mapping):
         return {**request, **response}
     if isinstance(request, list) and isinstance(response, list) and len(request) == len(response):
@@ -39,14 +42,15 @@ def merged(request: Any, response: Any) -> Row | list[Row]:
 
 
 class LoggingMiddleware:
-    """Logs what one route is asked and answers; the response is never changed nor held back.
+    """Logs what one route is asked and answers; the response is never changed.
 
-    At the end of the application it sends what is left.
+    A row is logged before the last part of its response is sent, so that what was answered was logged,
+    whatever becomes of the process. At the end of the application it sends what is left.
 
     - `app`: the application
     - `monitor`: where rows go
     - `path`: the route's path, as it is requested
-    - `to_rows`: makes a row, several, or None of the request's and the response's JSON
+    - `to_rows`: makes a row, several, or None of the request's JSON (None without a body) and the response's
     - `method`: the route's method
     - `max_body_bytes`: a longer request or response is not logged, but counted as invalid
     - `statuses`: which answers are logged
@@ -84,27 +88,36 @@ class LoggingMiddleware:
             exchange.note_request(message)
             return message
 
-        async def send_and_note(message: Message) -> None:
-            await send(message)
+        async def note_and_send(message: Message) -> None:
             exchange.note_response(message)
+            if exchange.is_whole:
+                self._log_once(exchange)
+            await send(message)
 
-        await self._app(scope, receive_and_note, send_and_note)
-        if exchange.status in self._statuses:
-            self._log(exchange)
+        await self._app(scope, receive_and_note, note_and_send)
+        self._log_once(exchange)  # a response whose body did not pass here is counted, with the reason
 
     def _closing(self, send: Send) -> Send:
         # uvicorn ends by the signal that stopped it, without Python's functions of the exit.
         async def close_and_send(message: Message) -> None:
-            if message["type"].startswith("lifespan.shutdown."):
+            if message["type"] == "lifespan.startup.complete":
+                self._monitor.pipeline.start()
+            elif message["type"].startswith("lifespan.shutdown."):
                 pipeline = self._monitor.pipeline
                 await asyncio.to_thread(pipeline.close, pipeline.exit_seconds)
             await send(message)
 
         return close_and_send
 
+    def _log_once(self, exchange: _Exchange) -> None:
+        if exchange.status in self._statuses and not exchange.is_logged:
+            exchange.is_logged = True
+            self._log(exchange)
+
     def _log(self, exchange: _Exchange) -> None:
         try:
-            rows = self._to_rows(exchange.request.document(), exchange.response.document())
+            asked = exchange.request.document() if exchange.request.size else None
+            rows = self._to_rows(asked, exchange.response.document())
         except Exception as error:  # noqa: BLE001  # the response was sent: nothing of the caller may fail now
             self._monitor.skip(f"{self._path}: {type(error).__name__}: {error}"[:300])
             return
@@ -153,6 +166,8 @@ class _Exchange:
 
     def __init__(self, limit: int) -> None:
         self.status = 0
+        self.is_whole = False
+        self.is_logged = False
         self.request = _Body(limit, "request")
         self.response = _Body(limit, "response")
 
@@ -169,3 +184,4 @@ class _Exchange:
             self.response.encoding = headers.get(b"content-encoding", b"").decode("latin-1")
         elif message["type"] == "http.response.body":
             self.response.add(message.get("body", b""))
+            self.is_whole = not message.get("more_body", False)

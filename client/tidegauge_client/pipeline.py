@@ -80,6 +80,12 @@ class Pipeline:
         except Exception as error:  # noqa: BLE001  # as above
             self._note_invalid(error)
 
+    def start(self) -> None:
+        """Begin to send what earlier processes have left, before the first row is logged."""
+        if self._options.spool is not None:
+            with self._changed:
+                self._start()
+
     def skip(self, reason: str) -> None:
         """Count a row that could not be made, and log the reason once."""
         self._tally.add("logged")

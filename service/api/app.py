@@ -18,6 +18,7 @@ from service.api.routes.monitors import monitor_routes
 from service.api.routes.overview import overview_routes
 from service.api.routes.reports import report_routes
 from service.api.routes.rows import row_routes
+from service.api.routes.sent_monitors import sent_monitor_routes
 from service.api.routes.sign_in import sign_in_routes
 from service.api.routes.stream import stream_routes
 from service.api.static_page import DOCS_FOLDER, HEADERS, Page
@@ -86,6 +87,7 @@ def build(callables: Callables) -> FastAPI:
     app.include_router(overview_routes(callables))
     app.include_router(row_routes(callables.intake, callables.queries))
     app.include_router(event_routes(callables.intake, callables.queries))
+    app.include_router(sent_monitor_routes(callables.monitors))
     app.include_router(report_routes(callables))
     app.include_router(monitor_routes(callables))
     app.include_router(stream_routes(callables.broadcaster))

@@ -33,6 +33,13 @@ class Monitor(BaseModel):
     )
 
 
+class MonitorSent(BaseModel):
+    """A monitor that was sent, and whether it is a new one."""
+
+    name: str
+    created: bool
+
+
 class RefusedFile(BaseModel):
     """A monitor file that is not used, as it is now."""
 

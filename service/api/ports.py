@@ -78,6 +78,17 @@ class IntakePort(Protocol):
         ...
 
 
+class MonitorsPort(Protocol):
+    """Takes in monitor files that are sent."""
+
+    async def put(self, name: str, body: bytes, sent_by: str) -> bool:
+        """Make or change a monitor; return whether it is a new one.
+
+        Raises ConfigurationError with a line per fault, DefinedByFileError where a file defines the name.
+        """
+        ...
+
+
 class Named(Protocol):
     """A monitor, of which no more than the name is asked."""
 
@@ -172,6 +183,7 @@ class Callables:
     - `refused`: by monitor, else by file, why a monitor file is not used
     - `broadcaster`: the live stream
     - `intake`: takes in rows that are sent
+    - `monitors`: takes in monitors that are sent; None where none may be
     - `gate`: who is let in
     """
 
@@ -184,4 +196,5 @@ class Callables:
     refused: Callable[[], Mapping[str, str]]
     broadcaster: EventBroadcaster
     intake: IntakePort
+    monitors: MonitorsPort | None
     gate: Gate

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from service.checks.block_findings import block_findings
 from service.checks.column_findings import column_faults, column_notes, take_notes
 from service.checks.look import Finding
-from service.checks.row_findings import same_rows
+from service.checks.row_findings import same_rows, unusable_rows
 from service.core.profile.columns import of_column
 from service.core.profile.spec import segment_values
 from service.core.reference.notes import notes_on
@@ -206,6 +206,7 @@ FINDERS: tuple[Finder, ...] = (
     unmatched_labels,
     missing_labels,
     same_rows,
+    unusable_rows,
     first_window,
     large_window,
     unjudged_performance,

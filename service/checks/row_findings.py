@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +25,28 @@ def same_rows(look: MonitorLook) -> Iterator[Finding]:
     if rows.rows and rows.rows == known.rows and _are_equal(rows, known):
         message = f"its {rows.rows:,} rows are those of the reference: nothing can drift"
         yield Finding("note", f"{look.monitor.name}: source", message)
+
+
+def unusable_rows(look: MonitorLook) -> Iterator[Finding]:
+    """Yield that rows of a live source are rejected, with the commonest reason, or that it has none yet.
+
+    A file that holds no usable row is an error of reading it.
+    """
+    source = look.source
+    if source is None or source.first_take is None or not look.monitor.source.is_live:
+        return
+    where, usable = f"{look.monitor.name}: source", source.batch.rows
+    if not usable + source.rejected:
+        yield Finding("note", where, "it has no rows yet, so that its columns could not be compared")
+    if not source.rejected:
+        return
+    reasons = Counter(reject.reason for reject in source.first_take.rejects)
+    said = f"; most of the first: {reasons.most_common(1)[0][0]}" if reasons else ""
+    if usable:
+        text = f"{source.rejected:,} of {usable + source.rejected:,} rows are rejected{said}"
+        yield Finding("note", where, text)
+    else:
+        yield Finding("fault", where, f"none of {source.rejected:,} rows can be used{said}")
 
 
 def _are_equal(one: Batch, other: Batch) -> bool:

@@ -19,12 +19,16 @@ from service.checks.read import look_at
 from service.commands.environment import load_settings
 from service.commands.exit_status import CLEAN, MISCONFIGURED
 from service.config import monitor_file
+from service.config.sent_monitor import read_sent
 from service.errors import ConfigurationError
 from service.wiring.hash_key import hash_key
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from service.checks.database import StoreLook
     from service.checks.look import MonitorLook
+    from service.config.monitor import Monitor
     from service.config.settings import Settings
 
 
@@ -68,7 +72,14 @@ def execute(*, as_object: bool = False) -> int:
 
 async def check(settings: Settings) -> Checked:
     """Look at everything that the service needs; no part hides what is found of another."""
-    monitors, faults = monitor_file.load_each(settings.monitors_dir, settings.data_dir)
+    monitors, faults = _files(settings)
+    store = await look_at_database(settings)
+    sent = {} if store.database is None else store.database.sent
+    for name in sorted(sent.keys() - set(monitor_file.names(settings.monitors_dir)) - _named(monitors)):
+        try:
+            monitors.append(read_sent(name, sent[name].content, settings.data_dir))
+        except ConfigurationError as error:
+            faults += [f"{name} ({sent[name].origin}): {line}" for line in str(error).splitlines()]
     found = [Finding("fault", "", fault) for fault in faults]
     looks = []
     for monitor in monitors:
@@ -80,5 +91,14 @@ async def check(settings: Settings) -> Checked:
         look = await look_at(monitor, key)
         looks.append(look)
         found += findings(look)
-    store = await look_at_database(settings)
     return Checked(tuple(looks), store, (*found, *store.findings))
+
+
+def _files(settings: Settings) -> tuple[list[Monitor], list[str]]:
+    if settings.sent_monitors and not monitor_file.names(settings.monitors_dir):
+        return [], []  # its monitors are sent
+    return monitor_file.load_each(settings.monitors_dir, settings.data_dir)
+
+
+def _named(monitors: Iterable[Monitor]) -> set[str]:
+    return {monitor.name for monitor in monitors}

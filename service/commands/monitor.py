@@ -19,6 +19,7 @@ from service.sources.protocol import SeekableSource
 from service.store import lifecycle
 from service.store.migrate import migrate, migrations_folder
 from service.store.tables import monitor as monitor_table
+from service.store.tables.inbox import sent_monitors
 from service.wiring.database import database
 from service.wiring.hash_key import hash_key
 from service.wiring.monitor import build_monitor
@@ -53,13 +54,12 @@ async def _reset(
         await _check_exists(pool, folder, name)
         if name not in folder.monitors:
             path = folder.path_of(name)
+            if name in await sent_monitors.read_all(pool):
+                raise ConfigurationError(f"{name}: {_NOT_KEPT}")
             nothing = f"{name}: no file defines it, so that nothing would measure it again"
             raise ConfigurationError(nothing if path is None else folder.faults[path])
         if not folder.monitors[name].monitor.source.can_be_read_again:
-            raise ConfigurationError(
-                f"{name}: its rows were sent, and are not kept once they are measured; expected a monitor "
-                "whose source can be read again. An edit of its file holds for the rows that come after it"
-            )
+            raise ConfigurationError(f"{name}: {_NOT_KEPT}")
         begin, position = None, None
         if since is not None:
             monitor = folder.monitors[name].monitor
@@ -75,6 +75,12 @@ async def _reset(
         else:
             sys.stdout.write(f"{name} is measured again {again}, by a running service or the next start\n")
     return CLEAN
+
+
+_NOT_KEPT = (
+    "its rows were sent, and are not kept once they are measured; expected a monitor whose source can be "
+    "read again. An edit of its file holds for the rows that come after it"
+)
 
 
 async def _pane_at(pool: asyncpg.Pool, monitor: Monitor, since: datetime) -> FromPane:
@@ -127,7 +133,8 @@ async def _remove(
     async with _database(settings) as pool:
         stored = await _check_exists(pool, folder, name)
         _check_without_file(folder, name, "delete or move it first, else its cycles would bring it back")
-        _check_not_running(stored[name], force=force)
+        was_sent = name in await sent_monitors.read_all(pool)
+        _check_not_running(stored[name], force=force or was_sent)  # it stops with what was sent for it
         kept = "all that was measured of it is deleted." if purge else "its history is kept."
         if not agreed(f"{name} is taken out of the monitors, alarms and dashboards; {kept}", yes=yes):
             return FAILED

@@ -27,7 +27,8 @@ def execute(*, max_cycles: int | None, workers: int | None = None, worker: int |
     With `workers` above 1 so many processes do, of which each is called with its number, `worker`.
     """
     settings = load_settings()
-    monitors = monitor_file.load_all(settings.monitors_dir, settings.data_dir)
+    takes_none = settings.sent_monitors and not monitor_file.names(settings.monitors_dir)
+    monitors = [] if takes_none else monitor_file.load_all(settings.monitors_dir, settings.data_dir)
     cycles, count = max_cycles or settings.max_cycles, workers or settings.workers
     if worker is None and count > 1:
         if cycles is not None:

@@ -56,7 +56,7 @@ def load_each(folder: Path, data_dir: Path) -> tuple[list[Monitor], list[str]]:
         try:
             own = read_document(path)
             if not broken:
-                monitors.append((path, _monitor(own, shared, data_dir)))
+                monitors.append((path, monitor_of(own, shared, data_dir, path.stem)))
         except ConfigurationError as error:
             faults += str(error).splitlines()
     faults += _same_names(monitors)
@@ -95,7 +95,7 @@ def load(path: Path, data_dir: Path) -> Monitor:
     What it lacks comes from `defaults.yaml` in the same folder. Raises ConfigurationError with one line per
     fault: file, line, key, what was expected.
     """
-    return _monitor(read_document(path), read_defaults(path.parent), data_dir)
+    return monitor_of(read_document(path), read_defaults(path.parent), data_dir, path.stem)
 
 
 def _is_monitor(name: str) -> bool:
@@ -114,9 +114,13 @@ def _same_names(monitors: Iterable[tuple[Path, Monitor]]) -> list[str]:
     ]
 
 
-def _monitor(own: Document, shared: Document | None, data_dir: Path) -> Monitor:
+def monitor_of(own: Document, shared: Document | None, data_dir: Path, name: str) -> Monitor:
+    """Return the monitor of a file, with what it lacks from the `shared` one.
+
+    It is named `name` where it does not name itself. Raises ConfigurationError with one line per fault.
+    """
     content, places = merged(own, shared)
-    content.setdefault("name", own.path.stem)
+    content.setdefault("name", name)
     _complete(content, data_dir)
     try:
         return Monitor.model_validate(content)

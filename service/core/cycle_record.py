@@ -40,12 +40,14 @@ class LabelRecord:
     `given_up_before`: rows of an earlier event time (UTC microseconds) are given up; None: none are.
     `waiting`: the new rows.
     `labels`: how many labels found their row.
+    `labelled`: the rows that have their label since this cycle; of these only id and time are kept.
     """
 
     identity: Sequence[int]
     waiting: PendingRows
     given_up_before: int | None = None
     labels: int = 0
+    labelled: PendingRows | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -50,12 +50,14 @@ class LateStep:
 
     `valid`: the labels that can be used; None: there are none.
     `found`: the stored rows that wait for them.
+    `labelled`: the ids among the others' whose rows have a label already.
     `again`: the windows that are measured again in this cycle, by last pane.
     `labelling`: the progress with the windows that are left for later cycles.
     """
 
     valid: ValidLabels | None = None
     found: PendingRows = field(default_factory=pending_rows.none)
+    labelled: frozenset[int] = frozenset()
     again: tuple[int, ...] = ()
     labelling: LabelProgress = field(default_factory=LabelProgress)
 
@@ -82,7 +84,10 @@ async def look_up(
     if take.labels is not None and len(take.labels):
         valid = await compute.run(join.validate, take.labels, target)
         ids = join.signed(valid.labels.identity)
-        step = LateStep(valid, await store.pending(monitor.name, ids) if ids else pending_rows.none())
+        found = await store.pending(monitor.name, ids) if ids else pending_rows.none()
+        others = sorted({*ids} - {*join.signed(found.identity)})
+        has_label = await store.labelled_ids(monitor.name, others) if others else ()
+        step = LateStep(valid, found, frozenset(has_label))
     again, left = await compute.run(
         labelling.schedule,
         before.labelling,
@@ -91,7 +96,7 @@ async def look_up(
         touched=step.touched,
         due=due,
     )
-    return LateStep(step.valid, step.found, tuple(again), left)
+    return replace(step, again=tuple(again), labelling=left)
 
 
 def absorb(
@@ -128,7 +133,13 @@ def record_of(monitor: MonitorPlan, take: Take, relabelled: JoinedLabels) -> Lab
         relabelled.waiting,
         given_up_before=None if until is None else until - monitor.label_wait,
         labels=len(relabelled.identity),
+        labelled=pending_rows.joined([relabelled.done, *_came_labelled(monitor, take)]),
     )
+
+
+def _came_labelled(monitor: MonitorPlan, take: Take) -> list[PendingRows]:
+    # Of sent rows: a label of a row that has one would wait for a row that never comes.
+    return [pending_rows.labelled(take.batch, monitor.schema)] if monitor.live else []
 
 
 def _joined(
@@ -147,4 +158,12 @@ def _joined(
     if step.valid is None:
         return JoinedLabels(fresh)
     known = np.array(sorted(panes), dtype=np.int64)
-    return join.join_labels(step.valid, step.found, fresh, panes=known, schema=monitor.schema, spec=spec)
+    return join.join_labels(
+        step.valid,
+        step.found,
+        fresh,
+        panes=known,
+        schema=monitor.schema,
+        spec=spec,
+        labelled=step.labelled,
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from service.core.checkpoint import Checkpoint
     from service.core.cycle_record import CycleRecord
@@ -56,6 +56,10 @@ class Store(Protocol):
 
     async def pending(self, monitor: str, identity: Sequence[int]) -> PendingRows:
         """Return the rows that wait for a label under one of these ids (64-bit hashes, signed)."""
+        ...
+
+    async def labelled_ids(self, monitor: str, identity: Sequence[int]) -> Collection[int]:
+        """Return which of these ids (hashes, signed) have a row with a label."""
         ...
 
     async def forget_pending(self, monitor: str) -> None:

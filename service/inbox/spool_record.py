@@ -38,7 +38,11 @@ def encode(record: SpoolRecord) -> bytes:
     header = json.dumps(
         {"transaction": record.transaction, "sent": [_head(sent) for sent in record.sent]}, default=str
     ).encode()
-    body = b"".join((_HEADER.pack(len(header)), header, *(sent.payload for sent in record.sent)))
+    return framed(b"".join((_HEADER.pack(len(header)), header, *(sent.payload for sent in record.sent))))
+
+
+def framed(body: bytes) -> bytes:
+    """Return a record's body behind its length and its digest."""
     return _LENGTH.pack(len(body)) + _digest(body) + body
 
 

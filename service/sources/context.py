@@ -71,7 +71,7 @@ class InboxTable(Protocol):
         ...
 
     async def rows_expecting(self, identity: Sequence[int]) -> set[int]:
-        """Return which of these ids have a measured row that waits for its label."""
+        """Return which of these ids have a measured row that waits for its label, or has it."""
         ...
 
     async def halves_of(self, pairs: Sequence[str]) -> Sequence[HalfEvent]:

@@ -35,6 +35,7 @@ EVENT_KINDS = (
     "change_point",
     "detector_waiting",
     "labels_unmatched",
+    "rows_lost",
     "ended",
     "reset",
     "removed",

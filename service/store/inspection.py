@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -22,9 +22,13 @@ from service.store.rights import (
     quoted,
     reader_may_read,
 )
+from service.store.tables.inbox import sent_monitors
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
+
+    from service.store.tables.inbox.sent_monitors import SentMonitor
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ class DatabaseLook:
     - `may_create_reader`: whether the next start could create it.
     - `pooled`: whether a connection pooler lies in between.
     - `locks`: locks on our tables that others have waited for, as messages.
+    - `sent`: the monitor files that were sent, by name.
     """
 
     place: str
@@ -53,6 +58,7 @@ class DatabaseLook:
     may_create_reader: bool = False
     pooled: bool = False
     locks: tuple[str, ...] = ()
+    sent: Mapping[str, SentMonitor] = field(default_factory=dict)
 
 
 async def inspect_database(dsn: str, folder: Path) -> DatabaseLook:
@@ -101,7 +107,11 @@ async def _look(connection: asyncpg.Connection, where: str, folder: Path) -> Dat
         may_create_reader=may_create_reader,
         pooled=await is_behind_pooler(connection),
         locks=tuple(lock.message for lock in await held_locks(connection)),
+        sent=await sent_monitors.read_all(connection) if await connection.fetchval(_HAS_SENT) else {},
     )
+
+
+_HAS_SENT = "SELECT to_regclass('tidegauge.sent_monitor') IS NOT NULL"
 
 
 async def _absent(dsn: str, where: str) -> DatabaseLook:

@@ -15,8 +15,9 @@ from service.core.time_units import to_datetime, to_microseconds
 from service.errors import StoreError
 from service.store.driver_errors import translated
 from service.store.stories import write_story
-from service.store.tables import access_token, counted_id, event, monitor_rename, pending_row
+from service.store.tables import access_token, event, monitor_rename, pending_row
 from service.store.tables import monitor as monitor_table
+from service.store.tables.inbox import counted_ids, sent_monitors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -64,6 +65,10 @@ WITH freed AS (
     UPDATE tidegauge.lease SET holder = NULL, fence = nextval('tidegauge.fence') WHERE monitor = $1
 )
 DELETE FROM tidegauge.lease WHERE monitor = $2
+"""
+
+_SENT_FOR_BOTH = """
+DELETE FROM tidegauge.sent_monitor n USING tidegauge.sent_monitor o WHERE o.monitor = $1 AND n.monitor = $2
 """
 
 # The pane that holds an instant, else the first one after it.
@@ -134,7 +139,7 @@ async def reset(
             else:
                 await _reset_from(connection, monitor, stored["layout"], begin, position)
             await pending_row.forget(connection, monitor)
-            await counted_id.forget(connection, monitor, None if begin is None else begin.start)
+            await counted_ids.forget(connection, monitor, None if begin is None else begin.start)
             since = "its start" if begin is None else f"{to_datetime(begin.start):%Y-%m-%d %H:%M} UTC"
             found = Event("reset", at, f"measured again from {since}, as `tidegauge monitor reset` asked")
             await event.append(connection, monitor, [found], deliver=deliver_events)
@@ -171,10 +176,14 @@ async def _first_instant(connection: asyncpg.Connection, monitor: str) -> int:
 
 
 async def remove(pool: asyncpg.Pool, monitor: str, *, deliver_events: bool = False) -> None:
-    """Take `monitor` out of the views `monitors` and `alarms`; its history stays. Raises StoreError."""
+    """Take `monitor` out of the views `monitors` and `alarms`; its history stays.
+
+    A monitor file that was sent for it is forgotten. Raises StoreError.
+    """
     with translated(f"{monitor}: remove"):
         async with pool.acquire() as connection, connection.transaction():
             await monitor_table.set_removed(connection, monitor)
+            await sent_monitors.forget(connection, monitor)
             now = to_microseconds(await connection.fetchval("SELECT now()"))
             found = Event("removed", now, "taken out of the monitors; its history stays")
             await event.append(connection, monitor, [found], deliver=deliver_events)
@@ -221,6 +230,7 @@ async def rename(
                     if table not in _ACCEPTED:
                         await connection.execute(_delete(table, condition), new)
             await connection.execute(_SAME_KEYS, old, new)
+            await connection.execute(_SENT_FOR_BOTH, old, new)
             await connection.execute("DELETE FROM tidegauge.monitor WHERE monitor = ANY($1)", [old, new])
             await connection.execute("DELETE FROM tidegauge.story WHERE monitor = $1", new)
             for table in await _tables(connection):

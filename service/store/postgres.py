@@ -17,7 +17,6 @@ from service.store.leases.fence import held_transaction, hold
 from service.store.stories import write_story
 from service.store.tables import checkpoint as checkpoints
 from service.store.tables import (
-    counted_id,
     cycle_log,
     distribution,
     event,
@@ -28,7 +27,7 @@ from service.store.tables import (
     series,
     story,
 )
-from service.store.tables.inbox import batches
+from service.store.tables.inbox import batches, counted_ids
 from service.store.tables.window_run import open_runs
 
 if TYPE_CHECKING:
@@ -102,6 +101,11 @@ class PostgresStore:
         with translated(f"{monitor}: read rows that wait for a label"):
             return await pending_row.read(self._pool, monitor, identity)
 
+    async def labelled_ids(self, monitor: str, identity: Sequence[int]) -> set[int]:
+        """Return which of these ids (hashes, signed) have a row with a label."""
+        with translated(f"{monitor}: look for rows that have a label"):
+            return await pending_row.labelled(self._pool, monitor, identity)
+
     async def forget_pending(self, monitor: str) -> None:
         """Forget the rows that wait for labels."""
         with translated(f"{monitor}: forget rows that wait for a label"):
@@ -111,13 +115,13 @@ class PostgresStore:
     async def counted_ids(self, monitor: str, identity: Sequence[int]) -> CountedIds:
         """Return what is remembered of rows that counted under one of these ids (hashes, signed)."""
         with translated(f"{monitor}: read the ids of rows that counted"):
-            return await counted_id.read(self._pool, monitor, identity)
+            return await counted_ids.read(self._pool, monitor, identity)
 
     async def forget_counted_ids(self, monitor: str) -> None:
         """Forget the ids of rows that counted."""
         with translated(f"{monitor}: forget the ids of rows that counted"):
             async with held_transaction(self._pool, monitor, self._fences) as connection:
-                await counted_id.forget(connection, monitor)
+                await counted_ids.forget(connection, monitor)
 
     async def commit(self, record: CycleRecord, *, began: float | None = None) -> bool:
         """Write all of a cycle in one transaction; False, with nothing written, where another came first.
@@ -213,7 +217,7 @@ class PostgresStore:
         if record.inbox is not None:
             await batches.change(connection, monitor, record.inbox)
         if record.counted is not None:
-            await counted_id.change(connection, monitor, record.counted)
+            await counted_ids.change(connection, monitor, record.counted)
         given_up = 0
         if record.labels is not None:
             given_up = await pending_row.change(connection, monitor, record.labels)

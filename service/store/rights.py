@@ -169,6 +169,9 @@ BEGIN
     IF to_regclass('tidegauge.inbox_batch') IS NOT NULL THEN
         REVOKE ALL ON tidegauge.inbox_batch, tidegauge.inbox_label FROM {READER};
     END IF;
+    IF to_regclass('tidegauge.inbox_half') IS NOT NULL THEN
+        REVOKE ALL ON tidegauge.inbox_half FROM {READER};
+    END IF;
 END;
 $$;
 """  # noqa: S608 - names that `quoted` has quoted

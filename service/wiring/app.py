@@ -32,10 +32,11 @@ from service.wiring.leases.elsewhere import Elsewhere
 from service.wiring.leases.held import held_leases, lease_keeper
 from service.wiring.lock_watch import lock_watch
 from service.wiring.monitor_cycles import CycleParts, MonitorCycles, MonitorIndex, monitor_cycles
-from service.wiring.reload import reload_files
+from service.wiring.reload import Reload, reload_files
 from service.wiring.reports import StoredWindows, build_reporter
 from service.wiring.retention import retention
 from service.wiring.running_parts import RunningParts
+from service.wiring.sent.monitors import SentMonitors, with_sent
 from service.wiring.stop_signals import ending_with_parent, stop_signals
 from service.wiring.webhook import webhook
 from service.worker.client import worker
@@ -101,6 +102,7 @@ async def _serve(
             pool = await enter(pool_on(dsn, settings, wait_seconds=patience))
         applied = await migrate(pool, migrations_folder())
         await check_rights(pool)
+        monitors = await with_sent(settings, pool, monitors)
         await monitor_table.set_defined(pool, [monitor.name for monitor in monitors])
         log.info("database ready", embedded=settings.database_url is None, migrations_applied=len(applied))
 
@@ -137,6 +139,8 @@ async def _serve(
         await enter(held_leases(leases, cycles))
         await enter(_cycling(scheduler, cycling, leases))
         admitting = await enter(gate(settings, pool))
+        reload = Reload(settings, cycles, pool, broadcaster)
+        sent = SentMonitors(settings, pool, cycles, reload) if settings.sent_monitors else None
         http_parts = RunningParts(
             pool,
             store,
@@ -146,12 +150,13 @@ async def _serve(
             index,
             broadcaster,
             taking_in,
+            sent,
             admitting,
             worker_number,
         )
         address = await enter(http.serve_http(settings, http_parts))
         leases.set_address(address)
-        await enter(reload_files(settings, cycles, pool, broadcaster, hung_up=stop.set))
+        await enter(reload_files(reload, hung_up=stop.set))
 
         starting.close()
         log.info("watching", monitors=",".join(monitor.name for monitor in monitors), http=address)

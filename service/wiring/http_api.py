@@ -111,5 +111,6 @@ def _callables(settings: Settings, parts: RunningParts, queries: StatusQueries) 
         refused=lambda: {**parts.index.refused, **parts.index.faults},
         broadcaster=parts.broadcaster,
         intake=parts.intake,
+        monitors=parts.sent_monitors,
         gate=parts.gate,
     )

@@ -177,6 +177,11 @@ class MonitorCycles:
                 self._keep(declared.monitor, self._job_elsewhere(declared.monitor), cycle, stack.pop_all())
             await declared.open.aclose()
 
+    async def try_out(self, monitor: Monitor) -> None:
+        """Read what a monitor needs, as where an edit is tried, and run nothing. Raises TidegaugeError."""
+        async with AsyncExitStack() as stack:
+            await self._build(monitor, stack, try_first=True)
+
     async def replace(self, monitor: Monitor, *, try_first: bool = True) -> None:
         """Run a monitor by its edited file, once its running cycle has ended.
 
@@ -247,7 +252,7 @@ class MonitorCycles:
         stack.push_async_callback(_close, monitor.name, plan.source)
         cycle = Cycle(plan, parts.store, parts.compute, now=now, worker=parts.worker)
         if try_first:
-            with suppress(NotYetError):  # of rows that are to come
+            with suppress(NotYetError, LeaseLostError):  # of rows to come; its holder freezes them
                 await cycle.reference()
             if monitor.source.can_be_peeked:
                 await plan.source.take(None)

@@ -1,8 +1,9 @@
-"""Take in monitor files that were edited, added or deleted while the service runs.
+"""Take in monitor files that were edited, added, deleted or sent while the service runs.
 
 The folder is looked at every POLL_SECONDS, and at once after SIGHUP. A good edit replaces the monitor's
-cycles after the one that runs; a bad one is refused and the earlier file holds. A monitor whose source had
-ended and that was reset is started again.
+cycles after the one that runs; a bad one is refused and the earlier file holds. A file of the folder
+wins over one that was sent for the same name. A monitor whose source had ended and that was reset is started
+again.
 """
 
 from __future__ import annotations
@@ -11,24 +12,28 @@ import asyncio
 import signal
 import sys
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
 
-from service.config.monitor_folder import read_folder, signature
+from service.config.monitor_folder import DefinedMonitor, MonitorFolder, read_folder, signature
+from service.config.sent_monitor import read_sent
 from service.errors import ConfigurationError, StoreError, TidegaugeError
 from service.runtime.background_task import background
 from service.store.tables import monitor as monitor_table
+from service.store.tables.inbox import sent_monitors
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-    from pathlib import Path
+    from datetime import datetime
 
     import asyncpg
 
-    from service.config.monitor_folder import DefinedMonitor, MonitorFolder, Signature
+    from service.config.monitor_folder import Signature
     from service.config.settings import Settings
     from service.status.live_feed import EventBroadcaster
+    from service.store.tables.inbox.sent_monitors import SentMonitor
     from service.wiring.monitor_cycles import MonitorCycles
 
 log = structlog.get_logger(__name__)
@@ -38,20 +43,12 @@ KEPT_HINT = "the earlier file holds; edit it again, or send SIGHUP once what it 
 
 
 @asynccontextmanager
-async def reload_files(
-    settings: Settings,
-    cycles: MonitorCycles,
-    pool: asyncpg.Pool,
-    broadcaster: EventBroadcaster,
-    *,
-    hung_up: Callable[[], None],
-) -> AsyncIterator[None]:
-    """Follow the monitor files while the context lasts.
+async def reload_files(reload: Reload, *, hung_up: Callable[[], None]) -> AsyncIterator[None]:
+    """Follow the monitor files, and the monitors that are sent, while the context lasts.
 
     `hung_up` is called where SIGHUP says that the terminal from which the service was started is gone.
     """
     asked = asyncio.Event()
-    reload = Reload(settings, cycles, pool, broadcaster)
     with _on_hang_up(asked, hung_up):
         async with background(reload.follow(asked), name="monitor files"):
             yield
@@ -92,6 +89,8 @@ class Reload:
         self._pool = pool
         self._changed = broadcaster.notify
         self._listed = broadcaster.notify_list
+        self._busy = asyncio.Lock()  # what is sent is taken in at once
+        self._sent: dict[str, SentMonitor] = {}  # as last read
         self._paths: dict[Path, str] = {}  # of every file that defined a monitor, with its name
 
     async def follow(self, asked: asyncio.Event, *, poll_seconds: float = POLL_SECONDS) -> None:
@@ -110,12 +109,19 @@ class Reload:
 
     async def take_in(self) -> None:
         """Read every file and make the running monitors agree; what cannot be used is refused."""
+        async with self._busy:
+            await self._take_in()
+
+    async def _take_in(self) -> None:
         try:
             folder = await asyncio.to_thread(read_folder, self._folder, self._data_dir)
         except ConfigurationError as error:
             self._refuse(str(self._folder), str(error))
             return
-        if not folder.monitors and not folder.faults:
+        before = self._sent.keys()
+        folder = await self._with_sent(folder)
+        from_files = self._cycles.monitors.keys() - before
+        if not folder.monitors and not folder.faults and from_files:
             self._refuse(str(self._folder), f"{self._folder}: no monitor file in it; the monitors go on")
             return
         self._accept(str(self._folder))
@@ -136,6 +142,26 @@ class Reload:
             elif name not in self._faults(folder):
                 self._accept(name)
         await asyncio.gather(*changes)
+
+    async def _with_sent(self, folder: MonitorFolder) -> MonitorFolder:
+        """Return what the folder defines, and what was sent and no file of it defines."""
+        try:
+            self._sent = await sent_monitors.read_all(self._pool)
+        except StoreError as error:  # those that run go on
+            log.debug("sent monitors not read", error=str(error))
+        monitors, faults, faulty = dict(folder.monitors), dict(folder.faults), dict(folder.faulty)
+        for name, sent in self._sent.items():
+            if name in folder.names:
+                continue
+            label = Path(f"{name} ({sent.origin})")
+            try:
+                found = await asyncio.to_thread(read_sent, name, sent.content, self._data_dir)
+            except ConfigurationError as error:
+                faults[label] = str(error)
+                faulty[name] = label
+            else:
+                monitors[name] = DefinedMonitor(label, found)
+        return MonitorFolder(monitors, faults, faulty)
 
     def _faults(self, folder: MonitorFolder) -> dict[str, str]:
         """Return the files' faults, by the name of the monitor that runs, else by the file."""
@@ -215,11 +241,15 @@ class Reload:
         else:
             self._listed()
 
-    async def _signature(self) -> Signature | None:
+    async def _signature(self) -> tuple[Signature | None, dict[str, datetime]]:
         try:
-            return await asyncio.to_thread(signature, self._folder)
+            files: Signature | None = await asyncio.to_thread(signature, self._folder)
         except OSError:
-            return None  # the folder is gone: what to say of it is found by reading it
+            files = None  # the folder is gone: what to say of it is found by reading it
+        try:
+            return files, await sent_monitors.versions(self._pool)
+        except StoreError:  # every cycle says so as well
+            return files, {name: sent.sent_at for name, sent in self._sent.items()}
 
 
 async def _noted(name: str, writing: Awaitable[None]) -> None:

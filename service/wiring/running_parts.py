@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from service.status.live_feed import EventBroadcaster
     from service.store.postgres import PostgresStore
     from service.wiring.monitor_cycles import MonitorIndex
+    from service.wiring.sent.monitors import SentMonitors
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,5 +31,6 @@ class RunningParts:
     index: MonitorIndex
     broadcaster: EventBroadcaster
     intake: Intake
+    sent_monitors: SentMonitors | None
     gate: Gate
     worker: int | None = None

@@ -37,6 +37,10 @@ class Record:
             self._file.close()
             self._shorten()
 
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
     def _shorten(self) -> None:
         """Add up the lines, and go on with a file that has their sums."""
         total = NO_ROWS

@@ -32,7 +32,7 @@ SENT = ["carrier", "origin", "distance", "hour", "temp", "humid", "wind_speed", 
 MAX_UNDER_WAY = 64
 REPORT_SECONDS = 10.0
 AGAIN_SECONDS = 0.3
-LAST_ANSWERS_SECONDS = 10.0
+LAST_ANSWERS_SECONDS = 5.0
 
 
 @dataclass(slots=True)
@@ -81,6 +81,8 @@ class Traffic:
         stopping.cancel()
         if asking:
             _, unanswered = await asyncio.wait(asking, timeout=LAST_ANSWERS_SECONDS)
+            for task in unanswered:
+                task.cancel()
             if unanswered:
                 _say(f"traffic: {len(unanswered)} flights were not answered, and may have been logged")
 
@@ -155,6 +157,8 @@ async def _run(chosen: argparse.Namespace) -> None:
             loop.add_signal_handler(number, traffic.stopped.set)
         await traffic.run(flights_of(chosen.data))
         traffic.say()
+        if record is not None:
+            record.close()
 
 
 async def _until_alive(model: httpx.AsyncClient) -> None:

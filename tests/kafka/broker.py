@@ -24,8 +24,11 @@ _PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{port},SASL_PLAINTEXT://127.0.0.1:{login},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port},SASL_PLAINTEXT://127.0.0.1:{login}
+listeners=PLAINTEXT://127.0.0.1:{port},SASL_PLAINTEXT://127.0.0.1:{login},SSL://127.0.0.1:{tls},\
+CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port},SASL_PLAINTEXT://127.0.0.1:{login},SSL://127.0.0.1:{tls}
+ssl.keystore.location={folder}/broker.p12
+ssl.keystore.password={password}
 sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256
 listener.name.sasl_plaintext.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule \
 required user_{user}="{password}";
@@ -33,7 +36,8 @@ listener.name.sasl_plaintext.scram-sha-256.sasl.jaas.config=\
 org.apache.kafka.common.security.scram.ScramLoginModule required;
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,\
+SASL_PLAINTEXT:SASL_PLAINTEXT,SSL:SSL
 log.dirs={folder}/log
 num.partitions=1
 auto.create.topics.enable=true
@@ -77,6 +81,7 @@ class Broker:
         self.folder = folder
         self.port = free_port()
         self.login_port = free_port()  # asks for USER and PASSWORD
+        self.tls_port = free_port()  # has the certificate `authority`
         self.process: subprocess.Popen[bytes] | None = None
         self._settings = folder / "server.properties"
         folder.mkdir(parents=True, exist_ok=True)
@@ -84,6 +89,7 @@ class Broker:
             folder=folder,
             port=self.port,
             login=self.login_port,
+            tls=self.tls_port,
             controller=free_port(),
             user=USER,
             password=PASSWORD,
@@ -96,12 +102,24 @@ class Broker:
         return f"127.0.0.1:{self.port}"
 
     @property
+    def authority(self) -> Path:
+        """The certificate that signs its own."""
+        return self.folder / "broker.pem"
+
+    @property
     def log(self) -> str:
         """What it has written so far, over all its starts."""
         return (self.folder / "broker.log").read_text(errors="replace")
 
     def format(self) -> None:
         """Make its folder of data; to be called once, before the first start."""
+        store = ("-keystore", str(self.folder / "broker.p12"), "-storepass", PASSWORD, "-alias", "broker")
+        pair = ("-keyalg", "EC", "-dname", "CN=127.0.0.1", "-ext", "san=ip:127.0.0.1", "-validity", "30")
+        for command in (
+            ["keytool", "-genkeypair", *pair, *store],
+            ["keytool", "-exportcert", "-rfc", "-file", str(self.authority), *store],
+        ):
+            subprocess.run(command, check=True, capture_output=True, timeout=START_SECONDS)
         scram = f"SCRAM-SHA-256=[name={USER},password={PASSWORD}]"
         subprocess.run(
             self._java(

@@ -39,6 +39,7 @@ EVENT_KINDS: dict[str, tuple[str, str]] = {
     "recovery": ("Recovered", GREEN),
     "change_point": ("Change point", ORANGE),
     "schema_change": ("Schema change", BLUE),
+    "rows_lost": ("Rows lost", RED),
     "ended": ("Source ended", BLUE),
 }
 

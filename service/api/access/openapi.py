@@ -1,4 +1,4 @@
-"""Say in the OpenAPI document what each path asks for."""
+"""Say in the OpenAPI document what each path asks for, and how every path can refuse."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ SCHEMES = {
 REFUSALS = {
     "401": "a token is asked for, and is missing, wrong or revoked",
     "403": "the token does not admit to this, or a page of another site sent the request",
+    "404": "there is no monitor of this name, or nothing of that name in it",
+    "503": "the database does not answer now",
 }
 _DETAIL = {"type": "object", "properties": {"detail": {"type": "string"}}, "required": ["detail"]}
 
@@ -54,5 +56,6 @@ def _add_access(document: dict[str, Any]) -> None:
             operation["security"] = [{"token": []}, *by_session]
             operation["x-scope"] = need.scope.value
             for status, said in REFUSALS.items():
-                content = {"application/json": {"schema": _DETAIL}}
-                operation["responses"].setdefault(status, {"description": said, "content": content})
+                if status != "404" or "{name}" in path:
+                    content = {"application/json": {"schema": _DETAIL}}
+                    operation["responses"].setdefault(status, {"description": said, "content": content})

@@ -88,6 +88,7 @@ const KINDS = {
   schema_change: ["breach", "Columns changed"],
   change_point: ["breach", "Error changed"],
   detector_waiting: ["waiting", "Change detector waiting"],
+  rows_lost: ["breach", "Rows lost"],
   ended: ["unjudged", "Source ended"],
 };
 const MAX_MESSAGE = 240; // characters

@@ -58,7 +58,14 @@ def read_document(path: Path) -> Document:
 
     Raises ConfigurationError with one line per fault: file, line, key, what was expected.
     """
-    text = _text(path)
+    return document_of(_text(path), path)
+
+
+def document_of(text: str, path: Path) -> Document:
+    """Read the text of a file; `path` is by what its faults name it.
+
+    Raises ConfigurationError as `read_document` does.
+    """
     try:
         check_bounds(text)
         root = yaml.compose(text, Loader=yaml.SafeLoader)

@@ -20,7 +20,7 @@ from service.core.rows.take import Reject
 from service.core.time_units import to_datetime
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from numpy.typing import NDArray
 
@@ -37,6 +37,7 @@ NO_LABEL = "the label is missing"
 NO_NUMBER = "the label is no number"
 SECOND = "a second label for this id"
 NOT_WAITING = "no row waits for a label under this id: it is unknown, labelled already or was given up"
+LABELLED = "the row of this id has its label already: a correction cannot be taken"
 NO_PANE = "the row's pane is no longer kept"
 
 
@@ -55,6 +56,7 @@ class JoinedLabels:
 
     `waiting`: the cycle's own rows that wait for their label.
     `identity`: the ids that wait no longer.
+    `done`: the rows that have their label now.
     `corrections`: the corrections of panes, by key.
     `rows`: the labelled rows with their labels, one batch per pane.
     `rejects`: the first rejected labels.
@@ -66,6 +68,7 @@ class JoinedLabels:
 
     waiting: PendingRows
     identity: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, dtype=np.uint64))
+    done: PendingRows = field(default_factory=pending_rows.none)
     corrections: Mapping[int, Profile] = field(default_factory=dict)
     rows: tuple[Batch, ...] = ()
     rejects: tuple[Reject, ...] = ()
@@ -110,11 +113,12 @@ def join_labels(
     panes: NDArray[np.int64],
     schema: Schema,
     spec: ProfileSpec,
+    labelled: Collection[int] = (),
 ) -> JoinedLabels:
     """Join labels to the rows that wait: those `found` in the store and the cycle's `fresh` ones.
 
     `panes` (int64, ascending) are the keys of the existing panes. Raises CodecError where a stored row cannot
-    be read.
+    be read. `labelled` are ids, signed, whose rows have a label already.
     """
     labels = valid.labels
     everyone = pending_rows.joined([found, fresh])
@@ -133,18 +137,20 @@ def join_labels(
     unknown = np.flatnonzero(~np.isin(labels.identity, identity))
     gone = np.setdiff1d(np.flatnonzero(np.isin(labels.identity, everyone.identity[matched & ~kept])), unknown)
     refused = np.concatenate([unknown, gone])
-    reasons = [NOT_WAITING] * len(unknown) + [NO_PANE] * len(gone)
+    has_label = np.isin(labels.identity.view(np.int64)[unknown], np.array([*labelled], dtype=np.int64))
+    reasons = [LABELLED if each else NOT_WAITING for each in has_label.tolist()] + [NO_PANE] * len(gone)
     rejects = _rejects(labels, refused, reasons, pending_rows.target_of(schema).name)
     return JoinedLabels(
         waiting,
         identity,
+        chosen,
         corrections,
         batches,
         (*valid.rejects, *rejects)[:KEPT_REJECTS],
         valid.rejected + len(refused),
         found=len(labels) - len(unknown),
-        unmatched=labels.labelled_at[unknown],
-        unmatched_id=_described(labels.names.take(unknown[-1:])),
+        unmatched=labels.labelled_at[unknown[~has_label]],
+        unmatched_id=_described(labels.names.take(unknown[~has_label][-1:])),
     )
 
 

@@ -105,6 +105,18 @@ def waiting(batch: Batch, panes: NDArray[np.int64], schema: Schema, spec: Profil
     )
 
 
+def labelled(batch: Batch, schema: Schema) -> PendingRows:
+    """Return the rows of `batch` that have an id and came with their label, without a payload."""
+    ids = batch.arrival.identity
+    if ids is None:
+        return none()
+    missing = _missing(_plain(batch).get(target_of(schema).name), batch.rows)
+    rows = np.flatnonzero(~missing & (ids != NOTHING))
+    return PendingRows(
+        ids[rows], np.zeros(len(rows), dtype=np.int64), batch.event_time[rows], (b"",) * len(rows)
+    )
+
+
 def unpacked(rows: PendingRows, schema: Schema, spec: ProfileSpec) -> list[tuple[Batch, NDArray[np.intp]]]:
     """Return `rows` as batches without labels, each with the places of its rows; those of a pane together.
 

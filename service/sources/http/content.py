@@ -17,9 +17,18 @@ import pyarrow.compute as pc
 from pyarrow import parquet
 
 from service.core.rows.schema import Kind
-from service.errors import RowsTooLargeError, SourceError, UnreadableRowsError
+from service.errors import SourceError, UnreadableRowsError
 from service.sources.http import json_rows
+from service.sources.http.arrow_messages import check_compressed
 from service.sources.http.content_types import RowFormat
+from service.sources.http.table_limits import (
+    check_bytes,
+    check_expanded,
+    check_parquet,
+    check_shape,
+    check_types,
+    texts_of,
+)
 from service.sources.tables import arrow_labels, from_arrow
 from service.sources.tables.formats import csv_file
 from service.sources.tables.parsed import check_names, composed_names, listed, nearest
@@ -36,9 +45,6 @@ if TYPE_CHECKING:
     from service.sources.table_format import TableFormat
     from service.sources.tables.event_time import EventTimes
 
-MAX_BYTES = 64 << 20  # of a request's content, decompressed
-MAX_ROWS = 100_000
-MAX_COLUMNS = 2_000
 MAX_LABEL = 500  # characters of a category or an id
 MAX_TEXT = 65_536
 UNREADABLE = (
@@ -186,15 +192,18 @@ def _of_table(table: pa.Table, names: Sequence[str], shape: RowShape) -> Decoded
 
 def _read_stream(content: bytes, shape: RowShape) -> tuple[pa.Table, list[str]]:
     batches, rows, size = [], 0, 0
+    check_compressed(content)
     with pa.ipc.open_stream(pa.BufferReader(content)) as reader:
         names = composed_names(reader.schema.names)
         _check_size(names, 0, shape)
+        check_types(reader.schema)
         for batch in reader:
             # Before anything looks at its cells: offsets that lead out of their buffer would end the process.
             batch.validate(full=True)
             rows, size = rows + batch.num_rows, size + batch.nbytes
             _check_size(names, rows, shape)
-            _check_bytes(size)
+            check_bytes(size)
+            check_expanded(batch.columns)
             batches.append(batch)
         table = from_arrow.composed(pa.Table.from_batches(batches, reader.schema))
     return _watched(table, shape), names
@@ -205,12 +214,18 @@ def _read_parquet(content: bytes, shape: RowShape) -> tuple[pa.Table, list[str]]
         written = file.schema_arrow.names
         names = composed_names(written)
         _check_size(names, file.metadata.num_rows, shape)
-        groups = (file.metadata.row_group(place) for place in range(file.num_row_groups))
-        _check_bytes(sum(group.total_byte_size for group in groups))
+        check_types(file.schema_arrow)
         wanted = {*shape.schema.names, shape.schema.identity, shape.timestamp}
         chosen = [as_written for name, as_written in zip(names, written, strict=True) if name in wanted]
-        table = from_arrow.composed(file.read(chosen, use_threads=False))
-    table.validate(full=True)
+        check_parquet(file, chosen)
+        texts = [name for name in texts_of(file.schema_arrow) if name in chosen]
+        plain = file.schema_arrow
+    # Texts as a dictionary and its codes: a short run of a long text is measured before it is made.
+    with parquet.ParquetFile(pa.BufferReader(content), read_dictionary=texts) as file:
+        found = file.read(chosen, use_threads=False)
+    found.validate(full=True)
+    check_expanded(chunk for column in found.columns for chunk in column.chunks)
+    table = from_arrow.composed(found.cast(pa.schema([plain.field(name) for name in found.schema.names])))
     return table.replace_schema_metadata(None), names
 
 
@@ -220,29 +235,20 @@ def _watched(table: pa.Table, shape: RowShape) -> pa.Table:
 
 
 def _check_size(names: Sequence[str], rows: int, shape: RowShape) -> None:
-    if rows > MAX_ROWS:
-        raise RowsTooLargeError(f"the request has more than {MAX_ROWS:,} rows; send them in several requests")
+    check_shape(len(names), rows)
     check_columns(names, shape)
 
 
 def check_columns(names: Sequence[str], shape: RowShape) -> None:
     """Raise UnreadableRowsError or SourceError where rows with these columns cannot be read."""
-    if len(names) > MAX_COLUMNS:
-        raise UnreadableRowsError(f"the rows have {len(names):,} columns; expected {MAX_COLUMNS:,} at most")
-    check_names(names, shape.schema, None)
+    check_shape(len(names), 0)
+    check_names(names, shape.schema, shape.timestamp if shape.timestamp in names else None)
     watched = (*shape.schema.names, shape.schema.identity)
     if names and not any(name in names for name in watched):
         first = shape.schema.names[0]
         raise UnreadableRowsError(
             f"none of the rows' columns is watched: they have {listed(names)}; the monitor watches "
             f"{listed(shape.schema.names)}{nearest(first, names)}"
-        )
-
-
-def _check_bytes(size: int) -> None:
-    if size > MAX_BYTES:
-        raise RowsTooLargeError(
-            f"the rows take more than {MAX_BYTES >> 20} MB of memory; send them in several requests"
         )
 
 

@@ -6,12 +6,11 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from service.errors import SourceError, UnreadableRowsError
+from service.sources.http.table_limits import MAX_DEPTH, check_json, check_shape
 from service.sources.tables.formats import json_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-MAX_DEPTH = 8  # of lists and objects inside a cell
 
 
 def parsed_array(content: bytes) -> tuple[dict[str, list[Any]], int]:
@@ -19,6 +18,7 @@ def parsed_array(content: bytes) -> tuple[dict[str, list[Any]], int]:
 
     Raises UnreadableRowsError with the place of what is wrong.
     """
+    check_json(content)
     try:
         found = json.loads(content, object_pairs_hook=json_lines.each_once)
     except (ValueError, RecursionError) as error:
@@ -36,7 +36,7 @@ def parsed_array(content: bytes) -> tuple[dict[str, list[Any]], int]:
             raise UnreadableRowsError(
                 f'row {place} is {_kind(record)}; expected an object, such as {{"a": 1}}'
             )
-    return _checked(json_lines.columns_of(records))
+    return _checked(json_lines.columns_of(records, check=check_shape))
 
 
 def parsed_lines(content: bytes) -> tuple[dict[str, list[Any]], int]:
@@ -44,8 +44,9 @@ def parsed_lines(content: bytes) -> tuple[dict[str, list[Any]], int]:
 
     Raises UnreadableRowsError with the line that is none.
     """
+    check_json(content)
     try:
-        return _checked(json_lines.parse(content.splitlines(keepends=False)))
+        return _checked(json_lines.parse(content.splitlines(keepends=False), check=check_shape))
     except SourceError as error:
         raise UnreadableRowsError(str(error)) from error
 

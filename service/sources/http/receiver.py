@@ -21,10 +21,11 @@ from service.core.rows.take import Take
 from service.core.time_units import to_datetime
 from service.errors import InboxUnavailableError, NoInboxError, ReferenceDataError, UnreadableRowsError
 from service.sources.http import stored_batch
-from service.sources.http.content import MAX_BYTES, RowShape, decoded
+from service.sources.http.content import RowShape, decoded
 from service.sources.http.content_types import RowFormat, decompressed, format_of
 from service.sources.http.plain_rows import MAX_BYTES as PLAIN_BYTES
 from service.sources.http.plain_rows import PlainReader
+from service.sources.http.table_limits import MAX_BYTES
 from service.sources.tables.event_time import MISSING, USABLE
 
 if TYPE_CHECKING:

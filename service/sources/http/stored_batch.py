@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from service.core.rows.batch import ColumnRows
 
 VERSION = b"\x01"
+DAMAGE = (pa.ArrowException, OSError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
 _TIME, _ID, _CHECK = "t", "i", "c"
 _NUMBERS, _UNPARSABLE, _LABELS, _TEXTS = "n:", "u:", "l:", "x:"
 _NOTES = b"tidegauge"
@@ -73,10 +74,11 @@ def decode(content: bytes) -> Batch:
         if content[:1] == plain_batch.VERSION:
             return plain_batch.decode(content)
         table = pa.ipc.open_stream(pa.BufferReader(memoryview(content)[1:])).read_all()
+        table.validate(full=True)  # damaged offsets would end the process where a cell is looked at
         notes = json.loads(table.schema.metadata[_NOTES])
         held = {name: table[name].combine_chunks() for name in table.schema.names}
         return _batch(held, notes)
-    except (pa.ArrowException, KeyError, TypeError, ValueError) as error:
+    except DAMAGE as error:
         raise CodecError(f"a batch of the inbox of {len(content)} bytes is damaged: {error}") from error
 
 

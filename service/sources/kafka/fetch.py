@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MAX_ROWS = 250_000  # of a take
 MAX_BYTES = 64 << 20  # of a take's messages
 READ_AT_ONCE = 2_000  # messages, which the event loop unpacks in a few milliseconds
-DECODED_AT_ONCE = 10_000  # messages of a partition
+DECODED_AT_ONCE = 5_000  # messages of a partition
 WAIT_SECONDS = 1.0  # for the next messages, before it is looked at whether there are any
 TAKE_SECONDS = 20.0  # after which a take ends, if it has rows
 PATIENCE_SECONDS = 15.0  # with messages that are there and do not come

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from service.core.rows.schema import Kind
-from service.sources.http.content import MAX_COLUMNS, MAX_LABEL, MAX_TEXT
+from service.sources.http.content import MAX_LABEL, MAX_TEXT
+from service.sources.http.table_limits import MAX_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

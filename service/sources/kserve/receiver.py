@@ -100,7 +100,8 @@ class KserveReceiver:
         known = zip(found, wanted, strict=True)
         if all(have is None or want is None or have == want for have, want in known):
             return None
-        component = "" if found[2] is None else f"; this one is of the component {found[2]}"
+        is_other = found[2] not in {None, watched.component}
+        component = f"; this one is of the {found[2]}" if is_other else ""
         return f"{self.monitor} takes the events of {watched}{component}"
 
     def read_event(self, event: PushedEvent, received: int) -> Sent:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from service.core.rows.label_text import composed_name
 from service.errors import UnreadableRowsError
-from service.sources.http.content import MAX_COLUMNS
+from service.sources.http.table_limits import MAX_COLUMNS
 from service.sources.kserve.columns import Columns
 
 if TYPE_CHECKING:

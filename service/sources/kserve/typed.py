@@ -9,7 +9,8 @@ import numpy as np
 from service.core.rows.batch import Arrival, Batch
 from service.core.rows.schema import Kind
 from service.errors import SourceError, UnreadableRowsError
-from service.sources.http.content import MAX_LABEL, MAX_ROWS, MAX_TEXT, object_frame, typed_table
+from service.sources.http.content import MAX_LABEL, MAX_TEXT, object_frame, typed_table
+from service.sources.http.table_limits import MAX_ROWS
 from service.sources.tables import from_arrow
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import asyncpg
 
+from service.core.labels.join import LABELLED as LABELLED_ALREADY
 from tests.integration.inbox.live import MINUTE, living, row, rows
 
 DAY = 24 * 60 * MINUTE
@@ -101,3 +102,19 @@ async def test_a_key_of_rows_and_one_of_labels_are_two(pool: asyncpg.Pool, tmp_p
         await live.send([row("a", 0)], idempotency_key="k")
         answer = await live.send([{"key": "a", "truth": 12.0}], "labels", idempotency_key="k")
         assert (answer.status_code, answer.json()["repeated"]) == (202, False)
+
+
+async def test_a_second_label_is_refused_at_once(pool: asyncpg.Pool, tmp_path: Path) -> None:
+    """Whether the first was sent or came with the row; it neither waits nor counts as one without a row."""
+    async with living(pool, tmp_path) as live:
+        await live.send([*rows("abc", 0), row("d", 1, truth=9.0)])
+        await live.run()
+        await live.send([{"key": "a", "truth": 12.0}], "labels")
+        await live.run()
+        await live.send([{"key": each, "truth": 15.0} for each in "ad"], "labels")
+        report = await live.run()
+        assert report.record.rejected == 2
+        assert {reject.reason for reject in report.record.rejects} == {LABELLED_ALREADY}
+        assert (await live.count("inbox_label"), await live.count("labelled_id")) == (0, 2)
+        assert report.record.after.labelling.matching.unmatched == 0
+        assert await pool.fetchval(LABELLED) == 2.0

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.admin import NewPartitions
+from aiokafka.admin import NewPartitions, RecordsToDelete
 
+from service.checks.look import MonitorLook
+from service.checks.read import look_at
+from service.checks.row_findings import unusable_rows
 from service.commands.audit import sums_in
+from service.config.monitor_file import load
 from service.errors import SourceError, StoreError
 from service.store.tables.inbox import audit
-from tests.integration.inbox.live import MINUTE, START, Live, living, row, rows
+from tests.integration.inbox.live import MINUTE, START, Live, lay_out, living, row, rows
 from tests.integration.kafka.topics import TestTopic, a_topic
 from tests.kafka import kill_run
 from tests.kafka.broker import PASSWORD, USER, Broker
@@ -139,8 +144,6 @@ async def test_offsets_that_retention_deleted_are_said(
         await topic.send(rows("ab", 0))
         await live.run()
         await topic.send(rows("cdefg", 0))
-        from aiokafka.admin import RecordsToDelete  # noqa: PLC0415
-
         await topic.admin.delete_records({TopicPartition(topic.name, 0): RecordsToDelete(5)})
         report = await live.run()
         assert report.record.rows == 2
@@ -213,6 +216,25 @@ async def test_an_unknown_topic_is_named_and_not_made(
         assert source["topic"] not in await topic.admin.list_topics()
 
 
+async def test_check_says_what_a_topic_holds(broker: Broker, tmp_path: Path) -> None:
+    """Its first rows are read without a trace; a topic of which nothing can be used is a fault."""
+    async with a_topic(broker, 2) as topic:
+        monitor = load(lay_out(tmp_path, source=topic.source()), tmp_path)
+        assert _said(await look_at(monitor)) == [("note", "it has no rows yet")]
+        await topic.write([b"poison"] * 3)
+        assert _said(await look_at(monitor)) == [("fault", "none of 3 rows can be used")]
+        await topic.send(rows("abc", 0), 1)
+        look = await look_at(monitor)
+        assert _said(look) == [("note", "3 of 6 rows are rejected")]
+        assert look.source is not None
+        assert (look.source.batch.rows, look.source.rejected) == (3, 3)
+
+
+def _said(look: MonitorLook) -> list[tuple[str, str]]:
+    found = (each for each in unusable_rows(look))
+    return [(each.level, re.split("[,;]", each.message)[0]) for each in found]
+
+
 async def test_times_are_the_messages_own_without_a_column(
     broker: Broker, pool: asyncpg.Pool, tmp_path: Path
 ) -> None:
@@ -281,6 +303,23 @@ async def test_a_login_is_read_from_the_environment(
             with pytest.raises(SourceError, match=r"(?i)authentication") as caught:
                 await live.run()
             assert "wrong-password" not in str(caught.value)
+
+
+async def test_tls_trusts_the_authority_that_is_named(
+    broker: Broker, pool: asyncpg.Pool, tmp_path: Path
+) -> None:
+    """Without it the broker's certificate is refused, and the line says so."""
+    async with a_topic(broker) as topic:
+        await topic.send(rows("ab", 0))
+        for name, security in (("known", {"ca_file": str(broker.authority)}), ("unknown", {})):
+            (tmp_path / name).mkdir()
+            more = {"security": {"protocol": "ssl", **security}, "brokers": f"127.0.0.1:{broker.tls_port}"}
+            async with living(pool, tmp_path / name, source=topic.source(**more)) as live:
+                if security:
+                    assert (await live.run()).record.rows == 2
+                else:
+                    with pytest.raises(SourceError, match=r"(?i)certificate verify failed"):
+                        await live.run()
 
 
 async def test_a_group_shows_what_was_committed(broker: Broker, pool: asyncpg.Pool, tmp_path: Path) -> None:

@@ -103,7 +103,9 @@ async def test_the_reader_can_be_made_by_an_administrator(
         hashes = "SELECT has_table_privilege('tidegauge_reader', 'tidegauge.access_token', 'SELECT')"
         assert not await pool.fetchval(hashes)  # with them a dashboard could forge a session
         raw = "SELECT bool_or(has_table_privilege('tidegauge_reader', 'tidegauge.' || name, 'SELECT'))"
-        assert not await pool.fetchval(f"{raw} FROM unnest(ARRAY['inbox_batch', 'inbox_label']) name")
+        assert not await pool.fetchval(
+            f"{raw} FROM unnest('{{inbox_batch,inbox_label,inbox_half}}'::text[]) name"
+        )
         await pool.execute("CREATE TABLE tidegauge.later ()")
         reads = "SELECT has_table_privilege('tidegauge_reader', 'tidegauge.later', 'SELECT')"
         assert await pool.fetchval(reads)

@@ -74,6 +74,16 @@ monitor.labels({"key": 0, "truth": 1})
 
 
 @pytest.mark.slow
+def test_a_process_that_starts_sends_what_was_left_before_it_logs(tmp_path: Path) -> None:
+    """A service that is started again sends its killed predecessor's rows without waiting for traffic."""
+    with serving() as server:
+        killed('monitor.log({"key": 1})', server.url, tmp_path)
+        with Client(server.url, spool=tmp_path):
+            server.until(1)
+            assert keys(server.counted()) == [1]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("is_lost", [False, True], ids=["kept", "not kept"])
 def test_a_batch_whose_answer_never_came_is_sent_again_under_its_key(tmp_path: Path, is_lost: bool) -> None:
     """Killed while the service holds its first batch: the same rows come under the same key."""
@@ -218,9 +228,10 @@ def test_a_write_that_does_not_return_holds_up_no_other_call(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While one call hangs in its write, the others return and their rows are sent."""
-    release = threading.Event()
+    entered, release = threading.Event(), threading.Event()
 
     def hang(descriptor: int, content: bytes) -> int:
+        entered.set()
         release.wait(30)
         return os.write(descriptor, content)
 
@@ -229,6 +240,7 @@ def test_a_write_that_does_not_return_holds_up_no_other_call(
         monkeypatch.setattr(journal, "os", _Patched(hang))
         hanging = threading.Thread(target=monitor.log, args=({"key": 0},))
         hanging.start()
+        assert entered.wait(30)
         began = time.monotonic()
         for number in range(1, 50):
             monitor.log({"key": number})

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 import uvicorn
-from fastapi import FastAPI, Response
+from fastapi import BackgroundTasks, FastAPI, Response
 from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
@@ -20,7 +20,7 @@ from tidegauge_client.middleware import LoggingMiddleware
 from tests.unit.client.scripted_server import ScriptedServer, serving
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
 
@@ -149,6 +149,69 @@ async def test_a_streamed_response_is_logged_whole(tmp_path: Path) -> None:
     with logging(tmp_path, path="/stream") as logged:
         assert (await logged.post("/stream", ROW)).json() == {"score": 1}
         assert logged.rows() == [{**ROW, "score": 1}]
+
+
+async def test_an_answer_is_logged_before_it_is_sent_and_its_background_task_changes_nothing(
+    tmp_path: Path,
+) -> None:
+    """Who has the answer may rely on its row, though the task behind it fails."""
+    with logging(tmp_path, path="/behind") as logged:
+        states: list[int] = []
+
+        @logged.app.post("/behind")
+        def behind(customer: Customer, tasks: BackgroundTasks) -> dict[str, float]:
+            def fail() -> None:
+                states.append(logged.client.stats().logged)
+                raise KeyError("of the task")
+
+            tasks.add_task(fail)
+            return {"score": customer.tenure}
+
+        assert (await logged.post("/behind", ROW)).json() == {"score": 12.0}
+        assert states == [1]
+        assert logged.rows() == [{**ROW, "score": 12.0}]
+
+
+async def test_a_response_that_breaks_off_is_not_logged(tmp_path: Path) -> None:
+    """An exception in the middle of a streamed response goes on to the server, and there is no row."""
+
+    def breaking() -> Iterator[bytes]:
+        yield b'{"score": 1'
+        raise KeyError("of the route")
+
+    with logging(tmp_path, path="/breaks") as logged:
+        logged.app.post("/breaks")(lambda: StreamingResponse(breaking(), media_type="application/json"))
+        await logged.post("/breaks", ROW)
+        assert logged.rows() == []
+        assert logged.client.stats().logged == 0
+
+
+async def test_a_route_that_is_asked_without_a_body_is_logged(tmp_path: Path) -> None:
+    """With `method="GET"` a row has the response's keys; HEAD and POST of the path are not logged."""
+    with logging(tmp_path, path="/next", method="GET") as logged:
+        logged.app.get("/next")(lambda: {"score": 3})
+        logged.app.head("/next")(lambda: None)
+        transport = httpx.ASGITransport(app=logged.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://model") as http:
+            assert (await http.get("/next")).json() == {"score": 3}
+            assert (await http.head("/next")).status_code == 200
+            assert (await http.post("/next")).status_code == 405
+        assert logged.rows() == [{"score": 3}]
+
+
+async def test_a_request_that_comes_in_parts_is_put_together(tmp_path: Path) -> None:
+    """A streamed upload is read as one document."""
+
+    async def parts() -> AsyncIterator[bytes]:
+        for part in (b'{"request_id": "r1",', b' "tenure": ', b"12.0}"):
+            yield part
+
+    with logging(tmp_path, path="/predict") as logged:
+        transport = httpx.ASGITransport(app=logged.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://model") as http:
+            headers = {"content-type": "application/json"}
+            assert (await http.post("/predict", content=parts(), headers=headers)).status_code == 200
+        assert logged.rows() == [{**ROW, "score": 24.0}]
 
 
 async def test_a_compressed_response_is_counted_with_what_to_do(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def test_files_and_the_database_are_listed_together(tmp_path: Path) -> None:
         each.name: each
         for each in (_stored("shop", error="away"), _stored("left"), _stored("gone", removed=True))
     }
-    listed = list(listed_monitors(read_folder(tmp_path, tmp_path), stored))
+    listed = list(listed_monitors(read_folder(tmp_path, tmp_path), stored, {}))
     assert [(each.name, each.state) for each in listed] == [
         ("bad", "not run yet"), ("new", "not run yet"), ("shop", "fine"), ("gone", "removed"),
         ("left", "no file"),

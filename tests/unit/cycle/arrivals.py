@@ -72,7 +72,8 @@ class MemoryInbox:
         return [label for label in self.store.stored(NAME).ahead if label.received < instant]
 
     async def rows_expecting(self, identity: Sequence[int]) -> set[int]:
-        return {row[1] for row in self.store.stored(NAME).waiting} & set(identity)
+        stored = self.store.stored(NAME)
+        return {row[1] for row in (*stored.waiting, *stored.labelled)} & set(identity)
 
 
 class Inline:

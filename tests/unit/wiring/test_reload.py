@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
@@ -64,11 +65,18 @@ class Database:
     def __init__(self) -> None:
         self.noted: list[object] = []
         self.reset: list[str] = []
+        self.sent: dict[str, str] = {}
 
     async def execute(self, _statement: str, monitors: object, *_fence: object) -> None:
         self.noted.append(monitors)
 
-    async def fetch(self, _statement: str, monitors: list[str]) -> list[dict[str, str]]:
+    async def fetch(self, _statement: str, monitors: list[str] | None = None) -> list[dict[str, object]]:
+        if monitors is None:
+            at = datetime(2026, 1, 1, tzinfo=UTC)
+            return [
+                {"name": name, "content": text, "sent_by": "ci", "sent_at": at}
+                for name, text in self.sent.items()
+            ]
         return [{"monitor": name} for name in monitors if name in self.reset]
 
 
@@ -214,3 +222,31 @@ async def test_an_ended_monitor_that_was_reset_is_started_again(place: Place) ->
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)
     assert place.cycles.done == [("restart", "shop")]
+
+
+SENT = "source: {type: http}\nreference: {first_rows: 9}\ncolumns: {size: numerical}\nwindow: {size: 1h}\n"
+
+
+async def test_a_monitor_that_was_sent_is_followed_as_a_file_is(place: Place) -> None:
+    """It starts, is replaced by what is sent again, keeps running where that is bad, and stops with it."""
+    sent = place.database.sent
+    sent["cart"] = SENT
+    await place.reload.take_in()
+    sent["cart"] = SENT.replace("9", "10")
+    await place.reload.take_in()
+    sent["cart"] = SENT.replace("window", "windo")
+    await place.reload.take_in()
+    assert "windo: no such key" in place.faults["cart"]
+    del sent["cart"]
+    await place.reload.take_in()
+    assert place.cycles.done == [("start", "cart"), ("replace", "cart"), ("stop", "cart")]
+
+
+async def test_a_file_wins_over_what_was_sent(place: Place) -> None:
+    """Also one with a fault: what was sent does not run in its place."""
+    place.database.sent["shop"] = SENT
+    await place.reload.take_in()
+    place.write("shop", GOOD.replace("window:", "windo:"))
+    await place.reload.take_in()
+    assert place.cycles.done == []
+    assert place.faults.keys() == {"shop"}

@@ -12,7 +12,7 @@ from service.sources.tables.formats.opening import opened
 from service.sources.tables.parsed import Framed, check_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from service.core.rows.schema import Schema
@@ -47,20 +47,29 @@ def framed_columns(
     return to_batch(frame, schema, timestamp, time=form.time)
 
 
-def parse(lines: Iterable[bytes]) -> tuple[dict[str, list[Any]], int]:
-    """Return the columns in the order in which their names first come, and how many rows there are."""
+def parse(
+    lines: Iterable[bytes], *, check: Callable[[int, int], None] = lambda _columns, _rows: None
+) -> tuple[dict[str, list[Any]], int]:
+    """Return the columns in the order in which their names first come, and how many rows there are.
+
+    `check` is called with how many there are so far, before the next row is kept, and raises beyond a limit.
+    """
     numbered = ((number, line) for number, line in enumerate(lines, start=1) if line.strip())
-    return columns_of(_record(line.removeprefix(b"\xef\xbb\xbf"), number) for number, line in numbered)
+    records = (_record(line.removeprefix(b"\xef\xbb\xbf"), number) for number, line in numbered)
+    return columns_of(records, check=check)
 
 
-def columns_of(records: Iterable[dict[str, Any]]) -> tuple[dict[str, list[Any]], int]:
+def columns_of(
+    records: Iterable[dict[str, Any]], *, check: Callable[[int, int], None] = lambda _columns, _rows: None
+) -> tuple[dict[str, list[Any]], int]:
     """Return objects as columns, in the order in which their names first come, and how many there are.
 
-    Names are in Unicode's composed form, as `each_once` gives them.
+    Names are in Unicode's composed form, as `each_once` gives them. `check`: as for `parse`.
     """
     columns: dict[str, list[Any]] = {}
     rows = 0
     for record in records:
+        check(len(columns), rows)
         for name, value in record.items():
             cells = columns.setdefault(name, [])
             cells.extend([None] * (rows - len(cells)))

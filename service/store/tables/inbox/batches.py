@@ -223,7 +223,7 @@ class MonitorInbox:
         return await labels.expired(self._pool, self._monitor, instant)
 
     async def rows_expecting(self, identity: Sequence[int]) -> set[int]:
-        """Return which of these ids have a measured row that waits for its label."""
+        """Return which of these ids have a measured row that waits for its label, or has it."""
         return await labels.expected(self._pool, self._monitor, identity) if identity else set()
 
     async def halves_of(self, pairs: Sequence[str]) -> list[HalfEvent]:

@@ -29,7 +29,8 @@ WHERE monitor = $1 AND received_at < $2 ORDER BY id LIMIT $3
 """
 
 _EXPECTED = """
-SELECT DISTINCT identity FROM tidegauge.pending_row WHERE monitor = $1 AND identity = ANY($2::bigint[])
+SELECT identity FROM tidegauge.pending_row WHERE monitor = $1 AND identity = ANY($2::bigint[])
+UNION SELECT identity FROM tidegauge.labelled_id WHERE monitor = $1 AND identity = ANY($2::bigint[])
 """
 
 _KEEP = """
@@ -53,8 +54,8 @@ async def expired(pool: asyncpg.Pool, monitor: str, before: int) -> list[LabelAh
 
 
 async def expected(pool: asyncpg.Pool, monitor: str, identity: Sequence[int]) -> set[int]:
-    """Return which of these ids have a row that waits for its label. Raises StoreError."""
-    with translated(f"{monitor}: look for rows that wait for a label"):
+    """Return which of these ids have a row that waits for its label, or has it. Raises StoreError."""
+    with translated(f"{monitor}: look for the rows of labels"):
         return {row["identity"] for row in await pool.fetch(_EXPECTED, monitor, identity)}
 
 

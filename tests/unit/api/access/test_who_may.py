@@ -51,9 +51,14 @@ TABLE: dict[tuple[str, str], tuple[str, str] | str] = {
     ("POST", "/v1/monitors/{name}/kserve"): ("rows", ONE),
     ("POST", "/v1/kserve"): ("rows", ALL),
     ("GET", "/v1/kserve"): ("read", ALL),
+    ("PUT", "/v1/monitors/{name}"): ("admin", ONE),
 }
 MOUNTED = {"/docs": "/docs/docs.js", "": "/index.html"}
-UNKNOWN = [("DELETE", "/v1/monitors/shop"), ("PUT", "/v1/monitors/shop"), ("POST", "/v1/of/tomorrow")]
+UNKNOWN = [
+    ("DELETE", "/v1/monitors/shop"),
+    ("PUT", "/v1/monitors/shop/of/tomorrow"),
+    ("POST", "/v1/of/tomorrow"),
+]
 
 
 class Shop(Queries):

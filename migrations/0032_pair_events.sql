@@ -74,4 +74,20 @@ CROSS JOIN LATERAL (
 ) AS h (metric, unit, worse, value, known)
 WHERE h.known;
 
+-- As before, and nobody who reads dashboards reads events as they were sent.
+CREATE OR REPLACE FUNCTION tidegauge.grant_reader() RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'tidegauge_reader') THEN
+        RETURN false;
+    END IF;
+    GRANT USAGE ON SCHEMA tidegauge TO tidegauge_reader;
+    GRANT SELECT ON ALL TABLES IN SCHEMA tidegauge TO tidegauge_reader;
+    ALTER DEFAULT PRIVILEGES IN SCHEMA tidegauge GRANT SELECT ON TABLES TO tidegauge_reader;
+    REVOKE ALL ON tidegauge.access_token FROM tidegauge_reader;
+    REVOKE ALL ON tidegauge.inbox_batch, tidegauge.inbox_label, tidegauge.inbox_half FROM tidegauge_reader;
+    RETURN true;
+END;
+$$;
+
 SELECT tidegauge.grant_reader();

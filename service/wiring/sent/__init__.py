@@ -1,0 +1,1 @@
+"""Take in monitors that are sent."""
