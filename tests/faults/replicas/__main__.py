@@ -16,7 +16,7 @@ from tests.conftest import HASTY, as_admin, on_database
 from tests.faults.replicas import play
 from tests.faults.replicas.stage import Stage, lay_out
 
-MONITORS, DAYS = 60, 40
+MONITORS, DAYS = 60, 30
 LEASE_SECONDS, CYCLE_SECONDS, PAUSE_SECONDS = 10.0, 4.0, 60.0
 
 
