@@ -21,12 +21,12 @@ from service.errors import SourceError, UnreadableRowsError
 from service.sources.http import json_rows, json_table
 from service.sources.http.arrow_messages import check_compressed
 from service.sources.http.content_types import RowFormat
+from service.sources.http.parquet_pages import check_pages
 from service.sources.http.table_limits import (
     MAX_ROWS,
     check_bytes,
     check_expanded,
     check_json,
-    check_parquet,
     check_shape,
     check_types,
     texts_of,
@@ -231,7 +231,7 @@ def _read_parquet(content: bytes, shape: RowShape) -> tuple[pa.Table, list[str]]
         check_types(file.schema_arrow)
         wanted = {*shape.schema.names, shape.schema.identity, shape.timestamp}
         chosen = [as_written for name, as_written in zip(names, written, strict=True) if name in wanted]
-        check_parquet(file, chosen)
+        check_pages(content, chosen)
         texts = [name for name in texts_of(file.schema_arrow) if name in chosen]
         plain = file.schema_arrow
     # Texts as a dictionary and its codes: a short run of a long text is measured before it is made.

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
-    from pyarrow import parquet
 
     Sizes = NDArray[np.int64]
 
@@ -78,17 +77,6 @@ def check_expanded(arrays: Iterable[pa.Array]) -> None:
     for array in arrays:
         size += _expanded(array)
         check_bytes(size)
-
-
-def check_parquet(file: parquet.ParquetFile, names: Iterable[str]) -> None:
-    """Raise RowsTooLargeError where a file says that its columns `names` hold more than is taken at once."""
-    wanted = set(names)
-    meta = file.metadata
-    groups = [meta.row_group(place) for place in range(meta.num_row_groups)]
-    check_bytes(sum(group.total_byte_size for group in groups))
-    chunks = [group.column(place) for group in groups for place in range(group.num_columns)]
-    values = (chunk.num_values for chunk in chunks if chunk.path_in_schema.partition(".")[0] in wanted)
-    check_bytes(sum(values) * _VALUE_BYTES)
 
 
 def texts_of(schema: pa.Schema) -> list[str]:

@@ -30,6 +30,7 @@ SHAPE = RowShape(
 )
 MIB = 1 << 20
 SOME = 1_000
+LIMITS = "more than (64 MB|100,000 rows|2,000,000 lists and objects|8,388,608 values inside cells)"
 
 
 def _stream(compression: str | None = None, **columns: pa.Array) -> bytes:
@@ -91,6 +92,10 @@ TOO_LARGE: dict[str, tuple[Callable[[], bytes], RowFormat]] = {
     "a Parquet dictionary": (
         lambda: _file(size=ZEROS, words=pa.array(["x" * 100_000] * SOME)), RowFormat.PARQUET,
     ),
+    "Parquet pages": (
+        lambda: _file(size=ZEROS, words=pa.array([f"{place}{'x' * 100_000}" for place in range(SOME)])),
+        RowFormat.PARQUET,
+    ),
     "a Parquet list": (
         lambda: _file(size=ZEROS[:1], words=pa.array([np.zeros(20_000_000, np.int8)])), RowFormat.PARQUET,
     ),
@@ -105,9 +110,7 @@ def test_what_stands_for_too_much_is_too_large(make: Callable[[], bytes], conten
     """Answered by 413 with the limit, and by a small part of the memory that it would have taken."""
     content = make()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with pytest.raises(
-        RowsTooLargeError, match=r"more than (64 MB|100,000 rows|2,000,000 lists and objects)"
-    ):
+    with pytest.raises(RowsTooLargeError, match=LIMITS):
         decoded(content, content_format, SHAPE)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 128 * MIB // 1_024
 
