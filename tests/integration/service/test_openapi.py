@@ -35,7 +35,7 @@ from tests.seeded_page import job
 from tests.unit.api.doors import callables, gate
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
-EXAMPLES = int(os.environ.get("API_EXAMPLES", "2"))
+EXAMPLES = int(os.environ.get("API_EXAMPLES", "3"))
 ENDLESS = "/v1/stream"
 IGNORED = {
     # Rows are valid where a monitor watches one of their columns, which the document cannot say.
@@ -76,6 +76,7 @@ async def _served(pool: asyncpg.Pool, folder: Path, admitting: Gate) -> AsyncIte
                 windows=partial(window_run.newest, pool),
                 report=report,
                 report_status=status,
+                monitors=None,
             )
         )
         async with serving(app, host="127.0.0.1", port=0) as address:
