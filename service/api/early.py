@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fastapi import Response
+from fastapi import Response  # noqa: TC002  # read at run time
 from fastapi.responses import JSONResponse
 
 from service import __version__
