@@ -1,4 +1,4 @@
-"""The sender's own record of the predictions that it was answered, for `tidegauge audit --record`."""
+"""The sender's own record for `tidegauge audit`: the predictions that it was answered, and their labels."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from service.core.rows.row_hash import of_texts
 if TYPE_CHECKING:
     from pathlib import Path
 
+ROWS, LABELS = "rows", "labels"
 MAX_LINES = 10_000  # then the file becomes a line
 
 
@@ -28,9 +29,11 @@ class Record:
         path.touch()
         self._shorten()
 
-    def add(self, identity: str) -> None:
-        """Note that a prediction was answered; the line outlives the process when this returns."""
-        self._file.write(self._line(identity, sums_of(of_texts(np.array([identity], dtype=np.str_)), 1)))
+    def add(self, identity: str, what: str = ROWS) -> None:
+        """Note that a prediction was answered, or a label logged; the line outlives the process."""
+        self._file.write(
+            self._line(identity, what, sums_of(of_texts(np.array([identity], dtype=np.str_)), 1))
+        )
         self._file.flush()
         self._lines += 1
         if self._lines >= MAX_LINES:
@@ -43,16 +46,18 @@ class Record:
 
     def _shorten(self) -> None:
         """Add up the lines, and go on with a file that has their sums."""
-        total = NO_ROWS
+        totals = {ROWS: NO_ROWS, LABELS: NO_ROWS}
         for line in self._path.read_text().splitlines(keepends=True):
             if line.endswith("\n"):  # else its process was killed in the middle of it
                 each = json.loads(line)
-                total += IdSums(each["rows"], each["ids"], each["mixed"])
+                totals[each["what"]] += IdSums(each["rows"], each["ids"], each["mixed"])
         shorter = self._path.with_suffix(".new")
-        shorter.write_text(self._line(uuid4().hex, total))
+        shorter.write_text(
+            "".join(self._line(uuid4().hex, what, sums) for what, sums in totals.items() if sums.rows)
+        )
         shorter.replace(self._path)
         self._file = self._path.open("a")
         self._lines = 0
 
-    def _line(self, key: str, sums: IdSums) -> str:
-        return json.dumps({"monitor": self._monitor, "key": key, **asdict(sums)}) + "\n"
+    def _line(self, key: str, what: str, sums: IdSums) -> str:
+        return json.dumps({"monitor": self._monitor, "what": what, "key": key, **asdict(sums)}) + "\n"

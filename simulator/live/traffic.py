@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 from tidegauge_client import Client
 
-from simulator.live.record import Record
+from simulator.live.record import LABELS, Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 SENT = ["carrier", "origin", "distance", "hour", "temp", "humid", "wind_speed", "precip", "pressure", "visib"]
 MAX_UNDER_WAY = 64
 REPORT_SECONDS = 10.0
-AGAIN_SECONDS = 0.3
+AGAIN_SECONDS = 1.0
 LAST_ANSWERS_SECONDS = 5.0
 
 
@@ -111,7 +111,10 @@ class Traffic:
 
     def _send_labels(self) -> None:
         while self.due and self.due[0][0] <= time.monotonic():
-            self.monitor.labels(self.due.popleft()[1])
+            label = self.due.popleft()[1]
+            self.monitor.labels(label)
+            if self.record is not None:
+                self.record.add(label["flight_id"], LABELS)
 
     async def _report(self) -> None:
         while True:

@@ -9,13 +9,16 @@ import subprocess
 import time
 from pathlib import Path
 
+import trustme
+from cryptography.hazmat.primitives import serialization
+
 from service.store.embedded.cluster import free_port
 
 HERE = Path(__file__).parent
 KEPT = HERE.parents[1] / ".data/kafka"
 CLUSTER = "MkU3OEVBNTcwNTJENDM2Qk"
 USER, PASSWORD = "reader", "reads-everything"
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 POLL_SECONDS = 0.05
 JAVA_OPTIONS = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 MISSING = "needs Java 17 and Maven: apt-get install openjdk-17-jre-headless maven"
@@ -27,8 +30,8 @@ controller.quorum.voters=1@127.0.0.1:{controller}
 listeners=PLAINTEXT://127.0.0.1:{port},SASL_PLAINTEXT://127.0.0.1:{login},SSL://127.0.0.1:{tls},\
 CONTROLLER://127.0.0.1:{controller}
 advertised.listeners=PLAINTEXT://127.0.0.1:{port},SASL_PLAINTEXT://127.0.0.1:{login},SSL://127.0.0.1:{tls}
-ssl.keystore.location={folder}/broker.p12
-ssl.keystore.password={password}
+ssl.keystore.type=PEM
+ssl.keystore.location={folder}/keystore.pem
 sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256
 listener.name.sasl_plaintext.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule \
 required user_{user}="{password}";
@@ -104,7 +107,7 @@ class Broker:
     @property
     def authority(self) -> Path:
         """The certificate that signs its own."""
-        return self.folder / "broker.pem"
+        return self.folder / "authority.pem"
 
     @property
     def log(self) -> str:
@@ -113,13 +116,7 @@ class Broker:
 
     def format(self) -> None:
         """Make its folder of data; to be called once, before the first start."""
-        store = ("-keystore", str(self.folder / "broker.p12"), "-storepass", PASSWORD, "-alias", "broker")
-        pair = ("-keyalg", "EC", "-dname", "CN=127.0.0.1", "-ext", "san=ip:127.0.0.1", "-validity", "30")
-        for command in (
-            ["keytool", "-genkeypair", *pair, *store],
-            ["keytool", "-exportcert", "-rfc", "-file", str(self.authority), *store],
-        ):
-            subprocess.run(command, check=True, capture_output=True, timeout=START_SECONDS)
+        self._certify()
         scram = f"SCRAM-SHA-256=[name={USER},password={PASSWORD}]"
         subprocess.run(
             self._java(
@@ -154,6 +151,17 @@ class Broker:
             self.process.send_signal(number)
             self.process.wait(30)
             self.process = None
+
+    def _certify(self) -> None:
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(self.authority)
+        issued = authority.issue_cert("127.0.0.1")
+        key = serialization.load_pem_private_key(issued.private_key_pem.bytes(), None)
+        written = key.private_bytes(  # Kafka reads keys in this form alone
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        chain = b"".join(each.bytes() for each in issued.cert_chain_pems)
+        (self.folder / "keystore.pem").write_bytes(written + chain)
 
     def _java(self, *arguments: str) -> list[str]:
         return ["java", *JAVA_OPTIONS, "-cp", f"{jars()}/*", *arguments]

@@ -264,4 +264,6 @@ def _failures() -> tuple[type[Exception], ...]:
 
 
 def _text(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return f"no answer within {ANSWER_SECONDS:g} s"
     return " ".join(str(error).split()) or type(error).__name__

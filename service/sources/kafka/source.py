@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import structlog
 
+from service.core.inbox import BatchKind
 from service.core.rows.batch import no_rows
 from service.core.rows.concatenation import concatenated, differently_typed
 from service.core.rows.id_sums import NO_ROWS, sums_of
@@ -177,13 +178,19 @@ class KafkaSource:
         if context.labels is None or take.inbox is None:
             return take
         waiting = await context.tables.inbox.read(MAX_LABELS)
-        sent = await asyncio.to_thread(posted_labels.sent_labels, waiting.batches, context.labels)
-        rejects = tuple(reject for batch in waiting.batches for reject in batch.rejects)
+        # Rows that wait there were accepted when the monitor's source was another one: they stay.
+        batches = [batch for batch in waiting.batches if batch.kind is BatchKind.LABELS]
+        sent = await asyncio.to_thread(posted_labels.sent_labels, batches, context.labels)
+        rejects = tuple(reject for batch in batches for reject in batch.rejects)
         take = replace(
             take,
-            inbox=replace(take.inbox, taken=tuple(batch.id for batch in waiting.batches)),
+            inbox=replace(
+                take.inbox,
+                taken=tuple(batch.id for batch in batches),
+                rejected_labels=sum((batch.rejected_ids for batch in batches), start=NO_ROWS),
+            ),
             rejects=(*take.rejects, *rejects)[:KEPT_REJECTS],
-            rejected=take.rejected + sum(batch.rejected for batch in waiting.batches),
+            rejected=take.rejected + sum(batch.rejected for batch in batches),
         )
         return await posted_labels.with_labels(take, sent, context, now=now)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
+import numpy as np
 import pytest
 
 from service.config.settings import Settings
@@ -192,8 +193,9 @@ async def test_a_full_spool_is_a_503(database_url: str, tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path, spool_mb=16)
     async with away(database_url, tmp_path, settings) as found:
         found.proxy.cut()
-        large = [row(f"r{number}", 1, note="") for number in range(100_000)]
-        statuses = [(await found.live.send(large)).status_code for _ in range(5)]
+        drawn = np.random.default_rng(1).random(100_000).tolist()  # what packing makes no smaller
+        large = [row(f"r{place}", 1, size=size, guess=-size) for place, size in enumerate(drawn)]
+        statuses = [(await found.live.send(large)).status_code for _ in range(8)]
         assert statuses[0] == 202
         refused = await found.live.send(large)
         assert (refused.status_code, refused.headers["retry-after"]) == (503, "30")

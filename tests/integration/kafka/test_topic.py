@@ -283,6 +283,22 @@ async def test_labels_are_sent_by_http_and_rows_are_refused_there(
         await _audited(live, topic)
 
 
+async def test_rows_that_wait_since_the_source_was_another_are_not_dropped(
+    broker: Broker, pool: asyncpg.Pool, tmp_path: Path
+) -> None:
+    """They were accepted by HTTP: the auditor counts them as waiting, whatever labels are taken."""
+    (tmp_path / "http").mkdir()
+    async with living(pool, tmp_path / "http") as live:
+        await live.send(rows("xy", 0))
+    async with a_topic(broker) as topic, living(pool, tmp_path, source=topic.source()) as live:
+        await live.send([{"key": "a", "truth": 12.0}], "labels")
+        await topic.send(rows("ab", 0))
+        await live.run()
+        account = await audit.read(pool, "toy", sums_in)
+        assert (account.measured.rows, account.waiting.rows) == (2, 2)
+        assert await live.count("inbox_batch") == 1
+
+
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256"])
 async def test_a_login_is_read_from_the_environment(
     broker: Broker, pool: asyncpg.Pool, tmp_path: Path, mechanism: str, monkeypatch: pytest.MonkeyPatch

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     import pytest
 
 
-def _kept(path: Path) -> IdSums:
+def _kept(path: Path, what: str) -> IdSums:
     total = NO_ROWS
-    for line in path.read_text().splitlines():
-        each = json.loads(line)
-        total += IdSums(each["rows"], each["ids"], each["mixed"])
+    for each in map(json.loads, path.read_text().splitlines()):
+        if each["what"] == what:
+            total += IdSums(each["rows"], each["ids"], each["mixed"])
     return total
 
 
@@ -36,6 +36,8 @@ def test_a_record_stays_small_and_outlives_its_process(
     for name in names[:22]:
         first.add(name)
     assert len(path.read_text().splitlines()) == 3
+    for name in names[:5]:
+        first.add(name, record.LABELS)
     first.close()
     with path.open("a") as file:
         file.write('{"monitor": "flights_li')  # killed in the middle of a line
@@ -43,5 +45,6 @@ def test_a_record_stays_small_and_outlives_its_process(
     for name in names[22:]:
         second.add(name)
     second.close()
-    assert _kept(path) == sums_of(of_texts(np.array(names, dtype=np.str_)), 25)
+    assert _kept(path, "labels") == sums_of(of_texts(np.array(names[:5], dtype=np.str_)), 5)
+    assert _kept(path, "rows") == sums_of(of_texts(np.array(names, dtype=np.str_)), 25)
     assert {json.loads(line)["monitor"] for line in path.read_text().splitlines()} == {"flights_live"}
