@@ -129,9 +129,6 @@ class Kept:
         self.bodies.append(posted.body)
         return Receipt(1)
 
-    def takes(self, _: str) -> bool:
-        return True
-
     def trouble(self) -> None:
         return None
 
