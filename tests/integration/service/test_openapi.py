@@ -35,7 +35,7 @@ from tests.seeded_page import job
 from tests.unit.api.doors import callables, gate
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
-EXAMPLES = int(os.environ.get("API_EXAMPLES", "3"))
+EXAMPLES = int(os.environ.get("API_EXAMPLES", "2"))
 ENDLESS = "/v1/stream"
 IGNORED = {
     # Rows are valid where a monitor watches one of their columns, which the document cannot say.
