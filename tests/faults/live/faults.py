@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 CYCLES = "UPDATE tidegauge.checkpoint"
 FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
-FULL_DISK_KB = 48
+FULL_DISK_KB = 16
 RANDOM_PATIENCE_SECONDS = 600.0
 
 
