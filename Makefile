@@ -1,5 +1,5 @@
 # Thin targets: uv does the work, from the lock files.
-.PHONY: run live check test bench bench-alarms bench-ingest bench-outage faults mutation fuzz audit lint kafka-test compose-test pictures dashboards dashboards-check lock clean
+.PHONY: run live check test bench bench-alarms bench-ingest bench-outage faults mutation fuzz audit lint kafka-test replicas-test compose-test pictures dashboards dashboards-check lock clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -74,6 +74,10 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Three replicas and 60 monitors; one killed, one paused for a minute, one added: docs/replicas.md. Minutes.
+replicas-test: $(VENV)/.dev
+	$(BIN)/python -m tests.faults.replicas
 
 # A million rows through a real broker, both sides killed five times: docs/kafka.md. Needs Java and Maven.
 kafka-test: $(VENV)/.dev
