@@ -1,5 +1,5 @@
 # Thin targets: uv does the work, from the lock files.
-.PHONY: run live check test bench bench-alarms bench-ingest bench-outage mutation fuzz audit lint kafka-test compose-test pictures dashboards dashboards-check lock clean
+.PHONY: run live check test bench bench-alarms bench-ingest bench-outage faults mutation fuzz audit lint kafka-test replicas-test compose-test pictures dashboards dashboards-check lock clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -42,6 +42,10 @@ bench: $(VENV)/.dev
 bench-alarms: $(VENV)/.dev
 	nice -n 15 $(BIN)/python -m tests.benchmarks.alarms $(ARGS)
 
+# Kills and faults while rows are sent, an hour at most: docs/testing.md. Goes on where it was; ARGS=--again starts over.
+faults: $(VENV)/.dev
+	nice -n 10 $(BIN)/python -m tests.faults.live $(ARGS)
+
 # Rows are sent while the database is away; ten minutes and more: docs/benchmarks/outage.md.
 bench-outage: $(VENV)/.dev
 	nice -n 5 $(BIN)/python -m tests.benchmarks.outage --minutes $(MINUTES) --rate $(OUTAGE_RATE)
@@ -70,6 +74,10 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Three replicas and 60 monitors; one killed, one paused for a minute, one added: docs/replicas.md. Minutes.
+replicas-test: $(VENV)/.dev
+	$(BIN)/python -m tests.faults.replicas
 
 # A million rows through a real broker, both sides killed five times: docs/kafka.md. Needs Java and Maven.
 kafka-test: $(VENV)/.dev

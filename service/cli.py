@@ -51,6 +51,10 @@ def _parser() -> argparse.ArgumentParser:
 
     run = commands.add_parser("run", help="run every monitor until Ctrl-C")
     run.add_argument("--max-cycles", type=_positive, metavar="N", help="stop after N cycles per monitor")
+    run.add_argument(
+        "--workers", type=_positive, metavar="N", help="run N processes that share the monitors (default 1)"
+    )
+    run.add_argument("--worker", type=_positive, help=argparse.SUPPRESS)  # one of these, with its number
     run.set_defaults(command=_run)
 
     migrate = commands.add_parser("migrate", help="bring the database's schema up to date")
@@ -218,7 +222,7 @@ def _run(options: argparse.Namespace) -> int:
     allocation.share()  # before anything imports Arrow
     from service.commands import run
 
-    return run.execute(max_cycles=options.max_cycles)
+    return run.execute(max_cycles=options.max_cycles, workers=options.workers, worker=options.worker)
 
 
 def _audit(options: argparse.Namespace) -> int:

@@ -10,6 +10,7 @@ TidegaugeError
 ├── CodecError
 ├── StoreError
 │   ├── StoreUnavailableError
+│   ├── LeaseLostError
 │   ├── MigrationError
 │   └── EmbeddedServerError
 ├── IntakeError
@@ -79,6 +80,10 @@ class StoreUnavailableError(StoreError):
     def __init__(self, message: str | None = None, transaction: str | None = None) -> None:
         super().__init__(message)
         self.transaction = transaction
+
+
+class LeaseLostError(StoreError):
+    """Another replica holds the lease now; nothing was written."""
 
 
 class MigrationError(StoreError):

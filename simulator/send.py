@@ -132,7 +132,7 @@ async def _sender(sending: _Sending) -> None:
         result.repeated += answer["repeated"]
         if sending.record is not None:
             sums = sums_of(_identity(part, options.identity), len(part))
-            line = {"monitor": options.monitor, "key": key, **asdict(sums)}
+            line = {"monitor": options.monitor, "what": options.what, "key": key, **asdict(sums)}
             sending.record.write(f"{json.dumps(line)}\n")
             sending.record.flush()
 

@@ -54,10 +54,13 @@ def build(callables: Callables) -> FastAPI:
 
     @app.get("/readyz")
     async def readyz(response: Response) -> dict[str, Any]:
-        """Return whether the database answers, the schema is current and every monitor's cycles run."""
+        """Return whether the database answers, the schema is current and every monitor's cycles run.
+
+        Those of other replicas are listed by holder, and only missed where no replica has them.
+        """
         found = await callables.readiness()
         response.status_code = 200 if found.ready else 503
-        return {"ready": found.ready, "checks": found.checks}
+        return {"ready": found.ready, "checks": found.checks, "replicas": found.replicas}
 
     @app.get("/metrics", response_class=PlainTextResponse)
     async def scrape(accept: Annotated[str, Header()] = "") -> Response:

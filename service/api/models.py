@@ -23,11 +23,14 @@ class Monitor(BaseModel):
     name: str
     description: str = ""
     cycle_seconds: float = Field(description="from cycle to cycle; 0 is as fast as it goes")
-    cycles: int = Field(description="since the service started")
+    cycles: int = Field(description="since the service started; all, where another process runs them")
     failures_in_a_row: int
     finished: bool = Field(description="whether its source is exhausted or its cycles are done")
     last_cycle: datetime | None = Field(description="when the last good cycle ended")
     waits: str = Field("", description="what it waits for, such as rows of its reference; else empty")
+    replica: str | None = Field(
+        None, description="the process that runs its cycles; None where there is one alone, or none runs them"
+    )
 
 
 class MonitorSent(BaseModel):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -32,10 +32,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Whether the service can do its work, and what keeps it from it."""
+    """Whether the service can do its work, what keeps it from it, and which replica holds which monitors."""
 
     ready: bool
     checks: dict[str, str]
+    replicas: dict[str, list[str]] = field(default_factory=dict)
 
 
 class EventIntakePort(Protocol):

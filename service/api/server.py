@@ -8,6 +8,7 @@ import socket
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
 
+import structlog
 import uvicorn
 
 from service.api.tls import renewing, tls_context
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fastapi import FastAPI
+
+log = structlog.get_logger(__name__)
 
 SHUTDOWN_SECONDS = 3
 
@@ -32,15 +35,24 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def serving(
-    app: FastAPI, *, host: str, port: int, tls: tuple[Path, Path] | None = None
+    app: FastAPI,
+    *,
+    host: str,
+    port: int,
+    tls: tuple[Path, Path] | None = None,
+    own_port: int | None = None,
 ) -> AsyncIterator[str]:
     """Serve `app` while the context lasts, by https where there are files for it; yields its address.
 
-    `tls` are the files of the certificate (with its chain) and of its key. Raises ConfigurationError where
-    they cannot be used, the port is taken or the host is not an address of this machine.
+    `tls` are the files of the certificate (with its chain) and of its key. With `own_port`, `port` is shared
+    with other processes, among which the kernel spreads connections; the address is that of `own_port`, which
+    is this process's alone, else of another port where it is taken. Raises ConfigurationError where the files
+    cannot be used, `port` is taken or the host is not an address of this machine.
     """
     context = None if tls is None else await asyncio.to_thread(tls_context, *tls)
-    listener = _listen(host, port)
+    listeners = [_listen(host, port, shared=own_port is not None)]
+    if own_port is not None:
+        listeners.append(_own(host, own_port))
     config = uvicorn.Config(
         app,
         ws="none",
@@ -53,30 +65,64 @@ async def serving(
     await asyncio.to_thread(config.load)  # imports the protocol: cycles run meanwhile
     config.ssl = context
     server = _Server(config)
-    task = asyncio.create_task(server.serve(sockets=[listener]), name="http")
+    task = asyncio.create_task(server.serve(sockets=listeners), name="http")
     shown = f"[{host}]" if ":" in host else host
     try:
         async with renewing(context, tls):
-            yield f"{'http' if tls is None else 'https'}://{shown}:{listener.getsockname()[1]}"
+            yield f"{'http' if tls is None else 'https'}://{shown}:{listeners[-1].getsockname()[1]}"
     finally:
         server.should_exit = True
         await asyncio.wait_for(task, SHUTDOWN_SECONDS * 2)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _own(host: str, port: int) -> socket.socket:
+    try:
+        return _listen(host, port)
+    except ConfigurationError as error:
+        log.warning("own port taken", hint="another one is used", error=str(error))
+        return _listen(host, 0)
+
+
+def reserve(host: str, port: int) -> socket.socket:
+    """Return a socket that keeps `port` (0: a free one) for processes that share it, and does not listen.
+
+    Raises ConfigurationError where the port is taken or the host is not an address of this machine.
+    """
+    with _listen(host, port) as alone:  # another service may share the port among its own processes
+        port = alone.getsockname()[1]
+    return _listen(host, port, shared=True, backlog=None)
+
+
+def _listen(host: str, port: int, *, shared: bool = False, backlog: int | None = 128) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
     except (socket.gaierror, UnicodeError) as error:
         raise ConfigurationError(_not_ours(host, error)) from error
     try:
-        return socket.create_server((host, port), family=family)
+        return _bound(host, port, family, shared=shared, backlog=backlog)
     except OSError as error:
         if error.errno == errno.EADDRNOTAVAIL:
             raise ConfigurationError(_not_ours(host, error)) from error
         raise ConfigurationError(
             f"TIDEGAUGE_HTTP_PORT={port}: cannot listen on {host}: {error.strerror}; choose another port"
         ) from error
+
+
+def _bound(
+    host: str, port: int, family: socket.AddressFamily, *, shared: bool, backlog: int | None
+) -> socket.socket:
+    if backlog is not None:
+        return socket.create_server((host, port), family=family, reuse_port=shared, backlog=backlog)
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        bound.bind((host, port))
+    except OSError:
+        bound.close()
+        raise
+    return bound
 
 
 def _not_ours(host: str, error: OSError | UnicodeError) -> str:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from service.commands.environment import load_settings
 from service.commands.exit_status import CLEAN, FAILED
 from service.core.inbox import BatchKind
-from service.core.rows.id_sums import IdSums, sums_of
+from service.core.rows.id_sums import NO_ROWS, IdSums, sums_of
 from service.errors import ConfigurationError
+from service.inbox.spool_account import spooled
 from service.sources.http import stored_batch
 from service.sources.kserve import half
 from service.store.migrate import migrate, migrations_folder
@@ -20,102 +21,122 @@ from service.wiring.database import database
 from service.wiring.inbox.intake import FOLDER
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from service.config.settings import Settings
     from service.store.tables.inbox.audit import Account
+
+    Record = Mapping[tuple[str, BatchKind], IdSums]  # by monitor
 
 
 def execute(monitor: str | None, *, record: Path | None) -> int:
     """Print the sums of every monitor to which rows were sent; return the exit status.
 
     With a sender's `record` the sums are compared with those of the rows that it had acknowledged: FAILED
-    where they differ. Raises ConfigurationError where the record cannot be read.
+    where they differ, where panes do not hold what cycles measured, or where a file of the spool cannot be
+    read. Raises ConfigurationError where the record cannot be read.
     """
     settings = load_settings()
     sent = None if record is None else read_record(record)
     return asyncio.run(_audit(settings, monitor, sent))
 
 
-async def _audit(settings: Settings, monitor: str | None, sent: dict[str, IdSums] | None) -> int:
+async def _audit(settings: Settings, monitor: str | None, sent: Record | None) -> int:
+    # The files first: what is drained meanwhile is found in the database, and not counted twice.
+    on_disk, troubles = spooled(settings.data_dir / FOLDER, sums_in)
     async with database(settings) as pool:
         await migrate(pool, migrations_folder())
-        names = [monitor] if monitor is not None else await audit.monitors(pool)
-        names = sorted({*names, *([] if sent is None or monitor is not None else sent)})
-        accounts = {name: await audit.read(pool, name, sums_in) for name in names}
-    differs = False
+        known = {*await audit.monitors(pool), *(each.monitor for each in on_disk)}
+        if sent is not None:
+            known |= {name for name, _ in sent}
+        names = sorted(known) if monitor is None else [monitor]
+        accounts = {name: await audit.read(pool, name, sums_in, on_disk) for name in names}
+    is_equal = True
     for name, account in accounts.items():
-        known = None if sent is None else sent.get(name, IdSums())
-        sys.stdout.write("".join(f"{line}\n" for line in lines_of(name, account, known)))
-        differs = differs or (known is not None and not agrees(account, known))
+        lines, agrees = lines_of(name, account, sent)
+        sys.stdout.write("".join(f"{line}\n" for line in lines))
+        is_equal = is_equal and agrees
     if not accounts:
         sys.stdout.write("no rows were sent to any monitor\n")
-    folder = settings.data_dir / FOLDER
-    files = len(list(folder.rglob("*.rows")))
-    if files:
-        sys.stdout.write(
-            f"note: {files} files of accepted rows in {folder} are not counted; `tidegauge run` drains them\n"
+    for trouble in troubles:
+        sys.stdout.write(f"WARNING: {trouble}\n")
+    return CLEAN if is_equal and not troubles else FAILED
+
+
+def lines_of(name: str, account: Account, sent: Record | None) -> tuple[list[str], bool]:
+    """Return what is printed of a monitor, and whether it shows no difference.
+
+    `sent` are the sums of what its sender had acknowledged; None where nobody says.
+    """
+    lines, is_equal = [name], True
+    parts = (
+        (BatchKind.ROWS, account.rows, account.total),
+        (BatchKind.LABELS, account.labels, account.total_labels),
+    )
+    for kind, terms, total in parts:
+        known = None if sent is None else sent.get((name, kind), NO_ROWS)
+        if kind is BatchKind.LABELS and not total.rows and (known is None or not known.rows):
+            continue
+        lines.append(f"  {kind.value}")
+        lines += [_line(term, sums, kind) for term, sums in terms.items() if sums.rows or sums.ids]
+        lines.append(_line("together", total, kind))
+        if known is not None:
+            # A duplicate counts in no window: a sender may have been answered for it, or not.
+            once = total - account.duplicates if kind is BatchKind.ROWS else total
+            lines += [_line("acknowledged", known, kind), _verdict(known, {total, once}, total, kind)]
+            is_equal = is_equal and known in {total, once}
+    if account.measured != account.in_panes:
+        lines.append(
+            f"  DIFFERENT: cycles measured {account.measured.rows:,} rows, and panes hold "
+            f"{account.in_panes.rows:,}{'' if account.measured.rows != account.in_panes.rows else ' others'}"
         )
-    return FAILED if differs else CLEAN
+        is_equal = False
+    return lines, is_equal
 
 
-def agrees(account: Account, sent: IdSums) -> bool:
-    """Say whether nothing was lost, and nothing counted twice.
+def _verdict(sent: IdSums, right: Collection[IdSums], found: IdSums, kind: BatchKind) -> str:
+    missing = sent.rows - found.rows
+    if sent in right:
+        return "    equal: nothing was lost, and nothing counted twice"
+    if missing:
+        said = "are missing" if missing > 0 else "are too many"
+        return f"    DIFFERENT: {abs(missing):,} {kind.value} {said}"
+    return f"    DIFFERENT: as many {kind.value}, but not the same ones"
 
-    A duplicate counts in no window: a sender may have been answered for it, or not.
+
+def read_record(path: Path) -> dict[tuple[str, BatchKind], IdSums]:
+    """Return, by monitor and kind, the sums of the requests in a sender's record, each key once.
+
+    A record has a line of JSON for every request that was acknowledged: monitor, what (rows or labels; rows
+    where it is missing), key, rows, ids, mixed. A last line that was broken off is left out: its sender died
+    before it knew of the answer.
     """
-    return sent in {account.total, account.total - account.duplicates}
-
-
-def lines_of(name: str, account: Account, sent: IdSums | None) -> list[str]:
-    """Return what is printed of a monitor; `sent` are the sums of what its sender had acknowledged."""
-    parts = {
-        "measured": account.measured,
-        "rejected": account.rejected,
-        "duplicates": account.duplicates,
-        "waiting": account.waiting,
-    }
-    if account.halves.rows:
-        parts["half a pair"] = account.halves
-    lines = [name, *(_line(part, sums) for part, sums in parts.items()), _line("together", account.total)]
-    if sent is None:
-        return lines
-    lines.append(_line("acknowledged", sent))
-    missing = sent.rows - account.total.rows
-    if agrees(account, sent):
-        lines.append("  equal: nothing was lost, and nothing counted twice")
-    elif missing:
-        lines.append(f"  DIFFERENT: {abs(missing):,} rows {'are missing' if missing > 0 else 'are too many'}")
-    else:
-        lines.append("  DIFFERENT: as many rows, but not the same ones")
-    return lines
-
-
-def read_record(path: Path) -> dict[str, IdSums]:
-    """Return, by monitor, the sums of the requests in a sender's record, each key once.
-
-    A record has a line of JSON for every request that was acknowledged: monitor, key, rows, ids, mixed.
-    """
-    found: dict[tuple[str, str], IdSums] = {}
+    found: dict[tuple[str, BatchKind, str], IdSums] = {}
     try:
-        for line in path.read_text().splitlines():
-            each = json.loads(line)
-            if each.get("what", "rows") == "labels":
-                continue
-            found[each["monitor"], each["key"]] = IdSums(each["rows"], each["ids"], each["mixed"])
+        for line in path.read_text().splitlines(keepends=True):
+            try:
+                each = json.loads(line)
+            except ValueError:
+                if line.endswith("\n"):
+                    raise
+                break
+            kind = BatchKind(each.get("what", "rows"))
+            found[each["monitor"], kind, each["key"]] = IdSums(each["rows"], each["ids"], each["mixed"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigurationError(
             f"{path}: cannot be read as a sender's record: {error}; expected the file that "
             "`python -m simulator send --record` writes"
         ) from error
-    sums: dict[str, IdSums] = {}
-    for (monitor, _), each in found.items():
-        sums[monitor] = sums.get(monitor, IdSums()) + each
+    sums: dict[tuple[str, BatchKind], IdSums] = {}
+    for (monitor, kind, _), each in found.items():
+        sums[monitor, kind] = sums.get((monitor, kind), NO_ROWS) + each
     return sums
 
 
-def _line(name: str, sums: IdSums) -> str:
-    return f"  {name:<12} {sums.rows:>12,} rows   ids {sums.ids:016x}   mixed {sums.mixed:016x}"
+def _line(term: str, sums: IdSums, kind: BatchKind) -> str:
+    counted = f"{sums.rows:>12,} {kind.value:<6}"
+    return f"    {term:<16} {counted}   ids {sums.ids:016x}   mixed {sums.mixed:016x}"
 
 
 def sums_in(kind: BatchKind, payload: bytes) -> IdSums:

@@ -7,7 +7,7 @@ import json
 import shutil
 import sys
 import textwrap
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from service.commands.environment import load_settings
@@ -17,6 +17,7 @@ from service.config.monitor_folder import read_folder
 from service.core.story import words
 from service.core.story.story import NOT_STARTED
 from service.errors import ConfigurationError
+from service.store.leases import leases
 from service.store.migrate import migrate, migrations_folder
 from service.store.tables import story
 from service.wiring.database import database
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from service.config.monitor_folder import MonitorFolder
     from service.config.settings import Settings
+    from service.store.leases.leases import RefusedFile
     from service.store.tables.story import StoredStory
 
 ALARMING = frozenset({"alarm", "failing", "silent"})
@@ -43,12 +45,14 @@ class MonitorStatus:
     - `state`: as the view `monitors` has it, or that it has not run yet
     - `since`: ISO 8601; of an alarm in event time, of a silent or failing monitor when its last cycle worked;
       None otherwise
+    - `replica`: the process that measures it; None where none does now
     """
 
     monitor: str
     state: str
     since: str | None
     story: str
+    replica: str | None = None
 
 
 def execute(*, monitor: str | None, as_json: bool) -> int:
@@ -58,7 +62,8 @@ def execute(*, monitor: str | None, as_json: bool) -> int:
     """
     settings = load_settings()
     folder = read_folder(settings.monitors_dir, settings.data_dir)
-    found = statuses(asyncio.run(_stories(settings)), folder)
+    stories, holders, refused = asyncio.run(_stored(settings))
+    found = [replace(each, replica=holders.get(each.monitor)) for each in statuses(stories, folder)]
     if monitor is not None:
         known = [each.monitor for each in found]
         if monitor not in known:
@@ -69,13 +74,17 @@ def execute(*, monitor: str | None, as_json: bool) -> int:
     else:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
         write_table(found, sys.stdout, width)
+        sys.stdout.writelines(
+            f"{each.replica} may not measure {each.monitor}: its file is not the one of {each.holder}\n"
+            for each in refused
+        )
     return FAILED if any(each.state in ALARMING for each in found) else CLEAN
 
 
-async def _stories(settings: Settings) -> list[StoredStory]:
+async def _stored(settings: Settings) -> tuple[list[StoredStory], dict[str, str], list[RefusedFile]]:
     async with database(settings) as pool:
         await migrate(pool, migrations_folder())
-        return await story.read_all(pool)
+        return await story.read_all(pool), await leases.holders(pool), await leases.refused_files(pool)
 
 
 def statuses(stories: Sequence[StoredStory], folder: MonitorFolder) -> list[MonitorStatus]:
@@ -100,14 +109,21 @@ def _since(of: StoredStory) -> str | None:
 
 
 def write_table(found: Sequence[MonitorStatus], out: TextIO, width: int | None) -> None:
-    """Write one row per monitor; its story is wrapped to `width`, or on one line where that is None."""
+    """Write one row per monitor; its story is wrapped to `width`, or on one line where that is None.
+
+    Where several replicas measure them, each monitor's is a column.
+    """
     if not found:
         out.write("There is no monitor yet: tidegauge init writes a first monitor file.\n")
         return
-    rows = [(each.monitor, each.state, _moment(each.since)) for each in found]
-    widths = [max(map(len, column)) for column in zip(HEAD[:-1], *rows, strict=True)]
+    *head, last = HEAD
+    rows = [[each.monitor, each.state, _moment(each.since)] for each in found]
+    if len({each.replica for each in found} - {None}) > 1:
+        head.append("replica")
+        rows = [[*row, each.replica or "-"] for row, each in zip(rows, found, strict=True)]
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     left = sum(widths) + 2 * len(widths)
-    out.write(f"{'  '.join(map(str.ljust, HEAD[:-1], widths))}  {HEAD[-1]}\n")
+    out.write(f"{'  '.join(map(str.ljust, head, widths))}  {last}\n")
     for row, each in zip(rows, found, strict=True):
         first, *more = _lines(each.story, None if width is None else max(MIN_STORY, width - left))
         out.write(f"{'  '.join(map(str.ljust, row, widths))}  {first}".rstrip() + "\n")

@@ -24,6 +24,7 @@ PREFIX = "TIDEGAUGE_"
 ENV_FILE = ".env"
 MIN_KEY_BYTES = 24  # of a webhook's secret, by Standard Webhooks
 MIN_HASH_KEY_CHARACTERS = 16
+MAX_WORKERS = 32
 SECRETS = {"database_url", "hash_key", "ingest_token", "webhook_url", "webhook_secret"}
 TOGETHER = (
     ("webhook_url", "webhook_secret", "without the signature a receiver cannot verify who sent an event"),
@@ -108,6 +109,8 @@ class Settings(BaseSettings):
     webhook_secret: Annotated[SecretStr, AfterValidator(_key)] | None = None
     reports_kept: int = Field(default=50, ge=0, le=10_000)
     retention_days: int | None = Field(default=None, ge=1, le=36_500)
+    lease_seconds: float = Field(default=10.0, ge=1, le=3_600)
+    workers: int = Field(default=1, ge=1, le=MAX_WORKERS)
 
     @property
     def is_open(self) -> bool:

@@ -179,6 +179,30 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
+class Spooled:
+    """A request in a file of the spool, as an audit counts it.
+
+    - `file`: the name under which the file is drained
+    - `monitor`, `kind`: whose rows or labels they are
+    - `sums`: of all of them
+    - `received`: when they came (UTC microseconds)
+    - `transaction`: in which the database may have kept them already; None where it never tried
+    - `key`, `digest`: the idempotency key, if there was one, and the content's digest
+    - `instead`: the sums of what is kept where other content was kept under the key; None: the same
+    """
+
+    file: str
+    monitor: str
+    kind: BatchKind
+    sums: IdSums
+    received: int
+    transaction: str | None = None
+    key: str | None = None
+    digest: bytes = b""
+    instead: IdSums | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """What became of a request that is kept.
 

@@ -307,7 +307,7 @@ class Cycle:
             lag_seconds=take.lag_seconds,
             progress=take.progress,
             labels=late_labels.record_of(monitor, take, relabelled),
-            inbox=take.inbox,
+            inbox=late_labels.inbox_change(take, relabelled),
             backlog_rows=take.backlog_rows,
         )
         return record, reported

@@ -15,6 +15,7 @@ from service.core.labels import remeasure as labelling
 from service.core.labels.join import JoinedLabels
 from service.core.labels.matching import LabelMatching
 from service.core.labels.remeasure import LabelProgress
+from service.core.rows.id_sums import sums_of
 from service.core.windows import window
 from service.core.windows.panes import corrected, merge_into
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from service.core.labels.join import ValidLabels
     from service.core.labels.pending_rows import PendingRows
     from service.core.profile.spec.spec import ProfileSpec
+    from service.core.rows.inbox_change import InboxChange
     from service.core.rows.take import Take
     from service.core.windows.panes import Pane
     from service.cycle.monitor_plan import MonitorPlan
@@ -134,6 +136,24 @@ def record_of(monitor: MonitorPlan, take: Take, relabelled: JoinedLabels) -> Lab
         given_up_before=None if until is None else until - monitor.label_wait,
         labels=len(relabelled.identity),
         labelled=pending_rows.joined([relabelled.done, *_came_labelled(monitor, take)]),
+    )
+
+
+def inbox_change(take: Take, relabelled: JoinedLabels) -> InboxChange | None:
+    """Return what a take changes in the inbox, with the sums of its labels.
+
+    Those that are not attached to a row are rejected.
+    """
+    change = take.inbox
+    if change is None or take.labels is None or not len(take.labels):
+        return change
+    ids = np.unique(relabelled.done.identity)
+    attached = sums_of(ids, len(ids))
+    rejected = sums_of(take.labels.identity, len(take.labels)) - attached
+    return replace(
+        change,
+        attached_labels=change.attached_labels + attached,
+        rejected_labels=change.rejected_labels + rejected,
     )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from service.core.rows.batch import Labels, Numbers
+from service.core.rows.id_sums import sums_of
 from service.core.rows.take import Reject
 from service.core.time_units import to_datetime
 from service.core.windows import window
@@ -37,6 +38,11 @@ def refused(take: Take, plan: WindowPlan, kept_from: int) -> Take:
     if not len(lost):
         return take
     examples = take.batch.take(lost[: max(0, MAX_REJECTS - len(take.rejects))])
+    inbox = take.inbox
+    if inbox is not None and not inbox.counts_events:
+        identity = take.batch.arrival.identity
+        sums = sums_of(None if identity is None else identity[lost], len(lost))
+        inbox = replace(inbox, measured=inbox.measured - sums, rejected=inbox.rejected + sums)
     counted = None if take.refused is None else (take.refused[0] + len(lost), take.refused[1])
     return replace(
         take,
@@ -44,6 +50,7 @@ def refused(take: Take, plan: WindowPlan, kept_from: int) -> Take:
         rejects=(*take.rejects, *(Reject(row, REASON) for row in _rows(examples))),
         rejected=take.rejected + len(lost),
         refused=counted,
+        inbox=inbox,
     )
 
 

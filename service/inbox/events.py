@@ -95,8 +95,6 @@ class EventIntake:
         self, form: str, headers: Mapping[str, str], body: bytes, monitor: str | None
     ) -> Receipt:
         takers = self._takers(form, monitor)
-        for name in takers:
-            self._backlog.check(name)
         received = self._now()
         read = await self._compute.run(
             lambda: self._read(form, headers, body, takers, received, is_addressed=monitor is not None)
@@ -105,6 +103,8 @@ class EventIntake:
             self._count(form, subject, reason, received)
         if not read.sent:
             raise UnroutedEventError(f"no monitor takes the events: {read.unrouted[0][1]}")
+        for name in {each.monitor for each in read.sent}:
+            self._backlog.check(name)
         receipts = await asyncio.gather(*(self._writer.keep(each) for each in read.sent))
         for sent, receipt in zip(read.sent, receipts, strict=True):
             if not receipt.is_repeat:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 
 from service.core.time_units import SECOND
-from service.errors import NotYetError, StoreError, TidegaugeError
+from service.errors import LeaseLostError, NotYetError, StoreError, TidegaugeError
 from service.runtime.grid_timer import GridTimer
 
 if TYPE_CHECKING:
@@ -84,6 +84,8 @@ class Job:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
     finished: asyncio.Event = field(default_factory=asyncio.Event)
+    after: int | None = None  # the grid point after which its grid goes on, where another process began it
+    elsewhere: bool = False  # another process runs its cycles, and this one only knows how they go
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +112,25 @@ class Scheduler:
         self._timer = GridTimer()
         self._active: set[asyncio.Task[None]] = set()
         self._running = False
+        self._added = asyncio.Event()
         self.jobs: list[Job] = []
 
-    def add(self, name: str, interval_seconds: float, run: Callable[[int], Awaitable[CycleResult]]) -> Job:
-        """Add a monitor's cycles; after `start` the first one runs at once."""
-        job = Job(name, interval_seconds, run)
+    def add(
+        self,
+        name: str,
+        interval_seconds: float,
+        run: Callable[[int], Awaitable[CycleResult]],
+        *,
+        after: int | None = None,
+    ) -> Job:
+        """Add a monitor's cycles; after `start` the first one runs at once.
+
+        With `after`, a point (UTC microseconds) of the grid that another process kept, they go on with its
+        next point: at once where that has passed, and points before it are recorded as skipped.
+        """
+        job = Job(name, interval_seconds, run, after=after)
         self.jobs.append(job)
+        self._added.set()
         if self._running:
             self._begin(job, self._now(), self._clock())
         return job
@@ -151,6 +166,7 @@ class Scheduler:
         """
         if self._max_cycles is None:
             await asyncio.Event().wait()
+        await self._added.wait()  # another process may still have all monitors
         while waiting := [job for job in self.jobs if not job.finished.is_set()]:
             await waiting[0].finished.wait()
 
@@ -170,8 +186,10 @@ class Scheduler:
 
     def _begin(self, job: Job, start: int, origin: float) -> None:
         job.start, job.origin = start, origin
+        if job.interval_seconds and job.after is not None:
+            job.start, job.origin, job.last_index = job.after, origin - (start - job.after) / SECOND, 0
         if job.interval_seconds:
-            grid = {"origin": origin, "interval_seconds": job.interval_seconds}
+            grid = {"origin": job.origin, "interval_seconds": job.interval_seconds}
             self._timer.call(job.wake.set, **grid, name=job.name)
         cycles = self._on_grid(job) if job.interval_seconds else self._back_to_back(job)
         job.task = asyncio.create_task(cycles, name=f"cycles of {job.name}")
@@ -189,6 +207,9 @@ class Scheduler:
     async def _on_grid(self, job: Job) -> None:
         """Run the cycles of one monitor at the points of its grid, the first one at once."""
         index = 0
+        if job.last_index == 0:  # its grid goes on
+            await self._until(job, job.origin + job.interval_seconds)
+            index = max(1, math.floor((self._clock() - job.origin) / job.interval_seconds))
         while not job.stopping.is_set() and not job.finished.is_set():
             skipped = index - job.last_index - 1
             if skipped > 0:
@@ -302,7 +323,8 @@ class Scheduler:
         try:
             await writing
         except Exception as error:  # noqa: BLE001  # it may be anything that a dying connection raises
-            say = log.debug if job.waits_for_store else log.warning
+            is_known = job.waits_for_store or isinstance(error, LeaseLostError)  # has a line of its own
+            say = log.debug if is_known else log.warning
             say("cycle not journalled", monitor=job.name, error=str(error))
 
     def _slot(self, job: Job, index: int) -> int:

@@ -51,6 +51,7 @@ class CycleStatus:
     - `finished`: whether its source is exhausted or its cycles are done
     - `last_cycle`: when the last good cycle ended
     - `waits`: why its last cycle took nothing, as what it needs has not come yet; else empty
+    - `replica`: the process that runs its cycles; None where there is one alone, or none runs them
     """
 
     name: str
@@ -61,6 +62,7 @@ class CycleStatus:
     finished: bool
     last_cycle: datetime | None
     waits: str = ""
+    replica: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +144,7 @@ def monitor_state(
         finished=cycles.finished,
         last_cycle=cycles.last_cycle,
         waits=cycles.waits,
+        replica=cycles.replica,
         verdict=_worst(verdicts, waiting=newest.window is None),
         since=_earliest(alarm.since for alarm in alarms),
         window=newest.window,

@@ -60,6 +60,7 @@ class StatusQueries:
     - `watched_columns`: the columns that they watch
     - `refused`: why a monitor's edited file is not used
     - `declared`: the names of what their files make them measure
+    - `holders`: the replica that measures each; empty where one process measures all
     - `windows`: their newest windows, kept until the next cycle
     """
 
@@ -69,6 +70,7 @@ class StatusQueries:
     watched_columns: Mapping[str, tuple[str, ...]]
     refused: Mapping[str, str] = field(default_factory=dict)
     declared: Mapping[str, Callable[[], DeclaredNames]] = field(default_factory=dict)
+    holders: Mapping[str, str] = field(default_factory=dict)
     windows: WindowCache = field(default_factory=WindowCache)
 
     def monitors(self) -> list[CycleStatus]:
@@ -225,7 +227,7 @@ class StatusQueries:
         return None
 
     def _cycles(self, job: Job) -> CycleStatus:
-        return cycle_status(job, self.descriptions.get(job.name, ""))
+        return cycle_status(job, self.descriptions.get(job.name, ""), self.holders.get(job.name))
 
 
 def _stalled(job: Job) -> str | None:

@@ -35,8 +35,8 @@ async def readiness_checks(pool: asyncpg.Pool, jobs: Iterable[Job], now: int) ->
     return checks | {f"monitor {job.name}": freshness(job, now) for job in jobs}
 
 
-def cycle_status(job: Job, description: str) -> CycleStatus:
-    """Return how a monitor's cycles go."""
+def cycle_status(job: Job, description: str, replica: str | None = None) -> CycleStatus:
+    """Return how a monitor's cycles go, and which replica runs them."""
     return CycleStatus(
         name=job.name,
         description=description,
@@ -46,6 +46,7 @@ def cycle_status(job: Job, description: str) -> CycleStatus:
         finished=job.finished.is_set(),
         last_cycle=None if job.last_end is None else to_datetime(job.last_end),
         waits=job.waits,
+        replica=replica,
     )
 
 

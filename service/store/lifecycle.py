@@ -60,6 +60,13 @@ DELETE FROM tidegauge.inbox_key o USING tidegauge.inbox_key n
 WHERE o.monitor = $1 AND n.monitor = $2 AND o.kind = n.kind AND o.key = n.key
 """
 
+_FREE_LEASES = """
+WITH freed AS (
+    UPDATE tidegauge.lease SET holder = NULL, fence = nextval('tidegauge.fence') WHERE monitor = $1
+)
+DELETE FROM tidegauge.lease WHERE monitor = $2
+"""
+
 _SENT_FOR_BOTH = """
 DELETE FROM tidegauge.sent_monitor n USING tidegauge.sent_monitor o WHERE o.monitor = $1 AND n.monitor = $2
 """
@@ -214,6 +221,8 @@ async def rename(
     """
     with translated(f"rename {old} to {new}"):
         async with pool.acquire() as connection, connection.transaction():
+            # Leases before checkpoints, as a commit locks them.
+            await connection.execute(_FREE_LEASES, old, new)
             await monitor_rename.add(connection, old, new)
             cycles = [row["cycle"] for row in await connection.fetch(_LOCK, [old, new])]
             if replace:

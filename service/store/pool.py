@@ -38,8 +38,9 @@ async def open_pool(
     application_name: str = "tidegauge",
     wait_seconds: float = 30.0,
     statement_cache: int | None = None,
+    largest: int = LARGEST,
 ) -> asyncpg.Pool:
-    """Open a pool on `dsn`; make its database where that is missing.
+    """Open a pool of `largest` connections at most on `dsn`; make its database where that is missing.
 
     A connection pooler in between is noticed, and then no statement is prepared ahead; `statement_cache` (0:
     none is) decides that whatever is noticed. Waits up to `wait_seconds` for a server that is not up yet.
@@ -52,7 +53,7 @@ async def open_pool(
         return await asyncpg.create_pool(
             dsn,
             min_size=1,
-            max_size=LARGEST,
+            max_size=largest,
             max_inactive_connection_lifetime=IDLE_SECONDS,
             init=prepare,
             reset=keep_session if pooled else None,

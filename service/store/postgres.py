@@ -1,4 +1,7 @@
-"""The store on Postgres: a cycle's measurements, panes, log row and checkpoint are one transaction."""
+"""The store on Postgres: a cycle's measurements, panes, log row and checkpoint are one transaction.
+
+Whatever is written for a monitor is written under its lease (`leases/fence.py`).
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import asyncpg
 
 from service.core.cycle_record import Outcome
 from service.store.driver_errors import translated
+from service.store.leases.fence import held_transaction, hold
 from service.store.stories import write_story
 from service.store.tables import checkpoint as checkpoints
 from service.store.tables import (
@@ -37,6 +41,7 @@ if TYPE_CHECKING:
     from service.core.measurement import Series
     from service.core.reference.bins import Bins
     from service.core.windows.records import PaneRecord
+    from service.store.leases.fence import Fences
 
 
 class _Timing(NamedTuple):
@@ -45,10 +50,17 @@ class _Timing(NamedTuple):
 
 
 class PostgresStore:
-    """Writes and reads the results of cycles. Methods raise StoreError where the database fails."""
+    """Writes and reads the results of cycles. Methods raise StoreError where the database fails.
 
-    def __init__(self, pool: asyncpg.Pool, *, deliver_events: bool = False) -> None:
+    Those that write raise LeaseLostError, with nothing written, where `fences` does not hold the monitor's
+    lease; None: the process that writes is the only one.
+    """
+
+    def __init__(
+        self, pool: asyncpg.Pool, *, deliver_events: bool = False, fences: Fences | None = None
+    ) -> None:
         self._pool = pool
+        self._fences = fences
         self._deliver_events = deliver_events
         self._series: dict[str, dict[Series, int]] = {}
         self._bins: dict[str, dict[Bins, int]] = {}
@@ -61,7 +73,8 @@ class PostgresStore:
         """
         self._forget(monitor)
         with translated(f"{monitor}: read the checkpoint"):
-            return await checkpoints.read(self._pool, monitor, layout)
+            async with held_transaction(self._pool, monitor, self._fences) as connection:
+                return await checkpoints.read(connection, monitor, layout)
 
     async def panes(
         self, monitor: str, layout: str, first: int | None, last: int | None, limit: int | None = None
@@ -96,7 +109,8 @@ class PostgresStore:
     async def forget_pending(self, monitor: str) -> None:
         """Forget the rows that wait for labels."""
         with translated(f"{monitor}: forget rows that wait for a label"):
-            await pending_row.forget(self._pool, monitor)
+            async with held_transaction(self._pool, monitor, self._fences) as connection:
+                await pending_row.forget(connection, monitor)
 
     async def counted_ids(self, monitor: str, identity: Sequence[int]) -> CountedIds:
         """Return what is remembered of rows that counted under one of these ids (hashes, signed)."""
@@ -106,7 +120,8 @@ class PostgresStore:
     async def forget_counted_ids(self, monitor: str) -> None:
         """Forget the ids of rows that counted."""
         with translated(f"{monitor}: forget the ids of rows that counted"):
-            await counted_ids.forget(self._pool, monitor)
+            async with held_transaction(self._pool, monitor, self._fences) as connection:
+                await counted_ids.forget(connection, monitor)
 
     async def commit(self, record: CycleRecord, *, began: float | None = None) -> bool:
         """Write all of a cycle in one transaction; False, with nothing written, where another came first.
@@ -139,14 +154,15 @@ class PostgresStore:
     async def record_skipped(self, monitor: str, slot: int, slots: int) -> None:
         """Log that `slots` grid points from `slot` (UTC microseconds) on passed without a cycle."""
         with translated(f"{monitor}: log skipped cycles"):
-            await cycle_log.append_skipped(self._pool, monitor, slot, slots)
+            async with held_transaction(self._pool, monitor, self._fences) as connection:
+                await cycle_log.append_skipped(connection, monitor, slot, slots)
 
     async def record_failed(
         self, monitor: str, slot: int, started: int, error: str, *, seconds: float
     ) -> None:
         """Log that the cycle of `slot`, of `started` (both UTC microseconds), failed after `seconds`."""
         with translated(f"{monitor}: log a failed cycle"):
-            async with self._pool.acquire() as connection, connection.transaction():
+            async with held_transaction(self._pool, monitor, self._fences) as connection:
                 await cycle_log.append_failed(connection, monitor, slot, started, error, seconds=seconds)
                 await story.note_failed(connection, monitor, error)
 
@@ -155,9 +171,10 @@ class PostgresStore:
     ) -> None:
         """Log that the cycle of `slot` took nothing, and why."""
         with translated(f"{monitor}: log a cycle that waits"):
-            await cycle_log.append_failed(
-                self._pool, monitor, slot, started, reason, seconds=seconds, outcome=Outcome.WAITING
-            )
+            async with held_transaction(self._pool, monitor, self._fences) as connection:
+                await cycle_log.append_failed(
+                    connection, monitor, slot, started, reason, seconds=seconds, outcome=Outcome.WAITING
+                )
 
     async def ping(self) -> float:
         """Return the seconds of a round trip to the database."""
@@ -180,6 +197,7 @@ class PostgresStore:
         timing: _Timing,
     ) -> tuple[dict[Series, int], dict[Bins, int], datetime | None] | None:
         monitor, layout = record.monitor, record.layout
+        await hold(connection, monitor, self._fences)
         now = await checkpoints.advance(connection, monitor, layout, record.after)
         if now is None:
             return None

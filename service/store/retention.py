@@ -5,14 +5,19 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from service.errors import StoreError
+from service.errors import LeaseLostError, StoreError
 from service.store.driver_errors import translated
+from service.store.leases.fence import held_transaction, hold_duty
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     import asyncpg
 
+    from service.core.sharing import Fence
+    from service.store.leases.fence import Fences
+
+RETENTION = "retention"  # the duty
 BATCH = 10_000  # rows per statement: locks stay short
 LOCK_WAIT = "5s"  # a long report must not make every writer queue up behind the drop
 
@@ -65,33 +70,47 @@ DELETE FROM tidegauge.pane WHERE ctid = ANY(ARRAY(
 """
 
 
-async def drop_panes(pool: asyncpg.Pool, panes_behind: Mapping[str, int]) -> int:
+async def drop_panes(
+    pool: asyncpg.Pool, panes_behind: Mapping[str, int], fences: Fences | None = None
+) -> int:
     """Delete the panes that no kept window has and none to come can need; return how many.
 
     `panes_behind` says, by monitor, how many panes before a window its reference has; a monitor that is not
-    in it, such as one with an expanding reference, keeps all. To be called after `drop_older`. Raises
-    StoreError.
+    in it, such as one with an expanding reference, keeps all. So does one whose lease is not among `fences`:
+    its holder knows best how many it needs. To be called after `drop_older`. Raises StoreError.
     """
     dropped = 0
     with translated("drop old panes"):
-        async with pool.acquire() as connection:
-            for monitor, behind in list(panes_behind.items()):  # files may change meanwhile
-                floor = await connection.fetchval(_FLOOR, monitor, behind)
-                if floor is not None:
-                    await connection.execute(_KEPT_FROM, monitor, floor)
-                while floor is not None:
-                    done = await connection.execute(_PANES, monitor, floor, BATCH)
-                    dropped += int(done.removeprefix("DELETE "))
-                    if done != f"DELETE {BATCH}":
-                        break
+        for monitor, behind in list(panes_behind.items()):  # files may change meanwhile
+            if fences is not None and fences.fence(monitor) is None:
+                continue
+            try:
+                dropped += await _drop_panes_of(pool, monitor, behind, fences)
+            except LeaseLostError:
+                continue  # its new holder does it
     return dropped
 
 
-async def drop_older(pool: asyncpg.Pool, days: int) -> list[str]:
+async def _drop_panes_of(pool: asyncpg.Pool, monitor: str, behind: int, fences: Fences | None) -> int:
+    async with held_transaction(pool, monitor, fences) as connection:
+        floor = await connection.fetchval(_FLOOR, monitor, behind)
+        if floor is None:
+            return 0
+        await connection.execute(_KEPT_FROM, monitor, floor)
+    dropped, count = 0, BATCH
+    while count == BATCH:
+        async with held_transaction(pool, monitor, fences) as connection:
+            count = int((await connection.execute(_PANES, monitor, floor, BATCH)).removeprefix("DELETE "))
+        dropped += count
+    return dropped
+
+
+async def drop_older(pool: asyncpg.Pool, days: int, duty: Fence | None = None) -> list[str]:
     """Drop the sample partitions that ended over `days` days ago, and delete older rows of other tables.
 
     Samples go by the month, so up to a month more is kept. Returns the names of the partitions dropped.
-    Raises StoreError where `days` is under 1 or the database refuses; what was dropped by then stays so.
+    Raises LeaseLostError where the `duty` that is named RETENTION was lost (None: there is one process), and
+    StoreError where `days` is under 1 or the database refuses; what was dropped by then stays so.
     """
     if days < 1:
         raise StoreError(f"retention of {days} days; expected 1 or more")
@@ -102,11 +121,12 @@ async def drop_older(pool: asyncpg.Pool, days: int) -> list[str]:
             old = _ended_before(names, cutoff)
             for name in old:
                 async with connection.transaction():
+                    await _hold(connection, duty)
                     await connection.execute(f"SET LOCAL lock_timeout = '{LOCK_WAIT}'")
                     await connection.execute(f'DROP TABLE tidegauge."{name}"')
             month = cutoff.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
             for table, statement in _DELETES.items():
-                await _delete(connection, statement, month if table == "window_run" else cutoff)
+                await _delete(connection, statement, month if table == "window_run" else cutoff, duty)
     return old
 
 
@@ -116,6 +136,16 @@ def _ended_before(names: Iterable[str], cutoff: datetime) -> list[str]:
     return [name for name, month in months.items() if month < limit]
 
 
-async def _delete(connection: asyncpg.Connection, statement: str, before: datetime) -> None:
-    while await connection.execute(statement, before, BATCH) == f"DELETE {BATCH}":
-        pass
+async def _delete(
+    connection: asyncpg.Connection, statement: str, before: datetime, duty: Fence | None
+) -> None:
+    done = f"DELETE {BATCH}"
+    while done == f"DELETE {BATCH}":
+        async with connection.transaction():
+            await _hold(connection, duty)
+            done = await connection.execute(statement, before, BATCH)
+
+
+async def _hold(connection: asyncpg.Connection, duty: Fence | None) -> None:
+    if duty is not None:
+        await hold_duty(connection, RETENTION, duty)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -18,13 +19,18 @@ from service.status.cycle_counters import CycleCounters
 from service.status.live_feed import EventBroadcaster
 from service.store.migrate import migrate, migrations_folder
 from service.store.postgres import PostgresStore
+from service.store.retention import RETENTION
 from service.store.rights import check_rights
 from service.store.tables import monitor as monitor_table
+from service.store.tables.webhook_outbox import WEBHOOK
 from service.wiring import http, worker_process
 from service.wiring.access import gate
-from service.wiring.database import database
+from service.wiring.database import pool_on, server_of
 from service.wiring.early.start import early_intake
 from service.wiring.inbox.intake import intake
+from service.wiring.inbox.refusable import RefusableReceivers
+from service.wiring.leases.elsewhere import Elsewhere
+from service.wiring.leases.held import held_leases, lease_keeper
 from service.wiring.lock_watch import lock_watch
 from service.wiring.monitor_cycles import CycleParts, MonitorCycles, MonitorIndex, monitor_cycles
 from service.wiring.reload import Reload, reload_files
@@ -32,7 +38,7 @@ from service.wiring.reports import StoredWindows, build_reporter
 from service.wiring.retention import retention
 from service.wiring.running_parts import RunningParts
 from service.wiring.sent.monitors import SentMonitors, with_sent
-from service.wiring.stop_signals import stop_signals
+from service.wiring.stop_signals import ending_with_parent, stop_signals
 from service.wiring.webhook import webhook
 from service.worker.client import worker
 
@@ -42,19 +48,26 @@ if TYPE_CHECKING:
     from service.config.monitor import Monitor
     from service.config.settings import Settings
     from service.runtime.scheduler import Job
+    from service.wiring.leases.keeper import LeaseKeeper
 
 log = structlog.get_logger(__name__)
 
 
-async def run(settings: Settings, monitors: list[Monitor], *, max_cycles: int | None) -> int:
+async def run(
+    settings: Settings, monitors: list[Monitor], *, max_cycles: int | None, worker: int | None = None
+) -> int:
     """Run the service until a signal, or until every monitor has done its `max_cycles`.
+
+    `worker` is the number of one of several processes that `tidegauge run --workers` runs.
 
     Returns the exit status: 0 after a clean stop, 1 where a monitor's last cycle failed.
     """
     stop, cycling = asyncio.Event(), asyncio.Event()
     log.info("starting", monitors=",".join(monitor.name for monitor in monitors))
-    with stop_signals(stop):
-        service = asyncio.create_task(_serve(settings, monitors, max_cycles, stop, cycling), name="service")
+    with stop_signals(stop), ending_with_parent(worker):
+        service = asyncio.create_task(
+            _serve(settings, monitors, max_cycles, stop, cycling, worker_number=worker), name="service"
+        )
         signalled = asyncio.create_task(stop.wait(), name="signal")
         await asyncio.wait([service, signalled], return_when=asyncio.FIRST_COMPLETED)
         signalled.cancel()
@@ -75,6 +88,8 @@ async def _serve(
     max_cycles: int | None,
     stop: asyncio.Event,
     cycling: asyncio.Event,
+    *,
+    worker_number: int | None,
 ) -> list[Job]:
     """Run until `stop` or until every monitor is done; return the monitors' jobs, everything closed."""
     index = MonitorIndex()
@@ -84,46 +99,75 @@ async def _serve(
         starting.enter_context(gc_pause.postponed())
         await enter(_http_imported_meanwhile())
         known = await asyncio.to_thread(read_copy, settings.data_dir, monitors)
-        async with early_intake(settings, known) as patience:
-            pool = await enter(database(settings, wait_seconds=patience))
+        dsn = await enter(server_of(settings))
+        async with early_intake(settings, known, worker_number) as patience:
+            pool = await enter(pool_on(dsn, settings, wait_seconds=patience))
         applied = await migrate(pool, migrations_folder())
         await check_rights(pool)
         monitors = await with_sent(settings, pool, monitors)
         await monitor_table.set_defined(pool, [monitor.name for monitor in monitors])
         log.info("database ready", embedded=settings.database_url is None, migrations_applied=len(applied))
 
-        store = PostgresStore(pool, deliver_events=settings.webhook_url is not None)
+        leases = await enter(lease_keeper(settings, dsn))
+        store = PostgresStore(pool, deliver_events=settings.webhook_url is not None, fences=leases)
         compute = await enter(workers())
         calls = await enter(worker(worker_process))
         broadcaster = EventBroadcaster()
-        counters = CycleCounters((monitor.name for monitor in monitors), store, failed=broadcaster.notify)
+        counters = CycleCounters((), store, failed=broadcaster.notify)
         scheduler = Scheduler(counters, now=now, max_cycles=max_cycles)
         windows = StoredWindows(pool, store, compute)
         reporter = build_reporter(settings, windows, calls, index.reported)
 
-        wake_webhook = await enter(webhook(settings, pool))
+        wake_webhook = await enter(webhook(settings, pool, partial(leases.duty, WEBHOOK)))
         listeners = (wake_webhook, reporter.after, broadcaster.after)
-        cycle_parts = CycleParts(pool, store, compute, calls, counters, listeners)
+        cycle_parts = CycleParts(
+            pool, store, compute, calls, counters, listeners, leases, lost=leases.wake, changed=leases.wake
+        )
         cycles = MonitorCycles(settings, scheduler, cycle_parts, index)
         await enter(monitor_cycles(cycles, monitors))
         await enter(background(reporter.work(), name="reports"))
-        await enter(retention(pool, settings.retention_days, index.panes_behind))
+        await enter(
+            retention(
+                pool,
+                settings.retention_days,
+                index.panes_behind,
+                fences=leases,
+                duty=partial(leases.duty, RETENTION),
+            )
+        )
         await enter(lock_watch(pool))
-        taking_in = await enter(intake(settings, pool, index.receivers))
-        await enter(_cycling(scheduler, cycling))
+        taking_in = await enter(intake(settings, pool, RefusableReceivers(index.receivers, index.refused)))
+        leases.noticed = partial(_follow, Elsewhere(pool, index, broadcaster), leases)
+        await enter(held_leases(leases, cycles))
+        await enter(_cycling(scheduler, cycling, leases))
         admitting = await enter(gate(settings, pool))
         reload = Reload(settings, cycles, pool, broadcaster)
         sent = SentMonitors(settings, pool, cycles, reload) if settings.sent_monitors else None
         http_parts = RunningParts(
-            pool, store, scheduler, counters, reporter, index, broadcaster, taking_in, sent, admitting
+            pool,
+            store,
+            scheduler,
+            counters,
+            reporter,
+            index,
+            broadcaster,
+            taking_in,
+            sent,
+            admitting,
+            worker_number,
         )
         address = await enter(http.serve_http(settings, http_parts))
+        leases.set_address(address)
         await enter(reload_files(reload, hung_up=stop.set))
 
         starting.close()
         log.info("watching", monitors=",".join(monitor.name for monitor in monitors), http=address)
         await _until_done(stop, scheduler)
     return scheduler.jobs
+
+
+async def _follow(elsewhere: Elsewhere, leases: LeaseKeeper) -> None:
+    await elsewhere.follow(leases.seen, leases.part)
 
 
 @asynccontextmanager
@@ -137,13 +181,14 @@ async def _http_imported_meanwhile() -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _cycling(scheduler: Scheduler, cycling: asyncio.Event) -> AsyncIterator[None]:
+async def _cycling(scheduler: Scheduler, cycling: asyncio.Event, leases: LeaseKeeper) -> AsyncIterator[None]:
     """Run the cycles while the context lasts, and finish the running ones."""
     scheduler.start()
     cycling.set()
     try:
         yield
     finally:
+        leases.begin_to_leave()
         await scheduler.stop()
 
 

@@ -42,11 +42,18 @@ async def serve_api(settings: Settings, parts: RunningParts) -> AsyncIterator[st
         parts.index.columns,
         parts.index.faults,
         parts.index.declared,
+        parts.index.holders,
     )
-    app = await asyncio.to_thread(build, _callables(parts, queries))
+    app = await asyncio.to_thread(build, _callables(settings, parts, queries))
     async with (
         background(parts.broadcaster.broadcast(queries.state_and_window), name="live stream"),
-        serving(app, host=settings.http_host, port=settings.http_port, tls=tls_files(settings)) as address,
+        serving(
+            app,
+            host=settings.http_host,
+            port=settings.http_port,
+            tls=tls_files(settings),
+            own_port=own_port(settings, parts.worker),
+        ) as address,
     ):
         try:
             yield address
@@ -54,11 +61,23 @@ async def serve_api(settings: Settings, parts: RunningParts) -> AsyncIterator[st
             parts.broadcaster.close()  # the server waits for open streams
 
 
-def _callables(parts: RunningParts, queries: StatusQueries) -> Callables:
+def own_port(settings: Settings, worker: int | None) -> int | None:
+    """Return the port of a worker's own: that of all of them plus its number; None for a process alone."""
+    return None if worker is None else settings.http_port + worker
+
+
+def _callables(settings: Settings, parts: RunningParts, queries: StatusQueries) -> Callables:
     async def readiness() -> Readiness:
         checks = await readiness_checks(parts.pool, parts.scheduler.jobs, now())
         checks |= {f"file {key}": fault for key, fault in parts.index.faults.items()}
-        return Readiness(all(map(is_ok, checks.values())), checks)
+        checks |= {f"file {key}": fault for key, fault in parts.index.refused.items()}
+        late = asyncio.get_running_loop().time() - 2 * settings.lease_seconds
+        checks |= {
+            f"monitor {name}": "no replica measures it"
+            for name, at in parts.index.unheld.items()
+            if at < late
+        }
+        return Readiness(all(map(is_ok, checks.values())), checks, dict(parts.index.replicas))
 
     async def scrape(accept: str) -> tuple[bytes, str]:
         try:
@@ -89,7 +108,7 @@ def _callables(parts: RunningParts, queries: StatusQueries) -> Callables:
         windows=partial(window_run.newest, parts.pool),
         report=report,
         report_status=parts.reporter.status,
-        refused=lambda: parts.index.faults,
+        refused=lambda: {**parts.index.refused, **parts.index.faults},
         broadcaster=parts.broadcaster,
         intake=parts.intake,
         monitors=parts.sent_monitors,

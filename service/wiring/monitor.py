@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from service.core.season.season import AutoSeason
     from service.runtime.compute_threads import Compute
     from service.sources.protocol import Receiver, Source
+    from service.store.leases.fence import Fences
 
 log = structlog.get_logger(__name__)
 
@@ -58,16 +59,20 @@ def build_monitor(
     key: Callable[[], bytes] = no_key,
     *,
     clock: Callable[[], int] = now,
+    fences: Fences | None = None,
 ) -> MonitorPlan:
     """Build a monitor's source and the loader of its reference; nothing is read yet.
 
-    `key` is asked for the secret by which sensitive columns are hashed, where there are any.
+    `key` is asked for the secret by which sensitive columns are hashed, where there are any. What is written
+    on the way needs the monitor's lease of `fences`.
     """
     masking = masking_of(monitor, key)
     schema, sent = masking.schema(monitor.schema_), monitor.reference.sent(monitor.source)
     load_sent = None
     if sent is not None:
-        load_sent = sent_reference_loader(monitor, schema, sent, pool=pool, compute=compute, now=clock)
+        load_sent = sent_reference_loader(
+            monitor, schema, sent, pool=pool, compute=compute, now=clock, fences=fences
+        )
 
     async def load_rows() -> ReferenceRows:
         if load_sent is None:
@@ -90,9 +95,9 @@ def build_monitor(
         window=monitor.window.plan(),
         measures=monitor.measure_plan,
         alarm=monitor.alarm.plan(),
-        source=_source(monitor, masking, _tables(pool, monitor.name), forms, clock),
+        source=_source(monitor, masking, _tables(pool, monitor.name, fences), forms, clock),
         load_reference=_reference_loader(
-            monitor, schema, load, compute, SeasonChoiceTable(pool, monitor.name)
+            monitor, schema, load, compute, SeasonChoiceTable(pool, monitor.name, fences)
         ),
         detectors=monitor.detectors,
         label_wait=None if monitor.labels is None else monitor.labels.wait,
@@ -126,8 +131,8 @@ def _reference_forms(monitor: Monitor, masking: Masking) -> Callable[[], Mapping
     return cache(lambda: load_reference_rows(monitor, masking).forms if masking.columns else {})
 
 
-def _tables(pool: asyncpg.Pool, monitor: str) -> SourceTables:
-    return SourceTables(DummyTable(pool, monitor), MonitorInbox(pool, monitor), OwnDatabase(pool))
+def _tables(pool: asyncpg.Pool, monitor: str, fences: Fences | None) -> SourceTables:
+    return SourceTables(DummyTable(pool, monitor, fences), MonitorInbox(pool, monitor), OwnDatabase(pool))
 
 
 def _source(

@@ -198,16 +198,21 @@ class Reload:
         self._changed(name)
 
     async def _stop(self, name: str) -> None:
-        await self._cycles.stop(name)
-        self._accept(name)
-        await _noted(name, monitor_table.set_file_gone(self._pool, name))
+        fences = self._cycles.fences
+        fence = None if fences is None else fences.fence(name)
+        if fences is None or fence is not None:  # else its holder says so, should it lose its file as well
+            await _noted(name, monitor_table.set_file_gone(self._pool, name, fence))
         hint = f"its history stays; `tidegauge monitor remove {name}` takes it out of the dashboards"
         log.warning("monitor file deleted", monitor=name, hint=hint)
+        await self._cycles.stop(name)
+        self._accept(name)
         self._listed()
 
     async def _restart_reset(self) -> None:
         ended = [
-            job.name for job in self._cycles.index.jobs.values() if job.exhausted and job.finished.is_set()
+            job.name
+            for job in self._cycles.index.jobs.values()
+            if job.exhausted and job.finished.is_set() and not job.elsewhere
         ]
         if not ended:
             return

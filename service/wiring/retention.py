@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from service.errors import StoreError
+from service.errors import LeaseLostError, StoreError
 from service.runtime.background_task import background
 from service.store.retention import drop_older, drop_panes
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     import asyncpg
+
+    from service.core.sharing import Fence
+    from service.store.leases.fence import Fences
 
 log = structlog.get_logger(__name__)
 
@@ -29,26 +32,35 @@ async def retention(
     days: int | None,
     behind: Mapping[str, int] = MappingProxyType({}),
     *,
+    fences: Fences | None = None,
+    duty: Callable[[], Fence | None] | None = None,
     pause_seconds: float = RETENTION_SECONDS,
 ) -> AsyncIterator[None]:
     """Drop what is older than `days`, every `pause_seconds` while the context lasts; None: keep all.
 
-    `behind` is what `drop_panes` asks for.
+    `behind` and `fences` are what `drop_panes` asks for. What is not of one monitor is dropped only while
+    `duty` returns a fence, where it is given.
     """
     if days is None:
         yield
         return
-    async with background(_drop_forever(pool, days, behind, pause_seconds), name="retention"):
+
+    async def drop() -> None:
+        fence = None if duty is None else duty()
+        if duty is None or fence is not None:
+            await drop_older(pool, days, fence)
+        await drop_panes(pool, behind, fences)
+
+    async with background(_forever(drop, pause_seconds), name="retention"):
         yield
 
 
-async def _drop_forever(
-    pool: asyncpg.Pool, days: int, behind: Mapping[str, int], pause_seconds: float
-) -> None:
+async def _forever(drop: Callable[[], Awaitable[None]], pause_seconds: float) -> None:
     while True:
         try:
-            await drop_older(pool, days)
-            await drop_panes(pool, behind)
+            await drop()
+        except LeaseLostError as error:
+            log.info("retention handed over", hint=str(error))
         except StoreError as error:
             log.warning("retention failed", error=str(error), retry_seconds=pause_seconds)
         await asyncio.sleep(pause_seconds)

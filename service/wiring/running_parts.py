@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RunningParts:
-    """What the API answers from."""
+    """What the API answers from; `worker` is the number of one of several processes, None of one alone."""
 
     pool: asyncpg.Pool
     store: PostgresStore
@@ -33,3 +33,4 @@ class RunningParts:
     intake: Intake
     sent_monitors: SentMonitors | None
     gate: Gate
+    worker: int | None = None

@@ -46,5 +46,25 @@ def stop_signals(stop: asyncio.Event) -> Iterator[None]:
             signal.signal(number, handler)
 
 
+@contextmanager
+def ending_with_parent(worker: int | None) -> Iterator[None]:
+    """Stop as at a signal once the parent of a `worker` is gone: the pipe that is its input ends with it."""
+    if worker is None:
+        yield
+        return
+    loop = asyncio.get_running_loop()
+
+    def read() -> None:
+        if not os.read(0, 1):
+            loop.remove_reader(0)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    loop.add_reader(0, read)
+    try:
+        yield
+    finally:
+        loop.remove_reader(0)
+
+
 def _end(number: int, _frame: FrameType | None) -> None:
     os._exit(_SHELL + number)

@@ -102,7 +102,7 @@ def receiver(schema: Schema, timestamp: str | None, form: TimeFormat) -> HttpRec
 
 @given(
     requests(),
-    st.sampled_from([SCHEMA, OTHER_ID, replace(OTHER_ID, identity=None)]),
+    st.sampled_from([SCHEMA, OTHER_ID, replace(OTHER_ID, identity=None), replace(SCHEMA, exact_ids=True)]),
     st.sampled_from(["at", "at", None, "key", "size"]),
     st.sampled_from(FORMS),
     st.sampled_from(list(BatchKind)),
@@ -126,4 +126,6 @@ def test_ids_are_hashed_alike_one_by_one_and_in_arrays(texts: list[str]) -> None
     known = [text.replace("\0", "") for text in texts]
     hashes = row_hash.of_texts(np.array(known, dtype=np.str_))
     assert [row_hash.of_text(text) for text in known] == hashes.tolist()
+    second = row_hash.of_texts(np.array(known, dtype=np.str_), second=True)
+    assert [row_hash.of_text(text, second=True) for text in known] == second.tolist()
     assert sums_of_hashes(hashes.tolist()) == sums_of(hashes, len(known))

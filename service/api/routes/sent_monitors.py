@@ -26,6 +26,9 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"model": MonitorSent, "description": "changed, or as it was"},
     403: {"description": "no monitor may be sent to this service"},
     409: {"description": "a monitor file on the service's disk defines this name"},
+    408: {"description": "the body did not come in time"},
+    413: {"description": "larger than is taken at once"},
+    429: {"description": "too much is being read at once; Retry-After says when to send again"},
     422: {"description": "not a monitor file that can be used: a line per fault; nothing was changed"},
 }
 NOT_ALLOWED = (

@@ -72,6 +72,7 @@ function facts(state, model) {
       : null,
     state.last_cycle ? ["Cycle ", time(state.last_cycle, model, { past: true }), `, one every ${lasting(state.cycle_seconds)}`] : "No cycle yet",
     state.finished ? "; its source has ended." : ".",
+    state.replica ? ` Measured by ${cut(state.replica)}.` : null,
   ];
 }
 

@@ -63,7 +63,8 @@ function card(state, model) {
       h("p", { class: "faint" },
         state.window ? ["Window until ", time(state.window.window_end, model), ` · ${plural(state.window.rows, "row")} · `] : null,
         state.last_cycle ? ["cycle ", time(state.last_cycle, model, { past: true })] : "no cycle yet",
-        state.finished ? " · source ended" : null)),
+        state.finished ? " · source ended" : null,
+        state.replica ? ` · measured by ${cut(state.replica)}` : null)),
     h("ul", { class: "aspects", "aria-label": `Aspects of ${cut(state.name)}` },
       ASPECTS.map((name) => state.aspects.find((one) => one.aspect === name)).map((one) =>
         h("li", { key: one.aspect },

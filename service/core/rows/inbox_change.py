@@ -50,6 +50,7 @@ class InboxChange:
     - `met`: stored labels, by id, that wait no longer
     - `measured`, `rejected`, `duplicates`: the sums of the rows that it measured, of those that it rejected,
       and of those whose ids had been counted before; of events where these were sent
+    - `attached_labels`, `rejected_labels`: those of the labels that found their row, and of the others
     - `halves`: events that wait for their other halves from now on
     - `paired`: stored ones, by id, that wait no longer
     - `waiting_events`: how many wait after the take; None where the source pairs none
@@ -62,6 +63,8 @@ class InboxChange:
     measured: IdSums = NO_ROWS
     rejected: IdSums = NO_ROWS
     duplicates: IdSums = NO_ROWS
+    attached_labels: IdSums = NO_ROWS
+    rejected_labels: IdSums = NO_ROWS
     halves: tuple[HalfEvent, ...] = ()
     paired: tuple[int, ...] = ()
     waiting_events: int | None = None

@@ -78,11 +78,11 @@ def of_texts(texts: NDArray[np.str_], *, second: bool = False) -> Hashes:
     return hashes
 
 
-def of_text(text: str) -> int:
+def of_text(text: str, *, second: bool = False) -> int:
     """Hash one text as `of_texts` does, without an array."""
     if not text or text[0] == "\0":
         return int(NOTHING)
-    total = sum(map(mul, map(ord, text), _whole_keys(len(text)))) % _MODULUS
+    total = sum(map(mul, map(ord, text), _whole_keys(len(text), _SECOND if second else 0))) % _MODULUS
     return mixed(total) or 1
 
 
@@ -148,8 +148,8 @@ def _keys(count: int, after: int = 0) -> tuple[np.uint64, ...]:
 
 
 @cache
-def _whole_keys(count: int) -> tuple[int, ...]:
-    return tuple(int(key) for key in _keys(count))
+def _whole_keys(count: int, after: int) -> tuple[int, ...]:
+    return tuple(int(key) for key in _keys(count, after))
 
 
 def mixed(word: int) -> int:

@@ -10,6 +10,7 @@ from service.core.profile.codec import profile as codec
 from service.core.profile.outcome import outcome
 from service.core.profile.spec import spec
 from service.core.reference import bins
+from service.core.rows.id_sums import NO_ROWS, IdSums, sums_of
 from service.core.windows import window
 from service.core.windows.records import PaneRecord, WindowRecord
 
@@ -29,11 +30,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Pane:
-    """A pane's profile and its bounds in event time (UTC microseconds, half-open)."""
+    """A pane.
+
+    - `profile`: of its rows
+    - `start`, `end`: its bounds in event time (UTC microseconds, half-open)
+    - `sums`: of its rows' ids
+    """
 
     profile: Profile
     start: int
     end: int
+    sums: IdSums = NO_ROWS
 
 
 def profile_panes(
@@ -47,7 +54,8 @@ def profile_panes(
         start, end = plan.bounds(key)
         if plan.unit is window.Unit.ROWS:
             start, end = int(part.event_time.min()), int(part.event_time.max()) + 1
-        panes[key] = Pane(profile.of(part, schema, spec), start, end)
+        sums = sums_of(part.arrival.identity, part.rows)
+        panes[key] = Pane(profile.of(part, schema, spec), start, end, sums)
     return panes
 
 
@@ -107,7 +115,15 @@ def panes_of(windows: Iterable[int], plan: WindowPlan) -> set[int]:
 def pane_records(panes: Mapping[int, Pane]) -> tuple[PaneRecord, ...]:
     """Return panes in the form in which they are stored."""
     return tuple(
-        PaneRecord(key, pane.start, pane.end, pane.profile.rows, codec.encode(pane.profile))
+        PaneRecord(
+            key,
+            pane.start,
+            pane.end,
+            pane.profile.rows,
+            codec.encode(pane.profile),
+            pane.sums.ids,
+            pane.sums.mixed,
+        )
         for key, pane in panes.items()
     )
 
@@ -117,7 +133,12 @@ def restored(records: Iterable[PaneRecord]) -> dict[int, Pane]:
 
     Raises CodecError where a pane's bytes cannot be read.
     """
-    return {record.key: Pane(codec.decode(record.payload), record.start, record.end) for record in records}
+    return {record.key: _restored(record) for record in records}
+
+
+def _restored(record: PaneRecord) -> Pane:
+    sums = IdSums(record.rows, record.ids, record.mixed)
+    return Pane(codec.decode(record.payload), record.start, record.end, sums)
 
 
 def _joined(panes: list[Pane]) -> Pane:
@@ -127,4 +148,5 @@ def _joined(panes: list[Pane]) -> Pane:
         profile.merge([pane.profile for pane in panes]),
         min(pane.start for pane in panes),
         max(pane.end for pane in panes),
+        sum((pane.sums for pane in panes), start=NO_ROWS),
     )

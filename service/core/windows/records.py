@@ -12,13 +12,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PaneRecord:
-    """One pane's profile as bytes; `key` counts panes from the grid's origin."""
+    """One pane's profile as bytes.
+
+    - `key`: counts panes from the grid's origin
+    - `start`, `end`: its bounds in event time
+    - `rows`: how many it counts
+    - `payload`: its profile
+    - `ids`, `mixed`: the sums of its rows' ids, by which an audit knows them: see `IdSums`
+    """
 
     key: int
     start: int
     end: int
     rows: int
     payload: bytes
+    ids: int = 0
+    mixed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

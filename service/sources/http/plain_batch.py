@@ -16,6 +16,8 @@ from service.core.rows.batch import Arrival, Batch, LabelType, Numbers, Texts, s
 from service.core.rows.label_text import coded
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from service.core.rows.batch import ColumnRows
 
 VERSION = b"\x02"
@@ -34,6 +36,7 @@ class PlainBatch(NamedTuple):
     - `columns`: by name, in the schema's order: as what the cells are read, and the cells, None where missing
     - `unwatched`: the names of the columns that came and are not watched
     - `example_id`: one of the ids as people write it
+    - `check`: the ids' second hashes; None where they are not asked for
     """
 
     times: Sequence[int]
@@ -41,6 +44,7 @@ class PlainBatch(NamedTuple):
     columns: dict[str, PlainColumn]
     unwatched: Sequence[str]
     example_id: str | None
+    check: Sequence[int] | None = None
 
 
 _write = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
@@ -59,9 +63,18 @@ def decode(content: bytes) -> Batch:
     found = PlainBatch(*json.loads(content[len(VERSION) :].decode(errors="surrogatepass")))
     times = np.array(found.times, dtype=np.int64)
     columns = {name: _column(*held) for name, held in found.columns.items()}
-    identity = None if found.identity is None else np.array(found.identity, dtype=np.uint64)
-    arrival = Arrival(tuple(found.unwatched), identity, steps_back(times), example_id=found.example_id)
+    arrival = Arrival(
+        tuple(found.unwatched),
+        _hashes(found.identity),
+        steps_back(times),
+        example_id=found.example_id,
+        check=_hashes(found.check),
+    )
     return Batch(len(times), times, columns, arrival)
+
+
+def _hashes(identity: Sequence[int] | None) -> NDArray[np.uint64] | None:
+    return None if identity is None else np.array(identity, dtype=np.uint64)
 
 
 def _column(held: str, cells: Sequence[Any]) -> ColumnRows:

@@ -64,10 +64,11 @@ class _Layout:
 
 
 class _Ids(NamedTuple):
-    """The ids' hashes, None where the rows have no ids, and one of them as people write it."""
+    """The ids' hashes, None where rows have no ids; one as people write it; second hashes if asked for."""
 
     hashes: list[int] | None
     example: str | None
+    check: list[int] | None = None
 
 
 class PlainReader:
@@ -95,7 +96,7 @@ class PlainReader:
         held = _held(layout, columns)
         if times is None or ids is None or held is None:
             return None
-        batch = PlainBatch(times, ids.hashes, held, layout.unwatched, ids.example)
+        batch = PlainBatch(times, ids.hashes, held, layout.unwatched, ids.example, ids.check)
         return PlainRows(plain_batch.encode(batch), rows, _sums(ids.hashes, rows))
 
     def _layout(self, names: tuple[str, ...]) -> _Layout | None:
@@ -122,7 +123,8 @@ class PlainReader:
         return _Layout(watched, unwatched)
 
     def _ids(self, columns: dict[str, list[Any]]) -> _Ids | None:
-        name = self._shape.schema.identity
+        schema = self._shape.schema
+        name = schema.identity
         if name is None or name not in columns:
             return _Ids(None, None)
         cells = columns[name]
@@ -132,7 +134,8 @@ class PlainReader:
         texts = [known_id(text_of(cell)) for cell in cells]
         first = next((text for text in texts if text), None)
         example = None if first is None else described(first, _TYPES[kind])
-        return _Ids([row_hash.of_text(text) for text in texts], example)
+        check = [row_hash.of_text(text, second=True) for text in texts] if schema.exact_ids else None
+        return _Ids([row_hash.of_text(text) for text in texts], example, check)
 
     def _times(
         self, columns: dict[str, list[Any]], rows: int, received: int, latest: int

@@ -68,9 +68,7 @@ class HttpReceiver:
     def __post_init__(self) -> None:
         masks = bool(self.masking.masking.columns)
         labels = None if self.labels is None or masks else _label_reader(self.labels)
-        # A plain row has no second hash, by which a row that comes again is found.
-        plain = not masks and not self.shape.schema.exact_ids
-        object.__setattr__(self, "plain_rows", PlainReader(self.shape) if plain else None)
+        object.__setattr__(self, "plain_rows", None if masks else PlainReader(self.shape))
         object.__setattr__(self, "plain_labels", labels)
 
     def read_at_once(self, kind: BatchKind, posted: Posted, received: int) -> Received | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
@@ -17,7 +17,7 @@ import structlog
 
 from service.config.base import duration_text
 from service.core.inbox import BatchKind
-from service.core.rows.batch import no_rows
+from service.core.rows.batch import no_rows, steps_back
 from service.core.rows.concatenation import concatenated, differently_typed
 from service.core.rows.id_sums import IdSums, sums_of
 from service.core.rows.inbox_change import InboxChange
@@ -40,6 +40,7 @@ R = TypeVar("R")
 
 MAX_ROWS = 250_000  # of a take, about: a batch is taken whole
 KEPT_REJECTS = 100  # of a take
+NO_LABELS = "the monitor expected labels when this one came, and its file expects none any more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,15 @@ class _Thread:
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """The rows of a take: those that can be used, in parts, the others, the clock after them, their sums."""
+    """The rows of a take.
+
+    - `parts`: those that can be used
+    - `rejects`: the first of the others
+    - `rejected`: how many these are
+    - `clock`: the event clock after them
+    - `measured_ids`, `rejected_ids`: the sums of their ids
+    - `rejected_label_ids`: those of the labels that cannot be used
+    """
 
     parts: tuple[Batch, ...]
     rejects: tuple[Reject, ...]
@@ -91,6 +100,7 @@ class _Rows:
     clock: EventClock
     measured_ids: IdSums
     rejected_ids: IdSums
+    rejected_label_ids: IdSums
 
 
 class HttpSource:
@@ -105,21 +115,26 @@ class HttpSource:
         """Return what was accepted and not taken yet, about `max_rows` rows of it."""
         context, clock = self._context, of_json(position or {})
         waiting = await context.tables.inbox.read(self._options.max_rows)
-        rows = await self._reading.run(lambda: self._rows(waiting.batches, clock))
+        # Events that wait there were accepted when the monitor's source was another one: they stay.
+        batches = [batch for batch in waiting.batches if batch.kind is not BatchKind.EVENTS]
+        rows = await self._reading.run(lambda: self._rows(batches, clock))
         now = context.now()
         is_idle = waiting.oldest is None
         watermark = rows.clock.watermark
         if is_idle:
             watermark = rows.clock.idle_watermark(now, self._options.idle_after_us)
         change = InboxChange(
-            tuple(batch.id for batch in waiting.batches),
+            tuple(batch.id for batch in batches),
             measured=rows.measured_ids,
             rejected=rows.rejected_ids,
+            rejected_labels=rows.rejected_label_ids,
         )
+        before = position or {}
         batch = concatenated(rows.parts, context.schema) if rows.parts else no_rows()
+        batch, last = _in_order(batch, before.get("last"))
         take = Take(
             batch,
-            rows.clock.as_json() | {"batches": (position or {}).get("batches", 0) + len(waiting.batches)},
+            rows.clock.as_json() | {"batches": before.get("batches", 0) + len(batches), "last": last},
             watermark=watermark,
             rejects=rows.rejects[:KEPT_REJECTS],
             rejected=rows.rejected,
@@ -130,7 +145,7 @@ class HttpSource:
         )
         if context.labels is None:
             return take
-        sent = await self._reading.run(lambda: posted_labels.sent_labels(waiting.batches, context.labels))
+        sent = await self._reading.run(lambda: posted_labels.sent_labels(batches, context.labels))
         return await posted_labels.with_labels(take, sent, context, now=now)
 
     async def close(self) -> None:
@@ -139,11 +154,18 @@ class HttpSource:
 
     def _rows(self, batches: Sequence[InboxBatch], clock: EventClock) -> _Rows:
         parts, rejects, rejected = [], list[Reject](), 0
-        measured_ids = rejected_ids = IdSums()
+        measured_ids = rejected_ids = rejected_label_ids = IdSums()
         for batch in batches:
             rejects += batch.rejects
             rejected += batch.rejected
             if batch.kind is not BatchKind.ROWS:
+                rejected_label_ids += batch.rejected_ids
+                if self._context.labels is None:
+                    labels = stored_batch.decode(batch.payload)
+                    examples = range(min(labels.rows, KEPT_REJECTS))
+                    rejects += [Reject(cells_of(labels, row), NO_LABELS) for row in examples]
+                    rejected += labels.rows
+                    rejected_label_ids += sums_of(labels.arrival.identity, labels.rows)
                 continue
             rows = by_kind(stored_batch.decode(batch.payload), self._context.schema)
             for remark in rows.arrival.remarks:
@@ -159,7 +181,8 @@ class HttpSource:
             kept = sums_of(rows.arrival.identity, rows.rows)
             measured_ids += kept
             rejected_ids += came - kept + batch.rejected_ids
-        return _Rows(tuple(parts), tuple(rejects), rejected, clock, measured_ids, rejected_ids)
+        sums = measured_ids, rejected_ids, rejected_label_ids
+        return _Rows(tuple(parts), tuple(rejects), rejected, clock, *sums)
 
     def _too_late(self, rows: Batch, late: Any, clock: EventClock) -> list[Reject]:
         allowed = duration_text(self._options.allowed_lateness_us)
@@ -169,3 +192,16 @@ class HttpSource:
             f"{newest:%Y-%m-%dT%H:%M:%SZ}"
         )
         return [Reject(cells_of(rows, row), reason) for row in late.tolist()]
+
+
+def _in_order(batch: Batch, last: int | None) -> tuple[Batch, int | None]:
+    """Mark the rows whose time lies before that of the row right before them, also of the take before.
+
+    `last` is the time of that take's last row. Returns the time of this one's too.
+    """
+    if not batch.rows:
+        return batch, last
+    backwards = steps_back(batch.event_time)
+    backwards[0] = last is not None and int(batch.event_time[0]) < last
+    marked = replace(batch, arrival=replace(batch.arrival, backwards=backwards))
+    return marked, int(batch.event_time[-1])

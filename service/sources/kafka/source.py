@@ -184,7 +184,11 @@ class KafkaSource:
         rejects = tuple(reject for batch in batches for reject in batch.rejects)
         take = replace(
             take,
-            inbox=replace(take.inbox, taken=tuple(batch.id for batch in batches)),
+            inbox=replace(
+                take.inbox,
+                taken=tuple(batch.id for batch in batches),
+                rejected_labels=sum((batch.rejected_ids for batch in batches), start=NO_ROWS),
+            ),
             rejects=(*take.rejects, *rejects)[:KEPT_REJECTS],
             rejected=take.rejected + sum(batch.rejected for batch in batches),
         )

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from service.core.inbox import InboxBatch, Waiting
+    from service.core.rows.id_sums import IdSums
     from service.sources.context import SourceContext
     from service.sources.kserve.half import Half
 
@@ -108,24 +109,35 @@ class KserveSource:
         take = self._take(waiting, found, position or {}, held=held, now=now)
         if context.labels is None:
             return take
-        sent = await run(self._pool, lambda: posted_labels.sent_labels(waiting.batches, context.labels))
+        own = self._own(waiting)
+        sent = await run(self._pool, lambda: posted_labels.sent_labels(own, context.labels))
         return await posted_labels.with_labels(take, sent, context, now=now)
 
     async def close(self) -> None:
         """End the thread; no take may follow."""
         self._pool.shutdown(wait=False)
 
+    def _own(self, waiting: Waiting) -> list[InboxBatch]:
+        """Return the batches that this source takes.
+
+        What was accepted when the monitor's source was another one stays, and so do labels that it expects no
+        more.
+        """
+        kinds = {BatchKind.EVENTS} if self._context.labels is None else {BatchKind.EVENTS, BatchKind.LABELS}
+        return [batch for batch in waiting.batches if batch.kind in kinds]
+
     def _take(
         self, waiting: Waiting, found: _Found, position: dict[str, Any], *, held: int, now: int
     ) -> Take:
-        batches = waiting.batches
+        batches = self._own(waiting)
         rejects = [reject for batch in batches for reject in batch.rejects] + found.rejects
-        refused_before = sum((batch.rejected_ids for batch in batches), start=NO_ROWS)
+        refused_before = _refused_ids(batches, BatchKind.EVENTS)
         is_idle = waiting.oldest is None
         change = InboxChange(
             tuple(batch.id for batch in batches),
             measured=halves.event_sums(found.measured),
             rejected=halves.event_sums(found.refused) + refused_before,
+            rejected_labels=_refused_ids(batches, BatchKind.LABELS),
             halves=found.waiting,
             paired=found.met,
             waiting_events=held + len(found.waiting) - len(found.met),
@@ -186,6 +198,11 @@ class KserveSource:
         found.clock = found.clock.after(rows.event_time, max(request.received, response.received))
         found.parts.append(rows)
         found.measured += [(half.id, half.side) for half in (request, response)]
+
+
+def _refused_ids(batches: Sequence[InboxBatch], kind: BatchKind) -> IdSums:
+    """Return the sums of what was refused of one kind of batches when it came."""
+    return sum((batch.rejected_ids for batch in batches if batch.kind is kind), start=NO_ROWS)
 
 
 def _decoded(batches: Sequence[InboxBatch]) -> list[Half]:

@@ -39,7 +39,7 @@ SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",  # TCP alone: a socket's path is limited to 107 bytes
     "shared_buffers": "64MB",
-    "max_connections": "50",
+    "max_connections": "100",  # of which each process of the service uses 12
     "max_wal_size": "512MB",
     "timezone": "UTC",
     "log_timezone": "UTC",

@@ -6,9 +6,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from service.store.driver_errors import translated
+from service.store.leases.fence import held_transaction
 
 if TYPE_CHECKING:
     import asyncpg
+
+    from service.store.leases.fence import Fences
 
 # Position, timestamp (UTC), an integer, a text, a float.
 Row = tuple[int, datetime, int, str, float]
@@ -53,8 +56,9 @@ WHERE monitor = $1 AND position = $2
 class DummyTable:
     """The table, made on first use."""
 
-    def __init__(self, pool: asyncpg.Pool, monitor: str) -> None:
+    def __init__(self, pool: asyncpg.Pool, monitor: str, fences: Fences | None = None) -> None:
         self._pool = pool
+        self._fences = fences
         self._monitor = monitor
         self._there = False
 
@@ -63,7 +67,7 @@ class DummyTable:
         if not self._there:
             await create_table(self._pool)
             self._there = True
-        return await append_row(self._pool, self._monitor, row)
+        return await append_row(self._pool, self._monitor, row, self._fences)
 
 
 async def create_table(pool: asyncpg.Pool) -> None:
@@ -78,10 +82,10 @@ async def create_table(pool: asyncpg.Pool) -> None:
                 await connection.execute(_GRANT)
 
 
-async def append_row(pool: asyncpg.Pool, monitor: str, row: Row) -> Row:
+async def append_row(pool: asyncpg.Pool, monitor: str, row: Row, fences: Fences | None = None) -> Row:
     """Insert `row` unless its position is taken; return the row that is kept there. Raises StoreError."""
     with translated("append to dummy_metrics"):
-        async with pool.acquire() as connection:
+        async with held_transaction(pool, monitor, fences) as connection:
             await connection.execute(_APPEND, monitor, *row)
             kept = await connection.fetchrow(_READ, monitor, row[0])
     position, timestamp, value1, value2, value3 = kept

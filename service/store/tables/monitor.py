@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     import asyncpg
 
+    from service.core.sharing import Fence
+
 _DEFINED = """
 INSERT INTO tidegauge.monitor (monitor) SELECT unnest($1::text[])
 ON CONFLICT (monitor) DO UPDATE SET file_gone_at = NULL, removed_at = NULL
@@ -20,7 +22,10 @@ WHERE monitor.file_gone_at IS NOT NULL OR monitor.removed_at IS NOT NULL
 """
 
 _FILE_GONE = """
-INSERT INTO tidegauge.monitor (monitor, file_gone_at) VALUES ($1, now())
+INSERT INTO tidegauge.monitor (monitor, file_gone_at)
+SELECT $1, now() WHERE $2::text IS NULL OR EXISTS (
+    SELECT FROM tidegauge.lease WHERE monitor = $1 AND holder = $2 AND fence = $3 FOR KEY SHARE
+)
 ON CONFLICT (monitor) DO UPDATE SET file_gone_at = coalesce(monitor.file_gone_at, now())
 """
 
@@ -89,10 +94,11 @@ async def set_defined(pool: asyncpg.Pool, monitors: Sequence[str]) -> None:
         await pool.execute(_DEFINED, sorted(monitors))
 
 
-async def set_file_gone(pool: asyncpg.Pool, monitor: str) -> None:
-    """Note that no file defines `monitor` any more. Raises StoreError."""
+async def set_file_gone(pool: asyncpg.Pool, monitor: str, fence: Fence | None = None) -> None:
+    """Note that no file defines `monitor` any more, with a `fence` only under it. Raises StoreError."""
+    holder, number = (None, None) if fence is None else (fence.holder, fence.number)
     with translated(f"{monitor}: note that its file is gone"):
-        await pool.execute(_FILE_GONE, monitor)
+        await pool.execute(_FILE_GONE, monitor, holder, number)
 
 
 async def set_removed(connection: asyncpg.Connection, monitor: str) -> None:

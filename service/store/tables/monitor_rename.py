@@ -35,18 +35,28 @@ async def under_current_names(connection: asyncpg.Connection, sent: Sequence[Sen
     A name that was given to another monitor afterwards means the one that had it when the request came.
     """
     await connection.execute(_NO_RENAME)
-    renames = [
+    renames = await read(connection)
+    found = []
+    for each in sent:
+        name = current_name(each.monitor, each.received, renames)
+        found.append(each if name == each.monitor else _named(each, name))
+    return found
+
+
+async def read(connection: asyncpg.Connection) -> list[tuple[str, str, int]]:
+    """Return the renames in order: the old name, the new one, and when (UTC microseconds)."""
+    return [
         (row["old_name"], row["new_name"], to_microseconds(row["renamed_at"]))
         for row in await connection.fetch(_ALL)
     ]
-    found = []
-    for each in sent:
-        name = each.monitor
-        for old, new, renamed in renames:
-            if renamed > each.received and old == name:
-                name = new
-        found.append(each if name == each.monitor else _named(each, name))
-    return found
+
+
+def current_name(name: str, received: int, renames: Sequence[tuple[str, str, int]]) -> str:
+    """Return the name that a monitor has now which had `name` when a request came (UTC microseconds)."""
+    for old, new, renamed in renames:
+        if renamed > received and old == name:
+            name = new
+    return name
 
 
 def _named(sent: Sent, name: str) -> Sent:

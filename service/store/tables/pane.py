@@ -14,25 +14,26 @@ if TYPE_CHECKING:
     import asyncpg
 
 _READ = """
-SELECT key, pane_start, pane_end, rows, payload FROM tidegauge.pane
+SELECT key, pane_start, pane_end, rows, payload, ids, mixed FROM tidegauge.pane
 WHERE monitor = $1 AND layout = $2 AND key >= $3 AND key <= $4
 ORDER BY key
 LIMIT $5
 """
 
 _READ_AT = """
-SELECT key, pane_start, pane_end, rows, payload FROM tidegauge.pane
+SELECT key, pane_start, pane_end, rows, payload, ids, mixed FROM tidegauge.pane
 WHERE monitor = $1 AND layout = $2 AND key = ANY($3::bigint[])
 ORDER BY key
 """
 
 _UPSERT = """
-INSERT INTO tidegauge.pane (monitor, layout, key, pane_start, pane_end, rows, payload)
+INSERT INTO tidegauge.pane (monitor, layout, key, pane_start, pane_end, rows, payload, ids, mixed)
 SELECT $1, $2, p.*
-FROM unnest($3::bigint[], $4::timestamptz[], $5::timestamptz[], $6::bigint[], $7::bytea[]) p
+FROM unnest($3::bigint[], $4::timestamptz[], $5::timestamptz[], $6::bigint[], $7::bytea[], $8::numeric[],
+            $9::numeric[]) p
 ON CONFLICT (monitor, layout, key) DO UPDATE SET
     pane_start = excluded.pane_start, pane_end = excluded.pane_end,
-    rows = excluded.rows, payload = excluded.payload
+    rows = excluded.rows, payload = excluded.payload, ids = excluded.ids, mixed = excluded.mixed
 """
 
 LOWEST, HIGHEST = -(2**63), 2**63 - 1
@@ -79,6 +80,8 @@ async def upsert(
         [instant(pane.end) for pane in panes],
         [pane.rows for pane in panes],
         [pane.payload for pane in panes],
+        [pane.ids for pane in panes],
+        [pane.mixed for pane in panes],
     )
 
 
@@ -89,4 +92,6 @@ def _record(row: asyncpg.Record) -> PaneRecord:
         end=to_microseconds(row["pane_end"]),
         rows=row["rows"],
         payload=row["payload"],
+        ids=int(row["ids"]),
+        mixed=int(row["mixed"]),
     )

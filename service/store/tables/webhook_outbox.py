@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from service.store.driver_errors import translated
+from service.store.leases.fence import hold_duty
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     import asyncpg
 
+    from service.core.sharing import Fence
+
+WEBHOOK = "webhook"  # the duty
 FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 5, 3_600
 
 # The attempt is entered before it is made: a service that dies on the way tries again after the delay, and
@@ -56,14 +60,17 @@ class Outgoing:
     story: str
 
 
-async def claim(pool: asyncpg.Pool) -> Outgoing | None:
+async def claim(pool: asyncpg.Pool, duty: Fence | None = None) -> Outgoing | None:
     """Return the oldest event in the outbox where its time has come; it comes again unless it is removed.
 
     Each try is three times as long after the one before as that was, from five seconds up to an hour. Raises
-    StoreError.
+    LeaseLostError where another replica has the `duty` WEBHOOK (None: there is one process), and StoreError.
     """
     with translated("read the webhook's outbox"):
-        row = await pool.fetchrow(_CLAIM, FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS)
+        async with pool.acquire() as connection, connection.transaction():
+            if duty is not None:
+                await hold_duty(connection, WEBHOOK, duty)
+            row = await connection.fetchrow(_CLAIM, FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS)
     return None if row is None else Outgoing(**row)
 
 
@@ -77,7 +84,10 @@ async def seconds_to_next(pool: asyncpg.Pool) -> float | None:
         return seconds
 
 
-async def remove(pool: asyncpg.Pool, event: int) -> None:
-    """Strike an event out: a receiver took it, or none ever will. Raises StoreError."""
+async def remove(pool: asyncpg.Pool, event: int, duty: Fence | None = None) -> None:
+    """Strike an event out: a receiver took it, or none ever will. Raises LeaseLostError and StoreError."""
     with translated("write the webhook's outbox"):
-        await pool.execute(_REMOVE, event)
+        async with pool.acquire() as connection, connection.transaction():
+            if duty is not None:
+                await hold_duty(connection, WEBHOOK, duty)
+            await connection.execute(_REMOVE, event)

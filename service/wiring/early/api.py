@@ -33,13 +33,20 @@ class Away:
 
 @asynccontextmanager
 async def serve_early_api(
-    settings: Settings, names: Sequence[str], receivers: Mapping[str, Receiver]
+    settings: Settings, names: Sequence[str], receivers: Mapping[str, Receiver], worker: int | None = None
 ) -> AsyncIterator[str]:
-    """Serve while the context lasts; yields the address."""
+    """Serve while the context lasts, as `worker` of several processes where it has a number.
+
+    Yields the address.
+    """
     away = Away()
     async with intake_into(away, settings, receivers) as taking_in, gate_by(settings, away) as admitting:
         app = await asyncio.to_thread(build_early, taking_in, names, admitting)
         async with serving(
-            app, host=settings.http_host, port=settings.http_port, tls=tls_files(settings)
+            app,
+            host=settings.http_host,
+            port=settings.http_port,
+            tls=tls_files(settings),
+            own_port=None if worker is None else settings.http_port + worker,
         ) as address:
             yield address

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from service.config.settings import Settings
     from service.sources.protocol import Receiver
 
-    EarlyApi = Callable[[Settings, Sequence[str], Mapping[str, Receiver]], AbstractAsyncContextManager[str]]
+    EarlyApi = Callable[
+        [Settings, Sequence[str], Mapping[str, Receiver], int | None], AbstractAsyncContextManager[str]
+    ]
 
 log = structlog.get_logger(__name__)
 
@@ -29,10 +31,13 @@ EARLY_SECONDS = 3.0  # for which a start waits until it takes rows without the d
 
 
 @asynccontextmanager
-async def early_intake(settings: Settings, monitors: Sequence[Monitor]) -> AsyncIterator[float]:
+async def early_intake(
+    settings: Settings, monitors: Sequence[Monitor], worker: int | None = None
+) -> AsyncIterator[float]:
     """Take in rows of the monitors' files while the context lasts, if that is longer than a moment.
 
-    Yields for how many seconds to wait for the database: without an end where rows are taken meanwhile.
+    `worker` is the number of one of several processes. Yields for how many seconds to wait for the database:
+    without an end where rows are taken meanwhile.
     """
     receivers = {
         monitor.name: receiver
@@ -44,7 +49,7 @@ async def early_intake(settings: Settings, monitors: Sequence[Monitor]) -> Async
         return
     names = [monitor.name for monitor in monitors]
     ended = asyncio.Event()
-    serving = asyncio.create_task(_serve(settings, names, receivers, ended), name="early intake")
+    serving = asyncio.create_task(_serve(settings, names, receivers, ended, worker), name="early intake")
     try:
         yield math.inf
     finally:
@@ -53,7 +58,11 @@ async def early_intake(settings: Settings, monitors: Sequence[Monitor]) -> Async
 
 
 async def _serve(
-    settings: Settings, names: Sequence[str], receivers: Mapping[str, Receiver], ended: asyncio.Event
+    settings: Settings,
+    names: Sequence[str],
+    receivers: Mapping[str, Receiver],
+    ended: asyncio.Event,
+    worker: int | None,
 ) -> None:
     try:
         await asyncio.wait_for(ended.wait(), EARLY_SECONDS)
@@ -62,7 +71,7 @@ async def _serve(
     else:
         return
     early_api = await asyncio.to_thread(_load)
-    async with early_api(settings, names, receivers) as address:
+    async with early_api(settings, names, receivers, worker) as address:
         hint = "rows are taken and kept on the disk; cycles start once the database answers"
         log.warning("database away at the start", http=address, hint=hint)
         await ended.wait()

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from service.core.rows.batch import Batch
     from service.core.rows.schema import Schema
     from service.runtime.compute_threads import Compute
+    from service.store.leases.fence import Fences
     from service.store.tables.inbox.reference import SentBatch
 
 log = structlog.get_logger(__name__)
@@ -53,6 +54,7 @@ def sent_reference_loader(
     pool: asyncpg.Pool,
     compute: Compute,
     now: Callable[[], int],
+    fences: Fences | None = None,
 ) -> Callable[[], Awaitable[Batch]]:
     """Return a function that reads the reference, or freezes it from what waits in the inbox.
 
@@ -84,7 +86,7 @@ def sent_reference_loader(
             await _wait_for_end(monitor, sent, seen, pool=pool, compute=compute, now=now)
             payloads = await reference.all_payloads(pool, name)
         rows, payload = await compute.run_long(lambda: _chosen(payloads, monitor, schema, sent))
-        await reference.keep(pool, name, KeptReference(rows, payload, sent))
+        await reference.keep(pool, name, KeptReference(rows, payload, sent), fences)
         log.info("reference frozen", monitor=name, rows=rows)
 
     return load

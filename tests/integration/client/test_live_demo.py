@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.slow, pytest.mark.postgres]
 
 MODEL, TIDEGAUGE, TRAFFIC, POSTGRES = "the model's service", "Tidegauge", "the traffic", "Postgres"
-ROUNDS = int(os.environ.get("TIDEGAUGE_LIVE_KILL_ROUNDS", "1"))  # in each of which all three are killed
+ROUNDS = int(os.environ.get("LIVE_KILL_ROUNDS", "1"))  # in each of which all three are killed
 MONITOR = Path("config/live/flights_live.yaml").read_text()
 VALUE = """SELECT max(window_end) FROM tidegauge.metrics
            WHERE monitor = 'flights_live' AND metric = 'mae' AND segment = '' AND value IS NOT NULL"""

@@ -58,6 +58,7 @@ async def test_what_is_printed_is_what_dashboards_read(place: Place, pool: async
             "state": "alarm",
             "since": told.since_event_time.isoformat(),
             "story": told.story,
+            "replica": None,
         }
     ]
     table = place.command("status")

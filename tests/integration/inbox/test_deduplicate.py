@@ -9,6 +9,7 @@ import pytest
 
 from service.commands.audit import lines_of, read_record, sums_in
 from service.core.deduplicate import DUPLICATE
+from service.core.inbox import BatchKind
 from service.errors import ConfigurationError
 from service.store import lifecycle
 from service.store.tables.inbox import audit
@@ -35,9 +36,11 @@ async def test_a_row_that_comes_again_counts_once(pool: asyncpg.Pool, tmp_path: 
         assert await live.counted() == 6
         account = await audit.read(pool, "toy", sums_in)
         assert (account.measured.rows, account.duplicates.rows) == (6, 7)
-        acknowledged = read_record(record)["toy"]
-        assert account.total == acknowledged
-        assert lines_of("toy", account, acknowledged)[-1].startswith("  equal")
+        acknowledged = read_record(record)
+        assert account.total == acknowledged["toy", BatchKind.ROWS]
+        lines, agrees = lines_of("toy", account, acknowledged)
+        assert agrees
+        assert lines[-1].startswith("    equal")
         reasons = await pool.fetch("SELECT reason, count(*) FROM tidegauge.rejected_row GROUP BY 1")
         assert [tuple(each) for each in reasons] == [(DUPLICATE, 7)]
         shown = await pool.fetchval(

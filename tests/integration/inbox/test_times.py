@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import asyncpg
+import pytest
 
 from tests.integration.inbox.live import MINUTE, START, living, row, rows
 
@@ -103,3 +104,20 @@ async def test_what_waits_is_measured(pool: asyncpg.Pool, tmp_path: Path) -> Non
         await live.run()
         found = await pool.fetch(WAITING)
         assert {each["metric"]: each["value"] for each in found} == {"backlog_rows": 0.0, "lag_seconds": 0.0}
+
+
+@pytest.mark.parametrize("cycles", [1, 3])
+async def test_the_order_of_rows_does_not_depend_on_the_cycles(
+    pool: asyncpg.Pool, tmp_path: Path, cycles: int
+) -> None:
+    """A row is behind the one accepted right before it, whether one cycle takes both or two do."""
+    impatient = {"type": "http", "timestamp": "at", "allowed_lateness": "1m"}
+    async with living(pool, tmp_path, source=impatient) as live:
+        for sent in ([row("a", 2.5)], [row("b", 2.1), row("too late", 0), row("c", 2.05)], [row("d", 2.2)]):
+            await live.send(sent)
+            if cycles > 1:
+                await live.run()
+        await live.send([row("e", 4)])
+        await live.run()
+        found = "SELECT value FROM tidegauge.metrics WHERE metric = 'backwards_share' ORDER BY window_start"
+        assert await pool.fetchval(found) == 0.5

@@ -29,6 +29,8 @@ REACHED = {
     "webhook_outbox": "its event",
     "dummy": "a table of the demonstration, of no monitor",
     "schema_migration": "of no monitor",
+    "replica": "a process, of no monitor",
+    "duty": "what one replica does for all monitors",
     "monitor_rename": "of names, not of monitors: what was accepted under an old name may come weeks later",
     "access_token": "it names monitors; a rename renames them there, and a purge leaves people's tokens",
 }

@@ -57,6 +57,7 @@ def callables(**given: Any) -> Callables:
         "queries": Queries(),
         "broadcaster": EventBroadcaster(),
         "refused": dict,
+        "monitors": None,
         "gate": gate(is_open=True),
     }
     return Callables(**{**named, **quiet, **given})

@@ -24,9 +24,11 @@ def sent(number: int, *, size: int = 10) -> Sent:
     rejects = (Reject({"at": f"soon {number}"}, "at is not a time"),)
     payload = bytes([number % 256]) * size
     refused = IdSums(1, 2**64 - 1, number)
+    instead = Sent("toy", BatchKind.EVENTS, 10**15 + number, b"", 0, 1, rejects, refused)
     return Sent(
-        "toy", BatchKind.ROWS, 10**15 + number, payload, 3, 1, rejects, refused, f"key {number}", b"digest"
-    )
+        "toy", BatchKind.ROWS, 10**15 + number, payload, 3, 1, rejects, refused, f"key {number}", b"digest",
+        instead if number % 2 else None,
+    )  # fmt: skip
 
 
 def record(number: int, *, size: int = 10) -> SpoolRecord:

@@ -32,6 +32,7 @@ class Cycles:
 
     def __init__(self) -> None:
         self.index = MonitorIndex()
+        self.fences = None
         self.monitors: dict[str, Monitor] = {}
         self.done: list[tuple[str, str]] = []
         self.refusing: Exception | None = None
@@ -67,7 +68,7 @@ class Database:
         self.reset: list[str] = []
         self.sent: dict[str, str] = {}
 
-    async def execute(self, _statement: str, monitors: object) -> None:
+    async def execute(self, _statement: str, monitors: object, *_fence: object) -> None:
         self.noted.append(monitors)
 
     async def fetch(self, _statement: str, monitors: list[str] | None = None) -> list[dict[str, object]]:

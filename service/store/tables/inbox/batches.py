@@ -21,7 +21,7 @@ from service.store.tables import monitor_rename
 from service.store.tables.inbox import audit, halves, labels
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Collection, Sequence
 
     from service.core.inbox import Sent
     from service.core.rows.inbox_change import HalfEvent, InboxChange, LabelAhead
@@ -58,8 +58,9 @@ ON CONFLICT (monitor, kind, key) DO NOTHING
 RETURNING key
 """
 
-_ANSWER = """
-SELECT digest, answer FROM tidegauge.inbox_key WHERE monitor = $1 AND kind = $2 AND key = $3
+_ANSWERS = """
+SELECT monitor, kind, key, digest, answer FROM tidegauge.inbox_key
+WHERE (monitor, kind, key) IN (SELECT * FROM unnest($1::text[], $2::text[], $3::text[]))
 """
 
 _APPEND = """
@@ -292,14 +293,26 @@ async def _keep_keys(connection: asyncpg.Connection, sent: Sequence[Sent]) -> li
             [_stored(each) for each in first.values()],
         )
         kept = {(row["monitor"], row["kind"], row["key"]) for row in rows}
-    receipts = []
-    for each in sent:
-        if each.key is None or (first[_name(each)] is each and _name(each) in kept):
-            receipts.append(Receipt(each.rows, each.rejected, each.rejects[:ANSWERED_REJECTS]))
-            continue
-        known = await connection.fetchrow(_ANSWER, *_name(each))
-        receipts.append(_repeated(known, each))
-    return receipts
+    fresh = [each.key is None or (first[_name(each)] is each and _name(each) in kept) for each in sent]
+    known = await _answers(
+        connection, {_name(each) for each, new in zip(sent, fresh, strict=True) if not new}
+    )
+    return [
+        Receipt(each.rows, each.rejected, each.rejects[:ANSWERED_REJECTS])
+        if new
+        else _repeated(known[_name(each)], each)
+        for each, new in zip(sent, fresh, strict=True)
+    ]
+
+
+async def _answers(
+    connection: asyncpg.Connection, names: Collection[tuple[str, str, str]]
+) -> dict[tuple[str, str, str], asyncpg.Record]:
+    """Return what was kept under some keys, which are there."""
+    if not names:
+        return {}
+    rows = await connection.fetch(_ANSWERS, *zip(*names, strict=True))
+    return {(row["monitor"], row["kind"], row["key"]): row for row in rows}
 
 
 def _name(sent: Sent) -> tuple[str, str, str]:

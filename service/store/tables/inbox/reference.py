@@ -8,9 +8,12 @@ from service.core.inbox import SentReference
 from service.core.time_units import to_microseconds
 from service.store.driver_errors import translated
 from service.store.encoding import instant
+from service.store.leases.fence import held_transaction
 
 if TYPE_CHECKING:
     import asyncpg
+
+    from service.store.leases.fence import Fences
 
 _READ = "SELECT rows, payload, first_rows, stretch FROM tidegauge.inbox_reference WHERE monitor = $1"
 
@@ -111,9 +114,10 @@ async def measured_until(pool: asyncpg.Pool, monitor: str) -> int | None:
         return found
 
 
-async def keep(pool: asyncpg.Pool, monitor: str, kept: KeptReference) -> None:
+async def keep(pool: asyncpg.Pool, monitor: str, kept: KeptReference, fences: Fences | None = None) -> None:
     """Keep a reference unless there is one. Raises StoreError."""
     made_of = kept.made_of
     stretch = (None, None) if made_of.rows is not None else (instant(made_of.start), instant(made_of.end))
     with translated(f"{monitor}: keep its reference"):
-        await pool.execute(_KEEP, monitor, kept.rows, kept.payload, made_of.rows, *stretch)
+        async with held_transaction(pool, monitor, fences) as connection:
+            await connection.execute(_KEEP, monitor, kept.rows, kept.payload, made_of.rows, *stretch)

@@ -10,7 +10,8 @@ import pytest
 from service.core.measurement import Aspect, Measurement, Series
 from service.core.profile import profile
 from service.core.profile.profile import Profile
-from service.core.rows.batch import Batch, Numbers
+from service.core.rows.batch import Arrival, Batch, Numbers
+from service.core.rows.id_sums import IdSums, sums_of
 from service.core.rows.schema import Column, Kind, Role, Schema
 from service.core.windows import panes
 from service.core.windows.panes import Pane
@@ -33,7 +34,8 @@ def batch(*times: int) -> Batch:
 
 def pane(key: int, *times: int) -> Pane:
     """Return the pane of rows at these times."""
-    return Pane(profile.of(batch(*times), SCHEMA), key * 10, key * 10 + 10)
+    sums = IdSums(len(times), key, 2 * key) if key > 0 else IdSums(len(times))
+    return Pane(profile.of(batch(*times), SCHEMA), key * 10, key * 10 + 10, sums)
 
 
 def sizes(found: Profile) -> list[float]:
@@ -69,6 +71,17 @@ def test_fresh_rows_are_merged_with_what_is_held() -> None:
     assert list(found) == [4, 5]
     assert (found[4].start, found[4].end, sizes(found[4].profile)) == (40, 61, [40.0, 50.0, 55.0, 60.0])
     assert found[5] is fresh[5]
+
+
+def test_a_pane_adds_up_the_ids_of_its_rows() -> None:
+    """Each pane those of its own rows, however many batches they came in."""
+    ids = np.array([3, 5, 7], dtype=np.uint64)
+    arrived = replace(batch(11, 12, 21), arrival=Arrival(identity=ids))
+    found = panes.profile_panes(arrived, SCHEMA, TIME, 0)
+    assert {key: each.sums for key, each in found.items()} == {1: sums_of(ids[:2], 2), 2: sums_of(ids[2:], 1)}
+    merged = panes.merge_into(found, panes.profile_panes(arrived, SCHEMA, TIME, 3))
+    assert merged[1].sums == sums_of(ids[:2], 2) + sums_of(ids[:2], 2)
+    assert panes.restored(panes.pane_records(merged))[1].sums == merged[1].sums
 
 
 def test_a_correction_changes_a_panes_profile_alone() -> None:

@@ -1,0 +1,1 @@
+"""This process as one of several replicas: it keeps leases, and runs the cycles of the monitors it holds."""

@@ -1,0 +1,239 @@
+"""Keep this replica's leases: renew them, take what is free, give up what is another's, notice what is lost.
+
+Every third of a lease time, and at once where a monitor file changed or a write was fenced off. No beat waits
+for a cycle to end or for a source to open.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+
+from service.core.sharing import Part, part_of
+from service.core.time_units import to_microseconds
+from service.errors import StoreError, TidegaugeError
+from service.store.leases import leases
+from service.store.tables import monitor as monitor_table
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Collection, Mapping
+
+    import asyncpg
+
+    from service.core.sharing import Fence
+    from service.store.leases.leases import Identity, Sharing
+
+log = structlog.get_logger(__name__)
+
+BEATS_PER_LEASE = 3
+LEAVE_SECONDS = 5.0
+MIN_BEAT_SECONDS = 5.0  # that a beat may take
+
+
+class Cycles(Protocol):
+    """The monitors that this replica has files of, and the cycles of those that it holds."""
+
+    def file_hashes(self) -> Mapping[str, str]:
+        """Return the hashes of the files that are used, by monitor."""
+        ...
+
+    async def begin(self, name: str, *, after: int | None) -> None:
+        """Begin a monitor's cycles, `after` a grid point (UTC microseconds) or on a grid of their own."""
+        ...
+
+    async def end(self, name: str) -> None:
+        """End a monitor's cycles, once its running one has ended."""
+        ...
+
+
+class LeaseKeeper:
+    """The leases and the duties of this replica. `seen` is who held what at the last beat."""
+
+    def __init__(
+        self, pool: asyncpg.Pool, own: Identity, *, lease_seconds: float, duties: Collection[str] = ()
+    ) -> None:
+        self._pool = pool
+        self.own = own
+        self._lease_seconds = lease_seconds
+        self._wanted_duties = duties
+        self._fences: dict[str, Fence] = {}
+        self._duties: dict[str, Fence] = {}
+        self._registered: tuple[Mapping[str, str], str] | None = None
+        self._address = ""
+        self._soon = asyncio.Event()
+        self._moving: dict[str, asyncio.Task[None]] = {}  # monitors whose cycles begin or end
+        self._closing = False
+        self._has_beaten = False
+        self.seen: Sharing | None = None
+        self.part = Part((), (), ())
+        self.noticed: Callable[[], Awaitable[None]] = _nothing  # awaited after every beat
+
+    @property
+    def lease_seconds(self) -> float:
+        """For how long a lease holds without a renewal."""
+        return self._lease_seconds
+
+    def fence(self, monitor: str) -> Fence | None:
+        """Return what to show for a monitor's lease; None where this replica does not hold it."""
+        return self._fences.get(monitor)
+
+    def duty(self, name: str) -> Fence | None:
+        """Return what to show for a duty; None where another replica has it."""
+        return self._duties.get(name)
+
+    def wake(self) -> None:
+        """Beat now."""
+        self._soon.set()
+
+    def set_address(self, address: str) -> None:
+        """Say where this replica's page is."""
+        self._address = address
+        self.wake()
+
+    async def work(self, cycles: Cycles) -> None:
+        """Beat until the task is cancelled."""
+        is_away = False
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._soon.wait(), self._lease_seconds / BEATS_PER_LEASE)
+            self._soon.clear()
+            try:
+                await asyncio.wait_for(self.beat(cycles), max(self._lease_seconds, MIN_BEAT_SECONDS))
+                is_away = False
+            except (StoreError, TimeoutError) as error:
+                say = log.debug if is_away else log.warning
+                say("leases not renewed", error=str(error), hint="cycles that are fenced off write nothing")
+                is_away = True
+
+    async def beat(self, cycles: Cycles) -> None:
+        """Renew, see who lives and holds what, and act on it. Raises StoreError."""
+        state = dict(cycles.file_hashes()), self._address
+        if self._registered != state or not await leases.renew(self._pool, self.own.id, self._lease_seconds):
+            await leases.register(self._pool, self.own, self._address, state[0], self._lease_seconds)
+            self._registered = state
+        self.seen = await leases.read(self._pool, self.own.id)
+        self._drop_lost(self.seen, cycles)
+        if self._closing or not any(replica.id == self.own.id for replica in self.seen.replicas):
+            return
+        self.part = part_of(self.own.id, self.seen.replicas, self.seen.leases)
+        await self._follow_part(cycles, state[0])
+        for duty in self._wanted_duties:
+            fence = await leases.take_duty(self._pool, self.own.id, duty)
+            if fence is None:
+                self._duties.pop(duty, None)
+            else:
+                self._duties[duty] = fence
+        self._has_beaten = True
+        try:
+            await self.noticed()
+        except StoreError as error:  # what others do is shown as of the last beat
+            log.debug("other replicas not read", error=str(error))
+
+    async def settled(self) -> None:
+        """Return when what the last beat began or ended has begun or ended."""
+        await asyncio.gather(*self._moving.values(), return_exceptions=True)
+
+    async def leave(self) -> None:
+        """Give back everything, once no cycle runs any more."""
+        self._closing = True
+        for task in self._moving.values():
+            task.cancel()
+        await asyncio.gather(*self._moving.values(), return_exceptions=True)
+        self._fences.clear()
+        self._duties.clear()
+        try:
+            await asyncio.wait_for(leases.leave(self._pool, [self.own.id]), LEAVE_SECONDS)
+        except (StoreError, TimeoutError) as error:
+            log.debug("leases not given back", error=str(error), hint="they run out")
+
+    def begin_to_leave(self) -> None:
+        """Take nothing any more; what is held is renewed until `leave`."""
+        self._closing = True
+
+    def _drop_lost(self, seen: Sharing, cycles: Cycles) -> None:
+        for monitor in [name for name, fence in self._fences.items() if seen.fences.get(name) != fence]:
+            del self._fences[monitor]
+            holder = seen.leases[monitor].holder if monitor in seen.leases else None
+            name = seen.names.get(holder or "", "no replica")
+            hint = f"{name} holds it now: this one did not renew in time"
+            log.warning("lease lost", monitor=monitor, hint=hint)
+            self._move(monitor, self._ended(monitor, cycles))
+
+    async def _follow_part(self, cycles: Cycles, files: Mapping[str, str]) -> None:
+        seen, part = self.seen, self.part
+        if seen is None:
+            return
+        gone = [name for name in seen.fences if name not in files and name not in self._moving]
+        if gone:  # its file was deleted here
+            for name in gone:
+                self._fences.pop(name, None)
+            await leases.drop(self._pool, self.own.id, gone)
+        for monitor in part.give_up:
+            if monitor in self._fences and monitor not in self._moving:
+                self._move(monitor, self._handed_over(monitor, cycles))
+        taken = {  # of a beat whose answer was lost
+            name: fence
+            for name, fence in seen.fences.items()
+            if name in files and name not in self._fences and name not in self._moving
+        }
+        free = {name: files[name] for name in part.take if name in files and name not in self._moving}
+        if free:
+            taken |= await leases.take(self._pool, self.own.id, free)
+        if taken:
+            await self._begin(taken, cycles, alone=len(seen.replicas) == 1)
+
+    async def _begin(self, taken: Mapping[str, Fence], cycles: Cycles, *, alone: bool) -> None:
+        # One that starts alone starts its grids now; one that takes over goes on with those of the others.
+        await monitor_table.set_defined(self._pool, list(taken))
+        earlier = [] if self.seen is None else [name for name in taken if name in self.seen.leases]
+        is_start = alone and not self._has_beaten
+        slots = {} if is_start else await leases.last_slots(self._pool, earlier)
+        self._fences.update(taken)
+        for monitor in taken:
+            after = to_microseconds(slots[monitor]) if monitor in slots else None
+            self._move(monitor, self._begun(monitor, cycles, after))
+        log.info("leases taken", count=len(taken), monitors=",".join(sorted(taken)))
+
+    async def _begun(self, monitor: str, cycles: Cycles, after: int | None) -> None:
+        try:
+            await cycles.begin(monitor, after=after)
+        except TidegaugeError as error:
+            log.error("monitor not begun", monitor=monitor, error=str(error))  # noqa: TRY400  # it says all
+
+    async def _ended(self, monitor: str, cycles: Cycles) -> None:
+        await cycles.end(monitor)
+
+    async def _handed_over(self, monitor: str, cycles: Cycles) -> None:
+        await cycles.end(monitor)
+        self._fences.pop(monitor, None)
+        await leases.give_back(self._pool, self.own.id, [monitor])
+        log.info("lease handed over", monitor=monitor)
+
+    def _move(self, monitor: str, work: Awaitable[None]) -> None:
+        before = self._moving.get(monitor)
+
+        async def after_the_last() -> None:
+            if before is not None:
+                await asyncio.wait([before])
+            await work
+
+        task = asyncio.create_task(after_the_last(), name=f"lease of {monitor}")
+        self._moving[monitor] = task
+        task.add_done_callback(lambda done: self._moved(monitor, done))
+
+    def _moved(self, monitor: str, task: asyncio.Task[None]) -> None:
+        if self._moving.get(monitor) is task:
+            del self._moving[monitor]
+            self.wake()
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, StoreError):
+            log.warning("lease not handed over", monitor=monitor, error=str(error))
+        elif error is not None:
+            log.error("lease not moved", monitor=monitor, error=str(error), exc_info=error)
+
+
+async def _nothing() -> None:
+    return

@@ -1,0 +1,62 @@
+"""The long play, `make replicas-test`: 60 monitors, the lease time of the settings, a pause of a minute."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from service.store.embedded.server import EmbeddedServer
+from service.store.migrate import migrate, migrations_folder
+from tests.conftest import HASTY, as_admin, on_database
+from tests.faults.replicas import play
+from tests.faults.replicas.stage import Stage, lay_out
+
+MONITORS, DAYS = 60, 30
+LEASE_SECONDS, CYCLE_SECONDS, PAUSE_SECONDS = 10.0, 4.0, 60.0
+
+
+async def _main() -> None:
+    with tempfile.TemporaryDirectory(prefix="tidegauge-replicas-") as folder:
+        root = Path(folder)
+        place = lay_out(root / "place", monitors=MONITORS, days=DAYS)
+        async with EmbeddedServer(root / "server", settings=HASTY | {"max_connections": "100"}) as server:
+            urls = [await _database(server, name) for name in ("disturbed", "straight")]
+            await _play(server, place, *urls)
+
+
+async def _database(server: EmbeddedServer, name: str) -> str:
+    await as_admin(server, f"CREATE DATABASE {name} OWNER tidegauge")
+    connection = await asyncpg.connect(on_database(server.dsn, name))
+    await migrate(connection, migrations_folder())
+    await connection.close()
+    return on_database(server.dsn, name)
+
+
+async def _play(server: EmbeddedServer, place: play.Place, url: str, straight_url: str) -> None:
+    admin = await asyncpg.connect(on_database(server.admin_dsn, urlsplit(url).path.lstrip("/")))
+    stage = Stage(place, url, admin, lease_seconds=LEASE_SECONDS, cycle_seconds=CYCLE_SECONDS)
+    try:
+        for found in await play.play(stage, monitors=MONITORS, pause_seconds=PAUSE_SECONDS):
+            _say(f"{found.what}: taken over in {found.seconds:.1f} s, {found.lease_times:.2f} lease times")
+        await asyncio.to_thread(play.run_straight, place, straight_url)
+        other = await asyncpg.connect(straight_url)
+        _say(f"{await play.check_writers(admin)} writes, each by the holder of the monitor's lease")
+        _say(f"{await play.check_slots(admin, CYCLE_SECONDS)} slots, each used once")
+        _say(f"{await play.check_same_metrics(admin, other)} measurements, the same as of one replica")
+        await other.close()
+    finally:
+        await stage.close()
+        await admin.close()
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+asyncio.run(_main())

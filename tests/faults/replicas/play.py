@@ -1,0 +1,157 @@
+"""The play: three replicas, one killed, one added, one paused and continued, and what must be so then."""
+
+from __future__ import annotations
+
+import signal
+from collections import defaultdict
+from dataclasses import dataclass
+from itertools import pairwise
+
+import asyncpg
+
+from tests.faults.replicas.stage import Stage
+from tests.service_process import Place
+
+METRICS = """
+SELECT monitor, window_start, window_end, revision, aspect, column_name, segment, metric, definition, value,
+    threshold, breached, rows, reason
+FROM tidegauge.metrics_history WHERE aspect <> 'health'
+ORDER BY monitor, window_start, window_end, revision, aspect, column_name, segment, metric, definition
+"""
+
+# The replica that a writer logged in as is the one that held the lease at every write.
+FOREIGN = """
+SELECT w.writer, w.relation, w.monitor, w.at, w.holder, w.fence FROM witness.written w
+WHERE NOT w.under_lease OR NOT EXISTS (
+    SELECT FROM witness.login l WHERE l.writer = w.writer AND l.replica = w.holder
+) ORDER BY w.at
+"""
+
+
+@dataclass(frozen=True)
+class TakeOver:
+    """How long it took until others held all of a replica's monitors."""
+
+    what: str
+    seconds: float
+    lease_times: float
+
+
+async def play(stage: Stage, *, monitors: int, pause_seconds: float) -> list[TakeOver]:
+    """Run the play and stop cleanly; return how long the take-overs took."""
+    patience = 60 + 10 * stage.lease_seconds
+    await stage.prepare()
+    for login in ("one", "two", "three"):
+        await stage.start(login)
+    await stage.until_shared_by("one", "two", "three", monitors=monitors, within=patience)
+    await _remember_logins(stage)
+    found: list[TakeOver] = []
+
+    began = await stage.now()
+    stage.running["one"].kill()
+    stage.running["two"].send_signal(signal.SIGSTOP)
+    await stage.start("four")
+    found += [
+        await _taken_over(stage, "killed", "one", began, patience),
+        await _taken_over(stage, "paused", "two", began, patience),
+    ]
+    await stage.until_shared_by("three", "four", monitors=monitors, within=patience)
+    await _remember_logins(stage)
+
+    async def long_enough() -> bool:
+        return await stage.now() - began > pause_seconds
+
+    await stage.until(long_enough, within=pause_seconds + 60, what="pause")
+    stage.running["two"].send_signal(signal.SIGCONT)
+    await stage.until_shared_by("two", "three", "four", monitors=monitors, within=patience)
+    assert '"event": "lease lost"' in stage.log("two"), stage.log("two")
+
+    async def ended() -> bool:
+        done: int = await stage.admin.fetchval("SELECT count(*) FROM tidegauge.checkpoint WHERE ended")
+        return done == monitors
+
+    await stage.until(ended, within=600, what="every replay at its end")
+    for login in ("two", "three", "four"):
+        stage.running[login].send_signal(signal.SIGTERM)
+    for login in ("two", "three", "four"):
+        assert stage.running[login].wait(60) == 0, stage.log(login)
+        assert "Traceback" not in stage.log(login)
+    assert await stage.admin.fetchval("SELECT count(*) FROM tidegauge.lease WHERE holder IS NOT NULL") == 0
+    assert (
+        await stage.admin.fetchval(
+            "SELECT count(*) FROM tidegauge.replica WHERE name !~ $1", f":{stage.running['one'].pid}$"
+        )
+        == 0
+    )
+    return found
+
+
+async def _remember_logins(stage: Stage) -> None:
+    # A session's backend does not say whose process it is; the replica's name ends in its process id.
+    await stage.admin.execute(
+        "CREATE TABLE IF NOT EXISTS witness.login (writer text, replica text, PRIMARY KEY (writer, replica))"
+    )
+    database = await stage.admin.fetchval("SELECT current_database()")
+    for login, process in stage.running.items():
+        await stage.admin.execute(
+            "INSERT INTO witness.login SELECT $1, id FROM tidegauge.replica WHERE name LIKE '%:' || $2 "
+            "ON CONFLICT DO NOTHING",
+            f"{database}_{login}",
+            str(process.pid),
+        )
+
+
+async def _taken_over(stage: Stage, what: str, login: str, since: float, patience: float) -> TakeOver:
+    async def nobody() -> bool:
+        others = await stage.admin.fetchval(
+            "SELECT count(*) FROM tidegauge.lease l LEFT JOIN tidegauge.replica r ON r.id = l.holder "
+            "WHERE r.id IS NULL OR r.expires_at < clock_timestamp() OR r.name LIKE '%:' || $1",
+            str(stage.running[login].pid),
+        )
+        return others == 0
+
+    await stage.until(nobody, within=patience, what=f"take-over from {login}")
+    seconds = await stage.now() - since
+    return TakeOver(what, seconds, seconds / stage.lease_seconds)
+
+
+async def check_writers(admin: asyncpg.Connection) -> int:
+    """Return how many writes there were; each was done by the replica that held the monitor's lease."""
+    foreign = await admin.fetch(FOREIGN)
+    assert not foreign, [dict(row) for row in foreign[:5]]
+    count: int = await admin.fetchval("SELECT count(*) FROM witness.written")
+    return count
+
+
+async def check_slots(admin: asyncpg.Connection, cycle_seconds: float) -> int:
+    """Return how many slots there were; each was used once: measured, or on record as failed or skipped.
+
+    Where a source has ended, whoever takes the monitor over finds that out once more, at its own time.
+    """
+    rows = await admin.fetch(
+        "SELECT monitor, (extract(epoch FROM slot) * 1000000)::bigint AS slot, outcome, slots "
+        "FROM tidegauge.cycle_log c WHERE started_at <= (SELECT min(e.recorded_at) FROM tidegauge.event e "
+        "WHERE e.monitor = c.monitor AND e.kind = 'ended') ORDER BY monitor, slot, id"
+    )
+    step, used = round(cycle_seconds * 1e6), defaultdict(list)
+    for row in rows:
+        used[row["monitor"]] += [row["slot"] - back * step for back in range(row["slots"])]
+    for monitor, slots in used.items():
+        slots.sort()
+        steps = {later - earlier for earlier, later in pairwise(slots)}
+        assert steps <= {step}, (monitor, steps, slots)
+    return sum(map(len, used.values()))
+
+
+async def check_same_metrics(disturbed: asyncpg.Connection, straight: asyncpg.Connection) -> int:
+    """Return how many measurements there are: the same ones as of one replica that nothing disturbed."""
+    own, other = await disturbed.fetch(METRICS), await straight.fetch(METRICS)
+    assert [tuple(row) for row in own] == [tuple(row) for row in other]
+    assert {row["revision"] for row in own} == {1}
+    return len(own)
+
+
+def run_straight(place: Place, url: str) -> None:
+    """Run the same monitors to their ends with one replica that nothing disturbs."""
+    done = place.command("run", "--max-cycles", "100", TIDEGAUGE_DATABASE_URL=url)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,53 @@
+"""A grid that another process began goes on: no slot is used twice, and those that passed are on record."""
+
+from __future__ import annotations
+
+import asyncio
+
+from service.runtime.scheduler import Scheduler
+from tests.unit.runtime.test_scheduler import Journal, Work, now
+
+
+async def _run_out(scheduler: Scheduler) -> None:
+    scheduler.start()
+    async with asyncio.timeout(60):
+        await scheduler.finished()
+    await scheduler.stop()
+
+
+async def test_the_last_slot_that_passed_is_used_at_once() -> None:
+    """After a take-over the cycle starts at once, for the grid's last point; points before it are skipped."""
+    work, journal = Work(), Journal()
+    scheduler = Scheduler(journal, now=now, max_cycles=1)
+    last = now() - 44_000_000
+    scheduler.add("taken", 10.0, work, after=last)
+    await _run_out(scheduler)
+    assert [slot for slot, _ in work.starts] == [last + 40_000_000]
+    assert journal.skipped == [("taken", last + 30_000_000, 3)]
+
+
+async def test_a_slot_that_was_used_is_not_used_again() -> None:
+    """Within the interval of the last slot the next one is waited for."""
+    work, journal = Work(), Journal()
+    scheduler = Scheduler(journal, now=now, max_cycles=1)
+    last = now() - 1_000_000
+    scheduler.add("taken", 2.0, work, after=last)
+    await _run_out(scheduler)
+    assert [slot for slot, _ in work.starts] == [last + 2_000_000]
+    assert work.starts[0][1] >= last + 2_000_000 - 1_000
+    assert journal.skipped == []
+
+
+async def test_a_replica_without_monitors_waits_for_some() -> None:
+    """With `max_cycles` it is done when its monitors are, not before it has any."""
+    work = Work()
+    scheduler = Scheduler(Journal(), now=now, max_cycles=1)
+    scheduler.start()
+    finished = asyncio.create_task(scheduler.finished())
+    await asyncio.sleep(0)
+    assert not finished.done()
+    scheduler.add("taken", 0.0, work)
+    async with asyncio.timeout(10):
+        await finished
+    await scheduler.stop()
+    assert len(work.starts) == 1
