@@ -43,10 +43,10 @@ async def _play(server: EmbeddedServer, place: play.Place, url: str, straight_ur
     try:
         for found in await play.play(stage, monitors=MONITORS, pause_seconds=PAUSE_SECONDS):
             _say(f"{found.what}: taken over in {found.seconds:.1f} s, {found.lease_times:.2f} lease times")
-        await asyncio.to_thread(play.run_straight, place, straight_url)
-        other = await asyncpg.connect(straight_url)
         _say(f"{await play.check_writers(admin)} writes, each by the holder of the monitor's lease")
         _say(f"{await play.check_slots(admin, CYCLE_SECONDS)} slots, each used once")
+        await asyncio.to_thread(play.run_straight, place, straight_url)
+        other = await asyncpg.connect(straight_url)
         _say(f"{await play.check_same_metrics(admin, other)} measurements, the same as of one replica")
         await other.close()
     finally:
