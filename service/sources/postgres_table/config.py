@@ -14,7 +14,7 @@ from service.sources.base import SourceConfig
 from service.sources.http.content import RowShape
 from service.sources.postgres_table.connection import Database
 from service.sources.postgres_table.labels import LabelReceiver
-from service.sources.postgres_table.pages import TableReader
+from service.sources.postgres_table.pages import MAX_ROWS, TableReader
 from service.sources.postgres_table.rows import RowOptions
 from service.sources.postgres_table.source import TableOptions, TableSource
 from service.sources.secret import Secret, secret_of
@@ -118,6 +118,7 @@ class TableConfig(SourceConfig):
                 None if labels is None else target,
                 order_by,
                 self.lookback,
+                MAX_ROWS,
             ),
             RowOptions(self.table, shape, self.max_ahead, self.allowed_lateness),
             TableOptions(target, self.idle_after),

@@ -128,8 +128,10 @@ class TableReader:
             kind = named(found, self.order_by, "order_by")
             order.append(Ordering(f"tidegauge_table.{quoted(self.order_by)}", kind.sql))
         watermark = held.start.watermark
-        if self.lookback_us is not None and watermark is not None:
-            conditions.append(self._bound(found, watermark - self.lookback_us))
+        if self.lookback_us is not None:
+            self._check_lookback(found)
+            if watermark is not None:
+                conditions.append(self._bound(found, watermark - self.lookback_us))
         order += [
             Ordering(f"tidegauge_table.{quoted(name)}", found.columns[name].sql)
             for name in found.key
@@ -139,15 +141,19 @@ class TableReader:
             order += [Ordering("tidegauge_table.tableoid", "oid"), Ordering("tidegauge_table.ctid", "tid")]
         return Selection(found.sql, columns, order, conditions)
 
+    def _check_lookback(self, found: Relation) -> None:
+        name = self.order_by or ""
+        if not self._is_by_time(found):
+            kind = found.columns[name].sql if name in found.columns else "inside JSON"
+            raise SourceError(
+                "lookback: needs order_by to be the column of times, of type timestamp or date; "
+                f"{name or self.shape.timestamp} is {kind}"
+            )
+
     def _bound(self, found: Relation, earliest: int) -> str:
         # Rows without a time are looked at too: they are rejects.
         name = self.order_by or ""
         kind = found.columns[name]
-        if not self._is_by_time(found):
-            raise SourceError(
-                f"lookback: needs order_by to be the column of times, of type timestamp or date; {name} is "
-                f"{kind.sql}"
-            )
         at = f"{literal(to_datetime(earliest).isoformat())}::timestamptz"
         if kind.plain != "timestamptz":
             at = f"({at} AT TIME ZONE {literal(self.shape.form.time.zone or 'UTC')})::{kind.sql}"
