@@ -35,7 +35,7 @@ def named(found: Relation, name: str, what: str) -> ColumnType:
     kind = found.columns.get(name)
     if kind is None:
         raise SourceError(
-            f"{what}: {found.sql} has no column {name!r}{nearest(name, list(found.columns))}; it has "
+            f"{what}: {found.shown} has no column {name!r}{nearest(name, list(found.columns))}; it has "
             f"{listed(list(found.columns))}"
         )
     return kind
@@ -48,7 +48,7 @@ def _expression(found: Relation, name: str, path: tuple[str, ...] | None) -> str
     if kind.plain in {"json", "jsonb"}:
         if path is None:
             raise SourceError(
-                f"columns: {name!r} is {kind.sql} in {found.sql}, which holds many values; expected "
+                f"columns: {name!r} is {kind.sql} in {found.shown}, which holds many values; expected "
                 f"the path of one in the source, such as json: {{{name}: {name}.KEY}}"
             )
         steps = ", ".join(literal(each) for each in inside)
@@ -57,11 +57,11 @@ def _expression(found: Relation, name: str, path: tuple[str, ...] | None) -> str
         return value if kind.plain == "jsonb" else f"(translate(({value})::text, E'\\n\\r', '  '))::json"
     if inside:
         raise SourceError(
-            f"json.{name}: {column!r} is {kind.sql} in {found.sql}; expected a column of type jsonb or json"
+            f"json.{name}: {column!r} is {kind.sql} in {found.shown}; expected a column of type jsonb or json"
         )
     if kind.is_nested:
         raise SourceError(
-            f"columns: {name!r} is {kind.sql} in {found.sql}, which holds several values; "
+            f"columns: {name!r} is {kind.sql} in {found.shown}, which holds several values; "
             "expected a column of one value"
         )
     # Missing, as in every other table; JSON has no such number.

@@ -43,6 +43,7 @@ class Page:
     - `left`: how many rows of the round are left
     - `events`: what may be lost
     - `is_by_time`: whether no row of a later page is earlier than one of this
+    - `gap_us`: how far before now reading ended (microseconds)
     """
 
     lines: Sequence[Line]
@@ -51,6 +52,7 @@ class Page:
     left: int = 0
     events: tuple[Event, ...] = ()
     is_by_time: bool = False
+    gap_us: int = 0
 
 
 class Reader(Protocol):

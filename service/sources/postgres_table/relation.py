@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from asyncpg import Connection
 
 MIN_VERSION = 130_000  # the first with 64-bit transaction numbers
+OF_QUERY = -1  # in place of a table's object id
 TIMES = frozenset({"timestamptz", "timestamp", "date"})
 
 _KINDS = {"v": "a view", "m": "a materialized view", "f": "a foreign table"}
@@ -103,6 +104,11 @@ class Relation:
     key: tuple[str, ...]
     identity: Identity
 
+    @property
+    def shown(self) -> str:
+        """Its name, or the query, on one line."""
+        return " ".join(self.sql.split())
+
 
 async def look_at(connection: Connection, table: str) -> Relation:
     """Return the table of this name. Raises SourceError where it cannot be read by its transactions."""
@@ -150,6 +156,35 @@ async def look_at(connection: Connection, table: str) -> Relation:
     }
     key = tuple(each[0] for each in await connection.fetch(_KEY, found["table"]))
     return Relation(name, columns, key, identity)
+
+
+async def look_at_query(connection: Connection, query: str) -> Relation:
+    """Return what a query gives. Raises SourceError where it is no query."""
+    server = await connection.fetchrow(_SERVER)
+    sql = f"({query.rstrip().rstrip(';')}\n)"  # a comment may end it
+    try:
+        prepared = await connection.prepare("\n".join(["SELECT *", f"FROM {sql} AS tidegauge_table LIMIT 0"]))
+    except (asyncpg.SyntaxOrAccessError, asyncpg.FeatureNotSupportedError) as error:
+        raise SourceError(f"query: {error}; expected one SELECT that the url's role may run") from error
+    columns = {
+        each.name: ColumnType(
+            f"{quoted(each.type.schema)}.{quoted(each.type.name)}", each.type.name, each.type.kind != "scalar"
+        )
+        for each in prepared.get_attributes()
+    }
+    system = ""
+    if await connection.fetchval(_MAY_ASK):
+        system = await connection.fetchval(_SYSTEM)
+    timeline = "" if server["is_standby"] else await connection.fetchval(_TIMELINE)
+    return Relation(sql, columns, (), Identity(system, timeline, server["database"], OF_QUERY))
+
+
+def check_time(kind: ColumnType, name: str) -> None:
+    """Raise SourceError where a column that says when rows were changed holds no times."""
+    if kind.plain not in {"timestamptz", "timestamp"}:
+        raise SourceError(
+            f"updated_at: {name!r} is {kind.plain}; expected a column of type timestamp with time zone"
+        )
 
 
 async def snapshot_of(connection: Connection) -> Snapshot:

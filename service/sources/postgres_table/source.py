@@ -74,7 +74,7 @@ class TableSource:
         """Return what follows `position`. Raises SourceError where the server does not give it now."""
         now = self._context.now()
         page = await self._reader.read(self._database, position_of(position), now)
-        self._settled = self._settled.after(page.snapshot, now)
+        self._settled = self._settled.after(page.snapshot, now - page.gap_us)
         for event in page.events:
             log.error("rows lost", monitor=self._context.monitor, hint=event.message)
         run = asyncio.get_running_loop().run_in_executor

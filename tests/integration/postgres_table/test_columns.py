@@ -24,7 +24,8 @@ CREATE TABLE predictions (
 """
 ROW = """
 INSERT INTO predictions VALUES ($1, $2::text::timestamp, $3::text::real, 9007199254740993, $4::text::numeric,
-  true, '7d444840-9dc0-11d1-b245-5ffdce74fad2', '2026-01-31', 'calm', 'x', $5::text::jsonb, $6::text::json, 1, 2)
+  true,
+  '7d444840-9dc0-11d1-b245-5ffdce74fad2', '2026-01-31', 'calm', 'x', $5::text::jsonb, $6::text::json, 1, 2)
 """
 COLUMNS = {
     "size": "numerical", "exact": "numerical", "yes": "categorical", "tag": "categorical",

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.postgres
 
 
 @pytest.mark.parametrize(
-    ("sql", "said", "is_empty"),
+    "case",
     [
         ("TRUNCATE predictions", "TRUNCATE", True),
         ("VACUUM FULL predictions", "written anew", False),
@@ -23,9 +23,10 @@ pytestmark = pytest.mark.postgres
     ],
 )
 async def test_rows_that_may_be_lost_are_an_event(
-    pool: asyncpg.Pool, empty_database_url: str, tmp_path: Path, sql: str, said: str, is_empty: bool
+    pool: asyncpg.Pool, empty_database_url: str, tmp_path: Path, case: tuple[str, str, bool]
 ) -> None:
     """Once; rows that are read again count once by their ids, and new ones are measured."""
+    sql, said, is_empty = case
     async with a_table(empty_database_url) as writer, living(pool, tmp_path, source=source(), **ONCE) as live:
         await insert(writer, "abc")
         await live.run()

@@ -27,7 +27,7 @@ def _age(xid: int, following: int) -> int:
 def test_every_row_is_in_one_round(
     start: int, steps: list[tuple[int, int]], written: list[tuple[int, bool]]
 ) -> None:
-    """By 64-bit numbers: what is below the first target, then from target to target, across the wraparound."""
+    """By 64-bit numbers: below the first target, then from target to target, across the wraparound."""
     rows = [start + offset if near else start + offset // 2**12 for offset, near in written]
     rows = [row for row in rows if row >= 3 and row % WORD >= 3]
     horizon, target = None, start
