@@ -40,6 +40,11 @@ class Selection:
     order: Sequence[Ordering]
     conditions: Sequence[str]
 
+    @property
+    def ordering(self) -> tuple[str, ...]:
+        """What rows are ordered by, to be compared with what they were ordered by before."""
+        return tuple(each.expression for each in self.order)
+
     def page(self, after: Key | None, limit: int) -> str:
         """Return the statement that opens a cursor on the rows behind `after`."""
         columns = ", ".join(f"{expression} AS {quoted(name)}" for name, expression in self.columns)
