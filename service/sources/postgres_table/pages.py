@@ -203,7 +203,7 @@ async def read_page(
     await connection.execute(selection.page(held.after, max_rows))
     while len(lines) < max_rows and size < MAX_BYTES:
         records = await connection.fetch(f"FETCH {READ_AT_ONCE} FROM {CURSOR}")
-        for line, *key in records:
+        for line, key in records:
             content = line.encode()
             size += len(content)
             lines.append(Line(content, tuple(key)))

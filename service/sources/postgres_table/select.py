@@ -54,7 +54,8 @@ class Selection:
         return "\n".join(
             [
                 f"DECLARE {CURSOR} NO SCROLL CURSOR FOR",
-                f"SELECT {row}::text, {keys}",
+                # Always of one form: a pooled connection keeps the form of what was fetched before.
+                f"SELECT {row}::text AS line, ARRAY[{keys}] AS keys",
                 f"FROM {self.relation} AS tidegauge_table{self._where(after)}",
                 f"ORDER BY {order} LIMIT {limit}",
             ]
