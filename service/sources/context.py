@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from service.core.rows.inbox_change import HalfEvent, LabelAhead
+    from service.core.rows.inbox_change import HalfEvent, LabelAhead, TakenFile
     from service.core.rows.number_format import NumberFormat
     from service.core.rows.schema import Kind, Schema
     from service.sources.table_format import TableFormat
@@ -86,6 +86,10 @@ class InboxTable(Protocol):
         """Return how many events wait for their other halves."""
         ...
 
+    async def files(self) -> Sequence[TakenFile]:
+        """Return the files that takes took."""
+        ...
+
 
 class NoTable:
     """The tables of a source that is looked at without a database."""
@@ -127,6 +131,10 @@ class NoTable:
     async def count_halves(self) -> int:
         """Return none."""
         return 0
+
+    async def files(self) -> Sequence[TakenFile]:
+        """Return none."""
+        return ()
 
 
 @dataclass(frozen=True, slots=True)
