@@ -78,6 +78,7 @@ class InboxChange:
     - `waiting_events`: how many wait after the take; None where the source pairs none
     - `unpaired_events`: how many the take gave up waiting for
     - `files`: those of a folder that the take took, or parts of them
+    - `is_first_look`: the folder is read from its start: what was taken before is forgotten
     """
 
     taken: tuple[int, ...] = ()
@@ -93,6 +94,7 @@ class InboxChange:
     waiting_events: int | None = None
     unpaired_events: int | None = None
     files: tuple[TakenFile, ...] = ()
+    is_first_look: bool = False
 
     @property
     def counts_events(self) -> bool:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from service.config.base import Duration
 from service.core.time_units import SECOND
 from service.sources.base import SourceConfig
+from service.sources.context import NoTable
 from service.sources.files.folder import LocalFolder
+from service.sources.files.formats.exploded import Names
+from service.sources.files.formats.registry import FORMATS
 from service.sources.files.labels import LabelReceiver
 from service.sources.files.lines import PART_ROWS
 from service.sources.files.pieces import Reading
 from service.sources.files.reader import ReaderOptions
+from service.sources.files.remote import RemoteFolder
 from service.sources.files.rows import Limits
+from service.sources.files.secret_options import revealed, with_secrets
 from service.sources.files.source import FilesOptions, FilesSource
 from service.sources.http.content import RowShape
-from service.sources.table_config import CsvConfig, Timestamp, table_format
+from service.sources.table_config import CsvConfig, Timestamp, TimestampConfig, table_format
 
 if TYPE_CHECKING:
     from service.core.rows.masking import RowMask
@@ -34,6 +39,8 @@ class FilesConfig(SourceConfig):
 
     - `path`: the folder, or a pattern of files below it, in which `**` is any number of folders.
     - `format`: what the files hold.
+    - `inputs`, `outputs`: what values of requests and responses are called that have no names.
+    - `options`: how an object store is reached, by fsspec's names; secrets as `${NAME}` or `{file: PATH}`.
     - `timestamp`: the column of each row's event time, or how its times are written too. Without it a row's
       time is that at which its file was changed.
     - `csv`: the dialect where they are CSV files.
@@ -52,7 +59,10 @@ class FilesConfig(SourceConfig):
 
     type: Literal["files"]
     path: str = Field(min_length=1)
-    format: Literal["rows"] = "rows"
+    format: Literal["rows", "bentoml", "sagemaker", "inference_table"] = "rows"
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    options: Annotated[dict[str, Any], BeforeValidator(with_secrets)] = Field(default_factory=dict)
     timestamp: Timestamp | None = None
     csv: CsvConfig | None = None
     settle: Duration = Field(default=5 * SECOND)
@@ -66,20 +76,27 @@ class FilesConfig(SourceConfig):
     @property
     def time_column(self) -> str | None:
         """The column of event times, which a reference file may have too."""
-        return None if self.timestamp is None else self.timestamp.column
+        return None if self._timestamp is None else self._timestamp.column
 
     @property
     def table_format(self) -> TableFormat:
         """How the files are written."""
-        return table_format(self.timestamp, self.csv)
+        return table_format(self._timestamp, self.csv)
+
+    @property
+    def _timestamp(self) -> TimestampConfig | None:
+        return self.timestamp or FORMATS[self.format].timestamp
 
     def build(self, context: SourceContext) -> FilesSource:
         """Return the source; nothing is looked at yet."""
-        reading = Reading(context.schema, self.time_column, self.table_format, None, self.grows)
+        names = Names(self.inputs, self.outputs)
+        explode = FORMATS[self.format].explode
+        reading = Reading(context.schema, self.time_column, self.table_format, explode, names, self.grows)
         limits = Limits(self.time_column is not None, self.max_ahead, self.allowed_lateness)
-        reader = ReaderOptions(
-            reading, limits, self.settle, self.order == "modified", self.replaced == "take", PART_ROWS
-        )
+        # Where nothing is kept, as in `tidegauge check`, what is half written is read again anyway.
+        settle = 0 if type(context.tables.inbox) is NoTable else self.settle
+        takes_replaced = self.replaced == "take"
+        reader = ReaderOptions(reading, limits, settle, self.order == "modified", takes_replaced, PART_ROWS)
         return FilesSource(context, FilesOptions(self._folder, reader, self.idle_after))
 
     def receiver(self, context: SourceContext, masking: RowMask) -> Receiver:
@@ -88,4 +105,12 @@ class FilesConfig(SourceConfig):
         return LabelReceiver(context.monitor, self.path, shape, masking, self.max_ahead, context.labels)
 
     def _folder(self) -> Folder:
+        if "://" in self.path:
+            return RemoteFolder(self.path, revealed(self.options))
         return LocalFolder(self.path)
+
+    @model_validator(mode="after")
+    def _belong_together(self) -> FilesConfig:
+        if self.options and "://" not in self.path:
+            raise ValueError("options: belong to an object store; expected path as s3://bucket/folder/*.csv")
+        return self

@@ -63,13 +63,18 @@ class Folder(Protocol):
         """Give a file as one of this machine."""
         ...
 
+    def close(self) -> None:
+        """Remove what was kept of files."""
+        ...
+
 
 class LocalFolder:
     """A folder of this machine, or one that is mounted."""
 
     def __init__(self, pattern: str) -> None:
         """Take a folder, or a pattern such as `/data/**/*.parquet`."""
-        self._root, rest = fixed_part(pattern)
+        root, rest = (pattern, "**") if Path(pattern).is_dir() else split_pattern(pattern)
+        self._root = Path(root)
         self._matches = matcher(rest)
 
     def look(self) -> list[Found]:
@@ -104,6 +109,9 @@ class LocalFolder:
         """Give a file as it is."""
         yield self._root / found.name
 
+    def close(self) -> None:
+        """Do nothing: nothing is kept."""
+
     def _walk(self) -> Iterator[tuple[Path, str]]:
         def failed(error: OSError) -> None:
             raise SourceError(f"the folder {error.filename} cannot be read: {error.strerror}") from error
@@ -121,14 +129,17 @@ def _mark(status: os.stat_result) -> str:
     return f"{status.st_ino}:{status.st_size}:{status.st_mtime_ns}:{status.st_mode:o}"
 
 
-def fixed_part(pattern: str) -> tuple[Path, str]:
-    """Return the folder before the first part with a sign of a pattern, and the rest."""
-    path = Path(pattern)
-    parts = list(path.parts)
+def split_pattern(pattern: str) -> tuple[str, str]:
+    """Return the folder before the first part with a sign of a pattern, and the pattern below it.
+
+    Without such a sign it is a folder, or a file where its last part looks like one.
+    """
+    path = PurePosixPath(pattern)
+    parts = path.parts
     fixed = next((place for place, part in enumerate(parts) if has_magic(part)), None)
-    if fixed is None:
-        return (path, "**") if path.is_dir() or not path.suffix else (path.parent, path.name)
-    return Path(*parts[:fixed]), "/".join(parts[fixed:])
+    if fixed is not None:
+        return str(PurePosixPath(*parts[:fixed])), "/".join(parts[fixed:])
+    return (str(path.parent), path.name) if path.suffix else (pattern.rstrip("/"), "**")
 
 
 def matcher(pattern: str) -> re.Pattern[str]:

@@ -15,6 +15,7 @@ from service.core.rows.batch import no_rows
 from service.core.rows.label_text import clean
 from service.core.rows.take import Reject
 from service.errors import SourceError
+from service.sources.files.formats.exploded import UNNAMED
 from service.sources.files.lines import PART_ROWS, first_record, part_of, passed
 from service.sources.tables import from_arrow
 from service.sources.tables.formats import arrow_file, csv_file, json_lines
@@ -25,16 +26,15 @@ from service.sources.tables.formats.partitions import with_partitions
 from service.sources.tables.parsed import Framed, check_names, composed_names, listed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     import pyarrow as pa
 
     from service.core.rows.schema import Schema
     from service.sources.files.folder import Folder, Found
+    from service.sources.files.formats.exploded import Exploding, Names
     from service.sources.table_format import TableFormat
     from service.sources.tables.formats.opening import Opened
-
-    Rows = Callable[[dict[str, Any]], Sequence[dict[str, Any]]]
 
 MAX_REJECTS = 100
 SHOWN_CHARACTERS = 200
@@ -48,14 +48,16 @@ class Reading:
     - `schema`: the watched columns
     - `timestamp`: the column of times; None where rows have none
     - `form`: how tables are written
-    - `rows`: what gives the rows of one of a file's records; None where a record is a row
+    - `explode`: what gives the rows of one of a file's records; None where a record is a row
+    - `names`: what values are called in it that have no names
     - `grows`: whether a last line without a line break is still being written
     """
 
     schema: Schema
     timestamp: str | None
     form: TableFormat
-    rows: Rows | None = None
+    explode: Exploding | None = None
+    names: Names = UNNAMED
     grows: bool = False
 
 
@@ -124,7 +126,7 @@ def _parquet(stream: IO[bytes], found: Found, done: int, reading: Reading, max_r
         chosen = [
             written
             for name, written in zip(names, file.schema_arrow.names, strict=True)
-            if name in wanted or reading.rows is not None
+            if name in wanted or reading.explode is not None
         ]
         table = file.read_row_groups(groups, chosen, use_threads=False)
         first = ends[groups[0]] - sizes[groups[0]] if groups else 0
@@ -137,7 +139,7 @@ def _of_table(
 ) -> Framed | None:
     if not table.num_rows:
         return None
-    if reading.rows is not None:
+    if reading.explode is not None:
         return _framed(_of_records(enumerate(table.to_pylist(), 1), reading), found, reading)
     names = composed_names(table.schema.names) if names is None else names
     check_names(names, reading.schema, None)
@@ -171,7 +173,7 @@ def _lines(
     after = done + len(part)
     if not part.strip():
         return Piece(None, after, is_whole)
-    if is_csv and reading.rows is not None:
+    if is_csv and reading.explode is not None:
         raise SourceError("it is CSV; expected JSON lines or Parquet of this format")
     loaded = _csv(header + part, found, reading) if is_csv else _of_lines(part, reading)
     return Piece(_framed(loaded, found, reading), after, is_whole)
@@ -195,7 +197,7 @@ def _of_records(records: Iterable[tuple[int, Any]], reading: Reading) -> Loaded:
     for number, record in records:
         try:
             read = _object(record) if isinstance(record, bytes) else record
-            rows += [read] if reading.rows is None else reading.rows(read)
+            rows += [read] if reading.explode is None else reading.explode(read, reading.names)
         except (ValueError, RecursionError, SourceError) as error:
             rejected += 1
             if len(rejects) < MAX_REJECTS:

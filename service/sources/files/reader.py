@@ -16,6 +16,7 @@ from service.core.rows.take import Reject
 from service.errors import SourceError
 from service.sources.files.ledger import Due, content_of, due
 from service.sources.files.pieces import Piece, Reading, is_whole_parquet, read_piece
+from service.sources.files.remote import StoreAwayError
 from service.sources.files.rows import KEPT_REJECTS, FileRows, Limits, rows_of
 from service.sources.tables.file import FILE_ERRORS
 from service.sources.tables.formats.content import Content
@@ -93,6 +94,10 @@ class Reader:
         self._options = options
         self._seen: dict[str, tuple[str, int]] = {}
 
+    def close(self) -> None:
+        """Remove what was kept of files."""
+        self._folder.close()
+
     def read(self, ledger: Mapping[str, TakenFile], clock: EventClock, now: int) -> Read:
         """Return what is new. Raises SourceError where the folder cannot be read now."""
         options, read = self._options, Read(clock)
@@ -160,6 +165,8 @@ class Reader:
                 )
                 if piece.is_whole or read.rows >= self._options.max_rows:
                     return piece.is_whole
+        except StoreAwayError:
+            raise
         except FileNotFoundError:
             return False  # it vanished just now
         except (SourceError, *FILE_ERRORS) as error:
@@ -172,6 +179,8 @@ class Reader:
             piece = read_piece(self._folder, found, done, reading, left)
             with self._folder.open(found.name) as stream:
                 content = content_of(stream, found.size)
+        except StoreAwayError:
+            raise
         except (SourceError, *FILE_ERRORS):
             if self._is_changed(found):
                 return None, ""

@@ -63,6 +63,8 @@ class FilesSource:
     async def take(self, position: dict[str, Any] | None) -> Take:
         """Return what is new since `position`. Raises SourceError where the folder cannot be read now."""
         context = self._context
+        if position is not None and "takes" not in position:
+            position = None  # another kind of source left it
         ledger = await self._ledger(position)
         now = context.now()
         clock = of_json(position or {})
@@ -76,10 +78,14 @@ class FilesSource:
 
     async def close(self) -> None:
         """End the thread; no take may follow."""
+        if self._reader is not None:
+            self._thread.submit(self._reader.close)
         self._thread.shutdown(wait=False)
 
     async def _ledger(self, position: dict[str, Any] | None) -> dict[str, TakenFile]:
-        if self._known is not None and position is not None and self._known[0] == position:
+        if position is None:
+            return {}
+        if self._known is not None and self._known[0] == position:
             return self._known[1]
         return {each.name: each for each in await self._context.tables.inbox.files()}
 
@@ -99,6 +105,7 @@ class FilesSource:
                 measured=sum((sums_of(part.arrival.identity, part.rows) for part in read.parts), NO_ROWS),
                 rejected=read.rejected_ids,
                 files=tuple(read.taken.values()),
+                is_first_look=position is None,
             ),
             backlog_rows=0 if read.waits_since is None else None,
             parts=differently_typed(read.parts),

@@ -25,6 +25,7 @@ SECTIONS: dict[str, dict[str, Any]] = {
     "http": {"timestamp": "at"},
     "kserve": {"inference_service": "toy"},
     "kafka": {"brokers": "127.0.0.1:9092", "topic": "rows"},
+    "files": {"path": "{folder}/*.csv", "timestamp": "at", "max_ahead": "36500d"},
 }
 REMOTE = {"kafka"}  # their rows are on a server: tests of takes are tests/integration/KIND
 

@@ -26,6 +26,8 @@ ON CONFLICT (monitor, name) DO UPDATE SET
     content = excluded.content, reason = excluded.reason
 """
 
+_FORGET = "DELETE FROM tidegauge.taken_file WHERE monitor = $1"
+
 
 async def taken(pool: asyncpg.Pool, monitor: str) -> list[TakenFile]:
     """Return the files that cycles took. Raises StoreError."""
@@ -37,6 +39,8 @@ async def taken(pool: asyncpg.Pool, monitor: str) -> list[TakenFile]:
 async def change(connection: asyncpg.Connection, monitor: str, changed: InboxChange) -> None:
     """Keep the files that a take took, and how far."""
     files = changed.files
+    if changed.is_first_look:
+        await connection.execute(_FORGET, monitor)
     if files:
         await connection.execute(
             _KEEP,
