@@ -10,7 +10,7 @@ from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
 
 from service import __version__
 from service.api.access.middleware import AskGate
-from service.api.access.openapi import DescribedApi
+from service.api.access.openapi import GuardedApi
 from service.api.head import HeadAsGet
 from service.api.models import Monitor, RefusedFile
 from service.api.routes.events import event_routes
@@ -40,7 +40,7 @@ GZIP_FROM_BYTES, GZIP_LEVEL = 1_000, 5
 def build(callables: Callables) -> FastAPI:
     """Return the application: health, `/metrics`, the API under `/v1`, and the live page at `/`."""
     # FastAPI's own documentation pages load their scripts from another host.
-    app = DescribedApi(title="Tidegauge", version=__version__, docs_url=None, redoc_url=None)
+    app = GuardedApi(title="Tidegauge", version=__version__, docs_url=None, redoc_url=None)
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES, compresslevel=GZIP_LEVEL)
     app.add_middleware(HeadAsGet)
     app.add_middleware(AskGate, gate=callables.gate)  # the last is the first to see a request

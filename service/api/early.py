@@ -5,17 +5,19 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fastapi import FastAPI, Response
+from fastapi import Response  # noqa: TC002  # read at run time
 from fastapi.responses import JSONResponse
 
 from service import __version__
 from service.api.access.middleware import AskGate
+from service.api.access.openapi import GuardedApi
 from service.api.routes.rows import row_routes
 from service.api.rows_door import open_doors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fastapi import FastAPI
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from service.access.gate import Gate
@@ -44,7 +46,7 @@ class _Names:
 
 def build_early(intake: IntakePort, names: Sequence[str], gate: Gate) -> FastAPI:
     """Return the application: health, and the paths to which rows and labels are sent."""
-    app = FastAPI(title="Tidegauge", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
+    app = GuardedApi(title="Tidegauge", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(AskGate, gate=gate)
     app.add_middleware(_Undecided)  # the last is the first to see a request
 

@@ -114,9 +114,16 @@ def _bound(
 ) -> socket.socket:
     if backlog is not None:
         return socket.create_server((host, port), family=family, reuse_port=shared, backlog=backlog)
+    try:
+        return _kept(host, port, family, reuse=False)
+    except OSError:  # connections of a service that ended a moment ago
+        return _kept(host, port, family, reuse=True)
+
+
+def _kept(host: str, port: int, family: socket.AddressFamily, *, reuse: bool) -> socket.socket:
     bound = socket.socket(family, socket.SOCK_STREAM)
     try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, reuse)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         bound.bind((host, port))
     except OSError:

@@ -32,14 +32,14 @@ def look_at_blocks(monitor: Monitor, reference: Reference) -> BlocksLook | None:
     length = _window_blocks(monitor, model.typical, model.plan.unit)
     if not model.is_ready:
         return BlocksLook(model, length, {})
-    whole = max(math.ceil(round(length, 6)), 1)
+    known = 1.0 if length is None else length
     said = detectable(
         model,
         reference.blocks.spec.columns,
         monitor.drift.false_alarm_rate,
-        rows=model.typical * min(length, 1.0),
-        blocks=whole,
-        parts=max(round(model.full * min(length, 1.0)), 1),
+        rows=model.typical * min(known, 1.0),
+        blocks=max(math.ceil(round(known, 6)), 1),
+        parts=max(round(model.full * min(known, 1.0)), 1),
     )
     return BlocksLook(model, length, said)
 
@@ -77,7 +77,7 @@ def _basis(seen: BlocksLook, monitor: Monitor) -> Iterator[str]:
             f"the reference has fewer than {MIN_BLOCKS} days, so that its {has} stand in for them: what the "
             f"hours of a day have in common counts as drift; with {MIN_BLOCKS} days it would not"
         )
-    if seen.window > model.blocks:
+    if seen.window is not None and seen.window > model.blocks:
         yield (
             f"a window holds about {counted(math.ceil(seen.window), model.plan)}, more than the "
             f"reference's {has}: a longer reference shows more, a longer window does not"
@@ -115,9 +115,11 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def _window_blocks(monitor: Monitor, typical: float, unit: BlockUnit) -> float:
+def _window_blocks(monitor: Monitor, typical: float, unit: BlockUnit) -> float | None:
     plan = monitor.window.plan()
     size = plan.hop * plan.panes
-    if plan.unit is Unit.ROWS or unit is BlockUnit.RUN:
+    if plan.unit is Unit.ROWS:
         return size / max(typical, 1.0)
+    if unit is BlockUnit.RUN:
+        return None  # how many rows come in that time is not known
     return size / (DAY if unit is BlockUnit.DAY else HOUR)

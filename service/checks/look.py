@@ -102,12 +102,12 @@ class BlocksLook:
     """What drift alarms rest on.
 
     - `model`: the reference by blocks.
-    - `window`: how many blocks a window has, a part of one included.
+    - `window`: how many blocks a window has, a part of one included; None where that is not known.
     - `detectable`: what can be seen of each column.
     """
 
     model: BlockModel
-    window: float
+    window: float | None
     detectable: Mapping[str, Detectable]
 
 

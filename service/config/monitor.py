@@ -117,6 +117,7 @@ class Monitor(Section):
         self._other_names_are_free()
         self._labels_have_rows()
         self._duplicates_have_ids()
+        self._updated_rows_count_once()
         self._classes_are_not_sensitive()
         return self
 
@@ -151,6 +152,13 @@ class Monitor(Section):
     def sensitive(self) -> frozenset[str]:
         """The columns whose values are hashed before anything is counted, kept or shown."""
         return frozenset(name for name, config in self.columns.items() if config.sensitive)
+
+    def _updated_rows_count_once(self) -> None:
+        if self.labels is not None and self.source.labels_update_rows and self.deduplicate is None:
+            raise ValueError(
+                "labels: a row whose label is filled in comes again, and would count twice; "
+                "expected deduplicate: id"
+            )
 
     def _duplicates_have_ids(self) -> None:
         if self.deduplicate is None:

@@ -26,6 +26,7 @@ class SourceConfig(Section):
       is no end towards which progress could be shown.
     - `can_be_peeked`: its first rows can be taken without a trace, and are there before the service runs.
     - `brings_labels`: it hands over labels that come after their rows (`SourceContext.labels`).
+    - `labels_update_rows`: they may also be filled in where the rows are, which then come again.
     - `labels_from_file`: these are read from a file, which the section `labels` names; else they are sent.
     - `keeps_sent_rows`: rows are sent to it, and the first of them, or a stretch, can be its reference.
     - `can_be_read_again`: its rows can be taken again from its start.
@@ -35,6 +36,7 @@ class SourceConfig(Section):
     is_live: ClassVar[bool] = False
     can_be_peeked: ClassVar[bool] = False
     brings_labels: ClassVar[bool] = False
+    labels_update_rows: ClassVar[bool] = False
     labels_from_file: ClassVar[bool] = False
     keeps_sent_rows: ClassVar[bool] = False
     can_be_read_again: ClassVar[bool] = True

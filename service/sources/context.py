@@ -11,8 +11,11 @@ from service.sources.table_format import PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractAsyncContextManager
     from datetime import datetime
     from pathlib import Path
+
+    import asyncpg
 
     from service.core.rows.inbox_change import HalfEvent, LabelAhead, TakenFile
     from service.core.rows.number_format import NumberFormat
@@ -74,6 +77,10 @@ class InboxTable(Protocol):
         """Return which of these ids have a measured row that waits for its label, or has it."""
         ...
 
+    async def rows_waiting(self, identity: Sequence[int]) -> set[int]:
+        """Return which of these ids have a measured row that waits for its label."""
+        ...
+
     async def halves_of(self, pairs: Sequence[str]) -> Sequence[HalfEvent]:
         """Return the events with these ids that wait for their other halves."""
         ...
@@ -88,6 +95,14 @@ class InboxTable(Protocol):
 
     async def files(self) -> Sequence[TakenFile]:
         """Return the files that takes took."""
+        ...
+
+
+class OwnDatabase(Protocol):
+    """The service's own database, in which a table that grows may be."""
+
+    def connection(self) -> AbstractAsyncContextManager[asyncpg.Connection]:
+        """Give a connection of the service's own pool."""
         ...
 
 
@@ -118,6 +133,11 @@ class NoTable:
         del identity
         return set()
 
+    async def rows_waiting(self, identity: Sequence[int]) -> set[int]:
+        """Return nothing."""
+        del identity
+        return set()
+
     async def halves_of(self, pairs: Sequence[str]) -> Sequence[HalfEvent]:
         """Return nothing."""
         del pairs
@@ -139,10 +159,14 @@ class NoTable:
 
 @dataclass(frozen=True, slots=True)
 class SourceTables:
-    """The monitor's own tables in the store, one field for each kind of source that keeps rows in one."""
+    """The monitor's own tables in the store, one field for each kind of source that keeps rows in one.
+
+    `own` is the database that these are in, None where a source is looked at without one.
+    """
 
     dummy: DummyTable
     inbox: InboxTable
+    own: OwnDatabase | None = None
 
 
 @dataclass(frozen=True, slots=True)

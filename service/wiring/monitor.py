@@ -20,6 +20,7 @@ from service.runtime.clock import now
 from service.sources.context import NoTable, SourceContext, SourceTables
 from service.sources.masked import MaskedSource
 from service.sources.tables.unusable import described
+from service.store.own_database import OwnDatabase
 from service.store.tables.dummy import DummyTable
 from service.store.tables.inbox.batches import MonitorInbox
 from service.store.tables.season_choice import SeasonChoiceTable
@@ -131,7 +132,7 @@ def _reference_forms(monitor: Monitor, masking: Masking) -> Callable[[], Mapping
 
 
 def _tables(pool: asyncpg.Pool, monitor: str, fences: Fences | None) -> SourceTables:
-    return SourceTables(dummy=DummyTable(pool, monitor, fences), inbox=MonitorInbox(pool, monitor))
+    return SourceTables(DummyTable(pool, monitor, fences), MonitorInbox(pool, monitor), OwnDatabase(pool))
 
 
 def _source(

@@ -21,6 +21,7 @@ from service.errors import ConfigurationError
 STOP_SECONDS = 20.0
 SHORT_SECONDS, MAX_SHORT_LIVES = 10.0, 3
 WRONG_CONFIGURATION = 2
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}  # threads of scikit-learn that wait for each other burn a busy machine
 RECORD = Path("live/acknowledged.jsonl")  # in the data folder
 
 
@@ -54,7 +55,11 @@ def parts(found: settings.Settings, rate: float, model_port: int) -> list[Part]:
     monitors = {"TIDEGAUGE_MONITORS_DIR": os.environ.get("TIDEGAUGE_MONITORS_DIR", "config/live")}
     return [
         Part("Tidegauge", ("service", "run"), monitors),
-        Part("the model's service", ("simulator.live.model_service", "--port", str(model_port), *to), {}),
+        Part(
+            "the model's service",
+            ("simulator.live.model_service", "--port", str(model_port), *to),
+            ONE_THREAD,
+        ),
         Part("the traffic", ("simulator.live.traffic", *traffic, *to), {}),
     ]
 

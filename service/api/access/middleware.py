@@ -22,6 +22,17 @@ CHALLENGE = {"www-authenticate": 'Bearer realm="tidegauge"'}
 ENDLESS = frozenset({"/v1/stream"})
 
 
+PATH_TOKEN = "tidegauge.path_token"  # noqa: S105 - where in a scope the token of its path is kept
+
+
+def without_path_token(scope: Scope) -> Scope:
+    """Return a request's scope without the token in its path, which is kept apart for the gate."""
+    path, token = without_token(scope["path"])
+    if token is None:
+        return scope
+    return {**scope, "path": path, "raw_path": quote(path).encode(), PATH_TOKEN: token}
+
+
 class AskGate:
     """Middleware that answers what the gate refuses; nothing behind it sees a token of a path."""
 
@@ -35,11 +46,10 @@ class AskGate:
             if scope["type"] == "lifespan":
                 await self._app(scope, receive, send)
             return  # nothing else is served
-        path, token = without_token(scope["path"])
-        if token is not None:
-            scope = {**scope, "path": path, "raw_path": quote(path).encode()}
-        client = scope.get("client")
-        asked = Asked(scope["method"], path, scope["headers"], client[0] if client else None, token)
+        scope = without_path_token(scope)
+        path, client = scope["path"], scope.get("client")
+        peer = client[0] if client else None
+        asked = Asked(scope["method"], path, scope["headers"], peer, scope.get(PATH_TOKEN))
         refusal = self._gate.refusal(asked)
         if refusal is not None:
             await _answer(refusal, asked)(scope, receive, send)

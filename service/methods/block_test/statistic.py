@@ -9,6 +9,7 @@ few blocks of the reference hold nearly all variance, the ranks of blocks decide
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,7 @@ SCALES = (1, 2, 5, 10)  # trailing blocks, judged with the whole window
 LEAST_VARIANCE = 0.2  # of what independent rows would have
 MAX_LAG = 0.95
 LAG_STEP = 0.02
+NOTHING = 1e-20  # of a variance
 ROUNDING = 1e-9
 WEEK = 7
 PART_POWER = 1.5
@@ -134,9 +136,9 @@ def _coefficients(model: BlockModel, rows: Floats, weights: Floats, lag: Floats)
     # The variance is the first times the mean square between blocks plus the second times that within.
     count, blocks = len(rows), model.blocks
     own = float((weights**2).sum())
-    apart = np.arange(1, count)
+    apart = np.arange(1, min(count, _reach(lag)))
     together = np.zeros(len(lag))
-    if count > 1:
+    if len(apart):
         products = np.array([(weights[: count - k] * weights[k:]).sum() for k in apart])
         together = 2.0 * (products[:, None] * lag ** apart[:, None]).sum(axis=0)
     k = np.arange(1, blocks)[:, None]
@@ -145,6 +147,12 @@ def _coefficients(model: BlockModel, rows: Floats, weights: Floats, lag: Floats)
     bias = (1.0 - inflation / blocks) * blocks / (blocks - 1.0)
     first = (own + together + _type_share(model, count) * inflation / blocks) / bias / model.typical
     return first, float((weights**2 / rows).sum()) - own / model.typical
+
+
+def _reach(lag: Floats) -> int:
+    # From how many blocks apart two of them go together less than a float can tell: a window may have many.
+    most = float(lag.max(initial=0.0))
+    return math.ceil(math.log(NOTHING) / math.log(most)) + 1 if most > 0.0 else 1
 
 
 def _type_share(model: BlockModel, count: int) -> float:

@@ -7,10 +7,14 @@ from enum import Enum
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from service.core.rows.inbox_change import TakenFile
     from service.sources.files.folder import Found
 
 ENDS_BYTES = 65_536
+LOCAL_PARTS = 3  # of a local file's mark, behind its number
+MOVED = "moved"  # the mark of a name whose file has another name now
 
 
 class Due(Enum):
@@ -31,6 +35,30 @@ def due(found: Found, taken: TakenFile | None) -> Due:
     if not taken.done:
         return Due.START  # nothing of it was measured
     return Due.COMPARE
+
+
+def renamed(found: Sequence[Found], ledger: Mapping[str, TakenFile]) -> list[tuple[Found, TakenFile]]:
+    """Return the files that seem to have another name now, and what was taken of them; logs rotate like that.
+
+    Only the file system's own number of a file says so; its content has to be compared too.
+    """
+    here = {each.name: inode_of(each.mark) for each in found}
+    gone = {
+        inode_of(taken.mark): taken
+        for taken in ledger.values()
+        if taken.done and inode_of(taken.mark) not in {"", here.get(taken.name)}
+    }
+    return [
+        (each, gone[here[each.name]])
+        for each in found
+        if here[each.name] in gone and gone[here[each.name]].name != each.name
+    ]
+
+
+def inode_of(mark: str) -> str:
+    """Return the number of a local file in its mark; empty for an object of a store."""
+    number, *rest = mark.split(":")
+    return number if len(rest) == LOCAL_PARTS else ""
 
 
 def content_of(stream: IO[bytes], size: int) -> str:

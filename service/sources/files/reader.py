@@ -14,7 +14,7 @@ from service.core.rows.inbox_change import TakenFile
 from service.core.rows.label_text import clean
 from service.core.rows.take import Reject
 from service.errors import SourceError
-from service.sources.files.ledger import Due, content_of, due
+from service.sources.files.ledger import MOVED, Due, content_of, due, renamed
 from service.sources.files.pieces import Piece, Reading, is_whole_parquet, read_piece
 from service.sources.files.remote import StoreAwayError
 from service.sources.files.rows import KEPT_REJECTS, FileRows, Limits, rows_of
@@ -102,6 +102,7 @@ class Reader:
         """Return what is new. Raises SourceError where the folder cannot be read now."""
         options, read = self._options, Read(clock)
         found = self._folder.look()
+        ledger = self._under_new_names(found, ledger, read)
         waiting = [each for each in found if due(each, ledger.get(each.name)) is not Due.NOTHING]
         waiting.sort(key=lambda each: (each.changed, each.name) if options.by_time else (0, each.name))
         self._vanished({each.name for each in found}, ledger, read, now)
@@ -118,6 +119,22 @@ class Reader:
                 read.waits_since = min(read.waits_since or each.changed, each.changed)
         self._seen = seen
         return read
+
+    def _under_new_names(
+        self, found: list[Found], ledger: Mapping[str, TakenFile], read: Read
+    ) -> dict[str, TakenFile]:
+        """Return the table with files under the names that they have now, which are kept."""
+        for each, taken in renamed(found, ledger):
+            try:
+                with self._folder.open(each.name) as stream:
+                    is_same = each.size >= taken.size and content_of(stream, taken.size) == taken.content
+            except (SourceError, *FILE_ERRORS):
+                continue  # it is read, or refused, below
+            if is_same:
+                free = TakenFile(taken.name, MOVED, 0, 0, is_whole=True, content="")
+                read.taken.setdefault(taken.name, free)
+                read.taken[each.name] = replace(taken, name=each.name)
+        return {**ledger, **read.taken}
 
     def _is_settled(self, found: Found, seen: dict[str, tuple[str, int]], now: int) -> bool:
         options = self._options

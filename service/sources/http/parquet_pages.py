@@ -17,6 +17,8 @@ from service.sources.http.table_limits import MAX_BYTES, check_bytes
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
+# A field that is missing, of another type, or leads out of the file.
+_DAMAGE = (LookupError, TypeError, ValueError, AttributeError, struct.error)
 _MAGIC = b"PAR1"
 _LENGTH = struct.Struct("<I")
 MAX_FOOTER_BYTES = 4 << 20
@@ -48,7 +50,7 @@ def check_pages(content: bytes, names: Collection[str]) -> None:
                 check_bytes(size)
                 _check(pages, MAX_PAGES, "Parquet pages")
                 _check(values, MAX_NESTED_VALUES, "values inside cells")
-    except (IndexError, KeyError, TypeError, ValueError, struct.error, RecursionError) as error:
+    except _DAMAGE as error:
         raise UnreadableRowsError(f"the content is no Parquet file, or a damaged one: {error}") from error
 
 

@@ -63,7 +63,7 @@ def sent_labels(batches: Sequence[InboxBatch], options: LabelFile | None) -> lis
 def _of_batch(rows: Batch, received: int, options: LabelFile) -> list[LabelAhead]:
     ids = rows.arrival.identity
     identity = [0] * rows.rows if ids is None else signed(ids)
-    names, labels = _cells(rows, options.identity), _cells(rows, options.target)
+    names, labels = label_cells(rows, options.identity), label_cells(rows, options.target)
     return [
         LabelAhead(each, at, received, {"id": name, "label": label[0], "typed": label[1]})
         for each, at, name, label in zip(
@@ -72,8 +72,8 @@ def _of_batch(rows: Batch, received: int, options: LabelFile) -> list[LabelAhead
     ]
 
 
-def _cells(rows: Batch, name: str) -> list[tuple[float | str | None, str]]:
-    # Each cell and how it was typed; "no number" where it was none.
+def label_cells(rows: Batch, name: str) -> list[tuple[float | str | None, str]]:
+    """Return each cell of a column and how it was typed; "no number" where it was none."""
     column = rows.columns[name]
     if isinstance(column, Texts):
         raise SourceError(f"{name!r} was read as text; expected ids and labels")

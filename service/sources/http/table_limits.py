@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from service.errors import RowsTooLargeError, UnreadableRowsError
+from service.sources.http import buffers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -112,7 +113,7 @@ def _expanded(array: pa.Array) -> int:
 
 def _chosen(values: pa.Array, indices: pa.Array) -> int:
     sizes = _sizes(values)
-    places = np.asarray(indices.drop_null().to_numpy(zero_copy_only=False)).astype(np.int64)
+    places = buffers.numbers(indices.drop_null().cast(pa.int64()), np.int64)
     return _sum(sizes, np.bincount(places, minlength=len(sizes)))
 
 
@@ -126,8 +127,8 @@ def _sizes(array: pa.Array) -> Sizes:
     if kind in _VIEWS:
         return np.fromiter(_view_sizes(array), dtype=np.int64, count=len(array))
     if any(is_kind(kind) for is_kind in _TEXTS):
-        lengths = pc.fill_null(pc.binary_length(array), 0)
-        return np.asarray(lengths.to_numpy(zero_copy_only=False)).astype(np.int64)
+        lengths = pc.binary_length(array).cast(pa.int64())
+        return np.where(buffers.missing(lengths), 0, buffers.numbers(lengths, np.int64))
     each = _VALUE_BYTES
     if pa.types.is_nested(kind) and len(array):
         each += _inner(array) // len(array)

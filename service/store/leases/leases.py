@@ -10,6 +10,7 @@ from service.store.driver_errors import translated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from collections.abc import Set as AbstractSet
     from datetime import datetime
 
     import asyncpg
@@ -30,8 +31,11 @@ SET address = excluded.address, files = excluded.files, expires_at = excluded.ex
 """
 
 _RENEW = """
+WITH before AS (
+    SELECT expires_at > clock_timestamp() AS alive FROM tidegauge.replica WHERE id = $1 FOR UPDATE
+)
 UPDATE tidegauge.replica SET expires_at = clock_timestamp() + make_interval(secs => $2) WHERE id = $1
-RETURNING true
+RETURNING (SELECT alive FROM before)
 """
 
 _ALIVE = """
@@ -40,7 +44,8 @@ WHERE expires_at > clock_timestamp()
 """
 
 _LEASES = """
-SELECT l.monitor, l.holder, l.fence, l.file_hash, r.id IS NOT NULL AS is_alive
+SELECT l.monitor, l.holder, l.fence, l.file_hash, r.id IS NOT NULL AS is_alive,
+    l.holder IS NOT NULL AND r.id IS NULL AS is_abandoned
 FROM tidegauge.lease l
 LEFT JOIN tidegauge.replica r ON r.id = l.holder AND r.expires_at > clock_timestamp()
 """
@@ -155,6 +160,7 @@ class Sharing:
     - `addresses`: where their pages are, by id
     - `leases`: by monitor; a holder that is not alive is None
     - `fences`: of the leases that the asking replica holds, by monitor
+    - `abandoned`: monitors whose holder let its lease run out
     """
 
     replicas: Sequence[LiveReplica]
@@ -162,6 +168,7 @@ class Sharing:
     addresses: Mapping[str, str]
     leases: Mapping[str, LeaseState]
     fences: Mapping[str, Fence]
+    abandoned: AbstractSet[str] = frozenset()
 
 
 async def register(
@@ -172,10 +179,14 @@ async def register(
         await pool.execute(_REGISTER, own.id, own.name, address, own.machine, dict(files), lease_seconds)
 
 
-async def renew(pool: asyncpg.Pool, replica: str, lease_seconds: float) -> bool:
-    """Renew all leases of a replica; False where it is not registered (any more). Raises StoreError."""
+async def renew(pool: asyncpg.Pool, replica: str, lease_seconds: float) -> bool | None:
+    """Renew all leases of a replica; return whether they had not run out before.
+
+    None where it is not registered (any more). Raises StoreError.
+    """
     with translated("renew the leases"):
-        return await pool.fetchval(_RENEW, replica, lease_seconds, timeout=lease_seconds) is not None
+        alive: bool | None = await pool.fetchval(_RENEW, replica, lease_seconds, timeout=lease_seconds)
+        return alive
 
 
 async def read(pool: asyncpg.Pool, replica: str) -> Sharing:
@@ -190,6 +201,7 @@ async def read(pool: asyncpg.Pool, replica: str) -> Sharing:
         addresses={row["id"]: row["address"] for row in alive},
         leases={row["monitor"]: _lease(row) for row in leases},
         fences={row["monitor"]: Fence(replica, row["fence"]) for row in leases if row["holder"] == replica},
+        abandoned={row["monitor"] for row in leases if row["is_abandoned"]},
     )
 
 

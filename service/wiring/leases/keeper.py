@@ -67,6 +67,8 @@ class LeaseKeeper:
         self._moving: dict[str, asyncio.Task[None]] = {}  # monitors whose cycles begin or end
         self._closing = False
         self._has_beaten = False
+        self._clock = asyncio.get_running_loop().time
+        self._patient_until = 0.0
         self.seen: Sharing | None = None
         self.part = Part((), (), ())
         self.noticed: Callable[[], Awaitable[None]] = _nothing  # awaited after every beat
@@ -111,7 +113,11 @@ class LeaseKeeper:
     async def beat(self, cycles: Cycles) -> None:
         """Renew, see who lives and holds what, and act on it. Raises StoreError."""
         state = dict(cycles.file_hashes()), self._address
-        if self._registered != state or not await leases.renew(self._pool, self.own.id, self._lease_seconds):
+        was_alive = await leases.renew(self._pool, self.own.id, self._lease_seconds)
+        if was_alive is False:
+            # The database was away, or this process stood still: the others may be about to renew as well.
+            self._patient_until = self._clock() + self._lease_seconds
+        if self._registered != state or was_alive is None:
             await leases.register(self._pool, self.own, self._address, state[0], self._lease_seconds)
             self._registered = state
         self.seen = await leases.read(self._pool, self.own.id)
@@ -179,7 +185,12 @@ class LeaseKeeper:
             for name, fence in seen.fences.items()
             if name in files and name not in self._fences and name not in self._moving
         }
-        free = {name: files[name] for name in part.take if name in files and name not in self._moving}
+        left = seen.abandoned if self._clock() < self._patient_until else frozenset[str]()
+        free = {
+            name: files[name]
+            for name in part.take
+            if name in files and name not in self._moving and name not in left
+        }
         if free:
             taken |= await leases.take(self._pool, self.own.id, free)
         if taken:

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     Fault = Callable[[Scene], Awaitable[None]]
 
 CYCLES = "UPDATE tidegauge.checkpoint"
-FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
-FULL_DISK_KB = 48
+FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
+FULL_DISK_KB = 16
+RANDOM_PATIENCE_SECONDS = 600.0
 
 
 async def played(running: Scene, requests: Sequence[Request], *faults: Fault) -> Outcome:
@@ -101,25 +102,41 @@ async def killed_at_random(
     """
     moments = random.Random(seed)  # noqa: S311  # moments, no secrets
     sending = asyncio.create_task(_sent(running, requests))
+    supervising = asyncio.create_task(_supervised(running))
     try:
         for number in range(kills):
+            if number % 2:  # every other time it comes to work before it dies
+                await running.service.listening()
             await asyncio.sleep(moments.uniform(0.05, 1.2))
             if server is not None and number % 5 == 4:  # one of five
                 await _kill_postgres(server, moments)
             else:
-                await running.service.restart()
+                await running.restart()
             if sending.done():
                 break
         await sending
+        await running.settled("end")
+        return await running.outcome()
     finally:
-        sending.cancel()
-    running.patience = 180
-    await running.settled("end")
-    return await running.outcome()
+        for task in (sending, supervising):
+            task.cancel()
+        await asyncio.gather(sending, supervising, return_exceptions=True)
+
+
+async def _supervised(running: Scene) -> None:
+    """Start a service again that has ended by itself, as whatever supervises it does.
+
+    One that starts while Postgres is killed may give up.
+    """
+    while True:
+        await asyncio.sleep(0.5)
+        async with running.turn:
+            if running.service.pid is not None and not running.service.is_running():
+                await running.service.restart()
 
 
 async def _sent(running: Scene, requests: Sequence[Request]) -> None:
-    running.patience = 180
+    running.patience = RANDOM_PATIENCE_SECONDS
     await running.send(requests, "stream", rate=20)
 
 
@@ -217,4 +234,4 @@ async def jumping_clock(ground: Ground, requests: Sequence[Request]) -> Outcome:
 
 def is_clock_fakeable() -> bool:
     """Say whether there is what `jumping_clock` needs."""
-    return FAKETIME.exists()
+    return FAKETIME is not None

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-START_SECONDS = 60.0
+START_SECONDS = 240.0  # on a busy machine
 STOP_SECONDS = 60.0
 
 
@@ -119,6 +119,16 @@ class Service:
         except ProcessLookupError:
             return False
         return True
+
+    async def listening(self, seconds: float = START_SECONDS) -> None:
+        """Wait until it takes connections."""
+        async with asyncio.timeout(seconds):
+            while True:
+                with suppress(OSError):
+                    _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+                    writer.close()
+                    return
+                await asyncio.sleep(0.02)
 
     async def end(self, number: signal.Signals = signal.SIGKILL) -> None:
         """Send a signal, and wait until the process is gone."""

@@ -198,6 +198,7 @@ async def scene(
             assert not killer.done(), killer.exception()
         finally:
             killer.cancel()
+            await asyncio.gather(killer, return_exceptions=True)  # it may be about to end the service itself
             await service.end()
             await client.aclose()
             pool.terminate()

@@ -12,6 +12,7 @@ import asyncpg
 
 from service.store.embedded.server import EmbeddedServer
 from service.store.migrate import migrate, migrations_folder
+from service.store.pool import open_pool
 from tests.conftest import HASTY, as_admin, on_database
 from tests.faults.replicas import play
 from tests.faults.replicas.stage import Stage, lay_out
@@ -39,19 +40,21 @@ async def _database(server: EmbeddedServer, name: str) -> str:
 
 async def _play(server: EmbeddedServer, place: play.Place, url: str, straight_url: str) -> None:
     admin = await asyncpg.connect(on_database(server.admin_dsn, urlsplit(url).path.lstrip("/")))
-    stage = Stage(place, url, admin, lease_seconds=LEASE_SECONDS, cycle_seconds=CYCLE_SECONDS)
+    pool = await open_pool(url, largest=2)
+    stage = Stage(place, url, admin, pool, lease_seconds=LEASE_SECONDS, cycle_seconds=CYCLE_SECONDS)
     try:
         for found in await play.play(stage, monitors=MONITORS, pause_seconds=PAUSE_SECONDS):
             _say(f"{found.what}: taken over in {found.seconds:.1f} s, {found.lease_times:.2f} lease times")
-        await asyncio.to_thread(play.run_straight, place, straight_url)
-        other = await asyncpg.connect(straight_url)
         _say(f"{await play.check_writers(admin)} writes, each by the holder of the monitor's lease")
         _say(f"{await play.check_slots(admin, CYCLE_SECONDS)} slots, each used once")
+        await asyncio.to_thread(play.run_straight, place, straight_url)
+        other = await asyncpg.connect(straight_url)
         _say(f"{await play.check_same_metrics(admin, other)} measurements, the same as of one replica")
         await other.close()
     finally:
         await stage.close()
         await admin.close()
+        await pool.close()
 
 
 def _say(line: str) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
+import subprocess
+import sys
 from collections import defaultdict
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import count, pairwise
 
 import asyncpg
+import httpx
 
 from tests.faults.replicas.stage import Stage
 from tests.service_process import Place
@@ -15,7 +19,7 @@ from tests.service_process import Place
 METRICS = """
 SELECT monitor, window_start, window_end, revision, aspect, column_name, segment, metric, definition, value,
     threshold, breached, rows, reason
-FROM tidegauge.metrics_history WHERE aspect <> 'health'
+FROM tidegauge.metrics_history WHERE aspect <> 'health' AND monitor <> 'sent'
 ORDER BY monitor, window_start, window_end, revision, aspect, column_name, segment, metric, definition
 """
 
@@ -38,7 +42,8 @@ class TakeOver:
 
 
 async def play(stage: Stage, *, monitors: int, pause_seconds: float) -> list[TakeOver]:
-    """Run the play and stop cleanly; return how long the take-overs took."""
+    """Run the play and stop cleanly; return how long take-overs took. Rows are sent to one more monitor."""
+    monitors += 1
     patience = 60 + 10 * stage.lease_seconds
     await stage.prepare()
     for login in ("one", "two", "three"):
@@ -46,6 +51,8 @@ async def play(stage: Stage, *, monitors: int, pause_seconds: float) -> list[Tak
     await stage.until_shared_by("one", "two", "three", monitors=monitors, within=patience)
     await _remember_logins(stage)
     found: list[TakeOver] = []
+    sender = Sender(stage)
+    sending = asyncio.create_task(sender.work())
 
     began = await stage.now()
     stage.running["one"].kill()
@@ -68,9 +75,19 @@ async def play(stage: Stage, *, monitors: int, pause_seconds: float) -> list[Tak
 
     async def ended() -> bool:
         done: int = await stage.admin.fetchval("SELECT count(*) FROM tidegauge.checkpoint WHERE ended")
-        return done == monitors
+        return done == monitors - 1
 
     await stage.until(ended, within=600, what="every replay at its end")
+    sender.enough.set()
+    await sending
+
+    async def counted() -> bool:
+        rows: int = await stage.admin.fetchval("SELECT rows FROM tidegauge.checkpoint WHERE monitor = 'sent'")
+        assert rows <= sender.accepted
+        return rows == sender.accepted
+
+    await stage.until(counted, within=patience, what=f"{sender.accepted} rows that were sent")
+    assert len(sender.takers) > 1, "any replica takes rows for any monitor"
     for login in ("two", "three", "four"):
         stage.running[login].send_signal(signal.SIGTERM)
     for login in ("two", "three", "four"):
@@ -84,6 +101,47 @@ async def play(stage: Stage, *, monitors: int, pause_seconds: float) -> list[Tak
         == 0
     )
     return found
+
+
+class Sender:
+    """Sends rows to one replica after the other, each until one of them has accepted it."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self.enough = asyncio.Event()
+        self.accepted = 0
+        self.takers: set[str] = set()
+
+    async def work(self) -> None:
+        async with httpx.AsyncClient(timeout=2) as client:
+            for number in count():
+                if self.enough.is_set():
+                    return
+                await self._send(client, number)
+                await asyncio.sleep(0.1)
+
+    async def _send(self, client: httpx.AsyncClient, number: int) -> None:
+        rows = [{"at": f"2026-01-01T00:00:{at:02}Z", "size": 1.5, "colour": "red"} for at in range(10)]
+        for turn in count(number):
+            alive = await self._stage.pool.fetch(
+                "SELECT name, address FROM tidegauge.replicas WHERE address <> '' ORDER BY name"
+            )
+            if not alive:
+                continue
+            replica = alive[turn % len(alive)]
+            try:
+                answer = await client.post(
+                    f"{replica['address']}/v1/monitors/sent/rows",
+                    json=rows,
+                    headers={"Idempotency-Key": f"key-{number}"},
+                )
+            except httpx.HTTPError:  # it died, or is paused
+                continue
+            if answer.status_code == 202:
+                self.accepted += len(rows)
+                self.takers.add(replica["name"])
+                return
+            assert answer.status_code == 503, answer.text
 
 
 async def _remember_logins(stage: Stage) -> None:
@@ -119,8 +177,8 @@ async def check_writers(admin: asyncpg.Connection) -> int:
     """Return how many writes there were; each was done by the replica that held the monitor's lease."""
     foreign = await admin.fetch(FOREIGN)
     assert not foreign, [dict(row) for row in foreign[:5]]
-    count: int = await admin.fetchval("SELECT count(*) FROM witness.written")
-    return count
+    written: int = await admin.fetchval("SELECT count(*) FROM witness.written")
+    return written
 
 
 async def check_slots(admin: asyncpg.Connection, cycle_seconds: float) -> int:
@@ -153,5 +211,17 @@ async def check_same_metrics(disturbed: asyncpg.Connection, straight: asyncpg.Co
 
 def run_straight(place: Place, url: str) -> None:
     """Run the same monitors to their ends with one replica that nothing disturbs."""
-    done = place.command("run", "--max-cycles", "100", TIDEGAUGE_DATABASE_URL=url)
+    done = subprocess.run(
+        [sys.executable, "-m", "service", "run", "--max-cycles", "100"],
+        env={
+            **place.environment,
+            "TIDEGAUGE_DATABASE_URL": url,
+            "TIDEGAUGE_MONITORS_DIR": str(place.root / "replays"),
+            "TIDEGAUGE_REPORTS_KEPT": "0",
+        },
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr

@@ -59,16 +59,27 @@ sample_rows: 0
 """
 
 
+SENT = """\
+source: {type: http, timestamp: at}
+reference: {path: "{data_dir}/reference.csv"}
+columns: {size: numerical, colour: categorical}
+window: {size: 1d, hop: 1d, min_rows: 20}
+sample_rows: 0
+"""
+
+
 def lay_out(root: Path, *, monitors: int, days: int) -> Place:
-    """Make a folder with two replays and many monitors of them."""
-    for name in ("data", "monitors"):
+    """Make a folder with two replays, many monitors of them, and one that rows are sent to."""
+    for name in ("data", "monitors", "replays"):
         (root / name).mkdir(parents=True)
     random = np.random.default_rng(11)
     for half in (0, 1):
         rows(random, days * 30, days).to_csv(root / f"data/rows{half}.csv", index=False)
     rows(random, 600, 30).to_csv(root / "data/reference.csv", index=False)
     for number in range(monitors):
-        (root / f"monitors/m{number:02}.yaml").write_text(MONITOR.format(half=number % 2))
+        for folder in ("monitors", "replays"):
+            (root / f"{folder}/m{number:02}.yaml").write_text(MONITOR.format(half=number % 2))
+    (root / "monitors/sent.yaml").write_text(SENT)
     return Place(root)
 
 
@@ -79,6 +90,7 @@ class Stage:
     place: Place
     url: str
     admin: asyncpg.Connection
+    pool: asyncpg.Pool
     lease_seconds: float
     cycle_seconds: float
     running: dict[str, subprocess.Popen[str]] = field(default_factory=dict)

@@ -23,12 +23,16 @@ SLACK = 6.0  # seconds that a busy machine may add
 @pytest.mark.slow
 @pytest.mark.postgres
 async def test_one_killed_one_paused_one_added(
-    tmp_path: Path, server: EmbeddedServer, database_url: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    server: EmbeddedServer,
+    database_url: str,
+    pool: asyncpg.Pool,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Every slot is used once, every window measured once, and only by the holder of the monitor's lease."""
     place = lay_out(tmp_path / "place", monitors=MONITORS, days=DAYS)
     admin = await asyncpg.connect(on_database(server.admin_dsn, urlsplit(database_url).path.lstrip("/")))
-    stage = Stage(place, database_url, admin, lease_seconds=LEASE_SECONDS, cycle_seconds=0.5)
+    stage = Stage(place, database_url, admin, pool, lease_seconds=LEASE_SECONDS, cycle_seconds=0.5)
     async with fresh_database(server, TEMPLATE) as straight_url:
         straight = asyncio.create_task(asyncio.to_thread(play.run_straight, place, straight_url))
         try:

@@ -199,6 +199,10 @@ async def test_a_fault_of_the_inbox_turns_it_red(
         assert await _differences(pool, tmp_path) == [f"DIFFERENT: {said}"]
 
 
+EVENTS = """
+INSERT INTO tidegauge.inbox_batch (monitor, kind, received_at, rows, rejected, rejects, payload)
+VALUES ('toy', 'events', now(), 0, 1, '{"rejects": []}', '')
+"""
 OFF_BY_ONE: dict[str, tuple[Any, str | None]] = {
     "one less": (lambda found: found[1:], "2 rows are missing"),
     "one twice": (lambda found: [*found, found[-1]], "1 rows are too many"),
@@ -268,3 +272,14 @@ def test_a_line_that_was_broken_off_is_left_out(tmp_path: Path) -> None:
     line = json.dumps({"monitor": "toy", "key": "1", "rows": 1, "ids": 2, "mixed": 3})
     path.write_text(f"{line}\n{line[:20]}")
     assert read_record(path) == {("toy", BatchKind.ROWS): IdSums(1, 2, 3)}
+
+
+async def test_events_of_another_kind_of_source_stay(pool: asyncpg.Pool, tmp_path: Path) -> None:
+    """A monitor whose file had another source type when they came neither fails by them nor forgets them."""
+    record = tmp_path / "sent.jsonl"
+    async with living(pool, tmp_path) as live:
+        await pool.execute(EVENTS)
+        await send_recorded(live, record, "1", rows("ab", 0))
+        await live.run()
+        assert await live.count("inbox_batch") == 1
+    assert _counts((await _account(pool, tmp_path)).rows) == {"in panes": 2, "waiting": 1}

@@ -38,8 +38,10 @@ CHANGED = {
 }
 PATIENCE_SECONDS = 60
 _MEASURED = """
-SELECT DISTINCT ON (window_start) extract(epoch FROM window_start)::bigint AS start, rows, value
-FROM tidegauge.metrics WHERE metric = 'mae' AND segment = '' ORDER BY window_start, revision DESC
+SELECT extract(epoch FROM w.window_start)::bigint AS start, w.rows, m.value
+FROM (SELECT DISTINCT ON (window_start) * FROM tidegauge.window_run ORDER BY window_start, revision DESC) w
+LEFT JOIN tidegauge.metrics m
+    ON m.window_start = w.window_start AND m.metric = 'mae' AND m.segment = '' AND m.revision = w.revision
 """
 _PANES = """
 SELECT extract(epoch FROM pane_start)::bigint AS start, rows, ids FROM tidegauge.pane ORDER BY pane_start

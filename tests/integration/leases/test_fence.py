@@ -14,6 +14,7 @@ from service.core.inbox import SentReference
 from service.core.sharing import Fence
 from service.errors import LeaseLostError
 from service.store import retention
+from service.store.driver_errors import DRIVER_ERRORS
 from service.store.leases import leases
 from service.store.leases.fence import OneFence, hold
 from service.store.postgres import PostgresStore
@@ -220,6 +221,6 @@ async def test_a_holder_that_pauses_inside_a_transaction_keeps_nobody_waiting(po
         taken: dict[str, Fence] = {}
         while not taken:
             taken = await leases.take(pool, "two", {"flights": "a"})
-        with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+        with pytest.raises(DRIVER_ERRORS):
             await connection.execute("COMMIT")
     assert taken["flights"].holder == "two"

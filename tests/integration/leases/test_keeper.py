@@ -125,6 +125,19 @@ async def test_one_that_died_is_taken_over_and_fenced_off(pool: asyncpg.Pool) ->
     assert len(one.cycles.running) == len(two.cycles.running) == 3
 
 
+async def test_after_an_outage_each_goes_on_with_what_it_had(pool: asyncpg.Pool) -> None:
+    """All leases have run out; the first that is back leaves the others the time to renew theirs."""
+    one, two = Replica(pool, "one"), Replica(pool, "two")
+    for replica in (one, two, one, two):
+        await replica.beat()
+    before = dict(one.cycles.running), dict(two.cycles.running)
+    for replica in (one, two):
+        await replica.dies()
+    for replica in (one, two, one, two):
+        await replica.beat()
+    assert (one.cycles.running, two.cycles.running) == before
+
+
 async def test_one_that_leaves_gives_everything_back(pool: asyncpg.Pool) -> None:
     """The others need not wait for its leases to run out, and it is listed no more."""
     one, two = Replica(pool, "one"), Replica(pool, "two")

@@ -76,6 +76,7 @@ async def _served(pool: asyncpg.Pool, folder: Path, admitting: Gate) -> AsyncIte
                 windows=partial(window_run.newest, pool),
                 report=report,
                 report_status=status,
+                monitors=None,
             )
         )
         async with serving(app, host="127.0.0.1", port=0) as address:

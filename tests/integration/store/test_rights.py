@@ -25,10 +25,11 @@ ROLE = "Some role"  # quoted wherever it is named
 
 @pytest.fixture
 async def role(server: EmbeddedServer) -> AsyncIterator[str]:
-    """Make a role without any right; it is dropped at the end."""
+    """Make a role without any right; it is dropped at the end, and what a test set for the reader."""
     await as_admin(server, f"CREATE ROLE \"{ROLE}\" LOGIN PASSWORD 'word' NOCREATEROLE")
     yield ROLE
     await as_admin(server, f'DROP OWNED BY "{ROLE}" CASCADE', f'DROP ROLE "{ROLE}"')
+    await as_admin(server, "ALTER ROLE tidegauge_reader RESET ALL")
 
 
 def _as_role(url: str) -> str:

@@ -121,13 +121,13 @@ class Kept:
     def __init__(self) -> None:
         self.bodies: list[bytes] = []
 
+    def takes(self, _: str) -> bool:
+        return True
+
     async def take_in(self, _: str, __: BatchKind, posted: Posted, *, key: str | None = None) -> Receipt:
         assert key is not None
         self.bodies.append(posted.body)
         return Receipt(1)
-
-    def takes(self, _: str) -> bool:
-        return True
 
     def trouble(self) -> None:
         return None

@@ -162,6 +162,19 @@ def test_a_reference_of_a_few_rows_is_not_judged_by(tmp_path: Path) -> None:
     assert said[-1].endswith("7 more are needed to tell drift from how they differ: nothing is judged")
 
 
+def test_a_window_of_minutes_is_not_counted_in_runs_of_rows(tmp_path: Path) -> None:
+    """A reference of minutes is cut into runs of rows: how many of them come in a window is not known."""
+    (tmp_path / "mine.yaml").write_text(CALIBRATED)
+    monitor = monitor_file.load(tmp_path / "mine.yaml", tmp_path)
+    random = np.random.default_rng(1)
+    batch = Batch(500, np.arange(500, dtype=np.int64), {"size": Numbers(random.normal(size=500))}).numbered(0)
+    seen = look_at_blocks(monitor, references.of(batch, monitor.schema_, blocks=monitor.block_rules))
+    said = [str(found) for found in block_findings(MonitorLook(monitor, blocks=seen))]
+    assert seen is not None
+    assert seen.window is None
+    assert not any("a window holds" in each for each in said)
+
+
 def test_labels_that_mostly_find_no_row_are_noted_with_an_id_of_each_side(look: MonitorLook) -> None:
     """A few ids may meet by chance, as UUIDs in two cases do: the note shows how the sides differ."""
     labels = LabelsLook(100, 9, 80, 9, 'the text "K1"', 'the text "k1"')

@@ -70,7 +70,7 @@ def test_a_good_file_becomes_a_monitor(tmp_path: Path) -> None:
             ("type: replay", "type: replays"),
             2,
             (
-                r"source\.type: expected one of 'dummy', 'http', .*'replay', got 'replays'; "
+                r"source\.type: expected one of 'dummy', 'http', .*'replay', 'table', got 'replays'; "
                 r"the nearest is 'replay'$"
             ),
         ),

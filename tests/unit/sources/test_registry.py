@@ -24,10 +24,11 @@ SECTIONS: dict[str, dict[str, Any]] = {
     "dummy": {},
     "http": {"timestamp": "at"},
     "kserve": {"inference_service": "toy"},
+    "table": {"table": "rows", "timestamp": "at"},
     "kafka": {"brokers": "127.0.0.1:9092", "topic": "rows"},
     "files": {"path": "{folder}/*.csv", "timestamp": "at", "max_ahead": "36500d"},
 }
-REMOTE = {"kafka"}  # their rows are on a server: tests of takes are tests/integration/KIND
+REMOTE = {"kafka", "table"}  # their rows are on a server: tests of takes are tests/integration/KIND
 
 
 HERE = [source.kind() for source in SOURCES if source.kind() not in REMOTE]

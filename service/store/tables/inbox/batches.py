@@ -227,6 +227,10 @@ class MonitorInbox:
         """Return which of these ids have a measured row that waits for its label, or has it."""
         return await labels.expected(self._pool, self._monitor, identity) if identity else set()
 
+    async def rows_waiting(self, identity: Sequence[int]) -> set[int]:
+        """Return which of these ids have a measured row that waits for its label."""
+        return await labels.waiting(self._pool, self._monitor, identity) if identity else set()
+
     async def halves_of(self, pairs: Sequence[str]) -> list[HalfEvent]:
         """Return the events with these ids that wait for their other halves."""
         return await halves.of(self._pool, self._monitor, pairs)

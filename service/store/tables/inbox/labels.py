@@ -33,6 +33,10 @@ SELECT identity FROM tidegauge.pending_row WHERE monitor = $1 AND identity = ANY
 UNION SELECT identity FROM tidegauge.labelled_id WHERE monitor = $1 AND identity = ANY($2::bigint[])
 """
 
+_WAITING = """
+SELECT DISTINCT identity FROM tidegauge.pending_row WHERE monitor = $1 AND identity = ANY($2::bigint[])
+"""
+
 _KEEP = """
 INSERT INTO tidegauge.inbox_label (monitor, identity, labelled_at, received_at, content)
 SELECT $1, l.* FROM unnest($2::bigint[], $3::timestamptz[], $4::timestamptz[], $5::jsonb[]) l
@@ -57,6 +61,12 @@ async def expected(pool: asyncpg.Pool, monitor: str, identity: Sequence[int]) ->
     """Return which of these ids have a row that waits for its label, or has it. Raises StoreError."""
     with translated(f"{monitor}: look for the rows of labels"):
         return {row["identity"] for row in await pool.fetch(_EXPECTED, monitor, identity)}
+
+
+async def waiting(pool: asyncpg.Pool, monitor: str, identity: Sequence[int]) -> set[int]:
+    """Return which of these ids have a row that waits for its label. Raises StoreError."""
+    with translated(f"{monitor}: look for rows that wait for their labels"):
+        return {row["identity"] for row in await pool.fetch(_WAITING, monitor, identity)}
 
 
 async def change(connection: asyncpg.Connection, monitor: str, changed: InboxChange) -> None:

@@ -43,6 +43,17 @@ class Failing:
         return None
 
 
+class Tracing:
+    """A middleware around all others, which notes what it sees of a request's address."""
+
+    def __init__(self, app: Any, seen: list[str]) -> None:
+        self._app, self._seen = app, seen
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self._seen.append(f"{scope['path']} {scope['raw_path']} {scope['query_string']}")
+        await self._app(scope, receive, send)
+
+
 async def _scrape(_: str) -> tuple[bytes, str]:
     return b"up 1\n", "text/plain"
 
@@ -54,13 +65,14 @@ async def test_a_token_is_written_nowhere(
     own, secret = new_token()
     closed = gate()
     closed.tokens.replace([Token(own, digest_of(secret), Grant(frozenset(Scope)))])
-    said = []
+    said: list[str] = []
     caplog.set_level(logging.DEBUG)
     for name in ("httpx", "httpcore"):  # the sender's own log
         caplog.set_level(logging.WARNING, name)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi"):
         caplog.set_level(logging.DEBUG, name)
     app = build(callables(queries=Shop(), intake=Failing(), gate=closed, scrape=_scrape))
+    app.add_middleware(Tracing, seen=said)
     with capture_logs() as logs:
         async with (
             serving(app, host="127.0.0.1", port=0) as address,

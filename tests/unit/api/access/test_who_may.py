@@ -71,6 +71,13 @@ class Unbothered:
         return None
 
 
+class Taken:
+    """Takes every monitor that is sent."""
+
+    async def put(self, _name: str, _body: bytes, _sender: str) -> bool:
+        return True
+
+
 def routes(app: Any) -> set[tuple[str, str]]:
     """Return the method and path of every route; of a folder of files one of its files."""
     found = set()
@@ -131,20 +138,20 @@ def closed(tokens: dict[tuple[str, str], tuple[Token, str]]) -> Any:
     """Build the service as it is bound to other machines too."""
     found = gate()
     found.tokens.replace(token for token, _ in tokens.values())
-    return build(callables(queries=Shop(), intake=Unbothered(), gate=found))
+    return build(callables(queries=Shop(), intake=Unbothered(), monitors=Taken(), gate=found))
 
 
 @pytest.fixture(scope="module")
 def unlocked() -> Any:
     """Build the service as it is bound to this machine."""
-    return build(callables(queries=Shop(), intake=Unbothered()))
+    return build(callables(queries=Shop(), intake=Unbothered(), monitors=Taken()))
 
 
 @pytest.fixture(scope="module")
 def locked() -> Any:
     """Build the same, with a token in the settings."""
     gated = gate(is_open=True, ingest_token=WORD)
-    return build(callables(queries=Shop(), intake=Unbothered(), gate=gated))
+    return build(callables(queries=Shop(), intake=Unbothered(), monitors=Taken(), gate=gated))
 
 
 @pytest.mark.parametrize(("method", "path"), [*TABLE, *UNKNOWN])

@@ -93,6 +93,29 @@ async def test_a_touched_file_is_not_taken_again(tmp_path: Path) -> None:
     assert (sizes(take), kinds(take)) == ([], [])
 
 
+async def test_a_log_that_is_rotated_is_read_on_under_its_new_name(tmp_path: Path) -> None:
+    """Names move on by one, with lines that were appended just before; none is taken twice."""
+    watched = Watched(tmp_path, {"path": str(tmp_path / "data.log*"), "grows": True})
+    source, found = watched.make(), list[float]()
+    for number in range(0, 12, 3):
+        log = tmp_path / "data.log"
+        with log.open("a") as file:
+            file.write(f'{{"size": {number}}}\n')
+        found += sizes(await watched.take(source))
+        with log.open("a") as file:
+            file.write(f'{{"size": {number + 1}}}\n')
+        for place in (2, 1, 0):
+            name = tmp_path / (f"data.log.{place}" if place else "data.log")
+            if name.exists():
+                name.rename(tmp_path / f"data.log.{place + 1}")
+        log.write_text(f'{{"size": {number + 2}}}\n')
+        take = await watched.take(source)
+        assert kinds(take) == []
+        found += sizes(take)
+    assert sorted(found) == [*range(12)]
+    assert sizes(await watched.take(watched.make())) == []
+
+
 async def test_a_file_waits_until_it_was_left_alone(tmp_path: Path) -> None:
     """Unless it is Parquet with its footer; a clock of the file server that is ahead changes nothing."""
     watched = Watched(tmp_path, {"settle": "5s"})

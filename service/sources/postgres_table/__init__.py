@@ -1,0 +1,1 @@
+"""Rows from a Postgres table that grows."""

@@ -1,0 +1,1 @@
+"""Tables that grow, on a real server."""
