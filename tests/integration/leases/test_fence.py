@@ -44,6 +44,7 @@ WRITERS = {
     "tables/inbox/audit.py": {"inbox_audit": LEASE},
     "tables/inbox/batches.py": {"inbox_batch": f"{LEASE} where it is taken, {ANY}what was sent to it",
                                 "inbox_key": f"{ANY}what was sent to it"},
+    "tables/inbox/files.py": {"taken_file": LEASE},
     "tables/inbox/halves.py": {"inbox_half": LEASE},
     "tables/inbox/labels.py": {"inbox_label": LEASE},
     "tables/inbox/sent_monitors.py": {"sent_monitor": f"{ANY}what was sent to it"},
