@@ -21,7 +21,7 @@ from service.store.migrate import migrate, migrations_folder
 from service.store.postgres import PostgresStore
 from service.store.retention import RETENTION
 from service.store.rights import check_rights
-from service.store.tables import monitor as monitor_table
+from service.store.tables.monitors import monitor as monitor_table
 from service.store.tables.webhook_outbox import WEBHOOK
 from service.wiring import worker_process
 from service.wiring.database import pool_on, server_of
