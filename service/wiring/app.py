@@ -24,7 +24,7 @@ from service.store.rights import check_rights
 from service.store.tables.monitors import monitor as monitor_table
 from service.store.tables.webhook_outbox import WEBHOOK
 from service.wiring import worker_process
-from service.wiring.database import pool_on, server_of
+from service.wiring.database import patiently, pool_on, server_of
 from service.wiring.early.start import early_intake
 from service.wiring.http import serving
 from service.wiring.http.access import gate
@@ -177,12 +177,19 @@ async def _reached(
     dsn = await stack.enter_async_context(server_of(settings))
     async with early_intake(settings, known, worker_number) as patience:
         pool = await stack.enter_async_context(pool_on(dsn, settings, wait_seconds=patience))
-    applied = await migrate(pool, migrations_folder())
-    await check_rights(pool)
-    monitors = await with_sent(settings, pool, monitors)
-    await monitor_table.set_defined(pool, [monitor.name for monitor in monitors])
+        applied, monitors = await patiently(lambda: _prepared(pool, settings, monitors), patience)
     log.info("database ready", embedded=settings.database_url is None, migrations_applied=len(applied))
     return _Reached(dsn, pool, monitors)
+
+
+async def _prepared(
+    pool: asyncpg.Pool, settings: Settings, monitors: list[Monitor]
+) -> tuple[list[str], list[Monitor]]:
+    applied = await migrate(pool, migrations_folder())
+    await check_rights(pool)
+    known = await with_sent(settings, pool, monitors)
+    await monitor_table.set_defined(pool, [monitor.name for monitor in known])
+    return applied, known
 
 
 async def _follow(elsewhere: Elsewhere, leases: LeaseKeeper) -> None:
