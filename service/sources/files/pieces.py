@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from dataclasses import dataclass, replace
 from itertools import accumulate
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 MAX_REJECTS = 100
 SHOWN_CHARACTERS = 200
 WIDE = 2**62
+_LINES = re.compile(r"\.(jsonl|ndjson|json)(\.\w+)*$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,8 @@ def read_piece(folder: Folder, found: Found, done: int, reading: Reading, max_ro
             return _parquet(stream, found, done, reading, max_rows)
     with folder.path(found) as path, opened(path) as file:
         content = content_of(file.head, reading.form.csv.encoding)
+        if content is Content.CSV and (reading.explode is not None or _LINES.search(found.name)):
+            content = Content.JSON_LINES  # whose first line is none
         if content in {Content.JSON_LINES, Content.CSV}:
             limit = WIDE if file.compressed else found.size - done
             is_csv = content is Content.CSV
@@ -173,8 +177,6 @@ def _lines(
     after = done + len(part)
     if not part.strip():
         return Piece(None, after, is_whole)
-    if is_csv and reading.explode is not None:
-        raise SourceError("it is CSV; expected JSON lines or Parquet of this format")
     loaded = _csv(header + part, found, reading) if is_csv else _of_lines(part, reading)
     return Piece(_framed(loaded, found, reading), after, is_whole)
 
@@ -233,13 +235,13 @@ def _shown(record: Any, schema: Schema) -> dict[str, Any]:
 def _framed(loaded: Loaded, found: Found, reading: Reading) -> Framed | None:
     from service.sources.tables.parsed import Framed  # noqa: PLC0415 - named here alone
 
+    whole = with_partitions(loaded, found.partitions, reading.schema)
+    if whole.names and not {*reading.schema.names} & {*whole.names}:
+        raise SourceError(
+            f"it has none of the monitor's columns, but {listed(whole.names)}; expected "
+            f"{listed(reading.schema.names)}"
+        )
     if loaded.rows:
-        whole = with_partitions(loaded, found.partitions, reading.schema)
-        if not {*reading.schema.names} & {*whole.names}:
-            raise SourceError(
-                f"it has none of the monitor's columns, but {listed(whole.names)}; expected "
-                f"{listed(reading.schema.names)}"
-            )
         framed = whole.framed(reading.timestamp)
     elif loaded.rejected:
         framed = Framed(no_rows())

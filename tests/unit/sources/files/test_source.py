@@ -164,6 +164,27 @@ async def test_a_bad_file_is_passed_over_until_it_changes(tmp_path: Path) -> Non
     assert sizes(await watched.take(source)) == [2]
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("a.jsonl", 'junk\n{"size": 1}\n', "the line is no JSON"),
+        ("a.jsonl.1", '\n7\n{"size": 1}\n', "but no object"),
+        ("a.csv", "junk\n", "none of the monitor's columns, but junk"),
+        ("a.csv", "other,names\n1,2\n", "none of the monitor's columns, but other, names"),
+        ("a.csv", "size,colour\n1,red\n1,red,blue\n1,red\n", "3 cells"),
+        ("a.jsonl", '{"size": 1}\n{"size": 2, "size": 3}\n', "more than once"),
+    ],
+)
+async def test_what_is_no_row_is_said(tmp_path: Path, name: str, content: str, reason: str) -> None:
+    """Nothing of a file is passed over without a reject."""
+    watched = Watched(tmp_path)
+    (tmp_path / name).write_text(content)
+    take = await watched.take(watched.make())
+    assert take.rejected == 1
+    assert reason in take.rejects[0].reason
+    assert take.rejects[0].row["file"] == name
+
+
 async def test_large_files_are_taken_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Lines by bytes, also compressed ones and cells with line breaks; Parquet by rows, across row groups."""
     monkeypatch.setattr("service.sources.files.config.PART_ROWS", 7)
