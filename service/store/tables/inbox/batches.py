@@ -17,8 +17,8 @@ from service.errors import StoreError, StoreUnavailableError
 from service.store.connection_errors import NOT_YET
 from service.store.driver_errors import DRIVER_ERRORS, reason, translated
 from service.store.encoding import instant, text
-from service.store.tables import monitor_rename
 from service.store.tables.inbox import audit, files, halves, labels
+from service.store.tables.monitors import rename as monitor_rename
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Sequence
