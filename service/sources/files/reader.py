@@ -14,7 +14,7 @@ from service.core.rows.inbox_change import TakenFile
 from service.core.rows.label_text import clean
 from service.core.rows.take import Reject
 from service.errors import SourceError
-from service.sources.files.ledger import MOVED, Due, content_of, due, renamed
+from service.sources.files.ledger import MOVED, Due, content_of, due, inode_of, renamed
 from service.sources.files.pieces import Piece, Reading, is_whole_parquet, read_piece
 from service.sources.files.remote import StoreAwayError
 from service.sources.files.rows import KEPT_REJECTS, FileRows, Limits, rows_of
@@ -24,7 +24,7 @@ from service.sources.tables.formats.content import content_of as kind_of
 from service.sources.tables.formats.opening import HEAD_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from service.core.rows.batch import Batch
     from service.sources.event_clock import EventClock
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 TAKE_SECONDS = 20.0
+MAX_EVENTS = 20  # of a take, of files that are refused; every one is counted
 LONG_AGO_US = 60 * 1_000_000  # the clock of a file server may differ by less than that
 SMALLEST_PARQUET = 12
 
@@ -105,7 +106,7 @@ class Reader:
         ledger = self._under_new_names(found, ledger, read)
         waiting = [each for each in found if due(each, ledger.get(each.name)) is not Due.NOTHING]
         waiting.sort(key=lambda each: (each.changed, each.name) if options.by_time else (0, each.name))
-        self._vanished({each.name for each in found}, ledger, read, now)
+        self._vanished(found, ledger, read, now)
         until = time.monotonic() + TAKE_SECONDS
         seen: dict[str, tuple[str, int]] = {}
         for each in waiting:
@@ -154,9 +155,14 @@ class Reader:
         except (SourceError, *FILE_ERRORS):
             return False  # it is looked at again
 
-    def _vanished(self, names: set[str], ledger: Mapping[str, TakenFile], read: Read, now: int) -> None:
-        for name in self._seen:
-            if name not in names and name not in ledger:
+    def _vanished(
+        self, found: Sequence[Found], ledger: Mapping[str, TakenFile], read: Read, now: int
+    ) -> None:
+        names = {each.name for each in found}
+        inodes = {inode_of(each.mark) for each in found} - {""}
+        for name, (mark, _) in self._seen.items():
+            is_renamed = inode_of(mark) in inodes  # which a sender does when a file is whole
+            if name not in names and name not in ledger and not is_renamed:
                 _lost(read, f"{name} was seen and vanished before it was taken: its rows are lost", now, name)
         for name, taken in ledger.items():
             if name not in names and not taken.is_whole:
@@ -261,7 +267,8 @@ class Reader:
         rest = "" if kept is None or not kept.done else "the rest of "
         message = f"{rest}{found.name} cannot be read, and is passed over until it changes: {reason}"
         log.error("a file is refused", hint=message)
-        read.events.append(_event("file_refused", message, now, found.name))
+        if sum(each.kind == "file_refused" for each in read.events) < MAX_EVENTS:
+            read.events.append(_event("file_refused", message, now, found.name))
         read.rejects.append(Reject({"file": found.name}, message))
         read.rejected += 1
         read.rejected_ids += IdSums(1)

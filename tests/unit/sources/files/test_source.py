@@ -164,6 +164,20 @@ async def test_a_bad_file_is_passed_over_until_it_changes(tmp_path: Path) -> Non
     assert sizes(await watched.take(source)) == [2]
 
 
+async def test_a_file_that_is_renamed_when_it_is_whole_is_not_lost(tmp_path: Path) -> None:
+    """Where its first name matches the pattern too."""
+    watched = Watched(tmp_path, {"settle": "5s"})
+    (tmp_path / "writing.csv").write_text("size\n1\n")
+    watched.now = (tmp_path / "writing.csv").stat().st_ctime_ns // 1_000
+    source = watched.make()
+    await watched.take(source)
+    (tmp_path / "writing.csv").rename(tmp_path / "whole.csv")
+    watched.now += 6 * SECOND
+    assert kinds(await watched.take(source)) == []
+    watched.now += 6 * SECOND
+    assert sizes(await watched.take(source)) == [1]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
