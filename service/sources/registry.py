@@ -11,6 +11,7 @@ from service.sources.dummy.reference import DummyReference
 from service.sources.http.config import HttpConfig
 from service.sources.kafka.config import KafkaConfig
 from service.sources.kserve.config import KserveConfig
+from service.sources.otlp.config import OtlpConfig
 from service.sources.postgres_table.config import TableConfig
 from service.sources.references.file import FileReference
 from service.sources.replay.config import ReplayConfig
@@ -18,7 +19,7 @@ from service.sources.replay.config import ReplayConfig
 if TYPE_CHECKING:
     from service.sources.base import SourceConfig
 
-Sources = ReplayConfig | HttpConfig | KafkaConfig | KserveConfig | TableConfig | DummyConfig
+Sources = ReplayConfig | HttpConfig | KafkaConfig | KserveConfig | OtlpConfig | TableConfig | DummyConfig
 References = FileReference | DummyReference
 
 AnySource = Annotated[Sources, Field(discriminator="type")]
