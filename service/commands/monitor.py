@@ -18,8 +18,8 @@ from service.runtime.compute_threads import workers
 from service.sources.protocol import SeekableSource
 from service.store import lifecycle
 from service.store.migrate import migrate, migrations_folder
-from service.store.tables import monitor as monitor_table
 from service.store.tables.inbox import sent_monitors
+from service.store.tables.monitors import monitor as monitor_table
 from service.wiring.database import database
 from service.wiring.hash_key import hash_key
 from service.wiring.monitor import build_monitor
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from service.config.monitor_folder import MonitorFolder
     from service.config.settings import Settings
     from service.store.lifecycle import FromPane
-    from service.store.tables.monitor import StoredMonitor
+    from service.store.tables.monitors.monitor import StoredMonitor
 
 
 def reset(name: str, *, since: datetime | None, yes: bool) -> int:

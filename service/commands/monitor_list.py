@@ -12,8 +12,8 @@ from service.commands.environment import load_settings
 from service.commands.exit_status import CLEAN
 from service.config.monitor_folder import read_folder
 from service.store.migrate import migrate, migrations_folder
-from service.store.tables import monitor as monitor_table
 from service.store.tables.inbox import sent_monitors
+from service.store.tables.monitors import monitor as monitor_table
 from service.wiring.database import database
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from service.config.monitor_folder import MonitorFolder
     from service.config.settings import Settings
     from service.store.tables.inbox.sent_monitors import SentMonitor
-    from service.store.tables.monitor import StoredMonitor
+    from service.store.tables.monitors.monitor import StoredMonitor
 
 # States beside those of the view `monitors`.
 NEVER_RUN = "not run yet"

@@ -18,7 +18,7 @@ from service.core.access import Grant, Token, scopes_of
 from service.errors import ConfigurationError
 from service.store.migrate import migrate, migrations_folder
 from service.store.tables import access_token
-from service.store.tables import monitor as monitor_table
+from service.store.tables.monitors import monitor as monitor_table
 from service.wiring.database import database
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from service.core.rows.inbox_change import HalfEvent, LabelAhead
+    from service.core.rows.inbox_change import HalfEvent, LabelAhead, TakenFile
     from service.core.rows.number_format import NumberFormat
     from service.core.rows.schema import Kind, Schema
     from service.sources.table_format import TableFormat
@@ -93,6 +93,10 @@ class InboxTable(Protocol):
         """Return how many events wait for their other halves."""
         ...
 
+    async def files(self) -> Sequence[TakenFile]:
+        """Return the files that takes took."""
+        ...
+
 
 class OwnDatabase(Protocol):
     """The service's own database, in which a table that grows may be."""
@@ -147,6 +151,10 @@ class NoTable:
     async def count_halves(self) -> int:
         """Return none."""
         return 0
+
+    async def files(self) -> Sequence[TakenFile]:
+        """Return none."""
+        return ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from service.sources.dummy.config import DummyConfig
 from service.sources.dummy.reference import DummyReference
+from service.sources.files.config import FilesConfig
 from service.sources.http.config import HttpConfig
 from service.sources.kafka.config import KafkaConfig
 from service.sources.kserve.config import KserveConfig
@@ -19,7 +20,16 @@ from service.sources.replay.config import ReplayConfig
 if TYPE_CHECKING:
     from service.sources.base import SourceConfig
 
-Sources = ReplayConfig | HttpConfig | KafkaConfig | KserveConfig | OtlpConfig | TableConfig | DummyConfig
+Sources = (
+    ReplayConfig
+    | HttpConfig
+    | KafkaConfig
+    | KserveConfig
+    | OtlpConfig
+    | TableConfig
+    | FilesConfig
+    | DummyConfig
+)
 References = FileReference | DummyReference
 
 AnySource = Annotated[Sources, Field(discriminator="type")]

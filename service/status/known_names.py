@@ -36,6 +36,8 @@ EVENT_KINDS = (
     "detector_waiting",
     "labels_unmatched",
     "rows_lost",
+    "file_refused",
+    "file_replaced",
     "ended",
     "reset",
     "removed",

@@ -18,6 +18,24 @@ NOT_YET = (
     asyncpg.PostgresConnectionError,
     asyncpg.TooManyConnectionsError,
 )
+# What befalls a statement whose server ends: it says so, the connection goes, or the driver loses its place.
+LOST = (
+    *NOT_YET,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+
+
+def is_lost(error: BaseException) -> bool:
+    """Return whether the database went away under what raised `error`, or what it was raised from."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, LOST):
+            return True
+        cause = cause.__cause__
+    return False
 
 
 # What to do about each error, the first that fits. Those whose own words help are said before it.

@@ -15,9 +15,10 @@ from service.core.time_units import to_datetime, to_microseconds
 from service.errors import StoreError
 from service.store.driver_errors import translated
 from service.store.stories import write_story
-from service.store.tables import access_token, event, monitor_rename, pending_row
-from service.store.tables import monitor as monitor_table
+from service.store.tables import access_token, event, pending_row
 from service.store.tables.inbox import counted_ids, sent_monitors
+from service.store.tables.monitors import monitor as monitor_table
+from service.store.tables.monitors import rename as monitor_rename
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

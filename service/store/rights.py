@@ -172,6 +172,9 @@ BEGIN
     IF to_regclass('tidegauge.inbox_half') IS NOT NULL THEN
         REVOKE ALL ON tidegauge.inbox_half FROM {READER};
     END IF;
+    IF to_regclass('tidegauge.taken_file') IS NOT NULL THEN
+        REVOKE ALL ON tidegauge.taken_file FROM {READER};
+    END IF;
 END;
 $$;
 """  # noqa: S608 - names that `quoted` has quoted

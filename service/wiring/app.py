@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
@@ -21,12 +21,14 @@ from service.store.migrate import migrate, migrations_folder
 from service.store.postgres import PostgresStore
 from service.store.retention import RETENTION
 from service.store.rights import check_rights
-from service.store.tables import monitor as monitor_table
+from service.store.tables.monitors import monitor as monitor_table
 from service.store.tables.webhook_outbox import WEBHOOK
-from service.wiring import http, worker_process
-from service.wiring.access import gate
-from service.wiring.database import pool_on, server_of
+from service.wiring import worker_process
+from service.wiring.database import patiently, pool_on, server_of
 from service.wiring.early.start import early_intake
+from service.wiring.http import serving
+from service.wiring.http.access import gate
+from service.wiring.http.running_parts import RunningParts
 from service.wiring.inbox.intake import intake
 from service.wiring.inbox.refusable import RefusableReceivers
 from service.wiring.leases.elsewhere import Elsewhere
@@ -36,7 +38,6 @@ from service.wiring.monitor_cycles import CycleParts, MonitorCycles, MonitorInde
 from service.wiring.reload import Reload, reload_files
 from service.wiring.reports import StoredWindows, build_reporter
 from service.wiring.retention import retention
-from service.wiring.running_parts import RunningParts
 from service.wiring.sent.monitors import SentMonitors, with_sent
 from service.wiring.stop_signals import ending_with_parent, stop_signals
 from service.wiring.webhook import webhook
@@ -44,6 +45,8 @@ from service.worker.client import worker
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    import asyncpg
 
     from service.config.monitor import Monitor
     from service.config.settings import Settings
@@ -98,15 +101,7 @@ async def _serve(
         starting = stack.enter_context(ExitStack())
         starting.enter_context(gc_pause.postponed())
         await enter(_http_imported_meanwhile())
-        known = await asyncio.to_thread(read_copy, settings.data_dir, monitors)
-        dsn = await enter(server_of(settings))
-        async with early_intake(settings, known, worker_number) as patience:
-            pool = await enter(pool_on(dsn, settings, wait_seconds=patience))
-        applied = await migrate(pool, migrations_folder())
-        await check_rights(pool)
-        monitors = await with_sent(settings, pool, monitors)
-        await monitor_table.set_defined(pool, [monitor.name for monitor in monitors])
-        log.info("database ready", embedded=settings.database_url is None, migrations_applied=len(applied))
+        dsn, pool, monitors = await _reached(stack, settings, monitors, worker_number)
 
         leases = await enter(lease_keeper(settings, dsn))
         store = PostgresStore(pool, deliver_events=settings.webhook_url is not None, fences=leases)
@@ -156,7 +151,7 @@ async def _serve(
             admitting,
             worker_number,
         )
-        address = await enter(http.serve_http(settings, http_parts))
+        address = await enter(serving.serve_http(settings, http_parts))
         leases.set_address(address)
         await enter(reload_files(reload, hung_up=stop.set))
 
@@ -166,6 +161,37 @@ async def _serve(
     return scheduler.jobs
 
 
+class _Reached(NamedTuple):
+    """A database that was reached, and the monitors, those included that it keeps."""
+
+    dsn: str
+    pool: asyncpg.Pool
+    monitors: list[Monitor]
+
+
+async def _reached(
+    stack: AsyncExitStack, settings: Settings, monitors: list[Monitor], worker_number: int | None
+) -> _Reached:
+    """Start or reach the database, and migrate it; rows are taken to the disk meanwhile."""
+    known = await asyncio.to_thread(read_copy, settings.data_dir, monitors)
+    dsn = await stack.enter_async_context(server_of(settings))
+    async with early_intake(settings, known, worker_number) as patience:
+        pool = await stack.enter_async_context(pool_on(dsn, settings, wait_seconds=patience))
+        applied, monitors = await patiently(lambda: _prepared(pool, settings, monitors), patience)
+    log.info("database ready", embedded=settings.database_url is None, migrations_applied=len(applied))
+    return _Reached(dsn, pool, monitors)
+
+
+async def _prepared(
+    pool: asyncpg.Pool, settings: Settings, monitors: list[Monitor]
+) -> tuple[list[str], list[Monitor]]:
+    applied = await migrate(pool, migrations_folder())
+    await check_rights(pool)
+    known = await with_sent(settings, pool, monitors)
+    await monitor_table.set_defined(pool, [monitor.name for monitor in known])
+    return applied, known
+
+
 async def _follow(elsewhere: Elsewhere, leases: LeaseKeeper) -> None:
     await elsewhere.follow(leases.seen, leases.part)
 
@@ -173,7 +199,7 @@ async def _follow(elsewhere: Elsewhere, leases: LeaseKeeper) -> None:
 @asynccontextmanager
 async def _http_imported_meanwhile() -> AsyncIterator[None]:
     """Import what serves HTTP while the database starts, not while the first cycles run."""
-    imports = asyncio.create_task(asyncio.to_thread(http.load), name="import of the HTTP API")
+    imports = asyncio.create_task(asyncio.to_thread(serving.load), name="import of the HTTP API")
     try:
         yield
     finally:

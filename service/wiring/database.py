@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+import structlog
+
+from service.errors import StoreError
+from service.store.connection_errors import is_lost
 from service.store.embedded.server import EmbeddedServer
 from service.store.pool import LARGEST, open_pool
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     import asyncpg
 
     from service.config.settings import Settings
 
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
 LEASE_CONNECTIONS = 2
+RETRY_SECONDS = 1.0
 MIN_CONNECTIONS = 2
 EMBEDDED = 64  # of the embedded server's connections, those that processes may share
 
@@ -55,3 +66,16 @@ async def pool_on(
         )
         stack.push_async_callback(pool.close)
         yield pool
+
+
+async def patiently(step: Callable[[], Awaitable[T]], wait_seconds: float) -> T:
+    """Return what a step of the start gives; it is taken again, that long, where its database goes away."""
+    deadline = time.monotonic() + wait_seconds
+    while True:
+        try:
+            return await step()
+        except StoreError as error:
+            if not is_lost(error) or time.monotonic() > deadline:
+                raise
+            log.warning("database lost during the start", reason=str(error), retry_seconds=RETRY_SECONDS)
+        await asyncio.sleep(RETRY_SECONDS)

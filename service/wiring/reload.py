@@ -22,8 +22,8 @@ from service.config.sent_monitor import read_sent
 from service.config.sent_monitor_copy import write_copy
 from service.errors import ConfigurationError, StoreError, TidegaugeError
 from service.runtime.background_task import background
-from service.store.tables import monitor as monitor_table
 from service.store.tables.inbox import sent_monitors
+from service.store.tables.monitors import monitor as monitor_table
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator

@@ -40,6 +40,8 @@ EVENT_KINDS: dict[str, tuple[str, str]] = {
     "change_point": ("Change point", ORANGE),
     "schema_change": ("Schema change", BLUE),
     "rows_lost": ("Rows lost", RED),
+    "file_refused": ("File refused", RED),
+    "file_replaced": ("File replaced", RED),
     "ended": ("Source ended", BLUE),
 }
 

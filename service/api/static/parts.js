@@ -89,6 +89,8 @@ const KINDS = {
   change_point: ["breach", "Error changed"],
   detector_waiting: ["waiting", "Change detector waiting"],
   rows_lost: ["breach", "Rows lost"],
+  file_refused: ["breach", "File refused"],
+  file_replaced: ["breach", "File replaced"],
   ended: ["unjudged", "Source ended"],
 };
 const MAX_MESSAGE = 240; // characters

@@ -42,6 +42,28 @@ class HalfEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class TakenFile:
+    """A file that a source took, or a part of it.
+
+    - `name`: its name in the folder or object store
+    - `mark`: what is said there of the version that was taken, such as its size, time and etag
+    - `size`: that version's bytes
+    - `done`: how far it was taken: bytes of lines (decompressed), else rows
+    - `is_whole`: nothing of that version is left
+    - `content`: a hash of the version's beginning and end
+    - `reason`: why it was refused; empty where it was not
+    """
+
+    name: str
+    mark: str
+    size: int
+    done: int
+    is_whole: bool
+    content: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class InboxChange:
     """What a take changes in its monitor's inbox, in the transaction that commits it.
 
@@ -55,6 +77,8 @@ class InboxChange:
     - `paired`: stored ones, by id, that wait no longer
     - `waiting_events`: how many wait after the take; None where the source pairs none
     - `unpaired_events`: how many the take gave up waiting for
+    - `files`: those of a folder that the take took, or parts of them
+    - `is_first_look`: the folder is read from its start: what was taken before is forgotten
     """
 
     taken: tuple[int, ...] = ()
@@ -69,6 +93,8 @@ class InboxChange:
     paired: tuple[int, ...] = ()
     waiting_events: int | None = None
     unpaired_events: int | None = None
+    files: tuple[TakenFile, ...] = ()
+    is_first_look: bool = False
 
     @property
     def counts_events(self) -> bool:

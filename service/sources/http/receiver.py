@@ -23,8 +23,8 @@ from service.errors import InboxUnavailableError, NoInboxError, ReferenceDataErr
 from service.sources.http import stored_batch
 from service.sources.http.content import RowShape, decoded
 from service.sources.http.content_types import RowFormat, decompressed, format_of
-from service.sources.http.plain_rows import MAX_BYTES as PLAIN_BYTES
-from service.sources.http.plain_rows import PlainReader
+from service.sources.http.plain.rows import MAX_BYTES as PLAIN_BYTES
+from service.sources.http.plain.rows import PlainReader
 from service.sources.http.table_limits import MAX_BYTES
 from service.sources.tables.event_time import MISSING, USABLE
 

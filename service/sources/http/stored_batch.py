@@ -15,7 +15,8 @@ import pyarrow as pa
 
 from service.core.rows.batch import Arrival, Batch, Labels, LabelType, Misfit, Numbers, Texts, steps_back
 from service.errors import CodecError
-from service.sources.http import buffers, plain_batch
+from service.sources.http import buffers
+from service.sources.http.plain import batch as plain_batch
 
 if TYPE_CHECKING:
     from service.core.rows.batch import ColumnRows

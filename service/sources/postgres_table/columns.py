@@ -30,6 +30,17 @@ def chosen(
     return columns
 
 
+def unwatched(found: Relation, shape: RowShape, paths: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """Return the columns that nothing is read of."""
+    read = {
+        *shape.schema.names,
+        shape.schema.identity,
+        shape.timestamp,
+        *(path[0] for path in paths.values()),
+    }
+    return tuple(name for name in found.columns if name not in read)
+
+
 def named(found: Relation, name: str, what: str) -> ColumnType:
     """Return the type of a column. Raises SourceError, with the nearest names, where there is none."""
     kind = found.columns.get(name)

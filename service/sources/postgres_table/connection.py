@@ -46,7 +46,8 @@ class Database:
         except asyncpg.InsufficientPrivilegeError as error:
             await self.close()
             raise SourceError(
-                f"{self._what}: {error.args[0]}; let its owner run GRANT SELECT ON ... TO the role of the url"
+                f"{self._what}: {error.args[0]}; let its owner run GRANT SELECT ON ... TO the "
+                "role of the url, and ALTER ROLE ... BYPASSRLS where policies hide rows"
             ) from error
         except (asyncpg.QueryCanceledError, TimeoutError) as error:
             await self.close()
@@ -90,7 +91,8 @@ class Database:
             f"SET LOCAL statement_timeout = {round(self._seconds * 1_000)}; SET LOCAL timezone = 'UTC'; "
             "SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL intervalstyle = 'iso_8601'; "
             "SET LOCAL extra_float_digits = 3; SET LOCAL standard_conforming_strings = on; "
-            "SET LOCAL bytea_output = 'hex'"
+            "SET LOCAL bytea_output = 'hex'; "
+            "SET LOCAL row_security = off"  # a policy that hides rows is an error, not silence
         )
 
 

@@ -9,8 +9,8 @@ from service.core.event import Event
 from service.core.time_units import to_datetime
 from service.errors import SourceError
 from service.sources.postgres_table import relation
-from service.sources.postgres_table.columns import chosen, named
-from service.sources.postgres_table.position import again_of, resumed
+from service.sources.postgres_table.columns import chosen, named, unwatched
+from service.sources.postgres_table.position import again_of, ordered, resumed
 from service.sources.postgres_table.rounds import Ages, ages_of
 from service.sources.postgres_table.rows import Line
 from service.sources.postgres_table.select import CURSOR, Ordering, Selection, literal, quoted
@@ -44,6 +44,7 @@ class Page:
     - `events`: what may be lost
     - `is_by_time`: whether no row of a later page is earlier than one of this
     - `gap_us`: how far before now reading ended (microseconds)
+    - `unwatched`: the columns that are not read
     """
 
     lines: Sequence[Line]
@@ -53,6 +54,7 @@ class Page:
     events: tuple[Event, ...] = ()
     is_by_time: bool = False
     gap_us: int = 0
+    unwatched: tuple[str, ...] = ()
 
 
 class Reader(Protocol):
@@ -103,6 +105,10 @@ class TableReader:
                 events = (*events, self._ambiguous(held, target, now))
                 ages = Ages(max(0, age))
             selection = self._selection(found, ages, held)
+            held, others = ordered(
+                held, selection.ordering, self.table, now, tells_ids=self.shape.schema.exact_ids
+            )
+            events = (*events, *others)
             if held.horizon == target:
                 lines, is_done = list[Line](), True
             else:
@@ -110,6 +116,7 @@ class TableReader:
             left = 0 if is_done else await connection.fetchval(selection.count(lines[-1].key))
             is_by_time = self._is_by_time(found)
         page = page_of(held, snapshot, lines, left, events, is_by_time=is_by_time)
+        page = replace(page, unwatched=unwatched(found, self.shape, self.paths))
         # An idle table is no reason to write another position, unless the round would become too long.
         is_still = before.identity == held.identity and before.horizon is not None and not (lines or events)
         if is_still and before.target is None and target - (before.horizon or 0) < MAX_IDLE_SPAN:
@@ -184,7 +191,7 @@ def page_of(
     if left:
         after = replace(held, after=lines[-1].key)
     else:
-        after = replace(held, horizon=held.target, target=None, after=None)
+        after = replace(held, horizon=held.target, target=None, after=None, order=())
     return Page(lines, after, snapshot, left, events, is_by_time)
 
 
@@ -196,7 +203,7 @@ async def read_page(
     await connection.execute(selection.page(held.after, max_rows))
     while len(lines) < max_rows and size < MAX_BYTES:
         records = await connection.fetch(f"FETCH {READ_AT_ONCE} FROM {CURSOR}")
-        for line, *key in records:
+        for line, key in records:
             content = line.encode()
             size += len(content)
             lines.append(Line(content, tuple(key)))

@@ -73,7 +73,8 @@ class Position:
     - `identity`: which table
     - `horizon`: up to which transaction all rounds are done; None before the end of the first round
     - `target`: of the round that is being read, None between rounds
-    - `after`: the keys of its last row that was read
+    - `after`: the keys of its last row that was read, by the columns of
+    - `order`
     - `start`: the event time when it began, by which its rows are late
     - `clock`: the event time of what was read
     """
@@ -82,6 +83,7 @@ class Position:
     horizon: int | None = None
     target: int | None = None
     after: Key | None = None
+    order: tuple[str, ...] = ()
     start: EventClock = field(default_factory=EventClock)
     clock: EventClock = field(default_factory=EventClock)
 
@@ -92,6 +94,7 @@ class Position:
             "horizon": self.horizon,
             "target": self.target,
             "after": None if self.after is None else list(self.after),
+            "order": list(self.order),
             "start": self.start.as_json(),
             "clock": self.clock.as_json(),
         }
@@ -106,6 +109,7 @@ def position_of(content: dict[str, Any] | None) -> Position:
         content["horizon"],
         content["target"],
         None if content["after"] is None else tuple(content["after"]),
+        tuple(content["order"]),
         of_json(content["start"]),
         of_json(content["clock"]),
     )
@@ -153,6 +157,19 @@ def resumed(
         )
         events.append(_event(message, at, known, now_is))
     return replace(held, identity=now_is), tuple(events)
+
+
+def ordered(
+    held: Position, order: tuple[str, ...], table: str, at: int, *, tells_ids: bool
+) -> tuple[Position, tuple[Event, ...]]:
+    """Return where reading goes on by the columns of `order`: from the start where these were others."""
+    if held.after is None or held.order == order:
+        return replace(held, order=order), ()
+    message = (
+        f"{table}: its rows are ordered by other columns than when they were last read, so that "
+        f"what was read of them is not known; they are read from the start; {again_of(tells_ids=tells_ids)}"
+    )
+    return replace(held, after=None, order=order), (Event("rows_lost", at, message),)
 
 
 def again_of(*, tells_ids: bool) -> str:

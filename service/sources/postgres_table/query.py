@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from service.core.event import Event
 from service.core.time_units import SECOND
 from service.sources.postgres_table import relation
-from service.sources.postgres_table.columns import chosen, named
+from service.sources.postgres_table.columns import chosen, named, unwatched
 from service.sources.postgres_table.pages import MAX_ROWS, Page, read_page
-from service.sources.postgres_table.position import Snapshot, resumed
+from service.sources.postgres_table.position import Snapshot, ordered, resumed
 from service.sources.postgres_table.select import Ordering, Selection, quoted
 
 if TYPE_CHECKING:
@@ -59,6 +59,10 @@ class QueryReader:
                 held, found.identity, QUIET, "query", now, tells_ids=self.shape.schema.exact_ids
             )
             selection = self._selection(found)
+            held, others = ordered(
+                held, selection.ordering, "query", now, tells_ids=self.shape.schema.exact_ids
+            )
+            events = (*events, *others)
             if held.after is None:
                 events += await self._unreadable(connection, found, now)
             lines, is_done = await read_page(connection, selection, held, self.max_rows)
@@ -67,7 +71,15 @@ class QueryReader:
             held = replace(held, after=lines[-1].key)
         elif before.after is not None and not events:
             held = before
-        return Page(lines, held, QUIET, left, events, gap_us=self.gap_us)
+        return Page(
+            lines,
+            held,
+            QUIET,
+            left,
+            events,
+            gap_us=self.gap_us,
+            unwatched=unwatched(found, self.shape, self.paths),
+        )
 
     def _selection(self, found: Relation) -> Selection:
         times, keys = named(found, self.updated_at, "updated_at"), named(found, self.key, "key")

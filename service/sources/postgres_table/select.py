@@ -40,6 +40,11 @@ class Selection:
     order: Sequence[Ordering]
     conditions: Sequence[str]
 
+    @property
+    def ordering(self) -> tuple[str, ...]:
+        """What rows are ordered by, to be compared with what they were ordered by before."""
+        return tuple(each.expression for each in self.order)
+
     def page(self, after: Key | None, limit: int) -> str:
         """Return the statement that opens a cursor on the rows behind `after`."""
         columns = ", ".join(f"{expression} AS {quoted(name)}" for name, expression in self.columns)
@@ -49,7 +54,8 @@ class Selection:
         return "\n".join(
             [
                 f"DECLARE {CURSOR} NO SCROLL CURSOR FOR",
-                f"SELECT {row}::text, {keys}",
+                # Always of one form: a pooled connection keeps the form of what was fetched before.
+                f"SELECT {row}::text AS line, ARRAY[{keys}] AS keys",
                 f"FROM {self.relation} AS tidegauge_table{self._where(after)}",
                 f"ORDER BY {order} LIMIT {limit}",
             ]

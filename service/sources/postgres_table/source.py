@@ -92,6 +92,8 @@ class TableSource:
         held = page.position
         rows = without_late(rows, page.lines, held.start, self._rows)
         batch = rows.batch
+        if batch.rows:
+            batch = replace(batch, arrival=replace(batch.arrival, unwatched=page.unwatched))
         clock = held.clock.after(batch.event_time, now)
         after = replace(held, clock=clock, start=clock if held.target is None else held.start)
         return Take(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 from service.api.early import build_early
 from service.api.server import serving
 from service.errors import StoreUnavailableError
-from service.wiring.access import gate_by, tls_files
+from service.wiring.http.access import gate_by, tls_files
 from service.wiring.inbox.intake import intake_into
 
 if TYPE_CHECKING:

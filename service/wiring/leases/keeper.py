@@ -16,7 +16,7 @@ from service.core.sharing import Part, part_of
 from service.core.time_units import to_microseconds
 from service.errors import StoreError, TidegaugeError
 from service.store.leases import leases
-from service.store.tables import monitor as monitor_table
+from service.store.tables.monitors import monitor as monitor_table
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping

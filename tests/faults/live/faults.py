@@ -102,6 +102,7 @@ async def killed_at_random(
     """
     moments = random.Random(seed)  # noqa: S311  # moments, no secrets
     sending = asyncio.create_task(_sent(running, requests))
+    supervising = asyncio.create_task(_supervised(running))
     try:
         for number in range(kills):
             if number % 2:  # every other time it comes to work before it dies
@@ -110,14 +111,28 @@ async def killed_at_random(
             if server is not None and number % 5 == 4:  # one of five
                 await _kill_postgres(server, moments)
             else:
-                await running.service.restart()
+                await running.restart()
             if sending.done():
                 break
         await sending
+        await running.settled("end")
+        return await running.outcome()
     finally:
-        sending.cancel()
-    await running.settled("end")
-    return await running.outcome()
+        for task in (sending, supervising):
+            task.cancel()
+        await asyncio.gather(sending, supervising, return_exceptions=True)
+
+
+async def _supervised(running: Scene) -> None:
+    """Start a service again that has ended by itself, as whatever supervises it does.
+
+    One that starts while Postgres is killed may give up.
+    """
+    while True:
+        await asyncio.sleep(0.5)
+        async with running.turn:
+            if running.service.pid is not None and not running.service.is_running():
+                await running.service.restart()
 
 
 async def _sent(running: Scene, requests: Sequence[Request]) -> None:

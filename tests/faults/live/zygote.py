@@ -21,7 +21,7 @@ PR_SET_PDEATHSIG = 1
 
 # What a running service has imported; one that is missing here is imported by each child.
 MODULES = """
-service.cli service.commands.run service.wiring.app service.wiring.monitor_cycles service.wiring.http_api
+service.cli service.commands.run service.wiring.app service.wiring.monitor_cycles service.wiring.http.api
 service.commands.environment pandas pyarrow pyarrow.ipc pyarrow.compute pyarrow.csv scipy.stats scipy.special
 scipy.signal fastapi uvicorn asyncpg structlog yaml httpx apscheduler.schedulers.asyncio
 pydantic.v1 service.sources.tables.from_pandas uvicorn.lifespan.off uvicorn.protocols.http.auto

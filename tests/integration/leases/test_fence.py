@@ -19,8 +19,8 @@ from service.store.leases import leases
 from service.store.leases.fence import OneFence, hold
 from service.store.postgres import PostgresStore
 from service.store.tables import dummy, webhook_outbox
-from service.store.tables import monitor as monitor_table
 from service.store.tables.inbox import reference
+from service.store.tables.monitors import monitor as monitor_table
 from service.store.tables.season_choice import SeasonChoiceTable
 from tests.integration.store.any_rows import fill
 from tests.integration.store.test_store_commit import record
@@ -44,12 +44,13 @@ WRITERS = {
     "tables/inbox/audit.py": {"inbox_audit": LEASE},
     "tables/inbox/batches.py": {"inbox_batch": f"{LEASE} where it is taken, {ANY}what was sent to it",
                                 "inbox_key": f"{ANY}what was sent to it"},
+    "tables/inbox/files.py": {"taken_file": LEASE},
     "tables/inbox/halves.py": {"inbox_half": LEASE},
     "tables/inbox/labels.py": {"inbox_label": LEASE},
     "tables/inbox/sent_monitors.py": {"sent_monitor": f"{ANY}what was sent to it"},
     "tables/inbox/reference.py": {"inbox_reference": LEASE},
-    "tables/monitor_rename.py": {"monitor_rename": "by an operator's command"},
-    "tables/monitor.py": {"monitor": f"{LEASE} where a file is gone, {ANY}that there is one"},
+    "tables/monitors/rename.py": {"monitor_rename": "by an operator's command"},
+    "tables/monitors/monitor.py": {"monitor": f"{LEASE} where a file is gone, {ANY}that there is one"},
     "tables/pane.py": {"pane": LEASE},
     "tables/pending_row.py": {"pending_row": LEASE, "labelled_id": LEASE},
     "tables/rejected_row.py": {"rejected_row": LEASE},

@@ -9,7 +9,7 @@ import asyncpg
 import numpy as np
 import pytest
 
-from service.errors import SourceError
+from service.errors import SourceError, TidegaugeError
 from tests.integration.inbox.live import living
 from tests.integration.postgres_table.tables import ONCE, TABLE, a_table, insert, source
 
@@ -90,34 +90,35 @@ def _reference(folder: Path) -> str:
     return str(folder / "types.csv")
 
 
-@pytest.mark.parametrize(
-    "case",
-    [
-        (TABLE, {"table": "prediction"}, "'prediction' does not exist .* nearest is 'predictions'"),
-        (TABLE, {"table": "nowhere.predictions"}, "does not exist|nowhere"),
-        (TABLE, {"table": "a b"}, "is no name of a table|does not exist"),
-        (TABLE, {"timestamp": "att"}, "has no column 'att'"),
-        (TABLE, {"order_by": "idd"}, "order_by: .* has no column 'idd'.* 'id'"),
-        (TABLE, {"json": {"size": "featurs.size"}}, "json.size: .* has no column 'featurs'.* 'features'"),
-        (TABLE, {"json": {"size": "colour.size"}}, "'colour' is text .* expected a column of type jsonb"),
-        (TABLE.replace("size float8", "size jsonb"), {}, "'size' is jsonb .*json: {size: size.KEY}"),
-        (TABLE.replace("size float8", "size float8[]"), {}, r"'size' is double precision\[\] .* one value"),
-        (TABLE.replace("size float8", "sise float8"), {}, "columns: .* has no column 'size'.* 'sise'"),
-        (TABLE + "; CREATE VIEW seen AS SELECT * FROM predictions", {"table": "seen"}, "is a view"),
-        (TABLE, {"lookback": "1d", "order_by": "id"}, "lookback: needs order_by to be the column of times"),
-        (TABLE, {"lookback": "1h"}, "lookback is shorter than labels.wait"),
-        (TABLE, {"table": "pg_catalog.pg_class"}, "schema pg_catalog"),
-    ],
-)
+UNREADABLE: list[tuple[str, dict[str, Any], str]] = [
+    (TABLE, {"table": "prediction"}, "'prediction' does not exist .* nearest is 'predictions'"),
+    (TABLE, {"table": "nowhere.predictions"}, "does not exist|nowhere"),
+    (TABLE, {"table": "a b"}, "is no name of a table|does not exist"),
+    (TABLE, {"timestamp": "att"}, "has no column 'att'"),
+    (TABLE, {"order_by": "idd"}, "order_by: .* has no column 'idd'.* 'id'"),
+    (TABLE, {"json": {"size": "featurs.size"}}, "json.size: .* has no column 'featurs'.* 'features'"),
+    (TABLE, {"json": {"size": "colour.size"}}, "'colour' is text .* expected a column of type jsonb"),
+    (TABLE.replace("size float8", "size jsonb"), {}, "'size' is jsonb .*json: {size: size.KEY}"),
+    (TABLE.replace("size float8", "size float8[]"), {}, r"'size' is double precision\[\] .* one value"),
+    (TABLE.replace("size float8", "sise float8"), {}, "columns: .* has no column 'size'.* 'sise'"),
+    (TABLE + "; CREATE VIEW seen AS SELECT * FROM predictions", {"table": "seen"}, "is a view"),
+    (TABLE, {"lookback": "1d", "order_by": "id"}, "lookback: needs order_by to be the column of times"),
+    (TABLE, {"lookback": "1h"}, "lookback is shorter than labels.wait"),
+    (TABLE, {"table": "pg_catalog.pg_class"}, "schema pg_catalog"),
+]
+
+
 async def test_what_cannot_be_read_is_said(
-    pool: asyncpg.Pool, empty_database_url: str, tmp_path: Path, case: tuple[str, dict[str, Any], str]
+    pool: asyncpg.Pool, empty_database_url: str, tmp_path: Path
 ) -> None:
     """With the name that was probably meant, and what to do."""
-    sql, changed, said = case
-    async with a_table(empty_database_url, sql):
-        with pytest.raises(Exception, match=said):
-            async with living(pool, tmp_path, source=source(**changed), **ONCE) as live:
-                await live.run()
+    async with a_table(empty_database_url) as writer:
+        for sql, changed, said in UNREADABLE:
+            await writer.execute("DROP TABLE predictions CASCADE")
+            await writer.execute(sql)
+            with pytest.raises(TidegaugeError, match=said):
+                async with living(pool, tmp_path, source=source(**changed), **ONCE) as live:
+                    await live.run()
 
 
 async def test_a_missing_right_is_said_with_the_grant(

@@ -154,6 +154,12 @@ async def test_the_services_own_database(pool: asyncpg.Pool, tmp_path: Path) -> 
     async with living(pool, tmp_path, source=own, **ONCE) as live:
         assert (await live.run()).record.rows == 3
         assert not (await live.run()).moved
+        async with pool.acquire() as writer:  # a connection that reads keys of another width
+            await writer.execute("ALTER TABLE public.predictions DROP CONSTRAINT predictions_pkey")
+            await writer.execute("SET search_path = public")
+            await insert(writer, "de")
+            await writer.execute("RESET search_path")
+        assert (await live.run()).record.rows == 2
     async with living(pool, tmp_path, source=own | {"table": "tidegauge.pane"}, **ONCE) as live:
         with pytest.raises(SourceError, match="schema tidegauge, which is not for rows"):
             await live.run()

@@ -19,7 +19,7 @@ from service.config.settings import Settings
 from service.store.embedded.server import EmbeddedServer
 from service.store.migrate import migrate, migrations_folder
 from service.store.pool import open_pool
-from service.wiring.access import FILE_NAME, gate
+from service.wiring.http.access import FILE_NAME, gate
 from tests.conftest import HASTY
 from tests.integration.inbox.live import lay_out, living, row
 

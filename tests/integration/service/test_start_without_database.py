@@ -81,3 +81,28 @@ async def test_rows_are_taken_before_the_database_was_reached(database_url: str,
         finally:
             await client.aclose()
             service.end(SIGKILL)
+
+
+async def test_a_database_that_is_lost_during_the_start_is_waited_for(
+    empty_database_url: str, tmp_path: Path
+) -> None:
+    """Whichever answer of the migration is the last, the start goes on where it was."""
+    async with proxied(empty_database_url) as (proxy, through):
+        service = laid_out(tmp_path / "service", through)
+        seen: list[str] = []
+
+        def watch(statement: str) -> None:
+            seen.append(statement)
+            if len(seen) in {12, 40, 90}:
+                proxy.answers_left = 0
+
+        proxy.watch = watch
+        try:
+            starting = asyncio.create_task(asyncio.to_thread(service.start, until='"event": "watching"'))
+            while not starting.done():
+                await asyncio.sleep(0.05)
+                proxy.open()
+            await starting
+            assert "database lost during the start" in service.place.log
+        finally:
+            service.end(SIGKILL)

@@ -66,7 +66,15 @@ async def _held(pool: asyncpg.Pool, tables: list[str], monitor: str) -> dict[str
 async def test_rename_and_purge_reach_every_table(pool: asyncpg.Pool) -> None:
     """A row in each table that names a monitor goes to the new name, and is gone after a purge."""
     tables = await _tables(pool)
-    assert {"story", "season_choice", "inbox_batch", "inbox_key", "inbox_half", "inbox_audit"} <= {*tables}
+    assert {
+        "story",
+        "season_choice",
+        "inbox_batch",
+        "inbox_key",
+        "inbox_half",
+        "inbox_audit",
+        "taken_file",
+    } <= {*tables}
     await PostgresStore(pool).commit(record(1))
     for table in tables:
         await fill(pool, table, "flights")

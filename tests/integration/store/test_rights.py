@@ -105,7 +105,7 @@ async def test_the_reader_can_be_made_by_an_administrator(
         assert not await pool.fetchval(hashes)  # with them a dashboard could forge a session
         raw = "SELECT bool_or(has_table_privilege('tidegauge_reader', 'tidegauge.' || name, 'SELECT'))"
         assert not await pool.fetchval(
-            f"{raw} FROM unnest(ARRAY['inbox_batch', 'inbox_label', 'inbox_half']) name"
+            f"{raw} FROM unnest(ARRAY['inbox_batch', 'inbox_label', 'inbox_half', 'taken_file']) name"
         )
         await pool.execute("CREATE TABLE tidegauge.later ()")
         reads = "SELECT has_table_privilege('tidegauge_reader', 'tidegauge.later', 'SELECT')"

@@ -25,7 +25,7 @@ FILLED = (
 )  # fmt: skip
 
 # Tokens' hashes, and values as they were sent.
-HIDDEN = {"access_token", "inbox_batch", "inbox_half", "inbox_label"}
+HIDDEN = {"access_token", "inbox_batch", "inbox_half", "inbox_label", "taken_file"}
 
 
 async def _rows(pool: asyncpg.Pool, *kinds: bytes) -> dict[str, int]:

@@ -12,7 +12,7 @@ import pytest
 from service.commands.monitor import agreed
 from service.commands.monitor_list import ListedMonitor, listed_monitors
 from service.config.monitor_folder import read_folder
-from service.store.tables.monitor import StoredMonitor
+from service.store.tables.monitors.monitor import StoredMonitor
 from tests.unit.config.test_monitor_file import GOOD
 
 WHEN = datetime(2026, 3, 4, tzinfo=UTC)

@@ -27,6 +27,7 @@ SECTIONS: dict[str, dict[str, Any]] = {
     "kserve": {"inference_service": "toy"},
     "table": {"table": "rows", "timestamp": "at"},
     "kafka": {"brokers": "127.0.0.1:9092", "topic": "rows"},
+    "files": {"path": "{folder}/*.csv", "timestamp": "at", "max_ahead": "36500d"},
 }
 REMOTE = {"kafka", "table"}  # their rows are on a server: tests of takes are tests/integration/KIND
 

@@ -9,7 +9,7 @@ from service.core.inbox import BatchKind
 from service.core.rows.id_sums import MODULUS, NO_ROWS, IdSums, sums_of_hashes
 from service.store.driver_errors import translated
 from service.store.encoding import text
-from service.store.tables import monitor_rename
+from service.store.tables.monitors import rename as monitor_rename
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

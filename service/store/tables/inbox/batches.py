@@ -17,14 +17,14 @@ from service.errors import StoreError, StoreUnavailableError
 from service.store.connection_errors import NOT_YET
 from service.store.driver_errors import DRIVER_ERRORS, reason, translated
 from service.store.encoding import instant, text
-from service.store.tables import monitor_rename
-from service.store.tables.inbox import audit, halves, labels
+from service.store.tables.inbox import audit, files, halves, labels
+from service.store.tables.monitors import rename as monitor_rename
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Sequence
 
     from service.core.inbox import Sent
-    from service.core.rows.inbox_change import HalfEvent, InboxChange, LabelAhead
+    from service.core.rows.inbox_change import HalfEvent, InboxChange, LabelAhead, TakenFile
 
 APPEND_SECONDS = 5.0  # a sender waits no longer for the database
 DRAIN_SECONDS = 60.0  # nobody waits for a file of the spool, which holds many requests
@@ -243,6 +243,10 @@ class MonitorInbox:
         """Return how many events wait for their other halves."""
         return await halves.count(self._pool, self._monitor)
 
+    async def files(self) -> list[TakenFile]:
+        """Return the files that takes took."""
+        return await files.taken(self._pool, self._monitor)
+
 
 def _store_error(message: str, error: Exception, transaction: str | None = None) -> StoreError:
     if isinstance(error, _AWAY) and not isinstance(error, ValueError):  # no cell that it cannot take
@@ -265,6 +269,7 @@ async def change(connection: asyncpg.Connection, monitor: str, changed: InboxCha
             )
     await labels.change(connection, monitor, changed)
     await halves.change(connection, monitor, changed)
+    await files.change(connection, monitor, changed)
     await audit.count(connection, monitor, changed)
 
 

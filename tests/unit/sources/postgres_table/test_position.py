@@ -13,12 +13,13 @@ from service.sources.postgres_table.position import (
     Position,
     Settled,
     Snapshot,
+    ordered,
     position_of,
     resumed,
 )
 
 HERE = Identity("7", "00000001", 5, 100, {"100": 1000})
-HELD = Position(HERE, 500, 700, ("2026-01-01", "3"), EventClock(5, 6), EventClock(7, 8))
+HELD = Position(HERE, 500, 700, ("2026-01-01", "3"), ("at", "id"), EventClock(5, 6), EventClock(7, 8))
 NOW = Snapshot(800, 810)
 
 
@@ -70,3 +71,13 @@ def test_time_is_settled_once_what_ran_has_ended() -> None:
     assert settled.at == 200
     assert settled.after(Snapshot(14, 20), 500).at == 200
     assert settled.after(Snapshot(15, 20), 600).at == 400
+
+
+def test_a_round_begins_again_by_other_columns() -> None:
+    """Its last key says nothing there; between rounds there is none."""
+    assert ordered(HELD, ("at", "id"), "t", 1, tells_ids=True) == (HELD, ())
+    after, events = ordered(HELD, ("id",), "t", 1, tells_ids=True)
+    assert (after.after, after.order, after.target) == (None, ("id",), 700)
+    assert "ordered by other columns" in events[0].message
+    between = replace(HELD, after=None)
+    assert ordered(between, ("id",), "t", 1, tells_ids=True) == (replace(between, order=("id",)), ())

@@ -17,11 +17,11 @@ from service.core.rows.id_sums import IdSums, sums_of_hashes
 from service.core.rows.label_text import clean, described, text_of
 from service.core.rows.schema import Kind
 from service.errors import SourceError, UnreadableRowsError
-from service.sources.http import plain_batch
 from service.sources.http.content import MAX_LABEL, MAX_TEXT, check_columns
 from service.sources.http.content_types import RowFormat
-from service.sources.http.plain_batch import NUMBERS, TEXTS, PlainBatch, PlainColumn
-from service.sources.http.plain_time import micros_of
+from service.sources.http.plain import batch as plain_batch
+from service.sources.http.plain.batch import NUMBERS, TEXTS, PlainBatch, PlainColumn
+from service.sources.http.plain.time import micros_of
 from service.sources.tables.formats import json_lines
 from service.sources.tables.identity import known_id
 from service.sources.tables.parsed import unwatched_names

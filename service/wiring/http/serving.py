@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from service.config.settings import Settings
-    from service.wiring.running_parts import RunningParts
+    from service.wiring.http.running_parts import RunningParts
 
     ServeApi = Callable[[Settings, RunningParts], AbstractAsyncContextManager[str]]
 
 
 def load() -> ServeApi:
     """Import what serves HTTP; the import is done once."""
-    from service.wiring.http_api import serve_api
+    from service.wiring.http.api import serve_api
 
     return serve_api
 

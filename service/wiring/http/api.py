@@ -21,13 +21,13 @@ from service.runtime.clock import now
 from service.status.queries import StatusQueries
 from service.status.readiness import is_ok, readiness_checks
 from service.store.tables import window_run
-from service.wiring.access import tls_files
+from service.wiring.http.access import tls_files
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from service.config.settings import Settings
-    from service.wiring.running_parts import RunningParts
+    from service.wiring.http.running_parts import RunningParts
 
 PING_SECONDS = 3.0  # a scrape does not wait longer for the database
 

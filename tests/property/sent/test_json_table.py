@@ -15,8 +15,8 @@ from service.sources.http import json_table
 from service.sources.http.content import RowShape, decoded
 from service.sources.http.content_types import RowFormat
 from service.sources.table_format import TableFormat, TimeFormat
-from tests.property.test_plain_rows import FORMS, TEXTS, TIMES
-from tests.property.test_sent_json import _outcome
+from tests.property.sent.test_plain_rows import FORMS, TEXTS, TIMES
+from tests.property.sent.test_sent_json import _outcome
 
 SCHEMA = Schema(
     (

@@ -1,0 +1,1 @@
+"""The files source: files that appear in a folder, each taken once."""

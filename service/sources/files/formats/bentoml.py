@@ -1,0 +1,19 @@
+"""BentoML's monitoring log (1.4): a line per prediction, with its time without a zone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from service.sources.files.formats.exploded import Names
+
+_OUTSIDE = "None"  # as it writes a request's id outside a service
+
+
+def rows_of(record: dict[str, Any], names: Names) -> list[dict[str, Any]]:
+    """Return a line's row; none where it is a line of the schema, which stands in files of its own."""
+    del names
+    if isinstance(record.get("meta_data"), dict) and isinstance(record.get("columns"), list):
+        return []
+    ids = ("request_id", "trace_id")
+    return [{name: None if name in ids and cell == _OUTSIDE else cell for name, cell in record.items()}]
