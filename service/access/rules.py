@@ -13,8 +13,8 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 TOKEN_PATH = "/v1/t/"  # noqa: S105 - a path, not a token
 _MONITORS = ("", "v1", "monitors")
 # Of paths to which something is sent, by their last part.
-SENT = {"rows": Scope.ROWS, "labels": Scope.LABELS, "kserve": Scope.ROWS}
-PUSHED = frozenset({"/v1/kserve"})  # events for the monitors that their content names
+SENT = {"rows": Scope.ROWS, "labels": Scope.LABELS, "kserve": Scope.ROWS, "logs": Scope.ROWS}
+PUSHED = frozenset({"/v1/kserve", "/v1/logs"})  # events for the monitors that their content names
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from service.api.access.openapi import GuardedApi
 from service.api.head import HeadAsGet
 from service.api.models import Monitor, RefusedFile
 from service.api.routes.events import event_routes
+from service.api.routes.logs import log_routes
 from service.api.routes.monitors import monitor_routes
 from service.api.routes.overview import overview_routes
 from service.api.routes.reports import report_routes
@@ -90,6 +91,7 @@ def build(callables: Callables) -> FastAPI:
     app.include_router(overview_routes(callables))
     app.include_router(row_routes(callables.intake))
     app.include_router(event_routes(callables.intake, callables.queries))
+    app.include_router(log_routes(callables.intake, callables.queries))
     app.include_router(sent_monitor_routes(callables.monitors))
     app.include_router(report_routes(callables))
     app.include_router(monitor_routes(callables))

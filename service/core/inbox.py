@@ -102,12 +102,14 @@ class PushedEvent:
     - `subject`: whom it is about, as people write it; by which it is listed where no monitor takes it
     - `attributes`: what came around the content, by lower-case name
     - `body`: the content
+    - `count`: how many events it stands for, where no monitor takes it
     """
 
     form: str
     subject: str
     attributes: Mapping[str, str]
     body: bytes
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ class _Read:
     """What the events of a request are: what is kept for which monitor, and those that no monitor takes."""
 
     sent: list[Sent] = field(default_factory=list)
-    unrouted: list[tuple[str, str]] = field(default_factory=list)  # subject and reason
+    unrouted: list[tuple[PushedEvent, str]] = field(default_factory=list)  # and the reason
 
 
 class EventIntake:
@@ -99,9 +99,11 @@ class EventIntake:
         read = await self._compute.run(
             lambda: self._read(form, headers, body, takers, received, is_addressed=monitor is not None)
         )
-        for subject, reason in read.unrouted:
-            self._count(form, subject, reason, received)
+        for event, reason in read.unrouted:
+            self._count(event, reason, received)
         if not read.sent:
+            if not read.unrouted:
+                return Receipt(0)
             raise UnroutedEventError(f"no monitor takes the events: {read.unrouted[0][1]}")
         for name in {each.monitor for each in read.sent}:
             self._backlog.check(name)
@@ -146,14 +148,15 @@ class EventIntake:
                 else:
                     reason = refusal
             if not is_taken:
-                found.unrouted.append((event.subject, reason))
+                found.unrouted.append((event, reason))
         return found
 
-    def _count(self, form: str, subject: str, reason: str, now: int) -> None:
+    def _count(self, event: PushedEvent, reason: str, now: int) -> None:
+        form, subject = event.form, event.subject
         if (form, subject) not in self._unrouted and len(self._unrouted) >= MAX_SUBJECTS:
             subject = OTHERS
         before = self._unrouted.get((form, subject))
-        events = 1 if before is None else before.events + 1
+        events = event.count if before is None else before.events + event.count
         self._unrouted[form, subject] = Unrouted(form, subject, reason, events, now)
         self._log(form, subject, "events that no monitor takes", reason)
 

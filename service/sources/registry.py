@@ -12,6 +12,7 @@ from service.sources.files.config import FilesConfig
 from service.sources.http.config import HttpConfig
 from service.sources.kafka.config import KafkaConfig
 from service.sources.kserve.config import KserveConfig
+from service.sources.otlp.config import OtlpConfig
 from service.sources.postgres_table.config import TableConfig
 from service.sources.references.file import FileReference
 from service.sources.replay.config import ReplayConfig
@@ -19,7 +20,16 @@ from service.sources.replay.config import ReplayConfig
 if TYPE_CHECKING:
     from service.sources.base import SourceConfig
 
-Sources = ReplayConfig | HttpConfig | KafkaConfig | KserveConfig | TableConfig | FilesConfig | DummyConfig
+Sources = (
+    ReplayConfig
+    | HttpConfig
+    | KafkaConfig
+    | KserveConfig
+    | OtlpConfig
+    | TableConfig
+    | FilesConfig
+    | DummyConfig
+)
 References = FileReference | DummyReference
 
 AnySource = Annotated[Sources, Field(discriminator="type")]

@@ -179,7 +179,7 @@ def _of_frame(frame: pd.DataFrame, names: Sequence[str], shape: RowShape, *, by_
     from service.sources.tables import from_pandas, pandas_time  # noqa: PLC0415 - as above
 
     schema, timestamp = shape.schema, shape.timestamp
-    for name, limit in _text_limits(schema).items():
+    for name, limit in text_limits(schema).items():
         if name in frame.columns:
             longest = max((len(cell) for cell in frame[name].tolist() if isinstance(cell, str)), default=0)
             _check_text(name, longest, limit)
@@ -193,7 +193,7 @@ def _of_frame(frame: pd.DataFrame, names: Sequence[str], shape: RowShape, *, by_
 
 def _of_table(table: pa.Table, names: Sequence[str], shape: RowShape) -> Decoded:
     schema, timestamp = shape.schema, shape.timestamp
-    for name, limit in _text_limits(schema).items():
+    for name, limit in text_limits(schema).items():
         if name in table.schema.names:
             _check_text(name, _longest(table[name]), limit)
     found = from_arrow.to_batch(table, schema, None, names=names)
@@ -266,7 +266,8 @@ def check_columns(names: Sequence[str], shape: RowShape) -> None:
         )
 
 
-def _text_limits(schema: Schema) -> dict[str, int]:
+def text_limits(schema: Schema) -> dict[str, int]:
+    """Return how many characters a cell may have, by column."""
     limits = {c.name: MAX_TEXT if c.kind is Kind.TEXT else MAX_LABEL for c in schema.columns}
     if schema.identity is not None:
         limits[schema.identity] = MAX_LABEL
@@ -275,10 +276,13 @@ def _text_limits(schema: Schema) -> dict[str, int]:
 
 def _check_text(name: str, longest: int, limit: int) -> None:
     if longest > limit:
-        raise UnreadableRowsError(
-            f"{name} has a text of {longest:,} characters; expected {limit:,} at most"
-            + ("; long texts are columns of the kind text" if limit == MAX_LABEL else "")
-        )
+        raise UnreadableRowsError(f"{name} {too_long(longest, limit)}")
+
+
+def too_long(length: int, limit: int) -> str:
+    """Return what is wrong with a text that is longer than its column takes."""
+    hint = "; long texts are columns of the kind text" if limit == MAX_LABEL else ""
+    return f"has a text of {length:,} characters; expected {limit:,} at most{hint}"
 
 
 def _longest(column: pa.ChunkedArray) -> int:

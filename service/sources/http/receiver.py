@@ -105,6 +105,17 @@ class HttpReceiver:
             )
         return self._read(posted, received, _label_shape(labels), needed=(labels.identity, labels.target))
 
+    def read_decoded(
+        self, found: Decoded, received: int, *, refused: Sequence[Reject], digest: bytes
+    ) -> Received:
+        """Return what of decoded rows that came at `received` can be kept, which may be none.
+
+        `refused` are the rejects among those that could not be decoded; they are masked as well. How many
+        there are is for the caller to add. Raises InboxUnavailableError.
+        """
+        batch, rejects, rejected = self._timed(found, received, self.shape)
+        return self._kept(found, batch, (*refused, *rejects), rejected, digest)
+
     def _read(
         self, posted: Posted, received: int, shape: RowShape, *, needed: Sequence[str] = ()
     ) -> Received:
@@ -117,17 +128,20 @@ class HttpReceiver:
                     f"the labels have no {name!r}; expected {' and '.join(needed)} in each"
                 )
         batch, rejects, rejected = self._timed(found, received, shape)
-        ids = found.batch.arrival.identity
-        kept = sums_of(batch.arrival.identity, batch.rows)
-        rejected_ids = sums_of(ids, found.batch.rows) - kept
         if rejected and not batch.rows:
             raise UnreadableRowsError(
                 f"none of the {rejected} rows can be used: the first {rejects[0].reason.strip()}"
             )
+        return self._kept(found, batch, rejects, rejected, _digest(content))
+
+    def _kept(
+        self, found: Decoded, batch: Batch, rejects: tuple[Reject, ...], rejected: int, digest: bytes
+    ) -> Received:
+        kept = sums_of(batch.arrival.identity, batch.rows)
+        rejected_ids = sums_of(found.batch.arrival.identity, found.batch.rows) - kept
         masked = self._masked(Take(batch, {}, rejects=rejects))
-        batch, rejects = masked.batch, masked.rejects
-        payload = stored_batch.encode(batch)
-        return Received(payload, batch.rows, rejected, rejects, rejected_ids, _digest(content))
+        payload = stored_batch.encode(masked.batch)
+        return Received(payload, masked.batch.rows, rejected, masked.rejects, rejected_ids, digest)
 
     def _masked(self, take: Take) -> Take:
         try:

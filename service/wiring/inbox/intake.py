@@ -16,6 +16,8 @@ from service.runtime.background_task import background
 from service.runtime.clock import now
 from service.runtime.compute_threads import workers
 from service.sources.kserve import events as kserve
+from service.sources.otlp import events as otlp
+from service.sources.otlp.records import FORM as OTLP
 from service.store.tables.inbox.batches import Inbox
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
 
 FOLDER = "inbox"
-DECODERS = {kserve.FORM: kserve.decoded}  # what reads the events of a push, by its kind
+DECODERS = {kserve.FORM: kserve.decoded, OTLP: otlp.decoded}  # what reads the events of a push, by its kind
 
 
 @asynccontextmanager

@@ -222,7 +222,8 @@ async def test_every_path_is_described(client: httpx.AsyncClient) -> None:
     assert {"/v1/overview", "/v1/events", "/v1/monitors/{name}/columns"} <= set(api["paths"])
     posted = {path for path, methods in api["paths"].items() if "post" in methods}
     rows_and_labels = {"/v1/monitors/{name}/rows", "/v1/monitors/{name}/labels"}
-    assert posted == rows_and_labels | {"/v1/kserve", "/v1/monitors/{name}/kserve"}
+    pushed = {"/v1/kserve", "/v1/monitors/{name}/kserve", "/v1/logs", "/v1/monitors/{name}/logs"}
+    assert posted == rows_and_labels | pushed
     assert {method for methods in api["paths"].values() for method in methods} == {"get", "post", "put"}
 
 

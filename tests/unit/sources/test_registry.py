@@ -23,6 +23,7 @@ SECTIONS: dict[str, dict[str, Any]] = {
     "replay": {"path": "{folder}/rows.csv", "timestamp": "at", "step": "1d"},
     "dummy": {},
     "http": {"timestamp": "at"},
+    "otlp": {"event_name": "prediction"},
     "kserve": {"inference_service": "toy"},
     "table": {"table": "rows", "timestamp": "at"},
     "kafka": {"brokers": "127.0.0.1:9092", "topic": "rows"},

@@ -52,6 +52,9 @@ TABLE: dict[tuple[str, str], tuple[str, str] | str] = {
     ("POST", "/v1/monitors/{name}/kserve"): ("rows", ONE),
     ("POST", "/v1/kserve"): ("rows", ALL),
     ("GET", "/v1/kserve"): ("read", ALL),
+    ("POST", "/v1/monitors/{name}/logs"): ("rows", ONE),
+    ("POST", "/v1/logs"): ("rows", ALL),
+    ("GET", "/v1/logs"): ("read", ALL),
 }
 MOUNTED = {"/docs": "/docs/docs.js", "": "/index.html"}
 UNKNOWN = [("DELETE", "/v1/monitors/shop"), ("PATCH", "/v1/monitors/shop"), ("POST", "/v1/of/tomorrow")]
