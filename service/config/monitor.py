@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from service.config.base import Name, Section, ZoneName
-from service.config.nearest import suggestion
 from service.config.sections.columns import ColumnConfig, ServiceConfig
 from service.config.sections.deduplicate import AnyDeduplicate
 from service.config.sections.detectors import DetectorConfigs, check_detectors
 from service.config.sections.drift import DriftConfig
+from service.config.sections.drift_methods import check_methods
 from service.config.sections.labels import LabelsConfig
 from service.config.sections.performance import (
     PerformanceLimits,
@@ -36,8 +36,7 @@ from service.core.rows.task import TaskName
 from service.core.season.season import DAY, Season, SeasonKind
 from service.core.time_units import SECOND
 from service.core.windows.window import Unit
-from service.errors import ConfigurationError
-from service.methods.drift import domain_classifier, pca, registry
+from service.methods.drift import domain_classifier, pca
 from service.methods.health import TrafficPlan
 from service.methods.measure_window import MeasurePlan
 from service.methods.quality.limits import QualityLimits
@@ -113,7 +112,8 @@ class Monitor(Section):
                 "window.size: the source has no timestamp, so windows are counted in rows; expected size_rows"
             )
         check_season(self.season, self.timezone, self.drift, self.source, self.reference)
-        self._methods_exist()
+        check_methods(self.drift, self._kinds)
+        self._joint_measures_have_what_they_need()
         self._other_names_are_free()
         self._labels_have_rows()
         self._duplicates_have_ids()
@@ -232,26 +232,6 @@ class Monitor(Section):
     def _task(self) -> Task | None:
         return task_from(self._task_keys, self._kinds)
 
-    def _methods_exist(self) -> None:
-        if isinstance(self.drift.thresholds, dict):
-            known = {name for m in registry.ALL for name in (m.name, m.full_name)}
-            known |= {*pca.TESTS, domain_classifier.AUC}
-            for name, threshold in self.drift.thresholds.items():
-                if name in known:
-                    _check_threshold(name, threshold)
-                    continue
-                raise ValueError(f"drift.thresholds.{name}: no such method; {suggestion(name, known)}")
-        self._joint_measures_have_what_they_need()
-        for column in self.drift.columns:
-            if column not in self.columns:
-                raise ValueError(f"drift.columns: {column!r} is not among the columns")
-        for column, config in self.columns.items():
-            for name in self.drift.columns.get(column, ()):
-                _find(name, config.kind, f"drift.columns.{column}")
-        for name in self.drift.methods or ():
-            if not any(_exists(name, config.kind) for config in self.columns.values()):
-                _find(name, next(iter(self.columns.values())).kind, "drift.methods")
-
     @property
     def _features(self) -> list[str]:
         features = (column for column in self.schema_.columns if column.role is Role.FEATURE)
@@ -357,30 +337,3 @@ class Monitor(Section):
             return None
         seconds = None if self.window.size is None else self.window.size / SECOND
         return TrafficPlan(self.service.latency_ms, self.service.error, seconds)
-
-
-def _check_threshold(name: str, threshold: float) -> None:
-    methods = [method for method in registry.ALL if name in {method.name, method.full_name}]
-    is_share = name == domain_classifier.AUC or any(m.unit in {"p-value", "ROC AUC"} for m in methods)
-    if threshold < 0 or (is_share and threshold > 1):
-        expected = "0 to 1" if is_share else "0 or more"
-        raise ValueError(
-            f"drift.thresholds.{name}: {threshold:g} is no value that it can have; expected {expected}"
-        )
-
-
-def _exists(name: str, kind: Kind) -> bool:
-    try:
-        _find(name, kind, "")
-    except ValueError:
-        return False
-    return True
-
-
-def _find(name: str, kind: Kind, where: str) -> None:
-    if name == "default":
-        return
-    try:
-        registry.find(name, kind)
-    except ConfigurationError as error:
-        raise ValueError(f"{where}: {error}") from error

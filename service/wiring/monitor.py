@@ -22,7 +22,7 @@ from service.sources.masked import MaskedSource
 from service.sources.tables.unusable import described
 from service.store.own_database import OwnDatabase
 from service.store.tables.dummy import DummyTable
-from service.store.tables.inbox.batches import MonitorInbox
+from service.store.tables.inbox.monitor_inbox import MonitorInbox
 from service.store.tables.season_choice import SeasonChoiceTable
 from service.wiring.inbox.sent_reference import sent_reference_loader
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
-from service.core.inbox import ANSWERED_REJECTS, Backlog, BatchKind, InboxBatch, Receipt, Waiting
-from service.core.rows.id_sums import IdSums
+from service.core.inbox import ANSWERED_REJECTS, Backlog, Receipt
 from service.core.rows.take import Reject
 from service.core.time_units import to_microseconds
 from service.errors import StoreError, StoreUnavailableError
@@ -24,11 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Sequence
 
     from service.core.inbox import Sent
-    from service.core.rows.inbox_change import HalfEvent, InboxChange, LabelAhead, TakenFile
+    from service.core.rows.inbox_change import InboxChange
 
 APPEND_SECONDS = 5.0  # a sender waits no longer for the database
 DRAIN_SECONDS = 60.0  # nobody waits for a file of the spool, which holds many requests
-MAX_BATCHES = 20_000  # of one take
 
 # What says that the database is away, or cannot write now, and not that it refuses these rows.
 _AWAY = (
@@ -75,19 +73,6 @@ WITH kept AS (
     RETURNING id
 )
 SELECT pg_current_xact_id()::text FROM (SELECT count(*) FROM kept) counted
-"""
-
-_READ = """
-SELECT id, kind, received_at, rows, rejected, rejects, payload, rejected_ids, rejected_mixed FROM (
-    SELECT b.*, sum(b.rows + b.rejected) OVER (ORDER BY b.id) - b.rows - b.rejected AS before
-    FROM (SELECT * FROM tidegauge.inbox_batch WHERE monitor = $1 ORDER BY id LIMIT $3) b
-) counted
-WHERE before < $2 ORDER BY id
-"""
-
-_LEFT = """
-SELECT coalesce(sum(rows), 0)::bigint AS rows, min(received_at) AS oldest FROM tidegauge.inbox_batch
-WHERE monitor = $1 AND NOT id = ANY($2::bigint[])
 """
 
 _BACKLOG = """
@@ -195,57 +180,6 @@ class Inbox:
         with translated("delete old idempotency keys"):
             while await self._pool.execute(_FORGET_KEYS, days) == "DELETE 10000":
                 pass
-
-
-class MonitorInbox:
-    """The inbox of one monitor, for its source. Methods raise StoreError; ids are 64-bit hashes, signed."""
-
-    def __init__(self, pool: asyncpg.Pool, monitor: str) -> None:
-        self._pool = pool
-        self._monitor = monitor
-
-    async def read(self, max_rows: int) -> Waiting:
-        """Return the batches that wait, in order, with about `max_rows` rows."""
-        with translated(f"{self._monitor}: read its inbox"):
-            async with self._pool.acquire() as connection:
-                rows = await connection.fetch(_READ, self._monitor, max_rows, MAX_BATCHES)
-                batches = tuple(_batch(row) for row in rows)
-                ids = [batch.id for batch in batches]
-                left = await connection.fetchrow(_LEFT, self._monitor, ids)
-        oldest = left["oldest"]
-        return Waiting(batches, left["rows"], None if oldest is None else to_microseconds(oldest))
-
-    async def labels_for(self, identity: Sequence[int]) -> list[LabelAhead]:
-        """Return the labels that wait for rows of these ids."""
-        return await labels.met(self._pool, self._monitor, identity)
-
-    async def labels_before(self, instant: int) -> list[LabelAhead]:
-        """Return labels that came before an instant (UTC microseconds) and still wait for their rows."""
-        return await labels.expired(self._pool, self._monitor, instant)
-
-    async def rows_expecting(self, identity: Sequence[int]) -> set[int]:
-        """Return which of these ids have a measured row that waits for its label, or has it."""
-        return await labels.expected(self._pool, self._monitor, identity) if identity else set()
-
-    async def rows_waiting(self, identity: Sequence[int]) -> set[int]:
-        """Return which of these ids have a measured row that waits for its label."""
-        return await labels.waiting(self._pool, self._monitor, identity) if identity else set()
-
-    async def halves_of(self, pairs: Sequence[str]) -> list[HalfEvent]:
-        """Return the events with these ids that wait for their other halves."""
-        return await halves.of(self._pool, self._monitor, pairs)
-
-    async def halves_before(self, instant: int) -> list[HalfEvent]:
-        """Return events that came before an instant (UTC microseconds) and still wait."""
-        return await halves.expired(self._pool, self._monitor, instant)
-
-    async def count_halves(self) -> int:
-        """Return how many events wait for their other halves."""
-        return await halves.count(self._pool, self._monitor)
-
-    async def files(self) -> list[TakenFile]:
-        """Return the files that takes took."""
-        return await files.taken(self._pool, self._monitor)
 
 
 def _store_error(message: str, error: Exception, transaction: str | None = None) -> StoreError:
@@ -360,16 +294,3 @@ async def _append(connection: asyncpg.Connection, sent: Sequence[Sent]) -> str:
         [each.rejected_ids.mixed for each in sent],
     )
     return transaction
-
-
-def _batch(row: asyncpg.Record) -> InboxBatch:
-    return InboxBatch(
-        row["id"],
-        BatchKind(row["kind"]),
-        to_microseconds(row["received_at"]),
-        row["payload"],
-        row["rows"],
-        row["rejected"],
-        tuple(Reject(cells, why) for cells, why in row["rejects"]["rejects"]),
-        IdSums(row["rejected"], int(row["rejected_ids"]), int(row["rejected_mixed"])),
-    )
