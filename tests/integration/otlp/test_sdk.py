@@ -89,13 +89,17 @@ async def test_what_the_sdk_sends_again_counts_once(pool: asyncpg.Pool, tmp_path
         '\npredictions.emit(event_name="drift", attributes=row)'
         '\npredictions.emit(body={"size": 2, "guess": 3.5}, attributes={"event.name": "prediction"})'
     )
-    async with living(pool, tmp_path, source=SOURCE, labels=None) as live:
+    async with living(pool, tmp_path, source=SOURCE) as live:
         live.clock.now = time.time_ns() // 1_000 + 1_000_000
         front = Front(live, lost=1)
         async with served(front) as url:
             await asyncio.to_thread(exec, example(url, more=more), {})
         assert front.statuses == [200, 200]
         assert (await live.run()).record.rows == 2
+        assert (await live.send([{"key": "r1", "truth": 9.0}], "labels")).status_code == 202
+        labels = (await live.run()).record.labels
+        assert labels is not None
+        assert labels.labels == 1
         account = await audit.read(pool, "toy", sums_in)
         assert (account.measured.rows, account.rejected.rows, account.total.rows) == (2, 1, 3)
         assert await pool.fetchval("SELECT reason FROM tidegauge.rejected_row") == BYTES
