@@ -58,6 +58,8 @@ def _without(
     marks = repeated(ids, known, plan.within_us)
     kept = ~marks
     newest = int(ids.event_time.max()) if len(ids) else None
+    if newest is not None and take.watermark is not None:
+        newest = min(newest, take.watermark)  # a part of the source may be behind the others
     change = CountedChange(
         ids.take(kept & (ids.identity != NOTHING)),
         None if newest is None else newest - plan.within_us - plan.reach_us,

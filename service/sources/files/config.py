@@ -79,6 +79,11 @@ class FilesConfig(SourceConfig):
         return None if self._timestamp is None else self._timestamp.column
 
     @property
+    def late_by_us(self) -> int:
+        """How far a row that is taken may lie behind the newest, which may be ahead of its arrival."""
+        return self.allowed_lateness + self.max_ahead
+
+    @property
     def table_format(self) -> TableFormat:
         """How the files are written."""
         return table_format(self._timestamp, self.csv)

@@ -156,6 +156,11 @@ class KafkaConfig(SourceConfig):
         return None if self.timestamp is None else self.timestamp.column
 
     @property
+    def late_by_us(self) -> int:
+        """How far a row that is taken may lie behind the newest, which may be ahead of its arrival."""
+        return self.allowed_lateness + self.max_ahead
+
+    @property
     def table_format(self) -> TableFormat:
         """How rows are written."""
         return table_format(self.timestamp, None)

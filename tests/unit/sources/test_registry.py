@@ -96,3 +96,10 @@ def test_only_a_source_that_is_not_live_ends(config: SourceConfig) -> None:
 def test_a_stretch_of_the_sources_file_needs_its_time_column(config: SourceConfig) -> None:
     """A source that names its file names the column by which rows are cut from it."""
     assert config.file is None or config.time_column is not None
+
+
+@pytest.mark.parametrize("kind", [each for each in SOURCES if "allowed_lateness" in each.model_fields])
+def test_ids_are_remembered_as_long_as_a_late_row_may_come(kind: type[SourceConfig]) -> None:
+    """A source that rejects late rows says how late the others may be: by that ids are forgotten."""
+    made = kind.model_construct(allowed_lateness=7, max_ahead=2)
+    assert made.late_by_us == 9
