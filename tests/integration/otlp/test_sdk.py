@@ -16,6 +16,7 @@ import yaml
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 
 from service.commands.audit import sums_in
+from service.config.settings import Settings
 from service.store.tables.inbox import audit
 from tests.integration.inbox.live import Live, living
 from tests.unit.sources.otlp.made import JSON, PROTOBUF, protobuf, record, request
@@ -155,3 +156,16 @@ async def test_the_pages_request_by_hand_is_taken(pool: asyncpg.Pool, tmp_path: 
         assert (answer.status_code, answer.json()) == (200, {})
         live.clock.now += 60_000_000
         assert (await live.run()).record.rows == 1
+
+
+async def test_too_much_is_answered_so_that_it_is_sent_again(pool: asyncpg.Pool, tmp_path: Path) -> None:
+    """By 429 with Retry-After; nothing of the request is kept, and the sender knows when to try again."""
+    settings = Settings(data_dir=tmp_path, backlog_rows=1)
+    first = json.dumps(request(record(GOOD), service="fraud-api"))
+    second = json.dumps(request(record(GOOD, observedTimeUnixNano="1"), service="fraud-api"))
+    async with living(pool, tmp_path, source=SOURCE, labels=None, settings=settings) as live:
+        assert (await post(live, first, JSON)).status_code == 200
+        answer = await post(live, second, JSON)
+        assert (answer.status_code, answer.json()["code"]) == (429, 8)
+        assert int(answer.headers["retry-after"]) > 0
+        assert await live.count("inbox_batch") == 1
