@@ -103,6 +103,7 @@ class PushedEvent:
     - `attributes`: what came around the content, by lower-case name
     - `body`: the content
     - `count`: how many events it stands for, where no monitor takes it
+    - `may_be_unrouted`: that no monitor takes it is counted, and no warning
     """
 
     form: str
@@ -110,6 +111,7 @@ class PushedEvent:
     attributes: Mapping[str, str]
     body: bytes
     count: int = 1
+    may_be_unrouted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

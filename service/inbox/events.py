@@ -158,7 +158,8 @@ class EventIntake:
         before = self._unrouted.get((form, subject))
         events = event.count if before is None else before.events + event.count
         self._unrouted[form, subject] = Unrouted(form, subject, reason, events, now)
-        self._log(form, subject, "events that no monitor takes", reason)
+        if not event.may_be_unrouted:
+            self._log(form, subject, "events that no monitor takes", reason)
 
     def _log(self, form: str, subject: str, said: str, reason: str) -> None:
         now, key = self._now(), (form, subject)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from service.core.inbox import PushedEvent
+from service.core.rows.label_text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,7 +20,10 @@ SERVICE, EVENT = "service.name", "event.name"
 NO_SERVICE = "(no service.name)"
 TEXTS = "(texts)"  # of records that say nothing but a text: no list could hold them all
 NO_EVENT = "(no event name)"
-MAX_NAME = 100  # characters of a text that is listed as a name
+MAX_NAME = 100  # characters
+_NAME = re.compile(
+    r"[A-Za-z][A-Za-z0-9_.-]{0,39}"
+)  # a text that may be listed: what else a log says may be secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +53,11 @@ class LogRecord:
     @property
     def listed(self) -> str:
         """The name as it is listed where no monitor takes the record."""
-        name = self._given or self.name
-        if not name:
+        if self._given:
+            return clean(self._given[:MAX_NAME])
+        if not self.name:
             return NO_EVENT
-        is_name = len(name) <= MAX_NAME and (bool(self._given) or not any(map(str.isspace, name)))
-        return name if is_name else TEXTS
+        return self.name if _NAME.fullmatch(self.name) else TEXTS
 
     @property
     def _given(self) -> str:
@@ -101,10 +106,11 @@ def grouped(records: Iterable[tuple[Resource, LogRecord]]) -> list[LogEvent]:
     return [
         LogEvent(
             FORM,
-            f"{service[:MAX_NAME] or NO_SERVICE}/{listed}",
+            f"{clean(service[:MAX_NAME]) or NO_SERVICE}/{listed}",
             {},
             b"",
             len(held),
+            may_be_unrouted=True,  # a collector sends all logs
             service=service,
             name=name,
             records=tuple(held),

@@ -79,6 +79,5 @@ def _cell(name: str, value: Value) -> Cell | Fault:
     if isinstance(value, list):
         return Fault(f"is a list; its values are the columns {name}-0, {name}-1 and so on")
     if isinstance(value, dict):
-        keys = ", ".join(f"{name}.{key}" for key in list(value)[:3]) or f"{name}.KEY"
-        return Fault(f"is a map; its values are columns such as {keys[:200]}")
+        return Fault(f"is a map; its values are the columns {name}.KEY, each by its key")
     return value

@@ -16,6 +16,7 @@ import yaml
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 
 from service.commands.audit import sums_in
+from service.config.settings import Settings
 from service.store.tables.inbox import audit
 from tests.integration.inbox.live import Live, living
 from tests.unit.sources.otlp.made import JSON, PROTOBUF, protobuf, record, request
@@ -89,13 +90,17 @@ async def test_what_the_sdk_sends_again_counts_once(pool: asyncpg.Pool, tmp_path
         '\npredictions.emit(event_name="drift", attributes=row)'
         '\npredictions.emit(body={"size": 2, "guess": 3.5}, attributes={"event.name": "prediction"})'
     )
-    async with living(pool, tmp_path, source=SOURCE, labels=None) as live:
+    async with living(pool, tmp_path, source=SOURCE) as live:
         live.clock.now = time.time_ns() // 1_000 + 1_000_000
         front = Front(live, lost=1)
         async with served(front) as url:
             await asyncio.to_thread(exec, example(url, more=more), {})
         assert front.statuses == [200, 200]
         assert (await live.run()).record.rows == 2
+        assert (await live.send([{"key": "r1", "truth": 9.0}], "labels")).status_code == 202
+        labels = (await live.run()).record.labels
+        assert labels is not None
+        assert labels.labels == 1
         account = await audit.read(pool, "toy", sums_in)
         assert (account.measured.rows, account.rejected.rows, account.total.rows) == (2, 1, 3)
         assert await pool.fetchval("SELECT reason FROM tidegauge.rejected_row") == BYTES
@@ -151,3 +156,16 @@ async def test_the_pages_request_by_hand_is_taken(pool: asyncpg.Pool, tmp_path: 
         assert (answer.status_code, answer.json()) == (200, {})
         live.clock.now += 60_000_000
         assert (await live.run()).record.rows == 1
+
+
+async def test_too_much_is_answered_so_that_it_is_sent_again(pool: asyncpg.Pool, tmp_path: Path) -> None:
+    """By 429 with Retry-After; nothing of the request is kept, and the sender knows when to try again."""
+    settings = Settings(data_dir=tmp_path, backlog_rows=1)
+    first = json.dumps(request(record(GOOD), service="fraud-api"))
+    second = json.dumps(request(record(GOOD, observedTimeUnixNano="1"), service="fraud-api"))
+    async with living(pool, tmp_path, source=SOURCE, labels=None, settings=settings) as live:
+        assert (await post(live, first, JSON)).status_code == 200
+        answer = await post(live, second, JSON)
+        assert (answer.status_code, answer.json()["code"]) == (429, 8)
+        assert int(answer.headers["retry-after"]) > 0
+        assert await live.count("inbox_batch") == 1

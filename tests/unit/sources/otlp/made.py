@@ -54,9 +54,13 @@ def protobuf(content: dict[str, Any]) -> bytes:
 
 
 def receiver(
-    schema: Schema = SCHEMA, *, timestamp: str | None = None, service: str | None = None
+    schema: Schema = SCHEMA,
+    *,
+    timestamp: str | None = None,
+    service: str | None = None,
+    masked: frozenset[str] = frozenset(),
 ) -> OtlpReceiver:
     """Return what reads the predictions of a monitor."""
-    masking = RowMask(Masking(frozenset(), b"a key of sixteen bytes"), dict)
+    masking = RowMask(Masking(masked, b"a key of sixteen bytes"), dict)
     shape = RowShape(schema, timestamp or TIME, PLAIN)
     return OtlpReceiver(HttpReceiver("toy", shape, masking, 60_000_000, None), Watched("prediction", service))

@@ -114,6 +114,18 @@ def test_the_event_is_the_field_else_the_attribute_else_the_text() -> None:
     assert all(isinstance(each, LogEvent) and each.service == "iris" for each in found)
 
 
+def test_names_are_listed_as_every_store_keeps_them() -> None:
+    """Halves of surrogate pairs would break the list and `/metrics`; what else a log says may be secret."""
+    content = request(
+        record({}, "a\ud800b\0"),
+        record({}, "", body={"stringValue": "ann@example.org"}),
+        record({}, "", body={"stringValue": "drift-check"}),
+        service="x\udfff",
+    )
+    subjects = [each.subject for each in decoded(JSON, json.dumps(content).encode())]
+    assert subjects == ["x?/a?b\ufffd", "x?/(texts)", "x?/drift-check"]
+
+
 FAULTS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "no object": lambda _: [],
     "resourceLogs is no array": lambda _: {"resourceLogs": {}},

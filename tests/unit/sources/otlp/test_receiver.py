@@ -60,6 +60,32 @@ def test_the_time_is_the_records_own_else_when_it_was_seen_else_when_it_came() -
     assert found["time"] == [AT // 1_000 + 1, AT // 1_000 + 5, NOW]
 
 
+def test_times_are_exact_where_values_are_of_several_types() -> None:
+    """An integer among numbers, a text among truth values: the columns are then read one value at a time."""
+    found = columns(
+        receiver(),
+        record({"score": {"intValue": "1"}, "country": {"boolValue": True}}, timeUnixNano=str(AT + 3_000)),
+        record(SCORE | {"country": {"stringValue": "PT"}}, timeUnixNano=None),
+        record({"score": {"doubleValue": "NaN"}}, timeUnixNano=str(AT + 1_001)),
+    )
+    assert found["time"] == [AT // 1_000 + 3, NOW, AT // 1_000 + 1]
+    assert found["score"][:2] == [1.0, 0.5]
+
+
+def test_sensitive_values_are_masked_in_rows_and_rejects() -> None:
+    """Nothing of them is in what is kept."""
+    reads = receiver(masked=frozenset({"country"}))
+    (event,) = events(
+        record(SCORE | {"country": {"stringValue": "crimson"}}),
+        record({"score": {"bytesValue": ""}, "country": {"stringValue": "crimson"}}),
+        record({"country": {"kvlistValue": {"values": [{"key": "crimson", "value": {}}]}}}),
+    )
+    sent = reads.read_event(event, NOW)
+    assert (sent.rows, sent.rejected) == (1, 2)
+    assert b"crimson" not in sent.payload
+    assert "crimson" not in repr(sent.rejects)
+
+
 def test_a_timestamp_that_the_monitor_names_is_the_time() -> None:
     """And one that cannot be read rejects its record."""
     at = {"at": {"stringValue": "2025-12-31T23:00:00Z"}}
@@ -83,7 +109,7 @@ def test_a_resource_gives_a_column_where_the_monitor_watches_it() -> None:
 REJECTS: dict[str, dict[str, Any]] = {
     "score is bytes": {"score": {"bytesValue": "AAAA"}},
     "score is a list; its values are the columns score-0": {"score": {"arrayValue": {"values": []}}},
-    "score is a map; its values are columns such as score.a": {
+    "score is a map; its values are the columns score.KEY": {
         "score": {"kvlistValue": {"values": [{"key": "a", "value": {}}]}}
     },
     "country has a text of 501 characters; expected 500": {"country": {"stringValue": "x" * 501}},
