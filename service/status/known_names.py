@@ -27,6 +27,8 @@ CYCLE_METRICS = (
     "progress_share",
     "backlog_rows",
     "repeated_rows",
+    "waiting_events",
+    "unpaired_events",
 )
 EVENT_KINDS = (
     "breach",

@@ -212,7 +212,7 @@ def test_the_list_says_what_a_file_lacks(place: Place) -> None:
     done = place.command("monitor", "list")
     assert done.returncode == 0, done.stderr
     lines = [line.split() for line in done.stdout.splitlines()]
-    assert lines[0] == ["monitor", "file", "state", "last", "window", "rows"]
+    assert lines[0] == ["monitor", "from", "state", "last", "window", "rows"]
     assert [line[0] for line in lines[1:4]] == ["broken", "new", "toy"]
     assert lines[2][2:] == ["not", "run", "yet", "-", "0"]
     assert lines[3][-4:] == ["ended", "2024-01-13", "00:00", "480"]
