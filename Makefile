@@ -1,5 +1,5 @@
 # Thin targets: uv does the work, from the lock files.
-.PHONY: run live check test bench bench-alarms bench-ingest bench-outage faults mutation fuzz audit lint kafka-test replicas-test compose-test pictures dashboards dashboards-check lock clean
+.PHONY: run live check quick test bench bench-alarms bench-ingest bench-outage faults mutation fuzz audit lint kafka-test replicas-test compose-test pictures dashboards dashboards-check lock clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -26,8 +26,11 @@ live: $(VENV)/.run
 	@$(BIN)/python -m simulator prepare
 	@exec $(BIN)/python -m simulator.live --rate $(RATE)
 
-# The fast check of a change: no Postgres, no browser, nothing that takes seconds.
-check: lint
+# The fast check of a change.
+check: lint quick
+
+# No Postgres, no browser, nothing that takes seconds.
+quick: $(VENV)/.dev
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "not (slow or postgres or browser or compose)" \
 		tests/contract tests/property tests/unit
 
