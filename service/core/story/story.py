@@ -112,11 +112,13 @@ def _waiting(facts: Facts) -> str:
         if facts.newest.ended:
             return "Waiting: its source has ended, and no window was measured."
         return "Waiting: no window has been measured yet."
-    if any(each.value is not None for each in measured):
-        return "Not judged: no measurement has a threshold."
-    reasons = Counter(each.reason for each in measured if each.reason)
+    has_values = any(each.value is not None for each in measured)
+    # A window without rows has a value all the same, their number: why nothing was judged, the others say.
+    unjudged = [each for each in measured if each.threshold is not None] if has_values else measured
+    reasons = Counter(each.reason for each in unjudged if each.reason)
+    why_not = "no measurement has a threshold" if has_values else "the newest window has no value"
     if not reasons:
-        return "Not judged: the newest window has no value."
+        return f"Not judged: {why_not}."
     ((reason, _),) = reasons.most_common(1)
     why = words.name(reason or "", words.MAX_REASON)
-    return words.sentence(f"Not judged: the newest window has no value: {why}")
+    return words.sentence(f"Not judged: {why}" if has_values else f"Not judged: {why_not}: {why}")

@@ -258,6 +258,13 @@ def test_a_breach_is_not_yet_an_alarm() -> None:
         ),
         ([window_value("drift")], "Not judged: no measurement has a threshold."),
         (
+            [
+                window_value("quality", "rows", 0.0),
+                window_value("drift", value=None, threshold=0.5, reason="0 rows; 100 are needed"),
+            ],
+            "Not judged: 0 rows; 100 are needed.",
+        ),
+        (
             [window_value("drift", value=None, reason="50 rows; 100 are needed")],
             "Not judged: the newest window has no value: 50 rows; 100 are needed.",
         ),
