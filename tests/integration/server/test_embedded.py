@@ -377,7 +377,7 @@ async def test_binaries_in_a_private_folder_are_copied(data_dir: Path, monkeypat
     """Where the server's user cannot read the installed binaries, he gets a copy that is root's to write."""
     private, shared = (Path(tempfile.mkdtemp(prefix="tidegauge-")) for _ in range(2))
     try:
-        site = run_as._installed().parents[2]
+        site = run_as.installed().parents[2]
         for name in (run_as.PACKAGE, run_as.LIBRARIES):
             if (site / name).exists():
                 shutil.copytree(site / name, private / name, symlinks=True)
@@ -385,7 +385,7 @@ async def test_binaries_in_a_private_folder_are_copied(data_dir: Path, monkeypat
             if not path.is_symlink():
                 path.chmod(path.stat().st_mode & 0o700)
         shared.chmod(0o755)
-        monkeypatch.setattr(run_as, "_installed", lambda: private / run_as.PACKAGE / "pginstall/bin")
+        monkeypatch.setattr(run_as, "installed", lambda: private / run_as.PACKAGE / "pginstall/bin")
         monkeypatch.setattr(run_as, "SHARED_COPY", shared / "tidegauge")
         async with EmbeddedServer(data_dir) as server:
             program = Path(f"/proc/{server.pid}/exe").readlink()
@@ -401,7 +401,7 @@ async def test_binaries_in_a_private_folder_are_copied(data_dir: Path, monkeypat
 async def test_an_unprivileged_user_runs_his_own_server():
     """Without root the server runs as oneself; and root goes on with that cluster as its owner."""
     nobody = pwd.getpwnam("nobody").pw_uid
-    if not run_as._runs(run_as._installed(), run_as.ServerUser(nobody, nobody)):
+    if not run_as._runs(run_as.installed(), run_as.ServerUser(nobody, nobody)):
         pytest.skip("this environment is not readable for other users")
     folder = Path(tempfile.mkdtemp(prefix="tidegauge-nobody-"))
     try:
