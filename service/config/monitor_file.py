@@ -16,7 +16,7 @@ from service.config.yaml_lines import located
 from service.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from pydantic_core import ErrorDetails
@@ -171,8 +171,8 @@ def _written(error: ErrorDetails, places: Mapping[KeyPath, Place]) -> KeyPath:
     # Pydantic's location also holds which of several forms a value was read as, which is no key of the file.
     keys: KeyPath = ()
     *within, last = error["loc"] or ("",)
-    for part in within:
-        if (*keys, part) in places:
+    for at, part in enumerate(within):
+        if (*keys, part) in places and not _chooses(part, _sections_at(tuple(within[:at]))):
             keys = (*keys, part)
     is_key = (*keys, last) in places or last in _known_keys(tuple(within))
     return (*keys, last) if is_key else keys
@@ -213,11 +213,19 @@ def _sections_at(location: KeyPath) -> list[type[Section]]:
     found: list[type[Section]] = [Monitor]
     for part in location:
         fields = [section.model_fields[str(part)] for section in found if part in section.model_fields]
-        if fields:
+        if fields and not _chooses(part, found):
             found = [section for field in fields for section in _sections_in(field.annotation)]
         else:  # the chosen type, or a name or number in a mapping or list of sections
             found = [section for section in found if part in _kinds(section)] or found
     return found
+
+
+def _chooses(part: int | str, sections: Sequence[type[Section]]) -> bool:
+    """Return whether `part` is the type that chooses one of `sections`, such as the source `table`.
+
+    That source has a key of the same name.
+    """
+    return len(sections) > 1 and any(part in _kinds(section) for section in sections)
 
 
 def _sections_in(annotation: Any) -> Iterator[type[Section]]:

@@ -30,6 +30,7 @@ drift:
 """
 
 
+REPLAY = 'type: replay, path: "{data_dir}/rows.csv", timestamp: at, step: 1d'
 LABELS = "id: key\nlabels: {path: labels.csv, timestamp: at}"
 
 
@@ -85,6 +86,12 @@ def test_a_good_file_becomes_a_monitor(tmp_path: Path) -> None:
             2,
             r"source\.seed: no such key; expected one of: .*end, .*path, .*step, .*",
         ),
+        (
+            (REPLAY, "type: table, table: rows, timestamp: at, loockback: 1d"),
+            2,
+            r"source\.loockback: no such key; the nearest is lookback$",
+        ),
+        ((REPLAY, "type: table, table: rows, timestamp: [at]"), 2, r"source\.timestamp: "),
         (("{path: reference", "{type: fil, path: reference"), 3, r"reference\.type: .* nearest is 'file'$"),
         (("prediction: guess", "prediction: gues"), 9, r"prediction: 'gues' is not among the columns"),
         (("target: truth", "target: colour"), 10, r"target: 'colour' is categorical; expected numerical"),
