@@ -139,7 +139,8 @@ def main() -> int:
         return 1
     _say(f"watch http://127.0.0.1:{found.http_port}/ and ask http://127.0.0.1:{chosen.model_port}/docs")
     status = asyncio.run(run(parts(found, chosen.rate, chosen.model_port)))
-    _say(f"was anything lost? `tidegauge audit flights_live --record {found.data_dir / RECORD}`")
+    program = os.path.relpath(Path(sys.executable).with_name("tidegauge"))
+    _say(f"was anything lost? `{program} audit flights_live --record {found.data_dir / RECORD}`")
     return status
 
 
