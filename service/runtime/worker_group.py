@@ -65,7 +65,8 @@ class WorkerGroup:
                 process.send_signal(signal.SIGTERM)
             status = await self._ended(process, stop)
             if stop.is_set():
-                self._status = max(self._status, abs(status))
+                if status != -signal.SIGTERM:  # the stop itself, where it came before the program listened
+                    self._status = max(self._status, abs(status))
                 return
             if status in self._fatal:
                 self._status = status

@@ -48,11 +48,12 @@ async def test_one_that_dies_is_restarted_and_all_stop_cleanly(
 
 
 @pytest.mark.slow
-async def test_a_fatal_status_ends_them_all(tmp_path: Path) -> None:
+@pytest.mark.parametrize("other", [CLEAN, STEADY], ids=["listens", "ended by the signal"])
+async def test_a_fatal_status_ends_them_all(tmp_path: Path, other: str) -> None:
     """What another start would not change is not tried again; the others are stopped."""
 
     def command(number: int) -> list[str]:
-        program = "raise SystemExit(2)" if number == 1 else CLEAN
+        program = "raise SystemExit(2)" if number == 1 else other
         return [sys.executable, "-c", program, str(tmp_path / "other")]
 
     async with asyncio.timeout(30):
