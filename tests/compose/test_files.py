@@ -54,6 +54,19 @@ def test_example_has_no_variable_that_the_service_would_refuse() -> None:
     assert prefixed == set(VARIABLES)
 
 
+def test_no_key_of_the_compose_file_is_written_twice() -> None:
+    """Docker refuses a file with one, and PyYAML takes the last."""
+    waiting: list[yaml.Node] = [yaml.compose(COMPOSE_TEXT)]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, yaml.MappingNode):
+            names = [key.value for key, _ in node.value]
+            assert len(names) == len(set(names)), sorted(names)
+            waiting += [value for _, value in node.value]
+        elif isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+
+
 @each_service
 def test_every_container_comes_back_and_tells_its_health(name: str) -> None:
     """Each container is started again when it dies, and has a health check: Tidegauge's is in its image."""
