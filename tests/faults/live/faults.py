@@ -12,6 +12,8 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import asyncpg
+
 from tests.faults.live.running import zygote
 from tests.faults.live.statements import APPENDS
 
@@ -112,9 +114,9 @@ async def killed_at_random(
                 await _kill_postgres(server, moments)
             else:
                 await running.restart()
-            if sending.done():
-                break
         await sending
+        if server is not None:
+            await _answers(server)
         await running.settled("end")
         return await running.outcome()
     finally:
@@ -148,6 +150,15 @@ async def _kill_postgres(server: EmbeddedServer, moments: random.Random) -> None
         pid = moments.choice(_connections(pid) or [pid])
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
+
+
+async def _answers(server: EmbeddedServer) -> None:
+    """Wait until a Postgres that may just have been killed has come back."""
+    async with asyncio.timeout(60):
+        while True:
+            with suppress(asyncpg.PostgresError, OSError):
+                return await (await asyncpg.connect(server.dsn)).close()
+            await asyncio.sleep(0.1)
 
 
 def _connections(postmaster: int) -> list[int]:
