@@ -50,20 +50,21 @@ async def renewing(
 
 
 async def _renew(context: ssl.SSLContext, files: tuple[Path, Path], look_seconds: float) -> None:
-    taken = await asyncio.to_thread(_marks, files)
+    taken = None  # the first look reads them again: they may have changed since the context was made
     while True:
         await asyncio.sleep(look_seconds)
         marks = await asyncio.to_thread(_marks, files)
         if marks == taken:
             continue
-        taken = marks
+        is_first, taken = taken is None, marks
         try:
             await asyncio.to_thread(tls_context, *files)  # half a renewal must not reach the running server
             context.load_cert_chain(*files, password="")
         except (ConfigurationError, OSError, ValueError) as error:
             log.warning("certificate not renewed", error=str(error), hint="the one before is used")
         else:
-            log.info("certificate renewed", file=str(files[0]))
+            if not is_first:
+                log.info("certificate renewed", file=str(files[0]))
 
 
 def _marks(files: tuple[Path, Path]) -> tuple[tuple[int, int, int] | None, ...]:
