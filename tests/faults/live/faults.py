@@ -70,9 +70,17 @@ async def cut_inside(running: Scene) -> None:
 
 
 async def losing_appends(running: Scene) -> None:
-    """Lose the answer to the next commit of rows, and come back a moment later."""
+    """Lose the answer to the next commit of rows, whenever that comes, and come back a moment later."""
     running.proxy.loses_commits_of, running.proxy.loses_commits = APPENDS, 1
-    asyncio.get_running_loop().call_later(1, running.proxy.open)
+    loop = asyncio.get_running_loop()
+
+    def open_again() -> None:
+        if running.proxy.loses_commits:
+            loop.call_later(0.1, open_again)
+        else:
+            loop.call_later(1, running.proxy.open)
+
+    open_again()
 
 
 async def losing_cycles(running: Scene) -> None:

@@ -20,9 +20,13 @@ from tests.faults.live.scene import Outcome
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
-# The others are left to `make faults`: on a quiet machine the service logs nothing while its clock is wrong,
-# by which that case sees that it jumped, and a lost append may meet no request in time.
-CASES = [cases.ONE_OF_EACH_KIND, cases.CUT, cases.LOST_CYCLE, cases.FULL_DISK]
+CASES = [
+    cases.ONE_OF_EACH_KIND,
+    cases.CUT,
+    cases.LOST_APPEND,
+    cases.LOST_CYCLE,
+    cases.FULL_DISK,
+]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
