@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from service.core.rows.schema import Schema
 
 
 class Side(StrEnum):
@@ -49,3 +52,8 @@ class Columns:
     rows: int
     cells: dict[str, list[Any]] = field(default_factory=dict)
     names: tuple[str, ...] = ()
+
+
+def wanted_of(schema: Schema) -> frozenset[str]:
+    """Return the columns of an inference that a monitor keeps: those it watches, and the ids of rows."""
+    return frozenset({*schema.names, *(() if schema.identity is None else (schema.identity,))})

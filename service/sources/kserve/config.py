@@ -11,8 +11,9 @@ from service.core.time_units import SECOND
 from service.sources.base import SourceConfig
 from service.sources.http.content import RowShape
 from service.sources.http.receiver import HttpReceiver
-from service.sources.kserve.columns import Naming
-from service.sources.kserve.receiver import KserveReceiver, Watched
+from service.sources.kserve.columns import Naming, wanted_of
+from service.sources.kserve.reading import HalfReader, Watched
+from service.sources.kserve.receiver import KserveReceiver
 from service.sources.kserve.source import KserveOptions, KserveSource
 from service.sources.table_format import PLAIN
 
@@ -85,14 +86,11 @@ class KserveConfig(SourceConfig):
     def receiver(self, context: SourceContext, masking: RowMask) -> Receiver:
         """Return what reads the events when they come."""
         schema = context.schema
-        wanted = {*schema.names, *(() if schema.identity is None else (schema.identity,))}
+        naming = Naming(self.features, self.outputs, wanted_of(schema))
         shape = RowShape(schema, None, PLAIN)
         return KserveReceiver(
             context.monitor,
             Watched(self.inference_service, self.namespace, self.component),
-            schema,
-            Naming(self.features, self.outputs, frozenset(wanted)),
-            masking,
-            self.max_ahead,
+            HalfReader(schema, naming, masking, self.max_ahead),
             HttpReceiver(context.monitor, shape, masking, self.max_ahead, context.labels),
         )
