@@ -90,19 +90,18 @@ async def test_halves_pair_across_files_in_any_order(tmp_path: Path) -> None:
 
 async def test_files_that_wait_prolong_the_wait(tmp_path: Path) -> None:
     """Nothing is given up while its other half may lie in an object that was not read yet."""
-    source = watched(tmp_path, settle="10s")
+    source = watched(tmp_path, settle="10m")
     running, began = source.make(), source.now
     put(tmp_path, "a-request.json", record("a", "request"))
-    os.utime(tmp_path / "a-request.json", (began / SECOND - 100, began / SECOND - 100))
+    os.utime(tmp_path / "a-request.json", (began / SECOND - 900, began / SECOND - 900))
     await source.take(running)
     assert len(source.table.halves) == 1
-    other = tmp_path / "a-response.json"
-    for second in range(0, 200, 5):
-        other.write_text(json.dumps(record("a", "response")) + " " * second)  # it is still being written
-        os.utime(other, (began / SECOND + second, began / SECOND + second))
+    put(tmp_path, "a-response.json", record("a", "response"))
+    os.utime(tmp_path / "a-response.json", (began / SECOND + 5, began / SECOND + 5))
+    for second in range(0, 300, 15):
         source.now = began + second * SECOND
         assert (await source.take(running)).rejected == 0
-    source.now += 200 * SECOND
+    source.now += 600 * SECOND
     assert sizes(await source.take(running)) == [1]
 
 
