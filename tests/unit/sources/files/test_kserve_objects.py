@@ -51,7 +51,7 @@ def put(folder: Path, name: str, content: Any) -> None:
     (folder / name).write_text(content if isinstance(content, str) else json.dumps(content))
 
 
-@pytest.mark.parametrize("name", ["0.16"])
+@pytest.mark.parametrize("name", ["0.16", "0.17_json", "0.17_csv", "0.17_parquet"])
 async def test_what_the_agent_wrote_is_measured_once(name: str, tmp_path: Path) -> None:
     """Every pair once, with its ids; what makes no row is rejected, and the rest waits."""
     lay_out(captured(name), tmp_path)
