@@ -28,7 +28,8 @@ class SourceConfig(Section):
     - `brings_labels`: it hands over labels that come after their rows (`SourceContext.labels`).
     - `labels_update_rows`: they may also be filled in where the rows are, which then come again.
     - `labels_from_file`: these are read from a file, which the section `labels` names; else they are sent.
-    - `keeps_sent_rows`: rows are sent to it, and the first of them, or a stretch, can be its reference.
+    - `keeps_sent_rows`: its rows are sent to it as rows, so that a monitor that is sent may have it.
+    - `gives_reference`: the first rows that come, or a stretch of them, can be the monitor's reference.
     - `can_be_read_again`: its rows can be taken again from its start.
     - `masks_itself`: what it gives is masked already (`core/rows/masking.py`).
     """
@@ -39,6 +40,7 @@ class SourceConfig(Section):
     labels_update_rows: ClassVar[bool] = False
     labels_from_file: ClassVar[bool] = False
     keeps_sent_rows: ClassVar[bool] = False
+    gives_reference: ClassVar[bool] = False
     can_be_read_again: ClassVar[bool] = True
     masks_itself: ClassVar[bool] = False
 
@@ -61,6 +63,11 @@ class SourceConfig(Section):
     def has_times(self) -> bool:
         """Whether its rows have times of their own; else windows and paces count rows."""
         return True
+
+    @property
+    def start_moves(self) -> bool:
+        """Whether a source that was never measured starts elsewhere each time."""
+        return False
 
     @property
     def late_by_us(self) -> int:

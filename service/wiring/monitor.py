@@ -25,6 +25,7 @@ from service.store.tables.dummy import DummyTable
 from service.store.tables.inbox.monitor_inbox import MonitorInbox
 from service.store.tables.season_choice import SeasonChoiceTable
 from service.wiring.inbox.sent_reference import sent_reference_loader
+from service.wiring.inbox.uncommitted import LentInbox
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -68,10 +69,18 @@ def build_monitor(
     """
     masking = masking_of(monitor, key)
     schema, sent = masking.schema(monitor.schema_), monitor.reference.sent(monitor.source)
+    known: dict[str, Mapping[str, LabelForm]] = {}
+    inbox = LentInbox(MonitorInbox(pool, monitor.name))
+    tables = SourceTables(DummyTable(pool, monitor.name, fences), inbox, OwnDatabase(pool))
+
+    async def forms() -> Mapping[str, LabelForm]:
+        return known["forms"] if known else (await load()).forms
+
+    source = _source(monitor, masking, tables, forms, clock)
     load_sent = None
     if sent is not None:
         load_sent = sent_reference_loader(
-            monitor, schema, sent, pool=pool, compute=compute, now=clock, fences=fences
+            monitor, schema, sent, source, inbox, pool=pool, compute=compute, now=clock, fences=fences
         )
 
     async def load_rows() -> ReferenceRows:
@@ -79,15 +88,10 @@ def build_monitor(
             return await compute.run_long(load_reference_rows, monitor, masking)
         return await compute.run_long(masked_reference, await load_sent(), schema, masking)
 
-    known: dict[str, Mapping[str, LabelForm]] = {}
-
     async def load() -> ReferenceRows:
         found = await load_rows()
         known.setdefault("forms", found.forms)  # the source's labels have those of the reference that is used
         return found
-
-    async def forms() -> Mapping[str, LabelForm]:
-        return known["forms"] if known else (await load()).forms
 
     return MonitorPlan(
         name=monitor.name,
@@ -95,7 +99,7 @@ def build_monitor(
         window=monitor.window.plan(),
         measures=monitor.measure_plan,
         alarm=monitor.alarm.plan(),
-        source=_source(monitor, masking, _tables(pool, monitor.name, fences), forms, clock),
+        source=source,
         load_reference=_reference_loader(
             monitor, schema, load, compute, SeasonChoiceTable(pool, monitor.name, fences)
         ),
@@ -129,10 +133,6 @@ def build_receiver(monitor: Monitor, key: Callable[[], bytes] = no_key) -> Recei
 def _reference_forms(monitor: Monitor, masking: Masking) -> Callable[[], Mapping[str, LabelForm]]:
     # Read on the thread of the first request, and only for a monitor with sensitive columns.
     return cache(lambda: load_reference_rows(monitor, masking).forms if masking.columns else {})
-
-
-def _tables(pool: asyncpg.Pool, monitor: str, fences: Fences | None) -> SourceTables:
-    return SourceTables(DummyTable(pool, monitor, fences), MonitorInbox(pool, monitor), OwnDatabase(pool))
 
 
 def _source(

@@ -64,6 +64,7 @@ class FilesConfig(SourceConfig):
     """
 
     is_live: ClassVar[bool] = True
+    gives_reference: ClassVar[bool] = True
     can_be_peeked: ClassVar[bool] = True
     brings_labels: ClassVar[bool] = True
 

@@ -41,6 +41,7 @@ class KserveConfig(SourceConfig):
     """
 
     is_live: ClassVar[bool] = True
+    gives_reference: ClassVar[bool] = True
     brings_labels: ClassVar[bool] = True
     can_be_read_again: ClassVar[bool] = False
     masks_itself: ClassVar[bool] = True

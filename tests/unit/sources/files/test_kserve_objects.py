@@ -51,6 +51,11 @@ def put(folder: Path, name: str, content: Any) -> None:
     (folder / name).write_text(content if isinstance(content, str) else json.dumps(content))
 
 
+def at(path: Path, instant: int) -> None:
+    """Set the time at which an object was written (UTC microseconds)."""
+    os.utime(path, (instant / SECOND, instant / SECOND))
+
+
 @pytest.mark.parametrize("name", ["0.16", "0.17_json", "0.17_csv", "0.17_parquet"])
 async def test_what_the_agent_wrote_is_measured_once(name: str, tmp_path: Path) -> None:
     """Every pair once, with its ids; what makes no row is rejected, and the rest waits."""
@@ -93,11 +98,11 @@ async def test_files_that_wait_prolong_the_wait(tmp_path: Path) -> None:
     source = watched(tmp_path, settle="10m")
     running, began = source.make(), source.now
     put(tmp_path, "a-request.json", record("a", "request"))
-    os.utime(tmp_path / "a-request.json", (began / SECOND - 900, began / SECOND - 900))
+    at(tmp_path / "a-request.json", began - 900 * SECOND)
     await source.take(running)
     assert len(source.table.halves) == 1
     put(tmp_path, "a-response.json", record("a", "response"))
-    os.utime(tmp_path / "a-response.json", (began / SECOND + 5, began / SECOND + 5))
+    at(tmp_path / "a-response.json", began + 5 * SECOND)
     for second in range(0, 300, 15):
         source.now = began + second * SECOND
         assert (await source.take(running)).rejected == 0
