@@ -77,6 +77,11 @@ class SourceConfig(Section):
         """How the source's file is written, which holds for a reference file that does not say its own."""
         return PLAIN
 
+    @property
+    def gives_masked_rows(self) -> bool:
+        """Whether what the source gives is masked already."""
+        return self.masks_itself
+
     def receiver(self, context: SourceContext, masking: RowMask) -> Receiver | None:
         """Return what reads the rows that are sent to the monitor; None where none can be sent."""
         del context, masking

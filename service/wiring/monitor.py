@@ -122,7 +122,7 @@ def build_peeked_source(monitor: Monitor, masking: Masking) -> Source:
 def build_receiver(monitor: Monitor, key: Callable[[], bytes] = no_key) -> Receiver | None:
     """Build what reads the rows that are sent to a monitor; None where its source takes none."""
     masking = masking_of(monitor, key)
-    context = _source_context(monitor, masking.schema(monitor.schema_), NO_TABLES)
+    context = _source_context(monitor, masking, NO_TABLES)
     return monitor.source.receiver(context, RowMask(masking, _reference_forms(monitor, masking)))
 
 
@@ -142,9 +142,8 @@ def _source(
     forms: Callable[[], Awaitable[Mapping[str, LabelForm]]],
     clock: Callable[[], int] = now,
 ) -> Source:
-    schema = masking.schema(monitor.schema_)
-    source = monitor.source.build(_source_context(monitor, schema, tables, clock))
-    if not masking.columns or monitor.source.masks_itself:
+    source = monitor.source.build(_source_context(monitor, masking, tables, clock))
+    if not masking.columns or monitor.source.gives_masked_rows:
         return source
     return MaskedSource(source, masking, forms)
 
@@ -156,15 +155,16 @@ def masking_of(monitor: Monitor, key: Callable[[], bytes]) -> Masking:
 
 
 def _source_context(
-    monitor: Monitor, schema: Schema, tables: SourceTables, clock: Callable[[], int] = now
+    monitor: Monitor, masking: Masking, tables: SourceTables, clock: Callable[[], int] = now
 ) -> SourceContext:
     return SourceContext(
         monitor=monitor.name,
-        schema=schema,
+        schema=masking.schema(monitor.schema_),
         step_offset_us=monitor.window.offset,
         labels=monitor.label_file,
         tables=tables,
         now=clock,
+        mask=RowMask(masking, _reference_forms(monitor, masking)),
     )
 
 
