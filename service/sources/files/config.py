@@ -39,7 +39,8 @@ class FilesConfig(SourceConfig):
 
     - `path`: the folder, or a pattern of files below it, in which `**` is any number of folders.
     - `format`: what the files hold.
-    - `inputs`, `outputs`: what values of requests and responses are called that have no names.
+    - `inputs`, `outputs`: what values of requests and responses are called that have no names; with an empty
+      `outputs` responses are not read.
     - `options`: how an object store is reached, by fsspec's names; secrets as `${NAME}` or `{file: PATH}`.
     - `timestamp`: the column of each row's event time, or how its times are written too. Without it a row's
       time is that at which its file was changed.
@@ -94,7 +95,8 @@ class FilesConfig(SourceConfig):
 
     def build(self, context: SourceContext) -> FilesSource:
         """Return the source; nothing is looked at yet."""
-        names = Names(self.inputs, self.outputs)
+        has_outputs = bool(self.outputs) or "outputs" not in self.model_fields_set
+        names = Names(self.inputs, self.outputs, has_outputs)
         explode = FORMATS[self.format].explode
         reading = Reading(context.schema, self.time_column, self.table_format, explode, names, self.grows)
         limits = Limits(self.time_column is not None, self.max_ahead, self.allowed_lateness)
