@@ -27,7 +27,7 @@ def rows_of(record: dict[str, Any], names: Names) -> list[dict[str, Any]]:
         because = f", because of {', '.join(map(str, said))}" if isinstance(said, list) and said else ""
         raise SourceError(f"it has no {missing[0]}{because}; expected {' and '.join(needed)}")
     inputs = rows_in(parsed(record["request"], "request"), names)
-    outputs = [{} for _ in inputs]
+    outputs: list[dict[str, Any]] = [{} for _ in inputs]
     if names.has_outputs:
         outputs = predictions_in(parsed(record["response"], "response"), names)
     shared = {name: cell for name, cell in record.items() if name not in _PAYLOADS}

@@ -52,7 +52,7 @@ def rows_of(record: dict[str, Any], names: Names) -> Rows:
     if not isinstance(capture, dict) or not isinstance(event, dict):
         raise SourceError("it has no captureData and eventMetadata: it is no data capture")
     inputs = _inputs(_side(capture, _INPUT), names)
-    outputs = [{} for _ in inputs]
+    outputs: Rows = [{} for _ in inputs]
     if names.has_outputs:
         outputs = _outputs(_side(capture, _OUTPUT), names, len(inputs))
     return joined(inputs, outputs, {name: event[name] for name in _IDS if name in event}, numbered=_IDS[:2])
@@ -67,12 +67,12 @@ def _side(capture: dict[str, Any], name: str) -> _Side:
     header["content-type"] = str(found.get("observedContentType", ""))
     subtype = header.get_content_subtype().lower()
     encoding = str(found.get("encoding", "")).upper()
-    data: str | bytes = str(found["data"])
+    sent = str(found["data"])
+    data: str | bytes = sent
     if encoding == "BASE64":
-        data = _bytes(name, data)
+        read = _bytes(name, sent)
+        data = read if subtype == "x-npy" else _text(name, read)
         encoding = "CSV" if "csv" in subtype else "JSON" if "json" in subtype else ""
-        if subtype != "x-npy":
-            data = _text(name, data)
     if encoding == "CSV":
         return _Side(name, data, "csv", has_header=header.get_param("header") == "present")
     if encoding == "JSON":
