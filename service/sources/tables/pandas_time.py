@@ -74,7 +74,7 @@ def _of_numbers(column: pd.Series[Any], unit: str) -> EventTimes:
         clipped = np.minimum(whole, LARGEST_INTEGER) if whole.dtype.kind == "u" else whole
         return of_raw(clipped.astype(np.int64), unit, missing)
     if pd.api.types.is_float_dtype(column.dtype):
-        if column.dtype.itemsize <= NARROW_BYTES:
+        if getattr(column.dtype, "itemsize", NARROW_BYTES + 1) <= NARROW_BYTES:
             return _refused(column, NARROW)
         return of_floats(column.to_numpy(dtype=np.float64, na_value=np.nan), unit, missing)
     return _of_objects(np.asarray(column, dtype=object), TimeFormat(unit))  # decimals
