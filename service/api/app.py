@@ -14,6 +14,7 @@ from service.api.access.openapi import GuardedApi
 from service.api.head import HeadAsGet
 from service.api.models import Monitor, RefusedFile
 from service.api.routes.events import event_routes
+from service.api.routes.intake import intake_routes
 from service.api.routes.logs import log_routes
 from service.api.routes.monitors import monitor_routes
 from service.api.routes.overview import overview_routes
@@ -95,6 +96,7 @@ def build(callables: Callables) -> FastAPI:
     app.include_router(sent_monitor_routes(callables.monitors))
     app.include_router(report_routes(callables))
     app.include_router(monitor_routes(callables))
+    app.include_router(intake_routes(callables))
     app.include_router(stream_routes(callables.broadcaster))
     app.include_router(sign_in_routes(callables.gate))
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from service.core.read_models import (
         Axis,
         ColumnDistribution,
+        IntakeState,
         MonitorEvent,
         SeriesFilter,
         StoredEvent,
@@ -139,6 +140,10 @@ class MonitorQueries(Protocol):
 
     async def column_page(self, monitor: str, request: PageRequest) -> ColumnPage:
         """Return a page of a monitor's columns, the worst first."""
+        ...
+
+    async def intake(self, monitor: str) -> IntakeState:
+        """Return what comes in from a monitor's source, and what was refused of it."""
         ...
 
     async def series(self, monitor: str) -> Sequence[StoredSeries]:

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from service.access.refresh import STATED_SECONDS
 from service.access.secret import PREFIX, digest_of, id_of, new_token
-from service.commands.environment import load_settings
+from service.commands.environment import load_settings, read_files
 from service.commands.exit_status import CLEAN
 from service.commands.metrics import unknown_name
-from service.config.monitor_folder import read_folder
 from service.core.access import Grant, Token, scopes_of
 from service.errors import ConfigurationError
 from service.store.migrate import migrate, migrations_folder
@@ -60,7 +59,7 @@ def create(name: str, *, scopes: Sequence[str], monitors: Sequence[str] | None) 
 
 async def _create(settings: Settings, name: str, grant: Grant) -> str:
     async with _database(settings) as pool:
-        known = read_folder(settings.monitors_dir, settings.data_dir).names
+        known = read_files(settings).names
         known |= {each.name for each in await monitor_table.read_all(pool)}
         for monitor in sorted(grant.monitors or ()):
             if monitor not in known:

@@ -29,6 +29,7 @@ LONGEST_RETRY_SECONDS = 60.0
 STORE_RETRY_SECONDS = 5.0  # every monitor waits for the database: cycles go on soon after its return
 IDLE_SECONDS = 1.0
 DRAIN_SECONDS = 10.0
+CLOCK_SLACK_SECONDS = 1.0  # by which slots may be off the wall clock, which is steered as it goes
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,8 @@ class Scheduler:
     """Owns every monitor's timer and every running cycle.
 
     `now` is the wall clock (UTC microseconds) and gives the grid its start. Timers go by the event loop's
-    clock, which nobody sets: a wall clock that is put back or forward stalls nothing and skips nothing.
+    clock, which nobody sets: a wall clock that is put back or forward stalls nothing and skips nothing. The
+    slots after it are those of the new time.
     """
 
     def __init__(self, journal: Journal, *, now: Callable[[], int], max_cycles: int | None = None) -> None:
@@ -186,6 +188,8 @@ class Scheduler:
 
     def _begin(self, job: Job, start: int, origin: float) -> None:
         job.start, job.origin = start, origin
+        if job.after is not None and job.after - start > job.interval_seconds * SECOND:
+            job.after = None  # by a clock that was ahead: its next point may be days away
         if job.interval_seconds and job.after is not None:
             job.start, job.origin, job.last_index = job.after, origin - (start - job.after) / SECOND, 0
         if job.interval_seconds:
@@ -328,7 +332,15 @@ class Scheduler:
             say("cycle not journalled", monitor=job.name, error=str(error))
 
     def _slot(self, job: Job, index: int) -> int:
-        return job.start + round(index * job.interval_seconds * SECOND)
+        """Return a grid point by the wall clock; the grid moves where that was set, or the machine slept."""
+        offset = index * job.interval_seconds
+        slot = job.start + round(offset * SECOND)
+        since = self._clock() - job.origin - offset
+        moved = self._now() - round(since * SECOND) - slot
+        if abs(moved) > CLOCK_SLACK_SECONDS * SECOND:
+            job.start += moved
+            slot += moved
+        return slot
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._active.discard(task)

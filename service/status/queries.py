@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from service.core.read_models import (
         Axis,
         ColumnDistribution,
+        IntakeState,
         MonitorEvent,
         NewestWindow,
         RaisedAlarm,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 SPARKLINE_WINDOWS = 60
 STATES_AT_ONCE = 4  # connections that a page may hold: the cycles need some too
 DEFAULT_EVENTS = 50
+MAX_REASONS = 10  # of refused rows
 DEFAULT_PERIOD = timedelta(days=1)  # of measurements without a bound
 
 
@@ -148,6 +150,10 @@ class StatusQueries:
             total=page.total,
             matched=page.matched,
         )
+
+    async def intake(self, monitor: str) -> IntakeState:
+        """Return what comes in from a monitor's source, and what was refused of it."""
+        return await page_queries.intake(self.pool, monitor, MAX_REASONS)
 
     async def series(self, monitor: str) -> list[StoredSeries]:
         """Return which series a monitor has."""

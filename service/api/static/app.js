@@ -4,6 +4,7 @@ import { BarChart } from "./bar_chart.js";
 import { columnsRead, columnTable } from "./columns.js";
 import { chosenSeries, columnsOf, detail } from "./detail.js";
 import { h, patch } from "./dom.js";
+import { intakeRead } from "./intake.js";
 import { LineChart } from "./line_chart.js";
 import { listReads } from "./measurement_list.js";
 import { Model } from "./model.js";
@@ -68,7 +69,7 @@ function needs(here) {
   const state = { kind: "state", monitor: here.monitor, url: `v1/overview?${new URLSearchParams({ name: here.monitor })}` };
   if (!model.monitors.has(here.monitor)) return [state]; // what follows is known to exist
   if (here.view === "columns") return [state, columnsRead(here)];
-  return [state, ...listReads(here), { kind: "events", monitor: here.monitor, url: `${name}/events?limit=12` }, reportRead(model, here)];
+  return [state, ...listReads(here), { kind: "events", monitor: here.monitor, url: `${name}/events?limit=12` }, intakeRead(here), reportRead(model, here)];
 }
 
 // Charts draw themselves into their slots; those without a slot are dropped.

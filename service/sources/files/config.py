@@ -47,7 +47,8 @@ class FilesConfig(SourceConfig):
 
     - `path`: the folder, or a pattern of files below it, in which `**` is any number of folders.
     - `format`: what the files hold.
-    - `inputs`, `outputs`: what values of requests and responses are called that have no names.
+    - `inputs`, `outputs`: what values of requests and responses are called that have no names; with an empty
+      `outputs` responses are not read.
     - `inference_service`, `namespace`, `component`, `wait`: in the format `kserve`, as those keys of the
       source `kserve`; `wait` counts from the moment at which a half is read.
     - `options`: how an object store is reached, by fsspec's names; secrets as `${NAME}` or `{file: PATH}`.
@@ -109,7 +110,8 @@ class FilesConfig(SourceConfig):
 
     def build(self, context: SourceContext) -> FilesSource:
         """Return the source; nothing is looked at yet."""
-        names = Names(self.inputs, self.outputs)
+        has_outputs = bool(self.outputs) or "outputs" not in self.model_fields_set
+        names = Names(self.inputs, self.outputs, has_outputs)
         explode, events = FORMATS[self.format].explode, self._events(context)
         reading = Reading(
             context.schema,

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
 from service.errors import InboxUnavailableError
+from service.sources.protocol import EventReceiver
 
 if TYPE_CHECKING:
-    from service.core.inbox import Posted
+    from service.core.inbox import Posted, PushedEvent
     from service.sources.protocol import Receiver
 
 RETRY_SECONDS = 5
@@ -27,7 +28,10 @@ class RefusableReceivers(Mapping[str, "Receiver"]):
 
     def __getitem__(self, monitor: str) -> Receiver:
         found = self.receivers[monitor]
-        return _Refusing(self.refused[monitor]) if monitor in self.refused else found
+        if monitor not in self.refused:
+            return found
+        reason = self.refused[monitor]
+        return _RefusingEvents(reason, found) if isinstance(found, EventReceiver) else _Refusing(reason)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.receivers)
@@ -44,3 +48,20 @@ class _Refusing:
         raise InboxUnavailableError(self.reason, retry_seconds=RETRY_SECONDS)
 
     read_labels = read_rows
+
+
+@dataclass(frozen=True, slots=True)
+class _RefusingEvents(_Refusing):
+    """Knows which events are the monitor's: refused they are sent again, as of no monitor they are lost."""
+
+    receiver: EventReceiver
+
+    @property
+    def form(self) -> str:
+        return self.receiver.form
+
+    def refusal(self, event: PushedEvent, *, is_addressed: bool) -> str | None:
+        return self.receiver.refusal(event, is_addressed=is_addressed)
+
+    def read_event(self, event: PushedEvent, received: int) -> NoReturn:  # noqa: ARG002  # as above
+        raise InboxUnavailableError(self.reason, retry_seconds=RETRY_SECONDS)

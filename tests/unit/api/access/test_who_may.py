@@ -45,6 +45,7 @@ TABLE: dict[tuple[str, str], tuple[str, str] | str] = {
     ("GET", "/v1/monitors/{name}/columns"): ("read", ONE),
     ("GET", "/v1/monitors/{name}/columns/{column}/distribution"): ("read", ONE),
     ("GET", "/v1/monitors/{name}/events"): ("read", ONE),
+    ("GET", "/v1/monitors/{name}/intake"): ("read", ONE),
     ("GET", "/v1/monitors/{name}/metrics"): ("read", ONE),
     ("PUT", "/v1/monitors/{name}"): ("admin", ONE),
     ("POST", "/v1/monitors/{name}/rows"): ("rows", ONE),
