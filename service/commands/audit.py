@@ -1,4 +1,4 @@
-"""The command `audit`: what became of the rows that were sent, compared with a sender's own record."""
+"""The command `audit`: what became of the rows and events that came, compared with a sender's own record."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ async def _audit(settings: Settings, monitor: str | None, sent: Record | None) -
         sys.stdout.write("".join(f"{line}\n" for line in lines))
         is_equal = is_equal and agrees
     if not accounts:
-        sys.stdout.write("no rows were sent to any monitor\n")
+        sys.stdout.write("no rows or events were sent to any monitor\n")
     for trouble in troubles:
         sys.stdout.write(f"WARNING: {trouble}\n")
     return CLEAN if is_equal and not troubles else FAILED
@@ -84,20 +84,20 @@ def lines_of(name: str, account: Account, sent: Record | None) -> tuple[list[str
     """
     lines, is_equal = [name], True
     parts = (
-        (BatchKind.ROWS, account.rows, account.total),
-        (BatchKind.LABELS, account.labels, account.total_labels),
+        (BatchKind.ROWS, account.unit, account.rows, account.total),
+        (BatchKind.LABELS, BatchKind.LABELS, account.labels, account.total_labels),
     )
-    for kind, terms, total in parts:
+    for kind, unit, terms, total in parts:
         known = None if sent is None else sent.get((name, kind), NO_ROWS)
         if kind is BatchKind.LABELS and not total.rows and (known is None or not known.rows):
             continue
-        lines.append(f"  {kind.value}")
-        lines += [_line(term, sums, kind) for term, sums in terms.items() if sums.rows or sums.ids]
-        lines.append(_line("together", total, kind))
+        lines.append(f"  {unit.value}")
+        lines += [_line(term, sums, unit) for term, sums in terms.items() if sums.rows or sums.ids]
+        lines.append(_line("together", total, unit))
         if known is not None:
             # A duplicate counts in no window: a sender may have been answered for it, or not.
             once = total - account.duplicates if kind is BatchKind.ROWS else total
-            lines += [_line("acknowledged", known, kind), _verdict(known, {total, once}, total, kind)]
+            lines += [_line("acknowledged", known, unit), _verdict(known, {total, once}, total, unit)]
             is_equal = is_equal and known in {total, once}
     if account.measured != account.in_panes:
         lines.append(
