@@ -93,6 +93,7 @@ class Settings(BaseSettings):
     http_port: int = Field(default=8000, ge=0, le=65_535)
     published_host: str | None = None
     open: bool = False
+    metrics_open: bool = True
     http_names: Words = ()
     tls_cert: Path | None = None
     tls_key: Path | None = None

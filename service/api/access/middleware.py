@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -10,6 +11,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from service.access.gate import Asked
 from service.access.rules import without_token
 from service.api.access.sign_in_page import HEADERS, page
+from service.api.access.visible import VISIBLE
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -51,6 +53,7 @@ class AskGate:
         peer = client[0] if client else None
         asked = Asked(scope["method"], path, scope["headers"], peer, scope.get(PATH_TOKEN))
         refusal = self._gate.refusal(asked)
+        scope[VISIBLE] = partial(self._gate.visible, asked)
         if refusal is not None:
             await _answer(refusal, asked)(scope, receive, send)
         elif path in ENDLESS:
@@ -59,14 +62,17 @@ class AskGate:
             await self._app(scope, receive, send)
 
     def _while_admitted(self, asked: Asked, send: Send) -> Send:
-        """Return what sends as long as the gate admits the request, and then ends the answer."""
-        ended = False
+        """Return what sends as long as the gate admits the request to the same, and then ends the answer."""
+        ended, visible = False, self._gate.visible(asked)
+
+        def is_admitted() -> bool:
+            return self._gate.refusal(asked) is None and self._gate.visible(asked) == visible
 
         async def send_admitted(message: Message) -> None:
             nonlocal ended
             if ended:
                 return
-            if message["type"] == "http.response.body" and self._gate.refusal(asked) is not None:
+            if message["type"] == "http.response.body" and not is_admitted():
                 ended = True
                 message = {"type": "http.response.body", "body": b"", "more_body": False}
             await send(message)

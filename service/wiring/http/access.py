@@ -47,7 +47,14 @@ async def gate_by(settings: Settings, stored: TokenStore) -> AsyncIterator[Gate]
     tokens = Tokens(fixed=fixed, now=now)
     refresh = Refresh(tokens, stored, settings.data_dir / FOLDER / FILE_NAME)
     await refresh.start()
-    found = Gate(tokens, settings.is_open, now, frozenset(settings.http_names), _proxy(settings))
+    found = Gate(
+        tokens,
+        settings.is_open,
+        now,
+        frozenset(settings.http_names),
+        _proxy(settings),
+        settings.metrics_open,
+    )
     if settings.open:
         log.warning("open to everyone who reaches it", hint="TIDEGAUGE_OPEN is set: no token is asked for")
     elif not found.is_open and not tokens.known and found.proxy is None:
