@@ -118,7 +118,7 @@ class Gate:
         if grant is None:
             if self.is_open and not self.tokens.has_fixed:
                 return self._from_here(asked.method, _chosen(asked.headers))
-            return Refusal(
+            return self._undecided() or Refusal(
                 401, "the token in the path is wrong or revoked; `tidegauge token list` lists them"
             )
         return None if need.is_met_by(grant) else _beyond(need)
@@ -126,8 +126,12 @@ class Gate:
     def _by_header(self, authorization: str, need: Need) -> Refusal | None:
         grant = self._bearer(authorization)
         if grant is None:
-            return Refusal(401, _WRONG)
+            return self._undecided() or Refusal(401, _WRONG)
         return None if need.is_met_by(grant) else _beyond(need)
+
+    def _undecided(self) -> Refusal | None:
+        """Return that nobody can say which tokens are taken; None where somebody can."""
+        return Refusal(503, _OUTDATED) if self.tokens.is_outdated else None
 
     def _bearer(self, authorization: str) -> Grant | None:
         scheme, _, given = authorization.partition(" ")
@@ -136,7 +140,7 @@ class Gate:
     def _by_ambient(self, asked: Asked, headers: dict[bytes, str], need: Need) -> Refusal | None:
         grant = self._ambient(asked, headers)
         if grant is None:
-            return Refusal(401, _MISSING)
+            return (self._undecided() if b"cookie" in headers else None) or Refusal(401, _MISSING)
         return _cross_site(asked.method, headers) if need.is_met_by(grant) else _beyond(need)
 
     def _ambient(self, asked: Asked, headers: dict[bytes, str]) -> Grant | None:
@@ -166,6 +170,10 @@ _WANTED = frozenset({b"authorization", b"cookie", b"host", b"origin", b"sec-fetc
 _MISSING = (
     "expected the header Authorization: Bearer TOKEN; `tidegauge token create` makes a token, and a browser "
     "signs in at /sign-in"
+)
+_OUTDATED = (
+    "which tokens are taken is not known: the database has been away for longer than "
+    "TIDEGAUGE_TOKENS_KEPT_HOURS; send again later"
 )
 _WRONG = (
     "the token is wrong or revoked; expected the header Authorization: Bearer TOKEN, with one of "

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from service.access.gate import Gate, Refusal
 
-UNAUTHORIZED = 401
+UNAUTHORIZED, UNAVAILABLE = 401, 503
+RETRY_SECONDS = 60  # a database that was away for hours is not back in a moment
 CHALLENGE = {"www-authenticate": 'Bearer realm="tidegauge"'}
 # Answers without an end: what was admitted at their beginning may be revoked before it.
 ENDLESS = frozenset({"/v1/stream"})
@@ -82,6 +83,8 @@ class AskGate:
 
 def _answer(refusal: Refusal, asked: Asked) -> ASGIApp:
     challenge = CHALLENGE if refusal.status == UNAUTHORIZED else {}
+    if refusal.status == UNAVAILABLE:
+        challenge = {"retry-after": str(RETRY_SECONDS)}
     accept = next((value for name, value in asked.headers if name == b"accept"), b"")
     if refusal.status == UNAUTHORIZED and asked.method == "GET" and b"text/html" in accept:
         return HTMLResponse(page(asked.path), refusal.status, {**HEADERS, **challenge})
