@@ -172,7 +172,7 @@ _MISSING = (
     "signs in at /sign-in"
 )
 _OUTDATED = (
-    "which tokens are taken is not known: the database has been away for longer than "
+    "which tokens are taken is not known: the database does not answer, and they were not read within "
     "TIDEGAUGE_TOKENS_KEPT_HOURS; send again later"
 )
 _WRONG = (

@@ -42,7 +42,7 @@ class Refresh:
         self._path = path
         self._revoked = path.with_name(revoked_file.NAME)
         self._kept_seconds = kept_seconds
-        self._read_at = 0.0  # by the machine's clock, which goes on while no process runs
+        self._read_at: float | None = None  # by the machine's clock, which goes on while no process runs
         self._written: bytes | None = None
         self._touched = 0.0
         self._noted = 0.0
@@ -98,7 +98,7 @@ class Refresh:
         content = cache_file.encode(self._tokens.known.values())
         if content != self._written:
             await asyncio.to_thread(self._write, content)
-        elif self._read_at - self._touched > USED_SECONDS:
+        elif time.time() - self._touched > USED_SECONDS:
             await asyncio.to_thread(self._touch)
 
     async def _revoke(self, stored: Sequence[Token]) -> None:
@@ -111,12 +111,12 @@ class Refresh:
             )
 
     def _outdate(self) -> None:
-        age = time.time() - self._read_at
-        if not self._away or age <= self._kept_seconds or self._tokens.is_outdated:
+        age = None if self._read_at is None else time.time() - self._read_at
+        if not self._away or self._tokens.is_outdated or (age is not None and age <= self._kept_seconds):
             return
         log.error(
-            "tokens too old to be taken",
-            hours=round(age / 3_600, 1),
+            "no tokens to go by",
+            read="never" if age is None else f"{age / 3_600:.1f} hours ago",
             hint="until the database answers, senders are asked to send again: TIDEGAUGE_TOKENS_KEPT_HOURS",
         )
         self._tokens.outdate()
@@ -132,7 +132,7 @@ class Refresh:
     def _load(self) -> None:
         try:
             self._tokens.replace(cache_file.read(self._path))
-            self._read_at = self._path.stat().st_mtime if self._path.exists() else time.time()
+            self._read_at = self._path.stat().st_mtime if self._path.exists() else None
         except (CodecError, OSError) as error:
             log.warning("tokens on the disk not read", file=str(self._path), error=str(error))
 

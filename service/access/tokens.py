@@ -31,7 +31,7 @@ class Tokens:
 
     @property
     def is_outdated(self) -> bool:
-        """Whether which tokens there are was read so long ago that none of them is taken."""
+        """Whether which tokens there are was never read, or too long ago, so that none of them is taken."""
         return self._is_outdated
 
     @property
