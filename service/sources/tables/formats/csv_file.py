@@ -62,7 +62,7 @@ class Read(NamedTuple):
 def load(path: Path, schema: Schema, timestamp: str | None, form: TableFormat) -> Loaded:
     """Parse a CSV file. Raises SourceError where its header, or most of its lines, are not as expected."""
     names, frame, noticed = read(path, schema, timestamp, form)
-    remarks = long_cell_remarks(noticed, schema)
+    remarks = (*long_cell_remarks(noticed, schema), *_empty_row_remarks(frame))
 
     def framed(by: str | None) -> Framed:
         from service.sources.tables.from_pandas import to_batch  # noqa: PLC0415 - see _frame
@@ -107,6 +107,16 @@ def long_cell_remarks(noticed: Noticed, schema: Schema) -> tuple[str, ...]:
         for name, cell in noticed.long_cells.items()
         if cell.holds_rows or name in short
     )
+
+
+def _empty_row_remarks(frame: pd.DataFrame) -> tuple[str, ...]:
+    empty = frame
+    for place in range(frame.shape[1]):
+        empty = empty[empty.iloc[:, place].isna()]
+        if empty.empty:
+            return ()
+    line = f"{len(empty):,} of {len(frame):,} rows hold no value at all, and count as rows with all missing"
+    return (line,)
 
 
 def _dialect(
