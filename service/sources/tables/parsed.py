@@ -64,8 +64,8 @@ def refuse_strange(names: Iterable[object], schema: Schema, timestamp: str | Non
         raise SourceError(f"it has no column {known[0]!r}{nearest(known[0], held)}; it has {listed(held)}")
     hint = next((found for name in known if (found := nearest(name, held))), "")
     raise SourceError(
-        f"it has none of the expected columns ({listed(known)}); it has {listed(held)}{hint}; is it another "
-        "table, or are its columns separated by another sign (csv: {separator: ...})?"
+        f"it has none of the expected columns ({listed(known)}); it has {listed(held)}{hint}; "
+        + ("is csv: {separator: ...} another sign?" if len(held) == 1 else "is it another table?")
     )
 
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from service.sources.tables.parsed import Framed
 
 SEPARATORS = (",", "\t", ";", "|")
+NAME_SHOWN = 40  # characters of a name
 HEADER_CHARACTERS = 1 << 20
 READ_BYTES = 1 << 18
 SINGLE_BYTES = re.compile(r"utf-8(-sig)?|ascii|iso8859-.*|cp125.")  # for every sign of ASCII, and only for it
@@ -112,7 +113,8 @@ def long_cell_remarks(noticed: Noticed, schema: Schema) -> tuple[str, ...]:
 def _empty_row_remarks(frame: pd.DataFrame) -> tuple[str, ...]:
     empty = frame
     for place in range(frame.shape[1]):
-        empty = empty[empty.iloc[:, place].isna()]
+        cells = empty.iloc[:, place]
+        empty = empty[cells.isna() | (cells == "")]
         if empty.empty:
             return ()
     line = f"{len(empty):,} of {len(frame):,} rows hold no value at all, and count as rows with all missing"
@@ -190,9 +192,12 @@ def _frame(
         )
     noticed = checked.noticed
     if noticed.rejected * 2 > noticed.records:
+        first = dialect.names[0][:NAME_SHOWN]
+        hint = f" Is its first line, {first!r}, the header?" if len(dialect.names) == 1 else ""
         raise SourceError(
             f"{noticed.rejected} of its {noticed.records} lines have more or fewer cells than the header has "
-            f"names: {noticed.rejects[0].reason}; expected as many (is the separator {dialect.separator!r}?)"
+            f"names: {noticed.rejects[0].reason}; expected as many (is the separator "
+            f"{dialect.separator!r}?{hint})"
         )
     if not isinstance(frame.index, pd.RangeIndex):  # pandas takes the surplus for an index
         raise SourceError("its lines hold more cells than its header has names; expected as many")
