@@ -109,7 +109,7 @@ async def _serve(
         calls = await enter(worker(worker_process))
         broadcaster = EventBroadcaster()
         counters = CycleCounters((), store, failed=broadcaster.notify)
-        scheduler = Scheduler(counters, now=now, max_cycles=max_cycles)
+        scheduler = Scheduler(counters, now=now, grid_now=leases.now, max_cycles=max_cycles)
         windows = StoredWindows(pool, store, compute)
         reporter = build_reporter(settings, windows, calls, index.reported)
 
@@ -193,7 +193,7 @@ async def _prepared(
 
 
 async def _follow(elsewhere: Elsewhere, leases: LeaseKeeper) -> None:
-    await elsewhere.follow(leases.seen, leases.part)
+    await elsewhere.follow(leases.seen, leases.part, skew_us=leases.skew_us)
 
 
 @asynccontextmanager

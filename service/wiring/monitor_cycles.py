@@ -314,7 +314,7 @@ def _run_one(
         except LeaseLostError as error:
             log.warning("cycle fenced off", hint=str(error))
             parts.lost()
-            return CycleResult(waiting=True)
+            return CycleResult(waiting=True, on_record=False)
         if report.committed:
             counters.committed(report.record, at=now(), seconds=report.seconds)
             for listener in parts.listeners:
@@ -327,6 +327,6 @@ def _run_one(
                 "cycle overtaken",
                 hint="it was reset, or a service without leases runs this monitor on the same database",
             )
-        return CycleResult(exhausted=report.done, waiting=not report.moved)
+        return CycleResult(exhausted=report.done, waiting=not report.moved, on_record=report.committed)
 
     return run_one

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from service.core.sharing import Fence, LeaseState, LiveReplica
+from service.core.time_units import to_microseconds
 from service.store.driver_errors import translated
 
 if TYPE_CHECKING:
@@ -187,6 +188,12 @@ async def renew(pool: asyncpg.Pool, replica: str, lease_seconds: float) -> bool 
     with translated("renew the leases"):
         alive: bool | None = await pool.fetchval(_RENEW, replica, lease_seconds, timeout=lease_seconds)
         return alive
+
+
+async def clock(pool: asyncpg.Pool) -> int:
+    """Return what the database's clock shows, in UTC microseconds. Raises StoreError."""
+    with translated("read the database's clock"):
+        return to_microseconds(await pool.fetchval("SELECT clock_timestamp()"))
 
 
 async def read(pool: asyncpg.Pool, replica: str) -> Sharing:

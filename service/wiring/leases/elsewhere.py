@@ -28,8 +28,11 @@ class Elsewhere:
         self._broadcaster = broadcaster
         self._newest: dict[str, int | None] = {}
 
-    async def follow(self, seen: Sharing | None, part: Part) -> None:
-        """Take over what the others have logged, and which of this replica's files are refused."""
+    async def follow(self, seen: Sharing | None, part: Part, *, skew_us: int = 0) -> None:
+        """Take over what the others have logged, and which of this replica's files are refused.
+
+        `skew_us` is how far the database's clock is ahead of this machine's.
+        """
         if seen is None:
             return
         self._note(seen, part)
@@ -37,7 +40,7 @@ class Elsewhere:
         if not jobs:
             return
         for found in await progress(self._pool, list(jobs)):
-            _mirror(jobs[found.name], found)
+            _mirror(jobs[found.name], found, skew_us)
             before = self._newest.get(found.name, found.newest)
             self._newest[found.name] = found.newest
             if found.newest != before:
@@ -78,10 +81,11 @@ def refusals(seen: Sharing, part: Part) -> dict[str, str]:
     return found
 
 
-def _mirror(job: Job, found: Progress) -> None:
+def _mirror(job: Job, found: Progress, skew_us: int) -> None:
     job.cycles, job.failures = found.cycles, found.failures
     job.error, job.waits = found.error if found.failures else "", found.waits
-    job.last_end = None if found.last_good is None else to_microseconds(found.last_good)
+    # By this machine's clock, as where it runs the cycles itself.
+    job.last_end = None if found.last_good is None else to_microseconds(found.last_good) - skew_us
     job.exhausted = found.ended
     if found.ended:
         job.finished.set()
