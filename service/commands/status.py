@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from service.config.monitor_folder import MonitorFolder
     from service.config.settings import Settings
-    from service.store.leases.leases import RefusedFile
+    from service.store.leases.leases import HinderedReplica, RefusedFile
     from service.store.tables.story import StoredStory
 
 ALARMING = frozenset({"alarm", "failing", "silent"})
@@ -62,7 +62,7 @@ def execute(*, monitor: str | None, as_json: bool) -> int:
     """
     settings = load_settings()
     folder = read_folder(settings.monitors_dir, settings.data_dir)
-    stories, holders, refused = asyncio.run(_stored(settings))
+    stories, holders, refused, hindered = asyncio.run(_stored(settings))
     found = [replace(each, replica=holders.get(each.monitor)) for each in statuses(stories, folder)]
     if monitor is not None:
         known = [each.monitor for each in found]
@@ -78,13 +78,23 @@ def execute(*, monitor: str | None, as_json: bool) -> int:
             f"{each.replica} may not measure {each.monitor}: its file is not the one of {each.holder}\n"
             for each in refused
         )
+        sys.stdout.writelines(
+            f"{each.replica} leaves {each.monitor} to others: {each.reason}\n" for each in hindered
+        )
     return FAILED if any(each.state in ALARMING for each in found) else CLEAN
 
 
-async def _stored(settings: Settings) -> tuple[list[StoredStory], dict[str, str], list[RefusedFile]]:
+async def _stored(
+    settings: Settings,
+) -> tuple[list[StoredStory], dict[str, str], list[RefusedFile], list[HinderedReplica]]:
     async with database(settings) as pool:
         await migrate(pool, migrations_folder())
-        return await story.read_all(pool), await leases.holders(pool), await leases.refused_files(pool)
+        return (
+            await story.read_all(pool),
+            await leases.holders(pool),
+            await leases.refused_files(pool),
+            await leases.hindered(pool),
+        )
 
 
 def statuses(stories: Sequence[StoredStory], folder: MonitorFolder) -> list[MonitorStatus]:

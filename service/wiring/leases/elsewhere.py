@@ -9,6 +9,8 @@ from service.core.time_units import to_microseconds
 from service.store.leases.elsewhere import progress
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import asyncpg
 
     from service.core.sharing import Part
@@ -28,14 +30,22 @@ class Elsewhere:
         self._broadcaster = broadcaster
         self._newest: dict[str, int | None] = {}
 
-    async def follow(self, seen: Sharing | None, part: Part, *, skew_us: int = 0) -> None:
+    async def follow(
+        self,
+        seen: Sharing | None,
+        part: Part,
+        *,
+        skew_us: int = 0,
+        hindrances: Mapping[str, str] | None = None,
+    ) -> None:
         """Take over what the others have logged, and which of this replica's files are refused.
 
-        `skew_us` is how far the database's clock is ahead of this machine's.
+        `skew_us` is how far the database's clock is ahead of this machine's; `hindrances` are, by monitor,
+        the reasons why this machine cannot read its rows.
         """
         if seen is None:
             return
-        self._note(seen, part)
+        self._note(seen, part, hindrances or {})
         jobs = {name: job for name, job in self._index.jobs.items() if job.elsewhere}
         if not jobs:
             return
@@ -46,11 +56,13 @@ class Elsewhere:
             if found.newest != before:
                 self._broadcaster.notify(found.name)
 
-    def _note(self, seen: Sharing, part: Part) -> None:
+    def _note(self, seen: Sharing, part: Part, hindrances: Mapping[str, str]) -> None:
         index = self._index
         held = {name: lease.holder for name, lease in seen.leases.items() if name in index.jobs}
         index.refused.clear()
         index.refused |= refusals(seen, part)
+        index.hindered.clear()
+        index.hindered |= {name: hindrances[name] for name in part.hindered if name in hindrances}
         index.replicas.clear()
         index.replicas |= {name: [] for name in sorted(seen.names.values())}
         index.holders.clear()

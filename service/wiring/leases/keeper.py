@@ -72,7 +72,7 @@ class LeaseKeeper:
         self._wanted_duties = duties
         self._fences: dict[str, Fence] = {}
         self._duties: dict[str, Fence] = {}
-        self._registered: tuple[Mapping[str, str], str] | None = None
+        self._registered: tuple[Mapping[str, str], str, Mapping[str, str]] | None = None
         self._address = ""
         self._soon = asyncio.Event()
         self._moving: dict[str, asyncio.Task[None]] = {}  # monitors whose cycles begin or end
@@ -85,6 +85,7 @@ class LeaseKeeper:
         self.seen: Sharing | None = None
         self.part = Part((), (), ())
         self.noticed: Callable[[], Awaitable[None]] = _nothing  # awaited after every beat
+        self.hindrances: Callable[[], Mapping[str, str]] = dict  # by monitor, why it cannot be read here
 
     @property
     def lease_seconds(self) -> float:
@@ -129,13 +130,15 @@ class LeaseKeeper:
 
     async def beat(self, cycles: Cycles) -> None:
         """Renew, see who lives and holds what, and act on it. Raises StoreError."""
-        state = dict(cycles.file_hashes()), self._address
+        state = dict(cycles.file_hashes()), self._address, dict(self.hindrances())
         was_alive = await leases.renew(self._pool, self.own.id, self._lease_seconds)
         if was_alive is False:
             # The database was away, or this process stood still: the others may be about to renew as well.
             self._patient_until = self._clock() + self._lease_seconds
         if self._registered != state or was_alive is None:
-            await leases.register(self._pool, self.own, self._address, state[0], self._lease_seconds)
+            await leases.register(
+                self._pool, self.own, self._address, state[0], self._lease_seconds, hindered=state[2]
+            )
             self._registered = state
         await self._look_at_clock()
         self.seen = await leases.read(self._pool, self.own.id)

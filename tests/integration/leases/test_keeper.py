@@ -233,3 +233,20 @@ async def test_a_clock_that_is_set_wrongly_moves_no_grid(pool: asyncpg.Pool) -> 
     assert abs(two.keeper.now() - shown) < SECOND
     said = [each["seconds"] for each in logs if each["event"] == "clock differs from the database's"]
     assert said == [pytest.approx(-3_600, abs=1), pytest.approx(3_600, abs=1)]
+
+
+async def test_a_replica_that_cannot_read_a_source_leaves_it_to_another(pool: asyncpg.Pool) -> None:
+    """It gives the monitor up, says why, and takes it again where no other replica could."""
+    one, two = Replica(pool, "one"), Replica(pool, "two")
+    for replica in (one, two, one, two):
+        await replica.beat()
+    (lost, *_) = sorted(one.cycles.running)
+    one.keeper.hindrances = lambda: {lost: "/data/in is not there"}
+    for replica in (one, two, one, two):
+        await replica.beat()
+    assert lost in two.cycles.running
+    assert (one.keeper.part.hindered, one.keeper.part.refused) == ((lost,), ())
+    assert await leases.hindered(pool) == [leases.HinderedReplica(lost, "one:1", "/data/in is not there")]
+    await two.keeper.leave()
+    assert lost in await one.beat()  # its cycles fail, and say why
+    assert await leases.hindered(pool) == []
