@@ -1,4 +1,4 @@
-"""The words of the page: what comes in, on which side of a threshold a value lies, since when it is silent."""
+"""The words of the page: on which side of a threshold a value lies, what comes in, since when it is silent."""
 
 from __future__ import annotations
 

@@ -71,6 +71,7 @@ def _callables(settings: Settings, parts: RunningParts, queries: StatusQueries) 
         checks = await readiness_checks(parts.pool, parts.scheduler.jobs, now())
         checks |= {f"file {key}": fault for key, fault in parts.index.faults.items()}
         checks |= {f"file {key}": fault for key, fault in parts.index.refused.items()}
+        checks |= {f"source of {key}": reason for key, reason in parts.index.hindered.items()}
         late = asyncio.get_running_loop().time() - 2 * settings.lease_seconds
         checks |= {
             f"monitor {name}": "no replica measures it"

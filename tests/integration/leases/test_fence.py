@@ -120,7 +120,7 @@ WRITES: dict[str, Write] = {
     "pending rows": lambda pool, own, _: _store(pool, own).forget_pending("flights"),
     "counted ids": lambda pool, own, _: _store(pool, own).forget_counted_ids("flights"),
     "another layout": lambda pool, own, _: _store(pool, own).checkpoint("flights", "another"),
-    "skipped": lambda pool, own, _: _store(pool, own).record_skipped("flights", 1, 1),
+    "skipped": lambda pool, own, _: _store(pool, own).record_skipped("flights", 1, 1, first=1),
     "failed": lambda pool, own, _: _store(pool, own).record_failed("flights", 1, 1, "oh", seconds=1.0),
     "waiting": lambda pool, own, _: _store(pool, own).record_waiting("flights", 1, 1, "rows", seconds=1.0),
     "season": lambda pool, own, _: SeasonChoiceTable(pool, "flights", own).chosen("r", "UTC", "day", ""),

@@ -121,7 +121,7 @@ ASKED = [
 
 @pytest.mark.parametrize(("method", "path"), ASKED)
 async def test_no_answer_names_another_monitor(method: str, path: str) -> None:
-    """By a token with every scope for `shop` and for `gone`, which does not run; in the header or a session."""
+    """By a token with all scopes for `shop` and for `gone`, not running, in the header or a session."""
     found = gate()
     secret = token_of(found, *Scope, monitors=frozenset({"shop", "gone"}))
     (token,) = found.tokens.known.values()
