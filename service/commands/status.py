@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from service.config.monitor_folder import MonitorFolder
     from service.config.settings import Settings
-    from service.store.leases.leases import RefusedFile
+    from service.store.leases.leases import HinderedReplica, RefusedFile
     from service.store.tables.story import StoredStory
 
 ALARMING = frozenset({"alarm", "failing", "silent"})
@@ -62,7 +62,7 @@ def execute(*, monitor: str | None, as_json: bool) -> int:
     """
     settings = load_settings()
     folder = read_files(settings)
-    stories, holders, refused, read = asyncio.run(_stored(settings))
+    stories, holders, refused, hindered, read = asyncio.run(_stored(settings))
     found = [replace(each, replica=holders.get(each.monitor)) for each in statuses(stories, folder, read)]
     if monitor is not None:
         known = [each.monitor for each in found]
@@ -78,16 +78,24 @@ def execute(*, monitor: str | None, as_json: bool) -> int:
             f"{each.replica} may not measure {each.monitor}: its file is not the one of {each.holder}\n"
             for each in refused
         )
+        sys.stdout.writelines(
+            f"{each.replica} leaves {each.monitor} to others: {each.reason}\n" for each in hindered
+        )
     return FAILED if any(each.state in ALARMING for each in found) else CLEAN
 
 
 async def _stored(
     settings: Settings,
-) -> tuple[list[StoredStory], dict[str, str], list[RefusedFile], frozenset[str]]:
+) -> tuple[list[StoredStory], dict[str, str], list[RefusedFile], list[HinderedReplica], frozenset[str]]:
     async with database(settings) as pool:
         await migrate(pool, migrations_folder())
-        stories, holders = await story.read_all(pool), await leases.holders(pool)
-        return stories, holders, await leases.refused_files(pool), await leases.files(pool)
+        return (
+            await story.read_all(pool),
+            await leases.holders(pool),
+            await leases.refused_files(pool),
+            await leases.hindered(pool),
+            await leases.files(pool),
+        )
 
 
 def statuses(

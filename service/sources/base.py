@@ -6,6 +6,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar, get_args
 
 from service.config.base import Section
+from service.sources.hindrance import missing_path
 from service.sources.table_format import PLAIN
 
 if TYPE_CHECKING:
@@ -88,6 +89,10 @@ class SourceConfig(Section):
     def gives_masked_rows(self) -> bool:
         """Whether what the source gives is masked already."""
         return self.masks_itself
+
+    def hindrance(self) -> str | None:
+        """Return why this machine cannot read its rows, whatever they are; None where nothing is known."""
+        return None if self.file is None else missing_path(self.file)
 
     def receiver(self, context: SourceContext, masking: RowMask) -> Receiver | None:
         """Return what reads the rows that are sent to the monitor; None where none can be sent."""

@@ -23,7 +23,9 @@ from service.sources.tables.unusable import described
 from service.store.own_database import OwnDatabase
 from service.store.tables.dummy import DummyTable
 from service.store.tables.inbox.monitor_inbox import MonitorInbox
-from service.store.tables.season_choice import SeasonChoiceTable
+from service.store.tables.references.alarm_model import AlarmModelTable
+from service.store.tables.references.season_choice import SeasonChoiceTable
+from service.wiring import fitted_alarms
 from service.wiring.inbox.sent_reference import sent_reference_loader
 from service.wiring.inbox.uncommitted import LentInbox
 
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     import asyncpg
 
     from service.config.monitor import Monitor
+    from service.core.blocks.kept import KeptBlocks
     from service.core.reference.reference import Reference
     from service.core.reference.seasonal.choice import Choice
     from service.core.rows.batch import Batch
@@ -101,7 +104,7 @@ def build_monitor(
         alarm=monitor.alarm.plan(),
         source=source,
         load_reference=_reference_loader(
-            monitor, schema, load, compute, SeasonChoiceTable(pool, monitor.name, fences)
+            monitor, schema, load, compute, _kept_tables(pool, monitor.name, fences)
         ),
         detectors=monitor.detectors,
         label_wait=None if monitor.labels is None else monitor.labels.wait,
@@ -187,26 +190,43 @@ def masked_reference(rows: Batch, schema: Schema, masking: Masking) -> Reference
     return ReferenceRows(masking.batch(rows, forms), forms)
 
 
+class KeptTables(NamedTuple):
+    """What was derived from a monitor's reference before, and stays as it is while the reference does."""
+
+    choices: SeasonChoiceTable
+    models: AlarmModelTable
+
+
+def _kept_tables(pool: asyncpg.Pool, monitor: str, fences: Fences | None) -> KeptTables:
+    return KeptTables(SeasonChoiceTable(pool, monitor, fences), AlarmModelTable(pool, monitor, fences))
+
+
 def _reference_loader(
     monitor: Monitor,
     schema: Schema,
     load_rows: Callable[[], Awaitable[ReferenceRows]],
     compute: Compute,
-    choices: SeasonChoiceTable,
+    kept: KeptTables,
 ) -> Callable[[], Awaitable[Reference]]:
-    async def made(rows: ReferenceRows, season: Season | AutoSeason | None) -> Reference:
+    async def made(
+        rows: ReferenceRows, season: Season | AutoSeason | None, blocks: KeptBlocks | None
+    ) -> Reference:
         batch, forms = rows
         return await compute.run_long(
-            lambda: made_reference(monitor, schema, batch, forms, season=season, estimate=monitor.estimate)
+            lambda: made_reference(
+                monitor, schema, batch, forms, season=season, estimate=monitor.estimate, kept=blocks
+            )
         )
 
     async def load() -> Reference:
         rows = await load_rows()
-        reference = await made(rows, monitor.season_)
+        fitted = await fitted_alarms.read(kept.models, compute)
+        reference = await made(rows, monitor.season_, fitted.blocks)
         if reference.choice is not None:
-            kept = await kept_season(reference.choice, reference.fingerprint, choices, monitor.name)
-            if kept != reference.choice.season:
-                reference = await made(rows, kept)
+            chosen = await kept_season(reference.choice, reference.fingerprint, kept.choices, monitor.name)
+            if chosen != reference.choice.season:
+                reference = await made(rows, chosen, fitted.blocks)
+        await fitted_alarms.keep(reference, fitted, kept.models, compute)
         log.info("reference ready", monitor=monitor.name, rows=reference.profile.rows)
         for note in reference.notes:
             log.warning("reference", monitor=monitor.name, hint=note)

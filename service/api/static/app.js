@@ -161,9 +161,9 @@ async function fetchStale() {
   // Of all monitors any cycle may change the order; of one, its own.
   const isDue = (monitor) => (monitor === null ? due.size > 0 : due.has(monitor) || due.has(null));
   try {
-    // First what is known to be shown, then what the answers name.
+    // First what is known to be shown, then what the answers name: the monitor, its list, the list's first chart.
     const read = new Set();
-    for (let round = 0; round < 2; round += 1) {
+    for (let round = 0; round < 3; round += 1) {
       const reads = [
         ...needs(here).filter((need) => isDue(need.monitor ?? null) || kinds.has(need.kind) || !model.has(need))
           .map((need) => ({ name: need.kind, read: () => model.read(need) })),

@@ -34,7 +34,7 @@ export function detail(model, here) {
       h("div", { class: "half list" }, measurementList(model, here, chosen)),
       h("div", { class: "half shown" }, charts(model, here, chosen))),
     intakePanel(model, here),
-    h("section", { class: "panel", "aria-labelledby": "recent" }, h("h2", { id: "recent" }, "Recent events", utc()),
+    h("section", { class: "panel", "aria-labelledby": "recent" }, h("div", { class: "titled" }, h("h2", { id: "recent" }, "Recent events"), utc()),
       eventList((model.answer("events", state.name) ?? []).map((event) => ({ ...event, monitor: state.name })), model)),
     reportPanel(model, here),
   ];

@@ -72,7 +72,7 @@ export class LineChart {
 
   #draw() {
     const width = this.plot.clientWidth;
-    if (!width) return;
+    if (!width || !this.#series) return; // until the rows are there, it is not known whether there are any
     if (!this.#rows.length) {
       const none = this.#view.from ? "No window of this range has measured this." : "No window has measured this yet.";
       return this.bare ? undefined : patch(this.plot, h("div", {}, h("p", { class: "empty" }, none)));

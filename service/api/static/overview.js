@@ -37,10 +37,10 @@ export function overview(model, here) {
       : null,
     known.monitors.length
       ? h("ul", { class: "monitors" }, known.monitors.map((state) => card(state, model)))
-      : h("p", { class: "empty" }, known.total ? "No monitor matches." : "There are no monitors. Put a file into the monitors folder and restart the service."),
+      : h("p", { class: "empty" }, known.total ? "No monitor matches." : "There are no monitors. Put a file into the monitors folder: `tidegauge init` writes a first one."),
     pager(here, known.matched, PER_PAGE, "Pages of monitors"),
     h("section", { class: "panel", "aria-labelledby": "recent" },
-      h("h2", { id: "recent" }, "Recent events", utc()), eventList(model.answer("recent") ?? [], model, { named: known.total > 1 })),
+      h("div", { class: "titled" }, h("h2", { id: "recent" }, "Recent events"), utc()), eventList(model.answer("recent") ?? [], model, { named: known.total > 1 })),
   ];
 }
 

@@ -77,7 +77,7 @@ export function time(when, model, { past = false } = {}) {
 }
 
 /** The note that the times of a list are in UTC. */
-export const utc = () => h("span", { class: "faint note" }, " times in UTC");
+export const utc = () => h("p", { class: "faint" }, "Times are in UTC.");
 
 /** A series' name as a link; a long name is cut, and shown whole on demand. */
 export function seriesName(row, href) {

@@ -137,9 +137,9 @@ export function ago(milliseconds) {
 
 /** A length of time, in the largest unit that says it well. */
 export function lasting(seconds) {
-  if (seconds < 120) return `${number(seconds)} s`;
-  if (seconds < 7200) return `${number(Math.round(seconds / 6) / 10)} min`;
-  return `${number(Math.round(seconds / 360) / 10)} h`;
+  if (seconds < 120) return number(seconds, "seconds");
+  if (seconds < 7200) return `${number(Math.round(seconds / 6) / 10)}${JOINED}min`;
+  return `${number(Math.round(seconds / 360) / 10)}${JOINED}h`;
 }
 
 export const plural = (value, one, many = `${one}s`) => `${count(value)} ${value === 1 ? one : many}`;

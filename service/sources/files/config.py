@@ -20,10 +20,11 @@ from service.sources.files.logged import EventReading
 from service.sources.files.pairing import FilePairing
 from service.sources.files.pieces import Reading
 from service.sources.files.reader import ReaderOptions
-from service.sources.files.remote import RemoteFolder
+from service.sources.files.remote import RemoteFolder, missing_filesystem
 from service.sources.files.rows import Limits
 from service.sources.files.secret_options import revealed, with_secrets
 from service.sources.files.source import FilesOptions, FilesSource
+from service.sources.hindrance import missing_path
 from service.sources.http.content import RowShape
 from service.sources.kserve.columns import Naming, check_names, wanted_of
 from service.sources.kserve.keys import MAX_WAIT, Component, Name
@@ -107,6 +108,11 @@ class FilesConfig(SourceConfig):
     @property
     def _timestamp(self) -> TimestampConfig | None:
         return self.timestamp or FORMATS[self.format].timestamp
+
+    def hindrance(self) -> str | None:
+        """Return that the folder, or the package that reads the object store, is not here."""
+        protocol, is_remote, _ = self.path.partition("://")
+        return missing_filesystem(protocol) if is_remote else missing_path(self.path)
 
     def build(self, context: SourceContext) -> FilesSource:
         """Return the source; nothing is looked at yet."""

@@ -31,6 +31,10 @@ class ReferenceConfig(Section):
         del source
         return None
 
+    def hindrance(self) -> str | None:
+        """Return why this machine cannot read it, whatever its rows are; None where nothing is known."""
+        return None
+
     @abstractmethod
     def load(self, source: SourceConfig, schema: Schema) -> Batch:
         """Read the rows; called on a worker thread. Raises ReferenceDataError where they cannot be read."""

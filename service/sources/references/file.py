@@ -10,6 +10,7 @@ from pydantic import Field
 from service.config.base import Instant, check_order, instant_us
 from service.core.inbox import MAX_SENT_ROWS, SentReference
 from service.errors import ReferenceDataError
+from service.sources.hindrance import missing_path
 from service.sources.references.base import ReferenceConfig
 from service.sources.table_config import CsvConfig, Timestamp
 from service.sources.table_format import TableFormat
@@ -55,6 +56,10 @@ class FileReference(ReferenceConfig):
             raise ValueError(
                 "reference: expected a path, or start and end within the source's file, or its first_rows"
             )
+
+    def hindrance(self) -> str | None:
+        """Return that its file is not here; None where it is, or where it has none of its own."""
+        return None if self.path is None else missing_path(self.path)
 
     def _check_sent(self, source: SourceConfig) -> None:
         is_stretch = self.start is not None or self.end is not None

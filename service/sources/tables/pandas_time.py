@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 CLOCK_WORDS = ["now", "today"]  # pandas reads the clock for these
 YEAR_LENGTH = 4
-NARROW_BYTES = 4
+NARROW_BYTES = (2, 4)  # of a float that holds no time to the second
 LARGEST_INTEGER = np.iinfo(np.int64).max
 
 
@@ -74,7 +74,7 @@ def _of_numbers(column: pd.Series[Any], unit: str) -> EventTimes:
         clipped = np.minimum(whole, LARGEST_INTEGER) if whole.dtype.kind == "u" else whole
         return of_raw(clipped.astype(np.int64), unit, missing)
     if pd.api.types.is_float_dtype(column.dtype):
-        if getattr(column.dtype, "itemsize", NARROW_BYTES + 1) <= NARROW_BYTES:
+        if getattr(column.dtype, "itemsize", None) in NARROW_BYTES:
             return _refused(column, NARROW)
         return of_floats(column.to_numpy(dtype=np.float64, na_value=np.nan), unit, missing)
     return _of_objects(np.asarray(column, dtype=object), TimeFormat(unit))  # decimals

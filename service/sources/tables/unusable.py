@@ -96,6 +96,23 @@ def unfit_columns(batch: Batch, schema: Schema) -> Iterator[str]:
         yield described(replace(misfit, example="") if misfit.column in masked else misfit, kind)
 
 
+def left_out(batch: Batch, schema: Schema) -> Iterator[str]:
+    """Yield what of the cells of each column that holds something of its kind is left out, and how many."""
+    unfit = {fault.split(":", 1)[0] for fault in unfit_columns(batch, schema)}
+    kinds = {column.name: column.kind for column in schema.columns}
+    for misfit in batch.arrival.misfits:
+        if misfit.column not in unfit:
+            yield _counted(described(misfit, kinds[misfit.column]), misfit, batch)
+
+
+def _counted(words: str, misfit: Misfit, batch: Batch) -> str:
+    read = batch.columns[misfit.column]
+    if not isinstance(read, Numbers) or read.unparsable is None:
+        return words
+    marked = int(np.count_nonzero(read.unparsable))
+    return f"{words}: {marked} of {batch.rows} rows ({marked / batch.rows:.1%}) are left out"
+
+
 def described(misfit: Misfit, kind: Kind) -> str:
     """Return what a column holds, what was expected, and what to write where options can read it."""
     advice = f"; write {misfit.column}: {{kind: {kind}, {misfit.proposal}}}" if misfit.proposal else ""

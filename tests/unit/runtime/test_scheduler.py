@@ -31,7 +31,8 @@ class Journal:
     failed: list[tuple[str, str]] = field(default_factory=list)
     waited: list[tuple[str, str]] = field(default_factory=list)
 
-    async def record_skipped(self, monitor: str, slot: int, slots: int) -> None:
+    async def record_skipped(self, monitor: str, slot: int, slots: int, *, first: int) -> None:
+        assert first <= slot
         self.skipped.append((monitor, slot, slots))
 
     async def record_failed(
