@@ -58,7 +58,7 @@ def log_routes(intake: IntakePort, queries: MonitorQueries) -> APIRouter:
             seconds = {} if error.retry_seconds is None else {"retry-after": str(error.retry_seconds)}
             return otlp_answers.refused(status, str(error), is_json=is_json, headers=seconds)
         except HTTPException as error:
-            status, retry = error.status_code, error.headers
+            status, retry = error.status_code, dict(error.headers or {})
             if status == TIMEOUT:  # exporters drop what is answered so
                 status, retry = 503, {"retry-after": "1"}
             return otlp_answers.refused(status, str(error.detail), is_json=is_json, headers=retry)

@@ -21,7 +21,16 @@ _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
-_PLURALS = frozenset({"columns", "cycles", "days", "hours", "minutes", "nats", "rows", "windows"})
+_SINGULARS = {
+    "categories": "category",
+    "rows a second": "row per second",
+    "standard deviations": "standard deviation",
+    **{f"{one}s": one for one in ("character", "column", "cycle", "day", "event", "hour", "minute", "nat")},
+    **{f"{one}s": one for one in ("row", "window")},
+}
+# How units are written; those of a kind of number, which its name says, are not.
+_UNITS = {"seconds": "s", "rows a second": "rows per second"}
+_UNSAID = frozenset({"distance", "flag", "p-value", "ROC AUC", "root of the column's unit"})
 _LARGE, _SMALL = 1e9, 1e-4  # beyond these a number is written with an exponent
 _METRICS = {
     "mae": "the mean absolute error",
@@ -41,8 +50,31 @@ _METRICS = {
     "infinite_share": "the share of infinite values",
     "out_of_range_share": "the share of values out of range",
     "new_category_share": "the share of new categories",
-    "rejected_share": "the share of rejected rows",
+    "rejected_share": "the share of refused rows",
     "duplicate_row_share": "the share of repeated rows",
+    "above_max_share": "the share of values above the maximum",
+    "below_min_share": "the share of values below the minimum",
+    "not_allowed_share": "the share of values that are not allowed",
+    "duplicate_share": "the share of repeated values",
+    "missing_id_share": "the share of rows without an id",
+    "duplicate_id_share": "the share of repeated ids",
+    "unmatched_label_share": "the share of labels that found no row",
+    "backwards_share": "the share of rows that are out of order",
+    "future_share": "the share of rows from the future",
+    "out_of_vocabulary_share": "the share of new words",
+    "empty_text_share": "the share of empty texts",
+    "mean_text_length": "the mean length of the texts",
+    "inexact_share": "the share of numbers too long to be exact",
+    "vanished_categories": "the number of categories that vanished",
+    "columns_appeared": "the number of columns that appeared",
+    "columns_disappeared": "the number of columns that disappeared",
+    "constant_columns": "the number of columns with one value",
+    "freshness_seconds": "the age of the newest row",
+    "error_share": "the share of failed requests",
+    "rows": "the number of rows",
+    "block_test": "the p-value of the block test",
+    "pca_block_test": "the p-value of the block test of all columns together",
+    "domain_classifier_auc": "the ROC AUC of the domain classifier",
 }
 _ESTIMATED = "estimated_"
 _PREFIXES = {_ESTIMATED: "estimated", "season_matched_": "season-matched"}
@@ -112,12 +144,17 @@ def number(value: float, unit: str = "", *, digits: int = 3) -> str:
 
     >>> number(15.3149), number(0.9812, "share"), number(12340.0, "rows"), number(1.0, "minutes")
     ('15.3', '98.1 %', '12,340 rows', '1 minute')
+    >>> number(0.83, "ROC AUC"), number(1.0, "rows a second")
+    ('0.83', '1 row per second')
     """
     if unit == "share":
         return f"{_plain(100 * value, digits)} %"
     said = _plain(value, digits)
-    short = {"seconds": "s"}.get(unit) or name(unit, most=MAX_UNIT)
-    return f"{said} {short[:-1] if said == '1' and short in _PLURALS else short}".rstrip()
+    if unit in _UNSAID:
+        return said
+    if said.removeprefix(MINUS) == "1" and unit in _SINGULARS:
+        return f"{said} {_SINGULARS[unit]}"
+    return f"{said} {_UNITS.get(unit) or name(unit, most=MAX_UNIT)}".rstrip()
 
 
 def apart(value: float, other: float, unit: str = "") -> tuple[str, str]:

@@ -27,10 +27,9 @@ class RefusableReceivers(Mapping[str, "Receiver"]):
     refused: Mapping[str, str]
 
     def __getitem__(self, monitor: str) -> Receiver:
-        found = self.receivers[monitor]
-        if monitor not in self.refused:
+        found, reason = self.receivers[monitor], self.refused.get(monitor)
+        if reason is None:
             return found
-        reason = self.refused[monitor]
         return _RefusingEvents(reason, found) if isinstance(found, EventReceiver) else _Refusing(reason)
 
     def __iter__(self) -> Iterator[str]:
@@ -52,7 +51,7 @@ class _Refusing:
 
 @dataclass(frozen=True, slots=True)
 class _RefusingEvents(_Refusing):
-    """Knows which events are the monitor's: refused they are sent again, as of no monitor they are lost."""
+    """Refuses the events that the monitor would take; those of others are none of its business."""
 
     receiver: EventReceiver
 
