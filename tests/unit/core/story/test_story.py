@@ -224,6 +224,11 @@ def test_an_alarm_that_is_ending_says_so() -> None:
     assert text(value, alarms={MAE_ALARM: "xx.!"}) == (
         "Worse: the mean absolute error was beyond its threshold; in the newest window it is 11."
     )
+    open_ = mae(12.9, breached=False, severity=1.07, unit="minutes")
+    assert text(open_, alarms={MAE_ALARM: "xx.!"}) == (
+        "Worse: the mean absolute error was beyond its threshold; in the newest window it is 12.9 minutes, "
+        "above it by no more than chance."
+    )
 
 
 def test_an_alarm_of_what_is_no_longer_measured_is_told() -> None:
