@@ -93,6 +93,16 @@ def test_a_value_is_compared_with_what_there_is(more: dict[str, Any], wanted: st
     assert text(mae(**more), alarms={MAE_ALARM: "xx!"}).endswith(wanted)
 
 
+def test_evidence_is_given_as_odds() -> None:
+    """The evidence against a tolerance is stored as a power of ten, which nobody reads."""
+    more = {"unit": "log10", "threshold": 2.0, "breached": True, "severity": 1.6}
+    value = window_value("performance", "mae_worse_by", 3.2, **more)
+    assert text(value, alarms={"performance|||mae_worse_by|": "xx!"}) == (
+        "Worse: the evidence that the mean absolute error is worse than tolerated is 1,585 to 1, "
+        "above its threshold of 100 to 1."
+    )
+
+
 def test_a_score_gets_worse_downwards() -> None:
     """A share is a percentage and is below its threshold, without a ratio."""
     value = window_value(
