@@ -7,8 +7,9 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from service.commands.environment import load_settings
+from service.commands.environment import load_settings, read_files
 from service.commands.exit_status import CLEAN, FAILED
+from service.commands.metrics import unknown_name
 from service.core.inbox import BatchKind
 from service.core.rows.id_sums import NO_ROWS, IdSums, sums_of
 from service.errors import ConfigurationError
@@ -17,12 +18,15 @@ from service.sources.http import stored_batch
 from service.sources.kserve import half
 from service.store.migrate import migrate, migrations_folder
 from service.store.tables.inbox import audit
+from service.store.tables.monitors import monitor as monitor_table
 from service.wiring.database import database
 from service.wiring.inbox.intake import FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from pathlib import Path
+
+    import asyncpg
 
     from service.config.settings import Settings
     from service.store.tables.inbox.audit import Account
@@ -35,7 +39,7 @@ def execute(monitor: str | None, *, record: Path | None) -> int:
 
     With a sender's `record` the sums are compared with those of the rows that it had acknowledged: FAILED
     where they differ, where panes do not hold what cycles measured, or where a file of the spool cannot be
-    read. Raises ConfigurationError where the record cannot be read.
+    read. Raises ConfigurationError where the record cannot be read, or no monitor has the name.
     """
     settings = load_settings()
     sent = None if record is None else read_record(record)
@@ -51,6 +55,8 @@ async def _audit(settings: Settings, monitor: str | None, sent: Record | None) -
         if sent is not None:
             known |= {name for name, _ in sent}
         names = sorted(known) if monitor is None else [monitor]
+        if monitor is not None and monitor not in known:
+            await _check_exists(pool, settings, monitor, known)
         accounts = {name: await audit.read(pool, name, sums_in, on_disk) for name in names}
     is_equal = True
     for name, account in accounts.items():
@@ -62,6 +68,13 @@ async def _audit(settings: Settings, monitor: str | None, sent: Record | None) -
     for trouble in troubles:
         sys.stdout.write(f"WARNING: {trouble}\n")
     return CLEAN if is_equal and not troubles else FAILED
+
+
+async def _check_exists(pool: asyncpg.Pool, settings: Settings, monitor: str, sent_to: set[str]) -> None:
+    stored = {each.name for each in await monitor_table.read_all(pool)}
+    known = {*sent_to, *stored, *read_files(settings).names}
+    if monitor not in known:
+        raise ConfigurationError(unknown_name(monitor, sorted(known)))
 
 
 def lines_of(name: str, account: Account, sent: Record | None) -> tuple[list[str], bool]:

@@ -25,7 +25,7 @@ from service.store import page_queries, queries
 from service.store.tables import drawn_distribution
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     import asyncpg
 
@@ -74,6 +74,10 @@ class StatusQueries:
     declared: Mapping[str, Callable[[], DeclaredNames]] = field(default_factory=dict)
     holders: Mapping[str, str] = field(default_factory=dict)
     windows: WindowCache = field(default_factory=WindowCache)
+
+    def of(self, names: Collection[str]) -> StatusQueries:
+        """Return what answers of these monitors alone, as if there were no others."""
+        return replace(self, jobs={name: job for name, job in self.jobs.items() if name in names})
 
     def monitors(self) -> list[CycleStatus]:
         """List the monitors and how their cycles go."""

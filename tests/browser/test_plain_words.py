@@ -1,4 +1,4 @@
-"""The words of the page: what comes in, on which side of a threshold a value lies, when it fell silent."""
+"""The words of the page: on which side of a threshold a value lies, what comes in, and silence."""
 
 from __future__ import annotations
 

@@ -18,6 +18,7 @@ from service.core.time_units import to_datetime
 from service.errors import IntakeError, UnreadableRowsError, UnroutedEventError
 
 OTLP = "otlp"
+TIMEOUT = 408
 BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -57,9 +58,10 @@ def log_routes(intake: IntakePort, queries: MonitorQueries) -> APIRouter:
             retry = {} if error.retry_seconds is None else {"retry-after": str(error.retry_seconds)}
             return otlp_answers.refused(status, str(error), is_json=is_json, headers=retry)
         except HTTPException as error:
-            return otlp_answers.refused(
-                error.status_code, str(error.detail), is_json=is_json, headers=error.headers
-            )
+            status, retry = error.status_code, dict(error.headers or {})
+            if status == TIMEOUT:  # exporters drop what is answered so
+                status, retry = 503, {"retry-after": "1"}
+            return otlp_answers.refused(status, str(error.detail), is_json=is_json, headers=retry)
         return otlp_answers.taken(receipt.rejected, _said(receipt), is_json=is_json)
 
     router = APIRouter(tags=["rows"])

@@ -52,11 +52,17 @@ class BlockSpec:
         """Collect the components, and compute the fingerprint once: every batch needs it."""
         components = tuple(each for column in self.columns for each in column.components)
         object.__setattr__(self, "components", components)
-        digest = hashlib.sha256(repr((self.plan.fingerprint, components)).encode(errors="surrogatepass"))
-        for column in self.columns:
-            digest.update(column.mark())
-        digest.update(self.expected.astype("<i8").tobytes())
-        object.__setattr__(self, "fingerprint", digest.hexdigest()[:16])
+        object.__setattr__(self, "fingerprint", mark_of(self.plan.fingerprint, self.columns, self.expected))
+
+
+def mark_of(plan: str, columns: Sequence[ColumnScores], expected: Ints) -> str:
+    """Return the fingerprint of a spec by that of its plan, its scores and what its season expects."""
+    components = tuple(each for column in columns for each in column.components)
+    digest = hashlib.sha256(repr((plan, components)).encode(errors="surrogatepass"))
+    for column in columns:
+        digest.update(column.mark())
+    digest.update(expected.astype("<i8").tobytes())
+    return digest.hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from service.errors import SourceError
 from service.sources.files.folder import Found, is_visible, matcher, partitions, split_pattern
+from service.sources.hindrance import missing_package
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,6 +20,23 @@ EXTRAS = {"s3": "tidegauge[s3]", "gs": "gcsfs", "gcs": "gcsfs", "abfs": "adlfs",
 _VERSIONS = ("ETag", "etag", "md5Hash", "generation", "LastModified", "last_modified", "mtime")
 _TIMES = ("LastModified", "last_modified", "mtime", "updated", "created")
 _LIMITS = {"connect_timeout": 10, "read_timeout": 60, "retries": {"max_attempts": 2}}
+
+
+def missing_filesystem(protocol: str) -> str | None:
+    """Return that the package which reads a protocol's objects is not installed; None where it is."""
+    install, what = EXTRAS.get(protocol, "fsspec"), f"files in {protocol}://"
+    missing = missing_package("fsspec", install, what)
+    if missing is not None:
+        return missing
+    import fsspec  # noqa: PLC0415 - an extra
+
+    try:
+        fsspec.get_filesystem_class(protocol)
+    except ImportError:
+        return f"{what} need a package that is not installed here: pip install '{install}'"
+    except ValueError:
+        return None  # fsspec knows no such protocol: the cycle says so
+    return None
 
 
 class StoreAwayError(SourceError):

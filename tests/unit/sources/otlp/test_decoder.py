@@ -6,6 +6,7 @@ import base64
 import copy
 import gzip
 import json
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -238,3 +239,39 @@ def test_what_the_sdk_really_sends_is_read_alike_in_both_forms() -> None:
         cells = [batch.columns[name] for name in numbers]
         assert [each.values[0] for each in cells if isinstance(each, Numbers)] == [0.25, 2.5, 40.0, 2.0**60]
         assert [reject.reason[:14] for reject in sent.rejects] == ["score is bytes"]
+
+
+def test_what_a_collector_really_sends_is_read_alike_in_both_forms() -> None:
+    """Recorded from OpenTelemetry's Collector 0.165.0: exporter otlp_http behind the batch processor."""
+    read = []
+    for form, name in ((JSON, "collector.json.gz"), (PROTOBUF, "collector.protobuf.gz")):
+        found = decoded(form | {"content-encoding": "gzip"}, (DATA / name).read_bytes())
+        assert [(each.subject, each.count) for each in found] == [
+            ("fraud-api/prediction", 8),
+            ("fraud-api/(texts)", 1),
+            ("other/prediction", 1),
+        ]
+        numbers = ("score", "features-1", "customer.age", "n", "deep.a-1.b", "service.version", "none")
+        schema = Schema(
+            (*(Column(name, Kind.NUMERICAL) for name in numbers), Column("empty", Kind.CATEGORICAL)),
+            identity="key",
+        )
+        sent = receiver(schema, service="fraud-api").read_event(found[0], AT // 1_000)
+        batch = stored_batch.decode(sent.payload)
+        assert batch.event_time.tolist() == [
+            AT // 1_000 + each for each in (0, 1_000, 2_000, *[9_000] * 3, 77)
+        ]
+        cells = {name: batch.columns[name] for name in numbers}
+        rows = [
+            {name: cell.values[row] for name, cell in cells.items() if isinstance(cell, Numbers)}
+            for row in (0, -1)
+        ]
+        assert [{key: cell for key, cell in row.items() if not isnan(cell)} for row in rows] == [
+            {"score": 0.25, "features-1": 2.5, "customer.age": 40.0, "n": 2.0**60, "service.version": 1.2},
+            {"score": 7.0, "deep.a-1.b": 2.5, "service.version": 1.2},
+        ]
+        assert [reject.reason for reject in sent.rejects] == [
+            "score is bytes; expected a number, a text or a truth value"
+        ]
+        read.append(sent.payload)
+    assert read[0] == read[1]
