@@ -39,7 +39,7 @@ async def test_records_that_come_again_in_another_batch(
     pool: asyncpg.Pool, tmp_path: Path, deduplicate: str | None, counted: tuple[int, int]
 ) -> None:
     """The same request counts once; a record that is in two of them twice, unless it is known by its id."""
-    changed = {} if deduplicate is None else {"deduplicate": deduplicate}
+    changed: dict[str, Any] = {} if deduplicate is None else {"deduplicate": deduplicate}
     async with living(pool, tmp_path, source=SOURCE, labels=None, **changed) as live:
         for keys in ("abc", "abc", "cd", "e"):
             answer = await live.client.post("/v1/logs", content=json.dumps(sent(*keys)), headers=JSON)
