@@ -114,9 +114,10 @@ class EventIntake:
         for event, reason in read.unrouted:
             self._count(event, reason, received)
         if not read.sent and not read.faults:
-            if not read.unrouted:
+            named = [why for event, why in read.unrouted if monitor is not None or not event.is_nameless]
+            if not named:
                 return Receipt(0)
-            raise UnroutedEventError(f"no monitor takes the events: {read.unrouted[0][1]}")
+            raise UnroutedEventError(f"no monitor takes the events: {named[0]}")
         return _together(await self._kept(read))
 
     async def _kept(self, read: _Read) -> Sequence[Receipt]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from service.core.inbox import Backlog
-from service.errors import BacklogError, InboxUnavailableError, IntakeError
+from service.errors import BacklogError, InboxUnavailableError, IntakeError, UnroutedEventError
 from service.inbox.backlog import BacklogWatch
 from service.inbox.events import EventIntake
 from service.runtime.compute_threads import workers
@@ -20,7 +20,13 @@ from tests.unit.inbox.test_writer import Store, working
 from tests.unit.sources.otlp.made import AT, JSON, receiver, record, request
 
 
-async def _take_in(store: Store, monitors: dict[str, Any], refused: dict[str, str], *records: Any) -> None:
+async def _take_in(
+    store: Store,
+    monitors: dict[str, Any],
+    refused: dict[str, str],
+    *records: Any,
+    monitor: str | None = None,
+) -> int:
     backlog = BacklogWatch(store, limit=100, clock=lambda: 0.0)
     await backlog.look()
     async with workers() as compute, working(store) as writer:
@@ -32,7 +38,8 @@ async def _take_in(store: Store, monitors: dict[str, Any], refused: dict[str, st
             compute=compute,
             now=lambda: AT // 1_000,
         )
-        await intake.take_in(FORM, JSON, json.dumps(request(*records)).encode())
+        await intake.take_in(FORM, JSON, json.dumps(request(*records)).encode(), monitor=monitor)
+        return sum(each.events for each in intake.unrouted)
 
 
 def _store(rows: dict[str, int]) -> Store:
@@ -69,3 +76,13 @@ async def test_without_times_all_or_nothing_is_kept() -> None:
     with pytest.raises(BacklogError):
         await _take_in(store, {"a": receiver(name="a"), "b": receiver(name="b")}, {}, untimed)
     assert store.groups == []
+
+
+async def test_nobody_is_warned_of_logs_that_are_no_events() -> None:
+    """A collector logs each warning, and sends all logs; what has a name may be meant for a monitor."""
+    monitors = {"a": receiver(name="a")}
+    logs = (record({}, "", body={"stringValue": "GET /healthz 200"}), record({}, ""))
+    assert await _take_in(_store({}), monitors, {}, *logs) == 2
+    for sent, addressed in (((*logs, record(SCORE, "predictoin")), None), (logs, "a")):
+        with pytest.raises(UnroutedEventError, match="a takes the records of prediction"):
+            await _take_in(_store({}), monitors, {}, *sent, monitor=addressed)
