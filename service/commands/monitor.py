@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from service.commands.environment import load_settings
+from service.commands.environment import load_settings, read_files
 from service.commands.exit_status import CLEAN, FAILED
 from service.commands.metrics import unknown_name
-from service.config.monitor_folder import read_folder
 from service.core.time_units import to_datetime
 from service.core.windows.window import Unit
-from service.errors import ConfigurationError
+from service.errors import ConfigurationError, StoreError
 from service.runtime.compute_threads import workers
 from service.sources.protocol import SeekableSource
 from service.store import lifecycle
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from service.store.tables.monitors.monitor import StoredMonitor
 
 NOTICING_SECONDS, NOTICING_LOOKS = 6.0, 12  # in which a service notices that a file is gone
+LET_GO_SECONDS = 30  # a running service looks every second, and ends its cycle first
+LET_GO_POLL_SECONDS = 0.2
 
 
 def reset(name: str, *, since: datetime | None, yes: bool) -> int:
@@ -46,7 +48,7 @@ def reset(name: str, *, since: datetime | None, yes: bool) -> int:
     Raises ConfigurationError where there is no such monitor, or it cannot be measured again from there.
     """
     settings = load_settings()
-    folder = read_folder(settings.monitors_dir, settings.data_dir)
+    folder = read_files(settings)
     return asyncio.run(_reset(settings, folder, name, since=since, yes=yes))
 
 
@@ -54,13 +56,13 @@ async def _reset(
     settings: Settings, folder: MonitorFolder, name: str, *, since: datetime | None, yes: bool
 ) -> int:
     async with _database(settings) as pool:
-        await _check_exists(pool, folder, name)
+        stored = await _check_exists(pool, folder, name)
         if name not in folder.monitors:
             path = folder.path_of(name)
             if name in await sent_monitors.read_all(pool):
                 raise ConfigurationError(f"{name}: {_NOT_KEPT}")
-            nothing = f"{name}: no file defines it, so that nothing would measure it again"
-            raise ConfigurationError(nothing if path is None else folder.faults[path])
+            fault = _no_file(stored[name], settings) if path is None else folder.faults[path]
+            raise ConfigurationError(fault)
         if not folder.monitors[name].monitor.source.can_be_read_again:
             raise ConfigurationError(f"{name}: {_NOT_KEPT}")
         begin, position = None, None
@@ -78,6 +80,16 @@ async def _reset(
         else:
             sys.stdout.write(f"{name} is measured again {again}, by a running service or the next start\n")
     return CLEAN
+
+
+def _no_file(known: StoredMonitor, settings: Settings) -> str:
+    if not known.is_measured:
+        return f"{known.name}: no file defines it, so that nothing would measure it again"
+    by = "a running service" if known.holder is None else known.holder
+    return (
+        f"{known.name}: {by} measures it, by a file that is not in {settings.monitors_dir}; expected "
+        "TIDEGAUGE_MONITORS_DIR to name the folder that has it"
+    )
 
 
 _NOT_KEPT = (
@@ -126,7 +138,7 @@ def remove(name: str, *, purge: bool, force: bool, yes: bool) -> int:
     Returns the exit status. Raises ConfigurationError where there is no such monitor, or a file defines it.
     """
     settings = load_settings()
-    folder = read_folder(settings.monitors_dir, settings.data_dir)
+    folder = read_files(settings)
     return asyncio.run(_remove(settings, folder, name, purge=purge, force=force, yes=yes))
 
 
@@ -143,6 +155,8 @@ async def _remove(
         if not agreed(f"{name} is taken out of the monitors, alarms and dashboards; {kept}", yes=yes):
             return FAILED
         await lifecycle.remove(pool, name, deliver_events=settings.webhook_url is not None)
+        if purge and was_sent:
+            await _let_go(pool, name)
         if purge:
             deleted = await lifecycle.purge(pool, name)
             sys.stdout.write(f"{name} is removed, with {deleted} rows of its history\n")
@@ -151,13 +165,28 @@ async def _remove(
     return CLEAN
 
 
+async def _let_go(pool: asyncpg.Pool, name: str) -> None:
+    """Wait until no service measures a removed monitor any more, whose cycles would write what is purged.
+
+    Raises StoreError where one does not let go.
+    """
+    deadline = time.monotonic() + LET_GO_SECONDS
+    while holder := (await leases.holders(pool)).get(name):
+        if time.monotonic() > deadline:
+            raise StoreError(
+                f"{name} is removed, but {holder} has not let go of it in {LET_GO_SECONDS} seconds, so that "
+                f"nothing is deleted; expected `tidegauge monitor remove {name} --purge` once it has"
+            )
+        await asyncio.sleep(LET_GO_POLL_SECONDS)
+
+
 def rename(old: str, new: str, *, replace: bool, force: bool, yes: bool) -> int:
     """Give the history of a monitor without a file to another name; return the exit status.
 
     Raises ConfigurationError where there is no such history, a file defines `old`, or `new` has its own.
     """
     settings = load_settings()
-    folder = read_folder(settings.monitors_dir, settings.data_dir)
+    folder = read_files(settings)
     return asyncio.run(_rename(settings, folder, (old, new), replace=replace, force=force, yes=yes))
 
 
@@ -221,7 +250,12 @@ def _check_without_file(folder: MonitorFolder, name: str, instead: str) -> None:
 
 async def _check_not_running(pool: asyncpg.Pool, known: StoredMonitor) -> None:
     """Refuse to hide or move what a service still measures, or is about to, by files of any machine."""
-    if known.is_running:
+    if known.holder is not None and known.is_measured:
+        raise ConfigurationError(
+            f"{known.name}: {known.holder} measures it; delete its file there, which the service notices "
+            "within seconds, or stop that service, or add --force"
+        )
+    if known.is_measured:
         raise ConfigurationError(
             f"{known.name}: a service seems to run it: its last cycle was a moment ago; delete its file "
             "there, or stop that service and wait for three cycles, 30 seconds at least, or add --force"

@@ -55,6 +55,11 @@ class Drain:
         except CodecError as error:
             await self._set_aside(path, str(error))
             return
+        except FileNotFoundError:
+            await self._spooling.forget(path)
+            hint = "it was removed or moved while the service ran; rows in it were acknowledged and are lost"
+            log.error("spool file gone", file=str(path), hint=hint)  # noqa: TRY400 - no fault of this code
+            return
         fresh = [record for record in records if not await self._is_kept(record)]
         sent = requests_of(fresh)
         refused = await self._keep(path.name, sent)

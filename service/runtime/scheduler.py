@@ -30,6 +30,7 @@ LONGEST_RETRY_SECONDS = 60.0
 STORE_RETRY_SECONDS = 5.0  # every monitor waits for the database: cycles go on soon after its return
 IDLE_SECONDS = 1.0
 DRAIN_SECONDS = 10.0
+CLOCK_SLACK_SECONDS = 1.0  # by which slots may be off the wall clock, which is steered as it goes
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,8 @@ class Scheduler:
 
     `now` is the wall clock (UTC microseconds). `grid_now` gives grids their start: a clock that all processes
     have in common which hand monitors to one another; None: `now`. Timers go by the event loop's clock, which
-    nobody sets: a wall clock that is put back or forward stalls nothing and skips nothing.
+    nobody sets: a wall clock that is put back or forward stalls nothing and skips nothing. The slots after it
+    are those of the new time.
     """
 
     def __init__(
@@ -375,7 +377,15 @@ class Scheduler:
         return True
 
     def _slot(self, job: Job, index: int) -> int:
-        return job.start + round(index * job.interval_seconds * SECOND)
+        """Return a grid point by the wall clock; the grid moves where that was set, or the machine slept."""
+        offset = index * job.interval_seconds
+        slot = job.start + round(offset * SECOND)
+        since = self._clock() - job.origin - offset
+        moved = self._grid_now() - round(since * SECOND) - slot
+        if abs(moved) > CLOCK_SLACK_SECONDS * SECOND:
+            job.start += moved
+            slot += moved
+        return slot
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._active.discard(task)

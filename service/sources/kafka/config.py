@@ -113,6 +113,7 @@ class KafkaConfig(SourceConfig):
     """
 
     is_live: ClassVar[bool] = True
+    gives_reference: ClassVar[bool] = True
     can_be_peeked: ClassVar[bool] = True
     brings_labels: ClassVar[bool] = True
 
@@ -155,6 +156,11 @@ class KafkaConfig(SourceConfig):
     def time_column(self) -> str | None:
         """The column of event times, which a reference file may have too."""
         return None if self.timestamp is None else self.timestamp.column
+
+    @property
+    def start_moves(self) -> bool:
+        """Whether a monitor that was never measured starts elsewhere each time."""
+        return self.start == "latest"
 
     @property
     def late_by_us(self) -> int:

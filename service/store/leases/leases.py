@@ -121,6 +121,10 @@ _ON_MACHINE = "SELECT id FROM tidegauge.replica WHERE machine = $1"
 
 _HOLDERS = "SELECT monitor, replica FROM tidegauge.holders WHERE replica IS NOT NULL"
 
+_FILES = """
+SELECT jsonb_object_keys(files) AS monitor FROM tidegauge.replica WHERE expires_at > clock_timestamp()
+"""
+
 _REFUSED = "SELECT monitor, replica, holder FROM tidegauge.refused_files ORDER BY monitor, replica"
 
 _WITH_FILE = """
@@ -300,6 +304,12 @@ async def holders(pool: asyncpg.Pool) -> dict[str, str]:
     """Return by monitor the name of the live replica that measures it. Raises StoreError."""
     with translated("read the leases"):
         return {row["monitor"]: row["replica"] for row in await pool.fetch(_HOLDERS)}
+
+
+async def files(pool: asyncpg.Pool) -> frozenset[str]:
+    """Return the monitors whose files a live replica has; none where none lives. Raises StoreError."""
+    with translated("read the replicas' files"):
+        return frozenset(row["monitor"] for row in await pool.fetch(_FILES))
 
 
 async def refused_files(pool: asyncpg.Pool) -> list[RefusedFile]:

@@ -82,6 +82,8 @@ class LeaseKeeper:
         self._patient_until = 0.0
         self._warned_of: int | None = None
         self.skew_us = 0  # how far the database's clock is ahead of this machine's
+        # What the database's clock showed, and when by the loop's clock, which nobody sets.
+        self._shown: tuple[int, float] | None = None
         self.seen: Sharing | None = None
         self.part = Part((), (), ())
         self.noticed: Callable[[], Awaitable[None]] = _nothing  # awaited after every beat
@@ -102,7 +104,10 @@ class LeaseKeeper:
 
     def now(self) -> int:
         """Return what the database's clock shows, in UTC microseconds: all replicas have it in common."""
-        return self._wall() + self.skew_us
+        if self._shown is None:
+            return self._wall()
+        shown, at = self._shown
+        return shown + round((asyncio.get_running_loop().time() - at) * SECOND)
 
     def wake(self) -> None:
         """Beat now."""
@@ -187,6 +192,7 @@ class LeaseKeeper:
         if answered - asked > MAX_ANSWER_US and self._has_beaten:
             return
         self.skew_us = shown - (asked + answered) // 2
+        self._shown = shown, asyncio.get_running_loop().time() - (answered - asked) / 2 / SECOND
         is_far = abs(self.skew_us) > TOLERATED_SKEW_US
         if is_far and (self._warned_of is None or abs(self.skew_us - self._warned_of) > TOLERATED_SKEW_US):
             log.warning(

@@ -18,7 +18,7 @@ from service.checks.read import look_at
 from service.checks.row_findings import unusable_rows
 from service.commands.audit import sums_in
 from service.config.monitor_file import load
-from service.errors import SourceError, StoreError
+from service.errors import NotYetError, SourceError, StoreError
 from service.store.embedded.server import EmbeddedServer
 from service.store.tables.inbox import audit
 from tests.faults.replicas import door_play
@@ -56,6 +56,24 @@ async def test_rows_of_all_partitions_are_measured_once(
         await topic.send(rows("xyz", 2), 1)
         report = await live.run()
         assert (report.record.rows, await live.counted()) == (3, 123)
+        assert not (await live.run()).moved
+        await _audited(live, topic)
+
+
+async def test_the_first_rows_are_the_reference(broker: Broker, pool: asyncpg.Pool, tmp_path: Path) -> None:
+    """They are looked at without moving an offset, and measured like all that follow."""
+    reference = {"first_rows": 6}
+    async with (
+        a_topic(broker, 2) as topic,
+        living(pool, tmp_path, source=topic.source(), reference=reference, labels=None) as live,
+    ):
+        await topic.send(rows("abcd", 0), 1)
+        for _ in range(2):
+            with pytest.raises(NotYetError, match="4 of 6 rows of its reference have come"):
+                await live.run()
+        await topic.send([each | {"truth": 9.0} for each in rows("efgh", 0)], 0)
+        assert (await live.run()).record.rows == 8
+        assert (await live.cycle.reference()).profile.rows == 6
         assert not (await live.run()).moved
         await _audited(live, topic)
 

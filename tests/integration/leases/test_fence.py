@@ -22,7 +22,8 @@ from service.store.postgres import PostgresStore
 from service.store.tables import checkpoint, dummy, webhook_outbox
 from service.store.tables.inbox import reference
 from service.store.tables.monitors import monitor as monitor_table
-from service.store.tables.season_choice import SeasonChoiceTable
+from service.store.tables.references.alarm_model import AlarmModelTable, KeptModel
+from service.store.tables.references.season_choice import SeasonChoiceTable
 from tests.integration.store.any_rows import fill
 from tests.integration.store.test_store_commit import record
 
@@ -56,7 +57,8 @@ WRITERS = {
     "tables/pending_row.py": {"pending_row": LEASE, "labelled_id": LEASE},
     "tables/rejected_row.py": {"rejected_row": LEASE},
     "tables/sample.py": {"sample": LEASE, "window_aspect": LEASE},
-    "tables/season_choice.py": {"season_choice": LEASE},
+    "tables/references/alarm_model.py": {"alarm_model": LEASE},
+    "tables/references/season_choice.py": {"season_choice": LEASE},
     "tables/series.py": {"series": LEASE},
     "tables/story.py": {"story": LEASE},
     "tables/webhook_outbox.py": {"webhook_outbox": DUTY},
@@ -123,6 +125,8 @@ WRITES: dict[str, Write] = {
     "failed": lambda pool, own, _: _store(pool, own).record_failed("flights", 1, 1, "oh", seconds=1.0),
     "waiting": lambda pool, own, _: _store(pool, own).record_waiting("flights", 1, 1, "rows", seconds=1.0),
     "season": lambda pool, own, _: SeasonChoiceTable(pool, "flights", own).chosen("r", "UTC", "day", ""),
+    "alarms": lambda pool, own, _: AlarmModelTable(pool, "flights", own).keep(KeptModel("r", 1, b"x")),
+    "no alarms": lambda pool, own, _: AlarmModelTable(pool, "flights", own).forget(),
     "dummy": lambda pool, own, _: dummy.append_row(pool, "flights", (1, AT, 1, "a", 1.0), own),
     "reference": lambda pool, own, _: reference.keep(pool, "flights", KEPT, own),
     "file gone": lambda pool, own, _: monitor_table.set_file_gone(pool, "flights", own.held),
@@ -201,7 +205,7 @@ async def test_without_the_lease_not_even_a_store_of_its_own_writes(pool: asyncp
     for name, write in WRITES.items():
         if name in {"file gone", "old measurements", "claimed event", "delivered event"}:
             continue
-        if name in {"season", *SILENT}:
+        if name in {"season", "alarms", "no alarms", *SILENT}:
             await write(pool, none, duty)
         else:
             with pytest.raises(LeaseLostError):

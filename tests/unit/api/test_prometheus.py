@@ -144,7 +144,7 @@ def test_what_waits_on_the_disk_can_be_read() -> None:
 async def test_the_door_answers_in_the_format_asked_for() -> None:
     """`/metrics` gives what is asked for, with its content type."""
 
-    async def scrape(accept: str) -> tuple[bytes, str]:
+    async def scrape(accept: str, _: frozenset[str] | None) -> tuple[bytes, str]:
         return exposition([MonitorCounters("shop")], 0.001, SpoolLevel(), 0, accept)
 
     transport = httpx.ASGITransport(app=build(callables(scrape=scrape)))

@@ -39,6 +39,18 @@ async def test_a_slot_that_was_used_is_not_used_again() -> None:
     assert journal.skipped == []
 
 
+async def test_a_slot_far_ahead_holds_nothing_up() -> None:
+    """Kept by a process whose clock was a day ahead, or before it was put back: a grid of its own begins."""
+    work, journal = Work(), Journal()
+    scheduler = Scheduler(journal, now=now, max_cycles=2)
+    began = now()
+    scheduler.add("taken", 0.2, work, after=began + 86_400_000_000)
+    await _run_out(scheduler)
+    assert began <= work.starts[0][0] < began + 5_000_000
+    assert work.starts[1][0] == work.starts[0][0] + 200_000
+    assert journal.skipped == []
+
+
 async def test_a_replica_without_monitors_waits_for_some() -> None:
     """With `max_cycles` it is done when its monitors are, not before it has any."""
     work = Work()

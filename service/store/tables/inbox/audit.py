@@ -86,12 +86,19 @@ class Account:
     - `labels`: those of labels
     - `measured`: the rows or events that cycles say they measured
     - `counts_events`: whether the sums are of events, each of which may make several rows
+    - `has_events`: whether some wait
     """
 
     rows: dict[str, IdSums]
     labels: dict[str, IdSums]
     measured: IdSums = NO_ROWS
     counts_events: bool = False
+    has_events: bool = False
+
+    @property
+    def unit(self) -> BatchKind:
+        """What the sums are of."""
+        return BatchKind.EVENTS if self.counts_events or self.has_events else BatchKind.ROWS
 
     @property
     def total(self) -> IdSums:
@@ -189,6 +196,7 @@ async def read(pool: asyncpg.Pool, monitor: str, sums: Sums, spooled: Sequence[S
         },
         measured,
         counts_events,
+        bool(halves.rows or waiting[BatchKind.EVENTS].rows or left[BatchKind.EVENTS].rows),
     )
 
 

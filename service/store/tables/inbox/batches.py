@@ -35,9 +35,14 @@ _AWAY = (
     asyncpg.InternalClientError,
     asyncpg.InsufficientResourcesError,
     asyncpg.OperatorInterventionError,
-    asyncpg.ReadOnlySQLTransactionError,
-    asyncpg.LockNotAvailableError,
     asyncpg.PostgresSystemError,
+    asyncpg.InvalidTransactionStateError,  # it is read-only
+    asyncpg.TransactionRollbackError,
+    asyncpg.ObjectNotInPrerequisiteStateError,  # a table is locked
+    asyncpg.InvalidAuthorizationSpecificationError,  # the password was changed
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InvalidSchemaNameError,
+    asyncpg.SyntaxOrAccessError,  # a right or a table is gone: no statement here depends on what is kept
 )
 
 # In the order of the keys: of two services that write the same keys at once, one waits for the other.
