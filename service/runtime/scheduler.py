@@ -256,7 +256,7 @@ class Scheduler:
             index = max(index, math.floor((self._clock() - job.origin) / job.interval_seconds))
 
     async def _record_rest(self, job: Job, until: float) -> None:
-        """Record the points of a grid that passed before another one began, at `until` of the loop's clock."""
+        """Record the points of a grid that passed until another one began, by the loop's clock."""
         if job.interval_seconds and job.last_index >= 0:
             passed = math.floor((until - job.origin) / job.interval_seconds)
             if passed > job.last_index:
