@@ -37,7 +37,7 @@ WRITERS = {
     "leases/leases.py": {"replica": "each its own", "lease": "where nobody holds it", "duty": "likewise"},
     "tables/access_token.py": {"access_token": "by an operator's command, but for the time of its last use"},
     "tables/checkpoint.py": {"checkpoint": LEASE, "pane": LEASE},
-    "tables/inbox/counted_ids.py": {"counted_id": LEASE},
+    "tables/inbox/counted_ids.py": {"counted_id": LEASE, "counted_block": LEASE},
     "tables/cycle_log.py": {"cycle_log": LEASE},
     "tables/distribution.py": {"column_bins": LEASE, "window_distribution": LEASE},
     "tables/dummy.py": {"dummy_metrics": LEASE},
