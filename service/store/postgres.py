@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from service.core.checkpoint import Checkpoint
     from service.core.cycle_record import CycleRecord
     from service.core.deduplicate import CountedIds
@@ -116,8 +119,8 @@ class PostgresStore:
             async with held_transaction(self._pool, monitor, self._fences) as connection:
                 await pending_row.forget(connection, monitor)
 
-    async def counted_ids(self, monitor: str, identity: Sequence[int]) -> CountedIds:
-        """Return what is remembered of rows that counted under one of these ids (hashes, signed)."""
+    async def counted_ids(self, monitor: str, identity: NDArray[np.uint64]) -> CountedIds:
+        """Return what is remembered of rows that counted under one of these ids (hashes, ascending)."""
         with translated(f"{monitor}: read the ids of rows that counted"):
             memory = await self._counted_memory(monitor)
             held = await asyncio.to_thread(memory.matching, identity)

@@ -28,10 +28,6 @@ def _rows(ids: CountedIds) -> list[Row]:
     return sorted(zip(ids.identity.tolist(), ids.check.tolist(), ids.event_time.tolist(), strict=True))
 
 
-def _signed(hashes: Iterable[int]) -> list[int]:
-    return [each - 2**64 if each >= 2**63 else each for each in hashes]
-
-
 @given(BLOCKS, st.sets(HASHES), st.integers(1, 8), st.integers(1, 12))
 def test_what_is_found_is_what_was_put_in(
     blocks: list[list[Row]], wanted: set[int], largest: int, limit: int
@@ -46,7 +42,8 @@ def test_what_is_found_is_what_was_put_in(
             assert memory.has_older == bool(moved)
             assert [part.last for part in memory.parts] == sorted({part.last for part in memory.parts})
         everything = [row for block in blocks for row in block]
-        found = [*_rows(memory.matching(_signed(wanted))), *(row for row in moved if row[0] in wanted)]
+        asked = np.array(sorted(wanted), dtype=np.uint64)
+        found = [*_rows(memory.matching(asked)), *(row for row in moved if row[0] in wanted)]
         assert sorted(found) == sorted(row for row in everything if row[0] in wanted)
 
 

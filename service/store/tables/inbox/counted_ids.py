@@ -15,9 +15,8 @@ from service.core.deduplicate import CountedIds
 from service.store.tables.inbox.counted_memory import CountedMemory, joined
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import asyncpg
+    from numpy.typing import NDArray
 
     from service.core.deduplicate import CountedChange
 
@@ -75,10 +74,11 @@ async def load(connection: asyncpg.Connection, monitor: str) -> CountedMemory:
 
 
 async def older(
-    connection: asyncpg.Pool | asyncpg.Connection, monitor: str, identity: Sequence[int]
+    connection: asyncpg.Pool | asyncpg.Connection, monitor: str, identity: NDArray[np.uint64]
 ) -> CountedIds:
-    """Return those of `counted_id` with one of these first hashes (signed)."""
-    content: bytes | None = await connection.fetchval(_READ, monitor, identity)
+    """Return those of `counted_id` with one of these first hashes."""
+    signed: list[int] = identity.view(np.int64).tolist()
+    content: bytes | None = await connection.fetchval(_READ, monitor, signed)
     return _decoded(content or b"")
 
 

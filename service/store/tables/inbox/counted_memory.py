@@ -47,10 +47,9 @@ class CountedMemory:
         """Return how many ids there are."""
         return sum(len(part.ids) for part in self.parts)
 
-    def matching(self, identity: Sequence[int]) -> CountedIds:
-        """Return those with one of these first hashes (signed)."""
-        wanted = np.unique(np.array(identity, dtype=np.int64).view(np.uint64))
-        return joined([_matching(part.ids, wanted) for part in self.parts])
+    def matching(self, identity: NDArray[np.uint64]) -> CountedIds:
+        """Return those with one of these first hashes (ascending)."""
+        return joined([_matching(part.ids, identity) for part in self.parts])
 
     def with_block(self, number: int, ids: CountedIds, before: int | None) -> CountedMemory:
         """Return it with a new block; parts all of whose rows are older than `before` are left out."""
