@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Locator, expect
 
 from service.core.read_models import IntakeState, RefusedRows
 from tests.browser.conftest import Opened
@@ -104,3 +104,35 @@ async def test_an_aspect_without_a_threshold_shows_its_first_chart(opened: Opene
         await expect(seen.page.locator(".chart h3")).to_have_text("cycle ms")
         await expect(seen.page.locator(".numbers input:checked")).to_have_count(1)
         await expect(seen.page.locator("#link")).to_be_visible()
+
+
+async def test_a_name_leaves_the_order_of_the_rest_alone(opened: Opened) -> None:
+    """Letters that run from right to left, or marks that turn those behind them, stay within their name."""
+    names = ("\u05e2\u05de\u05d5\u05d3\u05d4", "ab\u202ecd", "a\u2069b\u202ec")
+    values = [window_value("drift", "psi", 0.1, column_name=name) for name in names]
+    async with Door("shop", *values).open() as url:
+        seen = await opened(f"{url}/#/shop")
+        shown = seen.page.locator(".numbers tbody a")
+        await expect(shown).to_have_count(3)
+        for text in await shown.all_inner_texts():
+            name, rest = text.split("\u2069", 1)
+            assert (name[0], rest) == ("\u2066", " · psi")
+        assert await seen.page.locator(".whole-name").count() == 0
+        widths = [await _left_to_right(shown.nth(place)) for place in range(3)]
+        assert all(widths)
+        assert seen.faults == []
+
+
+async def _left_to_right(link: Locator) -> bool:
+    """Return whether the letters of the metric, the last ones, are drawn from left to right."""
+    measure = """link => {
+        const at = (place) => {
+            const range = document.createRange();
+            range.setStart(link.firstChild, place);
+            range.setEnd(link.firstChild, place + 1);
+            return range.getBoundingClientRect().left;
+        };
+        const end = link.textContent.length;
+        return at(end - 3) < at(end - 2) && at(end - 2) < at(end - 1);
+    }"""
+    return bool(await link.evaluate(measure))

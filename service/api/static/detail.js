@@ -110,7 +110,9 @@ function charts(model, here, chosen) {
       timeControls(model, here, chosen),
       chosen.length
         ? chosen.map((series) => slot(`line ${here.monitor} ${keyOf(series)}`, { class: "mounted" }))
-        : h("p", { class: "empty" }, "Select a measurement in the list to see its chart.")),
+        : h("p", { class: "empty" }, model.answer("list", here.monitor)?.total === 0
+          ? "There is no chart before a window has been measured."
+          : "Select a measurement in the list to see its chart.")),
     columns.length
       ? h("section", { class: "panel", "aria-labelledby": "now" },
         h("div", { class: "titled" }, h("h2", { id: "now" }, "Distribution")),

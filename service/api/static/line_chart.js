@@ -254,5 +254,5 @@ export class LineChart {
 function bandText(row) {
   return row.low === null || row.low === undefined || row.value === null
     ? ""
-    : `, 95 % band ${number(row.low, row.unit)} to ${numberInWords(row.high, row.unit)}`;
+    : `, 95\u00a0% band ${number(row.low, row.unit)} to ${numberInWords(row.high, row.unit)}`;
 }

@@ -76,7 +76,7 @@ function card(state, model) {
     headline
       ? h("div", { class: "spark" },
         h("p", {}, h("a", { href: address({ ...here, series: [keyOf(headline)] }) }, nameOf(headline)),
-          h("span", { class: "faint" }, ` ${held(headline)}`)),
+          h("span", { class: "faint" }, ` ${held({ ...headline, reason: headline.value === null ? headline.reason : null })}`)),
         slot(`spark ${state.name} ${keyOf(headline)}`, { class: "sparkline" }))
       : null);
 }

@@ -34,12 +34,20 @@ const USUAL = "evidently"; // the default definition, which is not shown
 
 const MAX_NAME = 44; // characters; columns may have names of thousands
 
+// Letters that are written from right to left, and what changes the direction of those that follow.
+const TURNING = /[\u0590-\u08ff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufefc]/;
+
+/** A text that leaves the order of the texts around it alone, whichever way its own letters run. */
+function apart(text) {
+  return TURNING.test(text) ? `\u2066${text.replace(/[\u2066-\u2069]/g, "")}\u2069` : text;
+}
+
 /** A text that fits: the start and the end of a long one, with … between them. */
 export function cut(text, most = MAX_NAME) {
   const letters = [...text];
-  if (letters.length <= most) return text;
+  if (letters.length <= most) return apart(text);
   const end = Math.floor(most / 3);
-  return `${letters.slice(0, most - end - 1).join("")}…${letters.slice(-end).join("")}`;
+  return apart(`${letters.slice(0, most - end - 1).join("")}…${letters.slice(-end).join("")}`);
 }
 
 /** A series' name for people: column, segment, metric; long parts are cut. */
@@ -49,7 +57,7 @@ export function nameOf(row) {
 
 /** A series' name with nothing cut. */
 export function fullNameOf(row) {
-  return [row.column_name, row.segment, metricOf(row)].filter(Boolean).join(" · ");
+  return [apart(row.column_name), apart(row.segment), metricOf(row)].filter(Boolean).join(" · ");
 }
 
 function metricOf(row) {

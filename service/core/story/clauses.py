@@ -25,7 +25,8 @@ def beyond(of: NewestMeasurement) -> str:
         return f"{last}; the newest window has no value{reason}"
     said = words.number(of.value, of.unit)
     if not of.breached:
-        return f"{subject} was beyond its threshold; in the newest window it is {said}"
+        still = f", {_SIDES[of.worse]} it {BY_CHANCE}" if is_by_chance(of) else ""
+        return f"{subject} was beyond its threshold; in the newest window it is {said}{still}"
     if of.metric == CONSTANT and of.column_name:
         return f"{words.name(of.column_name)} has one value alone"
     return f"{subject} is {_breached(of, of.value, said)}"

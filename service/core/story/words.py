@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ MAX_UNIT = 20
 MAX_REASON = 200  # characters of a reason or an error
 MAX_LISTED = 3  # names of a list
 MAX_DIGITS = 6
+MAX_ODDS = 6  # powers of ten of the odds that are given
 CUT = "…"
 MINUS = "\N{MINUS SIGN}"
 
@@ -30,6 +32,7 @@ _SINGULARS = {
 }
 # How units are written; those of a kind of number, which its name says, are not.
 _UNITS = {"seconds": "s", "rows a second": "rows per second"}
+_EVIDENCE = "log10"  # of the odds against a tolerance
 _UNSAID = frozenset({"distance", "flag", "p-value", "ROC AUC", "root of the column's unit"})
 _LARGE, _SMALL = 1e9, 1e-4  # beyond these a number is written with an exponent
 _METRICS = {
@@ -76,6 +79,8 @@ _METRICS = {
     "pca_block_test": "the p-value of the block test of all columns together",
     "domain_classifier_auc": "the ROC AUC of the domain classifier",
 }
+# Quantiles are named by their share: latency_p95 is the p95 latency.
+_QUANTILE = re.compile(r"(?P<of>[a-z_]+)_(?P<share>p\d+)")
 _ESTIMATED = "estimated_"
 _PREFIXES = {_ESTIMATED: "estimated", "season_matched_": "season-matched"}
 _TOLERATED = "_worse_by"
@@ -98,6 +103,8 @@ def metric(of: str) -> str:
 
     >>> metric("season_matched_mae"), metric("log_loss")
     ('the season-matched mean absolute error', 'the log loss')
+    >>> metric("absolute_error_p90")
+    'the p90 absolute error'
     >>> metric("mae_worse_by")
     'the evidence that the mean absolute error is worse than tolerated'
     """
@@ -106,6 +113,9 @@ def metric(of: str) -> str:
             return f"the {said} {metric(of.removeprefix(prefix)).removeprefix('the ')}"
     if of.endswith(_TOLERATED):
         return f"the evidence that {metric(of.removesuffix(_TOLERATED))} is worse than tolerated"
+    quantile = _QUANTILE.fullmatch(of)
+    if quantile is not None:
+        return f"the {quantile['share']} {quantile['of'].replace('_', ' ')}"
     return _METRICS.get(of) or f"the {name(of.replace('_', ' '))}"
 
 
@@ -146,9 +156,14 @@ def number(value: float, unit: str = "", *, digits: int = 3) -> str:
     ('15.3', '98.1 %', '12,340 rows', '1 minute')
     >>> number(0.83, "ROC AUC"), number(1.0, "rows a second")
     ('0.83', '1 row per second')
+    >>> number(2.0, "log10"), number(400.0, "log10")
+    ('100 to 1', 'more than 1,000,000 to 1')
     """
     if unit == "share":
         return f"{_plain(100 * value, digits)} %"
+    if unit == _EVIDENCE:
+        odds = f"{_plain(10**value, digits)}" if value < MAX_ODDS else f"more than {10**MAX_ODDS:,}"
+        return f"{odds} to 1"
     said = _plain(value, digits)
     if unit in _UNSAID:
         return said

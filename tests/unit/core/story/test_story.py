@@ -93,6 +93,16 @@ def test_a_value_is_compared_with_what_there_is(more: dict[str, Any], wanted: st
     assert text(mae(**more), alarms={MAE_ALARM: "xx!"}).endswith(wanted)
 
 
+def test_evidence_is_given_as_odds() -> None:
+    """The evidence against a tolerance is stored as a power of ten, which nobody reads."""
+    more = {"unit": "log10", "threshold": 2.0, "breached": True, "severity": 1.6}
+    value = window_value("performance", "mae_worse_by", 3.2, **more)
+    assert text(value, alarms={"performance|||mae_worse_by|": "xx!"}) == (
+        "Worse: the evidence that the mean absolute error is worse than tolerated is 1,585 to 1, "
+        "above its threshold of 100 to 1."
+    )
+
+
 def test_a_score_gets_worse_downwards() -> None:
     """A share is a percentage and is below its threshold, without a ratio."""
     value = window_value(
@@ -223,6 +233,11 @@ def test_an_alarm_that_is_ending_says_so() -> None:
     value = mae(11.0, breached=False, severity=0.9)
     assert text(value, alarms={MAE_ALARM: "xx.!"}) == (
         "Worse: the mean absolute error was beyond its threshold; in the newest window it is 11."
+    )
+    open_ = mae(12.9, breached=False, severity=1.07, unit="minutes")
+    assert text(open_, alarms={MAE_ALARM: "xx.!"}) == (
+        "Worse: the mean absolute error was beyond its threshold; in the newest window it is 12.9 minutes, "
+        "above it by no more than chance."
     )
 
 
