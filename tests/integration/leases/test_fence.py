@@ -39,7 +39,7 @@ WRITERS = {
                          "monitor": "where no live replica holds or defines it"},
     "tables/access_token.py": {"access_token": "by an operator's command, but for the time of its last use"},
     "tables/checkpoint.py": {"checkpoint": LEASE, "pane": LEASE},
-    "tables/inbox/counted_ids.py": {"counted_id": LEASE},
+    "tables/inbox/counted_ids.py": {"counted_id": LEASE, "counted_block": LEASE},
     "tables/cycle_log.py": {"cycle_log": LEASE},
     "tables/distribution.py": {"column_bins": LEASE, "window_distribution": LEASE},
     "tables/dummy.py": {"dummy_metrics": LEASE},
