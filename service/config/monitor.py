@@ -96,7 +96,7 @@ class Monitor(Section):
         self.reference.check(self.source)
         if self.sensitive and self.reference.sent(self.source) is not None:
             raise ValueError(
-                "reference: rows that are sent cannot say how sensitive labels are written "
+                "reference: rows that come cannot say how sensitive labels are written "
                 "before they are hashed; expected a path"
             )
         if self.reference.moving is not None:

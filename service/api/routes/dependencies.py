@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import Depends, HTTPException, Request
 from fastapi.routing import APIRoute
 
+from service.api.access.visible import names_for, unknown_monitor
 from service.status.known_names import advice
 
 if TYPE_CHECKING:
@@ -40,9 +41,9 @@ known_parameters = Depends(_known_parameters)
 def known_name(queries: MonitorQueries) -> Any:
     """Return the dependency of routes with `{name}` in their path."""
 
-    def known(name: str) -> None:
-        names = {monitor.name for monitor in queries.monitors()}
+    def known(name: str, request: Request) -> None:
+        names = names_for(request.scope, queries)
         if name not in names:
-            raise HTTPException(404, f"no monitor is named {name!r}{advice(name, names)}")
+            raise unknown_monitor(name, names)
 
     return Depends(known)

@@ -36,8 +36,12 @@ NO_ID = "the label has no id"
 NO_LABEL = "the label is missing"
 NO_NUMBER = "the label is no number"
 SECOND = "a second label for this id"
+FIRST_STAYS = (
+    "the first stays. Where the source can be read again, correct the label there and run "
+    "`tidegauge monitor reset`; what was sent stays"
+)
 NOT_WAITING = "no row waits for a label under this id: it is unknown, labelled already or was given up"
-LABELLED = "the row of this id has its label already: a correction cannot be taken"
+LABELLED = f"the row of this id has its label already: {FIRST_STAYS}"
 NO_PANE = "the row's pane is no longer kept"
 
 
@@ -95,12 +99,9 @@ def signed(identity: NDArray[np.uint64]) -> list[int]:
 
 
 def validate(labels: LateLabels, target: str) -> ValidLabels:
-    """Reject labels without a value or an id, and all but the first label of each id."""
+    """Reject labels without a value or an id, and of those left all but the first label of each id."""
     column = labels.labels
     reasons = np.full(len(labels), "", dtype=object)
-    first = np.zeros(len(labels), dtype=np.bool_)
-    first[np.unique(labels.identity, return_index=True)[1]] = True
-    reasons[~first] = SECOND
     if isinstance(column, Numbers):
         reasons[np.isnan(column.values)] = NO_LABEL
         if column.unparsable is not None:
@@ -108,10 +109,19 @@ def validate(labels: LateLabels, target: str) -> ValidLabels:
     else:
         reasons[column.codes < 0] = NO_LABEL
     reasons[labels.identity == NOTHING] = NO_ID
+    earlier = np.arange(len(labels))  # of each label the first usable one of its id
+    usable = np.flatnonzero(reasons == "")
+    _, places, groups = np.unique(labels.identity[usable], return_index=True, return_inverse=True)
+    earlier[usable] = usable[places[groups]]
+    reasons[earlier != np.arange(len(labels))] = SECOND
     refused = np.flatnonzero(reasons != "")
     if not len(refused):
         return ValidLabels(labels)
-    rejects = _rejects(labels, refused, reasons[refused].tolist(), target)
+    said = reasons[refused].tolist()
+    for at, row in enumerate(refused[:KEPT_REJECTS].tolist()):
+        if said[at] == SECOND:
+            said[at] = _second(*_shown(column.take(np.array([earlier[row], row]))))
+    rejects = _rejects(labels, refused, said, target)
     useless = np.flatnonzero(np.isin(reasons.astype(str), (NO_ID, NO_NUMBER)))
     return ValidLabels(
         labels.take(np.flatnonzero(reasons == "")),
@@ -120,6 +130,13 @@ def validate(labels: LateLabels, target: str) -> ValidLabels:
         labels.labelled_at[useless],
         str(reasons[useless[0]]) if len(useless) else "",
     )
+
+
+def _second(first: object, second: object) -> str:
+    """Return why a label is refused whose id has another in the same cycle."""
+    if first == second:
+        return f"{SECOND}, equal to the first: it counts once"
+    return f"{SECOND}: {second!r}, where the first says {first!r}; {FIRST_STAYS}"
 
 
 def join_labels(
