@@ -181,6 +181,6 @@ def test_labels_that_mostly_find_no_row_are_noted_with_an_id_of_each_side(look: 
     (note,) = (text for _, text in said(replace(look, labels=labels)))
     assert note == (
         "mine: labels: only 9 of 80 labels have the id of one of the 100 rows: an id among the labels is "
-        'the text "K1", among the rows the text "k1"'
+        'the text "K1", among the rows the text "k1"; those of the labels are in capitals'
     )
     assert said(replace(look, labels=replace(labels, matched=60))) == []
