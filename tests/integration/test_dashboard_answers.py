@@ -194,7 +194,7 @@ async def test_the_last_cycle_is_overdue_as_the_alert_says(
 async def test_a_chart_of_cycles_reads_some_of_each_span(
     pool: asyncpg.Pool, reader: asyncpg.Connection
 ) -> None:
-    """Of each span the last hundred, with the time since the cycle before, which may lie in an earlier span."""
+    """Of each span the last hundred, with the time since the cycle before, also where that is of another."""
     await pool.execute(
         """INSERT INTO tidegauge.cycle_log
             (monitor, slot, started_at, finished_at, outcome, rows, duration_ms, backlog_rows)
