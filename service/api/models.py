@@ -285,7 +285,7 @@ class RefusedRows(BaseModel):
     """Rows that were refused for one reason."""
 
     reason: str
-    rows: int = Field(description="kept in the last day")
+    rows: int = Field(description="kept in the last day; events, where the source pairs these")
     newest: datetime
 
 
@@ -293,7 +293,7 @@ class IntakeState(BaseModel):
     """What comes in from a monitor's source; null where the source does not have such a thing."""
 
     taken: int = Field(description="rows in the last hour")
-    refused: int = Field(description="rows in the last hour")
+    refused: int = Field(description="rows in the last hour; events, where the source pairs these")
     repeated: int | None = Field(description="rows in the last hour that had been counted before")
     unpaired: int | None = Field(description="events given up in the last hour without their other halves")
     lag_seconds: float | None = Field(description="how far the newest cycle was behind")

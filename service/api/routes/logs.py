@@ -55,8 +55,8 @@ def log_routes(intake: IntakePort, queries: MonitorQueries) -> APIRouter:
             return otlp_answers.taken(0, str(error), is_json=is_json)
         except IntakeError as error:
             status = 400 if isinstance(error, UnreadableRowsError) else STATUS[type(error)]
-            retry = {} if error.retry_seconds is None else {"retry-after": str(error.retry_seconds)}
-            return otlp_answers.refused(status, str(error), is_json=is_json, headers=retry)
+            seconds = {} if error.retry_seconds is None else {"retry-after": str(error.retry_seconds)}
+            return otlp_answers.refused(status, str(error), is_json=is_json, headers=seconds)
         except HTTPException as error:
             status, retry = error.status_code, dict(error.headers or {})
             if status == TIMEOUT:  # exporters drop what is answered so

@@ -20,8 +20,11 @@ export function intakePanel(model, here) {
   return h("section", { class: "panel", "aria-labelledby": "intake" },
     h("h2", { id: "intake" }, "Rows coming in"),
     h("dl", { class: "facts" }, said.map(([name, value]) => h("div", { key: name }, h("dt", {}, name), h("dd", {}, value)))),
-    known.reasons.length ? reasons(known.reasons, model) : null);
+    known.reasons.length ? reasons(known.reasons, model, unit(known.waiting)) : null);
 }
+
+// A source that pairs events refuses these; each may hold several rows.
+const unit = (waiting) => (waiting === null ? "row" : "event");
 
 // What the source does not have is left out.
 function facts({ taken, refused, repeated, unpaired, lag_seconds: lag, backlog, waiting }) {
@@ -32,15 +35,15 @@ function facts({ taken, refused, repeated, unpaired, lag_seconds: lag, backlog, 
     ["Sent again, counted once, in the last hour", repeated === null ? null : plural(repeated, "row")],
     ["Waiting for their other halves", waiting === null ? null : plural(waiting, "event")],
     ["Given up without their other halves, in the last hour", unpaired === null ? null : plural(unpaired, "event")],
-    ["Refused in the last hour", plural(refused, "row")],
+    ["Refused in the last hour", plural(refused, unit(waiting))],
   ].filter(([, value]) => value !== null);
 }
 
-function reasons(found, model) {
+function reasons(found, model, of) {
   return [
-    h("h3", { id: "refused" }, "Why rows were refused in the last day"),
+    h("h3", { id: "refused" }, `Why ${of}s were refused in the last day`),
     h("table", { class: "refused", "aria-labelledby": "refused" },
-      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Reason"), h("th", { scope: "col", class: "right" }, "Rows"), h("th", { scope: "col", class: "right" }, "Newest"))),
+      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Reason"), h("th", { scope: "col", class: "right" }, of === "row" ? "Rows" : "Events"), h("th", { scope: "col", class: "right" }, "Newest"))),
       h("tbody", {}, found.map((one) => h("tr", { key: one.reason },
         h("th", { scope: "row" }, cut(one.reason, MAX_REASON)),
         h("td", { class: "right figure" }, count(one.rows)),

@@ -173,10 +173,10 @@ def _read(body: bytes) -> KeptBlocks:
 
 def _column_form(column: ColumnScores, put: Callable[[Array], int]) -> list[Any]:
     if isinstance(column, NumberScores):
-        own = map(put, (column.edges, column.table, column.counts, column.response))
+        own = [put(each) for each in (column.edges, column.table, column.counts, column.response)]
         return ["numbers", column.column, column.missing, *own]
     components = [[each.column, each.aim.value, each.label] for each in column.components]
-    own = map(put, (column.table, column.buckets, column.neutral))
+    own = [put(each) for each in (column.table, column.buckets, column.neutral)]
     return ["labels", column.column, components, column.labels.tolist(), *own]
 
 
@@ -184,7 +184,8 @@ def _column_of(form: list[Any], arrays: Sequence[Array]) -> ColumnScores:
     kind, name, *rest = form
     if kind == "numbers":
         missing, edges, table, counts, response = rest
-        return NumberScores(name, arrays[edges], arrays[table], arrays[counts], missing, arrays[response])
+        scores = arrays[table].astype(np.int32)
+        return NumberScores(name, arrays[edges], scores, arrays[counts], missing, arrays[response])
     components, labels, table, buckets, neutral = rest
     return LabelScores(
         name,

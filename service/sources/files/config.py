@@ -12,7 +12,7 @@ from service.core.time_units import SECOND
 from service.sources.base import SourceConfig
 from service.sources.context import NoTable
 from service.sources.files.folder import LocalFolder
-from service.sources.files.formats.exploded import Names
+from service.sources.files.formats.exploded import Names, lists_of
 from service.sources.files.formats.registry import FORMATS
 from service.sources.files.labels import LabelReceiver
 from service.sources.files.lines import PART_ROWS
@@ -117,7 +117,7 @@ class FilesConfig(SourceConfig):
     def build(self, context: SourceContext) -> FilesSource:
         """Return the source; nothing is looked at yet."""
         has_outputs = bool(self.outputs) or "outputs" not in self.model_fields_set
-        names = Names(self.inputs, self.outputs, has_outputs)
+        names = Names(self.inputs, self.outputs, has_outputs, lists_of(context.schema.names))
         explode, events = FORMATS[self.format].explode, self._events(context)
         reading = Reading(
             context.schema,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from service.sources.kserve.reading import HalfReader, Watched
 
 MAX_REJECTS = 100
+MAX_SHOWN = 100  # characters of an attribute
 
 
 @dataclass(slots=True)
@@ -93,14 +94,16 @@ class EventReading:
             self._check(given)
             logged.halves.append(self.reader.half(event, found.changed, now))
         except UnreadableRowsError as error:
-            row = {"id": name, "event": side.value if side else given["type"], "file": found.name}
+            kind = side.value if side else clean(given["type"][:MAX_SHOWN])
+            row = {"id": name, "event": kind, "file": found.name}
             logged.refuse(row, str(error), halves.event_sums([(name, side or given["type"])]))
             if side is not None and self.watched.takes(given):
                 logged.halves.append(Half(name, side, found.changed, None, str(error), received=now))
 
     def _check(self, given: Mapping[str, str]) -> None:
         if not self.watched.takes(given):
-            names = [given.get(each, "?") for each in ("component", "inferenceservicename", "namespace")]
+            of = ("component", "inferenceservicename", "namespace")
+            names = [given.get(each, "?")[:MAX_SHOWN] for each in of]
             raise UnreadableRowsError(
                 f"the event is of the {names[0]} of {names[1]} in {names[2]}; expected {self.watched}: "
                 "give a narrower path"

@@ -157,7 +157,7 @@ def _table_piece(
     names: Sequence[str] | None = None,
 ) -> Piece:
     if reading.gives_records:
-        return Piece(None, *end, enumerate(table.to_pylist(), 1))
+        return Piece(None, *end, records.table_records_in(table))
     return Piece(_of_table(table, found, reading, names), *end)
 
 

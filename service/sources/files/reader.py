@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 TAKE_SECONDS = 20.0
+AHEAD_FILES = 128  # that are fetched together where they are small
 MAX_EVENTS = 20  # of a take, of files that are refused; every one is counted
 LONG_AGO_US = 60 * 1_000_000  # the clock of a file server may differ by less than that
 SMALLEST_PARQUET = 12
@@ -122,8 +123,12 @@ class Reader:
         self._vanished(found, ledger, read, now)
         until = time.monotonic() + TAKE_SECONDS
         seen: dict[str, tuple[str, int]] = {}
-        for each in waiting:
+        ahead = 0
+        for place, each in enumerate(waiting):
             is_full = read.rows >= options.max_rows or (read.rows and time.monotonic() > until)
+            if not is_full and place == ahead:
+                ahead += AHEAD_FILES
+                self._folder.read_ahead(waiting[place:ahead])
             if is_full or not self._is_settled(each, seen, now):
                 seen.setdefault(each.name, self._seen.get(each.name, (each.mark, now)))
                 read.waits_since = min(read.waits_since or each.changed, each.changed)

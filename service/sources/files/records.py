@@ -17,7 +17,7 @@ from service.sources.tables.formats import json_lines
 from service.sources.tables.formats.content import Content, content_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 MAX_HEADER = 1 << 20
 MARK = b"\xef\xbb\xbf"
@@ -50,7 +50,7 @@ def csv_records_in(content: bytes) -> list[tuple[int, Any]]:
 
     try:
         text = io.StringIO(content[:MAX_HEADER].decode("utf-8-sig", errors="replace"), newline="")
-        names = next(csv.reader(text))
+        names = next(csv.reader(text), [])
         table = arrow_csv.read_csv(
             pa.BufferReader(content),
             arrow_csv.ReadOptions(use_threads=False, block_size=len(content)),
@@ -61,9 +61,23 @@ def csv_records_in(content: bytes) -> list[tuple[int, Any]]:
         )
     except (pa.ArrowException, csv.Error) as error:
         raise SourceError(f"it is no CSV that can be read: {error}") from error
+    check_once(names)
     passed = {number for number, _ in wrong}
     numbers = (number for number in count(2) if number not in passed)
     return sorted([*zip(numbers, table.to_pylist(), strict=False), *wrong], key=itemgetter(0))
+
+
+def table_records_in(table: pa.Table) -> list[tuple[int, Any]]:
+    """Return the rows of a table as objects. Raises SourceError where a column is in it more than once."""
+    check_once(table.schema.names)
+    return [*enumerate(table.to_pylist(), 1)]
+
+
+def check_once(names: Sequence[str]) -> None:
+    """Raise SourceError where a column is named more than once."""
+    doubled = next((name for name in names if names.count(name) > 1), None)
+    if doubled is not None:
+        raise SourceError(f"it has the column {doubled[:40]!r} more than once; expected each once")
 
 
 def objects_of(record: Any) -> list[dict[str, Any]]:

@@ -44,7 +44,7 @@ def is_text(kind: pa.DataType) -> bool:
 
 def labels(column: pa.ChunkedArray) -> Labels:
     """Return a column as codes into its sorted distinct canonical texts."""
-    if pa.types.is_null(column.type):
+    if pa.types.is_null(column.type) or not len(column):  # Arrow encodes no empty column of some types
         return coded(np.full(len(column), -1, dtype=np.int64), [])
     array = _encoded(column)
     texts = [text_of(value) for value in _cells(array.dictionary)]

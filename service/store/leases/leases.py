@@ -127,6 +127,10 @@ SELECT jsonb_object_keys(files) AS monitor FROM tidegauge.replica WHERE expires_
 
 _REFUSED = "SELECT monitor, replica, holder FROM tidegauge.refused_files ORDER BY monitor, replica"
 
+_WITH_FILE = """
+SELECT name FROM tidegauge.replica WHERE expires_at > clock_timestamp() AND files ? $1 ORDER BY name
+"""
+
 _HINDERED = "SELECT monitor, replica, reason FROM tidegauge.hindered_replicas ORDER BY monitor, replica"
 
 _LAST_SLOT = """
@@ -312,6 +316,12 @@ async def refused_files(pool: asyncpg.Pool) -> list[RefusedFile]:
     """Return which replicas may not measure a monitor because of their file. Raises StoreError."""
     with translated("read the replicas' files"):
         return [RefusedFile(**row) for row in await pool.fetch(_REFUSED)]
+
+
+async def with_file(pool: asyncpg.Pool, monitor: str) -> list[str]:
+    """Return the names of the live replicas that have a file of a monitor. Raises StoreError."""
+    with translated("read the replicas"):
+        return [row["name"] for row in await pool.fetch(_WITH_FILE, monitor)]
 
 
 async def hindered(pool: asyncpg.Pool) -> list[HinderedReplica]:

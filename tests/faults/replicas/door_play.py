@@ -103,7 +103,9 @@ async def _run(
     try:
         await _each_measured(stage, 1, patience)
         for number in range(rounds):
-            logins, taken = await _round(stage, logins, f"{number + 4}th", pause_seconds, patience)
+            is_last = number == rounds - 1
+            new = f"{number + 4}th"
+            logins, taken = await _round(stage, logins, new, pause_seconds, patience, has_mount=not is_last)
             found += taken
             assert not sending.done(), sending.exception()
     finally:
@@ -115,9 +117,12 @@ async def _run(
 
 
 async def _round(
-    stage: Stage, logins: list[str], new: str, pause_seconds: float, patience: float
+    stage: Stage, logins: list[str], new: str, pause_seconds: float, patience: float, *, has_mount: bool
 ) -> tuple[list[str], list[TakeOver]]:
-    """Pause one replica, kill one and add one; return those that live at the end, and the take-overs."""
+    """Pause one replica, kill one and add one; return those that live at the end, and the take-overs.
+
+    Without `has_mount` the new one has no folder of files, and must leave their monitor to others.
+    """
     await steps.remember_logins(stage)
     held = await _held_by(stage)
     by_weight = sorted(logins, key=lambda login: -len(held[login] & {*WATCHED}))
@@ -125,7 +130,7 @@ async def _round(
     began = await stage.now()
     stage.running[paused].send_signal(signal.SIGSTOP)
     stage.running[killed].kill()
-    await stage.start(new)
+    await stage.start(new, has_mount=has_mount)
     taken = [
         await steps.taken_over(stage, f"{what}, {' and '.join(sorted(held[login]))}", login, began, patience)
         for what, login in (("killed", killed), ("paused", paused))
@@ -133,6 +138,8 @@ async def _round(
     left = [login for login in (*logins, new) if login not in {killed, paused}]
     await stage.until_shared_by(*left, monitors=len(ways.SOURCES), within=patience)
     await steps.remember_logins(stage)
+    if not has_mount:
+        await _check_hindered(stage, new)
     before = await _cycles(stage)
     await _each_measured(stage, 1 + min(before.values()), patience)
 
@@ -155,6 +162,17 @@ async def _held_by(stage: Stage) -> dict[str, set[str]]:
     for row in rows:
         held[logins[int(row["replica"].rpartition(":")[2])]].add(row["monitor"])
     return held
+
+
+async def _check_hindered(stage: Stage, login: str) -> None:
+    """Check that a replica without the folder of files says so, and leaves their monitor to another."""
+    assert "files" not in (await _held_by(stage))[login]
+    ((replica, monitor, reason),) = await stage.admin.fetch(
+        "SELECT replica, monitor, reason FROM tidegauge.hindered_replicas"
+    )
+    assert (monitor, replica.rpartition(":")[2]) == ("files", str(stage.running[login].pid))
+    assert reason == f"{stage.place.root / login / 'in'} is not there"
+    assert '"event": "monitor left to others"' in stage.log(login)
 
 
 async def _cycles(stage: Stage) -> dict[str, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,9 +23,10 @@ class Kept(Store):
 
     rows: list[int] = field(default_factory=list)
 
-    async def append_segment(self, name: str, sent: Sequence[Sent]) -> None:
+    async def append_segment(self, name: str, sent: Sequence[Sent]) -> Mapping[str, int]:
         del name
         self.rows += [each.received for each in sent]
+        return {}
 
     async def ping(self) -> None:
         pass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,15 +22,23 @@ class Names:
     - `inputs`: those of requests
     - `outputs`: those of responses
     - `has_outputs`: whether responses are read at all
+    - `lists`: the names of lists whose values are watched, as `NAME-0`, `NAME-1` and so on
     """
 
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     has_outputs: bool = True
+    lists: frozenset[str] = frozenset()
 
 
 UNNAMED = Names()
 Exploding = Callable[[dict[str, Any], Names], list[dict[str, Any]]]
+
+
+def lists_of(columns: Iterable[str]) -> frozenset[str]:
+    """Return the names of lists of which watched columns may be values."""
+    parts = (name.rpartition("-") for name in columns)
+    return frozenset(stem for stem, _, place in parts if stem and place.isdecimal())
 
 
 def joined(

@@ -31,6 +31,8 @@ _NEEDED = {"id": "Id", "reqtype": "ReqType", "bytes": "Bytes"}
 def event_of(record: Mapping[str, Any]) -> PushedEvent:
     """Return the event that a record is, with the attributes of a CloudEvent. Raises SourceError."""
     fields = {name.lower().replace("_", ""): value for name, value in record.items()}
+    if len(fields) < len(record):
+        raise SourceError("a field is in it more than once, in other letters; expected what the agent writes")
     missing = [shown for name, shown in _NEEDED.items() if name not in fields]
     if missing:
         raise SourceError(

@@ -39,6 +39,7 @@ HEADER_CHARACTERS = 1 << 20
 READ_BYTES = 1 << 18
 SINGLE_BYTES = re.compile(r"utf-8(-sig)?|ascii|iso8859-.*|cp125.")  # for every sign of ASCII, and only for it
 LENIENT = "utf-8"  # as a declared encoding: other bytes are replaced
+TRUTHS = {"true": True, "false": False}  # as numbers 1 and 0
 _STRAY = "a stray quote has probably swallowed what follows it"
 _DIRECTIVE = re.compile(r"sep=(.)\r?\n")  # Excel's first line
 
@@ -201,8 +202,16 @@ def _frame(
         )
     if not isinstance(frame.index, pd.RangeIndex):  # pandas takes the surplus for an index
         raise SourceError("its lines hold more cells than its header has names; expected as many")
+    for place in (places[name] for name in numbers.keys() - formed if name in places):
+        if frame[place].dtype == object:
+            frame[place] = frame[place].map(_truth)
     frame.columns = pd.Index(dialect.names)
     return frame, noticed
+
+
+def _truth(cell: object) -> object:
+    """Return the truth value that a text spells; pandas reads one only in a column of nothing else."""
+    return TRUTHS.get(cell.strip().lower(), cell) if isinstance(cell, str) else cell
 
 
 def _checked(stream: IO[bytes], dialect: _Dialect, declared: CsvFormat) -> tuple[CheckedRecords, str]:
@@ -212,7 +221,8 @@ def _checked(stream: IO[bytes], dialect: _Dialect, declared: CsvFormat) -> tuple
         stream, encoding = codecs.EncodedFile(stream, "utf-8", encoding), "utf-8"
     plain = codecs.lookup(encoding).name.removesuffix("-sig")
     signs = Signs.of(dialect.separator.encode(plain), declared.quote.encode(plain))
-    return CheckedRecords(stream, dialect.names, signs, dialect.skipped), encoding
+    nul = "\ufffd".encode(plain, errors="replace")
+    return CheckedRecords(stream, dialect.names, signs, dialect.skipped, instead_of_nul=nul), encoding
 
 
 def _on_error(declared: CsvFormat) -> str:

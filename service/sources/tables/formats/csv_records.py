@@ -62,9 +62,12 @@ class CheckedRecords(io.RawIOBase):
     Raises SourceError where a quote is never closed.
     """
 
-    def __init__(self, stream: IO[bytes], names: list[str], signs: Signs, skipped: int) -> None:
+    def __init__(
+        self, stream: IO[bytes], names: list[str], signs: Signs, skipped: int, *, instead_of_nul: bytes
+    ) -> None:
         """Check a stream that has `skipped` lines before its header."""
         self.noticed = Noticed()
+        self._instead_of_nul = instead_of_nul  # which pandas takes for the end of its cell
         self._stream, self._names, self._signs = stream, names, signs
         self._skipped, self._in_header = skipped, True
         self._line, self._looked_at = 1, 0
@@ -88,8 +91,8 @@ class CheckedRecords(io.RawIOBase):
         return len(taken)
 
     def _checked(self) -> Iterator[bytes]:
-        rest, size = self._stream.read(CHUNK_BYTES).removeprefix(codecs.BOM_UTF8), CHUNK_BYTES
-        while more := self._stream.read(size):
+        rest, size = self._read(CHUNK_BYTES).removeprefix(codecs.BOM_UTF8), CHUNK_BYTES
+        while more := self._read(size):
             content = rest + more
             # A return at the very end may be half of a line break.
             cut = max(content.rfind(b"\n"), content.rfind(b"\r", 0, -1)) + 1
@@ -104,6 +107,10 @@ class CheckedRecords(io.RawIOBase):
         else:
             yield from self._passed(rest[: found.open_from], found)
             self._end_in_quotes(rest[found.open_from :])
+
+    def _read(self, size: int) -> bytes:
+        content = self._stream.read(size)
+        return content.replace(b"\0", self._instead_of_nul) if b"\0" in content else content
 
     def _passed(self, content: bytes, found: Records) -> Iterator[bytes]:
         first_lines = self._line + np.cumsum(found.lines) - found.lines

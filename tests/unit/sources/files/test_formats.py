@@ -5,17 +5,23 @@ from __future__ import annotations
 import base64
 import io
 import json
+import shutil
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from service.core.rows.batch import Numbers
+from service.core.rows.schema import Column, Kind, Schema
 from service.errors import SourceError
 from service.sources.files.config import FilesConfig
 from service.sources.files.formats import bentoml, inference_table, sagemaker
 from service.sources.files.formats.exploded import Names
 from service.sources.files.formats.registry import FORMATS
+from tests.unit.sources.files.folders import Watched
 
+DATA = Path(__file__).parent / "data"
 NAMES = Names(("size", "colour"), ("guess",))
 
 
@@ -35,6 +41,34 @@ def test_bentoml() -> None:
     assert (row["request_id"], row["trace_id"], row["guess"]) == (None, "271", 0.5)
     schema = {"meta_data": {"bento_name": "x"}, "columns": [{"name": "size", "role": "feature"}]}
     assert bentoml.rows_of(schema, NAMES) == []
+
+
+async def test_what_bentoml_really_writes(tmp_path: Path) -> None:
+    """Recorded from a service of BentoML 1.4.39: its rows, their lists as columns; its schema has no row."""
+    for name in ("bentoml_iris.log", "bentoml_schema.log", "bentoml_batch.log"):
+        shutil.copy(DATA / name, tmp_path)
+    names = ("sepal", "embedding-0", "embedding-1", "score")
+    schema = Schema(
+        (*(Column(name, Kind.NUMERICAL) for name in names), Column("kind", Kind.CATEGORICAL)),
+        identity="request_id",
+    )
+    watched = Watched(tmp_path / "*.log*", {"format": "bentoml", "grows": True}, schema)
+    take = await watched.take(watched.make())
+    assert (take.batch.rows, take.rejected, take.events) == (9, 0, ())
+    cells = {
+        name: column.values.tolist()
+        for name, column in take.batch.columns.items()
+        if isinstance(column, Numbers)
+    }
+    nan = float("nan")
+    expected = {
+        "sepal": [1.5, 3.0, 4.5, 1.5, 2.5, 3.5, 4.5, 3.0, 3.0],
+        "embedding-0": [nan, nan, nan, 1.5, 2.5, 3.5, 4.5, 3.0, 3.0],
+        "embedding-1": [nan, nan, nan, 3.0, 5.0, 7.0, 9.0, 6.0, 6.0],
+        "score": [0.5, 1.0, 1.5, 0.5, 2.5 / 3, 3.5 / 3, 1.5, nan, nan],
+    }
+    assert repr(cells) == repr(expected)
+    assert take.batch.event_time[0] == 1_795_831_847_024_187  # its times have no zone
 
 
 def captured(given: Any, found: Any, **event: Any) -> dict[str, Any]:

@@ -120,6 +120,8 @@ MALFORMED: list[tuple[Any, str]] = [
     (record("a", "request", Id=7), "its Id is no text, but int"),
     (record("a" * 300, "request"), "the id of the event has 300 characters"),
     (record("a", "request", ReqType="feedback"), "the event is of another type"),
+    (record("a", "request", ReqType="a\0b" * 1_000), "the event is of another type"),
+    (record("a", "request") | {"id": "b"}, "a field is in it more than once"),
     (record("a", "request", Component="transformer"), "of the transformer of toy in shop; expected the"),
     (record("a", "request", InferenceService="other"), "of the predictor of other in shop; expected the"),
     (record("a", "request", Bytes=None), "the request's body is empty"),
@@ -167,6 +169,46 @@ async def test_tables_of_events(tmp_path: Path) -> None:
     )  # fmt: skip
     assert take.rejects[0].row == {"file": "a.csv", "line": 5}
     assert "it has 2 cells; expected 7" in take.rejects[0].reason
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.csv", b"id,id\n1,2\n", "it has the column 'id' more than once"),
+        ("a.csv", b"id,bytes\n\xff\xfe,x\n", "it is no CSV that can be read"),
+        ("a.parquet", b"PAR1 no more", "cannot be read"),
+    ],
+)
+async def test_a_table_that_is_none_is_refused(name: str, content: bytes, said: str, tmp_path: Path) -> None:
+    """Passed over until it changes, with an event and one reject that say why."""
+    (tmp_path / name).write_bytes(content)
+    source = watched(tmp_path)
+    take = await source.take(source.make())
+    assert (take.rejected, [event.kind for event in take.events]) == (1, ["file_refused"])
+    assert said in take.rejects[0].reason
+
+
+@pytest.mark.parametrize("content", [b"\xef\xbb\xbf", b"\n\n", b"[]", b"null", b"url,bytes,id\n"])
+async def test_an_object_without_events(content: bytes, tmp_path: Path) -> None:
+    """It gives nothing, or is rejected; it never ends a take."""
+    (tmp_path / "a").write_bytes(content)
+    source = watched(tmp_path)
+    take = await source.take(source.make())
+    assert take.batch.rows == 0
+    assert take.rejected == (content in {b"null", b"\xef\xbb\xbf"})
+
+
+async def test_a_take_that_was_not_committed_comes_again(tmp_path: Path) -> None:
+    """Its pairs and its halves are those of the one before: nothing is held but what was committed."""
+    put(tmp_path, "a.json", [record("a", "request"), record("b", "request"), record("b", "response")])
+    source = watched(tmp_path)
+    running = source.make()
+    first = await running.take(source.position)
+    again = await source.take(running)
+    assert sizes(first) == sizes(again) == [1]
+    put(tmp_path, "b.json", record("a", "response"))
+    assert sizes(await running.take(source.position)) == sizes(await source.take(running)) == [1]
+    assert not source.table.halves
 
 
 async def test_a_reset_reads_what_waited_again(tmp_path: Path) -> None:

@@ -275,3 +275,22 @@ def test_what_a_collector_really_sends_is_read_alike_in_both_forms() -> None:
         ]
         read.append(sent.payload)
     assert read[0] == read[1]
+
+
+def test_what_bentoml_really_sends_is_known_by_its_monitors_name() -> None:
+    """Recorded from BentoML 1.4.39: it gives no event, and a service's monitors share each other's logger."""
+    found = decoded(PROTOBUF, (DATA / "bentoml.protobuf").read_bytes())
+    assert [(each.subject, each.count) for each in found] == [
+        ("Iris:iris/iris", 5),
+        ("Iris:iris_batch/iris_batch", 3),
+    ]
+    names = ("sepal", "embedding-1", "score")
+    schema = Schema(tuple(Column(name, Kind.NUMERICAL) for name in names), identity="request_id")
+    watching = receiver(schema, event="iris")
+    assert [watching.refusal(each, is_addressed=False) is None for each in found] == [True, False]
+    sent = watching.read_event(found[0], 2 * AT // 1_000)
+    batch = stored_batch.decode(sent.payload)
+    assert (batch.rows, batch.event_time.tolist()[0]) == (5, 1_795_832_253_089_802)
+    cells = [batch.columns[name] for name in names]
+    assert [each.values[1] for each in cells if isinstance(each, Numbers)] == [2.5, 5.0, 2.5 / 3]
+    assert [isnan(each.values[-1]) for each in cells if isinstance(each, Numbers)] == [False, False, True]
