@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from tests.benchmarks.alarms import beside, flights, simulated
+from tests.benchmarks.alarms import beside, flights, hostile, simulated
 from tests.benchmarks.alarms.simulated import Size
 
 ROOT = Path(__file__).parents[3]
@@ -23,6 +23,7 @@ RIVAL = KEPT / "rival.jsonl"
 FULL, QUICK = Size(1_000, 20, 60, 40), Size(100, 4, 10, 1)
 TITLES = {
     "false_alarms": "False alarms: no drift by construction",
+    "hostile": "False alarms: data that it was never made on",
     "compared": "The same windows by other rules",
     "power": "Power: what is declared is found",
     "power_beside": "Power beside the calibration before this",
@@ -70,6 +71,7 @@ def parts(size: Size, note: flights.Note) -> dict[str, Callable[[], str]]:
     """Return what measures each part, in the order of the page."""
     return {
         "false_alarms": partial(simulated.false_alarms, size, note),
+        "hostile": partial(hostile.false_alarms, size, note),
         "compared": partial(beside.compared, size, note, RIVAL),
         "power": partial(beside.power, size, note),
         "power_beside": partial(beside.power_beside, size, note, RIVAL),

@@ -35,6 +35,7 @@ class Hostile:
         season: What is told apart.
         timed: Whether rows have times.
         copies: How often the reference's first days are repeated in it.
+        most: The largest share of references that is drawn for it, where drawing is slow.
 
     """
 
@@ -45,6 +46,7 @@ class Hostile:
     season: SeasonKind = SeasonKind.NONE
     timed: bool = True
     copies: int = 1
+    most: float = 1.0
 
     def reference(self, random: Random) -> Batch:
         """Draw a reference."""
@@ -71,23 +73,23 @@ CASES = (
     Hostile(
         "day and night, 10 days, traffic at noon, no season", rows.day_and_night, days=10, times=rows.daytime
     ),
-    Hostile("day and night, 10 days, by hour", rows.day_and_night, days=10, season=KINDS.HOUR),
+    Hostile("day and night, 10 days, by hour *", rows.day_and_night, days=10, season=KINDS.HOUR),
     Hostile(
         "day and night, 10 days, traffic at noon, by hour", rows.day_and_night, 10, rows.daytime, KINDS.HOUR
     ),
     Hostile("weekends apart, 3 weeks, no season", rows.weekly, days=21),
-    Hostile("weekends apart, 3 weeks, by weekend", rows.weekly, days=21, season=KINDS.WEEKEND),
-    Hostile("weekends apart, 3 weeks, by weekday", rows.weekly, days=21, season=KINDS.WEEKDAY),
+    Hostile("weekends apart, 3 weeks, by weekend *", rows.weekly, days=21, season=KINDS.WEEKEND),
+    Hostile("weekends apart, 3 weeks, by weekday *", rows.weekly, days=21, season=KINDS.WEEKDAY),
     Hostile("constant but for 1 row in 3,000", rows.constant),
-    Hostile("constant but for bursts", rows.nearly_constant),
+    Hostile("constant but for bursts *", rows.nearly_constant),
     Hostile("each row ten times", rows.repeated),
     Hostile("rows AR(1) 0.3 within a day", rows.autoregressive(0.3)),
     Hostile("rows AR(1) 0.95 within a day", rows.autoregressive(0.95)),
     Hostile("40 % missing, more at night", rows.gaps),
-    Hostile("rare rows.counts, rate by day", rows.counts),
-    Hostile("2,000 labels, power law 1, shares by day", rows.power_law(1.0, 0.3)),
-    Hostile("2,000 labels, power law 1.5, shares by day", rows.power_law(1.5, 0.3)),
-    Hostile("labels of 1 %, share by day", rows.rare_label),
+    Hostile("rare counts, rate by day *", rows.counts),
+    Hostile("2,000 labels, power law 1, shares by day", rows.power_law(1.0, 0.3), most=0.4),
+    Hostile("2,000 labels, power law 1.5, shares by day", rows.power_law(1.5, 0.3), most=0.4),
+    Hostile("labels of 1 %, share by day *", rows.rare_label),
     Hostile("rows per day grow by 4 %", rows.days_apart, times=rows.growing),
     Hostile("rows per day from 3 to 1,000", rows.days_apart, times=rows.uneven),
     Hostile("one batch a day, one moment", rows.days_apart, times=rows.nightly),
@@ -96,22 +98,22 @@ CASES = (
 )
 
 
-def false_alarms(size: Size, note: Callable[[str], None], only: str = "") -> str:
+def false_alarms(size: Size, note: Callable[[str], None]) -> str:
     """Return the table: a reference each with windows of five lengths, alarms in per cent."""
     lines = []
     for place, case in enumerate(CASES):
-        if only not in case.name:
-            continue
         note(case.name)
-        random = np.random.default_rng([SEED, 7, place])
-        found = [windows(case, random) for _ in range(size.references)]
-        lines.append([case.name, *(percent(alarms) for alarms in zip(*found, strict=True))])
+        random = np.random.default_rng([SEED, 8, place])
+        count = max(round(size.references * case.most / 2), 10)
+        found = [windows(case, random) for _ in range(count)]
+        lines.append([f"{case.name} ({count})", *(percent(alarms) for alarms in zip(*found, strict=True))])
     lines += [["always alarm", *["100"] * len(SHARES)], ["never alarm", *["0"] * len(SHARES)]]
     return (
-        "Drawn once the method was finished, and never used to make it. Reference: 31 days of 100 rows, "
-        "5 columns, unless the row says otherwise; a window is a part of as many fresh days, or three times as "
-        f"many; one shorter than a day begins at any hour. Per cent of windows that alarm, of {size.references:,} "
-        "references, one window of each length.\n\n"
+        "Data that the method was never made on, no drift by construction. Reference: 31 days of 100 rows, 5 "
+        "columns, unless the row says otherwise; a window is a part of as many fresh days, or of three times "
+        "as many; one shorter than a day begins at any hour. Per cent of windows that alarm, one of each "
+        "length for every reference (how many in brackets). Rows with a star alarmed more often when they "
+        "were first drawn, and the method was mended with them in view; they are drawn from another seed here.\n\n"
         + table(["", *(f"{share:g} of the reference" for share in SHARES)], lines)
     )
 

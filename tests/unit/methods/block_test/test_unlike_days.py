@@ -23,9 +23,9 @@ RATE = 0.01
 @pytest.mark.parametrize(
     ("name", "length"),
     [
-        ("labels of 1 %, share by day", 3.0),
-        ("constant but for bursts", 0.1),
-        ("weekends apart, 3 weeks, by weekday", 0.5),
+        ("labels of 1 %, share by day *", 3.0),
+        ("constant but for bursts *", 0.1),
+        ("weekends apart, 3 weeks, by weekday *", 0.5),
     ],
 )
 def test_windows_without_drift_are_quiet(name: str, length: float) -> None:
