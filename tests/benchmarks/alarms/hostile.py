@@ -113,8 +113,8 @@ def false_alarms(size: Size, note: Callable[[str], None]) -> str:
         "columns, unless the row says otherwise; a window is a part of as many fresh days, or of three times "
         "as many; one shorter than a day begins at any hour. Per cent of windows that alarm, one of each "
         "length for every reference (how many in brackets). Rows with a star alarmed more often when they "
-        "were first drawn, and the method was mended with them in view; they are drawn from another seed here.\n\n"
-        + table(["", *(f"{share:g} of the reference" for share in SHARES)], lines)
+        "were first drawn, and the method was mended with them in view; they are drawn from another seed "
+        "here.\n\n" + table(["", *(f"{share:g} of the reference" for share in SHARES)], lines)
     )
 
 
