@@ -69,6 +69,17 @@ def new_key() -> str:
     return f"{time.time_ns():016x}{uuid4().hex[:16]}"
 
 
+def is_monitor(name: object) -> bool:
+    """Say whether a path can name a monitor: a batch for any other would hold up all behind it."""
+    if not isinstance(name, str) or not name:
+        return False
+    try:
+        name.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return False
+    return True
+
+
 def open_head(monitor: str, kind: Kind, key: str) -> bytes:
     """Return the first line of a file to which a batch's rows are added one by one."""
     return _line(_head(monitor, kind, key))
@@ -120,9 +131,13 @@ def _described(content: bytes) -> tuple[dict[str, Any], bytes]:
 
 def _batch(head: dict[str, Any], body: bytes) -> Batch:
     try:
-        return Batch(head["monitor"], head["kind"], head["key"], tuple(body.splitlines(keepends=True)))
+        monitor, kind, key = head["monitor"], head["kind"], head["key"]
     except KeyError as error:
         raise BatchFileError(f"the description of a batch lacks {error}") from error
+    is_key = isinstance(key, str) and key.isascii() and key.isprintable()
+    if not is_monitor(monitor) or kind not in ("rows", "labels") or not is_key:
+        raise BatchFileError(f"a batch of the monitor {monitor!r}, the kind {kind!r} and the key {key!r}")
+    return Batch(monitor, kind, key, tuple(body.splitlines(keepends=True)))
 
 
 def batches_of(lines: list[tuple[str, Kind, bytes]], max_rows: int, max_bytes: int) -> list[Batch]:

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from tidegauge_client.batch import is_monitor
 from tidegauge_client.encoding import rows_of
 from tidegauge_client.options import Options, default_spool, spool_of
 from tidegauge_client.pipeline import Pipeline
@@ -111,8 +112,8 @@ class Client:
 
     def monitor(self, name: str, *, timestamp: str | None = None) -> Monitor:
         """Return the monitor of that name; `timestamp` is a column that gets the time of logging."""
-        if not name:
-            raise ValueError("expected the name of a monitor")
+        if not is_monitor(name):
+            raise ValueError(f"{name!r}: expected the name of a monitor, as text")
         return Monitor(name, timestamp, self._pipeline)
 
     def flush(self, timeout: float = 5.0) -> bool:

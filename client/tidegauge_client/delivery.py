@@ -95,9 +95,21 @@ def _answer(batch: Batch, post: Callable[[Batch], Answer]) -> Answer:
         if _is_receipt(answer.body):
             return answer
         raise RetryLaterError("202 without the counts of accepted and rejected rows: is this Tidegauge?")
+    if status < HTTPStatus.BAD_REQUEST:
+        raise RetryLaterError(_not_ours(answer))
     if status in TRY_AGAIN or not HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
         raise RetryLaterError(_detail(answer), answer.retry_after)
     return answer
+
+
+def _not_ours(answer: Answer) -> str:
+    """Return what is said of an answer that Tidegauge does not give, as a proxy or another service does."""
+    where = f" to {_origin(answer.location)}" if answer.location else ""
+    return f"{_detail(answer)}{where}: is this Tidegauge's address? No redirect is followed"
+
+
+def _origin(location: str) -> str:
+    return location.partition("/v1/")[0].partition("?")[0] or location  # as it would be given to the client
 
 
 def _is_conflict(answer: Answer) -> bool:

@@ -16,6 +16,8 @@ from uuid import UUID
 
 MAX_ROW_BYTES = 1 << 20
 MISSING = {"NaT", "NAType", "NaTType"}
+NO_NUMBERS = {"m", "V"}  # numpy's durations, of which `tolist` returns a count, and its bytes without a type
+MAX_WHOLE_DIGITS = 40  # of a decimal that is written out
 
 
 def rows_of(given: object) -> Iterator[Mapping[str, object]]:
@@ -25,6 +27,8 @@ def rows_of(given: object) -> Iterator[Mapping[str, object]]:
     elif hasattr(given, "to_dicts"):  # a polars frame
         yield from given.to_dicts()
     elif hasattr(given, "columns") and hasattr(given, "to_dict"):  # a pandas frame
+        if not getattr(given.columns, "is_unique", True):
+            raise ValueError("a column's name is in the data frame more than once; expected each one once")
         yield from given.to_dict(orient="records")
     elif hasattr(given, "to_dict") or hasattr(given, "model_dump"):  # a pandas series, a pydantic model
         yield _row(given)
@@ -62,12 +66,17 @@ def plain(value: object) -> object:
 
 def _array(value: Any) -> object:
     # What numpy, torch and others call an array or a scalar.
-    if type(value).__module__ == "numpy" and str(value.dtype).startswith("datetime64"):
-        # `tolist` would return counts of nanoseconds.
+    kind = value.dtype.kind if type(value).__module__ == "numpy" else ""
+    if kind == "M":  # `tolist` would return counts of nanoseconds
         return _single([_time_text(text) for text in _listed(value.astype(str).tolist())])
-    if hasattr(value, "tolist"):
-        return _single(_without_nan(_listed(value.tolist()), 0))
-    raise TypeError(f"a value of type {_kind(value)}; expected text, a number, a truth value, a time or None")
+    if kind == "f":  # of more digits than Python's: `tolist` would return the value itself
+        value = value.astype("float64") if value.dtype.itemsize > 8 else value  # noqa: PLR2004
+    listed = value.tolist() if kind not in NO_NUMBERS and hasattr(value, "tolist") else value
+    if not isinstance(listed, list) and (listed is value or hasattr(listed, "tolist")):  # a mock has anything
+        raise TypeError(
+            f"a value of type {_kind(value)}; expected text, a number, a truth value, a time or None"
+        )
+    return _single(_without_nan(_listed(listed), 0))
 
 
 def _time_text(text: str) -> str | None:
@@ -112,13 +121,22 @@ def _number(value: float) -> float | str | None:
     return value if math.isfinite(value) else str(value)
 
 
+def _of_decimal(value: Decimal) -> float | str | None:
+    """Return a decimal as a number; a whole one, such as an id, with all of its digits."""
+    if value.is_nan():
+        return None
+    if value.is_finite() and value.adjusted() < MAX_WHOLE_DIGITS and value == value.to_integral_value():
+        return int(value)
+    return _number(float(value))
+
+
 def _kind(value: object) -> str:
     return f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
 
 
 PLAIN: tuple[tuple[Any, Callable[[Any], object]], ...] = (
     (datetime | date | time, lambda value: value.isoformat()),
-    (Decimal, lambda value: _number(float(value))),
+    (Decimal, _of_decimal),
     (Enum, lambda value: value.value),
     (UUID, str),
     (Mapping, dict),

@@ -32,11 +32,13 @@ class Answer:
     - `status`: the status of HTTP
     - `retry_after`: in how many seconds to send again; None where the service does not say
     - `body`: the JSON document; None where there is none
+    - `location`: where it says to go instead
     """
 
     status: int
     retry_after: float | None
     body: Any
+    location: str | None = None
 
 
 class Transport:
@@ -106,7 +108,8 @@ class Transport:
         document = None
         with suppress(ValueError):
             document = json.loads(content)
-        return Answer(response.status, _seconds(response.getheader("Retry-After")), document)
+        retry_after, location = response.getheader("Retry-After"), response.getheader("Location")
+        return Answer(response.status, _seconds(retry_after), document, location)
 
     def _open(self) -> http.client.HTTPConnection:
         if self._https:

@@ -76,6 +76,9 @@ class Intake:
 
     def trouble(self) -> str | None:
         """Return why rows cannot be made durable now; None where they can."""
+        if self.spooling is not None and not self.spooling.is_empty and self.spooling.trouble is not None:
+            # The database answers, and what comes goes the way of what came before it all the same.
+            return f"rows of the spool are not in the database yet, and {self.spooling.trouble}"
         seconds = self.backlog.seconds_since_look
         if seconds is not None and seconds <= STALE_SECONDS:
             return None

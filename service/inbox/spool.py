@@ -3,6 +3,8 @@
 A file takes several writes, each synchronised to the disk before it is acknowledged, until it is sealed.
 Sealed files are drained whole, the oldest first, and then removed. Every process has a folder of its own,
 which a lock on a file holds; what a process that died has left is taken over by the next one that starts.
+Where somebody removes or moves the folder while it is used, another one is made, and what the file that is
+written now holds is written there again: nothing is acknowledged that only a nameless file has.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 FILE_BYTES = 8 << 20  # from which a file is sealed
 MAX_FOLDERS = 64
-SUFFIX, SET_ASIDE = ".rows", ".refused"
+SUFFIX, SET_ASIDE, LOCK = ".rows", ".refused", "lock"
 FULL_RETRY_SECONDS = 30
 
 
@@ -33,8 +35,9 @@ class Spool:
 
     def __init__(self, root: Path, *, limit: int) -> None:
         self._limit = limit
+        self._root = root
         self._lock, self._folder = _own_folder(root)
-        self._files = {path: path.stat().st_size for path in sorted(self._folder.glob(f"*{SUFFIX}"))}
+        self._files = _sizes(self._folder)
         self._active: tuple[Path, int] | None = None  # the file that is written, and its descriptor
 
     @property
@@ -74,14 +77,26 @@ class Spool:
             self._undo(path, descriptor, before)
             raise
         self._files[path] = before + len(content)
+        try:
+            path = self._in_place(path, descriptor)
+        except OSError:
+            self._undo(path, descriptor, before)
+            raise
         if self._files[path] >= FILE_BYTES:
-            self.seal()
+            self._close_active()
 
     def seal(self) -> None:
-        """Write no more to the file that is written now."""
+        """Write no more to the file that is written now.
+
+        Raises OSError where that file is gone from its folder and cannot be written again.
+        """
         if self._active is not None:
-            os.close(self._active[1])
-            self._active = None
+            self._in_place(*self._active)
+            self._close_active()
+
+    def forget(self, path: Path) -> None:
+        """Drain a file no more that is not there."""
+        self._files.pop(path, None)
 
     def oldest(self) -> Path:
         """Return the oldest file, sealed; there must be one."""
@@ -110,26 +125,63 @@ class Spool:
         return kept
 
     def close(self) -> None:
-        """Give the folder free; what is in it stays."""
-        self.seal()
-        os.close(self._lock)
+        """Give the folder free; what is in it stays. Raises OSError as `seal` does."""
+        try:
+            self.seal()
+        finally:
+            os.close(self._lock)
 
     def _begin(self) -> tuple[Path, int]:
+        if not (self._folder / LOCK).exists():
+            lock, self._folder = _own_folder(self._root)
+            os.close(self._lock)
+            self._lock = lock
+            self._files = dict(sorted((self._files | _sizes(self._folder)).items(), key=_age))
         path = self._folder / f"{time.time_ns():020d}-{uuid.uuid4().hex}{SUFFIX}"
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
         _sync_folder(self._folder)
         self._files[path] = 0
         self._active = path, descriptor
         return self._active
 
+    def _in_place(self, path: Path, descriptor: int) -> Path:
+        """Return the path of the file that is written now; where that is gone, of one with the same bytes."""
+        if _is_there(path, descriptor):
+            return path
+        content = os.pread(descriptor, self._files[path], 0)
+        gone, self._active = self._active, None
+        try:
+            kept, other = self._begin()
+        except OSError:
+            self._active = gone
+            raise
+        try:
+            _write(other, content)
+            os.fsync(other)
+        except OSError:
+            self._close_active()
+            self.remove(kept)
+            self._active = gone
+            raise
+        self._files[kept] = len(content)
+        self.forget(path)
+        os.close(descriptor)
+        return kept
+
+    def _close_active(self) -> None:
+        if self._active is not None:
+            os.close(self._active[1])
+            self._active = None
+
     def _undo(self, path: Path, descriptor: int, before: int) -> None:
         # What a failed write left would hide later records behind it.
+        self._files[path] = before
         try:
             os.ftruncate(descriptor, before)
         except OSError:
-            self.seal()
+            self._close_active()
         if not before:
-            self.seal()
+            self._close_active()
             self.remove(path)
 
 
@@ -141,7 +193,7 @@ def _own_folder(root: Path) -> tuple[int, Path]:
         if own is not None and not folder.exists():
             break
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -157,6 +209,22 @@ def _own_folder(root: Path) -> tuple[int, Path]:
     if own is None:
         raise OSError(f"{root}: {MAX_FOLDERS} processes use its folders")
     return own
+
+
+def _sizes(folder: Path) -> dict[Path, int]:
+    return {path: path.stat().st_size for path in sorted(folder.glob(f"*{SUFFIX}"))}
+
+
+def _age(file: tuple[Path, int]) -> str:
+    return file[0].name  # it begins with the time at which the file was begun
+
+
+def _is_there(path: Path, descriptor: int) -> bool:
+    """Say whether a path names the file of a descriptor."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 def _write(descriptor: int, content: bytes) -> None:

@@ -73,6 +73,10 @@ class Spooling:
         """Remove a file that was drained."""
         await self._call(lambda: self._spool.remove(path))
 
+    async def forget(self, path: Path) -> None:
+        """Drain a file no more that is not there."""
+        await self._call(lambda: self._spool.forget(path))
+
     async def set_aside(self, path: Path) -> Path:
         """Keep a file that cannot be drained under another name; return that."""
         return await self._call(lambda: self._spool.set_aside(path))
@@ -105,4 +109,10 @@ async def spooling(root: Path, *, limit: int) -> AsyncIterator[Spooling | None]:
         try:
             yield Spooling(spool, thread)
         finally:
-            await loop.run_in_executor(thread, spool.close)
+            try:
+                await loop.run_in_executor(thread, spool.close)
+            except OSError as error:
+                hint = (
+                    "rows that were acknowledged are lost: the folder was removed, and cannot be made again"
+                )
+                log.error("spool not closed", folder=str(root), error=str(error), hint=hint)  # noqa: TRY400

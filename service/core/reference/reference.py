@@ -18,7 +18,15 @@ from service.core.profile.outcome.binary import BinaryOutcome
 from service.core.profile.outcome.row_errors import absolute_errors
 from service.core.profile.spec import cell_edges, pca_components, segment_values, vocabulary
 from service.core.profile.spec.spec import ProfileSpec
-from service.core.reference import answers, bins, loss_model, notes, outcome_blocks, score_calibration
+from service.core.reference import (
+    answers,
+    bins,
+    loss_model,
+    notes,
+    outcome_blocks,
+    plausible,
+    score_calibration,
+)
 from service.core.reference.loss_model import LossModel
 from service.core.reference.score_calibration import ScoreCalibration
 from service.core.reference.seasonal import seasonal
@@ -147,6 +155,7 @@ def of(
     scores = None if by_block is None else by_block.spec
     spec = ProfileSpec(edges, sample_rows, fitted, words, values, forms, season, scores)
     whole = profile.completed(first, batch, schema, spec)
+    doubted = plausible.doubts(batch, schema.task, whole.get(outcome.PART))
     return Reference(
         whole,
         spec,
@@ -154,7 +163,14 @@ def of(
         schema,
         bins.of_reference(whole, schema),
         _estimator(batch, schema, whole, edges) if estimate else None,
-        (*settled.notes, *noted, *thin, *filter(None, [copied])),
+        (
+            *settled.notes,
+            *noted,
+            *notes.note_on_copies(batch, schema),
+            *doubted,
+            *thin,
+            *filter(None, [copied]),
+        ),
         None if outcome_rules is None else outcome_blocks.of(batch, schema, outcome_rules, spec.season),
         None if season is None else seasonal.of(batch, schema, season),
         choice,

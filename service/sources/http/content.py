@@ -31,7 +31,7 @@ from service.sources.http.table_limits import (
     check_types,
     texts_of,
 )
-from service.sources.tables import arrow_labels, from_arrow
+from service.sources.tables import arrow_labels, arrow_types, from_arrow
 from service.sources.tables.formats import csv_file
 from service.sources.tables.parsed import check_names, composed_names, listed, nearest
 
@@ -193,6 +193,7 @@ def _of_frame(frame: pd.DataFrame, names: Sequence[str], shape: RowShape, *, by_
 
 def _of_table(table: pa.Table, names: Sequence[str], shape: RowShape) -> Decoded:
     schema, timestamp = shape.schema, shape.timestamp
+    table = arrow_types.usual(table)
     for name, limit in text_limits(schema).items():
         if name in table.schema.names:
             _check_text(name, _longest(table[name]), limit)
@@ -201,7 +202,7 @@ def _of_table(table: pa.Table, names: Sequence[str], shape: RowShape) -> Decoded
     if timestamp is not None and timestamp in table.schema.names:
         times = from_arrow.event_times(table[timestamp], shape.form.time)
     batch = _without_time(found.batch, timestamp)
-    return Decoded(batch, times, lambda rows: from_arrow.framed(table.take(rows)))
+    return Decoded(batch, times, lambda rows: from_arrow.framed(arrow_types.rows_at(table, rows.tolist())))
 
 
 def _read_stream(content: bytes, shape: RowShape) -> tuple[pa.Table, list[str]]:

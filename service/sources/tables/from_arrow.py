@@ -16,7 +16,7 @@ from service.core.rows.batch import TEXT_TIMES, Arrival, Batch, Misfit, Numbers,
 from service.core.rows.label_text import clean
 from service.core.rows.schema import Kind
 from service.sources.table_format import PLAIN_TIME
-from service.sources.tables import arrow_labels
+from service.sources.tables import arrow_labels, arrow_types
 from service.sources.tables.arrow_labels import is_text, missing, values
 from service.sources.tables.event_time import EventTimes, of_raw
 from service.sources.tables.identity import NO_IDENTITIES
@@ -46,7 +46,7 @@ def to_batch(
     time: TimeFormat = PLAIN_TIME,
 ) -> Framed:
     """Return the schema's columns of `table` as typed arrays; see `from_pandas.to_batch` for its promises."""
-    table = composed(table)
+    table = arrow_types.usual(composed(table))
     held = table.schema.names
     check_names(held if names is None else names, schema, timestamp)
     if len(set(held)) < len(held):
@@ -71,7 +71,8 @@ def to_batch(
 
     refused = np.flatnonzero(~times.usable)
     shown = refused[:keep_rejects]
-    rejects = from_pandas.rejects_of(framed(table.take(shown)), times.reasons[shown], timestamp, time)
+    given = framed(arrow_types.rows_at(table, shown.tolist()))
+    rejects = from_pandas.rejects_of(given, times.reasons[shown], timestamp, time)
     return Framed(_in_order(batch.take(np.flatnonzero(times.usable))), rejects, len(refused))
 
 
@@ -82,6 +83,7 @@ def _in_order(batch: Batch) -> Batch:
 
 def event_times(column: pa.ChunkedArray, form: TimeFormat = PLAIN_TIME) -> EventTimes:
     """Return a timestamp column of any type as event times."""
+    column = arrow_types.usual(pa.table({"time": column}))["time"]
     if pa.types.is_timestamp(column.type):
         raw, zone = values(column.cast(pa.int64()), np.int64), form.zone if column.type.tz is None else None
         return of_raw(raw, column.type.unit, missing(column), zone=zone)
@@ -99,8 +101,21 @@ def composed(table: pa.Table) -> pa.Table:
 
 
 def framed(table: pa.Table) -> pd.DataFrame:
-    """Return the table as a frame: integers stay integers, without the writer's notes on its index."""
-    frame: pd.DataFrame = table.to_pandas(ignore_metadata=True, use_threads=False, integer_object_nulls=True)
+    """Return the table as a frame: integers stay integers, without the writer's notes on its index.
+
+    Lists and structs are Python's own, as JSON gives them: NumPy writes long arrays without their middle.
+    """
+    import pandas as pd  # noqa: PLC0415 - half a second that most tables do not need
+
+    table = arrow_types.usual(table)
+    nested = [place for place, field in enumerate(table.schema) if arrow_types.is_nested(field.type)]
+    blank = table
+    for place in nested:
+        blank = blank.set_column(place, table.schema.names[place], pa.nulls(table.num_rows))
+    frame: pd.DataFrame = blank.to_pandas(ignore_metadata=True, use_threads=False, integer_object_nulls=True)
+    for place in nested:
+        cells = pd.Series(table[place].to_pylist(), index=frame.index, dtype=object)
+        frame.isetitem(place, cells.to_numpy())
     return frame
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -13,12 +14,12 @@ import pytest
 from service.core.inbox import SentReference
 from service.core.sharing import Fence
 from service.errors import LeaseLostError
-from service.store import retention
+from service.store import lifecycle, retention
 from service.store.driver_errors import DRIVER_ERRORS
 from service.store.leases import leases
 from service.store.leases.fence import OneFence, hold
 from service.store.postgres import PostgresStore
-from service.store.tables import dummy, webhook_outbox
+from service.store.tables import checkpoint, dummy, webhook_outbox
 from service.store.tables.inbox import reference
 from service.store.tables.monitors import monitor as monitor_table
 from service.store.tables.references.alarm_model import AlarmModelTable, KeptModel
@@ -120,7 +121,7 @@ WRITES: dict[str, Write] = {
     "pending rows": lambda pool, own, _: _store(pool, own).forget_pending("flights"),
     "counted ids": lambda pool, own, _: _store(pool, own).forget_counted_ids("flights"),
     "another layout": lambda pool, own, _: _store(pool, own).checkpoint("flights", "another"),
-    "skipped": lambda pool, own, _: _store(pool, own).record_skipped("flights", 1, 1),
+    "skipped": lambda pool, own, _: _store(pool, own).record_skipped("flights", 1, 1, first=1),
     "failed": lambda pool, own, _: _store(pool, own).record_failed("flights", 1, 1, "oh", seconds=1.0),
     "waiting": lambda pool, own, _: _store(pool, own).record_waiting("flights", 1, 1, "rows", seconds=1.0),
     "season": lambda pool, own, _: SeasonChoiceTable(pool, "flights", own).chosen("r", "UTC", "day", ""),
@@ -228,3 +229,25 @@ async def test_a_holder_that_pauses_inside_a_transaction_keeps_nobody_waiting(po
         with pytest.raises(DRIVER_ERRORS):
             await connection.execute("COMMIT")
     assert taken["flights"].holder == "two"
+
+
+LOCKED_OUT = """
+SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
+
+
+async def test_a_rename_waits_for_the_commit_of_a_cycle(pool: asyncpg.Pool) -> None:
+    """Both lock the lease before the checkpoint: neither ends in a deadlock."""
+    own, _ = await _prepare(pool)
+    await pool.execute("DROP FUNCTION public.guard CASCADE")
+    async with pool.acquire() as connection, connection.transaction():
+        await hold(connection, "flights", own)
+        renaming = asyncio.create_task(lifecycle.rename(pool, "flights", "planes"))
+        while not await pool.fetchval(LOCKED_OUT):  # noqa: ASYNC110  # the server says so by no event
+            await asyncio.sleep(0.01)
+        assert await checkpoint.advance(connection, "flights", record(2).layout, record(2).after)
+    await renaming
+    assert await pool.fetchval("SELECT monitor FROM tidegauge.checkpoint") == "planes"
+    assert await pool.fetchval("SELECT holder IS NULL FROM tidegauge.lease WHERE monitor = 'planes'")
+    with pytest.raises(LeaseLostError):
+        await _store(pool, own).commit(record(3))

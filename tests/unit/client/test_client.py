@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
+import zlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from tidegauge_client import AsyncClient, Client
+from tidegauge_client.batch import BatchFileError, decode, decode_open
 
 from tests.unit.client.scripted_server import Posted, Reply, accept, serving
 
@@ -297,3 +300,45 @@ def test_a_closed_client_begins_again_when_it_is_used(tmp_path: Path) -> None:
         assert client.close(30)
         assert (client.stats().accepted, client.stats().dropped) == (2, 0)
     assert not list(tmp_path.rglob("*.batch"))
+
+
+@pytest.mark.parametrize("name", ["", "\ud800", 5, None, b"m"])
+def test_a_monitor_that_no_path_can_name_is_refused_at_once(tmp_path: Path, name: Any) -> None:
+    """Its rows could never be sent, and would hold up those of all other monitors."""
+    with pytest.raises(ValueError, match="the name of a monitor"):
+        Client("http://127.0.0.1:1", spool=tmp_path).monitor(name)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        {"monitor": 5, "kind": "rows", "key": "k"},
+        {"monitor": "\ud800", "kind": "rows", "key": "k"},
+        {"monitor": "m", "kind": "../x", "key": "k"},
+        {"monitor": "m", "kind": "rows", "key": "k\r\nX: y"},
+        {"monitor": "m", "kind": "rows", "key": None},
+    ],
+)
+def test_a_file_that_no_request_can_be_made_of_is_set_aside(head: dict[str, Any]) -> None:
+    """A file of the spool that something else has changed holds up none behind it."""
+    body = b'{"a":1}\n'
+    whole = {"format": 1, "bytes": len(body), "crc": zlib.crc32(body), **head}
+    with pytest.raises(BatchFileError, match="a batch of the monitor"):
+        decode(json.dumps(whole).encode() + b"\n" + body)
+    with pytest.raises(BatchFileError, match="a batch of the monitor"):
+        decode_open(json.dumps(whole).encode() + b"\n" + body)
+
+
+@pytest.mark.parametrize("status", [200, 301, 307, 308])
+def test_an_answer_of_another_service_says_so(tmp_path: Path, status: int) -> None:
+    """Rows are kept, and the reason names the address that was answered with."""
+    headers = {} if status == 200 else {"Location": "https://gauge.example.org/v1/monitors/m/rows"}
+    with serving(script=lambda _: Reply(status, {}, headers)) as server:
+        client = Client(server.url, spool=tmp_path)
+        client.monitor("m").log({"a": 1})
+        assert not client.flush(0.5)
+        said = client.stats().last_error or ""
+        assert "is this Tidegauge's address?" in said
+        assert ("https://gauge.example.org" in said) == bool(headers)
+        assert client.stats().waiting == 1
+        client.close(0)

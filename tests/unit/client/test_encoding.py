@@ -8,6 +8,7 @@ from decimal import Decimal
 from enum import Enum
 from types import MappingProxyType
 from typing import Any
+from unittest.mock import MagicMock, Mock
 from uuid import UUID
 
 import numpy as np
@@ -45,6 +46,13 @@ VALUES: list[tuple[Any, Any]] = [
     (date(2026, 1, 31), "2026-01-31"),
     (Decimal("1.5"), 1.5),
     (Decimal("NaN"), None),
+    (Decimal("sNaN"), None),
+    (Decimal(2**53 + 1), 2**53 + 1),
+    (Decimal("12345678901234567890.000"), 12_345_678_901_234_567_890),
+    (Decimal("1E+3"), 1000),
+    (Decimal("1E+1000000"), "inf"),
+    (np.longdouble("1.5"), 1.5),
+    (np.array(["1.5", "2.5"], np.longdouble), [1.5, 2.5]),
     (Plan.PLUS, "plus"),
     (UUID(int=1), "00000000-0000-0000-0000-000000000001"),
     (MappingProxyType({"a": np.float32("nan")}), {"a": None}),
@@ -62,7 +70,21 @@ def test_a_value_becomes_what_json_can_hold(value: Any, expected: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [object(), {1, 2}, b"x", lambda: None], ids=lambda value: type(value).__name__
+    "value",
+    [
+        object(),
+        {1, 2},
+        b"x",
+        lambda: None,
+        np.timedelta64(5, "ns"),
+        np.timedelta64(5, "s"),
+        np.array([5], "timedelta64[ns]"),
+        np.void(b"ab"),
+        MagicMock(),
+        Mock(),
+        pd.Timedelta(5),
+    ],
+    ids=lambda value: type(value).__name__,
 )
 def test_a_value_of_no_known_type_is_refused_by_its_name(value: Any) -> None:
     """What has no meaning as a cell is refused, with its type."""
@@ -112,3 +134,9 @@ def test_what_is_no_row_is_refused(given: Any) -> None:
     """Anything else is refused with its type."""
     with pytest.raises(TypeError, match="as a mapping"):
         list(rows_of(given))
+
+
+def test_a_frame_with_a_column_twice_is_refused() -> None:
+    """One of the two would be left out, and nobody could say which."""
+    with pytest.raises(ValueError, match="more than once"):
+        list(rows_of(pd.DataFrame([[1, 2]], columns=["a", "a"])))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -143,3 +145,70 @@ def test_a_file_that_was_refused_is_kept_and_not_read_again(tmp_path: Path) -> N
     assert spool.is_empty
     assert requests_of(decode_all(kept.read_bytes())[0]) == [sent(1), sent(2)]
     spool.close()
+
+
+def _folder_removed(folder: Path) -> None:
+    shutil.rmtree(folder)
+
+
+def _folder_moved(folder: Path) -> None:
+    folder.rename(folder.with_name("moved away"))
+
+
+def _file_removed(folder: Path) -> None:
+    for path in folder.glob("*.rows"):
+        path.unlink()
+
+
+def _root_removed(folder: Path) -> None:
+    shutil.rmtree(folder.parent)
+
+
+@pytest.mark.parametrize("harm", [_folder_removed, _folder_moved, _file_removed, _root_removed])
+@pytest.mark.parametrize("then", ["append", "oldest", "close"])
+def test_a_folder_that_is_removed_loses_nothing_acknowledged(
+    tmp_path: Path, harm: Callable[[Path], None], then: str
+) -> None:
+    """What the file being written holds is written again, by whatever happens next; later rows follow it."""
+    spool = Spool(tmp_path / "inbox", limit=64 * MEGABYTE)
+    spool.append(record(1))
+    spool.append(record(2))
+    harm(tmp_path / "inbox" / "0")
+    if then == "append":
+        spool.append(record(3))
+    elif then == "oldest":
+        spool.oldest()
+    spool.close()
+    after = Spool(tmp_path / "inbox", limit=64 * MEGABYTE)
+    assert everything(after) == [record(1), record(2)] + [record(3)] * (then == "append")
+    after.close()
+
+
+def test_a_folder_that_cannot_be_made_again_refuses_and_recovers(tmp_path: Path) -> None:
+    """Nothing is acknowledged meanwhile; when it can be made, what was acknowledged before is there."""
+    root = tmp_path / "inbox"
+    spool = Spool(root, limit=64 * MEGABYTE)
+    spool.append(record(1))
+    shutil.rmtree(root)
+    root.write_text("in the way")
+    for _ in range(2):
+        with pytest.raises(OSError, match=r"Not a directory|File exists"):
+            spool.append(record(2))
+    root.unlink()
+    spool.append(record(3))
+    assert everything(spool) == [record(1), record(3)]
+    spool.close()
+
+
+def test_two_services_whose_root_is_removed_have_folders_of_their_own_again(tmp_path: Path) -> None:
+    """The lock is taken again with the folder, so that neither drains what the other writes."""
+    first, second = Spool(tmp_path / "inbox", limit=MEGABYTE), Spool(tmp_path / "inbox", limit=MEGABYTE)
+    first.append(record(1))
+    second.append(record(2))
+    shutil.rmtree(tmp_path / "inbox")
+    first.append(record(3))
+    second.append(record(4))
+    assert everything(first) == [record(1), record(3)]
+    assert everything(second) == [record(2), record(4)]
+    first.close()
+    second.close()

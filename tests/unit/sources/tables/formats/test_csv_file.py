@@ -12,6 +12,7 @@ from service.core.rows.number_format import NumberFormat
 from service.core.rows.schema import Column, Kind, Schema
 from service.sources.table_format import CsvFormat, TableFormat, TimeFormat
 from service.sources.tables.file import open_ordered
+from service.sources.tables.formats.csv_file import load
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,3 +73,56 @@ def test_times_are_read_as_they_are_written(tmp_path: Path, cells: list[str], ti
     ordered = open_ordered(tmp_path / "a.csv", SCHEMA, "at", form=TableFormat(time))
     assert ordered.times[0] // 86_400_000_000 == 15_737
     assert ordered.rejected == (1 if "" in cells else 0)
+
+
+NUMBERS = Schema((Column("size", Kind.NUMERICAL), Column("colour", Kind.CATEGORICAL)), identity="id")
+CELLS = [
+    "true",
+    "FALSE",
+    " True",
+    "1",
+    "-2.5",
+    "1e5",
+    "",
+    "NULL",
+    "inf",
+    "yes",
+    "0x10",
+    "x",
+    "18446744073709551616",
+]
+
+
+def _sizes(path: Path, cells: list[str]) -> list[str]:
+    lines = [f"2013-01-01,{cell},red,{place}\n" for place, cell in enumerate(cells)]
+    path.write_text("at,size,colour,id\n" + "".join(lines))
+    size = open_ordered(path, NUMBERS, "at").read(0, len(cells)).columns["size"]
+    assert isinstance(size, Numbers)
+    marks = [False] * len(cells) if size.unparsable is None else size.unparsable.tolist()
+    return ["no number" if mark else str(value) for value, mark in zip(size.values, marks, strict=True)]
+
+
+def test_a_number_is_read_alike_whatever_lies_around_it(tmp_path: Path) -> None:
+    """A truth value is 1 or 0 among numbers too: how rows are split into requests changes nothing."""
+    alone = [_sizes(tmp_path / "a.csv", [cell])[0] for cell in CELLS]
+    assert alone[:3] == ["1.0", "0.0", "1.0"]
+    assert _sizes(tmp_path / "a.csv", CELLS) == alone
+    for other in ("1.5", "true", "x", ""):
+        assert [_sizes(tmp_path / "a.csv", [cell, other])[0] for cell in CELLS] == alone
+
+
+@pytest.mark.parametrize(("encoding", "sign"), [(None, "\ufffd"), ("latin-1", "?"), ("utf-16", "\ufffd")])
+def test_a_nul_ends_no_cell(tmp_path: Path, encoding: str | None, sign: str) -> None:
+    """It spoils its cell: a number is none, labels and ids stay apart, and what follows it is kept."""
+    text = 'at,size,colour,id\n2013-01-01,1\x002,a\x00b,i\x001\n2013-01-02,12,"a\x00c",i\x002\n'
+    (tmp_path / "a.csv").write_bytes(text.encode(encoding or "utf-8"))
+    form = TableFormat(csv=CsvFormat(encoding=encoding))
+    batch = load(tmp_path / "a.csv", NUMBERS, "at", form).framed("at").batch
+    size, colour = batch.columns["size"], batch.columns["colour"]
+    assert isinstance(size, Numbers)
+    assert size.unparsable is not None
+    assert size.unparsable.tolist() == [True, False]
+    assert isinstance(colour, Labels)
+    assert [colour.labels[code] for code in colour.codes] == [f"a{sign}b", f"a{sign}c"]
+    assert batch.arrival.identity is not None
+    assert len(set(batch.arrival.identity.tolist())) == 2

@@ -195,7 +195,9 @@ def test_records_are_split_as_the_csv_module_splits_them(body: str, chunk: int) 
     monkey = pytest.MonkeyPatch()
     with monkey.context() as patched:
         patched.setattr(csv_records, "CHUNK_BYTES", chunk)
-        checked = CheckedRecords(io.BytesIO(("x,y\n" + body + "\nz,\n").encode()), ["x", "y"], SIGNS, 0)
+        checked = CheckedRecords(
+            io.BytesIO(("x,y\n" + body + "\nz,\n").encode()), ["x", "y"], SIGNS, 0, instead_of_nul=b"?"
+        )
         try:
             passed = io.BufferedReader(checked).read().decode()
         except SourceError:
