@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING
 
 from service.access.cross_site import is_cross_site, is_own_host
 from service.access.rules import SAFE_METHODS, SENT, Need, need_of
-from service.access.session import COOKIE, session_token
+from service.access.session import session_cookies, session_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -72,6 +71,8 @@ class Gate:
             return None
         headers = _chosen(asked.headers)
         authorization = headers.get(b"authorization")
+        if sum(name == b"authorization" for name, _ in asked.headers) > 1:
+            return Refusal(401, _TWICE)
         if self.is_open and not (self.tokens.has_fixed and need.scope in _SENDING):
             return self._from_here(asked.method, headers)
         if authorization is not None:
@@ -102,12 +103,12 @@ class Gate:
         return None if grant.allows(need.scope, need.monitor) else _beyond(need)
 
     def _by_ambient(self, asked: Asked, headers: dict[bytes, str], need: Need) -> Refusal | None:
-        grant = self._ambient(asked, headers)
+        grant = self._ambient(asked)
         if grant is None:
             return Refusal(401, _MISSING)
         return _cross_site(asked.method, headers) if grant.allows(need.scope, need.monitor) else _beyond(need)
 
-    def _ambient(self, asked: Asked, headers: dict[bytes, str]) -> Grant | None:
+    def _ambient(self, asked: Asked) -> Grant | None:
         """Return what a browser may do that sends no token of its own accord."""
         if self.proxy is not None:
             name = self.proxy.header.encode()
@@ -116,8 +117,13 @@ class Gate:
                 return self.proxy.grant
         if asked.method not in SAFE_METHODS:
             return None  # a session reads: whatever writes has a token that no other page can make it send
-        token = session_token(_cookie(headers.get(b"cookie", "")), self.tokens.known, self.now())
-        return None if token is None else token.grant
+        cookies = (value.decode("latin-1") for name, value in asked.headers if name == b"cookie")
+        sessions = (
+            session_token(value, self.tokens.known, self.now())
+            for header in cookies
+            for value in session_cookies(header)
+        )
+        return next((token.grant for token in sessions if token is not None), None)
 
     def _from_here(self, method: str, headers: dict[bytes, str]) -> Refusal | None:
         host = headers.get(b"host")
@@ -130,11 +136,12 @@ class Gate:
         return _cross_site(method, headers)
 
 
-_WANTED = frozenset({b"authorization", b"cookie", b"host", b"origin", b"sec-fetch-site"})
+_WANTED = frozenset({b"authorization", b"host", b"origin", b"sec-fetch-site"})
 _MISSING = (
     "expected the header Authorization: Bearer TOKEN; `tidegauge token create` makes a token, and a browser "
     "signs in at /sign-in"
 )
+_TWICE = "the header Authorization is there more than once; a proxy may have looked at another one than this"
 _WRONG = (
     "the token is wrong or revoked; expected the header Authorization: Bearer TOKEN, with one of "
     "`tidegauge token create` or that of TIDEGAUGE_INGEST_TOKEN"
@@ -143,15 +150,6 @@ _WRONG = (
 
 def _chosen(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, str]:
     return {name: value.decode("latin-1") for name, value in headers if name in _WANTED}
-
-
-def _cookie(header: str) -> str:
-    cookies = SimpleCookie()
-    try:
-        cookies.load(header)
-    except CookieError:
-        return ""
-    return cookies[COOKIE].value if COOKIE in cookies else ""
 
 
 def _beyond(need: Need) -> Refusal:
