@@ -15,17 +15,19 @@ from typing import TYPE_CHECKING
 
 from service import __version__
 from service.commands.exit_status import CLEAN, FAILED, INTERRUPTED, MISCONFIGURED
+from service.commands.parser import CommandParser, with_separator
 from service.errors import ConfigurationError, TidegaugeError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - it has no public name
+    Commands = argparse._SubParsersAction[CommandParser]  # noqa: SLF001 - it has no public name
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that `arguments` (the process's own where None) name; return the exit status."""
-    options = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    options = _parser().parse_args(with_separator(given))
     try:
         status: int = options.command(options)
     except ConfigurationError as error:
@@ -43,9 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="tidegauge", description="Monitors machine-learning models in production."
-    )
+    parser = CommandParser(prog="tidegauge", description="Monitors machine-learning models in production.")
     parser.add_argument("--version", action="version", version=f"tidegauge {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
 
     psql = commands.add_parser("psql", help="open the embedded database as the role that may only read")
     psql.add_argument("--print", action="store_true", dest="print_only", help="only print its URL")
-    psql.add_argument("arguments", nargs="*", metavar="ARGUMENT", help="psql's own, after --")
+    psql.add_argument("arguments", nargs="*", metavar="ARGUMENT", help="psql's own, such as -c 'SELECT 1'")
     psql.set_defaults(command=_psql)
 
     check = commands.add_parser(

@@ -64,7 +64,7 @@ class ProfileError(TidegaugeError):
 
 
 class CodecError(TidegaugeError):
-    """Stored bytes are not a profile that this version can read."""
+    """Stored bytes are no profile, or no fitted alarms, that this version can read."""
 
 
 class StoreError(TidegaugeError):

@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 DAY = filled_store.DAY
 START = filled_store.FEBRUARY
 LONG_NAME = "a_column_with_a_name_of_five_thousand_characters_" + "and_more_" * 550
+FOREIGN_NAME = "מודל 🛫 טיסות"
+FOREIGN_COLUMNS = ("עמודה_אחת", "سرعة الرياح", "🌡️ temp", "tab\tand\nline", "ﬀ\u202eabc")
+FIRST_ROWS = "3,120 of the 5,000 rows of its reference have come"
 TWO_OF_THREE = AlarmPlan(2, 3)
 
 
@@ -74,6 +77,7 @@ class SeededPage:
     descriptions: dict[str, str] = field(default_factory=dict)
     columns: dict[str, tuple[str, ...]] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+    holders: dict[str, str] = field(default_factory=dict)
     report: ReportStatus = field(default_factory=lambda: ReportStatus(ReportState.POSSIBLE))
     outcome: ReportStatus = field(default_factory=lambda: ReportStatus(ReportState.READY))
     may_end: asyncio.Event = field(default_factory=asyncio.Event)
@@ -104,7 +108,9 @@ class SeededPage:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[str]:
         """Serve the page; yields its address."""
-        queries = StatusQueries(self.pool, self.jobs, self.descriptions, self.columns, self.refused)
+        queries = StatusQueries(
+            self.pool, self.jobs, self.descriptions, self.columns, self.refused, holders=self.holders
+        )
         app = build(
             callables(
                 queries=queries,
@@ -228,8 +234,28 @@ async def fill_states(pool: asyncpg.Pool) -> SeededPage:
     finished = job("ended", ended=86_400)
     finished.finished.set()
     page.add(finished, "A replay that has ended", names)
+    await commit(pool, FOREIGN_NAME, wide(FOREIGN_COLUMNS, 6))
+    page.add(job(FOREIGN_NAME), "שמות בכתב אחר, and 🌡️ in the middle", FOREIGN_COLUMNS)
+    page.add(job("first_rows", waits=FIRST_ROWS), "Its reference is being filled")
+    page.holders["bookings"] = "tidegauge-2:4711"
+    await _make_live(pool, "bookings")
     await pool.execute("ANALYZE")
     return page
+
+
+async def _make_live(pool: asyncpg.Pool, monitor: str) -> None:
+    """Let a monitor's cycles be those of a live source that is behind, with refused rows."""
+    await pool.execute(
+        "UPDATE tidegauge.cycle_log SET rejected = 2, duplicates = 1, backlog_rows = 1200, "
+        "waiting_events = 3, unpaired_events = 0, lag_seconds = 95 WHERE monitor = $1",
+        monitor,
+    )
+    reasons = ["no usable time in 'at'", "temp: no number: " + "9" * 400, "שורה בלי זמן"]
+    await pool.execute(
+        'INSERT INTO tidegauge.rejected_row (monitor, reason, "row") '
+        "SELECT $1, r, $3 FROM unnest($2::text[]) r",
+        monitor, reasons, {},
+    )  # fmt: skip
 
 
 async def fill_many(pool: asyncpg.Pool, monitors: int) -> SeededPage:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 SUFFIX, JOURNAL = ".batch", ".journal"  # a journal's file may end within a row
 BROKEN, UNFINISHED, LOCK = ".broken", ".unfinished", "lock"
 MAX_ADOPTED = 64  # folders at once
+MAKING_SECONDS = 60.0  # for which a folder that is being made is left alone
 
 
 class SpoolFolder:
@@ -109,6 +110,7 @@ def adopt(root: Path) -> list[SpoolFolder]:
     """Lock and return the folders in `root` with batches of processes that have ended, the oldest first."""
     found: list[SpoolFolder] = []
     with suppress(OSError):  # no such folder yet, or one that cannot be read
+        _remove_half_made(root)
         for path in sorted(each for each in root.iterdir() if not each.name.startswith(".")):
             if len(found) == MAX_ADOPTED:
                 break
@@ -122,6 +124,17 @@ def adopt(root: Path) -> list[SpoolFolder]:
                 else:
                     folder.leave()
     return found
+
+
+def _remove_half_made(root: Path) -> None:
+    """Remove the folders of processes that were killed while they made them; there is no batch in them."""
+    for path in root.glob(f".{'[0-9a-f]' * 32}"):
+        with suppress(OSError):  # another process does the same
+            if time.time() - path.stat().st_mtime < MAKING_SECONDS:
+                continue
+            lock = _locked(path)
+            if lock is not None:
+                SpoolFolder(path, lock).leave()
 
 
 def read(path: Path) -> Batch | None:

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from service.access.cross_site import is_cross_site, is_own_host
-from service.access.rules import SAFE_METHODS, SENT, Need, need_of
+from service.access.rules import METRICS, READ_METRICS, SAFE_METHODS, SENT, need_of
 from service.access.session import session_cookies, session_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from service.access.proxy import TrustedProxy
+    from service.access.rules import Need
     from service.access.tokens import Tokens
     from service.core.access import Grant
 
@@ -54,6 +55,7 @@ class Gate:
     - `hosts`: further names by which an open service is called
     - `proxy`: whose header is believed; None for nobody's
     - `now`: the clock (UTC microseconds)
+    - `metrics_open`: whether `/metrics`, and the monitors' names on `/readyz`, are for everyone
     """
 
     tokens: Tokens
@@ -61,12 +63,13 @@ class Gate:
     now: Callable[[], int]
     hosts: frozenset[str] = frozenset()
     proxy: TrustedProxy | None = None
+    metrics_open: bool = True
 
     def refusal(self, asked: Asked) -> Refusal | None:
         """Return why a request is not let in; None where it is."""
         if asked.path_token is not None:
             return self._by_path(asked, asked.path_token)
-        need = need_of(asked.method, asked.path)
+        need = self._need(asked)
         if need is None:
             return None
         headers = _chosen(asked.headers)
@@ -79,6 +82,32 @@ class Gate:
             return self._by_header(authorization, need)
         return self._by_ambient(asked, headers, need)
 
+    def visible(self, asked: Asked) -> frozenset[str] | None:
+        """Return the monitors that an answer to a request may name; None for all.
+
+        By whom it comes from, whatever it asks for: also where the path is open to everyone.
+        """
+        if self.is_open:
+            return None
+        grant = self._grant(asked)
+        if grant is not None:
+            return grant.monitors
+        return None if self.metrics_open else frozenset()
+
+    def _grant(self, asked: Asked) -> Grant | None:
+        if asked.path_token is not None:
+            return self.tokens.grant_of(asked.path_token)
+        headers = _chosen(asked.headers)
+        authorization = headers.get(b"authorization")
+        if authorization is not None:
+            return self._bearer(authorization)
+        return self._ambient(asked)
+
+    def _need(self, asked: Asked) -> Need | None:
+        if asked.path == METRICS and not self.metrics_open and not self.is_open:
+            return READ_METRICS
+        return need_of(asked.method, asked.path)
+
     def _by_path(self, asked: Asked, token: str) -> Refusal | None:
         need = need_of(asked.method, asked.path)
         if need is None or need.scope not in _SENDING:
@@ -90,23 +119,30 @@ class Gate:
         if grant is None:
             if self.is_open and not self.tokens.has_fixed:
                 return self._from_here(asked.method, _chosen(asked.headers))
-            return Refusal(
+            return self._undecided() or Refusal(
                 401, "the token in the path is wrong or revoked; `tidegauge token list` lists them"
             )
-        return None if grant.allows(need.scope, need.monitor) else _beyond(need)
+        return None if need.is_met_by(grant) else _beyond(need)
 
     def _by_header(self, authorization: str, need: Need) -> Refusal | None:
-        scheme, _, given = authorization.partition(" ")
-        grant = self.tokens.grant_of(given.strip()) if scheme.lower() == "bearer" else None
+        grant = self._bearer(authorization)
         if grant is None:
-            return Refusal(401, _WRONG)
-        return None if grant.allows(need.scope, need.monitor) else _beyond(need)
+            return self._undecided() or Refusal(401, _WRONG)
+        return None if need.is_met_by(grant) else _beyond(need)
+
+    def _undecided(self) -> Refusal | None:
+        """Return that nobody can say which tokens are taken; None where somebody can."""
+        return Refusal(503, _OUTDATED) if self.tokens.is_outdated else None
+
+    def _bearer(self, authorization: str) -> Grant | None:
+        scheme, _, given = authorization.partition(" ")
+        return self.tokens.grant_of(given.strip()) if scheme.lower() == "bearer" else None
 
     def _by_ambient(self, asked: Asked, headers: dict[bytes, str], need: Need) -> Refusal | None:
         grant = self._ambient(asked)
         if grant is None:
-            return Refusal(401, _MISSING)
-        return _cross_site(asked.method, headers) if grant.allows(need.scope, need.monitor) else _beyond(need)
+            return (self._undecided() if b"cookie" in headers else None) or Refusal(401, _MISSING)
+        return _cross_site(asked.method, headers) if need.is_met_by(grant) else _beyond(need)
 
     def _ambient(self, asked: Asked) -> Grant | None:
         """Return what a browser may do that sends no token of its own accord."""
@@ -136,12 +172,16 @@ class Gate:
         return _cross_site(method, headers)
 
 
-_WANTED = frozenset({b"authorization", b"host", b"origin", b"sec-fetch-site"})
+_WANTED = frozenset({b"authorization", b"cookie", b"host", b"origin", b"sec-fetch-site"})
 _MISSING = (
     "expected the header Authorization: Bearer TOKEN; `tidegauge token create` makes a token, and a browser "
     "signs in at /sign-in"
 )
 _TWICE = "the header Authorization is there more than once; a proxy may have looked at another one than this"
+_OUTDATED = (
+    "which tokens are taken is not known: the database does not answer, and they were not read within "
+    "TIDEGAUGE_TOKENS_KEPT_HOURS; send again later"
+)
 _WRONG = (
     "the token is wrong or revoked; expected the header Authorization: Bearer TOKEN, with one of "
     "`tidegauge token create` or that of TIDEGAUGE_INGEST_TOKEN"

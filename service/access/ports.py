@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from service.core.access import Token
 
@@ -19,4 +19,8 @@ class TokenStore(Protocol):
 
     async def set_used(self, used: Mapping[str, int]) -> None:
         """Note when tokens were used last (UTC microseconds), by id."""
+        ...
+
+    async def revoke(self, tokens: Collection[str]) -> None:
+        """Refuse tokens, by their ids, from now on."""
         ...

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from service.access.secret import digest_of, id_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from service.core.access import Grant, Token
 
@@ -26,6 +26,13 @@ class Tokens:
         self._by_id: Mapping[str, Token] = {}
         self._now = now
         self._used: dict[str, int] = {}
+        self._refused: frozenset[str] = frozenset()
+        self._is_outdated = False
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether which tokens there are was never read, or too long ago, so that none of them is taken."""
+        return self._is_outdated
 
     @property
     def has_fixed(self) -> bool:
@@ -38,8 +45,20 @@ class Tokens:
         return self._by_id
 
     def replace(self, tokens: Iterable[Token]) -> None:
-        """Take exactly these tokens from now on, and that of the settings."""
-        self._by_id = {token.id: token for token in tokens}
+        """Take exactly these tokens from now on, but those that are refused, and that of the settings."""
+        self._by_id = {token.id: token for token in tokens if token.id not in self._refused}
+        self._is_outdated = False
+
+    def refuse(self, ids: Collection[str]) -> None:
+        """Refuse the tokens of these ids, whatever the database says of them."""
+        self._refused = frozenset(ids)
+        if not self._refused.isdisjoint(self._by_id):
+            self._by_id = {name: token for name, token in self._by_id.items() if name not in self._refused}
+
+    def outdate(self) -> None:
+        """Take none but that of the settings, until the next `replace`."""
+        self._by_id = {}
+        self._is_outdated = True
 
     def grant_of(self, given: str) -> Grant | None:
         """Return what a token admits to; None where it is not taken.

@@ -11,9 +11,11 @@ from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
 from service import __version__
 from service.api.access.middleware import AskGate
 from service.api.access.openapi import GuardedApi
+from service.api.access.visible import names_for, readiness_for, visible_to
 from service.api.head import HeadAsGet
-from service.api.models import Monitor, RefusedFile
+from service.api.models import RefusedFile
 from service.api.routes.events import event_routes
+from service.api.routes.intake import intake_routes
 from service.api.routes.logs import log_routes
 from service.api.routes.monitors import monitor_routes
 from service.api.routes.overview import overview_routes
@@ -24,15 +26,13 @@ from service.api.routes.sign_in import sign_in_routes
 from service.api.routes.stream import stream_routes
 from service.api.rows_door import open_doors
 from service.api.static_page import DOCS_FOLDER, HEADERS, Page
+from service.api.unknown_paths import answer_unknown_paths
 from service.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from fastapi import FastAPI
 
     from service.api.ports import Callables
-    from service.status.monitor_state import CycleStatus
 
 
 GZIP_FROM_BYTES, GZIP_LEVEL = 1_000, 5
@@ -46,6 +46,7 @@ def build(callables: Callables) -> FastAPI:
     app.add_middleware(HeadAsGet)
     app.add_middleware(AskGate, gate=callables.gate)  # the last is the first to see a request
 
+    answer_unknown_paths(app, callables.queries)
     open_doors(app, callables.intake, callables.queries)
 
     @app.get("/healthz")
@@ -54,33 +55,31 @@ def build(callables: Callables) -> FastAPI:
         return {"status": "alive", "version": __version__}
 
     @app.get("/readyz")
-    async def readyz(response: Response) -> dict[str, Any]:
+    async def readyz(request: Request, response: Response) -> dict[str, Any]:
         """Return whether the database answers, the schema is current and every monitor's cycles run.
 
-        Those of other replicas are listed by holder, and only missed where no replica has them.
+        Those of other replicas are listed by holder, and only missed where no replica has them. A token that
+        is for some monitors gets the names of these alone.
         """
-        found = await callables.readiness()
+        found = readiness_for(request.scope, await callables.readiness())
         response.status_code = 200 if found.ready else 503
         return {"ready": found.ready, "checks": found.checks, "replicas": found.replicas}
 
     @app.get("/metrics", response_class=PlainTextResponse)
-    async def scrape(accept: Annotated[str, Header()] = "") -> Response:
+    async def scrape(request: Request, accept: Annotated[str, Header()] = "") -> Response:
         """Return the cycles' health and each monitor's latest window for Prometheus."""
-        body, content_type = await callables.scrape(accept)
+        body, content_type = await callables.scrape(accept, visible_to(request.scope))
         return Response(body, headers={"content-type": content_type})
 
-    @app.get("/v1/monitors", tags=["monitors"], response_model=list[Monitor])
-    async def monitors() -> Sequence[CycleStatus]:
-        """List the monitors and how their cycles go."""
-        return callables.queries.monitors()
-
     @app.get("/v1/files/refused", tags=["monitors"])
-    async def refused_files() -> list[RefusedFile]:
+    async def refused_files(request: Request) -> list[RefusedFile]:
         """List the monitor files that are not used as they are now, and why."""
-        running = {monitor.name for monitor in callables.queries.monitors()}
+        running = names_for(request.scope, callables.queries)
+        visible = visible_to(request.scope)
         return [
             RefusedFile(name=name, reason=reason, runs=name in running)
             for name, reason in callables.refused().items()
+            if visible is None or name in visible
         ]
 
     @app.exception_handler(StoreError)
@@ -95,6 +94,7 @@ def build(callables: Callables) -> FastAPI:
     app.include_router(sent_monitor_routes(callables.monitors))
     app.include_router(report_routes(callables))
     app.include_router(monitor_routes(callables))
+    app.include_router(intake_routes(callables))
     app.include_router(stream_routes(callables.broadcaster))
     app.include_router(sign_in_routes(callables.gate))
 

@@ -281,6 +281,27 @@ class Event(BaseModel):
     details: dict[str, Any]
 
 
+class RefusedRows(BaseModel):
+    """Rows that were refused for one reason."""
+
+    reason: str
+    rows: int = Field(description="kept in the last day; events, where the source pairs these")
+    newest: datetime
+
+
+class IntakeState(BaseModel):
+    """What comes in from a monitor's source; null where the source does not have such a thing."""
+
+    taken: int = Field(description="rows in the last hour")
+    refused: int = Field(description="rows in the last hour; events, where the source pairs these")
+    repeated: int | None = Field(description="rows in the last hour that had been counted before")
+    unpaired: int | None = Field(description="events given up in the last hour without their other halves")
+    lag_seconds: float | None = Field(description="how far the newest cycle was behind")
+    backlog: int | None = Field(description="rows that the newest cycle left for the next ones")
+    waiting: int | None = Field(description="events that wait for their other halves")
+    reasons: list[RefusedRows] = Field(description="why rows were refused in the last day, the newest first")
+
+
 class MonitorEvent(Event):
     """An event of one of several monitors."""
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from service.core.read_models import (
         Axis,
         ColumnDistribution,
+        IntakeState,
         MonitorEvent,
         SeriesFilter,
         StoredEvent,
@@ -113,6 +114,10 @@ class NamedMonitors(Protocol):
 class MonitorQueries(Protocol):
     """What is asked of the monitors, each named by one that `monitors` lists. Raises StoreError."""
 
+    def of(self, names: Collection[str]) -> MonitorQueries:
+        """Return what answers of these monitors alone, as if there were no others."""
+        ...
+
     def monitors(self) -> Sequence[CycleStatus]:
         """List the monitors and how their cycles go."""
         ...
@@ -139,6 +144,10 @@ class MonitorQueries(Protocol):
 
     async def column_page(self, monitor: str, request: PageRequest) -> ColumnPage:
         """Return a page of a monitor's columns, the worst first."""
+        ...
+
+    async def intake(self, monitor: str) -> IntakeState:
+        """Return what comes in from a monitor's source, and what was refused of it."""
         ...
 
     async def series(self, monitor: str) -> Sequence[StoredSeries]:
@@ -180,7 +189,7 @@ class Callables:
 
     - `queries`: what is asked of the monitors
     - `readiness`: the checks behind `/readyz`
-    - `scrape`: body and content type of `/metrics`, by the header `accept`
+    - `scrape`: body and content type of `/metrics`, by the header `accept` and the monitors in it (None: all)
     - `windows`: a monitor's measured windows, the newest first, at most so many
     - `report`: the HTML of a window's report
     - `report_status`: how far the report of a window is, by its id, by its end, or of the newest
@@ -193,7 +202,7 @@ class Callables:
 
     queries: MonitorQueries
     readiness: Callable[[], Awaitable[Readiness]]
-    scrape: Callable[[str], Awaitable[tuple[bytes, str]]]
+    scrape: Callable[[str, frozenset[str] | None], Awaitable[tuple[bytes, str]]]
     windows: Callable[[str, int], Awaitable[Sequence[WindowRun]]]
     report: Callable[[str, int], Awaitable[str]]
     report_status: Callable[[str, int | None, datetime | None], Awaitable[ReportStatus]]

@@ -6,13 +6,13 @@ OpenAPI document all the same: `routes/rows.py` describes them.
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from fastapi import HTTPException, Request
+from fastapi import Request
 from fastapi.responses import JSONResponse
 from starlette.routing import Route
 
+from service.api.access.visible import names_for, unknown_monitor
 from service.api.bodies import BodyReader
 from service.api.models import Receipt, Reject
 from service.core.inbox import BatchKind, Posted
@@ -71,7 +71,7 @@ class RowsDoor:
         """Serve one request. Raises HTTPException where it is refused before its content is looked at."""
         request = Request(scope, receive)
         name, headers = scope["path_params"]["name"], request.headers
-        self._check_name(name)
+        self._check_name(name, scope)
         with self._reader.room(request):
             body = await self._reader.read(request)
             posted = Posted(body, headers.get("content-type", ""), headers.get("content-encoding", ""))
@@ -84,14 +84,12 @@ class RowsDoor:
                 answer = accepted(receipt)
         await answer(scope, receive, send)
 
-    def _check_name(self, name: str) -> None:
+    def _check_name(self, name: str, scope: Scope) -> None:
         if self._intake.takes(name):
             return
-        names = [monitor.name for monitor in self._queries.monitors()]
+        names = names_for(scope, self._queries)
         if name not in names:
-            near = get_close_matches(name, names, n=1)
-            hint = f"; the nearest is {near[0]!r}" if near else ""
-            raise HTTPException(404, f"no monitor is named {name!r}{hint}")
+            raise unknown_monitor(name, names)
 
 
 def accepted(receipt: inbox.Receipt) -> JSONResponse:

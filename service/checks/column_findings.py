@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from service.core.rows.batch import Numbers
-from service.core.time_units import to_datetime
+from service.core.time_units import SECOND
 from service.sources.tables.parsed import listed, nearest
-from service.sources.tables.unusable import described, unfit_columns
+from service.sources.tables.unusable import left_out, unfit_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from service.core.rows.schema import Schema
     from service.core.rows.take import Take
 
-FIRST_YEAR = 1970
+SECOND_YEAR = 365 * 86_400 * SECOND  # after 1970, in microseconds
 
 
 def column_faults(batch: Batch, schema: Schema, *, late: str | None = None) -> Iterator[str]:
@@ -32,16 +31,7 @@ def column_faults(batch: Batch, schema: Schema, *, late: str | None = None) -> I
 
 def column_notes(batch: Batch, schema: Schema) -> Iterator[str]:
     """Yield what of a column's cells is left out or is perhaps not meant."""
-    kinds = {column.name: column.kind for column in schema.columns}
-    unfit = {fault.split(":", 1)[0] for fault in unfit_columns(batch, schema)}
-    for misfit in batch.arrival.misfits:
-        if misfit.column in unfit:
-            continue
-        read, words = batch.columns[misfit.column], described(misfit, kinds[misfit.column])
-        if isinstance(read, Numbers) and read.unparsable is not None:
-            marked = int(np.count_nonzero(read.unparsable))
-            words += f": {marked} of {batch.rows} rows ({marked / batch.rows:.1%}) are left out"
-        yield words
+    yield from left_out(batch, schema)
     yield from batch.arrival.remarks
 
 
@@ -52,5 +42,10 @@ def take_notes(take: Take) -> Iterator[str]:
         reason = f": {take.rejects[0].reason}" if take.rejects else ""
         yield f"{refused} of {rows} rows cannot be used{reason}"
     times = take.batch.event_time
-    if len(times) and to_datetime(int(times.max())).year == FIRST_YEAR:
+    early = int(np.count_nonzero((times >= 0) & (times < SECOND_YEAR)))
+    if early == len(times) > 0:
         yield "its times are in 1970; is the unit of the timestamp right?"
+    elif early:
+        yield (
+            f"{early:,} of {len(times):,} times are in 1970 and the others not: does the column mix units?"
+        )

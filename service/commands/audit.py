@@ -1,4 +1,4 @@
-"""The command `audit`: what became of the rows that were sent, compared with a sender's own record."""
+"""The command `audit`: what became of the rows and events that came, compared with a sender's own record."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from service.commands.environment import load_settings
+from service.commands.environment import load_settings, read_files
 from service.commands.exit_status import CLEAN, FAILED
+from service.commands.metrics import unknown_name
 from service.core.inbox import BatchKind
 from service.core.profile.codec import profile
 from service.core.rows.id_sums import NO_ROWS, IdSums, sums_of
@@ -18,12 +19,15 @@ from service.sources.http import stored_batch
 from service.sources.kserve import half
 from service.store.migrate import migrate, migrations_folder
 from service.store.tables.inbox import audit
+from service.store.tables.monitors import monitor as monitor_table
 from service.wiring.database import database
 from service.wiring.inbox.intake import FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from pathlib import Path
+
+    import asyncpg
 
     from service.config.settings import Settings
     from service.store.tables.inbox.audit import Account
@@ -36,7 +40,7 @@ def execute(monitor: str | None, *, record: Path | None) -> int:
 
     With a sender's `record` the sums are compared with those of the rows that it had acknowledged: FAILED
     where they differ, where panes do not hold what cycles measured, or where a batch or a file of the spool
-    cannot be read. Raises ConfigurationError where the record cannot be read.
+    cannot be read. Raises ConfigurationError where the record cannot be read, or no monitor has the name.
     """
     settings = load_settings()
     sent = None if record is None else read_record(record)
@@ -52,6 +56,8 @@ async def _audit(settings: Settings, monitor: str | None, sent: Record | None) -
         if sent is not None:
             known |= {name for name, _ in sent}
         names = sorted(known) if monitor is None else [monitor]
+        if monitor is not None and monitor not in known:
+            await _check_exists(pool, settings, monitor, known)
         accounts = {
             name: await audit.read(pool, name, sums_in, on_disk, rows_in=profile.rows_in) for name in names
         }
@@ -61,10 +67,17 @@ async def _audit(settings: Settings, monitor: str | None, sent: Record | None) -
         sys.stdout.write("".join(f"{line}\n" for line in lines))
         is_equal = is_equal and agrees
     if not accounts:
-        sys.stdout.write("no rows were sent to any monitor\n")
+        sys.stdout.write("no rows or events were sent to any monitor\n")
     for trouble in troubles:
         sys.stdout.write(f"WARNING: {trouble}\n")
     return CLEAN if is_equal and not troubles else FAILED
+
+
+async def _check_exists(pool: asyncpg.Pool, settings: Settings, monitor: str, sent_to: set[str]) -> None:
+    stored = {each.name for each in await monitor_table.read_all(pool)}
+    known = {*sent_to, *stored, *read_files(settings).names}
+    if monitor not in known:
+        raise ConfigurationError(unknown_name(monitor, sorted(known)))
 
 
 def lines_of(name: str, account: Account, sent: Record | None) -> tuple[list[str], bool]:
@@ -74,20 +87,20 @@ def lines_of(name: str, account: Account, sent: Record | None) -> tuple[list[str
     """
     lines, is_equal = [name], True
     parts = (
-        (BatchKind.ROWS, account.rows, account.total),
-        (BatchKind.LABELS, account.labels, account.total_labels),
+        (BatchKind.ROWS, account.unit, account.rows, account.total),
+        (BatchKind.LABELS, BatchKind.LABELS, account.labels, account.total_labels),
     )
-    for kind, terms, total in parts:
+    for kind, unit, terms, total in parts:
         known = None if sent is None else sent.get((name, kind), NO_ROWS)
         if kind is BatchKind.LABELS and not total.rows and (known is None or not known.rows):
             continue
-        lines.append(f"  {kind.value}")
-        lines += [_line(term, sums, kind) for term, sums in terms.items() if sums.rows or sums.ids]
-        lines.append(_line("together", total, kind))
+        lines.append(f"  {unit.value}")
+        lines += [_line(term, sums, unit) for term, sums in terms.items() if sums.rows or sums.ids]
+        lines.append(_line("together", total, unit))
         if known is not None:
             # A duplicate counts in no window: a sender may have been answered for it, or not.
             once = total - account.duplicates if kind is BatchKind.ROWS else total
-            lines += [_line("acknowledged", known, kind), _verdict(known, {total, once}, total, kind)]
+            lines += [_line("acknowledged", known, unit), _verdict(known, {total, once}, total, unit)]
             is_equal = is_equal and known in {total, once}
     if account.measured != account.in_panes:
         lines.append(

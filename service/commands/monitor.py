@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from service.commands.environment import load_settings
+from service.commands.environment import load_settings, read_files
 from service.commands.exit_status import CLEAN, FAILED
 from service.commands.metrics import unknown_name
-from service.config.monitor_folder import read_folder
 from service.core.time_units import to_datetime
 from service.core.windows.window import Unit
-from service.errors import ConfigurationError
+from service.errors import ConfigurationError, StoreError
 from service.runtime.compute_threads import workers
 from service.sources.protocol import SeekableSource
 from service.store import lifecycle
+from service.store.leases import leases
 from service.store.migrate import migrate, migrations_folder
 from service.store.tables.inbox import sent_monitors
 from service.store.tables.monitors import monitor as monitor_table
@@ -36,6 +37,10 @@ if TYPE_CHECKING:
     from service.store.lifecycle import FromPane
     from service.store.tables.monitors.monitor import StoredMonitor
 
+NOTICING_SECONDS, NOTICING_LOOKS = 6.0, 12  # in which a service notices that a file is gone
+LET_GO_SECONDS = 30  # a running service looks every second, and ends its cycle first
+LET_GO_POLL_SECONDS = 0.2
+
 
 def reset(name: str, *, since: datetime | None, yes: bool) -> int:
     """Let a monitor's source be measured again from its start, or from `since`; return the exit status.
@@ -43,7 +48,7 @@ def reset(name: str, *, since: datetime | None, yes: bool) -> int:
     Raises ConfigurationError where there is no such monitor, or it cannot be measured again from there.
     """
     settings = load_settings()
-    folder = read_folder(settings.monitors_dir, settings.data_dir)
+    folder = read_files(settings)
     return asyncio.run(_reset(settings, folder, name, since=since, yes=yes))
 
 
@@ -51,13 +56,13 @@ async def _reset(
     settings: Settings, folder: MonitorFolder, name: str, *, since: datetime | None, yes: bool
 ) -> int:
     async with _database(settings) as pool:
-        await _check_exists(pool, folder, name)
+        stored = await _check_exists(pool, folder, name)
         if name not in folder.monitors:
             path = folder.path_of(name)
             if name in await sent_monitors.read_all(pool):
                 raise ConfigurationError(f"{name}: {_NOT_KEPT}")
-            nothing = f"{name}: no file defines it, so that nothing would measure it again"
-            raise ConfigurationError(nothing if path is None else folder.faults[path])
+            fault = _no_file(stored[name], settings) if path is None else folder.faults[path]
+            raise ConfigurationError(fault)
         if not folder.monitors[name].monitor.source.can_be_read_again:
             raise ConfigurationError(f"{name}: {_NOT_KEPT}")
         begin, position = None, None
@@ -75,6 +80,16 @@ async def _reset(
         else:
             sys.stdout.write(f"{name} is measured again {again}, by a running service or the next start\n")
     return CLEAN
+
+
+def _no_file(known: StoredMonitor, settings: Settings) -> str:
+    if not known.is_measured:
+        return f"{known.name}: no file defines it, so that nothing would measure it again"
+    by = "a running service" if known.holder is None else known.holder
+    return (
+        f"{known.name}: {by} measures it, by a file that is not in {settings.monitors_dir}; expected "
+        "TIDEGAUGE_MONITORS_DIR to name the folder that has it"
+    )
 
 
 _NOT_KEPT = (
@@ -123,7 +138,7 @@ def remove(name: str, *, purge: bool, force: bool, yes: bool) -> int:
     Returns the exit status. Raises ConfigurationError where there is no such monitor, or a file defines it.
     """
     settings = load_settings()
-    folder = read_folder(settings.monitors_dir, settings.data_dir)
+    folder = read_files(settings)
     return asyncio.run(_remove(settings, folder, name, purge=purge, force=force, yes=yes))
 
 
@@ -134,11 +149,14 @@ async def _remove(
         stored = await _check_exists(pool, folder, name)
         _check_without_file(folder, name, "delete or move it first, else its cycles would bring it back")
         was_sent = name in await sent_monitors.read_all(pool)
-        _check_not_running(stored[name], force=force or was_sent)  # it stops with what was sent for it
+        if not (force or was_sent):  # it stops with what was sent for it
+            await _check_not_running(pool, stored[name])
         kept = "all that was measured of it is deleted." if purge else "its history is kept."
         if not agreed(f"{name} is taken out of the monitors, alarms and dashboards; {kept}", yes=yes):
             return FAILED
         await lifecycle.remove(pool, name, deliver_events=settings.webhook_url is not None)
+        if purge and was_sent:
+            await _let_go(pool, name)
         if purge:
             deleted = await lifecycle.purge(pool, name)
             sys.stdout.write(f"{name} is removed, with {deleted} rows of its history\n")
@@ -147,13 +165,28 @@ async def _remove(
     return CLEAN
 
 
+async def _let_go(pool: asyncpg.Pool, name: str) -> None:
+    """Wait until no service measures a removed monitor any more, whose cycles would write what is purged.
+
+    Raises StoreError where one does not let go.
+    """
+    deadline = time.monotonic() + LET_GO_SECONDS
+    while holder := (await leases.holders(pool)).get(name):
+        if time.monotonic() > deadline:
+            raise StoreError(
+                f"{name} is removed, but {holder} has not let go of it in {LET_GO_SECONDS} seconds, so that "
+                f"nothing is deleted; expected `tidegauge monitor remove {name} --purge` once it has"
+            )
+        await asyncio.sleep(LET_GO_POLL_SECONDS)
+
+
 def rename(old: str, new: str, *, replace: bool, force: bool, yes: bool) -> int:
     """Give the history of a monitor without a file to another name; return the exit status.
 
     Raises ConfigurationError where there is no such history, a file defines `old`, or `new` has its own.
     """
     settings = load_settings()
-    folder = read_folder(settings.monitors_dir, settings.data_dir)
+    folder = read_files(settings)
     return asyncio.run(_rename(settings, folder, (old, new), replace=replace, force=force, yes=yes))
 
 
@@ -174,7 +207,8 @@ async def _rename(
         if old not in stored:
             raise ConfigurationError(f"there is no history: {unknown_name(old, sorted(stored))}")
         _check_without_file(folder, old, f"rename it first: {new}.yaml, or its `name:`")
-        _check_not_running(stored[old], force=force)
+        if not force:
+            await _check_not_running(pool, stored[old])
         own = stored.get(new)
         is_empty = own is None or (own.state is None and not own.rows and own.removed_at is None)
         if not is_empty and not replace:
@@ -214,12 +248,28 @@ def _check_without_file(folder: MonitorFolder, name: str, instead: str) -> None:
         raise ConfigurationError(f"{name}: {path} still defines it; {instead}")
 
 
-def _check_not_running(known: StoredMonitor, *, force: bool) -> None:
-    """Refuse to hide or move what a service still measures, perhaps by files of another machine."""
-    if known.is_running and not force:
+async def _check_not_running(pool: asyncpg.Pool, known: StoredMonitor) -> None:
+    """Refuse to hide or move what a service still measures, or is about to, by files of any machine."""
+    if known.holder is not None and known.is_measured:
+        raise ConfigurationError(
+            f"{known.name}: {known.holder} measures it; delete its file there, which the service notices "
+            "within seconds, or stop that service, or add --force"
+        )
+    if known.is_measured:
         raise ConfigurationError(
             f"{known.name}: a service seems to run it: its last cycle was a moment ago; delete its file "
             "there, or stop that service and wait for three cycles, 30 seconds at least, or add --force"
+        )
+    replicas = await leases.with_file(pool, known.name)
+    for _ in range(NOTICING_LOOKS):  # a file that was deleted just now is noticed by its service in a moment
+        if not replicas:
+            return
+        await asyncio.sleep(NOTICING_SECONDS / NOTICING_LOOKS)
+        replicas = await leases.with_file(pool, known.name)
+    if replicas:
+        raise ConfigurationError(
+            f"{known.name}: {' and '.join(replicas)} still has a file of it, and would measure it again; "
+            "delete it there, or stop that service, or add --force"
         )
 
 

@@ -10,10 +10,10 @@ import textwrap
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
-from service.commands.environment import load_settings
+from service.commands.environment import load_settings, read_files
 from service.commands.exit_status import CLEAN, FAILED
 from service.commands.metrics import unknown_name
-from service.config.monitor_folder import read_folder
+from service.commands.monitor_list import NOT_READ
 from service.core.story import words
 from service.core.story.story import NOT_STARTED
 from service.errors import ConfigurationError
@@ -23,12 +23,12 @@ from service.store.tables import story
 from service.wiring.database import database
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from typing import TextIO
 
     from service.config.monitor_folder import MonitorFolder
     from service.config.settings import Settings
-    from service.store.leases.leases import RefusedFile
+    from service.store.leases.leases import HinderedReplica, RefusedFile
     from service.store.tables.story import StoredStory
 
 ALARMING = frozenset({"alarm", "failing", "silent"})
@@ -61,9 +61,9 @@ def execute(*, monitor: str | None, as_json: bool) -> int:
     Raises ConfigurationError where the monitor that is asked for does not exist.
     """
     settings = load_settings()
-    folder = read_folder(settings.monitors_dir, settings.data_dir)
-    stories, holders, refused = asyncio.run(_stored(settings))
-    found = [replace(each, replica=holders.get(each.monitor)) for each in statuses(stories, folder)]
+    folder = read_files(settings)
+    stories, holders, refused, hindered, read = asyncio.run(_stored(settings))
+    found = [replace(each, replica=holders.get(each.monitor)) for each in statuses(stories, folder, read)]
     if monitor is not None:
         known = [each.monitor for each in found]
         if monitor not in known:
@@ -78,25 +78,44 @@ def execute(*, monitor: str | None, as_json: bool) -> int:
             f"{each.replica} may not measure {each.monitor}: its file is not the one of {each.holder}\n"
             for each in refused
         )
+        sys.stdout.writelines(
+            f"{each.replica} leaves {each.monitor} to others: {each.reason}\n" for each in hindered
+        )
     return FAILED if any(each.state in ALARMING for each in found) else CLEAN
 
 
-async def _stored(settings: Settings) -> tuple[list[StoredStory], dict[str, str], list[RefusedFile]]:
+async def _stored(
+    settings: Settings,
+) -> tuple[list[StoredStory], dict[str, str], list[RefusedFile], list[HinderedReplica], frozenset[str]]:
     async with database(settings) as pool:
         await migrate(pool, migrations_folder())
-        return await story.read_all(pool), await leases.holders(pool), await leases.refused_files(pool)
+        return (
+            await story.read_all(pool),
+            await leases.holders(pool),
+            await leases.refused_files(pool),
+            await leases.hindered(pool),
+            await leases.files(pool),
+        )
 
 
-def statuses(stories: Sequence[StoredStory], folder: MonitorFolder) -> list[MonitorStatus]:
-    """Return every monitor that has a story or a file, the worst first."""
+def statuses(
+    stories: Sequence[StoredStory], folder: MonitorFolder, read: Collection[str] = ()
+) -> list[MonitorStatus]:
+    """Return every monitor that has a story or a file, the worst first.
+
+    `read` are the monitors whose files a running service has, none where none runs.
+    """
     found = [MonitorStatus(each.monitor, each.state, _since(each), each.story) for each in stories]
     known = {each.monitor for each in stories}
-    found += [_without_story(name, folder) for name in sorted(folder.names) if name not in known]
+    names = sorted((folder.names | set(read)) - known)
+    found += [_without_story(name, folder, read) for name in names]
     return sorted(found, key=lambda each: (ORDER.index(each.state), each.monitor))
 
 
-def _without_story(name: str, folder: MonitorFolder) -> MonitorStatus:
+def _without_story(name: str, folder: MonitorFolder, read: Collection[str]) -> MonitorStatus:
     path = folder.path_of(name)
+    if read and name not in read and name in folder.monitors:
+        return MonitorStatus(name, NEVER_RUN, None, words.sentence(NOT_READ))
     if path is None or name in folder.monitors:
         return MonitorStatus(name, NEVER_RUN, None, NOT_STARTED)
     fault = words.name(folder.faults[path], words.MAX_REASON)

@@ -8,18 +8,20 @@ import sys
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+from service.access import cache_file, revoked_file
 from service.access.refresh import STATED_SECONDS
 from service.access.secret import PREFIX, digest_of, id_of, new_token
-from service.commands.environment import load_settings
+from service.commands.environment import load_settings, read_files
 from service.commands.exit_status import CLEAN
 from service.commands.metrics import unknown_name
-from service.config.monitor_folder import read_folder
 from service.core.access import Grant, Token, scopes_of
-from service.errors import ConfigurationError
+from service.errors import CodecError, ConfigurationError, StoreError, TidegaugeError
 from service.store.migrate import migrate, migrations_folder
 from service.store.tables import access_token
 from service.store.tables.monitors import monitor as monitor_table
 from service.wiring.database import database
+from service.wiring.http.access import FILE_NAME
+from service.wiring.inbox.intake import FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -60,7 +62,7 @@ def create(name: str, *, scopes: Sequence[str], monitors: Sequence[str] | None) 
 
 async def _create(settings: Settings, name: str, grant: Grant) -> str:
     async with _database(settings) as pool:
-        known = read_folder(settings.monitors_dir, settings.data_dir).names
+        known = read_files(settings).names
         known |= {each.name for each in await monitor_table.read_all(pool)}
         for monitor in sorted(grant.monitors or ()):
             if monitor not in known:
@@ -94,16 +96,41 @@ async def _read(settings: Settings) -> list[ListedToken]:
 def revoke(given: str) -> int:
     """Refuse a token from now on; return the exit status.
 
-    Raises ConfigurationError where there is none of this id.
+    Services over this data folder refuse it at once, whether the database answers or not. Raises
+    ConfigurationError where there is none of this id, StoreError where the database does not know it yet.
     """
     own = id_of(given) or given.removeprefix(PREFIX)
-    found = asyncio.run(_revoke(load_settings(), own))
+    settings = load_settings()
+    is_refused = _refused_here(settings, own)
+    try:
+        found = asyncio.run(_revoke(settings, own))
+    except TidegaugeError as error:
+        if not is_refused:
+            raise
+        raise StoreError(
+            f"{own} is refused by services over {settings.data_dir}, and not yet by others: {error}\n"
+            "A service over that folder tells the database once it answers; without one, run this again then"
+        ) from error
     if not found:
         raise ConfigurationError(
             "no token has this id; `tidegauge token list` prints every token's id in its first column"
         )
     sys.stdout.write(f"{own} is revoked; running services refuse it within {STATED_SECONDS:.0f} seconds\n")
     return CLEAN
+
+
+def _refused_here(settings: Settings, own: str) -> bool:
+    """Let services over this data folder refuse a token that they know; return whether they do."""
+    folder = settings.data_dir / FOLDER
+    try:
+        if own not in {token.id for token in cache_file.read(folder / FILE_NAME)}:
+            return False
+        revoked_file.add(folder / revoked_file.NAME, own)
+    except (OSError, CodecError) as error:
+        sys.stderr.write(f"note: not noted in {folder}, where services without a database look: {error}\n")
+        return False
+    sys.stderr.write(f"Services over {settings.data_dir} refuse it from now on; the database is told next.\n")
+    return True
 
 
 async def _revoke(settings: Settings, own: str) -> bool:

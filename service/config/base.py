@@ -6,11 +6,21 @@ import difflib
 import re
 import zoneinfo
 from datetime import datetime  # pydantic reads the annotations
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
 
 from service.core.time_units import SECOND, to_microseconds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MAX_DURATION_DAYS = 36_525  # a century
 
@@ -81,10 +91,37 @@ Instant = Annotated[datetime, AfterValidator(_zoned)]
 
 ZoneName = Annotated[str, AfterValidator(_known_zone)]
 
+
+def _not_truth(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError(f"expected a number, got {str(value).lower()}, a truth value")  # noqa: TRY004
+    return value
+
+
+Number = Annotated[float, BeforeValidator(_not_truth)]
+
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
+
+
+def _leaves(annotation: Any) -> Iterator[Any]:
+    yield annotation
+    for argument in get_args(annotation):
+        yield from _leaves(argument)
 
 
 class Section(BaseModel):
     """A section of a monitor file; an unknown key is an error, and so is a number that is not finite."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, content: Any) -> Any:
+        # `min_rows: yes` is no 1.
+        for name, field in cls.model_fields.items() if isinstance(content, dict) else ():
+            kinds = set(_leaves(field.annotation)) if isinstance(content.get(name), bool) else set()
+            if bool not in kinds and kinds & {int, float}:
+                raise ValueError(
+                    f"{name}: expected a number, got {str(content[name]).lower()}, a truth value"
+                )
+        return content

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from service.config.monitor import Monitor
+    from service.core.blocks.kept import KeptBlocks
     from service.core.reference.reference import Reference
     from service.core.rows.batch import Batch
     from service.core.rows.label_form import LabelForm
@@ -26,11 +27,13 @@ def made_reference(
     *,
     season: Season | AutoSeason | None,
     estimate: bool,
+    kept: KeptBlocks | None = None,
 ) -> Reference:
     """Make the reference of a monitor's rows; `forms` are those that its labels were read in.
 
     `season` is the one that the file names, or that was chosen before. With `estimate` an estimator of the
-    performance is fitted, which takes longest. Raises LabelError and ReferenceDataError as `reference.of`.
+    performance is fitted, which takes longest. `kept` are scores of its drift alarms that were fitted before.
+    Raises LabelError and ReferenceDataError as `reference.of`.
     """
     return references.of(
         rows,
@@ -43,4 +46,5 @@ def made_reference(
         forms=forms,
         outcome_rules=monitor.outcome_rules,
         season=season,
+        kept=kept,
     )

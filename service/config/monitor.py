@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from service.config.base import Name, Section, ZoneName
+from service.config.base import Name, Number, Section, ZoneName
 from service.config.sections.columns import ColumnConfig, ServiceConfig
 from service.config.sections.deduplicate import AnyDeduplicate
 from service.config.sections.detectors import DetectorConfigs, check_detectors
@@ -82,7 +82,7 @@ class Monitor(Section):
     quality: QualityConfig = Field(default={})
     performance: PerformanceLimits | None = None
     by: tuple[Word, ...] = ()
-    segment_performance: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(default={})
+    segment_performance: dict[str, Annotated[Number, Field(allow_inf_nan=False)]] = Field(default={})
     sample_rows: int = Field(default=row_sample.SIZE, ge=0, le=row_sample.MAX_SIZE)
     detectors: DetectorConfigs = Field(default={})
     estimate: bool = True
@@ -96,7 +96,7 @@ class Monitor(Section):
         self.reference.check(self.source)
         if self.sensitive and self.reference.sent(self.source) is not None:
             raise ValueError(
-                "reference: rows that are sent cannot say how sensitive labels are written "
+                "reference: rows that come cannot say how sensitive labels are written "
                 "before they are hashed; expected a path"
             )
         if self.reference.moving is not None:

@@ -12,7 +12,7 @@ from service.config.documents.defaults import FILE_NAMES, Place, merged, read_de
 from service.config.documents.document import Document, read_document
 from service.config.monitor import Monitor
 from service.config.nearest import nearest, suggestion
-from service.config.yaml_lines import located
+from service.config.yaml_lines import dotted, located
 from service.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -147,6 +147,19 @@ def _complete(content: dict[str, Any], data_dir: Path) -> None:
 
 
 def _fault(places: Mapping[KeyPath, Place], keys: KeyPath, error: ErrorDetails) -> str:
+    keys, message = _worded(places, keys, error)
+    place = next(places[keys[:end]] for end in range(len(keys), -1, -1) if keys[:end] in places)
+    return located(str(place.path), {(): place.line}, keys, message)
+
+
+def faults_of(errors: Iterable[ErrorDetails]) -> Iterator[str]:
+    """Yield a line per fault of a monitor that lies in no file: the key, and what was expected."""
+    for error in errors:
+        keys, message = _worded({}, error["loc"], error)
+        yield f"{dotted(keys)}: {message}" if keys else message
+
+
+def _worded(places: Mapping[KeyPath, Place], keys: KeyPath, error: ErrorDetails) -> tuple[KeyPath, str]:
     message = error["msg"].removeprefix("Value error, ")
     if not keys and ": " in message:  # a check over several keys names its own
         named, message = message.split(": ", 1)
@@ -163,8 +176,7 @@ def _fault(places: Mapping[KeyPath, Place], keys: KeyPath, error: ErrorDetails) 
         message = f'expected one label, such as "yes", got {error["input"]!r}'
     elif error["type"] in {"enum", "literal_error", "finite_number"}:
         message = f"{message[0].lower()}{message[1:]}, got {error['input']!r}{_near_word(error)}"
-    place = next(places[keys[:end]] for end in range(len(keys), -1, -1) if keys[:end] in places)
-    return located(str(place.path), {(): place.line}, keys, message)
+    return keys, message
 
 
 def _written(error: ErrorDetails, places: Mapping[KeyPath, Place]) -> KeyPath:

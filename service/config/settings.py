@@ -93,6 +93,7 @@ class Settings(BaseSettings):
     http_port: int = Field(default=8000, ge=0, le=65_535)
     published_host: str | None = None
     open: bool = False
+    metrics_open: bool = True
     http_names: Words = ()
     tls_cert: Path | None = None
     tls_key: Path | None = None
@@ -100,6 +101,7 @@ class Settings(BaseSettings):
     trusted_proxies: Networks = ()
     proxy_scopes: Scopes = frozenset({Scope.READ})
     ingest_token: Annotated[SecretStr, AfterValidator(_stripped)] | None = None
+    tokens_kept_hours: float = Field(default=168, ge=1, le=8_760)
     sent_monitors: bool = False
     spool_mb: int = Field(default=512, ge=16, le=1_000_000)
     backlog_rows: int = Field(default=2_000_000, ge=1, le=1_000_000_000)

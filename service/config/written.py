@@ -54,6 +54,15 @@ class WrittenLabel:
         return tuple(dict.fromkeys((own, value) if is_word else (value, own)))
 
 
+def is_label(keys: Sequence[str | int]) -> bool:
+    """Say whether a label is expected in the place of `keys`, from the file's top."""
+    return any(
+        len(place) == len(keys)
+        and all(part in {"*", str(key)} for part, key in zip(place, keys, strict=True))
+        for place in _PLACES
+    )
+
+
 def as_written(value: Any) -> Any:
     """Return a scalar as a label; anything else as it is."""
     if isinstance(value, bool | int | float):

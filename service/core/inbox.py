@@ -20,7 +20,7 @@ ANSWERED_REJECTS = 10  # of a request are in its answer
 
 @dataclass(frozen=True, slots=True)
 class SentReference:
-    """Which of the rows that are sent are the reference.
+    """Which of the rows that come to a live monitor are the reference.
 
     - `rows`: the first so many; else
     - `start`, `end`: those of this stretch of event time, half-open (UTC microseconds)

@@ -224,6 +224,38 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedRows:
+    """Rows that were refused for one reason: how many are kept, and when the newest came."""
+
+    reason: str
+    rows: int
+    newest: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntakeState:
+    """What comes in from a monitor's source, and what cannot be used of it.
+
+    A count is None where the source does not have such a thing.
+
+    - `taken`, `refused`, `repeated`, `unpaired`: of the last hour, the rows, the refused rows, those that had
+      been counted before, and the events given up without their other halves
+    - `lag_seconds`, `backlog`, `waiting`: how far the newest cycle was behind, the rows that it left for the
+      next ones, and the events that waited for their other halves
+    - `reasons`: why rows were refused in the last day, the newest first
+    """
+
+    taken: int
+    refused: int
+    repeated: int | None
+    unpaired: int | None
+    lag_seconds: float | None
+    backlog: int | None
+    waiting: int | None
+    reasons: list[RefusedRows]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MonitorEvent(StoredEvent):
     """An event of one of several monitors."""
 

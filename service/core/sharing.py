@@ -5,6 +5,7 @@ another's, and takes what is free and its own. Until all have done so, what they
 
 - Only a replica whose file of a monitor has the content that counts may hold it. That is the content of the
   last holder, as long as a live replica has it; else that of most replicas, then that of the newest.
+- Of these, one that is hindered may hold it only where all are: it lacks what the monitor's rows are read by.
 - Where all may hold all, their loads differ by one monitor at most. Otherwise no single move would balance
   them better.
 """
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +35,13 @@ class LiveReplica:
     - `id`: of this start of its process
     - `started`: by the database's clock; the newer one is the larger
     - `files`: by monitor, the hash of its file's content
+    - `hindered`: monitors whose rows its machine cannot read
     """
 
     id: str
     started: float
     files: Mapping[str, str]
+    hindered: AbstractSet[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +59,18 @@ class Part:
     - `give_up`: monitors that it holds and another is to hold
     - `take`: monitors that nobody holds and it is to hold
     - `refused`: monitors that it may not hold, since its file has another content than the one that counts
+    - `hindered`: monitors that it leaves to others, as its machine cannot read their rows
     """
 
     give_up: tuple[str, ...]
     take: tuple[str, ...]
     refused: tuple[str, ...]
+    hindered: tuple[str, ...] = ()
 
 
 def part_of(me: str, replicas: Sequence[LiveReplica], leases: Mapping[str, LeaseState]) -> Part:
     """Return what replica `me`, one of `replicas`, has to do."""
-    may_hold = eligible(replicas, leases)
+    counts, may_hold = _counting(replicas, leases), eligible(replicas, leases)
     shares = shared_out(replicas, leases)
     own = next(replica for replica in replicas if replica.id == me)
     holders = {monitor: lease.holder for monitor, lease in leases.items()}
@@ -77,7 +83,14 @@ def part_of(me: str, replicas: Sequence[LiveReplica], leases: Mapping[str, Lease
         take=tuple(
             monitor for monitor in sorted(shares) if shares[monitor] == me and holders.get(monitor) is None
         ),
-        refused=tuple(monitor for monitor in sorted(own.files) if me not in may_hold[monitor]),
+        refused=tuple(
+            monitor for monitor in sorted(own.files) if me not in {each.id for each in counts[monitor]}
+        ),
+        hindered=tuple(
+            monitor
+            for monitor in sorted(own.hindered & own.files.keys())
+            if me not in may_hold[monitor] and me in {each.id for each in counts[monitor]}
+        ),
     )
 
 
@@ -102,18 +115,28 @@ def shared_out(replicas: Sequence[LiveReplica], leases: Mapping[str, LeaseState]
 
 def eligible(replicas: Sequence[LiveReplica], leases: Mapping[str, LeaseState]) -> dict[str, set[str]]:
     """Return by monitor the replicas that may hold it, one at least."""
+    found = {}
+    for monitor, counts in _counting(replicas, leases).items():
+        able = [replica for replica in counts if monitor not in replica.hindered]
+        found[monitor] = {replica.id for replica in able or counts}
+    return found
+
+
+def _counting(
+    replicas: Sequence[LiveReplica], leases: Mapping[str, LeaseState]
+) -> dict[str, Sequence[LiveReplica]]:
+    """Return by monitor the replicas whose file has the content that counts, one at least."""
     contents: dict[str, dict[str, list[LiveReplica]]] = {}
     for replica in replicas:
         for monitor, file_hash in replica.files.items():
             contents.setdefault(monitor, {}).setdefault(file_hash, []).append(replica)
-    found = {}
+    found: dict[str, Sequence[LiveReplica]] = {}
     for monitor, by_content in contents.items():
         lease = leases.get(monitor)
         if lease is not None and lease.file_hash in by_content:
-            counts = by_content[lease.file_hash]
+            found[monitor] = by_content[lease.file_hash]
         else:
-            counts = max(by_content.values(), key=_weight)
-        found[monitor] = {replica.id for replica in counts}
+            found[monitor] = max(by_content.values(), key=_weight)
     return found
 
 

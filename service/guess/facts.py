@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -13,12 +14,11 @@ import numpy as np
 import pandas as pd
 
 from service.sources.tables.event_time import USABLE
-from service.sources.tables.number_text import proposed
+from service.sources.tables.number_text import plain_number, proposed, proposed_words
+from service.sources.tables.time_formats import formats_of
 from service.sources.tables.time_text import is_number, of_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
 # As the reader of numbers has it: in a column that is to be guessed, none of these is a value.
@@ -27,14 +27,9 @@ MISSING_WORDS = frozenset(
 )
 EXAMPLES = 200  # distinct texts that are looked at for times, forms of numbers and words
 LABELS = 20  # distinct values that are listed
+MOSTLY = 0.5  # the share of numbers from which the texts between them stand for missing values
 _CODE = re.compile(r"[+-]?0\d")  # digits behind a zero, which a number would lose
 _NESTED = (bytes, bytearray, dict, list, tuple, set, np.ndarray)
-_FORMATS = tuple(
-    f"{day}{time}"
-    for day in ("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d")
-    for time in ("", " %H:%M", " %H:%M:%S")
-)
-_PLAIN = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,13 +163,20 @@ def _of_texts(name: str, found: Counter[Any], rows: int, numbers: float) -> Colu
         rows - sum(found.values()),
         len(found),
         numbers=numbers,
-        number_options="" if codes or times else proposed(examples),
+        number_options="" if codes or times else proposed(examples) or _words(examples, numbers),
         codes=codes,
         times=times / max(len(examples), 1),
-        time_formats=() if times else tuple(_formats(examples)),
+        time_formats=() if times else formats_of(examples),
         words=float(np.mean([len(text.split()) for text in examples])) if examples else 0.0,
         labels=_labels(found) if len(found) <= LABELS else (),
     )
+
+
+def _words(examples: list[str], numbers: float) -> str:
+    # The words between numbers that stand for a missing value.
+    if numbers < MOSTLY:
+        return ""
+    return proposed_words(text for text in examples if plain_number(text) is None)
 
 
 def _in_runs(values: NDArray[Any], distinct: int) -> bool:
@@ -190,22 +192,12 @@ def _number(cell: object) -> float | None:
         return None
     if isinstance(cell, int | float | Decimal | np.number):
         return float(cell)
-    if not isinstance(cell, str) or _CODE.match(cell.strip()) or not _PLAIN.fullmatch(cell):
+    if not isinstance(cell, str) or _CODE.match(cell.strip()) or "inf" in cell.lower():
         return None
-    return float(cell)
+    number = plain_number(cell)
+    return None if number is None or math.isnan(number) else number
 
 
 def _labels(counts: Counter[Any]) -> tuple[str, ...]:
     ordered = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
     return tuple(str(label).strip() for label, _ in ordered)
-
-
-def _formats(examples: list[str]) -> Iterator[str]:
-    for pattern in _FORMATS:
-        try:
-            for text in examples:
-                dt.datetime.strptime(text.strip(), pattern)  # noqa: DTZ007 - whether it can be read at all
-        except ValueError:
-            continue
-        if examples:
-            yield pattern

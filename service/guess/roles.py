@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from service.core.rows.task import TaskName
 from service.guess.kinds import MOST, has_id_name, is_unique
+from service.sources.tables.time_formats import formats_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -139,6 +140,9 @@ def _as_time(column: ColumnFacts) -> TimeGuess | None:
     for low, high, unit in _EPOCHS:
         if column.numbers == 1.0 and low <= column.low and column.high < high:
             return TimeGuess(column.name, f"numbers of the size of {unit} since 1970", unit=unit)
+    if column.numbers == 1.0 and column.whole:
+        patterns = formats_of([f"{column.low:.0f}", f"{column.high:.0f}"])
+        return TimeGuess(column.name, "digits of a time", pattern=patterns[0]) if patterns else None
     return None
 
 

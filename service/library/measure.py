@@ -12,18 +12,20 @@ from typing import TYPE_CHECKING, Any
 from service.config.made_reference import made_reference
 from service.core.profile import profile
 from service.core.rows.label_form import in_form
+from service.core.rows.schema import Role
 from service.errors import ConfigurationError, ReferenceDataError, SourceError
 from service.library.in_process import settled
 from service.library.measured import Measured
 from service.library.options import Options, monitor_from_file, monitor_from_options
-from service.library.tables import frame_of, loaded, rows_of
+from service.library.tables import REFERENCE, frame_of, loaded, rows_of
 from service.methods.block_test import model as block_model
 from service.methods.measure_window import measure as measure_window
-from service.sources.tables.unusable import refuse_misfits
+from service.sources.tables.parsed import nearest
+from service.sources.tables.unusable import left_out, refuse_misfits, unfit_columns
 from service.wiring.monitor import masked_reference, masking_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from service.config.monitor import Monitor
     from service.core.rows.batch import Batch
@@ -70,7 +72,7 @@ def measure(
     Raises ConfigurationError where an option is wrong, SourceError or ReferenceDataError where a table cannot
     be read.
     """
-    now, before = loaded(current, "current"), loaded(reference, "reference")
+    now, before = loaded(current, "current"), loaded(reference, REFERENCE)
     given = {
         "task": task, "target": target, "prediction": prediction, "score": score, "scores": scores,
         "positive": positive, "by": by, "drift": drift, "performance": performance, **keys,
@@ -102,7 +104,7 @@ def _measured(now: Loaded, before: Loaded, monitor: Monitor) -> Measured:
     schema, form = masking.schema(monitor.schema_), monitor.source.table_format
     time = monitor.source.time_column
     known, forms = masked_reference(
-        rows_of(before, schema, "reference", timestamp=time, form=form), schema, masking
+        rows_of(before, schema, REFERENCE, timestamp=time, form=form), schema, masking
     )
     _check_reference(known, monitor)
     made = made_reference(monitor, schema, known, forms, season=monitor.season_, estimate=monitor.estimate)
@@ -126,9 +128,21 @@ def _measured(now: Loaded, before: Loaded, monitor: Monitor) -> Measured:
     )
     chosen = () if made.choice is None else (made.choice.note,)
     remarks = [
-        f"{what}: {r}" for what, b in (("reference", known), ("current", rows)) for r in b.arrival.remarks
+        *(f"reference: {remark}" for remark in (*left_out(known, schema), *known.arrival.remarks)),
+        *(f"current: {remark}" for remark in _remarks(rows, monitor)),
     ]
     return Measured(settled(counted), rows.rows, known.rows, (*made.notes, *chosen, *remarks))
+
+
+def _remarks(rows: Batch, monitor: Monitor) -> Iterator[str]:
+    schema, held = monitor.schema_, [*rows.columns, *(rows.arrival.unwatched or ())]
+    late = schema.with_role(Role.TARGET)
+    for name in schema.names:
+        if name not in rows.columns and (late is None or name != late.name):
+            yield f"it has no column {name!r}{nearest(name, held)}"
+    yield from unfit_columns(rows, schema)
+    yield from left_out(rows, schema)
+    yield from rows.arrival.remarks
 
 
 def _check_reference(batch: Batch, monitor: Monitor) -> None:
@@ -139,8 +153,6 @@ def _check_reference(batch: Batch, monitor: Monitor) -> None:
     held = [*batch.columns, *(batch.arrival.unwatched or ())]
     absent = [name for name in monitor.schema_.names if name not in batch.columns]
     if absent:
-        from service.sources.tables.parsed import nearest  # noqa: PLC0415
-
         raise ReferenceDataError(
             f"reference: it has no column {absent[0]!r}{nearest(absent[0], held)}; it has {', '.join(held)}"
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import yaml
 from pydantic import ValidationError
 
@@ -52,10 +53,12 @@ def monitor_from_file(path: Path) -> Monitor:
 
 def monitor_from_options(options: Options, reference: pd.DataFrame) -> Monitor:
     """Return the monitor that the options describe; raises ConfigurationError per wrong key."""
-    keys = {name: composed(value) for name, value in options.keys.items() if value is not None}
-    options = replace(options, columns=composed(options.columns), timestamp=composed(options.timestamp))
+    keys = {name: composed(_plain(value)) for name, value in options.keys.items() if value is not None}
+    options = replace(
+        options, columns=composed(_named_by_texts(options.columns)), timestamp=composed(options.timestamp)
+    )
     facts = facts_of(reference)
-    roles = _roles(keys, facts)
+    roles = _roles(keys, facts, options.timestamp if isinstance(options.timestamp, str) else None)
     if roles.task is not None:
         keys.setdefault("task", str(roles.task))
     window = {"size_rows": ROWS} | ({} if options.min_rows is None else {"min_rows": options.min_rows})
@@ -71,17 +74,16 @@ def monitor_from_options(options: Options, reference: pd.DataFrame) -> Monitor:
             }
         )
     except ValidationError as error:
-        raise ConfigurationError("\n".join(_fault(e) for e in error.errors())) from error
+        raise ConfigurationError("\n".join(monitor_file.faults_of(error.errors()))) from error
 
 
-def _fault(error: Any) -> str:
-    where = ".".join(str(part) for part in error["loc"])
-    message = error["msg"].removeprefix("Value error, ")
-    return f"{where}: {message}" if where else message
-
-
-def _roles(keys: Mapping[str, Any], facts: Sequence[ColumnFacts]) -> Roles:
+def _roles(keys: Mapping[str, Any], facts: Sequence[ColumnFacts], timestamp: str | None) -> Roles:
     names = [column.name for column in facts]
+    if timestamp is not None and timestamp not in names:
+        raise ConfigurationError(
+            f"timestamp: the reference has no column {timestamp!r}{nearest(timestamp, names)}; "
+            f"it has {', '.join(names)}"
+        )
     for key in ("target", "prediction", "score", "id"):
         if keys.get(key) is not None and keys[key] not in names:
             raise ConfigurationError(
@@ -93,6 +95,22 @@ def _roles(keys: Mapping[str, Any], facts: Sequence[ColumnFacts]) -> Roles:
         task = TaskName(keys["task"]) if keys.get("task") in set(TaskName) else None
         return Roles(target=target, prediction=prediction, score=score, task=task)
     return with_outputs(Roles(score=score), facts, target, prediction)
+
+
+def _plain(value: Any) -> Any:
+    # numpy's numbers, and containers of them, as Python's own.
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, dict):
+        return {_plain(name): _plain(each) for name, each in value.items()}
+    return [_plain(each) for each in value] if isinstance(value, list | tuple | np.ndarray) else value
+
+
+def _named_by_texts(columns: Mapping[str, Any] | None) -> Any:
+    # A frame made of an array names its columns by numbers.
+    if not isinstance(columns, dict):
+        return columns
+    return {str(name) if isinstance(name, int) else name: _plain(each) for name, each in columns.items()}
 
 
 def _role(name: str | None) -> Role | None:

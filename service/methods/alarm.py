@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 KNOWN_AT_ONCE = {metric.name for metric in registry.ALL if not metric.needs_labels}
 FROM_REFERENCE = {metric.name for metric in registry.ALL if metric.from_reference}
 BREACH, RECOVERY = "breach", "recovery"
+MAX_DIGITS = 7  # of a value in a message
+LARGE = 1e12  # from here on it has an exponent
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,20 @@ def name_of(series: Series) -> AlarmName:
     return AlarmName(series.aspect, series.column, series.segment, series.metric, series.definition)
 
 
+def _apart(value: float | None, threshold: float | None) -> tuple[str, str]:
+    """Return a value and its threshold, with as many digits as it takes to tell them apart."""
+    if value is None or threshold is None:
+        said = "no value" if value is None else _number(value)
+        return said, "its threshold" if threshold is None else _number(threshold)
+    several = ((_number(value, digits), _number(threshold, digits)) for digits in range(4, MAX_DIGITS + 1))
+    return next((pair for pair in several if pair[0] != pair[1]), (_number(value), _number(threshold)))
+
+
+def _number(value: float, digits: int = 4) -> str:
+    is_long = 10.0**digits <= abs(value) < LARGE
+    return f"{value:,.0f}" if is_long else f"{value:.{digits}g}"
+
+
 def _is_of_column(series: Series) -> bool:
     return series.aspect is Aspect.DRIFT and bool(series.column)
 
@@ -163,14 +179,16 @@ def _event(m: Measurement, window: WindowRecord, history: AlarmHistory) -> Event
     subject = " ".join(part for part in (series.column, series.segment, series.metric) if part)
     side = {Worse.HIGHER: "above", Worse.LOWER: "below", Worse.BOTH: "beyond"}[series.worse]
     windows, breaches = len(history.windows), sum(history.windows)
+    value, limit = _apart(m.value, m.threshold)
+    if history.raised and value == limit:  # some thresholds are breached where they are reached
+        side = f"at or {side}"
     count, word = (breaches, side) if history.raised else (windows - breaches, f"no longer {side}")
-    limit = "its threshold" if m.threshold is None else f"{m.threshold:.4g}"
-    value = "no value" if m.value is None else f"{m.value:.4g}"
+    among = "the last window" if windows == 1 else f"{count} of the last {windows} windows"
     remark = f"; {m.reason}" if history.raised and m.reason else ""
     return Event(
         kind=BREACH if history.raised else RECOVERY,
         at=window.end,
-        message=f"{subject}: {value}, {word} {limit} in {count} of the last {windows} windows{remark}",
+        message=f"{subject}: {value}, {word} {limit} in {among}{remark}",
         column=series.column,
         metric=series.metric,
         details={

@@ -29,6 +29,7 @@ from service.methods.performance.reference_limits import (
 )
 from service.methods.performance.season_matched import measure_season_matched
 from service.methods.performance.segments import measure_segments
+from service.methods.performance.strange_labels import strange_labels
 from service.methods.quality.arrival import measure_integrity
 from service.methods.quality.columns import measure_quality
 from service.methods.quality.expectations import Expectation, measure_expectations
@@ -148,8 +149,9 @@ def measure(
         by_block = measure_blocks(blocks, columns, current, compared, rate, withheld=withheld)
     verdicts = len(plan.performance) + len(plan.limits.metrics)
     judging = Judging(plan.false_alarm_rate, verdicts, plan.spreads.widening(current))
+    unmeasured = withheld or strange_labels(reference.columns, current.columns, schema.task)
     performance = measure_performance(
-        reference, current, schema.task, plan.performance, judging=judging, withheld=withheld
+        reference, current, schema.task, plan.performance, judging=judging, withheld=unmeasured
     )
     measured = (
         *measure_drift(
@@ -183,7 +185,7 @@ def measure(
             plan.segment_performance,
             by=spec.segments,
             rate=plan.false_alarm_rate,
-            withheld=withheld,
+            withheld=unmeasured,
         ),
         *measure_traffic(reference, current, plan.traffic),
         *_concept(reference, current, schema, spec, withheld),

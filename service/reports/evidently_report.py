@@ -22,6 +22,8 @@ from service.core.time_units import to_datetime
 from service.reports import evidently_dataset
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import pandas as pd
 
     from service.core.rows.task import Task
@@ -99,8 +101,13 @@ def _run(order: ReportRequest, presets: list[Any], sides: list[Dataset], left_ou
     return Report(presets, metadata={"window": str(order.window), NOTE: _note(order, left_out)}).run(
         *sides,
         timestamp=end.replace(tzinfo=None),
-        name=f"{order.monitor}: {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC",
+        name=f"{order.monitor}: {_instant(start)} to {_instant(end)} UTC",
     )
+
+
+def _instant(when: datetime) -> str:
+    """Return an instant to the minute, or to the second where it does not lie on one."""
+    return f"{when:%Y-%m-%d %H:%M:%S}" if when.second else f"{when:%Y-%m-%d %H:%M}"
 
 
 def _no_performance(task: Task | None, current: pd.DataFrame, reference: pd.DataFrame) -> str | None:

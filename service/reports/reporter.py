@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 MAX_WAITING = 8
+MAX_PAGES = 3  # kept as they were drawn, some 4 MB each: what is said to be ready opens at once
 MAX_REMEMBERED = 256  # windows whose report was made or failed
 
 
@@ -92,6 +93,7 @@ class Reporter:
         self._turn = asyncio.Lock()
         self._making: Counter[tuple[str, int]] = Counter()
         self._outcomes: dict[tuple[str, int], ReportStatus] = {}
+        self._pages: dict[tuple[str, int], str] = {}
 
     async def report(self, monitor: str, window: int | None) -> tuple[int, str]:
         """Return a window's id and the HTML of its report, made now unless it is kept; None: the newest.
@@ -103,6 +105,9 @@ class Reporter:
         if run is None:
             missing = "no measured window yet" if window is None else f"no window {window}"
             raise ReportError(f"{monitor} has {missing}; its windows: /v1/monitors/{monitor}/windows")
+        drawn = self._pages.get((monitor, run.id))
+        if drawn is not None:
+            return run.id, drawn
         with self._remembered(run):
             async with self._turn:  # two requests for the same report at once make it once
                 found: str | None = await self._worker.run(
@@ -110,6 +115,9 @@ class Reporter:
                 )
                 if found is None:
                     found = await self._worker.run(WorkerFunction.MAKE_REPORT, await self._request(run))
+                self._pages[monitor, run.id] = found
+                while len(self._pages) > MAX_PAGES:
+                    del self._pages[next(iter(self._pages))]
         return run.id, found
 
     async def status(

@@ -18,6 +18,7 @@ import structlog
 from service.core.time_units import SECOND
 from service.errors import LeaseLostError, NotYetError, StoreError, TidegaugeError
 from service.runtime.grid_timer import GridTimer
+from service.runtime.unrecorded import Unrecorded
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -29,24 +30,31 @@ LONGEST_RETRY_SECONDS = 60.0
 STORE_RETRY_SECONDS = 5.0  # every monitor waits for the database: cycles go on soon after its return
 IDLE_SECONDS = 1.0
 DRAIN_SECONDS = 10.0
+CLOCK_SLACK_SECONDS = 1.0  # by which slots may be off the wall clock, which is steered as it goes
 
 
 @dataclass(frozen=True, slots=True)
 class CycleResult:
     """What the scheduler needs to know of a cycle that ran.
 
-    `exhausted` is whether nothing will ever follow, `waiting` whether the source had nothing new.
+    - `exhausted`: whether nothing will ever follow
+    - `waiting`: whether the source had nothing new
+    - `on_record`: whether the journal has the cycle
     """
 
     exhausted: bool = False
     waiting: bool = False
+    on_record: bool = True
 
 
 class Journal(Protocol):
     """Where cycles that measured nothing leave their trace."""
 
-    async def record_skipped(self, monitor: str, slot: int, slots: int) -> None:
-        """Record that `slots` slots passed unused, `slot` (UTC microseconds) being the last of them."""
+    async def record_skipped(self, monitor: str, slot: int, slots: int, *, first: int) -> None:
+        """Record that `slots` slots passed unused, from `first` to `slot` (UTC microseconds).
+
+        One of them that is on record already, as the answer to a commit may be lost, is not among them.
+        """
         ...
 
     async def record_failed(
@@ -74,6 +82,7 @@ class Job:
     error: str = ""  # of the last of them
     waits: str = ""  # why the last cycle took nothing
     last_index: int = -1  # of the last grid point used
+    unrecorded: Unrecorded = field(default_factory=Unrecorded)  # grid points that are not in the journal
     last_end: int | None = None  # when the last good cycle ended
     not_before: float = 0.0  # back-off, by the event loop's clock
     waits_for_store: bool = False  # the last cycle failed by the database
@@ -100,13 +109,23 @@ class _Failure:
 class Scheduler:
     """Owns every monitor's timer and every running cycle.
 
-    `now` is the wall clock (UTC microseconds) and gives the grid its start. Timers go by the event loop's
-    clock, which nobody sets: a wall clock that is put back or forward stalls nothing and skips nothing.
+    `now` is the wall clock (UTC microseconds). `grid_now` gives grids their start: a clock that all processes
+    have in common which hand monitors to one another; None: `now`. Timers go by the event loop's clock, which
+    nobody sets: a wall clock that is put back or forward stalls nothing and skips nothing. The slots after it
+    are those of the new time.
     """
 
-    def __init__(self, journal: Journal, *, now: Callable[[], int], max_cycles: int | None = None) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        *,
+        now: Callable[[], int],
+        grid_now: Callable[[], int] | None = None,
+        max_cycles: int | None = None,
+    ) -> None:
         self._journal = journal
         self._now = now
+        self._grid_now = grid_now or now
         self._clock = asyncio.get_running_loop().time
         self._max_cycles = max_cycles
         self._timer = GridTimer()
@@ -132,7 +151,7 @@ class Scheduler:
         self.jobs.append(job)
         self._added.set()
         if self._running:
-            self._begin(job, self._now(), self._clock())
+            self._begin(job, self._grid_now(), self._clock())
         return job
 
     async def remove(self, job: Job) -> None:
@@ -148,13 +167,13 @@ class Scheduler:
         new = Job(job.name, interval_seconds, run, cycles=job.cycles, last_end=job.last_end)
         self.jobs[self.jobs.index(job)] = new
         if self._running:
-            self._begin(new, self._now(), self._clock())
+            self._begin(new, self._grid_now(), self._clock())
         return new
 
     def start(self) -> None:
         """Start every job's grid now; the first cycle runs at once."""
         self._running = True
-        start, origin = self._now(), self._clock()
+        start, origin = self._grid_now(), self._clock()
         for job in self.jobs:
             self._begin(job, start, origin)
         self._timer.start()
@@ -187,7 +206,10 @@ class Scheduler:
     def _begin(self, job: Job, start: int, origin: float) -> None:
         job.start, job.origin = start, origin
         if job.interval_seconds and job.after is not None:
-            job.start, job.origin, job.last_index = job.after, origin - (start - job.after) / SECOND, 0
+            # A point that lies ahead was kept by a clock that was ahead: what counts is the grid.
+            interval = round(job.interval_seconds * SECOND)
+            job.start = job.after - max(0, -((start - job.after) // interval)) * interval
+            job.origin, job.last_index = origin - (start - job.start) / SECOND, 0
         if job.interval_seconds:
             grid = {"origin": job.origin, "interval_seconds": job.interval_seconds}
             self._timer.call(job.wake.set, **grid, name=job.name)
@@ -211,12 +233,13 @@ class Scheduler:
             await self._until(job, job.origin + job.interval_seconds)
             index = max(1, math.floor((self._clock() - job.origin) / job.interval_seconds))
         while not job.stopping.is_set() and not job.finished.is_set():
+            job.unrecorded.take_back(index)
             skipped = index - job.last_index - 1
             if skipped > 0:
-                missed = self._slot(job, index - 1)
                 say = log.debug if job.waits_for_store else log.warning  # each failed cycle has its line
                 say("cycles skipped", monitor=job.name, slots=skipped)
-                await self._journalled(job, self._journal.record_skipped(job.name, missed, skipped))
+                job.unrecorded.add(job.last_index + 1, index - 1)
+            await self._record_skipped(job)
             job.last_index = index
             await self._run(job, self._slot(job, index))
             if (
@@ -230,6 +253,17 @@ class Scheduler:
             await self._until(job, job.origin + index * job.interval_seconds)
             # Later than planned where the process or the machine had been put to sleep.
             index = max(index, math.floor((self._clock() - job.origin) / job.interval_seconds))
+
+    async def _record_skipped(self, job: Job) -> None:
+        ranges = job.unrecorded.ranges
+        while ranges:
+            first, last = ranges[0]
+            slots, instant = last - first + 1, self._slot(job, last)
+            if not await self._journalled(
+                job, self._journal.record_skipped(job.name, instant, slots, first=self._slot(job, first))
+            ):
+                return  # the next cycle tries again
+            del ranges[0]
 
     def _next_index(self, job: Job) -> int:
         """Return the grid point of the next cycle: the first that is still to come, after any back-off."""
@@ -272,11 +306,15 @@ class Scheduler:
             result = await job.run(slot)
         except NotYetError as error:
             result = await self._waits(job, error, slot, started, seconds=self._clock() - began)
+            on_record = result.on_record
         except Exception as error:  # noqa: BLE001  # one monitor's failure is its own: logged and retried
             failure = _Failure(error, slot, started, self._clock() - began)
-            await self._failed(job, failure)
+            on_record = await self._failed(job, failure)
         else:
             self._worked(job)
+            on_record = result.on_record
+        if not on_record and job.interval_seconds:
+            job.unrecorded.add(job.last_index, job.last_index)
         job.cycles += 1
         job.exhausted = result is not None and result.exhausted
         if job.exhausted or (self._max_cycles is not None and job.cycles >= self._max_cycles):
@@ -296,10 +334,9 @@ class Scheduler:
         self._worked(job, str(error))
         log.info("cycle waits", hint=str(error))
         writing = self._journal.record_waiting(job.name, slot, started, str(error), seconds=seconds)
-        await self._journalled(job, writing)
-        return CycleResult(waiting=True)
+        return CycleResult(waiting=True, on_record=await self._journalled(job, writing))
 
-    async def _failed(self, job: Job, failure: _Failure) -> None:
+    async def _failed(self, job: Job, failure: _Failure) -> bool:
         error = failure.error
         job.waits_for_store = isinstance(error, StoreError)
         longest = STORE_RETRY_SECONDS if job.waits_for_store else LONGEST_RETRY_SECONDS
@@ -315,9 +352,10 @@ class Scheduler:
         writing = self._journal.record_failed(
             job.name, failure.slot, failure.started, text, seconds=failure.seconds
         )
-        await self._journalled(job, writing)
+        return await self._journalled(job, writing)
 
-    async def _journalled(self, job: Job, writing: Awaitable[None]) -> None:
+    async def _journalled(self, job: Job, writing: Awaitable[None]) -> bool:
+        """Wait until something is on record; return whether it is."""
         # The journal is in the database that may be what failed: the log line is there either way, and in an
         # outage it says all there is to say.
         try:
@@ -326,9 +364,19 @@ class Scheduler:
             is_known = job.waits_for_store or isinstance(error, LeaseLostError)  # has a line of its own
             say = log.debug if is_known else log.warning
             say("cycle not journalled", monitor=job.name, error=str(error))
+            return False
+        return True
 
     def _slot(self, job: Job, index: int) -> int:
-        return job.start + round(index * job.interval_seconds * SECOND)
+        """Return a grid point by the wall clock; the grid moves where that was set, or the machine slept."""
+        offset = index * job.interval_seconds
+        slot = job.start + round(offset * SECOND)
+        since = self._clock() - job.origin - offset
+        moved = self._grid_now() - round(since * SECOND) - slot
+        if abs(moved) > CLOCK_SLACK_SECONDS * SECOND:
+            job.start += moved
+            slot += moved
+        return slot
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._active.discard(task)

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar, get_args
 
 from service.config.base import Section
+from service.sources.hindrance import missing_path
 from service.sources.table_format import PLAIN
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ class SourceConfig(Section):
     - `brings_labels`: it hands over labels that come after their rows (`SourceContext.labels`).
     - `labels_update_rows`: they may also be filled in where the rows are, which then come again.
     - `labels_from_file`: these are read from a file, which the section `labels` names; else they are sent.
-    - `keeps_sent_rows`: rows are sent to it, and the first of them, or a stretch, can be its reference.
+    - `keeps_sent_rows`: its rows are sent to it as rows, so that a monitor that is sent may have it.
+    - `gives_reference`: the first rows that come, or a stretch of them, can be the monitor's reference.
     - `can_be_read_again`: its rows can be taken again from its start.
     - `masks_itself`: what it gives is masked already (`core/rows/masking.py`).
     """
@@ -39,6 +41,7 @@ class SourceConfig(Section):
     labels_update_rows: ClassVar[bool] = False
     labels_from_file: ClassVar[bool] = False
     keeps_sent_rows: ClassVar[bool] = False
+    gives_reference: ClassVar[bool] = False
     can_be_read_again: ClassVar[bool] = True
     masks_itself: ClassVar[bool] = False
 
@@ -63,6 +66,11 @@ class SourceConfig(Section):
         return True
 
     @property
+    def start_moves(self) -> bool:
+        """Whether a source that was never measured starts elsewhere each time."""
+        return False
+
+    @property
     def late_by_us(self) -> int:
         """How far a row that is taken may lie behind the newest one, in event time (microseconds)."""
         return 0
@@ -76,6 +84,15 @@ class SourceConfig(Section):
     def table_format(self) -> TableFormat:
         """How the source's file is written, which holds for a reference file that does not say its own."""
         return PLAIN
+
+    @property
+    def gives_masked_rows(self) -> bool:
+        """Whether what the source gives is masked already."""
+        return self.masks_itself
+
+    def hindrance(self) -> str | None:
+        """Return why this machine cannot read its rows, whatever they are; None where nothing is known."""
+        return None if self.file is None else missing_path(self.file)
 
     def receiver(self, context: SourceContext, masking: RowMask) -> Receiver | None:
         """Return what reads the rows that are sent to the monitor; None where none can be sent."""

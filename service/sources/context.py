@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import asyncpg
 
     from service.core.rows.inbox_change import HalfEvent, LabelAhead, TakenFile
+    from service.core.rows.masking import RowMask
     from service.core.rows.number_format import NumberFormat
     from service.core.rows.schema import Kind, Schema
     from service.sources.table_format import TableFormat
@@ -180,6 +181,7 @@ class SourceContext:
     - `labels`: how late labels come; None where all come with their rows.
     - `tables`: where a source keeps rows of its own.
     - `now`: the clock, UTC microseconds.
+    - `mask`: masks the sensitive columns, for a source that does so itself; None where it is not known.
     """
 
     monitor: str
@@ -188,3 +190,4 @@ class SourceContext:
     labels: LabelFile | None
     tables: SourceTables
     now: Callable[[], int]
+    mask: RowMask | None = None

@@ -41,6 +41,10 @@ class TimestampConfig(Section):
             read = dt.datetime.strptime(SOME_TIME.strftime(pattern), pattern).date()  # noqa: DTZ007 - of a day alone
         except ValueError as error:
             raise ValueError(f"expected strptime's directives such as %d/%m/%Y %H:%M: {error}") from error
+        if ("%p" in pattern) != ("%I" in pattern):
+            raise ValueError(
+                f"expected %I with %p (01:30 PM), or %H alone (13:30), got {pattern!r}: %H does not heed PM"
+            )
         if read != SOME_TIME.date():
             raise ValueError(f"expected year, month and day, such as %d/%m/%Y %H:%M, got {pattern!r}")
         return pattern

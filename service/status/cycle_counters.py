@@ -30,6 +30,7 @@ class MonitorCounters:
     cycles: int = 0
     failures: int = 0
     skipped: int = 0
+    skipped_to: int | None = None  # the last slot that was counted as skipped
     rows: int = 0
     rejected: int = 0
     windows: int = 0
@@ -86,10 +87,19 @@ class CycleCounters:
         """Forget a monitor whose cycles have ended."""
         self.monitors.pop(name, None)
 
-    async def record_skipped(self, monitor: str, slot: int, slots: int) -> None:
-        """Count and record that `slots` slots passed unused, `slot` being the last of them."""
-        self.monitors[monitor].skipped += slots
-        await self._journal.record_skipped(monitor, slot, slots)
+    async def record_skipped(self, monitor: str, slot: int, slots: int, *, first: int) -> None:
+        """Count and record that `slots` slots passed unused, from `first` to `slot`.
+
+        Those that could not be recorded come again with later ones, and are not counted again.
+        """
+        counted = self.monitors[monitor]
+        before = counted.skipped_to
+        if before is not None and first <= before:
+            counted.skipped += 0 if slot == first else (slot - before) * (slots - 1) // (slot - first)
+        else:
+            counted.skipped += slots
+        counted.skipped_to = slot
+        await self._journal.record_skipped(monitor, slot, slots, first=first)
 
     async def record_failed(
         self, monitor: str, slot: int, started: int, error: str, *, seconds: float

@@ -13,7 +13,7 @@ import asyncio
 import json
 import secrets
 from collections import deque
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ from service.errors import StoreError
 from service.methods.alarm import BREACH
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 
     from service.core.cycle_record import CycleRecord
     from service.core.event import Event
@@ -53,6 +53,7 @@ class StreamEvent:
     - `id`, `kind`, `data`: as sent, the data as JSON
     - `brief`: whether it is for brief subscribers or for the others; None: for both
     - `alone`: whether the other subscribers got nothing in its place, because there were none
+    - `notes`: by the names of the monitors that it is about, what was noted of them
     """
 
     id: str
@@ -60,6 +61,16 @@ class StreamEvent:
     data: str
     brief: bool | None = None
     alone: bool = False
+    notes: Mapping[str, _Note] = field(default_factory=dict)
+
+    def seen_by(self, visible: Collection[str] | None) -> StreamEvent | None:
+        """Return the event without the monitors that are not `visible` (None: all are); None: it has none."""
+        if visible is None or not self.notes:
+            return self
+        notes = {name: note for name, note in self.notes.items() if name in visible}
+        if not notes or len(notes) == len(self.notes):
+            return self if notes else None
+        return replace(self, data=json.dumps(_brief(notes)), notes=notes)
 
     def is_for(self, *, brief: bool) -> bool:
         """Return whether brief subscribers, or the others, get it."""
@@ -72,11 +83,13 @@ class Subscriber:
 
     - `resumed`: whether it got all that it had missed
     - `brief`: whether it gets names of monitors instead of their states
+    - `visible`: the monitors that it may know of; None: all
     """
 
     resumed: bool
     waiting: deque[StreamEvent]
     brief: bool = False
+    visible: Collection[str] | None = None
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     gone: bool = False
 
@@ -125,18 +138,28 @@ class EventBroadcaster:
 
     def notify_list(self) -> None:
         """Send that there is another monitor, or one less, or a file that cannot be used."""
-        self._publish("monitors", "{}")
+        self._publish("monitors", {})
 
     @property
     def full(self) -> bool:
         """Whether no further subscriber is accepted."""
         return self._closed or len(self._subscribers) >= MAX_SUBSCRIBERS
 
-    def subscribe(self, last_id: str | None = None, *, brief: bool = False) -> Subscriber:
-        """Open a stream; with `last_id` the events after it come first, as long as they are still kept."""
+    def subscribe(
+        self, last_id: str | None = None, *, brief: bool = False, visible: Collection[str] | None = None
+    ) -> Subscriber:
+        """Open a stream; with `last_id` the events after it come first, as long as they are still kept.
+
+        Of monitors that are not `visible` it says nothing; None: all are.
+        """
         missed = self._after(last_id, brief=brief)
+        shown = [event.seen_by(visible) for event in missed or ()]
         subscriber = Subscriber(
-            resumed=missed is not None, waiting=deque(missed or ()), brief=brief, gone=self._closed
+            resumed=missed is not None,
+            waiting=deque(event for event in shown if event is not None),
+            brief=brief,
+            visible=visible,
+            gone=self._closed,
         )
         self._subscribers.add(subscriber)
         return subscriber
@@ -168,14 +191,14 @@ class EventBroadcaster:
             if not self._subscribers:
                 self._skip()
             elif all(one.brief for one in self._subscribers):
-                self._publish("cycled", json.dumps(_brief(notes)), brief=True, alone=True)
+                self._publish("cycled", _brief(notes), brief=True, alone=True, notes=notes)
             else:
                 for monitor, note in notes.items():
                     kind, message = await self._message(read, monitor, note, before)
                     alone = not any(one.brief for one in self._subscribers)
-                    self._publish(kind, json.dumps(message, default=_plain), brief=False, alone=alone)
+                    self._publish(kind, message, brief=False, alone=alone, notes={monitor: note})
                 if any(one.brief for one in self._subscribers):
-                    self._publish("cycled", json.dumps(_brief(notes)), brief=True)
+                    self._publish("cycled", _brief(notes), brief=True, notes=notes)
             await asyncio.sleep(GAP_SECONDS)
 
     async def _message(
@@ -202,12 +225,24 @@ class EventBroadcaster:
             "events": [_event(event) for event in note.events],
         }
 
-    def _publish(self, kind: str, data: str, *, brief: bool | None = None, alone: bool = False) -> None:
+    def _publish(
+        self,
+        kind: str,
+        message: Mapping[str, Any],
+        *,
+        brief: bool | None = None,
+        alone: bool = False,
+        notes: Mapping[str, _Note] | None = None,
+    ) -> None:
         self._number += 1
-        event = StreamEvent(self.position, kind, data, brief, alone)
+        data = json.dumps(message, default=_plain)
+        event = StreamEvent(self.position, kind, data, brief, alone, notes or {})
         self._kept.append(event)
         for subscriber in [one for one in self._subscribers if event.is_for(brief=one.brief)]:
-            subscriber.waiting.append(event)
+            shown = event.seen_by(subscriber.visible)
+            if shown is None:
+                continue
+            subscriber.waiting.append(shown)
             subscriber.wake.set()
             if len(subscriber.waiting) > MAX_WAITING:
                 subscriber.waiting.clear()  # it comes back, and resumes

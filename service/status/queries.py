@@ -25,7 +25,7 @@ from service.store import page_queries, queries
 from service.store.tables import drawn_distribution
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     import asyncpg
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from service.core.read_models import (
         Axis,
         ColumnDistribution,
+        IntakeState,
         MonitorEvent,
         NewestWindow,
         RaisedAlarm,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 SPARKLINE_WINDOWS = 60
 STATES_AT_ONCE = 4  # connections that a page may hold: the cycles need some too
 DEFAULT_EVENTS = 50
+MAX_REASONS = 10  # of refused rows
 DEFAULT_PERIOD = timedelta(days=1)  # of measurements without a bound
 
 
@@ -72,6 +74,10 @@ class StatusQueries:
     declared: Mapping[str, Callable[[], DeclaredNames]] = field(default_factory=dict)
     holders: Mapping[str, str] = field(default_factory=dict)
     windows: WindowCache = field(default_factory=WindowCache)
+
+    def of(self, names: Collection[str]) -> StatusQueries:
+        """Return what answers of these monitors alone, as if there were no others."""
+        return replace(self, jobs={name: job for name, job in self.jobs.items() if name in names})
 
     def monitors(self) -> list[CycleStatus]:
         """List the monitors and how their cycles go."""
@@ -148,6 +154,10 @@ class StatusQueries:
             total=page.total,
             matched=page.matched,
         )
+
+    async def intake(self, monitor: str) -> IntakeState:
+        """Return what comes in from a monitor's source, and what was refused of it."""
+        return await page_queries.intake(self.pool, monitor, MAX_REASONS)
 
     async def series(self, monitor: str) -> list[StoredSeries]:
         """Return which series a monitor has."""

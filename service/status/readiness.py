@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 STALE_CYCLES = 3  # a monitor silent for this many intervals is not ready
 STALE_FLOOR_SECONDS = 60.0
 OK = "ok"
+MINUTE, HOUR, DAY = 60.0, 3_600.0, 86_400.0
 
 
 async def readiness_checks(pool: asyncpg.Pool, jobs: Iterable[Job], now: int) -> dict[str, str]:
@@ -63,8 +64,16 @@ def freshness(job: Job, now: int) -> str:
     silent = (now - job.last_end) / SECOND
     limit = max(STALE_FLOOR_SECONDS, STALE_CYCLES * job.interval_seconds)
     if not job.finished.is_set() and silent > limit:
-        return f"silent for {silent:.0f} s"
+        return f"silent for {_lasting(silent)}"
     return f"{OK}: waiting: {job.waits}" if job.waits else OK
+
+
+def _lasting(seconds: float) -> str:
+    if seconds < 2 * MINUTE:
+        return f"{seconds:.0f} s"
+    if seconds < 2 * HOUR:
+        return f"{seconds / MINUTE:.0f} min"
+    return f"{seconds / HOUR:.0f} h" if seconds < 2 * DAY else f"{seconds / DAY:.0f} days"
 
 
 def is_ok(check: str) -> bool:

@@ -1,11 +1,18 @@
-"""Read what the live page shows of many monitors or columns at once, in one query each."""
+"""Read what the live page shows of many monitors, columns or cycles at once, in one query each."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from service.core.measurement import Aspect
-from service.core.read_models import ColumnShares, MonitorEvent, SparkPoint, Standing
+from service.core.read_models import (
+    ColumnShares,
+    IntakeState,
+    MonitorEvent,
+    RefusedRows,
+    SparkPoint,
+    Standing,
+)
 from service.store.driver_errors import translated
 from service.store.queries import READ_SECONDS
 
@@ -76,6 +83,30 @@ CROSS JOIN LATERAL (
 ORDER BY wanted.place, p.window_end
 """
 
+# Sums of an hour: of cycles of one second they read 3,600 rows of the index's order.
+_INTAKE = """
+SELECT s.*, n.lag_seconds, n.backlog_rows AS backlog, n.waiting_events AS waiting
+FROM (
+    SELECT coalesce(sum(rows), 0)::bigint AS taken, coalesce(sum(rejected), 0)::bigint AS refused,
+        sum(duplicates)::bigint AS repeated, sum(unpaired_events)::bigint AS unpaired
+    FROM tidegauge.cycle_log
+    WHERE monitor = $1 AND finished_at > now() - interval '1 hour' AND outcome NOT IN ('skipped', 'failed')
+) s
+LEFT JOIN LATERAL (
+    SELECT lag_seconds, backlog_rows, waiting_events FROM tidegauge.cycle_log
+    WHERE monitor = $1 AND outcome NOT IN ('skipped', 'failed') ORDER BY finished_at DESC LIMIT 1
+) n ON true
+"""
+
+_REASONS = """
+SELECT reason, count(*) AS rows, max(received_at) AS newest
+FROM (
+    SELECT reason, received_at FROM tidegauge.rejected_row
+    WHERE monitor = $1 AND received_at > now() - interval '1 day' ORDER BY received_at DESC LIMIT 10000
+) recent
+GROUP BY reason ORDER BY newest DESC, rows DESC, reason LIMIT $2
+"""
+
 _SHARES = """
 SELECT b.column_name, c.counts, w.rows, c.reference_counts, b.reference_rows
 FROM tidegauge.window_run w
@@ -111,6 +142,14 @@ async def newest_events(pool: asyncpg.Pool, monitors: Sequence[str], limit: int)
     with translated("read the events of all monitors"):
         rows = await pool.fetch(_EVENTS, list(monitors), limit, timeout=READ_SECONDS)
     return [MonitorEvent(**row) for row in rows]
+
+
+async def intake(pool: asyncpg.Pool, monitor: str, reasons: int) -> IntakeState:
+    """Return what comes in from a monitor's source, with at most so many `reasons`. Raises StoreError."""
+    with translated("read what comes in"):
+        counts = await pool.fetchrow(_INTAKE, monitor, timeout=READ_SECONDS)
+        found = await pool.fetch(_REASONS, monitor, reasons, timeout=READ_SECONDS)
+    return IntakeState(**counts, reasons=[RefusedRows(**row) for row in found])
 
 
 async def sparklines(

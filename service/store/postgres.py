@@ -151,11 +151,14 @@ class PostgresStore:
         bins.update(fresh_bins)
         return True
 
-    async def record_skipped(self, monitor: str, slot: int, slots: int) -> None:
-        """Log that `slots` grid points from `slot` (UTC microseconds) on passed without a cycle."""
+    async def record_skipped(self, monitor: str, slot: int, slots: int, *, first: int) -> None:
+        """Log that `slots` grid points from `first` to `slot` (UTC microseconds) passed without a cycle.
+
+        Those that are in the log already are not among them.
+        """
         with translated(f"{monitor}: log skipped cycles"):
             async with held_transaction(self._pool, monitor, self._fences) as connection:
-                await cycle_log.append_skipped(connection, monitor, slot, slots)
+                await cycle_log.append_skipped(connection, monitor, slot, slots, first=first)
 
     async def record_failed(
         self, monitor: str, slot: int, started: int, error: str, *, seconds: float

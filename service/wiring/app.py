@@ -33,6 +33,7 @@ from service.wiring.inbox.intake import intake
 from service.wiring.inbox.refusable import RefusableReceivers
 from service.wiring.leases.elsewhere import Elsewhere
 from service.wiring.leases.held import held_leases, lease_keeper
+from service.wiring.leases.hindrances import Hindrances
 from service.wiring.lock_watch import lock_watch
 from service.wiring.monitor_cycles import CycleParts, MonitorCycles, MonitorIndex, monitor_cycles
 from service.wiring.reload import Reload, reload_files
@@ -109,7 +110,7 @@ async def _serve(
         calls = await enter(worker(worker_process))
         broadcaster = EventBroadcaster()
         counters = CycleCounters((), store, failed=broadcaster.notify)
-        scheduler = Scheduler(counters, now=now, max_cycles=max_cycles)
+        scheduler = Scheduler(counters, now=now, grid_now=leases.now, max_cycles=max_cycles)
         windows = StoredWindows(pool, store, compute)
         reporter = build_reporter(settings, windows, calls, index.reported)
 
@@ -133,6 +134,10 @@ async def _serve(
         await enter(lock_watch(pool))
         taking_in = await enter(intake(settings, pool, RefusableReceivers(index.receivers, index.refused)))
         leases.noticed = partial(_follow, Elsewhere(pool, index, broadcaster), leases)
+        hindrances = Hindrances(lambda: cycles.monitors, leases.wake)
+        await hindrances.first()
+        leases.hindrances = lambda: hindrances.found
+        await enter(background(hindrances.work(), name="hindrances"))
         await enter(held_leases(leases, cycles))
         await enter(_cycling(scheduler, cycling, leases))
         admitting = await enter(gate(settings, pool))
@@ -193,7 +198,7 @@ async def _prepared(
 
 
 async def _follow(elsewhere: Elsewhere, leases: LeaseKeeper) -> None:
-    await elsewhere.follow(leases.seen, leases.part)
+    await elsewhere.follow(leases.seen, leases.part, skew_us=leases.skew_us, hindrances=leases.hindrances())
 
 
 @asynccontextmanager

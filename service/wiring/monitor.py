@@ -23,8 +23,11 @@ from service.sources.tables.unusable import described
 from service.store.own_database import OwnDatabase
 from service.store.tables.dummy import DummyTable
 from service.store.tables.inbox.monitor_inbox import MonitorInbox
-from service.store.tables.season_choice import SeasonChoiceTable
+from service.store.tables.references.alarm_model import AlarmModelTable
+from service.store.tables.references.season_choice import SeasonChoiceTable
+from service.wiring import fitted_alarms
 from service.wiring.inbox.sent_reference import sent_reference_loader
+from service.wiring.inbox.uncommitted import LentInbox
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     import asyncpg
 
     from service.config.monitor import Monitor
+    from service.core.blocks.kept import KeptBlocks
     from service.core.reference.reference import Reference
     from service.core.reference.seasonal.choice import Choice
     from service.core.rows.batch import Batch
@@ -68,10 +72,18 @@ def build_monitor(
     """
     masking = masking_of(monitor, key)
     schema, sent = masking.schema(monitor.schema_), monitor.reference.sent(monitor.source)
+    known: dict[str, Mapping[str, LabelForm]] = {}
+    inbox = LentInbox(MonitorInbox(pool, monitor.name))
+    tables = SourceTables(DummyTable(pool, monitor.name, fences), inbox, OwnDatabase(pool))
+
+    async def forms() -> Mapping[str, LabelForm]:
+        return known["forms"] if known else (await load()).forms
+
+    source = _source(monitor, masking, tables, forms, clock)
     load_sent = None
     if sent is not None:
         load_sent = sent_reference_loader(
-            monitor, schema, sent, pool=pool, compute=compute, now=clock, fences=fences
+            monitor, schema, sent, source, inbox, pool=pool, compute=compute, now=clock, fences=fences
         )
 
     async def load_rows() -> ReferenceRows:
@@ -79,15 +91,10 @@ def build_monitor(
             return await compute.run_long(load_reference_rows, monitor, masking)
         return await compute.run_long(masked_reference, await load_sent(), schema, masking)
 
-    known: dict[str, Mapping[str, LabelForm]] = {}
-
     async def load() -> ReferenceRows:
         found = await load_rows()
         known.setdefault("forms", found.forms)  # the source's labels have those of the reference that is used
         return found
-
-    async def forms() -> Mapping[str, LabelForm]:
-        return known["forms"] if known else (await load()).forms
 
     return MonitorPlan(
         name=monitor.name,
@@ -95,9 +102,9 @@ def build_monitor(
         window=monitor.window.plan(),
         measures=monitor.measure_plan,
         alarm=monitor.alarm.plan(),
-        source=_source(monitor, masking, _tables(pool, monitor.name, fences), forms, clock),
+        source=source,
         load_reference=_reference_loader(
-            monitor, schema, load, compute, SeasonChoiceTable(pool, monitor.name, fences)
+            monitor, schema, load, compute, _kept_tables(pool, monitor.name, fences)
         ),
         detectors=monitor.detectors,
         label_wait=None if monitor.labels is None else monitor.labels.wait,
@@ -122,17 +129,13 @@ def build_peeked_source(monitor: Monitor, masking: Masking) -> Source:
 def build_receiver(monitor: Monitor, key: Callable[[], bytes] = no_key) -> Receiver | None:
     """Build what reads the rows that are sent to a monitor; None where its source takes none."""
     masking = masking_of(monitor, key)
-    context = _source_context(monitor, masking.schema(monitor.schema_), NO_TABLES)
+    context = _source_context(monitor, masking, NO_TABLES)
     return monitor.source.receiver(context, RowMask(masking, _reference_forms(monitor, masking)))
 
 
 def _reference_forms(monitor: Monitor, masking: Masking) -> Callable[[], Mapping[str, LabelForm]]:
     # Read on the thread of the first request, and only for a monitor with sensitive columns.
     return cache(lambda: load_reference_rows(monitor, masking).forms if masking.columns else {})
-
-
-def _tables(pool: asyncpg.Pool, monitor: str, fences: Fences | None) -> SourceTables:
-    return SourceTables(DummyTable(pool, monitor, fences), MonitorInbox(pool, monitor), OwnDatabase(pool))
 
 
 def _source(
@@ -142,9 +145,8 @@ def _source(
     forms: Callable[[], Awaitable[Mapping[str, LabelForm]]],
     clock: Callable[[], int] = now,
 ) -> Source:
-    schema = masking.schema(monitor.schema_)
-    source = monitor.source.build(_source_context(monitor, schema, tables, clock))
-    if not masking.columns or monitor.source.masks_itself:
+    source = monitor.source.build(_source_context(monitor, masking, tables, clock))
+    if not masking.columns or monitor.source.gives_masked_rows:
         return source
     return MaskedSource(source, masking, forms)
 
@@ -156,15 +158,16 @@ def masking_of(monitor: Monitor, key: Callable[[], bytes]) -> Masking:
 
 
 def _source_context(
-    monitor: Monitor, schema: Schema, tables: SourceTables, clock: Callable[[], int] = now
+    monitor: Monitor, masking: Masking, tables: SourceTables, clock: Callable[[], int] = now
 ) -> SourceContext:
     return SourceContext(
         monitor=monitor.name,
-        schema=schema,
+        schema=masking.schema(monitor.schema_),
         step_offset_us=monitor.window.offset,
         labels=monitor.label_file,
         tables=tables,
         now=clock,
+        mask=RowMask(masking, _reference_forms(monitor, masking)),
     )
 
 
@@ -187,26 +190,43 @@ def masked_reference(rows: Batch, schema: Schema, masking: Masking) -> Reference
     return ReferenceRows(masking.batch(rows, forms), forms)
 
 
+class KeptTables(NamedTuple):
+    """What was derived from a monitor's reference before, and stays as it is while the reference does."""
+
+    choices: SeasonChoiceTable
+    models: AlarmModelTable
+
+
+def _kept_tables(pool: asyncpg.Pool, monitor: str, fences: Fences | None) -> KeptTables:
+    return KeptTables(SeasonChoiceTable(pool, monitor, fences), AlarmModelTable(pool, monitor, fences))
+
+
 def _reference_loader(
     monitor: Monitor,
     schema: Schema,
     load_rows: Callable[[], Awaitable[ReferenceRows]],
     compute: Compute,
-    choices: SeasonChoiceTable,
+    kept: KeptTables,
 ) -> Callable[[], Awaitable[Reference]]:
-    async def made(rows: ReferenceRows, season: Season | AutoSeason | None) -> Reference:
+    async def made(
+        rows: ReferenceRows, season: Season | AutoSeason | None, blocks: KeptBlocks | None
+    ) -> Reference:
         batch, forms = rows
         return await compute.run_long(
-            lambda: made_reference(monitor, schema, batch, forms, season=season, estimate=monitor.estimate)
+            lambda: made_reference(
+                monitor, schema, batch, forms, season=season, estimate=monitor.estimate, kept=blocks
+            )
         )
 
     async def load() -> Reference:
         rows = await load_rows()
-        reference = await made(rows, monitor.season_)
+        fitted = await fitted_alarms.read(kept.models, compute)
+        reference = await made(rows, monitor.season_, fitted.blocks)
         if reference.choice is not None:
-            kept = await kept_season(reference.choice, reference.fingerprint, choices, monitor.name)
-            if kept != reference.choice.season:
-                reference = await made(rows, kept)
+            chosen = await kept_season(reference.choice, reference.fingerprint, kept.choices, monitor.name)
+            if chosen != reference.choice.season:
+                reference = await made(rows, chosen, fitted.blocks)
+        await fitted_alarms.keep(reference, fitted, kept.models, compute)
         log.info("reference ready", monitor=monitor.name, rows=reference.profile.rows)
         for note in reference.notes:
             log.warning("reference", monitor=monitor.name, hint=note)

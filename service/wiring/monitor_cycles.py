@@ -91,6 +91,7 @@ class MonitorIndex:
     - `receivers`: what reads the rows that are sent, of those to which rows can be sent
     - `faults`: why an edited file was refused
     - `refused`: why this replica may not hold a monitor that another one holds
+    - `hindered`: why this machine cannot read the rows of a monitor that it leaves to other replicas
     - `holders`: the replica that measures each; empty where one process measures all
     - `replicas`: by the names of the live replicas, the monitors that each holds
     - `unheld`: since when (by the event loop's clock) no live replica holds a monitor
@@ -105,6 +106,7 @@ class MonitorIndex:
     receivers: dict[str, Receiver] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+    hindered: dict[str, str] = field(default_factory=dict)
     holders: dict[str, str] = field(default_factory=dict)
     replicas: dict[str, list[str]] = field(default_factory=dict)
     unheld: dict[str, float] = field(default_factory=dict)
@@ -168,12 +170,12 @@ class MonitorCycles:
             declared = self._declared.get(name)
             if declared is None or declared.job.elsewhere:
                 return
-            await self._scheduler.remove(declared.job)
-            self._parts.counters.discard(name)
-            async with (
-                AsyncExitStack() as stack
-            ):  # a cycle of its own: what was in memory is not true for long
+            async with AsyncExitStack() as stack:
+                # A cycle of its own, as what is in memory is not true for long; first, since where it cannot
+                # be built the cycles go on.
                 cycle = await self._build(declared.monitor, stack)
+                await self._scheduler.remove(declared.job)
+                self._parts.counters.discard(name)
                 self._keep(declared.monitor, self._job_elsewhere(declared.monitor), cycle, stack.pop_all())
             await declared.open.aclose()
 
@@ -219,6 +221,7 @@ class MonitorCycles:
             index.receivers.pop(name, None)
             index.faults.pop(name, None)
             index.refused.pop(name, None)
+            index.hindered.pop(name, None)
             self._parts.counters.discard(name)
             await declared.open.aclose()
         self._parts.changed()
@@ -314,7 +317,7 @@ def _run_one(
         except LeaseLostError as error:
             log.warning("cycle fenced off", hint=str(error))
             parts.lost()
-            return CycleResult(waiting=True)
+            return CycleResult(waiting=True, on_record=False)
         if report.committed:
             counters.committed(report.record, at=now(), seconds=report.seconds)
             for listener in parts.listeners:
@@ -327,6 +330,6 @@ def _run_one(
                 "cycle overtaken",
                 hint="it was reset, or a service without leases runs this monitor on the same database",
             )
-        return CycleResult(exhausted=report.done, waiting=not report.moved)
+        return CycleResult(exhausted=report.done, waiting=not report.moved, on_record=report.committed)
 
     return run_one

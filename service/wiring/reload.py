@@ -26,7 +26,7 @@ from service.store.tables.inbox import sent_monitors
 from service.store.tables.monitors import monitor as monitor_table
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
     from datetime import datetime
 
     import asyncpg
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 1.0
+NOT_NOTED = "monitor not noted in the database"
 KEPT_HINT = "the earlier file holds; edit it again, or send SIGHUP once what it names is there"
 
 
@@ -134,7 +135,7 @@ class Reload:
         known = {str(path) for path in folder.faults} | running.keys() | folder.names | {str(self._folder)}
         for key in self._cycles.index.faults.keys() - known:
             self._accept(key)
-        changes = [self._stop(name) for name in sorted(gone)]
+        changes = [self._stop(name, was_sent=name in before) for name in sorted(gone)]
         for name, found in folder.monitors.items():
             if name not in running:
                 changes.append(self._start(found))
@@ -178,7 +179,10 @@ class Reload:
 
     async def _start(self, found: DefinedMonitor) -> None:
         name = found.monitor.name
-        await _noted(name, monitor_table.set_defined(self._pool, [name]))
+        try:
+            await monitor_table.set_defined(self._pool, [name])
+        except StoreError as error:
+            log.warning(NOT_NOTED, monitor=name, error=str(error))
         await self._cycles.start(found.monitor)
         self._accept(str(found.path))
         log.info("monitor file added", monitor=name, file=str(found.path))
@@ -197,16 +201,32 @@ class Reload:
         log.info("monitor file edited", monitor=name, file=str(found.path), **(hint if had_ended else {}))
         self._changed(name)
 
-    async def _stop(self, name: str) -> None:
-        fences = self._cycles.fences
-        fence = None if fences is None else fences.fence(name)
-        if fences is None or fence is not None:  # else its holder says so, should it lose its file as well
-            await _noted(name, monitor_table.set_file_gone(self._pool, name, fence))
-        hint = f"its history stays; `tidegauge monitor remove {name}` takes it out of the dashboards"
-        log.warning("monitor file deleted", monitor=name, hint=hint)
+    async def _stop(self, name: str, *, was_sent: bool) -> None:
+        if was_sent:  # only a command takes such a monitor away, and notes it
+            hint = f"`tidegauge monitor remove` or `rename` took it; PUT /v1/monitors/{name} makes it again"
+            log.info("sent monitor ended", monitor=name, hint=hint)
+        else:
+            await self._file_gone(name)
         await self._cycles.stop(name)
         self._accept(name)
         self._listed()
+
+    async def _file_gone(self, name: str) -> None:
+        fences = self._cycles.fences
+        fence = None if fences is None else fences.fence(name)
+        was_removed = False
+        if fences is None or fence is not None:  # else its holder says so, should it lose its file as well
+            try:
+                was_removed = await monitor_table.set_file_gone(self._pool, name, fence)
+            except StoreError as error:
+                log.warning(NOT_NOTED, monitor=name, error=str(error))
+        hint = (
+            "it was removed before; a file of that name brings it back"
+            if was_removed
+            else f"its history stays; `tidegauge monitor remove {name}` takes it out of the dashboards, and "
+            f"`tidegauge monitor rename {name} NEW` gives its history to the name of its renamed file"
+        )
+        log.warning("monitor file deleted", monitor=name, hint=hint)
 
     async def _restart_reset(self) -> None:
         ended = [
@@ -252,13 +272,6 @@ class Reload:
             return files, await sent_monitors.versions(self._pool)
         except StoreError:  # every cycle says so as well
             return files, {name: sent.sent_at for name, sent in self._sent.items()}
-
-
-async def _noted(name: str, writing: Awaitable[None]) -> None:
-    try:
-        await writing
-    except StoreError as error:
-        log.warning("monitor not noted in the database", monitor=name, error=str(error))
 
 
 async def _is_set_within(asked: asyncio.Event, seconds: float) -> bool:

@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import quote
 
 import asyncpg
 import httpx
@@ -69,7 +70,7 @@ OF_DEMO = (
 OF_STATES = {
     "overview": "#/",
     "overview-searched": "#/?find=sensor",
-    "overview-no-match": "#/?find=nothing",
+    "overview-no-match": "#/?find=zebra",
     "alarm": "#/flights",
     "second-opinions": "#/flights?aspect=drift&second=1",
     "breach": "#/bookings",
@@ -78,6 +79,9 @@ OF_STATES = {
     "failing": "#/failing",
     "silent": "#/silent",
     "ended": "#/ended",
+    "first-rows": "#/first_rows",
+    "foreign-names": f"#/{quote(seeded_page.FOREIGN_NAME)}",
+    "foreign-columns": f"#/{quote(seeded_page.FOREIGN_NAME)}/columns",
     "no-such-monitor": "#/closed",
     "columns": "#/flights/columns",
     "columns-wide": "#/wide/columns?find=five+thousand",

@@ -17,6 +17,7 @@ from service.core.paging import PageRequest, page_of
 from service.core.read_models import (
     ColumnDistribution,
     ColumnShares,
+    IntakeState,
     MeasuredWindow,
     MonitorEvent,
     NewestWindow,
@@ -48,6 +49,11 @@ WINDOW = MeasuredWindow(
 HOSTILE = "<img src=x onerror=alert(1)>\"'~|&%/? ü"
 
 
+NOTHING_COMES_IN = IntakeState(
+    taken=0, refused=0, repeated=None, unpaired=None, lag_seconds=None, backlog=None, waiting=None, reasons=[]
+)
+
+
 class Door:
     """One monitor, whose answers a test writes."""
 
@@ -57,6 +63,7 @@ class Door:
         self.away: StoreError | None = None
         self.refused: dict[str, str] = {}
         self.report = ReportStatus(ReportState.IMPOSSIBLE, reason="no window has been measured yet")
+        self.incoming = NOTHING_COMES_IN
         self.broadcaster = EventBroadcaster()
         self.cycles = cycle_status(name, **{"cycles": 1, "last_cycle": datetime.now(UTC), **more})
 
@@ -91,6 +98,9 @@ class Door:
             for head in heads.entries
         ]
         return ColumnPage(window=WINDOW, columns=rows, total=heads.total, matched=heads.matched)
+
+    async def intake(self, _: str) -> IntakeState:
+        return self.incoming
 
     async def report_status(self, *_: Any) -> ReportStatus:
         return self.report

@@ -161,6 +161,59 @@ async def test_rows_of_a_segment_are_not_those_of_the_window(
     assert [row["rows"] for row in rows] == [6_064.0]
 
 
+async def test_rows_that_wait_for_their_labels_are_not_labelled(
+    pool: asyncpg.Pool, reader: asyncpg.Connection
+) -> None:
+    """What is known of all rows before their labels come, such as the expected error, counts no labels."""
+
+    def of(metric: str, value: float, rows: int) -> Measurement:
+        return Measurement(Series(Aspect.PERFORMANCE, metric), value, rows)
+
+    known = (of("mae", 9.0, 118), of("pending_rows", 282.0, 400), of("estimated_mae", 8.0, 400))
+    window = WindowRecord(0, 0, 0, 1, 1, 400, (*known, of("positive_rate", 0.4, 400)))
+    now = int(datetime.now(UTC).timestamp()) * SECOND
+    await filled_store.commit(PostgresStore(pool), "flights", 1, window, now=now)
+    (row,) = await reader.fetch(expanded(panel_sql("monitor", "Labels"), "computed_at"))
+    assert (row["waiting"], row["labelled"]) == (282.0, 118.0)
+
+
+async def test_the_last_cycle_is_overdue_as_the_alert_says(
+    pool: asyncpg.Pool, reader: asyncpg.Connection
+) -> None:
+    """By the monitors' own cycle times, not by a fixed one; where every source has ended, none is due."""
+    await one_cycle(pool)
+    sql = panel_sql("health", "Last cycle")
+    (row,) = await reader.fetch(expanded(sql, "computed_at"))
+    assert row["metric"] == "on time"
+    await pool.execute("UPDATE tidegauge.cycle_log SET finished_at = finished_at - interval '1 hour'")
+    (row,) = await reader.fetch(expanded(sql, "computed_at"))
+    assert row["metric"] == "overdue"
+    assert row["value"] == pytest.approx(3_610, abs=60)
+
+
+async def test_replicas_show_what_they_measure(pool: asyncpg.Pool, reader: asyncpg.Connection) -> None:
+    """Each process of the service with its monitors, and first the monitors that no replica measures."""
+    await one_cycle(pool)
+    await pool.execute(
+        "INSERT INTO tidegauge.replica (id, name, address, machine, started_at, expires_at) VALUES "
+        "('a', 'one:1', 'http://one', '', now(), now() + interval '1 hour'), "
+        "('b', 'two:2', 'http://two', '', now(), now() - interval '1 hour')"
+    )
+    await pool.execute(
+        "INSERT INTO tidegauge.lease (monitor, holder, fence, file_hash, taken_at) "
+        "VALUES ('flights', 'b', 1, 'x', now())"
+    )
+    rows = await reader.fetch(expanded(panel_sql("health", "Replicas"), "computed_at"))
+    assert [(row["replica"], row["state"], row["monitors"]) for row in rows] == [
+        ("one:1", "alive", 0.0),
+        ("two:2", "gone", 1.0),
+    ]
+    (row,) = await reader.fetch(
+        expanded(panel_sql("health", "Which replica measures which monitor"), "computed_at")
+    )
+    assert (row["monitor"], row["replica"], row["note"]) == ("flights", None, "No replica measures it now.")
+
+
 @each_axis
 async def test_late_rows_show_once_with_their_latest_revision(
     pool: asyncpg.Pool, reader: asyncpg.Connection, axis: str

@@ -102,7 +102,10 @@ QUIET = {
     "decline": OTHERS | {"Mean absolute error, B"},
     "health": OTHERS
     | {"Cycles that failed, A", "Rows that were refused, A", "Database round trip, A"}
-    | {"Cycle time, A", "Rows per second, A", "Lag, A", "Skipped and failed cycles, A"},
+    | {"Cycle time, A", "Rows per second, A", "Lag, A", "Skipped and failed cycles, A"}
+    # No live source, and no service that holds leases.
+    | {"Backlog, A", "Rows that had been counted before, A", "Events that wait for their other halves, A"}
+    | {"Labels without a row, A", "Replicas, A", "Which replica measures which monitor, A"},
     "dummy": OTHERS
     | {"Newest row, A", "The random values, A", "The random labels, A"}
     | {"Rows and cycles per second, A"},

@@ -24,7 +24,8 @@ def sharings(draw: st.DrawFn, *, one_content: bool = False) -> Sharing:
     for place, name in enumerate(alive):
         own = monitors if one_content else draw(st.lists(st.sampled_from(MONITORS), unique=True))
         files = {monitor: draw(st.sampled_from(hashes)) for monitor in own}
-        replicas.append(LiveReplica(name, float(place), files))
+        hindered = frozenset() if one_content else frozenset(draw(st.sets(st.sampled_from(MONITORS))))
+        replicas.append(LiveReplica(name, float(place), files, hindered))
     leases = {
         monitor: LeaseState(draw(st.sampled_from([None, *alive])), draw(st.sampled_from(hashes)))
         for monitor in draw(st.lists(st.sampled_from(MONITORS), unique=True))
@@ -86,7 +87,23 @@ def test_only_the_content_that_counts_is_held(sharing: Sharing) -> None:
             assert contents == {leases[monitor].file_hash}
     for replica in replicas:
         refused = set(part_of(replica.id, replicas, leases).refused)
-        assert refused == {m for m in replica.files if replica.id not in may_hold[m]}
+        counts = {monitor: files[min(holders)][monitor] for monitor, holders in may_hold.items()}
+        assert refused == {m for m, content in replica.files.items() if content != counts[m]}
+
+
+@given(sharings())
+def test_one_that_is_hindered_leaves_its_monitors_to_the_able(sharing: Sharing) -> None:
+    """It holds one only where every replica with that content is hindered; else it says that it leaves it."""
+    replicas, leases = sharing
+    may_hold = eligible(replicas, leases)
+    for monitor, holders in may_hold.items():
+        content = next(each.files[monitor] for each in replicas if each.id in holders)
+        offering = [each for each in replicas if each.files.get(monitor) == content]
+        able = {each.id for each in offering if monitor not in each.hindered}
+        assert holders == (able or {each.id for each in offering})
+        for each in offering:
+            leaves = monitor in part_of(each.id, replicas, leases).hindered
+            assert leaves == (each.id not in holders)
 
 
 @given(sharings())

@@ -39,6 +39,7 @@ rises = st.floats(-2.0, 10.0)
 reasons = st.sampled_from(["no labels yet", "few rows"])
 severities = {True: st.floats(1.0, 100.0), False: st.floats(0.0, 1.0)}
 histories = st.sampled_from(["", ".x", "x.", "xx!", "xx.!"])
+SIDES = re.compile(r"is ([^,;]+), (?:above|below) its threshold of ([^,;.]+(?:\.\d+)?(?: %)?)")
 METRICS = {
     "performance": ["mae", "rmse", "accuracy", "estimated_mae", "positive_rate", "pending_rows"],
     "quality": ["missing_share", "rows", "out_of_range_share"],
@@ -128,6 +129,25 @@ def test_the_story_is_of_the_state(drawn: tuple[list[WindowValue], dict[str, Any
     assert told.text.startswith(BEGINNINGS[told.state])
     assert ("Healthy" in told.text) == (told.state is StoryState.FINE)
     assert not re.search(r"\b(None|nan|inf|True|False)\b", told.text)
+
+
+@given(monitors(distinct))
+def test_a_value_is_on_the_side_that_is_said(drawn: tuple[list[WindowValue], dict[str, Any]]) -> None:
+    """No value is above or below what reads the same, and no part of a rise is denied that is large."""
+    window, more = drawn
+    found = facts(*window, **more)
+    said = tell(found).text
+    for value, limit in SIDES.findall(said):
+        assert value != limit
+    rise = sum(each.value or 0.0 for each in found.newest.measurements if _is_whole(each, "error_change"))
+    for part, other in (("the relation, not", "_data"), ("the inputs, not", "_concept")):
+        values = [each.value or 0.0 for each in window if _is_whole(each, f"error_change{other}")]
+        if f"of the rise is {part}" in said:
+            assert all(value <= 0.25 * rise for value in values)
+
+
+def _is_whole(each: Any, metric: str) -> bool:
+    return bool(each.metric == metric and not each.column_name and not each.segment)
 
 
 @given(monitors(any_text))

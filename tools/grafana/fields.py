@@ -38,11 +38,16 @@ EVENT_KINDS: dict[str, tuple[str, str]] = {
     "breach": ("Alarm", RED),
     "recovery": ("Recovered", GREEN),
     "change_point": ("Change point", ORANGE),
+    "detector_waiting": ("Detector waiting", BLUE),
+    "labels_unmatched": ("Labels without a row", ORANGE),
     "schema_change": ("Schema change", BLUE),
     "rows_lost": ("Rows lost", RED),
     "file_refused": ("File refused", RED),
     "file_replaced": ("File replaced", RED),
     "ended": ("Source ended", BLUE),
+    "reset": ("Reset", BLUE),
+    "renamed": ("Renamed", BLUE),
+    "removed": ("Removed", BLUE),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -10,13 +11,15 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from service.access.gate import Asked
 from service.access.rules import without_token
 from service.api.access.sign_in_page import HEADERS, page
+from service.api.access.visible import VISIBLE
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from service.access.gate import Gate, Refusal
 
-UNAUTHORIZED = 401
+UNAUTHORIZED, UNAVAILABLE = 401, 503
+RETRY_SECONDS = 60  # a database that was away for hours is not back in a moment
 CHALLENGE = {"www-authenticate": 'Bearer realm="tidegauge"'}
 # Answers without an end: what was admitted at their beginning may be revoked before it.
 ENDLESS = frozenset({"/v1/stream"})
@@ -51,6 +54,7 @@ class AskGate:
         peer = client[0] if client else None
         asked = Asked(scope["method"], path, scope["headers"], peer, scope.get(PATH_TOKEN))
         refusal = self._gate.refusal(asked)
+        scope[VISIBLE] = partial(self._gate.visible, asked)
         if refusal is not None:
             await _answer(refusal, asked)(scope, receive, send)
         elif path in ENDLESS:
@@ -59,14 +63,17 @@ class AskGate:
             await self._app(scope, receive, send)
 
     def _while_admitted(self, asked: Asked, send: Send) -> Send:
-        """Return what sends as long as the gate admits the request, and then ends the answer."""
-        ended = False
+        """Return what sends as long as the gate admits the request to the same, and then ends the answer."""
+        ended, visible = False, self._gate.visible(asked)
+
+        def is_admitted() -> bool:
+            return self._gate.refusal(asked) is None and self._gate.visible(asked) == visible
 
         async def send_admitted(message: Message) -> None:
             nonlocal ended
             if ended:
                 return
-            if message["type"] == "http.response.body" and self._gate.refusal(asked) is not None:
+            if message["type"] == "http.response.body" and not is_admitted():
                 ended = True
                 message = {"type": "http.response.body", "body": b"", "more_body": False}
             await send(message)
@@ -76,6 +83,8 @@ class AskGate:
 
 def _answer(refusal: Refusal, asked: Asked) -> ASGIApp:
     challenge = CHALLENGE if refusal.status == UNAUTHORIZED else {}
+    if refusal.status == UNAVAILABLE:
+        challenge = {"retry-after": str(RETRY_SECONDS)}
     accept = next((value for name, value in asked.headers if name == b"accept"), b"")
     if refusal.status == UNAUTHORIZED and asked.method == "GET" and b"text/html" in accept:
         return HTMLResponse(page(asked.path), refusal.status, {**HEADERS, **challenge})

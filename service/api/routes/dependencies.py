@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fastapi import Depends, HTTPException
+from fastapi import Depends, Request
 
-from service.status.known_names import advice
+from service.api.access.visible import names_for, unknown_monitor
 
 if TYPE_CHECKING:
     from service.api.ports import MonitorQueries
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 def known_name(queries: MonitorQueries) -> Any:
     """Return the dependency of routes with `{name}` in their path."""
 
-    def known(name: str) -> None:
-        names = {monitor.name for monitor in queries.monitors()}
+    def known(name: str, request: Request) -> None:
+        names = names_for(request.scope, queries)
         if name not in names:
-            raise HTTPException(404, f"no monitor is named {name!r}{advice(name, names)}")
+            raise unknown_monitor(name, names)
 
     return Depends(known)

@@ -18,6 +18,7 @@ from service.core.time_units import to_datetime
 from service.errors import IntakeError, UnreadableRowsError, UnroutedEventError
 
 OTLP = "otlp"
+TIMEOUT = 408
 BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -54,12 +55,13 @@ def log_routes(intake: IntakePort, queries: MonitorQueries) -> APIRouter:
             return otlp_answers.taken(0, str(error), is_json=is_json)
         except IntakeError as error:
             status = 400 if isinstance(error, UnreadableRowsError) else STATUS[type(error)]
-            retry = {} if error.retry_seconds is None else {"retry-after": str(error.retry_seconds)}
-            return otlp_answers.refused(status, str(error), is_json=is_json, headers=retry)
+            seconds = {} if error.retry_seconds is None else {"retry-after": str(error.retry_seconds)}
+            return otlp_answers.refused(status, str(error), is_json=is_json, headers=seconds)
         except HTTPException as error:
-            return otlp_answers.refused(
-                error.status_code, str(error.detail), is_json=is_json, headers=error.headers
-            )
+            status, retry = error.status_code, dict(error.headers or {})
+            if status == TIMEOUT:  # exporters drop what is answered so
+                status, retry = 503, {"retry-after": "1"}
+            return otlp_answers.refused(status, str(error.detail), is_json=is_json, headers=retry)
         return otlp_answers.taken(receipt.rejected, _said(receipt), is_json=is_json)
 
     router = APIRouter(tags=["rows"])

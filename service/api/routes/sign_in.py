@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 MAX_FORM_BYTES = 16_384
 WRONG = "The token is wrong or revoked."
-NO_READING = "The token does not admit to reading: expected one with the scope read, for all monitors."
+NO_READING = "The token does not admit to reading: expected one with the scope read."
 
 
 def sign_in_routes(gate: Gate) -> APIRouter:
@@ -53,7 +53,7 @@ def sign_in_routes(gate: Gate) -> APIRouter:
         known = gate.tokens.known.get(id_of(token) or "")
         if grant is None or known is None:
             return HTMLResponse(page(after, wrong=WRONG if grant is None else NO_READING), 401, HEADERS)
-        if not grant.allows(Scope.READ, None):
+        if Scope.READ not in grant.scopes:
             return HTMLResponse(page(after, wrong=NO_READING), 403, HEADERS)
         answer = RedirectResponse(quote(after, safe="/%~:@!$&'()*+,;="), 303, HEADERS)
         _set(answer, signed_session(known, gate.now()), SESSION_SECONDS, is_secure=_is_secure(gate, request))

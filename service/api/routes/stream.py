@@ -6,9 +6,10 @@ Annotations are evaluated at once here: FastAPI would not find a dependency that
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, HTTPException, Query
+from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
+from service.api.access.visible import visible_to
 from service.status.live_feed import EventBroadcaster, Subscriber
 
 RETRY_MS = 2_000
@@ -20,6 +21,7 @@ def stream_routes(broadcaster: EventBroadcaster) -> APIRouter:
     router = APIRouter(tags=["live"])
 
     async def subscribe(
+        request: Request,
         last_event_id: Annotated[str | None, Header()] = None,
         after: Annotated[str | None, Query(description="like the header Last-Event-ID")] = None,
         *,
@@ -31,7 +33,8 @@ def stream_routes(broadcaster: EventBroadcaster) -> APIRouter:
                 "the stream has as many subscribers as it can serve; try again later",
                 {"retry-after": str(RETRY_WHEN_FULL_SECONDS)},
             )
-        subscriber = broadcaster.subscribe(after or last_event_id, brief=brief)
+        visible = visible_to(request.scope)
+        subscriber = broadcaster.subscribe(after or last_event_id, brief=brief, visible=visible)
         try:
             yield subscriber
         finally:

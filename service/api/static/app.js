@@ -4,6 +4,7 @@ import { BarChart } from "./bar_chart.js";
 import { columnsRead, columnTable } from "./columns.js";
 import { chosenSeries, columnsOf, detail } from "./detail.js";
 import { h, patch } from "./dom.js";
+import { intakeRead } from "./intake.js";
 import { LineChart } from "./line_chart.js";
 import { listReads } from "./measurement_list.js";
 import { Model } from "./model.js";
@@ -68,7 +69,7 @@ function needs(here) {
   const state = { kind: "state", monitor: here.monitor, url: `v1/overview?${new URLSearchParams({ name: here.monitor })}` };
   if (!model.monitors.has(here.monitor)) return [state]; // what follows is known to exist
   if (here.view === "columns") return [state, columnsRead(here)];
-  return [state, ...listReads(here), { kind: "events", monitor: here.monitor, url: `${name}/events?limit=12` }, reportRead(model, here)];
+  return [state, ...listReads(here), { kind: "events", monitor: here.monitor, url: `${name}/events?limit=12` }, intakeRead(here), reportRead(model, here)];
 }
 
 // Charts draw themselves into their slots; those without a slot are dropped.
@@ -160,9 +161,9 @@ async function fetchStale() {
   // Of all monitors any cycle may change the order; of one, its own.
   const isDue = (monitor) => (monitor === null ? due.size > 0 : due.has(monitor) || due.has(null));
   try {
-    // First what is known to be shown, then what the answers name.
+    // First what is known to be shown, then what the answers name: the monitor, its list, the list's first chart.
     const read = new Set();
-    for (let round = 0; round < 2; round += 1) {
+    for (let round = 0; round < 3; round += 1) {
       const reads = [
         ...needs(here).filter((need) => isDue(need.monitor ?? null) || kinds.has(need.kind) || !model.has(need))
           .map((need) => ({ name: need.kind, read: () => model.read(need) })),

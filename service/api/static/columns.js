@@ -5,7 +5,7 @@ import { back, views } from "./detail.js";
 import { mark, sentence, seriesName, verdictOf } from "./parts.js";
 import { found, pager, searchField } from "./pager.js";
 import { address } from "./place.js";
-import { beyond, cut, keyOf, number } from "./words.js";
+import { cut, keyOf, number, sideOf } from "./words.js";
 
 const PER_PAGE = 25;
 // On a phone a row is drawn as a block, so the roles of a table are said: display would take them away.
@@ -71,7 +71,7 @@ function verdict({ drift, missing }) {
 
 function judged(drift) {
   if (drift.threshold === null || drift.value === null) return null;
-  return `${drift.breached ? beyond(drift) : "within"} its threshold of ${number(drift.threshold, drift.unit)}`;
+  return `${sideOf(drift)} its threshold of ${number(drift.threshold, drift.unit)}`;
 }
 
 function sparkline({ column_name, drift, history }) {

@@ -1,8 +1,9 @@
 // One monitor: its aspects, its measurements with the worst first, charts of the chosen ones, its events.
 
 import { h, slot } from "./dom.js";
-import { MAX_CHARTS, measurementList } from "./measurement_list.js";
-import { aspectText, aspectWhy, eventList, headlineOf, mark, sentence, time, verdictOf } from "./parts.js";
+import { intakePanel } from "./intake.js";
+import { listReads, MAX_CHARTS, measurementList } from "./measurement_list.js";
+import { aspectText, aspectWhy, eventList, headlineOf, mark, sentence, time, utc, verdictOf } from "./parts.js";
 import { address } from "./place.js";
 import { reportPanel } from "./report.js";
 import { timeControls, windowControls } from "./view.js";
@@ -32,7 +33,8 @@ export function detail(model, here) {
     h("div", { class: "halves" },
       h("div", { class: "half list" }, measurementList(model, here, chosen)),
       h("div", { class: "half shown" }, charts(model, here, chosen))),
-    h("section", { class: "panel", "aria-labelledby": "recent" }, h("h2", { id: "recent" }, "Recent events"),
+    intakePanel(model, here),
+    h("section", { class: "panel", "aria-labelledby": "recent" }, h("div", { class: "titled" }, h("h2", { id: "recent" }, "Recent events"), utc()),
       eventList((model.answer("events", state.name) ?? []).map((event) => ({ ...event, monitor: state.name })), model)),
     reportPanel(model, here),
   ];
@@ -45,7 +47,9 @@ export function chosenSeries(model, here) {
   if (!state) return [];
   if (here.aspect) {
     const headline = headlineOf(state, [here.aspect]);
-    return headline ? [headline] : [];
+    if (headline) return [headline];
+    const [listed] = listReads(here);
+    return model.has(listed) ? model.answer("list", here.monitor).measurements.slice(0, 1) : [];
   }
   const performance = headlineOf(state, ["performance"]);
   const worst = headlineOf(state, ["drift", "quality", "health"]);
@@ -106,7 +110,9 @@ function charts(model, here, chosen) {
       timeControls(model, here, chosen),
       chosen.length
         ? chosen.map((series) => slot(`line ${here.monitor} ${keyOf(series)}`, { class: "mounted" }))
-        : h("p", { class: "empty" }, "Select a measurement in the list to see its chart.")),
+        : h("p", { class: "empty" }, model.answer("list", here.monitor)?.total === 0
+          ? "There is no chart before a window has been measured."
+          : "Select a measurement in the list to see its chart.")),
     columns.length
       ? h("section", { class: "panel", "aria-labelledby": "now" },
         h("div", { class: "titled" }, h("h2", { id: "now" }, "Distribution")),

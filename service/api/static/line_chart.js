@@ -6,7 +6,7 @@ import { h, patch, s } from "./dom.js";
 import {
   axes, band, chosenMarks, crosses, dots, legend, line, lone, mark, nearest, runs, scaleOf, singles,
 } from "./line_shapes.js";
-import { held, moment, nameOf, number, numberInWords, plural } from "./words.js";
+import { held, moment, nameOf, number, numberInWords, plural, unitBehind } from "./words.js";
 
 const HEIGHT = 200;
 const EDGES = { left: 54, right: 14, top: 10, bottom: 24 };
@@ -72,7 +72,7 @@ export class LineChart {
 
   #draw() {
     const width = this.plot.clientWidth;
-    if (!width) return;
+    if (!width || !this.#series) return; // until the rows are there, it is not known whether there are any
     if (!this.#rows.length) {
       const none = this.#view.from ? "No window of this range has measured this." : "No window has measured this yet.";
       return this.bare ? undefined : patch(this.plot, h("div", {}, h("p", { class: "empty" }, none)));
@@ -116,7 +116,7 @@ export class LineChart {
           "p",
           { class: `latest ${row?.breached ? "bad" : ""}` },
           row ? h("strong", {}, number(row.value, row.unit)) : null,
-          row?.unit && !["share", "ms", "seconds"].includes(row.unit) ? ` ${row.unit}` : null,
+          row ? unitBehind(row) : null,
         ),
       ),
     );
@@ -254,5 +254,5 @@ export class LineChart {
 function bandText(row) {
   return row.low === null || row.low === undefined || row.value === null
     ? ""
-    : `, 95 % band ${number(row.low, row.unit)} to ${numberInWords(row.high, row.unit)}`;
+    : `, 95\u00a0% band ${number(row.low, row.unit)} to ${numberInWords(row.high, row.unit)}`;
 }

@@ -1,7 +1,7 @@
 // All monitors on one screen: each one's state, since when, and why.
 
 import { h, slot } from "./dom.js";
-import { aspectText, aspectWhy, eventList, headlineOf, mark, sentence, time, verdictOf } from "./parts.js";
+import { aspectText, aspectWhy, eventList, headlineOf, mark, sentence, time, utc, verdictOf } from "./parts.js";
 import { found, pager, searchField } from "./pager.js";
 import { address } from "./place.js";
 import { ASPECTS, count, cut, held, keyOf, nameOf, plural } from "./words.js";
@@ -37,16 +37,17 @@ export function overview(model, here) {
       : null,
     known.monitors.length
       ? h("ul", { class: "monitors" }, known.monitors.map((state) => card(state, model)))
-      : h("p", { class: "empty" }, known.total ? "No monitor matches." : "There are no monitors. Put a file into the monitors folder and restart the service."),
+      : h("p", { class: "empty" }, known.total ? "No monitor matches." : "There are no monitors. Put a file into the monitors folder: `tidegauge init` writes a first one."),
     pager(here, known.matched, PER_PAGE, "Pages of monitors"),
     h("section", { class: "panel", "aria-labelledby": "recent" },
-      h("h2", { id: "recent" }, "Recent events"), eventList(model.answer("recent") ?? [], model, { named: known.total > 1 })),
+      h("div", { class: "titled" }, h("h2", { id: "recent" }, "Recent events"), utc()), eventList(model.answer("recent") ?? [], model, { named: known.total > 1 })),
   ];
 }
 
 function summary(known, model) {
   const bad = alarmsOf(model);
   if (!known.total) return "";
+  if (bad && known.total === 1) return "The only monitor is in alarm.";
   if (bad) return `${count(bad)} of ${plural(known.total, "monitor")} in alarm.`;
   return `${plural(known.total, "monitor")}, none in alarm.`;
 }
@@ -61,7 +62,7 @@ function card(state, model) {
       h("p", { class: "why" }, sentence(state, model)),
       state.description ? h("p", { class: "faint" }, cut(state.description, 160)) : null,
       h("p", { class: "faint" },
-        state.window ? ["Window until ", time(state.window.window_end, model), ` · ${plural(state.window.rows, "row")} · `] : null,
+        state.window ? ["Window until ", time(state.window.window_end, model), ` UTC · ${plural(state.window.rows, "row")} · `] : null,
         state.last_cycle ? ["cycle ", time(state.last_cycle, model, { past: true })] : "no cycle yet",
         state.finished ? " · source ended" : null,
         state.replica ? ` · measured by ${cut(state.replica)}` : null)),
@@ -75,7 +76,7 @@ function card(state, model) {
     headline
       ? h("div", { class: "spark" },
         h("p", {}, h("a", { href: address({ ...here, series: [keyOf(headline)] }) }, nameOf(headline)),
-          h("span", { class: "faint" }, ` ${held(headline)}`)),
+          h("span", { class: "faint" }, ` ${held({ ...headline, reason: headline.value === null ? headline.reason : null })}`)),
         slot(`spark ${state.name} ${keyOf(headline)}`, { class: "sparkline" }))
       : null);
 }

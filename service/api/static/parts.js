@@ -2,7 +2,7 @@
 
 import { h, s } from "./dom.js";
 import { address } from "./place.js";
-import { ago, beyond, cut, fullNameOf, isBeyond, keyOf, lasting, moment, nameOf, number, plural, VERDICTS } from "./words.js";
+import { ago, cut, fullNameOf, joined, keyOf, lasting, moment, nameOf, number, numberInWords, plural, sideOf, VERDICTS } from "./words.js";
 
 // One shape per verdict, so that nobody depends on its colour.
 const SHAPES = {
@@ -29,8 +29,11 @@ export function mark(verdict, { said = false } = {}) {
 /** A monitor's state in words: the server's story, or that no cycle has come for a while. */
 export function sentence(state, model) {
   const silent = model.silentFor(state);
-  if (silent) return `No cycle for ${ago(silent * 1000).replace(" ago", "")}; one is due every ${lasting(state.cycle_seconds)}.`;
-  return state.story;
+  const story = joined(state.story);
+  // Once the service knows it, its story says so itself.
+  if (!silent || /^(Silent|Failing):/.test(story)) return story;
+  const since = `No cycle for ${ago(silent * 1000).replace(" ago", "")}; one is due every ${lasting(state.cycle_seconds)}.`;
+  return state.window ? `${since} Until then: ${story}` : since;
 }
 
 /** A monitor's verdict; a silent one is in alarm, whatever its last window showed. */
@@ -42,7 +45,8 @@ export function verdictOf(state, model) {
 export function headlineOf(state, order) {
   const aspects = order.map((name) => state.aspects.find((one) => one.aspect === name)).filter((one) => one.headline);
   for (const verdict of ["alarm", "breach"]) {
-    const found = aspects.find((one) => one.verdict === verdict);
+    // Of cycles that fail or have stopped no measurement is the reason.
+    const found = aspects.find((one) => one.verdict === verdict && (one.headline.alarm || one.headline.decides));
     if (found) return found.headline;
   }
   return aspects[0]?.headline ?? null;
@@ -61,9 +65,9 @@ export function aspectWhy(state) {
   const { value, unit, threshold, reference, severity } = state.headline;
   if (state.verdict === "fine" && !severity) return plural(state.numbers, "measurement");
   const against = threshold !== null
-    ? `, ${isBeyond(state.headline) ? beyond(state.headline) : "within"} ${number(threshold, unit)}`
+    ? `, ${sideOf(state.headline)} ${number(threshold, unit)}`
     : reference !== null ? `, reference ${number(reference, unit)}` : "";
-  return `${nameOf(state.headline)} ${number(value, unit)}${against}`;
+  return `${nameOf(state.headline)} ${numberInWords(value, unit)}${against}`;
 }
 
 export function time(when, model, { past = false } = {}) {
@@ -71,6 +75,9 @@ export function time(when, model, { past = false } = {}) {
     ? h("time", { datetime: when, title: `${moment(when)} UTC`, "data-ago": when }, ago(model.now() - Date.parse(when)))
     : h("time", { datetime: when, title: "UTC" }, moment(when));
 }
+
+/** The note that the times of a list are in UTC. */
+export const utc = () => h("p", { class: "faint" }, "Times are in UTC.");
 
 /** A series' name as a link; a long name is cut, and shown whole on demand. */
 export function seriesName(row, href) {
@@ -88,10 +95,14 @@ const KINDS = {
   schema_change: ["breach", "Columns changed"],
   change_point: ["breach", "Error changed"],
   detector_waiting: ["waiting", "Change detector waiting"],
+  labels_unmatched: ["breach", "Labels without a row"],
   rows_lost: ["breach", "Rows lost"],
   file_refused: ["breach", "File refused"],
   file_replaced: ["breach", "File replaced"],
   ended: ["unjudged", "Source ended"],
+  reset: ["unjudged", "Reset"],
+  renamed: ["unjudged", "Renamed"],
+  removed: ["unjudged", "Removed"],
 };
 const MAX_MESSAGE = 240; // characters
 

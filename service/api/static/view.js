@@ -26,6 +26,7 @@ export const choices = {
 /** The controls above the charts over time: how many windows, which axis, which range, and a link to it all. */
 export function timeControls(model, here, chosen) {
   const rows = chosen.map((series) => model.pointsOf(here.monitor, series, here)).filter((some) => some?.length);
+  if (!chosen.length) return null;
   const link = rows.length ? pinned(model, here, chosen, rows) : null;
   return [
     h("div", { class: "view-controls" },

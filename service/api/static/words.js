@@ -34,12 +34,20 @@ const USUAL = "evidently"; // the default definition, which is not shown
 
 const MAX_NAME = 44; // characters; columns may have names of thousands
 
+// Letters that are written from right to left, and what changes the direction of those that follow.
+const TURNING = /[\u0590-\u08ff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufefc]/;
+
+/** A text that leaves the order of the texts around it alone, whichever way its own letters run. */
+function apart(text) {
+  return TURNING.test(text) ? `\u2066${text.replace(/[\u2066-\u2069]/g, "")}\u2069` : text;
+}
+
 /** A text that fits: the start and the end of a long one, with … between them. */
 export function cut(text, most = MAX_NAME) {
   const letters = [...text];
-  if (letters.length <= most) return text;
+  if (letters.length <= most) return apart(text);
   const end = Math.floor(most / 3);
-  return `${letters.slice(0, most - end - 1).join("")}…${letters.slice(-end).join("")}`;
+  return apart(`${letters.slice(0, most - end - 1).join("")}…${letters.slice(-end).join("")}`);
 }
 
 /** A series' name for people: column, segment, metric; long parts are cut. */
@@ -49,7 +57,7 @@ export function nameOf(row) {
 
 /** A series' name with nothing cut. */
 export function fullNameOf(row) {
-  return [row.column_name, row.segment, metricOf(row)].filter(Boolean).join(" · ");
+  return [apart(row.column_name), apart(row.segment), metricOf(row)].filter(Boolean).join(" · ");
 }
 
 function metricOf(row) {
@@ -61,20 +69,41 @@ function metricOf(row) {
 const plain = new Intl.NumberFormat("en", { maximumSignificantDigits: 4, useGrouping: true });
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 
+const JOINED = "\u00a0"; // a space at which no line ends
+const SYMBOLS = { share: "%", ms: "ms", seconds: "s" };
+const SINGULARS = { categories: "category", "rows a second": "row per second", "standard deviations": "standard deviation" };
+const COUNTED = /^(character|column|cycle|day|event|hour|minute|nat|row|window)s$/;
+// Units that say what kind of number it is, which the measurement's name says already.
+const UNSAID = new Set(["distance", "flag", "p-value", "ROC AUC", "root of the column's unit"]);
+
 /** A number with four digits, and its unit where that has a symbol. */
 export function number(value, unit = "") {
   if (value === null || value === undefined) return "–";
-  if (unit === "share") return `${small(value * 100)} %`;
-  if (unit === "ms") return `${small(value)} ms`;
-  if (unit === "seconds") return `${small(value)} s`;
+  const symbol = SYMBOLS[unit];
+  if (symbol) return `${small(unit === "share" ? value * 100 : value)}${JOINED}${symbol}`;
   return small(value);
 }
 
 /** A number with its unit in words, for a sentence. */
 export function numberInWords(value, unit) {
   const said = number(value, unit);
-  return unit && !["share", "ms", "seconds"].includes(unit) ? `${said} ${unit}` : said;
+  if (!unit || SYMBOLS[unit] || UNSAID.has(unit)) return said;
+  return `${said} ${said === "1" ? singular(unit) : unitInWords(unit)}`;
 }
+
+/** A unit as it is written; the stored one is kept in files. */
+export const unitInWords = (unit) => unit.replace(" a second", " per second");
+
+/** What follows a large number: its unit, where the number has no symbol of its own. */
+export function unitBehind({ value, unit }) {
+  if (!unit || SYMBOLS[unit] || value === null) return null;
+  return ` ${small(value) === "1" ? singular(unit) : unitInWords(unit)}`;
+}
+
+const singular = (unit) => SINGULARS[unit] ?? (COUNTED.test(unit) ? unit.slice(0, -1) : unit);
+
+/** A text of the service in which a number and its unit stay on one line. */
+export const joined = (text) => text.replace(/(\d) (%|ms|s)(?=[\s.,;:)]|$)/g, `$1${JOINED}$2`);
 
 function small(value) {
   const size = Math.abs(value);
@@ -116,21 +145,19 @@ export function ago(milliseconds) {
 
 /** A length of time, in the largest unit that says it well. */
 export function lasting(seconds) {
-  if (seconds < 120) return `${number(seconds)} s`;
-  if (seconds < 7200) return `${number(Math.round(seconds / 6) / 10)} min`;
-  return `${number(Math.round(seconds / 360) / 10)} h`;
+  if (seconds < 120) return number(seconds, "seconds");
+  if (seconds < 7200) return `${number(Math.round(seconds / 6) / 10)}${JOINED}min`;
+  return `${number(Math.round(seconds / 360) / 10)}${JOINED}h`;
 }
 
 export const plural = (value, one, many = `${one}s`) => `${count(value)} ${value === 1 ? one : many}`;
 
-/** The side of the threshold on which a value is bad. */
-export function beyond(row) {
-  return { higher: "above", lower: "below", both: "beyond" }[row.worse];
-}
-
-/** Whether a value lies beyond its threshold, though chance may explain it and it is no breach. */
-export function isBeyond({ value, threshold, worse, breached }) {
-  return breached || (worse === "higher" && value >= threshold) || (worse === "lower" && value <= threshold);
+/** Where a value lies: within its threshold; at it, where reaching it is a breach; or beyond it, by chance too. */
+export function sideOf({ value, threshold, worse, breached }) {
+  const past = (worse === "higher" && value > threshold) || (worse === "lower" && value < threshold);
+  if (!breached && !past) return "within";
+  if (worse === "both") return "beyond";
+  return past ? { higher: "above", lower: "below" }[worse] : "at";
 }
 
 /** A value and what it is compared with: "2.95, above its threshold of 0.2". */
@@ -138,8 +165,7 @@ export function held(row) {
   if (row.value === null) return row.reason;
   const said = [numberInWords(row.value, row.unit)];
   if (row.threshold !== null) {
-    const side = isBeyond(row) ? beyond(row) : "within";
-    said.push(`${side} its threshold of ${number(row.threshold, row.unit)}`);
+    said.push(`${sideOf(row)} its threshold of ${number(row.threshold, row.unit)}`);
   }
   if (row.reason) said.push(row.reason);
   if (row.reference !== null) said.push(`reference ${number(row.reference, row.unit)}`);

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import errno
 import os
+import re
 import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 MAX_BYTES = 250_000
 SHOWN = 30  # characters of a value
 
+# Of PyYAML, where a tag says what its value is not.
+CONSTRUCTION_ERRORS = (ValueError, OverflowError, TypeError, AttributeError, LookupError)
 _TAG = "tag:yaml.org,2002:"
 _READ_AS = {
     "bool": "a truth value",
@@ -34,6 +37,7 @@ _READ_AS = {
     "null": "nothing (null)",
     "timestamp": "a date",
 }
+_OTHER_BASE = re.compile(r"[+-]?(0[0-7_]+|[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?)")  # octal, sexagesimal
 _NUMBERS_AND_TRUTH = {"bool", "int", "float"}
 # Files that Windows' editors write, by their first bytes.
 _WIDE = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -83,7 +87,7 @@ def document_of(text: str, path: Path) -> Document:
         content = written.load(text)
     except yaml.YAMLError as error:
         raise ConfigurationError(_not_yaml(path, text, error)) from error
-    except (ValueError, OverflowError, TypeError) as error:  # what a tag such as !!binary asks for
+    except CONSTRUCTION_ERRORS as error:  # what a tag such as !!bool or !!binary asks for
         raise ConfigurationError(f"{path}:1: not valid YAML: {error}") from error
     return Document(path, composed(content), lines)
 
@@ -210,15 +214,22 @@ def _odd_values(path: Path, root: yaml.Node) -> list[str]:
     faults, build = [], yaml.SafeLoader("")
     for keys, node in _scalars(root, ()):
         kind = str(node.tag).removeprefix(_TAG)
-        if kind not in {"timestamp", "int", "float"}:
+        if kind not in {"timestamp", "int", "float", "bool"}:
             continue
         try:
             build.construct_object(node)
-        except (ValueError, OverflowError, IndexError, yaml.YAMLError):
+        except (*CONSTRUCTION_ERRORS, yaml.YAMLError):
             shown = node.value if len(node.value) <= SHOWN else f"{node.value[:SHOWN]}..."
             faults.append(
                 f"{path}:{node.start_mark.line + 1}: {dotted(keys)}: {shown} is no {_READ_AS[kind][2:]} that "
                 "exists; correct it, or put it in quotes where it is a text"
+            )
+            continue
+        if node.style is None and _OTHER_BASE.fullmatch(node.value) and not written.is_label(keys):
+            faults.append(
+                f"{path}:{node.start_mark.line + 1}: {dotted(keys)}: YAML reads {node.value} as "
+                f"{build.construct_object(node)}; write that, or the number without zeros and colons, or "
+                f'"{node.value}" where it is a text'
             )
     return faults
 

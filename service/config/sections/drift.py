@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from service.config.base import Section
+from service.config.base import Number, Section
 from service.methods.drift import registry
 from service.methods.drift.columns import DriftPlan, VerdictRule
 
@@ -36,7 +36,7 @@ class DriftConfig(Section):
 
     methods: tuple[str, ...] | None = Field(default=None, min_length=1)
     columns: dict[str, tuple[str, ...]] = Field(default={})
-    thresholds: Literal["calibrated", "evidently"] | dict[str, float] = "calibrated"
+    thresholds: Literal["calibrated", "evidently"] | dict[str, Number] = "calibrated"
     false_alarm_rate: float = Field(default=0.01, gt=0, le=0.5)
     blocks: Literal["auto", "short", "window"] | None = None
     verdict: VerdictRule | None = None

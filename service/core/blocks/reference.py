@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 KNOTS = 1_024
+MANY_CELLS, SEASON_KNOTS = 7, 256  # of a season of more cells each column has as many tables: fewer knots
 SAMPLE = 1_000  # values by which it is said how a shift shows
 DIRECTIONS = np.array([1.0, -1.0])[:, None, None]
 HAIR = 1e-6  # of a value: more than the rounding of a number in 32 bits
@@ -74,9 +75,10 @@ def fit(batch: Batch, names: Sequence[str], plan: BlockPlan) -> ReferenceBlocks:
     scores: list[ColumnScores] = []
     squares: list[Floats] = []
     cubes: list[Floats] = []
+    season, cells = plan.season.cells(batch.event_time), plan.season.size
     for name in names:
         data = batch.columns.get(name)
-        found = _of_labels(name, data) if isinstance(data, Labels) else _of_numbers(name, data)
+        found = _of_labels(name, data) if isinstance(data, Labels) else _of_numbers(name, data, season, cells)
         if found is None:
             continue
         column, weights, table = found
@@ -106,7 +108,8 @@ def _expected(batch: Batch, scores: Sequence[ColumnScores], plan: BlockPlan) -> 
     for column in scores:
         data = batch.columns.get(column.column)
         absent = np.bincount(places[absent_rows(data, batch.rows)], minlength=cells)
-        of_column, counts = column.sums(data, places, cells), np.tile(rows[:, None], len(column.components))
+        of_column = column.sums(data, places, cells, places.astype(np.int16))
+        counts = np.tile(rows[:, None], len(column.components))
         valued = slice(0, len(column.components) - column.missing)
         counts[:, valued] -= absent[:, None]
         if isinstance(column, LabelScores):
@@ -126,55 +129,77 @@ def _expected(batch: Batch, scores: Sequence[ColumnScores], plan: BlockPlan) -> 
 Fitted = tuple["ColumnScores", "Floats", "Floats"]  # with each place's rows and its scores
 
 
-def _of_numbers(name: str, data: Numbers | Texts | None) -> Fitted | None:
+def _of_numbers(
+    name: str, data: Numbers | Texts | None, season: NDArray[np.int16], cells: int
+) -> Fitted | None:
     if data is None:
         return None
     values = data.values if isinstance(data, Numbers) else data.lengths
-    ordered = np.sort(values)
-    present = int(np.searchsorted(ordered, np.nan))
-    if not present:
+    present = ~np.isnan(values)
+    held = np.clip(values[present], -LARGEST, LARGEST)
+    if not len(held):
         return None
-    absent = len(ordered) - present
-    ordered = np.clip(ordered[:present], -LARGEST, LARGEST)
-    edges = _edges(ordered)
-    ends = np.concatenate(([0], np.searchsorted(ordered, edges, side="left"), [present]))
-    counts = np.diff(ends)
-    ranks = (ends[:-1] + ends[1:]) / (2.0 * present) - 0.5
-    scores = np.stack((_LOCATION * ranks, _SPREAD * (6.0 * ranks**2 - 0.5)))
-    scores -= (scores @ counts / present)[:, None]
-    table = np.round(scores * UNIT).astype(np.int64)
-    response = _response(ordered, edges, table[0] / UNIT)
-    column = NumberScores(name, edges, table, counts, absent >= MIN_COUNT, response)
-    weights, held = counts.astype(np.float64), table.T / UNIT
+    absent = len(values) - len(held)
+    of_row = season[present].astype(np.intp)
+    if cells == 1:
+        ordered = np.sort(held)
+    else:
+        order = np.argsort(held, kind="stable")
+        ordered, of_row = held[order], of_row[order]
+    edges = _edges(ordered, KNOTS if cells <= MANY_CELLS else SEASON_KNOTS)
+    ends = np.concatenate(([0], np.searchsorted(ordered, edges, side="left"), [len(ordered)]))
+    width = len(edges) + 1
+    places = np.repeat(np.arange(width), np.diff(ends))
+    counts = np.bincount(of_row * width + places, minlength=cells * width).reshape(cells, width)
+    scores = _ranked(counts)
+    table = np.round(scores * UNIT).astype(np.int32)
+    response = _response(ordered, of_row, edges, table[:, 0] / UNIT)
+    column = NumberScores(name, edges, table, counts.sum(axis=0), absent >= MIN_COUNT, response)
+    weights = counts.ravel().astype(np.float64)
+    said = np.moveaxis(table, 1, 2).reshape(-1, 2) / UNIT
     if column.missing:
         weights = np.append(weights, absent)
-        held = np.vstack((np.hstack((held, np.zeros((len(held), 1)))), (0.0, 0.0, 1.0)))
-    return column, weights, held
+        said = np.vstack((np.hstack((said, np.zeros((len(said), 1)))), (0.0, 0.0, 1.0)))
+    return column, weights, said
 
 
-def _edges(ordered: Floats) -> Floats:
+def _ranked(counts: Ints) -> Floats:
+    # The scores of values by cell of the season, shape (cells, 2, width). A row of the reference is ranked
+    # among those of its own cell; where these are few, among all.
+    rows = counts.sum(axis=1)
+    thin = rows < MIN_CELL_ROWS if len(counts) > 1 else np.zeros(1, dtype=np.bool_)
+    counts = np.where(thin[:, None], counts.sum(axis=0), counts)
+    rows = counts.sum(axis=1, keepdims=True)
+    ranks = (np.cumsum(counts, axis=1) - counts / 2.0) / rows - 0.5
+    scores = np.stack((_LOCATION * ranks, _SPREAD * (6.0 * ranks**2 - 0.5)), axis=1)
+    scores -= ((scores * counts[:, None]).sum(axis=2) / rows)[:, :, None]
+    return np.asarray(scores)
+
+
+def _edges(ordered: Floats, most: int) -> Floats:
     # Of few distinct values each has a cell up to half the way to its neighbours: a rounding that moves all
     # of them by a hair is no drift. Of many, or of a single one, the quantiles have cells of their own, with
     # those between them.
     distinct = ordered[np.flatnonzero(np.diff(ordered, prepend=np.nan) != 0)]
-    if 1 < len(distinct) <= KNOTS:
+    if 1 < len(distinct) <= most:
         low, high = distinct[:-1], distinct[1:]
         middle = low / 2.0 + high / 2.0
         return np.where(middle <= low, high, middle)
-    knots = np.unique(ordered[np.linspace(0, len(ordered) - 1, KNOTS).round().astype(np.intp)])
+    knots = np.unique(ordered[np.linspace(0, len(ordered) - 1, most).round().astype(np.intp)])
     hair = np.abs(knots) * HAIR
     edges = np.stack((knots - hair, np.nextafter(knots + hair, np.inf)), axis=1).ravel()
     return np.asarray(np.maximum.accumulate(edges))
 
 
-def _response(ordered: Floats, edges: Floats, scores: Floats) -> Floats:
-    sample = ordered[np.linspace(0, len(ordered) - 1, min(SAMPLE, len(ordered))).round().astype(np.intp)]
+def _response(ordered: Floats, season: NDArray[np.intp], edges: Floats, scores: Floats) -> Floats:
+    chosen = np.linspace(0, len(ordered) - 1, min(SAMPLE, len(ordered))).round().astype(np.intp)
+    sample = ordered[chosen]
     with np.errstate(over="ignore", invalid="ignore"):
         deviation = float(ordered.std())
         moved = sample + deviation * np.array(SHIFTS)[:, None] * DIRECTIONS
     if not deviation > 0.0 or not np.isfinite(moved).all():
         return np.full((2, len(SHIFTS)), np.nan)
-    found = scores[np.searchsorted(edges, moved, side="right")].mean(axis=2)
+    found = scores[season[chosen], np.searchsorted(edges, moved, side="right")].mean(axis=2)
     return np.asarray(found - found[:, :1])
 
 

@@ -1,12 +1,13 @@
 """Scores of values: whole numbers whose sums say where a column lies, how wide it is, and what it holds.
 
-A numerical column has two scores, functions of the mid-rank u of a value in the reference: sqrt(12) (u - 1/2)
-for its location and sqrt(5) (6 (u - 1/2)^2 - 1/2) for its spread. A column of labels has an indicator of
-every label with a share of two per cent, buckets (by a hash) of the others, how familiar a label is, and
-whether the reference has it at all. Missing values have an indicator, where the reference has some, and
-count as the reference's mean for the other scores: a label that is still to come moves no share. All are in
-units of 2**-20, so that sums are exact whatever their order. The reference fixes the tables; it need not be
-ranked exactly, since any function of a value that is fixed by the reference serves.
+A numerical column has two scores, functions of the mid-rank u of a value among the reference's values of its
+cell of the season: sqrt(12) (u - 1/2) for its location and sqrt(5) (6 (u - 1/2)^2 - 1/2) for its spread. A
+column of labels has an indicator of every label with a share of two per cent, buckets (by a hash) of the
+others, how familiar a label is, and whether the reference has it at all. Missing values have an indicator,
+where the reference has some, and count as the reference's mean for the other scores: a label that is still to
+come moves no share. All are in units of 2**-20, so that sums are exact whatever their order. The reference
+fixes the tables; it need not be ranked exactly, since any function of a value that is fixed by the reference
+serves.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class NumberScores:
     Attributes:
         column: The column's name.
         edges: Where one cell of values ends and the next begins, rising (float64, shape (k,)).
-        table: The scores of each cell: int64, shape (2, k + 1).
+        table: The scores of each cell, by cell of the season: int32, shape (seasons, 2, k + 1).
         counts: The reference's rows in each cell (int64, shape (k + 1,)).
         missing: Whether missing values have an indicator.
         response: How the mean location score moves where the column moves by `SHIFTS` of its standard
@@ -69,7 +70,7 @@ class NumberScores:
 
     column: str
     edges: NDArray[np.float64]
-    table: Ints
+    table: NDArray[np.int32]
     counts: Ints
     missing: bool
     response: NDArray[np.float64]
@@ -80,18 +81,24 @@ class NumberScores:
         both = (Component(self.column, Aim.LOCATION), Component(self.column, Aim.SPREAD))
         return (*both, Component(self.column, Aim.MISSING)) if self.missing else both
 
-    def sums(self, data: ColumnRows | None, groups: NDArray[np.intp], size: int) -> Ints:
-        """Return the sums of the rows' scores by group (int64, shape (size, components))."""
+    def sums(
+        self, data: ColumnRows | None, groups: NDArray[np.intp], size: int, season: NDArray[np.int16]
+    ) -> Ints:
+        """Return the sums of the rows' scores by group (int64, shape (size, components)).
+
+        `season` is the cell of the season of each row.
+        """
         found = np.zeros((size, len(self.components)), dtype=np.int64)
         values = _values(data, len(groups))
         absent = np.isnan(values)
         if absent.any():
             if self.missing:
                 found[:, 2] = np.bincount(groups[absent], minlength=size) * UNIT
-            values, groups = values[~absent], groups[~absent]
+            values, groups, season = values[~absent], groups[~absent], season[~absent]
         cells = np.searchsorted(self.edges, values, side="right")
         for place in (0, 1):  # whole numbers below 2**53: a sum of doubles is exact
-            weights = self.table[place].astype(np.float64)[cells]
+            scores = self.table[:, place].astype(np.float64)
+            weights = scores[0][cells] if len(scores) == 1 else scores[season, cells]
             found[:, place] = np.bincount(groups, weights, minlength=size).astype(np.int64)
         return found
 
@@ -127,7 +134,13 @@ class LabelScores:
         """Whether missing values have an indicator."""
         return any(component.aim is Aim.MISSING for component in self.components)
 
-    def sums(self, data: ColumnRows | None, groups: NDArray[np.intp], size: int) -> Ints:
+    def sums(
+        self,
+        data: ColumnRows | None,
+        groups: NDArray[np.intp],
+        size: int,
+        season: NDArray[np.int16],  # noqa: ARG002  # what cells add to a label's scores is taken off apart
+    ) -> Ints:
         """Return the sums of the rows' scores by group (int64, shape (size, components))."""
         found = np.zeros((size, len(self.components)), dtype=np.int64)
         width = self.table.shape[1]

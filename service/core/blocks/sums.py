@@ -52,11 +52,17 @@ class BlockSpec:
         """Collect the components, and compute the fingerprint once: every batch needs it."""
         components = tuple(each for column in self.columns for each in column.components)
         object.__setattr__(self, "components", components)
-        digest = hashlib.sha256(repr((self.plan.fingerprint, components)).encode(errors="surrogatepass"))
-        for column in self.columns:
-            digest.update(column.mark())
-        digest.update(self.expected.astype("<i8").tobytes())
-        object.__setattr__(self, "fingerprint", digest.hexdigest()[:16])
+        object.__setattr__(self, "fingerprint", mark_of(self.plan.fingerprint, self.columns, self.expected))
+
+
+def mark_of(plan: str, columns: Sequence[ColumnScores], expected: Ints) -> str:
+    """Return the fingerprint of a spec by that of its plan, its scores and what its season expects."""
+    components = tuple(each for column in columns for each in column.components)
+    digest = hashlib.sha256(repr((plan, components)).encode(errors="surrogatepass"))
+    for column in columns:
+        digest.update(column.mark())
+    digest.update(expected.astype("<i8").tobytes())
+    return digest.hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,19 +117,22 @@ def of(batch: Batch, spec: BlockSpec) -> BlockSums:
         return empty(spec)
     sub_blocks, groups = np.unique(spec.plan.sub_blocks(batch), return_inverse=True)
     size = len(sub_blocks)
-    found = [column.sums(batch.columns.get(column.column), groups, size) for column in spec.columns]
+    season = spec.plan.season.cells(batch.event_time)
+    found = [column.sums(batch.columns.get(column.column), groups, size, season) for column in spec.columns]
     summed = np.concatenate([np.zeros((size, 0), dtype=np.int64), *found], axis=1)
     if spec.plan.season.size > 1:
-        summed -= _expected(batch, spec, groups, size)
+        summed -= _expected(batch, spec, groups, size, season)
     rows = np.bincount(groups, minlength=size).astype(np.int64, copy=False)
     return BlockSums(spec.fingerprint, sub_blocks, rows, summed)
 
 
-def _expected(batch: Batch, spec: BlockSpec, groups: NDArray[np.intp], size: int) -> Ints:
+def _expected(
+    batch: Batch, spec: BlockSpec, groups: NDArray[np.intp], size: int, season: NDArray[np.int16]
+) -> Ints:
     # What each group's cells of the season add, shape (size, components). Of a row without a value nothing is
     # expected but that it is missing.
     cells = spec.plan.season.size
-    places = groups * cells + spec.plan.season.cells(batch.event_time)
+    places = groups * cells + season
 
     def counted(chosen: NDArray[np.intp]) -> Ints:
         return np.bincount(chosen, minlength=size * cells).astype(np.int64).reshape(size, cells)

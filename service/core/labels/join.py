@@ -36,18 +36,28 @@ NO_ID = "the label has no id"
 NO_LABEL = "the label is missing"
 NO_NUMBER = "the label is no number"
 SECOND = "a second label for this id"
+FIRST_STAYS = (
+    "the first stays. Where the source can be read again, correct the label there and run "
+    "`tidegauge monitor reset`; what was sent stays"
+)
 NOT_WAITING = "no row waits for a label under this id: it is unknown, labelled already or was given up"
-LABELLED = "the row of this id has its label already: a correction cannot be taken"
+LABELLED = f"the row of this id has its label already: {FIRST_STAYS}"
 NO_PANE = "the row's pane is no longer kept"
 
 
 @dataclass(frozen=True, slots=True)
 class ValidLabels:
-    """The labels that can be used, at most one per id; `rejects` are the first of the `rejected` others."""
+    """The labels that can be used, at most one per id; `rejects` are the first of the `rejected` others.
+
+    `useless` says when each label without an id or that is no number was known (UTC microseconds), and
+    `useless_reason` what is wrong with the first of them.
+    """
 
     labels: LateLabels
     rejects: tuple[Reject, ...] = ()
     rejected: int = 0
+    useless: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    useless_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +74,8 @@ class JoinedLabels:
     `found`: how many labels have a row.
     `unmatched`: when each label that has none was known (UTC microseconds).
     `unmatched_id`: the id of the last of these, with its type.
+    `useless`: when each label without an id, or that is no number, was known.
+    `useless_reason`: what is wrong with the first of these.
     """
 
     waiting: PendingRows
@@ -76,6 +88,8 @@ class JoinedLabels:
     found: int = 0
     unmatched: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     unmatched_id: str = ""
+    useless: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    useless_reason: str = ""
 
 
 def signed(identity: NDArray[np.uint64]) -> list[int]:
@@ -85,12 +99,9 @@ def signed(identity: NDArray[np.uint64]) -> list[int]:
 
 
 def validate(labels: LateLabels, target: str) -> ValidLabels:
-    """Reject labels without a value or an id, and all but the first label of each id."""
+    """Reject labels without a value or an id, and of those left all but the first label of each id."""
     column = labels.labels
     reasons = np.full(len(labels), "", dtype=object)
-    first = np.zeros(len(labels), dtype=np.bool_)
-    first[np.unique(labels.identity, return_index=True)[1]] = True
-    reasons[~first] = SECOND
     if isinstance(column, Numbers):
         reasons[np.isnan(column.values)] = NO_LABEL
         if column.unparsable is not None:
@@ -98,11 +109,34 @@ def validate(labels: LateLabels, target: str) -> ValidLabels:
     else:
         reasons[column.codes < 0] = NO_LABEL
     reasons[labels.identity == NOTHING] = NO_ID
+    earlier = np.arange(len(labels))  # of each label the first usable one of its id
+    usable = np.flatnonzero(reasons == "")
+    _, places, groups = np.unique(labels.identity[usable], return_index=True, return_inverse=True)
+    earlier[usable] = usable[places[groups]]
+    reasons[earlier != np.arange(len(labels))] = SECOND
     refused = np.flatnonzero(reasons != "")
     if not len(refused):
         return ValidLabels(labels)
-    rejects = _rejects(labels, refused, reasons[refused].tolist(), target)
-    return ValidLabels(labels.take(np.flatnonzero(reasons == "")), rejects, len(refused))
+    said = reasons[refused].tolist()
+    for at, row in enumerate(refused[:KEPT_REJECTS].tolist()):
+        if said[at] == SECOND:
+            said[at] = _second(*_shown(column.take(np.array([earlier[row], row]))))
+    rejects = _rejects(labels, refused, said, target)
+    useless = np.flatnonzero(np.isin(reasons.astype(str), (NO_ID, NO_NUMBER)))
+    return ValidLabels(
+        labels.take(np.flatnonzero(reasons == "")),
+        rejects,
+        len(refused),
+        labels.labelled_at[useless],
+        str(reasons[useless[0]]) if len(useless) else "",
+    )
+
+
+def _second(first: object, second: object) -> str:
+    """Return why a label is refused whose id has another in the same cycle."""
+    if first == second:
+        return f"{SECOND}, equal to the first: it counts once"
+    return f"{SECOND}: {second!r}, where the first says {first!r}; {FIRST_STAYS}"
 
 
 def join_labels(
@@ -151,6 +185,8 @@ def join_labels(
         found=len(labels) - len(unknown),
         unmatched=labels.labelled_at[unknown[~has_label]],
         unmatched_id=_described(labels.names.take(unknown[~has_label][-1:])),
+        useless=valid.useless,
+        useless_reason=valid.useless_reason,
     )
 
 

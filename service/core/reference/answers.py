@@ -34,6 +34,8 @@ OBVIOUS_PAIRS = (
     ("positive", "negative"),
 )
 MAX_SHOWN = 6
+STRANGE_SHARE = 0.05  # of the predicted rows, from which classes that no label has are said
+USUAL_NEGATIVES = {"0", "-1", "false", "no", "n", "f", "negative"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +90,31 @@ def _side(reference: Batch, name: str, forms: Mapping[str, LabelForm]) -> _Side:
     return _Side(name, dict(sorted(classes.items())), forms.get(name, PLAIN))
 
 
+def _in_another_case(side: _Side, positive: Collection[str] | None) -> list[str]:
+    # Labels that differ in case alone are different classes; of a binary task's negatives it is all one.
+    alike: dict[str, list[str]] = {}
+    for label in side.classes:
+        if positive is None or label not in positive:
+            alike.setdefault(label.casefold(), []).append(label)
+    if positive is not None:
+        alike = {
+            case: [*labels, *(each for each in positive if each in side.classes and each.casefold() == case)]
+            for case, labels in alike.items()
+            if any(each.casefold() == case for each in positive)
+        }
+    same = [labels for labels in alike.values() if len(labels) > 1]
+    return [
+        f"{side.name}: its labels {_listed({label: side.classes[label] for label in labels})} differ in case "
+        "alone, and count as different ones; write them alike"
+        for labels in same
+    ]
+
+
 def _binary(task: Binary, target: _Side, prediction: _Side | None, notes: list[str]) -> Binary:
     positive = _positive(task, target, notes)
     notes += _third_labels(positive, target)
+    for side in (target, prediction):
+        notes += [] if side is None else _in_another_case(side, positive)
     if prediction is not None and prediction.classes:
         positive = _with_predicted(positive, target, prediction, notes)
     return replace(task, positive=positive, otherwise=(), is_guessed=False)
@@ -99,6 +123,8 @@ def _binary(task: Binary, target: _Side, prediction: _Side | None, notes: list[s
 def _positive(task: Binary, target: _Side, notes: list[str]) -> tuple[str, ...]:
     for group in (task.positive, task.otherwise):
         if target.classes.keys() & set(group):
+            if task.is_guessed:
+                notes += _chance_positive(group, target)
             return group
         named = target.forms(group)
         if target.classes.keys() & set(named):
@@ -129,6 +155,20 @@ def _positive(task: Binary, target: _Side, notes: list[str]) -> tuple[str, ...]:
         f"positive: none of {target.rows} labelled reference rows is {_either(_declared(task, target))}; "
         f"they are {_listed(target.classes)}: {_advice(declared, pair, target.classes)}"
     )
+
+
+def _chance_positive(positive: Collection[str], target: _Side) -> list[str]:
+    # 1 is positive beside 0 or -1; beside 2 it is as likely the negative one.
+    others = {label: rows for label, rows in target.classes.items() if label not in positive}
+    if not others or any(label.lower() in USUAL_NEGATIVES for label in others):
+        return []
+    taken = [label for label in target.classes if label in positive]
+    note = (
+        f"positive: of the labels {_listed(target.classes)} of {target.name!r} {_either(taken)} is taken as "
+        f"positive, for none is named; write positive: {_quoted(taken[0])} to say so, or "
+        f"{_quoted(next(iter(others)))}"
+    )
+    return [note]
 
 
 def _third_labels(positive: Collection[str], target: _Side) -> list[str]:
@@ -185,6 +225,15 @@ def _multiclass(task: Multiclass, target: _Side, prediction: _Side | None, notes
             f"{_listed(target.classes)}, {task.prediction!r} holds {_listed(predicted)}; expected the same "
             "labels in both columns"
         )
+    for side in (target, prediction):
+        notes += [] if side is None else _in_another_case(side, None)
+    strange_classes = {label: rows for label, rows in predicted.items() if label not in target.classes}
+    if target.classes and sum(strange_classes.values()) > STRANGE_SHARE * sum(predicted.values()):
+        notes.append(
+            f"prediction: {sum(strange_classes.values()):,} of {sum(predicted.values()):,} reference rows "
+            f"have a predicted class that no label is, {_listed(strange_classes)}; the labels of "
+            f"{target.name!r} are {_listed(target.classes)}: expected the same labels in both columns"
+        )
     scores = tuple(sorted((target.form.text(label), column) for label, column in task.scores))
     known = target.classes.keys() | predicted.keys()
     strange = [label for label, _ in scores if target.classes and label not in known]
@@ -225,11 +274,21 @@ def _advice(declared: Collection[str], pair: Collection[str], classes: Collectio
     for label in classes:
         if label.lower() in _lower(declared) or label in pair:
             return f"write positive: {_quoted(label)}"
+    equal = [label for label in classes if any(_is_same_number(label, name) for name in declared)]
+    if equal:
+        return f"write positive: {_quoted(equal[0])}"
     near = [label for name in declared for label in difflib.get_close_matches(name, classes, n=1)]
     if near:
         return f"write positive: {_quoted(near[0])}"
     example = next(iter(classes))
     return f"write positive: with the label that is positive, such as positive: {_quoted(example)}"
+
+
+def _is_same_number(label: str, other: str) -> bool:
+    try:
+        return float(label) == float(other)
+    except ValueError:
+        return False
 
 
 def _either(labels: Collection[str]) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from service.core.blocks import kept as kept_blocks
 from service.core.blocks import plan as block_plan
 from service.core.blocks import reference as reference_blocks
 from service.core.profile import block_sums, error_cells, profile, row_counts, texts
@@ -16,7 +17,15 @@ from service.core.profile.outcome.binary import BinaryOutcome
 from service.core.profile.outcome.row_errors import absolute_errors
 from service.core.profile.spec import cell_edges, pca_components, segment_values, vocabulary
 from service.core.profile.spec.spec import ProfileSpec
-from service.core.reference import answers, bins, loss_model, notes, outcome_blocks, score_calibration
+from service.core.reference import (
+    answers,
+    bins,
+    loss_model,
+    notes,
+    outcome_blocks,
+    plausible,
+    score_calibration,
+)
 from service.core.reference.loss_model import LossModel
 from service.core.reference.score_calibration import ScoreCalibration
 from service.core.reference.seasonal import seasonal
@@ -31,12 +40,14 @@ from service.errors import ReferenceDataError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from service.core.blocks.plan import BlockRules
+    from service.core.blocks.kept import KeptBlocks
+    from service.core.blocks.plan import BlockPlan, BlockRules
     from service.core.blocks.reference import ReferenceBlocks
     from service.core.profile.columns import ColumnProfile
     from service.core.profile.part import Part
     from service.core.profile.profile import Profile
     from service.core.profile.spec.cell_edges import CellEdges
+    from service.core.profile.spec.pca_components import Components
     from service.core.profile.spec.vocabulary import Vocabulary
     from service.core.reference.bins import Bins
     from service.core.reference.outcome_blocks import OutcomeBlockRules, OutcomeBlocks
@@ -72,6 +83,7 @@ class Reference:
         seasonal: Its rows by season cell; None without a season.
         choice: How the season was chosen; None where it was given.
         blocks: Its rows by block; None where no calibrated alarms are asked for.
+        blocks_made_of: What they were fitted to (`blocks/kept.py`); empty where there are none.
 
     """
 
@@ -86,6 +98,7 @@ class Reference:
     seasonal: SeasonalReference | None = None
     choice: Choice | None = None
     blocks: ReferenceBlocks | None = None
+    blocks_made_of: str = ""
 
 
 def of(
@@ -100,6 +113,7 @@ def of(
     forms: Mapping[str, LabelForm] | None = None,
     outcome_rules: OutcomeBlockRules | None = None,
     season: Season | AutoSeason | None = None,
+    kept: KeptBlocks | None = None,
 ) -> Reference:
     """Make a reference of its rows; equal rows give equal fingerprints.
 
@@ -110,9 +124,10 @@ def of(
     they came from; other tasks have no cells. A text column's words are the vocabulary of those that follow.
     The outcome of any task is kept by segment of the columns `by`. With `estimate` an estimator of the
     performance is fitted too, with `outcome_rules` the outcome is kept by block, with `blocks` the scores of
-    drift alarms, with a `season` all of it by season cell. `forms` are those of its labels where they were
-    fixed already, as for masked rows. Raises LabelError where the task names a label that no row has,
-    ReferenceDataError where rows without a time are asked for a season.
+    drift alarms, with a `season` all of it by season cell. `kept` are scores that were fitted
+    before: they are taken where they were fitted to these rows, and to nothing else. `forms` are those of its
+    labels where they were fixed already, as for masked rows. Raises LabelError where the task names a label
+    that no row has, ReferenceDataError where rows without a time are asked for a season.
     """
     forms = label_form.forms_of(batch, schema) if forms is None else forms
     noted = notes.notes_on(batch, schema, "reference")
@@ -131,14 +146,14 @@ def of(
     fingerprint = codec.fingerprint(first, FINGERPRINTED)
     fitted = pca_components.fit(batch, schema, reference=fingerprint) if components else None
     values = {name: segment_values.values_of(first.columns[name].distribution) for name in by}
-    by_block = None
+    by_block, made_of = None, ""
     if blocks is not None:
         plan = block_plan.plan_of(batch, blocks if season is None else replace(blocks, season=season))
-        names = (*schema.compared.names, *([] if fitted is None else [block_sums.JOINT]))
-        by_block = reference_blocks.fit(block_sums.with_joint(batch, fitted), names, plan)
+        by_block, made_of = _by_block(batch, schema.compared.names, plan, fitted, kept)
     scores = None if by_block is None else by_block.spec
     spec = ProfileSpec(edges, sample_rows, fitted, words, values, forms, season, scores)
     whole = profile.completed(first, batch, schema, spec)
+    doubted = plausible.doubts(batch, schema.task, whole.get(outcome.PART))
     return Reference(
         whole,
         spec,
@@ -146,12 +161,31 @@ def of(
         schema,
         bins.of_reference(whole, schema),
         _estimator(batch, schema, whole, edges) if estimate else None,
-        (*settled.notes, *noted, *thin),
+        (*settled.notes, *noted, *notes.note_on_copies(batch, schema), *doubted, *thin),
         None if outcome_rules is None else outcome_blocks.of(batch, schema, outcome_rules, spec.season),
         None if season is None else seasonal.of(batch, schema, season),
         choice,
         by_block,
+        made_of,
     )
+
+
+def _by_block(
+    batch: Batch,
+    names: Sequence[str],
+    plan: BlockPlan,
+    components: Components | None,
+    kept: KeptBlocks | None,
+) -> tuple[ReferenceBlocks, str]:
+    # The scores of drift alarms, and what they are fitted to.
+    joint = "" if components is None else components.fingerprint
+    made_of = kept_blocks.made_of(batch, names, plan, joint)
+    if kept is not None and kept.made_of == made_of:
+        return kept.with_plan(plan), made_of
+    fitted = reference_blocks.fit(
+        block_sums.with_joint(batch, components), [*names, *([block_sums.JOINT] if joint else [])], plan
+    )
+    return fitted, made_of
 
 
 def _season(

@@ -79,6 +79,7 @@ class InboxChange:
     - `unpaired_events`: how many the take gave up waiting for
     - `files`: those of a folder that the take took, or parts of them
     - `is_first_look`: the folder is read from its start: what was taken before is forgotten
+    - `forgets_halves`: events that waited before are forgotten, since they are read again
     """
 
     taken: tuple[int, ...] = ()
@@ -95,6 +96,7 @@ class InboxChange:
     unpaired_events: int | None = None
     files: tuple[TakenFile, ...] = ()
     is_first_look: bool = False
+    forgets_halves: bool = False
 
     @property
     def counts_events(self) -> bool:

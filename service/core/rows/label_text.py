@@ -162,8 +162,15 @@ def _written(value: object) -> str | None:  # noqa: PLR0911 - one line a type
     if isinstance(value, Decimal):
         return _of_decimal(value)
     if isinstance(value, bytes | bytearray | memoryview):
-        return _composed(bytes(value).decode(errors="replace"))
+        return _of_bytes(bytes(value))
     return _composed(str(value))
+
+
+def _of_bytes(value: bytes) -> str:
+    try:
+        return _composed(value.decode())
+    except UnicodeDecodeError:  # a binary id, such as a UUID's sixteen bytes: each its own text
+        return f"0x{value.hex()}"
 
 
 def _of_whole(value: int) -> str:

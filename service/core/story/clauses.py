@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 MIN_RATIO, MAX_RATIO = 1.05, 1_000.0  # of a value to the reference's: between them it is given as a ratio
 _SIDES = {Worse.HIGHER: "above", Worse.LOWER: "below"}
+CONSTANT = "constant"  # a flag: 1 is a column with one value
 BY_CHANCE = "by no more than chance"
 
 
@@ -24,25 +25,33 @@ def beyond(of: NewestMeasurement) -> str:
         return f"{last}; the newest window has no value{reason}"
     said = words.number(of.value, of.unit)
     if not of.breached:
-        return f"{subject} was beyond its threshold; in the newest window it is {said}"
+        still = f", {_SIDES[of.worse]} it {BY_CHANCE}" if is_by_chance(of) else ""
+        return f"{subject} was beyond its threshold; in the newest window it is {said}{still}"
+    if of.metric == CONSTANT and of.column_name:
+        return f"{words.name(of.column_name)} has one value alone"
+    return f"{subject} is {_breached(of, of.value, said)}"
+
+
+def _breached(of: NewestMeasurement, value: float, said: str) -> str:
+    """Return a value whose breach counts, with what it is compared with."""
     ratio = _ratio(of)
     if ratio is not None:
-        return f"{subject} is {said}, {words.number(ratio, digits=2)} times the reference's"
+        return f"{said}, {words.number(ratio, digits=2)} times the reference's"
     if of.threshold is None:
-        return f"{subject} is {said}"
+        return said
     if of.worse is Worse.BOTH:  # its threshold is a distance, from 0 or from the reference
-        return f"{subject} is {said}, beyond its threshold"
-    value, limit = words.apart(of.value, of.threshold, of.unit)
-    return f"{subject} is {value}, {_SIDES[of.worse]} its threshold of {limit}"
+        usual = "" if of.reference is None else f" (reference {words.number(of.reference, of.unit)})"
+        return f"{said}{usual}, beyond its threshold"
+    return _compared(of, value, of.threshold)
 
 
 def within(of: NewestMeasurement) -> str:
     """Return a clause on a measurement that is judged and not breached."""
     if of.worse is Worse.BOTH:
         return f"{subject_of(of)} is {words.number(of.value or 0.0, of.unit)}, within its threshold"
-    value, limit = words.apart(of.value or 0.0, of.threshold or 0.0, of.unit)
     if is_by_chance(of):
-        return f"{subject_of(of)} is {value}, {_SIDES[of.worse]} its threshold of {limit} {BY_CHANCE}"
+        return f"{subject_of(of)} is {_compared(of, of.value or 0.0, of.threshold or 0.0)} {BY_CHANCE}"
+    value, limit = words.apart(of.value or 0.0, of.threshold or 0.0, of.unit)
     return f"{subject_of(of)} is {value}, within its threshold of {limit}"
 
 
@@ -53,6 +62,14 @@ def is_by_chance(of: NewestMeasurement) -> bool:
     if of.worse is Worse.HIGHER:
         return of.value > of.threshold
     return of.worse is Worse.LOWER and of.value < of.threshold
+
+
+def _compared(of: NewestMeasurement, value: float, threshold: float) -> str:
+    """Return a value that is not within its threshold, and on which side it lies: some are only reached."""
+    said, limit = words.apart(value, threshold, of.unit)
+    if said == limit:
+        return f"{said}, at its threshold"
+    return f"{said}, {_SIDES[of.worse]} its threshold of {limit}"
 
 
 def why(reason: str) -> str:

@@ -21,11 +21,11 @@ MIN_COLUMN_PART = 0.25  # of the rise, from which a column that explains it is n
 NOTABLE = 1.15  # times its share of the rows, from which a segment's share of the rise is worth a word
 WHOLE = 0.995  # of the rise, from which a part is all of it
 
-_PARTS = {
-    f"{CHANGE}_concept": "the relation, not the inputs",
-    f"{CHANGE}_data": "the inputs, not the relation",
-    f"{CHANGE}_unseen": "rows unlike any in the reference",
-}
+MAX_OTHER = 0.25  # of the rise, up to which the inputs or the relation are said to be no part of it
+
+_CONCEPT, _DATA, _UNSEEN = f"{CHANGE}_concept", f"{CHANGE}_data", f"{CHANGE}_unseen"
+_PARTS = {_CONCEPT: "the relation", _DATA: "the inputs", _UNSEEN: "rows unlike any in the reference"}
+_OTHERS = {_CONCEPT: _DATA, _DATA: _CONCEPT}
 
 
 def sentences(facts: Facts, worst: NewestMeasurement) -> list[str]:
@@ -49,14 +49,23 @@ def _change(measured: Sequence[NewestMeasurement]) -> float | None:
 
 
 def _why(measured: Sequence[NewestMeasurement], rise: float) -> str:
-    for part in measured:
-        if part.metric not in _PARTS or part.column_name or part.segment or not _is_sure(part):
-            continue
-        share = (part.value or 0.0) / rise
-        if share >= MIN_PART:
-            much = "all" if share >= WHOLE else words.number(share, "share", digits=2)
-            return f"{much} of the rise is {_PARTS[part.metric]}"
-    return ""
+    """Return which part of the rise is half of it or more; nothing where parts cancel each other out."""
+    whole = [each for each in measured if each.metric in _PARTS and not each.column_name and not each.segment]
+    sure = [each for each in whole if _is_sure(each) and (each.value or 0.0) >= MIN_PART * rise]
+    if not sure:
+        return ""
+    part = max(sure, key=lambda each: each.value or 0.0).metric
+    shares = {each.metric: (each.value or 0.0) / rise for each in whole}
+    is_all = shares[part] >= WHOLE
+    said = (
+        f"{'all' if is_all else words.number(shares[part], 'share', digits=2)} of the rise is {_PARTS[part]}"
+    )
+    if part not in _OTHERS:
+        return said
+    other = _OTHERS[part]
+    if shares.get(other, 0.0) <= MAX_OTHER:
+        return f"{said}, not {_PARTS[other]}"
+    return "" if is_all else f"{said}, {words.number(shares[other], 'share', digits=2)} {_PARTS[other]}"
 
 
 def _where(measured: Sequence[NewestMeasurement]) -> str:
@@ -85,13 +94,14 @@ def _rise_of(segment: NewestMeasurement) -> float:
 
 
 def _column(facts: Facts, worst: NewestMeasurement, rise: float) -> str:
-    """Return which column to look at first: one that drifted, and explains the rise or drifted before it."""
+    """Return which column to look at first: one that drifted, and explains the rise or drifted before it.
+
+    The error is split by the model's inputs, so that neither the prediction nor the target is named.
+    """
     drifted = {each.column_name for each in facts.of(Aspect.DRIFT) if each.column_name and each.decides}
-    explaining = [
-        each
-        for each in facts.newest.measurements
-        if each.metric == f"{CHANGE}_data" and each.column_name in drifted and _is_sure(each)
-    ]
+    split = [each for each in facts.newest.measurements if each.metric == _DATA and each.column_name]
+    drifted &= {each.column_name for each in split} or drifted
+    explaining = [each for each in split if each.column_name in drifted and _is_sure(each)]
     best = max(explaining, key=lambda each: each.value or 0.0, default=None)
     if best is not None and (best.value or 0.0) >= MIN_COLUMN_PART * rise:
         return f"look at {words.name(best.column_name)} first"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ MAX_UNIT = 20
 MAX_REASON = 200  # characters of a reason or an error
 MAX_LISTED = 3  # names of a list
 MAX_DIGITS = 6
+MAX_ODDS = 6  # powers of ten of the odds that are given
 CUT = "…"
 MINUS = "\N{MINUS SIGN}"
 
@@ -21,7 +23,17 @@ _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
-_PLURALS = frozenset({"columns", "cycles", "days", "hours", "minutes", "nats", "rows", "windows"})
+_SINGULARS = {
+    "categories": "category",
+    "rows a second": "row per second",
+    "standard deviations": "standard deviation",
+    **{f"{one}s": one for one in ("character", "column", "cycle", "day", "event", "hour", "minute", "nat")},
+    **{f"{one}s": one for one in ("row", "window")},
+}
+# How units are written; those of a kind of number, which its name says, are not.
+_UNITS = {"seconds": "s", "rows a second": "rows per second"}
+_EVIDENCE = "log10"  # of the odds against a tolerance
+_UNSAID = frozenset({"distance", "flag", "p-value", "ROC AUC", "root of the column's unit"})
 _LARGE, _SMALL = 1e9, 1e-4  # beyond these a number is written with an exponent
 _METRICS = {
     "mae": "the mean absolute error",
@@ -41,9 +53,34 @@ _METRICS = {
     "infinite_share": "the share of infinite values",
     "out_of_range_share": "the share of values out of range",
     "new_category_share": "the share of new categories",
-    "rejected_share": "the share of rejected rows",
+    "rejected_share": "the share of refused rows",
     "duplicate_row_share": "the share of repeated rows",
+    "above_max_share": "the share of values above the maximum",
+    "below_min_share": "the share of values below the minimum",
+    "not_allowed_share": "the share of values that are not allowed",
+    "duplicate_share": "the share of repeated values",
+    "missing_id_share": "the share of rows without an id",
+    "duplicate_id_share": "the share of repeated ids",
+    "unmatched_label_share": "the share of labels that found no row",
+    "backwards_share": "the share of rows that are out of order",
+    "future_share": "the share of rows from the future",
+    "out_of_vocabulary_share": "the share of new words",
+    "empty_text_share": "the share of empty texts",
+    "mean_text_length": "the mean length of the texts",
+    "inexact_share": "the share of numbers too long to be exact",
+    "vanished_categories": "the number of categories that vanished",
+    "columns_appeared": "the number of columns that appeared",
+    "columns_disappeared": "the number of columns that disappeared",
+    "constant_columns": "the number of columns with one value",
+    "freshness_seconds": "the age of the newest row",
+    "error_share": "the share of failed requests",
+    "rows": "the number of rows",
+    "block_test": "the p-value of the block test",
+    "pca_block_test": "the p-value of the block test of all columns together",
+    "domain_classifier_auc": "the ROC AUC of the domain classifier",
 }
+# Quantiles are named by their share: latency_p95 is the p95 latency.
+_QUANTILE = re.compile(r"(?P<of>[a-z_]+)_(?P<share>p\d+)")
 _ESTIMATED = "estimated_"
 _PREFIXES = {_ESTIMATED: "estimated", "season_matched_": "season-matched"}
 _TOLERATED = "_worse_by"
@@ -66,6 +103,8 @@ def metric(of: str) -> str:
 
     >>> metric("season_matched_mae"), metric("log_loss")
     ('the season-matched mean absolute error', 'the log loss')
+    >>> metric("absolute_error_p90")
+    'the p90 absolute error'
     >>> metric("mae_worse_by")
     'the evidence that the mean absolute error is worse than tolerated'
     """
@@ -74,6 +113,9 @@ def metric(of: str) -> str:
             return f"the {said} {metric(of.removeprefix(prefix)).removeprefix('the ')}"
     if of.endswith(_TOLERATED):
         return f"the evidence that {metric(of.removesuffix(_TOLERATED))} is worse than tolerated"
+    quantile = _QUANTILE.fullmatch(of)
+    if quantile is not None:
+        return f"the {quantile['share']} {quantile['of'].replace('_', ' ')}"
     return _METRICS.get(of) or f"the {name(of.replace('_', ' '))}"
 
 
@@ -112,12 +154,22 @@ def number(value: float, unit: str = "", *, digits: int = 3) -> str:
 
     >>> number(15.3149), number(0.9812, "share"), number(12340.0, "rows"), number(1.0, "minutes")
     ('15.3', '98.1 %', '12,340 rows', '1 minute')
+    >>> number(0.83, "ROC AUC"), number(1.0, "rows a second")
+    ('0.83', '1 row per second')
+    >>> number(2.0, "log10"), number(400.0, "log10")
+    ('100 to 1', 'more than 1,000,000 to 1')
     """
     if unit == "share":
         return f"{_plain(100 * value, digits)} %"
+    if unit == _EVIDENCE:
+        odds = f"{_plain(10**value, digits)}" if value < MAX_ODDS else f"more than {10**MAX_ODDS:,}"
+        return f"{odds} to 1"
     said = _plain(value, digits)
-    short = {"seconds": "s"}.get(unit) or name(unit, most=MAX_UNIT)
-    return f"{said} {short[:-1] if said == '1' and short in _PLURALS else short}".rstrip()
+    if unit in _UNSAID:
+        return said
+    if said.removeprefix(MINUS) == "1" and unit in _SINGULARS:
+        return f"{said} {_SINGULARS[unit]}"
+    return f"{said} {_UNITS.get(unit) or name(unit, most=MAX_UNIT)}".rstrip()
 
 
 def apart(value: float, other: float, unit: str = "") -> tuple[str, str]:

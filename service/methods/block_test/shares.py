@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from service.core.blocks.scores import Aim
+from service.methods.block_test.model import day_types
 from service.methods.stats.p_values import two_sided_t
 
 if TYPE_CHECKING:
@@ -45,13 +46,14 @@ def p_of_log_odds(
     known = _log_odds(model.means[:, components] + centre, model.block_rows)
     found = _log_odds(means[:, components] + centre, rows)
     apart = (rows / rows.sum()) @ found - known.mean(axis=0)
-    spread = known.var(axis=0, ddof=1) * inflation[components]
+    freedom = max(model.blocks - day_types(model.plan), 1)
+    spread = known.var(axis=0) * (model.blocks / freedom) * inflation[components]
     # Blocks of fewer rows than usual have noisier log-odds.
     weights = rows / rows.sum()
     noise = np.maximum((weights**2 * (1.0 / rows - 1.0 / model.typical)).sum(), 0.0)
     spread = spread + noise / np.maximum(centre * (1.0 - centre), 1e-6)
     t = apart / np.sqrt(np.maximum(spread, 1e-12))
-    return two_sided_t(t, model.blocks - 1.0)
+    return two_sided_t(t, float(freedom))
 
 
 def _log_odds(shares: Floats, rows: Floats) -> Floats:

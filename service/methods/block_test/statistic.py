@@ -126,7 +126,7 @@ def _moments(model: BlockModel, window: WindowBlocks) -> tuple[Floats, Floats]:
     )
     shifted = _coefficients(model, window.rows, weights, np.minimum(lag + LAG_STEP, MAX_LAG))[0]
     slope = np.log(shifted / between) / LAG_STEP
-    freedom = (blocks - 1.0) * (1.0 - lag**2) / (1.0 + lag**2)
+    freedom = max(blocks - day_types(model.plan), 1) * (1.0 - lag**2) / (1.0 + lag**2)
     relative = (between * model.between / spread) ** 2 * (2.0 / freedom + slope**2 * model.lag_variance)
     relative += (rest * model.within / spread) ** 2 * 2.0 / max(model.rows - blocks, 1)
     return spread, np.maximum(2.0 / relative, 1.5)

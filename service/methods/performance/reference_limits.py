@@ -150,7 +150,8 @@ def _judged(
     return replace(
         measured,
         threshold=limit.threshold,
-        breached=is_beyond(worse, (value, value), limit.threshold, centre),
+        # The reference's own figure is no change, even where its blocks do not differ at all.
+        breached=value != spread.value and is_beyond(worse, (value, value), limit.threshold, centre),
         reason=_joined(measured.reason, remark),
     )
 

@@ -16,7 +16,7 @@ from service.errors import SourceError
 from service.sources.tables.formats.opening import open_regular
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
@@ -61,6 +61,10 @@ class Folder(Protocol):
 
     def path(self, found: Found) -> AbstractContextManager[Path]:
         """Give a file as one of this machine."""
+        ...
+
+    def read_ahead(self, files: Sequence[Found]) -> None:
+        """Hear which files are read next, so that small ones can be fetched together."""
         ...
 
     def close(self) -> None:
@@ -108,6 +112,9 @@ class LocalFolder:
     def path(self, found: Found) -> Iterator[Path]:
         """Give a file as it is."""
         yield self._root / found.name
+
+    def read_ahead(self, files: Sequence[Found]) -> None:
+        """Do nothing: a file is here."""
 
     def close(self) -> None:
         """Do nothing: nothing is kept."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import tempfile
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from service.core.rows.batch import no_rows
 from service.core.rows.label_text import clean
 from service.core.rows.take import Reject
 from service.errors import SourceError
+from service.sources.files import records
 from service.sources.files.formats.exploded import UNNAMED
 from service.sources.files.lines import PART_ROWS, first_record, part_of, passed
 from service.sources.tables import from_arrow
@@ -53,6 +53,7 @@ class Reading:
     - `explode`: what gives the rows of one of a file's records; None where a record is a row
     - `names`: what values are called in it that have no names
     - `grows`: whether a last line without a line break is still being written
+    - `gives_records`: whether its records are no rows, but are given as they are
     """
 
     schema: Schema
@@ -61,15 +62,23 @@ class Reading:
     explode: Exploding | None = None
     names: Names = UNNAMED
     grows: bool = False
+    gives_records: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A part of a file: its rows, how far it was read with it, and whether nothing is left."""
+    """A part of a file.
+
+    - `framed`: its rows; None where it has none
+    - `done`: how far the file was read with it
+    - `is_whole`: nothing of the file is left
+    - `records`: its records by number, where these are no rows
+    """
 
     framed: Framed | None
     done: int
     is_whole: bool
+    records: Iterable[tuple[int, Any]] = ()
 
 
 class _Span(NamedTuple):
@@ -94,7 +103,8 @@ def read_piece(folder: Folder, found: Found, done: int, reading: Reading, max_ro
             stream.seek(0)
             return _parquet(stream, found, done, reading, max_rows)
     with folder.path(found) as path, opened(path) as file:
-        content = content_of(file.head, reading.form.csv.encoding)
+        kind = records.kind_of if reading.gives_records else content_of
+        content = kind(file.head, reading.form.csv.encoding)
         if content is Content.CSV and (reading.explode is not None or _LINES.search(found.name)):
             content = Content.JSON_LINES  # whose first line is none
         if content in {Content.JSON_LINES, Content.CSV}:
@@ -102,11 +112,11 @@ def read_piece(folder: Folder, found: Found, done: int, reading: Reading, max_ro
             is_csv = content is Content.CSV
             return _lines(file, found, _Span(done, limit, max_rows, is_csv), reading)
     with folder.path(found) as path:
-        kind = Content.PACKED_PARQUET if content is Content.PARQUET else content
-        table = arrow_file.table(path, kind)
+        packed = Content.PACKED_PARQUET if content is Content.PARQUET else content
+        table = arrow_file.table(path, packed)
     part = table.slice(done, max_rows)
     after = done + part.num_rows
-    return Piece(_of_table(part, found, reading), after, after >= table.num_rows)
+    return _table_piece(part, found, reading, (after, after >= table.num_rows))
 
 
 def is_whole_parquet(stream: IO[bytes]) -> bool:
@@ -130,12 +140,25 @@ def _parquet(stream: IO[bytes], found: Found, done: int, reading: Reading, max_r
         chosen = [
             written
             for name, written in zip(names, file.schema_arrow.names, strict=True)
-            if name in wanted or reading.explode is not None
+            if name in wanted or reading.explode is not None or reading.gives_records
         ]
         table = file.read_row_groups(groups, chosen, use_threads=False)
         first = ends[groups[0]] - sizes[groups[0]] if groups else 0
         part = table.slice(done - first, until - done)
-        return Piece(_of_table(part, found, reading, names), until, until >= file.metadata.num_rows)
+        end = until, until >= file.metadata.num_rows
+        return _table_piece(part, found, reading, end, names)
+
+
+def _table_piece(
+    table: pa.Table,
+    found: Found,
+    reading: Reading,
+    end: tuple[int, bool],
+    names: Sequence[str] | None = None,
+) -> Piece:
+    if reading.gives_records:
+        return Piece(None, *end, records.table_records_in(table))
+    return Piece(_of_table(table, found, reading, names), *end)
 
 
 def _of_table(
@@ -164,7 +187,8 @@ def _lines(
     form = reading.form.csv
     encoding = form.encoding or byte_order(file.head) or "utf-8"
     quote = form.quote.encode() if is_csv else None
-    if encoding.replace("_", "-").lower().startswith(("utf-16", "utf-32")):
+    is_wide = encoding.replace("_", "-").lower().startswith(("utf-16", "utf-32"))
+    if is_wide and not reading.gives_records:
         whole = stream.read()  # its line breaks are no single bytes
         return Piece(_framed(_csv(whole, found, reading), found, reading), len(whole), is_whole=True)
     header = b""
@@ -177,6 +201,9 @@ def _lines(
     after = done + len(part)
     if not part.strip():
         return Piece(None, after, is_whole)
+    if reading.gives_records:
+        found_records = records.csv_records_in(header + part) if is_csv else records.lines_in(part)
+        return Piece(None, after, is_whole, found_records)
     loaded = _csv(header + part, found, reading) if is_csv else _of_lines(part, reading)
     return Piece(_framed(loaded, found, reading), after, is_whole)
 
@@ -190,13 +217,12 @@ def _csv(content: bytes, found: Found, reading: Reading) -> Loaded:
 
 
 def _of_lines(content: bytes, reading: Reading) -> Loaded:
-    lines = enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1)
-    return _of_records(((number, line) for number, line in lines if line.strip()), reading)
+    return _of_records(records.lines_in(content), reading)
 
 
-def _of_records(records: Iterable[tuple[int, Any]], reading: Reading) -> Loaded:
+def _of_records(numbered: Iterable[tuple[int, Any]], reading: Reading) -> Loaded:
     rows, rejects, rejected = list[dict[str, Any]](), list[Reject](), 0
-    for number, record in records:
+    for number, record in numbered:
         try:
             read = _object(record) if isinstance(record, bytes) else record
             rows += [read] if reading.explode is None else reading.explode(read, reading.names)
@@ -214,10 +240,7 @@ def _of_records(records: Iterable[tuple[int, Any]], reading: Reading) -> Loaded:
 
 
 def _object(line: bytes) -> dict[str, Any]:
-    try:
-        found = json.loads(line, object_pairs_hook=json_lines.each_once)
-    except (ValueError, RecursionError) as error:
-        raise SourceError(f"the line is no JSON: {error}; expected one object per line") from error
+    found = records.parsed_line(line)
     if not isinstance(found, dict):
         raise SourceError("the line is JSON, but no object; expected one object per line")
     return found

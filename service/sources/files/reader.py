@@ -29,10 +29,13 @@ if TYPE_CHECKING:
     from service.core.rows.batch import Batch
     from service.sources.event_clock import EventClock
     from service.sources.files.folder import Folder, Found
+    from service.sources.files.logged import EventReading, Logged
+    from service.sources.kserve.half import Half
 
 log = structlog.get_logger(__name__)
 
 TAKE_SECONDS = 20.0
+AHEAD_FILES = 128  # that are fetched together where they are small
 MAX_EVENTS = 20  # of a take, of files that are refused; every one is counted
 LONG_AGO_US = 60 * 1_000_000  # the clock of a file server may differ by less than that
 SMALLEST_PARQUET = 12
@@ -48,6 +51,7 @@ class ReaderOptions:
     - `by_time`: whether older files go first; else by name
     - `takes_replaced`: whether a file that is another than the one that was taken under its name is read too
     - `max_rows`: of a take, about
+    - `events`: what reads the records of files that hold events; None where they hold rows
     """
 
     reading: Reading
@@ -56,6 +60,7 @@ class ReaderOptions:
     by_time: bool
     takes_replaced: bool
     max_rows: int
+    events: EventReading | None = None
 
 
 @dataclass(slots=True)
@@ -69,6 +74,7 @@ class Read:
     - `taken`: the files, as they are kept
     - `events`: what was noticed
     - `waits_since`: since when the oldest file waits that is not read to its end (UTC microseconds)
+    - `halves`, `half_rows`: what came of inferences, and how many rows these have
     """
 
     clock: EventClock
@@ -79,11 +85,19 @@ class Read:
     taken: dict[str, TakenFile] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     waits_since: int | None = None
+    halves: list[Half] = field(default_factory=list)
+    half_rows: int = 0
 
     @property
     def rows(self) -> int:
         """How many rows it has."""
-        return sum(part.rows for part in self.parts) + self.rejected
+        return sum(part.rows for part in self.parts) + self.half_rows + self.rejected
+
+    def refuse(self, rejects: Sequence[Reject], sums: IdSums) -> None:
+        """Note rows or events that cannot be used."""
+        self.rejects = [*self.rejects, *rejects][:KEPT_REJECTS]
+        self.rejected += sums.rows
+        self.rejected_ids += sums
 
 
 class Reader:
@@ -109,8 +123,12 @@ class Reader:
         self._vanished(found, ledger, read, now)
         until = time.monotonic() + TAKE_SECONDS
         seen: dict[str, tuple[str, int]] = {}
-        for each in waiting:
+        ahead = 0
+        for place, each in enumerate(waiting):
             is_full = read.rows >= options.max_rows or (read.rows and time.monotonic() > until)
+            if not is_full and place == ahead:
+                ahead += AHEAD_FILES
+                self._folder.read_ahead(waiting[place:ahead])
             if is_full or not self._is_settled(each, seen, now):
                 seen.setdefault(each.name, self._seen.get(each.name, (each.mark, now)))
                 read.waits_since = min(read.waits_since or each.changed, each.changed)
@@ -182,6 +200,8 @@ class Reader:
                     return False  # it was changed while it was read
                 rows = rows_of(piece.framed, found, self._options.limits, read.clock, now)
                 _add(read, rows)
+                if self._options.events is not None:
+                    _add_events(read, self._options.events.of(piece.records, found, now))
                 done = piece.done
                 read.taken[found.name] = TakenFile(
                     found.name, found.mark, found.size, done, piece.is_whole, content
@@ -269,9 +289,7 @@ class Reader:
         log.error("a file is refused", hint=message)
         if sum(each.kind == "file_refused" for each in read.events) < MAX_EVENTS:
             read.events.append(_event("file_refused", message, now, found.name))
-        read.rejects.append(Reject({"file": found.name}, message))
-        read.rejected += 1
-        read.rejected_ids += IdSums(1)
+        read.refuse([Reject({"file": found.name}, message)], IdSums(1))
         done, content = (0, "") if kept is None else (kept.done, kept.content)
         read.taken[found.name] = TakenFile(found.name, found.mark, found.size, done, True, content, reason)
 
@@ -295,9 +313,13 @@ def _add(read: Read, rows: FileRows) -> None:
     if rows.batch.rows:
         read.parts.append(rows.batch)
     read.clock = rows.clock
-    read.rejects = [*read.rejects, *rows.rejects][:KEPT_REJECTS]
-    read.rejected += rows.rejected
-    read.rejected_ids += rows.rejected_ids
+    read.refuse(rows.rejects, rows.rejected_ids)
+
+
+def _add_events(read: Read, logged: Logged) -> None:
+    read.halves += logged.halves
+    read.half_rows += logged.rows
+    read.refuse(logged.rejects, logged.rejected_ids)
 
 
 def _lost(read: Read, message: str, now: int, name: str) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from service.core.rows.inbox_change import TakenFile
     from service.sources.context import SourceContext
     from service.sources.files.folder import Folder
+    from service.sources.files.pairing import FilePairing
     from service.sources.files.reader import Read, ReaderOptions
 
 MAX_LABELS = 250_000  # of a take, about
@@ -41,11 +42,13 @@ class FilesOptions:
     - `folder`: gives where they are, with its secrets
     - `reader`: how they are read
     - `idle_after_us`: after how much silence time goes on without rows (microseconds)
+    - `pairing`: pairs requests and responses; None where files hold rows
     """
 
     folder: Callable[[], Folder]
     reader: ReaderOptions
     idle_after_us: int
+    pairing: FilePairing | None = None
 
 
 class FilesSource:
@@ -62,7 +65,8 @@ class FilesSource:
 
     async def take(self, position: dict[str, Any] | None) -> Take:
         """Return what is new since `position`. Raises SourceError where the folder cannot be read now."""
-        context = self._context
+        context, pairing = self._context, self._options.pairing
+        is_new = position is None
         if position is not None and "takes" not in position:
             position = None  # another kind of source left it
         ledger = await self._ledger(position)
@@ -72,7 +76,8 @@ class FilesSource:
             self._reader = Reader(self._options.folder(), self._options.reader)
         loop = asyncio.get_running_loop()
         read = await loop.run_in_executor(self._thread, self._reader.read, ledger, clock, now)
-        take = await loop.run_in_executor(self._thread, self._made, read, position, now)
+        change = None if pairing is None else await pairing.add(read, now, from_start=is_new)
+        take = await loop.run_in_executor(self._thread, self._made, read, position, now, change)
         self._known = (take.position, ledger | read.taken)
         return await self._with_labels(take, now)
 
@@ -89,7 +94,12 @@ class FilesSource:
             return self._known[1]
         return {each.name: each for each in await self._context.tables.inbox.files()}
 
-    def _made(self, read: Read, position: dict[str, Any] | None, now: int) -> Take:
+    def _made(
+        self, read: Read, position: dict[str, Any] | None, now: int, change: InboxChange | None
+    ) -> Take:
+        if change is None:
+            sums = (sums_of(part.arrival.identity, part.rows) for part in read.parts)
+            change = InboxChange(measured=sum(sums, NO_ROWS))
         batch = concatenated(read.parts, self._context.schema) if read.parts else no_rows()
         watermark = read.clock.watermark
         if read.waits_since is None:
@@ -101,8 +111,8 @@ class FilesSource:
             rejects=tuple(read.rejects[:KEPT_REJECTS]),
             rejected=read.rejected,
             lag_seconds=0.0 if read.waits_since is None else max(0, now - read.waits_since) / SECOND,
-            inbox=InboxChange(
-                measured=sum((sums_of(part.arrival.identity, part.rows) for part in read.parts), NO_ROWS),
+            inbox=replace(
+                change,
                 rejected=read.rejected_ids,
                 files=tuple(read.taken.values()),
                 is_first_look=position is None,

@@ -12,6 +12,7 @@ from service.config.base import Duration, Instant, Section, instant_us
 from service.core.time_units import SECOND
 from service.errors import SourceError
 from service.sources.base import SourceConfig
+from service.sources.hindrance import missing_package, missing_path
 from service.sources.http.content import RowShape
 from service.sources.kafka.avro_format import AvroFormat
 from service.sources.kafka.json_format import JsonFormat
@@ -112,6 +113,7 @@ class KafkaConfig(SourceConfig):
     """
 
     is_live: ClassVar[bool] = True
+    gives_reference: ClassVar[bool] = True
     can_be_peeked: ClassVar[bool] = True
     brings_labels: ClassVar[bool] = True
 
@@ -156,6 +158,11 @@ class KafkaConfig(SourceConfig):
         return None if self.timestamp is None else self.timestamp.column
 
     @property
+    def start_moves(self) -> bool:
+        """Whether a monitor that was never measured starts elsewhere each time."""
+        return self.start == "latest"
+
+    @property
     def late_by_us(self) -> int:
         """How far a row that is taken may lie behind the newest, which may be ahead of its arrival."""
         return self.allowed_lateness + self.max_ahead
@@ -164,6 +171,13 @@ class KafkaConfig(SourceConfig):
     def table_format(self) -> TableFormat:
         """How rows are written."""
         return table_format(self.timestamp, None)
+
+    def hindrance(self) -> str | None:
+        """Return that the client of Kafka, or the schemas, are not here."""
+        paths = [each for each in (self.schema_file, self.schema_folder) if each is not None]
+        modules = ["aiokafka"] if self.format == "json" else ["aiokafka", "fastavro"]
+        missing = [missing_package(each, "tidegauge[kafka]", "rows from Kafka") for each in modules]
+        return next((each for each in (*missing, *map(missing_path, paths)) if each is not None), None)
 
     def build(self, context: SourceContext) -> KafkaSource:
         """Return the source; no broker is asked yet."""

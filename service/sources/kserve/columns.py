@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from service.core.rows.schema import Schema
 
 
 class Side(StrEnum):
@@ -49,3 +54,19 @@ class Columns:
     rows: int
     cells: dict[str, list[Any]] = field(default_factory=dict)
     names: tuple[str, ...] = ()
+
+
+def wanted_of(schema: Schema) -> frozenset[str]:
+    """Return the columns of an inference that a monitor keeps: those it watches, and the ids of rows."""
+    return frozenset({*schema.names, *(() if schema.identity is None else (schema.identity,))})
+
+
+def check_names(features: Sequence[str], outputs: Sequence[str], key: str) -> None:
+    """Raise ValueError where a name is written more than once; `key` is the one that names features."""
+    for each, names in ((key, features), ("outputs", outputs)):
+        doubled = next((name for name in names if names.count(name) > 1), None)
+        if doubled is not None:
+            raise ValueError(f"source.{each}: {doubled!r} is in it more than once; expected it once")
+    both = next((name for name in features if name in outputs), None)
+    if both is not None:
+        raise ValueError(f"source: {both!r} is in {key} and in outputs; expected it in one of them")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -11,8 +11,10 @@ from service.core.time_units import SECOND
 from service.sources.base import SourceConfig
 from service.sources.http.content import RowShape
 from service.sources.http.receiver import HttpReceiver
-from service.sources.kserve.columns import Naming
-from service.sources.kserve.receiver import KserveReceiver, Watched
+from service.sources.kserve.columns import Naming, check_names, wanted_of
+from service.sources.kserve.keys import MAX_WAIT, Component, Name
+from service.sources.kserve.reading import HalfReader, Watched
+from service.sources.kserve.receiver import KserveReceiver
 from service.sources.kserve.source import KserveOptions, KserveSource
 from service.sources.table_format import PLAIN
 
@@ -23,9 +25,6 @@ if TYPE_CHECKING:
 
 MINUTE = 60 * SECOND
 DAY = 86_400 * SECOND
-MAX_WAIT = 6 * DAY  # ids are known for seven days
-
-Name = Annotated[str, Field(min_length=1, max_length=253)]
 
 
 class KserveConfig(SourceConfig):
@@ -42,6 +41,7 @@ class KserveConfig(SourceConfig):
     """
 
     is_live: ClassVar[bool] = True
+    gives_reference: ClassVar[bool] = True
     brings_labels: ClassVar[bool] = True
     can_be_read_again: ClassVar[bool] = False
     masks_itself: ClassVar[bool] = True
@@ -49,7 +49,7 @@ class KserveConfig(SourceConfig):
     type: Literal["kserve"]
     inference_service: Name
     namespace: Name | None = None
-    component: Literal["predictor", "transformer", "explainer"] = "predictor"
+    component: Component = "predictor"
     features: tuple[Name, ...] = ()
     outputs: tuple[Name, ...] = ()
     wait: Duration = Field(default=10 * MINUTE, gt=0, le=MAX_WAIT)
@@ -59,13 +59,7 @@ class KserveConfig(SourceConfig):
 
     @model_validator(mode="after")
     def _check_names(self) -> Self:
-        for key, names in (("features", self.features), ("outputs", self.outputs)):
-            doubled = next((name for name in names if names.count(name) > 1), None)
-            if doubled is not None:
-                raise ValueError(f"source.{key}: {doubled!r} is in it more than once; expected it once")
-        both = next((name for name in self.features if name in self.outputs), None)
-        if both is not None:
-            raise ValueError(f"source: {both!r} is in features and in outputs; expected it in one of them")
+        check_names(self.features, self.outputs, "features")
         return self
 
     @property
@@ -85,14 +79,11 @@ class KserveConfig(SourceConfig):
     def receiver(self, context: SourceContext, masking: RowMask) -> Receiver:
         """Return what reads the events when they come."""
         schema = context.schema
-        wanted = {*schema.names, *(() if schema.identity is None else (schema.identity,))}
+        naming = Naming(self.features, self.outputs, wanted_of(schema))
         shape = RowShape(schema, None, PLAIN)
         return KserveReceiver(
             context.monitor,
             Watched(self.inference_service, self.namespace, self.component),
-            schema,
-            Naming(self.features, self.outputs, frozenset(wanted)),
-            masking,
-            self.max_ahead,
+            HalfReader(schema, naming, masking, self.max_ahead),
             HttpReceiver(context.monitor, shape, masking, self.max_ahead, context.labels),
         )

@@ -7,11 +7,12 @@ content, which may be sensitive.
 from __future__ import annotations
 
 import json
+import zlib
 from typing import TYPE_CHECKING, Any
 
 from service.errors import UnreadableRowsError
 from service.sources.kserve.columns import Columns, Side
-from service.sources.kserve.tensors import tensor_columns
+from service.sources.kserve.tensors import AS_JSON, tensor_columns
 from service.sources.tables.formats.json_lines import columns_of, each_once
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from service.sources.kserve.columns import Naming
 
 GZIP = b"\x1f\x8b"
+MAX_EXPANDED = 16 << 20  # bytes
 
 _TENSORS = {Side.REQUEST: "inputs", Side.RESPONSE: "outputs"}
 _RECORDS = {Side.REQUEST: "instances", Side.RESPONSE: "predictions"}
@@ -46,18 +48,37 @@ def _parsed(body: bytes, side: Side) -> dict[str, Any]:
     if not body.strip():
         raise UnreadableRowsError(f"the {side}'s body is empty; calls such as GET are logged too")
     if body.startswith(GZIP):
-        raise UnreadableRowsError(f"the {side} is compressed (gzip); expected JSON")
+        body = _decompressed(body, side)
     try:
         found = json.loads(body, object_pairs_hook=each_once)
     except (ValueError, RecursionError) as error:
         if b'"binary_data_size"' in body:
             raise UnreadableRowsError(
-                f"the {side} has tensors in binary (the binary data extension); expected their data as JSON"
+                f"the {side} has tensors in binary (the binary data extension); {AS_JSON}"
             ) from error
         where = error.msg if isinstance(error, json.JSONDecodeError) else "it cannot be read"
         raise UnreadableRowsError(f"the {side} is no JSON: {where}") from error
     if not isinstance(found, dict):
         raise UnreadableRowsError(f"the {side}'s JSON is no object")
+    return found
+
+
+def _decompressed(body: bytes, side: Side) -> bytes:
+    """Return a body that its sender compressed, which the logger passes on as it came."""
+    expanding = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)  # gzip alone
+    try:
+        found = expanding.decompress(body, MAX_EXPANDED + 1)
+    except zlib.error as error:
+        raise UnreadableRowsError(f"the {side} begins like gzip, and cannot be decompressed") from error
+    if len(found) > MAX_EXPANDED:
+        raise UnreadableRowsError(
+            f"the {side} is more than {MAX_EXPANDED >> 20} MiB when it is decompressed; expected less: send "
+            "fewer rows in one request"
+        )
+    if not expanding.eof:
+        raise UnreadableRowsError(f"the {side} is compressed (gzip) and ends too early")
+    if expanding.unused_data:
+        raise UnreadableRowsError(f"the {side} has bytes behind its compressed content (gzip)")
     return found
 
 

@@ -11,29 +11,21 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from service.config.base import duration_text
 from service.core.inbox import BatchKind, Sent
-from service.core.rows.batch import steps_back
 from service.core.rows.id_sums import NO_ROWS
-from service.core.rows.take import Reject, Take
-from service.core.time_units import to_datetime, to_microseconds
+from service.core.rows.take import Reject
+from service.core.time_units import to_microseconds
 from service.errors import InboxUnavailableError, NoInboxError, ReferenceDataError, UnreadableRowsError
 from service.sources.kserve import half as halves
-from service.sources.kserve.columns import Naming, Side
 from service.sources.kserve.events import FORM
 from service.sources.kserve.half import Half
-from service.sources.kserve.inference import half_rows
+from service.sources.kserve.reading import TYPES, check_id
 
 if TYPE_CHECKING:
     from service.core.inbox import Posted, PushedEvent, Received
-    from service.core.rows.masking import RowMask
-    from service.core.rows.schema import Schema
     from service.sources.http.receiver import HttpReceiver
+    from service.sources.kserve.reading import HalfReader, Watched
 
-TYPES = {f"org.kubeflow.serving.inference.{side}": side for side in Side}
-MAX_ID = 200  # characters
 RETRY_SECONDS = 30  # until the reference may be there
 REUSED = (
     "another {side} had the same id within the last seven days, so that it cannot be known which events "
@@ -42,36 +34,18 @@ REUSED = (
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
-    """The inference service that a monitor watches, in a namespace (None: in any), and its component."""
-
-    inference_service: str
-    namespace: str | None
-    component: str
-
-    def __str__(self) -> str:
-        where = "" if self.namespace is None else f" in {self.namespace}"
-        return f"the {self.component} of {self.inference_service}{where}"
-
-
-@dataclass(frozen=True, slots=True)
 class KserveReceiver:
     """Reads what is sent to one monitor.
 
     - `monitor`: its name
     - `watched`: the inference service whose events it takes
-    - `schema`, `naming`: its columns, and how those without names are named
-    - `masking`: of its sensitive columns
-    - `ahead_us`: how far an event's time may lie ahead of its arrival (microseconds)
+    - `reader`: reads them
     - `labels`: reads its labels
     """
 
     monitor: str
     watched: Watched
-    schema: Schema
-    naming: Naming
-    masking: RowMask
-    ahead_us: int
+    reader: HalfReader
     labels: HttpReceiver
     form: str = field(default=FORM)
 
@@ -93,15 +67,12 @@ class KserveReceiver:
         An event that is addressed to the monitor need not say of which inference service it is.
         """
         given, watched = event.attributes, self.watched
-        found = (given.get("inferenceservicename"), given.get("namespace"), given.get("component"))
-        wanted = (watched.inference_service, watched.namespace, watched.component)
-        if found[0] is None and not is_addressed:
+        if given.get("inferenceservicename") is None and not is_addressed:
             return "the event has no Ce-Inferenceservicename"
-        known = zip(found, wanted, strict=True)
-        if all(have is None or want is None or have == want for have, want in known):
+        if watched.takes(given):
             return None
-        is_other = found[2] not in {None, watched.component}
-        component = f"; this one is of the {found[2]}" if is_other else ""
+        is_other = given.get("component") not in {None, watched.component}
+        component = f"; this one is of the {given.get('component')}" if is_other else ""
         return f"{self.monitor} takes the events of {watched}{component}"
 
     def read_event(self, event: PushedEvent, received: int) -> Sent:
@@ -112,10 +83,7 @@ class KserveReceiver:
         """
         given = event.attributes
         name, kind = given["id"], given["type"]
-        if len(name) > MAX_ID or not name.isprintable():
-            raise UnreadableRowsError(
-                f"the id of the event has {len(name)} characters; expected 1 to {MAX_ID} printable ones"
-            )
+        check_id(name)
         side = TYPES.get(kind)
         shown = {"id": name, "type": kind, "content_type": given.get("datacontenttype", "")}
         used = self._rejected(Reject(shown, REUSED.format(side=side or "event")), received, name, kind)
@@ -153,28 +121,13 @@ class KserveReceiver:
             raise UnreadableRowsError(
                 "Ce-Time is no time with a zone; expected one such as 2026-01-31T12:00:00.25Z"
             )
-        at = to_microseconds(time)
-        if at > received + self.ahead_us:
-            raise UnreadableRowsError(
-                f"Ce-Time is more than {duration_text(self.ahead_us)} (max_ahead) ahead of the arrival at "
-                f"{to_datetime(received):%Y-%m-%dT%H:%M:%SZ}"
-            )
-        return at
+        return to_microseconds(time)
 
     def _half(self, event: PushedEvent, received: int) -> Half:
-        name, side = event.attributes["id"], TYPES.get(event.attributes["type"])
-        if side is None:
-            raise UnreadableRowsError(f"the event is of another type; expected {' or '.join(TYPES)}")
-        at = self._time(event.attributes.get("time"), received)
-        batch = half_rows(event.body, name, side, self.naming, self.schema)
-        times = np.full(batch.rows, at, dtype=np.int64)
-        arrival = replace(batch.arrival, backwards=steps_back(times))
-        batch = replace(batch, event_time=times, arrival=arrival)
         try:
-            masked = self.masking.take(Take(batch, {})).batch
+            return self.reader.half(event, self._time(event.attributes.get("time"), received), received)
         except ReferenceDataError as error:  # it says how the labels of sensitive columns are written
             raise InboxUnavailableError(str(error), retry_seconds=RETRY_SECONDS) from error
-        return Half(name, side, at, masked)
 
 
 def _digest(event: PushedEvent) -> bytes:

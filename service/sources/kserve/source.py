@@ -8,24 +8,20 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import structlog
-
-from service.config.base import duration_text
 from service.core.inbox import BatchKind
-from service.core.rows.batch import Batch, no_rows
+from service.core.rows.batch import no_rows
 from service.core.rows.concatenation import concatenated, differently_typed
 from service.core.rows.id_sums import NO_ROWS
-from service.core.rows.inbox_change import HalfEvent, InboxChange
-from service.core.rows.take import Reject, Take
-from service.core.time_units import SECOND, to_datetime
-from service.sources.event_clock import EventClock, of_json
+from service.core.rows.inbox_change import InboxChange
+from service.core.rows.take import Take
+from service.core.time_units import SECOND
+from service.sources.event_clock import of_json
 from service.sources.http import posted_labels
-from service.sources.http.kind_change import by_kind
 from service.sources.kserve import half as halves
-from service.sources.kserve.pairing import matched, reject_of, rows_of
+from service.sources.kserve.pairs import KEPT_REJECTS, Paired, Pairing, stored_halves
 from service.sources.kserve.patience import Patience
 
 if TYPE_CHECKING:
@@ -36,10 +32,7 @@ if TYPE_CHECKING:
     from service.sources.context import SourceContext
     from service.sources.kserve.half import Half
 
-log = structlog.get_logger(__name__)
-
 MAX_ROWS = 250_000  # of a take, about
-KEPT_REJECTS = 100  # of a take
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,39 +49,13 @@ class KserveOptions:
     idle_after_us: int
 
 
-@dataclass(slots=True)
-class _Found:
-    """What a take makes of its events.
-
-    `parts`: the rows of each pair.
-    `clock`: the event clock after them.
-    `measured`, `refused`: the events that became rows, and those that never will.
-    `rejects`: why, of the first of the latter.
-    `waiting`, `met`: the new halves that wait, and the stored ones, by number, that wait no longer.
-    `unpaired`: how many were given up.
-    """
-
-    clock: EventClock
-    parts: list[Batch] = field(default_factory=list)
-    measured: list[tuple[str, str]] = field(default_factory=list)
-    refused: list[tuple[str, str]] = field(default_factory=list)
-    rejects: list[Reject] = field(default_factory=list)
-    waiting: tuple[HalfEvent, ...] = ()
-    met: tuple[int, ...] = ()
-    unpaired: int = 0
-
-    def refuse(self, half: Half, reason: str) -> None:
-        self.refused.append((half.id, half.side))
-        if len(self.rejects) < KEPT_REJECTS:
-            self.rejects.append(reject_of(half, reason))
-
-
 class KserveSource:
     """Takes what waits in the inbox, and pairs it with what came before."""
 
     def __init__(self, context: SourceContext, options: KserveOptions) -> None:
         self._context = context
         self._options = options
+        self._pairing = Pairing(context.monitor, context.schema, options.allowed_lateness_us)
         self._patience = Patience()
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="kserve")
 
@@ -100,12 +67,10 @@ class KserveSource:
         now = context.now()
         until = self._patience.until(now, options.wait_us, oldest=waiting.oldest)
         fresh = await run(self._pool, lambda: _decoded(waiting.batches))
-        stored = list(await inbox.halves_of(sorted({half.id for half in fresh}))) if fresh else []
-        if until is not None:
-            stored += await inbox.halves_before(until)
+        stored = await stored_halves(inbox, fresh, until)
         held = await inbox.count_halves()
         clock = of_json(position or {})
-        found = await run(self._pool, lambda: self._found(fresh, stored, clock, until))
+        found = await run(self._pool, lambda: self._pairing.of(fresh, stored, clock, until))
         take = self._take(waiting, found, position or {}, held=held, now=now)
         if context.labels is None:
             return take
@@ -127,7 +92,7 @@ class KserveSource:
         return [batch for batch in waiting.batches if batch.kind in kinds]
 
     def _take(
-        self, waiting: Waiting, found: _Found, position: dict[str, Any], *, held: int, now: int
+        self, waiting: Waiting, found: Paired, position: dict[str, Any], *, held: int, now: int
     ) -> Take:
         batches = self._own(waiting)
         rejects = [reject for batch in batches for reject in batch.rejects] + found.rejects
@@ -156,48 +121,6 @@ class KserveSource:
             backlog_rows=waiting.rows,
             parts=differently_typed(found.parts),
         )
-
-    def _found(
-        self, fresh: Sequence[Half], stored: Sequence[HalfEvent], clock: EventClock, until: int | None
-    ) -> _Found:
-        before = {each.id: each for each in stored}
-        kept = [halves.decode(e.payload, received=e.received, stored=e.id) for e in before.values()]
-        matching = matched((*sorted(kept, key=lambda half: half.stored), *fresh))
-        found = _Found(clock)
-        if until is not None:
-            found.unpaired = matching.give_up(until)
-        for half, reason in matching.dropped:
-            if reason is not None:
-                found.refuse(half, reason)
-        for request, response in sorted(matching.pairs, key=lambda pair: pair[0].at):
-            self._add(found, request, response)
-        left = matching.waiting.values()
-        found.waiting = tuple(
-            HalfEvent(half.id, half.received, halves.encode(half)) for half in left if not half.stored
-        )
-        found.met = tuple(sorted(before.keys() - {half.stored for half in left}))
-        return found
-
-    def _add(self, found: _Found, request: Half, response: Half) -> None:
-        if request.batch is None or response.batch is None:
-            return
-        schema = self._context.schema
-        rows = rows_of(by_kind(request.batch, schema), by_kind(response.batch, schema), schema)
-        allowed = self._options.allowed_lateness_us
-        if found.clock.watermark is not None and request.at < found.clock.watermark - allowed:
-            rows = (
-                f"came more than {duration_text(allowed)} (allowed_lateness) after the newest row, which is "
-                f"of {to_datetime(found.clock.watermark):%Y-%m-%dT%H:%M:%SZ}"
-            )
-        if isinstance(rows, str):
-            for half in (request, response):
-                found.refuse(half, rows)
-            return
-        for remark in rows.arrival.remarks:
-            log.warning("rows that were sent", monitor=self._context.monitor, hint=remark)
-        found.clock = found.clock.after(rows.event_time, max(request.received, response.received))
-        found.parts.append(rows)
-        found.measured += [(half.id, half.side) for half in (request, response)]
 
 
 def _refused_ids(batches: Sequence[InboxBatch], kind: BatchKind) -> IdSums:

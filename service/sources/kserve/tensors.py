@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
 MATRIX = 2  # dimensions
+AS_JSON = (
+    "expected data as JSON: the client has to send and ask for it without binary_data, such as by "
+    "binary_data=False in Triton's client"
+)
 
 
 class _Tensor(NamedTuple):
@@ -84,9 +88,7 @@ def _tensor(content: dict[str, Any], key: str, given: Sequence[str]) -> _Tensor:
     data = content.get("data")
     parameters = content.get("parameters")
     if data is None and isinstance(parameters, dict) and "binary_data_size" in parameters:
-        raise UnreadableRowsError(
-            f"{name!r} comes in binary (the binary data extension); expected its data as JSON"
-        )
+        raise UnreadableRowsError(f"{name!r} comes in binary (the binary data extension); {AS_JSON}")
     if not isinstance(data, list):
         raise UnreadableRowsError(f"{name!r} has no data")
     if len(shape) > MATRIX:

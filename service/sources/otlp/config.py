@@ -36,6 +36,7 @@ class OtlpConfig(SourceConfig):
     """
 
     is_live: ClassVar[bool] = True
+    gives_reference: ClassVar[bool] = True
     brings_labels: ClassVar[bool] = True
     keeps_sent_rows: ClassVar[bool] = True
     can_be_read_again: ClassVar[bool] = False

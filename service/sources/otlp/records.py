@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 FORM = "otlp"
 SERVICE, EVENT = "service.name", "event.name"
+BENTOML, BENTOML_NAME = "bento_meta", "monitor_name"  # in what its monitors say, which give no event
 NO_SERVICE = "(no service.name)"
 TEXTS = "(texts)"  # of records that say nothing but a text: no list could hold them all
 NO_EVENT = "(no event name)"
@@ -47,7 +48,7 @@ class LogRecord:
 
     @property
     def name(self) -> str:
-        """The event's name: the field, else the attribute, else what the record says."""
+        """The event's name: the field, else the attribute, else BentoML's monitor, else the record's text."""
         return self._given or (self.body if isinstance(self.body, str) else "")
 
     @property
@@ -61,8 +62,10 @@ class LogRecord:
 
     @property
     def _given(self) -> str:
-        named = self.attributes.get(EVENT)
-        return self.event or (named if isinstance(named, str) else "")
+        meta = self.body.get(BENTOML) if isinstance(self.body, dict) else None
+        by_meta = meta.get(BENTOML_NAME) if isinstance(meta, dict) else None
+        named = (self.event, self.attributes.get(EVENT), by_meta)
+        return next((each for each in named if isinstance(each, str) and each), "")
 
 
 @dataclass(frozen=True, slots=True)

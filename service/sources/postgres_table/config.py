@@ -59,6 +59,7 @@ class TableConfig(SourceConfig):
     """
 
     is_live: ClassVar[bool] = True
+    gives_reference: ClassVar[bool] = True
     can_be_peeked: ClassVar[bool] = True
     brings_labels: ClassVar[bool] = True
     labels_update_rows: ClassVar[bool] = True

@@ -27,8 +27,12 @@ class ReferenceConfig(Section):
         """Raise ValueError where the reference cannot be read for a monitor of this `source`."""
 
     def sent(self, source: SourceConfig) -> SentReference | None:
-        """Return which of the rows that are sent to the source are it; None where none of them are."""
+        """Return which of the rows that come to the source are it; None where none of them are."""
         del source
+        return None
+
+    def hindrance(self) -> str | None:
+        """Return why this machine cannot read it, whatever its rows are; None where nothing is known."""
         return None
 
     @abstractmethod

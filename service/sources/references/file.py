@@ -10,6 +10,7 @@ from pydantic import Field
 from service.config.base import Instant, check_order, instant_us
 from service.core.inbox import MAX_SENT_ROWS, SentReference
 from service.errors import ReferenceDataError
+from service.sources.hindrance import missing_path
 from service.sources.references.base import ReferenceConfig
 from service.sources.table_config import CsvConfig, Timestamp
 from service.sources.table_format import TableFormat
@@ -25,7 +26,7 @@ class FileReference(ReferenceConfig):
     """Rows of a file, a folder or a pattern of files: all, or those from `start` to `end` (half-open).
 
     `first_rows` takes that many of the first of these. Without `path` they are of the source's own file, or
-    of those that are sent to it. `timestamp` and `csv` are the source's unless they are said here.
+    of those that come to a live source. `timestamp` and `csv` are the source's unless they are said here.
     """
 
     type: Literal["file"] = "file"
@@ -46,8 +47,8 @@ class FileReference(ReferenceConfig):
             return
         if not source.has_times and (self.start is not None or self.end is not None):
             raise ValueError("reference: start and end need the source's timestamp; expected first_rows")
-        if source.keeps_sent_rows:
-            self._check_sent()
+        if source.gives_reference:
+            self._check_sent(source)
             return
         if source.file is None:
             raise ValueError("reference: expected a path, since the source has no file")
@@ -56,22 +57,31 @@ class FileReference(ReferenceConfig):
                 "reference: expected a path, or start and end within the source's file, or its first_rows"
             )
 
-    def _check_sent(self) -> None:
+    def hindrance(self) -> str | None:
+        """Return that its file is not here; None where it is, or where it has none of its own."""
+        return None if self.path is None else missing_path(self.path)
+
+    def _check_sent(self, source: SourceConfig) -> None:
         is_stretch = self.start is not None or self.end is not None
         if is_stretch and (self.start is None or self.end is None):
-            raise ValueError("reference: a stretch of the rows that are sent needs start and end")
+            raise ValueError("reference: a stretch of the rows that come needs start and end")
         if is_stretch == (self.first_rows is not None):
             raise ValueError(
-                "reference: expected a path, or of the rows that are sent either first_rows or start and end"
+                "reference: expected a path, or of the rows that come either first_rows or start and end"
             )
         if (self.first_rows or 0) > MAX_SENT_ROWS:
             raise ValueError(
-                f"reference.first_rows: expected {MAX_SENT_ROWS:,} at most of rows that are sent"
+                f"reference.first_rows: expected {MAX_SENT_ROWS:,} at most of the rows that come"
+            )
+        if source.start_moves:
+            raise ValueError(
+                "reference: with source.start: latest the rows of the reference would never be measured, as "
+                "the first cycle starts behind them; expected start: earliest, start with a time, or a path"
             )
 
     def sent(self, source: SourceConfig) -> SentReference | None:
-        """Return which of the rows that are sent to the source are it; None where it is a file."""
-        if self.path is not None or not source.keeps_sent_rows:
+        """Return which of the rows that come to the source are it; None where it is a file."""
+        if self.path is not None or not source.gives_reference:
             return None
         return SentReference(self.first_rows, instant_us(self.start) or 0, instant_us(self.end) or 0)
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from service.core.rows.batch import Labels, LabelType
 from service.core.rows.label_text import coded, text_of
-from service.sources.tables.identity import Identities, identities_of
+from service.sources.tables.identity import Identities, identities_of, refuse_rounded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,6 +58,9 @@ def identities(column: pa.ChunkedArray, *, exact: bool = False) -> Identities:
         column = column.cast(column.type.value_type)
     if pa.types.is_integer(column.type):
         return identities_of(column.cast(pa.string()).to_pylist(), LabelType.NUMBER, exact=exact)
+    if pa.types.is_floating(column.type):
+        found = values(column, _NARROW.get(str(column.type), np.float64))
+        refuse_rounded(found[~missing(column)])
     texts = [text_of(value) for chunk in column.chunks for value in _cells(chunk)]
     return identities_of(texts, _typed(column.type), exact=exact)
 

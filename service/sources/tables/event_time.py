@@ -28,13 +28,14 @@ MICROSECONDS_PER_UNIT = {"s": SECOND, "ms": 1_000, "us": 1}
 MAX_DIGITS = 30  # of an epoch number; a longer one is no time in any unit
 
 _EXAMPLE = "2013-02-01T05:00:00Z"
-USABLE, MISSING, NUMBER, UNREADABLE, OUTSIDE = range(5)
+USABLE, MISSING, NUMBER, UNREADABLE, OUTSIDE, NARROW = range(6)
 REASONS = (
     "",
     "is missing",
     f"is a number without a unit: expected a time such as {_EXAMPLE}, or timestamp: {{unit: ms}}",
     f"is not a time: expected ISO 8601 such as {_EXAMPLE}, or timestamp: {{format: ...}}",
     "is outside the years 1678 to 2261",
+    "is a 32-bit float, which holds a time of today to two minutes at best: write it as an integer or a text",
 )
 
 

@@ -31,7 +31,7 @@ from service.sources.tables.formats.ordered_rows import OrderedRows
 from service.sources.tables.formats.partitions import with_partitions
 from service.sources.tables.formats.paths import table_files
 from service.sources.tables.formats.row_groups import by_row_group
-from service.sources.tables.parsed import Framed, nearest
+from service.sources.tables.parsed import Framed, nearest, refuse_strange
 from service.sources.tables.unusable import refuse_misfits, refuse_times
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from service.sources.tables.formats.loaded import Loaded
     from service.sources.tables.formats.paths import TableFile
 
-__all__ = ["OrderedRows", "open_in_file_order", "open_ordered", "read_rows"]
+__all__ = ["OrderedRows", "open_in_file_order", "open_ordered", "read_rows", "read_table"]
 
 FINGERPRINT_BYTES = 65_536
 ROW_US = 1_000_000  # from one row to the next where rows have no times
@@ -112,6 +112,7 @@ def open_in_file_order(
         fingerprint = _fingerprint(files)
         kinds = [content_kind(file, form, may_be_empty=len(files) > 1) for file in files]
         loaded = _loaded(files, kinds, schema, None, form)
+        _refuse_strange(files, kinds, loaded, schema, None)
         framed = _with_malformed(_framed(loaded, schema, None), loaded)
     times = first_us + np.arange(framed.batch.rows, dtype=np.int64) * ROW_US
     batch = replace(framed.batch, event_time=times)
@@ -169,6 +170,14 @@ def read_rows(
     return batch if first_rows is None else batch.take(slice(0, first_rows))
 
 
+def read_table(
+    path: Path, schema: Schema, *, timestamp: str | None = None, form: TableFormat = PLAIN
+) -> Batch:
+    """Return a table's rows, whatever its columns hold, in the order of `read_rows`. Raises SourceError."""
+    with explained(path):
+        return _by_time(_timed_where_possible(path, schema, timestamp, form, bounded=False))
+
+
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
     """Turn what goes wrong with a file into a SourceError that names it, once."""
@@ -196,16 +205,24 @@ def explained(path: Path) -> Iterator[None]:
 def _reference(
     path: Path, schema: Schema, timestamp: str | None, form: TableFormat, *, bounded: bool
 ) -> Batch:
+    batch = _timed_where_possible(path, schema, timestamp, form, bounded=bounded)
+    refuse_misfits(batch, schema)
+    return batch
+
+
+def _timed_where_possible(
+    path: Path, schema: Schema, timestamp: str | None, form: TableFormat, *, bounded: bool
+) -> Batch:
     files = table_files(path)
     kinds = [content_kind(file, form, may_be_empty=len(files) > 1) for file in files]
     loaded = _loaded(files, kinds, schema, timestamp, form)
+    _refuse_strange(files, kinds, loaded, schema, timestamp)
     timed = bounded or all(timestamp in part.names for part in loaded)
     framed = _framed(loaded, schema, timestamp if timed else None)
     if bounded and timestamp is not None:
         refuse_times(framed, timestamp, form.time)
     elif framed.rejected:
         framed = _framed(loaded, schema, None)
-    refuse_misfits(framed.batch, schema)
     batch, rejected = framed.batch, sum(part.rejected for part in loaded)
     if not rejected:
         return batch
@@ -266,6 +283,20 @@ def _loaded(
     if not sum(part.rows for part in found):
         raise SourceError("the file holds no rows" if len(files) == 1 else "the files hold no rows")
     return found
+
+
+def _refuse_strange(
+    files: Sequence[TableFile],
+    kinds: Sequence[Content | None],
+    loaded: Sequence[Loaded],
+    schema: Schema,
+    timestamp: str | None,
+) -> None:
+    # Where a time is needed its column has to be there; without one a strange file would be rows of nothing.
+    held = (file for file, kind in zip(files, kinds, strict=True) if kind is not None)
+    for file, part in zip(held, loaded, strict=True):
+        with explained(file.path):
+            refuse_strange(part.names, schema, timestamp)
 
 
 def _framed(loaded: Sequence[Loaded], schema: Schema, timestamp: str | None) -> Framed:

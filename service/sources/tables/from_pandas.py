@@ -25,7 +25,7 @@ from service.sources.tables.cell import content_of, is_missing
 from service.sources.tables.event_time import reason_text
 from service.sources.tables.identity import NO_IDENTITIES
 from service.sources.tables.misfits import find_misfits
-from service.sources.tables.number_text import parser
+from service.sources.tables.number_text import parser, plain_number
 from service.sources.tables.pandas_labels import identities, labels
 from service.sources.tables.pandas_time import event_times
 from service.sources.tables.parsed import Framed, check_names, composed_names, unwatched_names
@@ -131,7 +131,7 @@ def numbers(
             return Numbers(column.to_numpy(dtype=np.float64, na_value=np.nan))
     if isinstance(dtype, np.dtype) and dtype.kind in "cmM":
         return _marked(np.full(len(column), np.nan), column.notna().to_numpy(dtype=np.bool_))
-    read = _number_in if form is None else parser(form)
+    read = plain_number if form is None else parser(form)
     return _parsed(
         np.asarray(column, dtype=object), lambda text: math.nan if text.strip() in words else read(text)
     )
@@ -192,17 +192,6 @@ def _number(value: Any, read: Callable[[str], float | None]) -> float | None:
     try:
         return float(value)
     except (TypeError, ValueError, OverflowError):
-        return None
-
-
-def _number_in(text: str) -> float | None:
-    if not text or text.isspace():
-        return math.nan
-    if "_" in text or not text.isascii():
-        return None  # Python's own spellings of a number, no one else's
-    try:
-        return float(text)
-    except ValueError:
         return None
 
 

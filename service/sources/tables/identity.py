@@ -9,6 +9,7 @@ import numpy as np
 from service.core.rows import row_hash
 from service.core.rows.label_text import described
 from service.core.rows.missing_words import NULL_WORDS
+from service.errors import SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,6 +46,19 @@ def identities_of(texts: Sequence[str | None], typed: LabelType, *, exact: bool 
     held = np.array(known, dtype=np.str_)
     check = row_hash.of_texts(held, second=True) if exact else None
     return Identities(row_hash.of_texts(held), example, check)
+
+
+def refuse_rounded(values: NDArray[np.floating]) -> None:
+    """Raise SourceError where ids are floats so large that neighbouring ids are one number."""
+    with np.errstate(invalid="ignore"):
+        rounded = np.abs(values) >= 2.0 ** (np.finfo(values.dtype).nmant + 1)
+    if rounded.any():
+        shown = f"{float(values[np.argmax(rounded)]):.0f}"
+        raise SourceError(
+            f"the ids are {values.dtype.itemsize * 8}-bit floats such as {shown}, in which neighbouring ids "
+            "are one number; write them as integers or texts (pandas makes floats of integers where one is "
+            "missing: dtype Int64 keeps them)"
+        )
 
 
 def known_id(text: str | None) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from service.core.rows.batch import TEXT_TIMES, Misfit, Numbers
 from service.core.rows.schema import Kind
-from service.sources.tables.number_text import proposed
+from service.sources.tables.number_text import proposed, proposed_words
 from service.sources.tables.time_text import are_times
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ def _misfits(frame: pd.DataFrame, columns: Mapping[str, ColumnRows], schema: Sch
         if holds is None or (column.kind is not Kind.NUMERICAL and holds in {TEXTS, BYTES}):
             continue
         proposal = proposed(texts) if holds == TEXTS else ""
+        if not proposal and holds == TEXTS and isinstance(read, Numbers) and np.isfinite(read.values).any():
+            proposal = proposed_words(texts)
         yield Misfit(column.name, holds, str(cells[0])[:EXAMPLE_LENGTH], proposal)
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 from service.core.rows.batch import Labels, LabelType
 from service.core.rows.label_text import coded, common_type, text_of, type_of
 from service.sources.tables.cell import content_of, is_missing
-from service.sources.tables.identity import Identities, identities_of
+from service.sources.tables.identity import Identities, identities_of, refuse_rounded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,6 +49,8 @@ def identities(column: pd.Series[Any], *, exact: bool = False) -> Identities:
         found = labels(column)
         return identities_of(np.append(found.labels, "")[found.codes].tolist(), found.typed, exact=exact)
     plain = _plain_number(column.dtype)
+    if plain is not None and plain.kind == "f":
+        refuse_rounded(column.to_numpy(dtype=plain, na_value=np.nan))
     if plain is None or column.isna().any():
         objects = np.asarray(column, dtype=object)
         cells = objects.tolist()

@@ -17,6 +17,7 @@ from service.sources.table_format import PLAIN_TIME, TimeFormat
 from service.sources.tables.cell import content_of, is_missing
 from service.sources.tables.event_time import (
     MISSING,
+    NARROW,
     NUMBER,
     OUTSIDE,
     UNREADABLE,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 CLOCK_WORDS = ["now", "today"]  # pandas reads the clock for these
 YEAR_LENGTH = 4
+NARROW_BYTES = (2, 4)  # of a float that holds no time to the second
 LARGEST_INTEGER = np.iinfo(np.int64).max
 
 
@@ -72,6 +74,8 @@ def _of_numbers(column: pd.Series[Any], unit: str) -> EventTimes:
         clipped = np.minimum(whole, LARGEST_INTEGER) if whole.dtype.kind == "u" else whole
         return of_raw(clipped.astype(np.int64), unit, missing)
     if pd.api.types.is_float_dtype(column.dtype):
+        if getattr(column.dtype, "itemsize", None) in NARROW_BYTES:
+            return _refused(column, NARROW)
         return of_floats(column.to_numpy(dtype=np.float64, na_value=np.nan), unit, missing)
     return _of_objects(np.asarray(column, dtype=object), TimeFormat(unit))  # decimals
 

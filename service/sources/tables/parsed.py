@@ -54,6 +54,21 @@ def check_names(names: Sequence[object], schema: Schema, timestamp: str | None) 
             )
 
 
+def refuse_strange(names: Iterable[object], schema: Schema, timestamp: str | None) -> None:
+    """Raise SourceError where a table has none of the columns that are looked for: it is another table."""
+    held = list(names)
+    known = [name for name in (timestamp, schema.identity, *schema.names) if name is not None]
+    if not known or not held or set(known) & set(held):
+        return
+    if len(known) == 1:
+        raise SourceError(f"it has no column {known[0]!r}{nearest(known[0], held)}; it has {listed(held)}")
+    hint = next((found for name in known if (found := nearest(name, held))), "")
+    raise SourceError(
+        f"it has none of the expected columns ({listed(known)}); it has {listed(held)}{hint}; "
+        + ("is csv: {separator: ...} another sign?" if len(held) == 1 else "is it another table?")
+    )
+
+
 def nearest(name: str, names: Iterable[object]) -> str:
     """Return a hint at the column that was perhaps meant, to end a message with; empty if none is near."""
     shown = [str(held) for held in names]

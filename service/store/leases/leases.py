@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from service.core.sharing import Fence, LeaseState, LiveReplica
+from service.core.time_units import to_microseconds
 from service.store.driver_errors import translated
 
 if TYPE_CHECKING:
@@ -24,10 +25,11 @@ WITH followed AS (
     FROM jsonb_each_text($5::jsonb) AS own (monitor, file_hash)
     WHERE l.monitor = own.monitor AND l.holder = $1 AND l.file_hash <> own.file_hash
 )
-INSERT INTO tidegauge.replica (id, name, address, machine, files, expires_at)
-VALUES ($1, $2, $3, $4, $5, clock_timestamp() + make_interval(secs => $6))
+INSERT INTO tidegauge.replica (id, name, address, machine, files, hindered, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp() + make_interval(secs => $7))
 ON CONFLICT (id) DO UPDATE
-SET address = excluded.address, files = excluded.files, expires_at = excluded.expires_at
+SET address = excluded.address, files = excluded.files, hindered = excluded.hindered,
+    expires_at = excluded.expires_at
 """
 
 _RENEW = """
@@ -39,7 +41,8 @@ RETURNING (SELECT alive FROM before)
 """
 
 _ALIVE = """
-SELECT id, name, address, extract(epoch FROM started_at)::float8 AS started, files FROM tidegauge.replica
+SELECT id, name, address, extract(epoch FROM started_at)::float8 AS started, files, hindered
+FROM tidegauge.replica
 WHERE expires_at > clock_timestamp()
 """
 
@@ -118,7 +121,17 @@ _ON_MACHINE = "SELECT id FROM tidegauge.replica WHERE machine = $1"
 
 _HOLDERS = "SELECT monitor, replica FROM tidegauge.holders WHERE replica IS NOT NULL"
 
+_FILES = """
+SELECT jsonb_object_keys(files) AS monitor FROM tidegauge.replica WHERE expires_at > clock_timestamp()
+"""
+
 _REFUSED = "SELECT monitor, replica, holder FROM tidegauge.refused_files ORDER BY monitor, replica"
+
+_WITH_FILE = """
+SELECT name FROM tidegauge.replica WHERE expires_at > clock_timestamp() AND files ? $1 ORDER BY name
+"""
+
+_HINDERED = "SELECT monitor, replica, reason FROM tidegauge.hindered_replicas ORDER BY monitor, replica"
 
 _LAST_SLOT = """
 SELECT w.monitor, s.slot FROM unnest($1::text[]) AS w (monitor)
@@ -152,6 +165,15 @@ class RefusedFile:
 
 
 @dataclass(frozen=True, slots=True)
+class HinderedReplica:
+    """A replica whose machine cannot read the rows of a monitor that another one measures."""
+
+    monitor: str
+    replica: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Sharing:
     """Who is alive and who holds what, as of one instant.
 
@@ -172,11 +194,29 @@ class Sharing:
 
 
 async def register(
-    pool: asyncpg.Pool, own: Identity, address: str, files: Mapping[str, str], lease_seconds: float
+    pool: asyncpg.Pool,
+    own: Identity,
+    address: str,
+    files: Mapping[str, str],
+    lease_seconds: float,
+    *,
+    hindered: Mapping[str, str] | None = None,
 ) -> None:
-    """Say that a replica lives, where its page is, and which files it has. Raises StoreError."""
+    """Say that a replica lives, where its page is, and which files it has.
+
+    `hindered` are, by monitor, the reasons why its machine cannot read the rows. Raises StoreError.
+    """
     with translated("register this replica"):
-        await pool.execute(_REGISTER, own.id, own.name, address, own.machine, dict(files), lease_seconds)
+        await pool.execute(
+            _REGISTER,
+            own.id,
+            own.name,
+            address,
+            own.machine,
+            dict(files),
+            dict(hindered or {}),
+            lease_seconds,
+        )
 
 
 async def renew(pool: asyncpg.Pool, replica: str, lease_seconds: float) -> bool | None:
@@ -189,6 +229,12 @@ async def renew(pool: asyncpg.Pool, replica: str, lease_seconds: float) -> bool 
         return alive
 
 
+async def clock(pool: asyncpg.Pool) -> int:
+    """Return what the database's clock shows, in UTC microseconds. Raises StoreError."""
+    with translated("read the database's clock"):
+        return to_microseconds(await pool.fetchval("SELECT clock_timestamp()"))
+
+
 async def read(pool: asyncpg.Pool, replica: str) -> Sharing:
     """Return who is alive and who holds what. Raises StoreError."""
     with translated("read the leases"):
@@ -196,7 +242,9 @@ async def read(pool: asyncpg.Pool, replica: str) -> Sharing:
             alive = await connection.fetch(_ALIVE)
             leases = await connection.fetch(_LEASES)
     return Sharing(
-        replicas=[LiveReplica(row["id"], row["started"], row["files"]) for row in alive],
+        replicas=[
+            LiveReplica(row["id"], row["started"], row["files"], frozenset(row["hindered"])) for row in alive
+        ],
         names={row["id"]: row["name"] for row in alive},
         addresses={row["id"]: row["address"] for row in alive},
         leases={row["monitor"]: _lease(row) for row in leases},
@@ -258,10 +306,28 @@ async def holders(pool: asyncpg.Pool) -> dict[str, str]:
         return {row["monitor"]: row["replica"] for row in await pool.fetch(_HOLDERS)}
 
 
+async def files(pool: asyncpg.Pool) -> frozenset[str]:
+    """Return the monitors whose files a live replica has; none where none lives. Raises StoreError."""
+    with translated("read the replicas' files"):
+        return frozenset(row["monitor"] for row in await pool.fetch(_FILES))
+
+
 async def refused_files(pool: asyncpg.Pool) -> list[RefusedFile]:
     """Return which replicas may not measure a monitor because of their file. Raises StoreError."""
     with translated("read the replicas' files"):
         return [RefusedFile(**row) for row in await pool.fetch(_REFUSED)]
+
+
+async def with_file(pool: asyncpg.Pool, monitor: str) -> list[str]:
+    """Return the names of the live replicas that have a file of a monitor. Raises StoreError."""
+    with translated("read the replicas"):
+        return [row["name"] for row in await pool.fetch(_WITH_FILE, monitor)]
+
+
+async def hindered(pool: asyncpg.Pool) -> list[HinderedReplica]:
+    """Return which replicas leave a monitor to others, and why. Raises StoreError."""
+    with translated("read what hinders replicas"):
+        return [HinderedReplica(**row) for row in await pool.fetch(_HINDERED)]
 
 
 async def last_slots(pool: asyncpg.Pool, monitors: Sequence[str]) -> dict[str, datetime]:

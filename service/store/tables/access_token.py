@@ -9,7 +9,7 @@ from service.core.access import Grant, ListedToken, Token, scopes_of
 from service.store.driver_errors import translated
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     import asyncpg
 
@@ -21,6 +21,8 @@ _ALL = """
 SELECT id, name, scopes, monitors, created_at, last_used_at, revoked_at FROM tidegauge.access_token
 ORDER BY created_at, id
 """
+
+_REVOKE_ALL = "UPDATE tidegauge.access_token SET revoked_at = now() WHERE id = ANY($1) AND revoked_at IS NULL"
 
 _REVOKE = """
 UPDATE tidegauge.access_token SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1 RETURNING id
@@ -55,6 +57,11 @@ class StoredTokens:
         """Note when tokens were used last (UTC microseconds). Raises StoreError."""
         with translated("note when tokens were used"):
             await self.pool.execute(_USED, list(used), list(used.values()))
+
+    async def revoke(self, tokens: Collection[str]) -> None:
+        """Refuse tokens from now on, which were revoked while the database was away. Raises StoreError."""
+        with translated("revoke the tokens"):
+            await self.pool.execute(_REVOKE_ALL, list(tokens))
 
 
 async def add(pool: asyncpg.Pool, token: Token, name: str) -> None:

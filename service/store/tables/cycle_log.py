@@ -31,7 +31,11 @@ VALUES ($1, $2, $3, clock_timestamp(), $6, $4, $5)
 
 _SKIPPED = """
 INSERT INTO tidegauge.cycle_log (monitor, slot, started_at, finished_at, outcome, slots)
-VALUES ($1, $2, now(), now(), 'skipped', $3)
+SELECT $1, $2, now(), now(), 'skipped', $3 - known.slots
+FROM (
+    SELECT count(*)::integer AS slots FROM tidegauge.cycle_log WHERE monitor = $1 AND slot BETWEEN $4 AND $2
+) known
+WHERE $3 > known.slots
 """
 
 
@@ -69,10 +73,18 @@ async def append(
 
 
 async def append_skipped(
-    connection: asyncpg.Pool | asyncpg.Connection, monitor: str, slot: int, slots: int
+    connection: asyncpg.Pool | asyncpg.Connection,
+    monitor: str,
+    slot: int,
+    slots: int,
+    *,
+    first: int,
 ) -> None:
-    """Log that `slots` grid points from `slot` (UTC microseconds) on passed without a cycle."""
-    await connection.execute(_SKIPPED, monitor, instant(slot), slots)
+    """Log that `slots` grid points from `first` to `slot` (UTC microseconds) passed without a cycle.
+
+    Those that have a row are not among them.
+    """
+    await connection.execute(_SKIPPED, monitor, instant(slot), slots, instant(first))
 
 
 async def append_failed(

@@ -28,7 +28,7 @@ class Away:
     async def _refuse(self, *_: object, **__: object) -> NoReturn:
         raise StoreUnavailableError("the database was not reached since the start")
 
-    append = append_segment = ping = is_committed = backlog = forget_keys = read = set_used = _refuse
+    append = append_segment = ping = is_committed = backlog = forget_keys = read = set_used = revoke = _refuse
 
 
 @asynccontextmanager

@@ -45,15 +45,26 @@ async def gate_by(settings: Settings, stored: TokenStore) -> AsyncIterator[Gate]
     secret = settings.ingest_token
     fixed = None if secret is None else (secret.get_secret_value(), INGEST)
     tokens = Tokens(fixed=fixed, now=now)
-    refresh = Refresh(tokens, stored, settings.data_dir / FOLDER / FILE_NAME)
+    kept_seconds = settings.tokens_kept_hours * 3_600
+    refresh = Refresh(tokens, stored, settings.data_dir / FOLDER / FILE_NAME, kept_seconds)
     await refresh.start()
-    found = Gate(tokens, settings.is_open, now, frozenset(settings.http_names), _proxy(settings))
+    found = Gate(
+        tokens,
+        settings.is_open,
+        now,
+        frozenset(settings.http_names),
+        _proxy(settings),
+        settings.metrics_open,
+    )
     if settings.open:
         log.warning("open to everyone who reaches it", hint="TIDEGAUGE_OPEN is set: no token is asked for")
     elif not found.is_open and not tokens.known and found.proxy is None:
         hint = "`tidegauge token create NAME --scope read` makes one; docs/access.md"
         log.warning("nobody can read yet: a token is asked for, and there is none", hint=hint)
-    async with background(refresh.work(), name="tokens"):
+    async with (
+        background(refresh.work(), name="tokens"),
+        background(refresh.watch_revoked(), name="revoked tokens"),
+    ):
         yield found
 
 

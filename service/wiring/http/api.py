@@ -71,6 +71,7 @@ def _callables(settings: Settings, parts: RunningParts, queries: StatusQueries) 
         checks = await readiness_checks(parts.pool, parts.scheduler.jobs, now())
         checks |= {f"file {key}": fault for key, fault in parts.index.faults.items()}
         checks |= {f"file {key}": fault for key, fault in parts.index.refused.items()}
+        checks |= {f"source of {key}": reason for key, reason in parts.index.hindered.items()}
         late = asyncio.get_running_loop().time() - 2 * settings.lease_seconds
         checks |= {
             f"monitor {name}": "no replica measures it"
@@ -79,14 +80,19 @@ def _callables(settings: Settings, parts: RunningParts, queries: StatusQueries) 
         }
         return Readiness(all(map(is_ok, checks.values())), checks, dict(parts.index.replicas))
 
-    async def scrape(accept: str) -> tuple[bytes, str]:
+    async def scrape(accept: str, visible: frozenset[str] | None) -> tuple[bytes, str]:
         try:
             round_trip: float | None = await asyncio.wait_for(parts.store.ping(), PING_SECONDS)
         except (StoreError, TimeoutError):
             round_trip = None
         # Copies: the cycles go on while the text is written.
-        copies = [replace(monitor) for monitor in parts.counters.monitors.values()]
+        copies = [
+            replace(monitor)
+            for name, monitor in parts.counters.monitors.items()
+            if visible is None or name in visible
+        ]
         events = parts.intake.events
+        not_taken = NotTaken(events.unrouted, dict(events.refused)) if visible is None else NotTaken()
         return await asyncio.to_thread(
             exposition,
             copies,
@@ -94,7 +100,7 @@ def _callables(settings: Settings, parts: RunningParts, queries: StatusQueries) 
             parts.intake.spool_level(),
             now(),
             accept,
-            not_taken=NotTaken(events.unrouted, dict(events.refused)),
+            not_taken=not_taken,
         )
 
     async def report(monitor: str, window: int) -> str:

@@ -9,6 +9,8 @@ from service.core.time_units import to_microseconds
 from service.store.leases.elsewhere import progress
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import asyncpg
 
     from service.core.sharing import Part
@@ -28,26 +30,39 @@ class Elsewhere:
         self._broadcaster = broadcaster
         self._newest: dict[str, int | None] = {}
 
-    async def follow(self, seen: Sharing | None, part: Part) -> None:
-        """Take over what the others have logged, and which of this replica's files are refused."""
+    async def follow(
+        self,
+        seen: Sharing | None,
+        part: Part,
+        *,
+        skew_us: int = 0,
+        hindrances: Mapping[str, str] | None = None,
+    ) -> None:
+        """Take over what the others have logged, and which of this replica's files are refused.
+
+        `skew_us` is how far the database's clock is ahead of this machine's; `hindrances` are, by monitor,
+        the reasons why this machine cannot read its rows.
+        """
         if seen is None:
             return
-        self._note(seen, part)
+        self._note(seen, part, hindrances or {})
         jobs = {name: job for name, job in self._index.jobs.items() if job.elsewhere}
         if not jobs:
             return
         for found in await progress(self._pool, list(jobs)):
-            _mirror(jobs[found.name], found)
+            _mirror(jobs[found.name], found, skew_us)
             before = self._newest.get(found.name, found.newest)
             self._newest[found.name] = found.newest
             if found.newest != before:
                 self._broadcaster.notify(found.name)
 
-    def _note(self, seen: Sharing, part: Part) -> None:
+    def _note(self, seen: Sharing, part: Part, hindrances: Mapping[str, str]) -> None:
         index = self._index
         held = {name: lease.holder for name, lease in seen.leases.items() if name in index.jobs}
         index.refused.clear()
         index.refused |= refusals(seen, part)
+        index.hindered.clear()
+        index.hindered |= {name: hindrances[name] for name in part.hindered if name in hindrances}
         index.replicas.clear()
         index.replicas |= {name: [] for name in sorted(seen.names.values())}
         index.holders.clear()
@@ -78,10 +93,11 @@ def refusals(seen: Sharing, part: Part) -> dict[str, str]:
     return found
 
 
-def _mirror(job: Job, found: Progress) -> None:
+def _mirror(job: Job, found: Progress, skew_us: int) -> None:
     job.cycles, job.failures = found.cycles, found.failures
     job.error, job.waits = found.error if found.failures else "", found.waits
-    job.last_end = None if found.last_good is None else to_microseconds(found.last_good)
+    # By this machine's clock, as where it runs the cycles itself.
+    job.last_end = None if found.last_good is None else to_microseconds(found.last_good) - skew_us
     job.exhausted = found.ended
     if found.ended:
         job.finished.set()

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 
 from service.core.sharing import Part, part_of
-from service.core.time_units import to_microseconds
+from service.core.time_units import SECOND, to_microseconds
 from service.errors import StoreError, TidegaugeError
+from service.runtime.clock import now
 from service.store.leases import leases
 from service.store.tables.monitors import monitor as monitor_table
 
@@ -31,6 +32,8 @@ log = structlog.get_logger(__name__)
 BEATS_PER_LEASE = 3
 LEAVE_SECONDS = 5.0
 MIN_BEAT_SECONDS = 5.0  # that a beat may take
+MAX_ANSWER_US = SECOND  # a slower answer does not tell what the database's clock shows
+TOLERATED_SKEW_US = 5 * SECOND  # of this machine's clock
 
 
 class Cycles(Protocol):
@@ -53,15 +56,23 @@ class LeaseKeeper:
     """The leases and the duties of this replica. `seen` is who held what at the last beat."""
 
     def __init__(
-        self, pool: asyncpg.Pool, own: Identity, *, lease_seconds: float, duties: Collection[str] = ()
+        self,
+        pool: asyncpg.Pool,
+        own: Identity,
+        *,
+        lease_seconds: float,
+        duties: Collection[str] = (),
+        wall: Callable[[], int] = now,
     ) -> None:
+        """Take the replica's identity, what it is to do besides, and its wall clock; nothing is held yet."""
+        self._wall = wall
         self._pool = pool
         self.own = own
         self._lease_seconds = lease_seconds
         self._wanted_duties = duties
         self._fences: dict[str, Fence] = {}
         self._duties: dict[str, Fence] = {}
-        self._registered: tuple[Mapping[str, str], str] | None = None
+        self._registered: tuple[Mapping[str, str], str, Mapping[str, str]] | None = None
         self._address = ""
         self._soon = asyncio.Event()
         self._moving: dict[str, asyncio.Task[None]] = {}  # monitors whose cycles begin or end
@@ -69,9 +80,14 @@ class LeaseKeeper:
         self._has_beaten = False
         self._clock = asyncio.get_running_loop().time
         self._patient_until = 0.0
+        self._warned_of: int | None = None
+        self.skew_us = 0  # how far the database's clock is ahead of this machine's
+        # What the database's clock showed, and when by the loop's clock, which nobody sets.
+        self._shown: tuple[int, float] | None = None
         self.seen: Sharing | None = None
         self.part = Part((), (), ())
         self.noticed: Callable[[], Awaitable[None]] = _nothing  # awaited after every beat
+        self.hindrances: Callable[[], Mapping[str, str]] = dict  # by monitor, why it cannot be read here
 
     @property
     def lease_seconds(self) -> float:
@@ -85,6 +101,13 @@ class LeaseKeeper:
     def duty(self, name: str) -> Fence | None:
         """Return what to show for a duty; None where another replica has it."""
         return self._duties.get(name)
+
+    def now(self) -> int:
+        """Return what the database's clock shows, in UTC microseconds: all replicas have it in common."""
+        if self._shown is None:
+            return self._wall()
+        shown, at = self._shown
+        return shown + round((asyncio.get_running_loop().time() - at) * SECOND)
 
     def wake(self) -> None:
         """Beat now."""
@@ -112,14 +135,17 @@ class LeaseKeeper:
 
     async def beat(self, cycles: Cycles) -> None:
         """Renew, see who lives and holds what, and act on it. Raises StoreError."""
-        state = dict(cycles.file_hashes()), self._address
+        state = dict(cycles.file_hashes()), self._address, dict(self.hindrances())
         was_alive = await leases.renew(self._pool, self.own.id, self._lease_seconds)
         if was_alive is False:
             # The database was away, or this process stood still: the others may be about to renew as well.
             self._patient_until = self._clock() + self._lease_seconds
         if self._registered != state or was_alive is None:
-            await leases.register(self._pool, self.own, self._address, state[0], self._lease_seconds)
+            await leases.register(
+                self._pool, self.own, self._address, state[0], self._lease_seconds, hindered=state[2]
+            )
             self._registered = state
+        await self._look_at_clock()
         self.seen = await leases.read(self._pool, self.own.id)
         self._drop_lost(self.seen, cycles)
         if self._closing or not any(replica.id == self.own.id for replica in self.seen.replicas):
@@ -158,6 +184,23 @@ class LeaseKeeper:
     def begin_to_leave(self) -> None:
         """Take nothing any more; what is held is renewed until `leave`."""
         self._closing = True
+
+    async def _look_at_clock(self) -> None:
+        asked = self._wall()
+        shown = await leases.clock(self._pool)
+        answered = self._wall()
+        if answered - asked > MAX_ANSWER_US and self._has_beaten:
+            return
+        self.skew_us = shown - (asked + answered) // 2
+        self._shown = shown, asyncio.get_running_loop().time() - (answered - asked) / 2 / SECOND
+        is_far = abs(self.skew_us) > TOLERATED_SKEW_US
+        if is_far and (self._warned_of is None or abs(self.skew_us - self._warned_of) > TOLERATED_SKEW_US):
+            log.warning(
+                "clock differs from the database's",
+                seconds=round(-self.skew_us / SECOND, 1),
+                hint="rows without a time, silence and waits go by this machine's clock: set it (NTP)",
+            )
+        self._warned_of = self.skew_us if is_far else None
 
     def _drop_lost(self, seen: Sharing, cycles: Cycles) -> None:
         for monitor in [name for name, fence in self._fences.items() if seen.fences.get(name) != fence]:

@@ -86,18 +86,26 @@ def chunk_thresholds(reference: Batch, rows: int) -> Alarms:
 
 def resampled(reference: Batch, rows: int) -> Alarms:
     """Return the earlier calibration: thresholds of windows drawn from the reference, three methods."""
+    columns = resampled_columns(reference, rows)
+    return lambda window: bool(columns(window))
+
+
+def resampled_columns(reference: Batch, rows: int) -> Callable[[Batch], list[str]]:
+    """Return what names the columns that the earlier calibration alarms on, of windows of `rows` rows."""
     schema = Schema(tuple(Column(name, kind_of(reference, name)) for name in reference.columns))
     made = calibrate(reference, schema, THREE, rows=rows, rate=RATE, seed=1)
     known = distributions(reference)
 
-    def alarms(window: Batch) -> bool:
+    def columns(window: Batch) -> list[str]:
         now = distributions(window)
-        return any(
-            _beyond(method, kind_of(reference, name), known[name], now[name], threshold)
+        beyond = {
+            name
             for (name, method), threshold in made.thresholds.items()
-        )
+            if _beyond(method, kind_of(reference, name), known[name], now[name], threshold)
+        }
+        return sorted(beyond)
 
-    return alarms
+    return columns
 
 
 def distributions(batch: Batch) -> dict[str, Distribution]:

@@ -10,10 +10,9 @@ import numpy as np
 
 from service.core.rows.batch import Batch, Labels, Numbers
 from service.core.season.season import DAY
-from service.methods.block_test.detectable import detectable
 from tests.benchmarks.alarms import rules
-from tests.benchmarks.alarms.draws import CASES, Case, numbers, stretch
-from tests.benchmarks.alarms.rules import RATE, parts
+from tests.benchmarks.alarms.draws import CASES, Case, stretch
+from tests.benchmarks.alarms.rules import parts
 from tests.benchmarks.alarms.text import over_references, percent, table
 
 SHARES = (0.02, 0.1, 0.5, 1.0)
@@ -77,95 +76,6 @@ def _range(case: Case, random: np.random.Generator) -> list[float]:
         small, large = parts(stretch(case, random), (0.1, 1.0))
         found.append((alarms(small), alarms(large)))
     return np.mean(found, axis=0).tolist()
-
-
-def compared(size: Size, note: Callable[[str], None]) -> str:
-    """Return the table of all rules on the same references and windows."""
-    lines = []
-    names = ("independent rows", "days that differ", "days that go together, AR(1) 0.6", "300 labels")
-    for case in (each for each in CASES if each.name in names):
-        note(f"other rules: {case.name}")
-        random = np.random.default_rng([SEED, 1, len(case.name)])
-        found: dict[str, list[list[bool]]] = {}
-        for i in range(size.others):
-            reference, fresh = stretch(case, random), stretch(case, random)
-            windows = parts(fresh, SHARES)
-            asked = {
-                "the block test": lambda _, r=reference: rules.block_test(r),
-                "Evidently's defaults": lambda _, r=reference: rules.evidently(r),
-                "thresholds of chunks (NannyML's rule)": lambda n, r=reference: rules.chunk_thresholds(r, n),
-            }
-            if i < size.resampled:
-                asked["the calibration before this"] = lambda n, r=reference: rules.resampled(r, n)
-            for name, rule in asked.items():
-                made = [rule(window.rows)(window) for window in windows]
-                found.setdefault(name, []).append(made)
-        for name, of in found.items():
-            lines.append(
-                [f"{case.name}: {name} ({len(of)})", *(percent(each) for each in zip(*of, strict=True))]
-            )
-        lines.append([f"{case.name}: always alarm", *["100"] * len(SHARES)])
-        lines.append([f"{case.name}: never alarm", *["0"] * len(SHARES)])
-    return (
-        "References per rule in brackets: the calibration before this takes seconds per window size, and "
-        "is tried on fewer.\n\n" + table(HEAD, lines)
-    )
-
-
-def power(size: Size, note: Callable[[str], None]) -> str:
-    """Return, for windows of three days, what is declared detectable and how often that is found."""
-    lines = []
-    for between in (0.0, 0.003, 0.01, 0.03, 0.1):
-        note(f"power, {between:g} of the variance between days")
-        random = np.random.default_rng([SEED, 2, int(1e4 * between)])
-        case = Case("", numbers(between=between), rows=400)
-        declared, at, beyond, others = [], [], [], []
-        for i in range(max(size.references // 5, 20)):
-            reference = stretch(case, random)
-            made, model = rules.fitted(reference)
-            window = stretch(case, random).take(slice(0, 3 * case.rows))
-            said = detectable(model, made.spec.columns, RATE, rows=case.rows, blocks=3, parts=24)["c0"]
-            if said.shift is None:
-                continue
-            declared.append(said.shift)
-            for shift, into in ((said.shift, at), (0.2, beyond)):
-                moved = _moved(window, reference, shift * random.choice([-1.0, 1.0]))
-                into.append("c0" in rules.alarming(made, model, moved))
-            if i < size.resampled:
-                moved = _moved(window, reference, 0.2)
-                others.append(rules.resampled(reference, window.rows)(moved))
-        lines.append(
-            [
-                f"{between:.1%}",
-                f"{np.median(declared):.2f}" if declared else "none",
-                percent(at) if at else "",
-                percent(beyond) if beyond else "",
-                percent(others) if others else "",
-            ]
-        )
-    lines += [
-        ["always alarm", "", "100", "100", "100"],
-        ["never alarm", "", "0", "0", "0"],
-    ]
-    head = [
-        "variance between days",
-        "smallest declared shift (median)",
-        "found where it is that",
-        "found where it is 0.2",
-        "0.2 by the calibration before this",
-    ]
-    return (
-        "Windows of three days of 400 rows, a reference of 31 such days, 5 columns; one moves up or down, "
-        "in its own standard deviations. The declared shift is what `detectable_shift` says.\n\n"
-        + table(head, lines)
-    )
-
-
-def _moved(window: Batch, reference: Batch, shift: float) -> Batch:
-    column, known = window.columns["c0"], reference.columns["c0"]
-    assert isinstance(column, Numbers)
-    assert isinstance(known, Numbers)
-    return window.with_column("c0", Numbers(column.values + shift * float(np.std(known.values))))
 
 
 def seconds() -> str:

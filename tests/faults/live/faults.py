@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     Fault = Callable[[Scene], Awaitable[None]]
 
+CLOCK_STEP = "wall clock was set"
 CYCLES = "UPDATE tidegauge.checkpoint"
 FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
 FULL_DISK_KB = 16
@@ -238,17 +239,18 @@ async def jumping_clock(ground: Ground, requests: Sequence[Request]) -> Outcome:
 
     def jump(offset: str) -> Fault:
         async def _jump(running: Scene) -> None:
+            steps = running.service.log.count(CLOCK_STEP)
             running.proxy.cut()
-            asyncio.get_running_loop().call_later(1, running.proxy.open)
             setting.write_text(f"{offset}\n")
+            async with asyncio.timeout(running.patience):
+                while running.service.log.count(CLOCK_STEP) == steps:  # noqa: ASYNC110  # a log says so by no event
+                    await asyncio.sleep(0.05)
+            running.proxy.open()
 
         return _jump
 
     async with zygote(**fake) as forks, ground.scene(forks=forks) as running:
-        outcome = await played(running, requests, jump("+3h"), jump("-5h"), jump("+1d"), jump("+0"))
-        times = set(running.service.log.split('"timestamp": "')[1:])
-        assert len({each[:10] for each in times}) > 1, "the clock did not jump"
-        return outcome
+        return await played(running, requests, jump("+3h"), jump("-5h"), jump("+1d"), jump("+0"))
 
 
 def is_clock_fakeable() -> bool:

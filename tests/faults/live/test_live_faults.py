@@ -14,6 +14,7 @@ import pytest_asyncio
 from service.store.embedded.server import EmbeddedServer
 from tests.faults.live import cases
 from tests.faults.live.cases import Case, Told, in_peace
+from tests.faults.live.faults import is_clock_fakeable
 from tests.faults.live.ground import Ground
 from tests.faults.live.running import zygote
 from tests.faults.live.scene import Outcome
@@ -26,6 +27,7 @@ CASES = [
     cases.LOST_APPEND,
     cases.LOST_CYCLE,
     cases.FULL_DISK,
+    cases.JUMPING_CLOCK,
 ]
 
 
@@ -42,6 +44,8 @@ _peaceful: dict[str, Outcome] = {}
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 async def test_nothing_is_lost_and_nothing_counts_twice(place: Ground, case: Case) -> None:
     """Metrics, panes, rejects and what waits equal an undisturbed run's, and the audit is green."""
+    if case is cases.JUMPING_CLOCK and not is_clock_fakeable():
+        pytest.skip("needs libfaketime: apt-get install libfaketime")
     if case.peace not in _peaceful:
         _peaceful[case.peace] = await in_peace(place, case.peace)
     told = Told()

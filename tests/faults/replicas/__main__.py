@@ -1,4 +1,7 @@
-"""The long play, `make replicas-test`: 60 monitors, the lease time of the settings, a pause of a minute."""
+"""The long plays, `make replicas-test`: the lease time of the settings, pauses of a minute.
+
+First 60 replays and one monitor that rows are sent to; then a monitor for every way in, in several rounds.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +17,13 @@ from service.store.embedded.server import EmbeddedServer
 from service.store.migrate import migrate, migrations_folder
 from service.store.pool import open_pool
 from tests.conftest import HASTY, as_admin, on_database
-from tests.faults.replicas import play
+from tests.faults.replicas import door_play, play
 from tests.faults.replicas.stage import Stage, lay_out
+from tests.kafka.broker import Broker, why_missing
 
 MONITORS, DAYS = 60, 30
 LEASE_SECONDS, CYCLE_SECONDS, PAUSE_SECONDS = 10.0, 4.0, 60.0
+ROUNDS = 3  # of the doors
 
 
 async def _main() -> None:
@@ -28,6 +33,7 @@ async def _main() -> None:
         async with EmbeddedServer(root / "server", settings=HASTY | {"max_connections": "100"}) as server:
             urls = [await _database(server, name) for name in ("disturbed", "straight")]
             await _play(server, place, *urls)
+            await _play_doors(server, root)
 
 
 async def _database(server: EmbeddedServer, name: str) -> str:
@@ -55,6 +61,34 @@ async def _play(server: EmbeddedServer, place: play.Place, url: str, straight_ur
         await stage.close()
         await admin.close()
         await pool.close()
+
+
+async def _play_doors(server: EmbeddedServer, root: Path) -> None:
+    missing = why_missing()
+    assert missing is None, f"the play of the doors needs a real Kafka broker, which {missing}"
+    broker = Broker(root / "broker")
+    broker.format()
+    broker.start()
+    url = await _database(server, "doors")
+    pool = await open_pool(url, largest=2)
+    try:
+        found, counts = await door_play.play(
+            root,
+            broker,
+            server,
+            url,
+            pool,
+            rounds=ROUNDS,
+            lease_seconds=LEASE_SECONDS,
+            pause_seconds=PAUSE_SECONDS,
+        )
+    finally:
+        await pool.close()
+        broker.end()
+    for each in found:
+        _say(f"{each.what}: taken over in {each.seconds:.1f} s, {each.lease_times:.2f} lease times")
+    for what, number in counts.items():
+        _say(f"{number} {what}")
 
 
 def _say(line: str) -> None:

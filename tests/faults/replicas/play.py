@@ -49,7 +49,7 @@ async def play(stage: Stage, *, monitors: int, pause_seconds: float) -> list[Tak
     for login in ("one", "two", "three"):
         await stage.start(login)
     await stage.until_shared_by("one", "two", "three", monitors=monitors, within=patience)
-    await _remember_logins(stage)
+    await remember_logins(stage)
     found: list[TakeOver] = []
     sender = Sender(stage)
     sending = asyncio.create_task(sender.work())
@@ -59,11 +59,11 @@ async def play(stage: Stage, *, monitors: int, pause_seconds: float) -> list[Tak
     stage.running["two"].send_signal(signal.SIGSTOP)
     await stage.start("four")
     found += [
-        await _taken_over(stage, "killed", "one", began, patience),
-        await _taken_over(stage, "paused", "two", began, patience),
+        await taken_over(stage, "killed", "one", began, patience),
+        await taken_over(stage, "paused", "two", began, patience),
     ]
     await stage.until_shared_by("three", "four", monitors=monitors, within=patience)
-    await _remember_logins(stage)
+    await remember_logins(stage)
 
     async def long_enough() -> bool:
         return await stage.now() - began > pause_seconds
@@ -144,7 +144,7 @@ class Sender:
             assert answer.status_code == 503, answer.text
 
 
-async def _remember_logins(stage: Stage) -> None:
+async def remember_logins(stage: Stage) -> None:
     # A session's backend does not say whose process it is; the replica's name ends in its process id.
     await stage.admin.execute(
         "CREATE TABLE IF NOT EXISTS witness.login (writer text, replica text, PRIMARY KEY (writer, replica))"
@@ -159,7 +159,7 @@ async def _remember_logins(stage: Stage) -> None:
         )
 
 
-async def _taken_over(stage: Stage, what: str, login: str, since: float, patience: float) -> TakeOver:
+async def taken_over(stage: Stage, what: str, login: str, since: float, patience: float) -> TakeOver:
     async def nobody() -> bool:
         others = await stage.admin.fetchval(
             "SELECT count(*) FROM tidegauge.lease l LEFT JOIN tidegauge.replica r ON r.id = l.holder "

@@ -85,7 +85,16 @@ def lay_out(root: Path, *, monitors: int, days: int) -> Place:
 
 @dataclass
 class Stage:
-    """Replicas over one database; `logins` are roles that the database knows them by."""
+    """Replicas over one database, each with a login that the database knows it by.
+
+    - `place`: the folder with their monitor files
+    - `url`: the database's, of the owner
+    - `admin`, `pool`: connections of a superuser and of the owner
+    - `lease_seconds`, `cycle_seconds`: of every replica
+    - `variables`: more of every replica's environment
+    - `is_apart`: whether each has a data folder of its own, as on a machine of its own
+    - `running`: the processes, by login
+    """
 
     place: Place
     url: str
@@ -93,6 +102,8 @@ class Stage:
     pool: asyncpg.Pool
     lease_seconds: float
     cycle_seconds: float
+    variables: dict[str, str] = field(default_factory=dict)
+    is_apart: bool = False
     running: dict[str, subprocess.Popen[str]] = field(default_factory=dict)
 
     async def prepare(self) -> None:
@@ -104,15 +115,23 @@ class Stage:
                 "FOR EACH ROW EXECUTE FUNCTION witness.write()"
             )
 
-    async def start(self, login: str) -> None:
-        """Start a replica that logs in as `login`; its log is a file of that name."""
+    async def start(self, login: str, *, has_mount: bool = True) -> None:
+        """Start a replica that logs in as `login`; its log is a file of that name.
+
+        With `has_mount` the folder `in` of the place is below its own data folder as well.
+        """
         database = urlsplit(self.url).path.lstrip("/")
         role = f"{database}_{login}"
-        await self.admin.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'replica' IN ROLE tidegauge")
-        await self.admin.execute(f"ALTER ROLE {role} SET role TO tidegauge")
+        if not await self.admin.fetchval("SELECT count(*) FROM pg_roles WHERE rolname = $1", role):
+            await self.admin.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'replica' IN ROLE tidegauge")
+            await self.admin.execute(f"ALTER ROLE {role} SET role TO tidegauge")
         parts = urlsplit(self.url)
         url = parts._replace(netloc=f"{role}:replica@{parts.hostname}:{parts.port}").geturl()
-        with (self.place.root / f"{login}.log").open("w") as log:
+        own = {"TIDEGAUGE_DATA_DIR": str(self.place.root / login)} if self.is_apart else {}
+        if self.is_apart and has_mount:
+            (self.place.root / login).mkdir(exist_ok=True)
+            (self.place.root / login / "in").symlink_to(self.place.root / "in")
+        with (self.place.root / f"{login}.log").open("a") as log:
             self.running[login] = subprocess.Popen(  # noqa: ASYNC220  # returns at once
                 [sys.executable, "-m", "service", "run"],
                 env={
@@ -121,6 +140,8 @@ class Stage:
                     "TIDEGAUGE_LEASE_SECONDS": str(self.lease_seconds),
                     "TIDEGAUGE_CYCLE_SECONDS": str(self.cycle_seconds),
                     "TIDEGAUGE_REPORTS_KEPT": "0",
+                    **own,
+                    **self.variables,
                 },
                 stderr=log,
                 text=True,

@@ -22,7 +22,7 @@ def place(tmp_path: Path) -> Place:
 def test_psql_reads_and_writes_nothing(place: Place) -> None:
     """Statements come as the reader, in our schema; a write is refused, and psql's status is ours."""
     assert place.command("run", "--max-cycles", "3").returncode == 0
-    read = place.command("psql", "--", "-XAtc", "SELECT current_user, count(*) > 0 FROM metrics")
+    read = place.command("psql", "-XAtc", "SELECT current_user, count(*) > 0 FROM metrics")
     assert (read.returncode, read.stdout) == (0, "tidegauge_reader|t\n"), read.stderr
     written = place.command("psql", "--", "-Xv", "ON_ERROR_STOP=1", "-c", "CREATE TABLE mine ()")
     assert written.returncode == 1

@@ -65,6 +65,27 @@ async def test_objects_are_taken_once(bucket: Any, options: dict[str, Any], tmp_
     await source.close()
 
 
+async def test_small_objects_are_fetched_together(
+    bucket: Any, options: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each takes one request; those that are large, and one that has changed, are read by themselves."""
+    system, name = bucket
+    system.pipe({f"{name}/{number}.jsonl": b'{"size": %d}\n' % number for number in range(30)})
+    system.pipe_file(f"{name}/large.jsonl", b'{"size": 99}\n' + b" " * (2 << 20))
+    watched = Watched(f"s3://{name}/*.jsonl", {"options": options})  # type: ignore[arg-type]
+    source = watched.make()
+    with caplog.at_level("INFO", logger="werkzeug"):
+        caplog.clear()
+        take = await watched.take(source)
+    assert sorted(sizes(take)) == [*range(30), 99]
+    assert len(caplog.records) < 1 + 30 + 10
+    system.pipe_file(f"{name}/7.jsonl", b'{"size": 8}\n')
+    system.pipe_file(f"{name}/8.jsonl", b'{"size": 8}\n{"size": 40}\n')
+    take = await watched.take(source)
+    assert (sizes(take), [each.kind for each in take.events]) == ([40], ["file_replaced"])
+    await source.close()
+
+
 async def test_a_capture_of_sagemaker(bucket: Any, options: dict[str, Any]) -> None:
     """As it writes them: below the endpoint, the variant and the hour."""
     system, name = bucket

@@ -79,7 +79,7 @@ async def test_a_stretch_is_frozen_once_event_time_has_passed_it(pool: asyncpg.P
         await live.run()
         assert (await live.cycle.reference()).fingerprint == before
     async with living(pool, tmp_path, reference=FIRST) as live:
-        with pytest.raises(ReferenceDataError, match=r"what is sent of .* expected \{start: 2026"):
+        with pytest.raises(ReferenceDataError, match=r"what comes of .* expected \{start: 2026"):
             await live.run()
 
 
@@ -105,7 +105,7 @@ async def test_an_empty_stretch_is_an_error(pool: asyncpg.Pool, tmp_path: Path) 
     """Nothing would ever be compared with it; and rows that come again are in no reference twice."""
     async with living(pool, tmp_path, reference=STRETCH) as live:
         await live.send([each | LABELLED for each in rows("abcd", 4)])
-        with pytest.raises(ReferenceDataError, match="no row of it was sent until 2026-01-01 00:04 UTC"):
+        with pytest.raises(ReferenceDataError, match="no row of it came until 2026-01-01 00:04 UTC"):
             await live.run()
     async with living(pool, tmp_path, reference=FIRST, deduplicate="id") as live:
         await live.send([each | LABELLED for each in [*rows("efgh", 4), *rows("gh", 4)]])

@@ -9,7 +9,7 @@ from typing import Any
 
 import asyncpg
 
-from service.commands.audit import sums_in
+from service.commands.audit import lines_of, sums_in
 from service.store.pool import open_pool
 from service.store.tables.inbox import audit
 from tests.integration.inbox.live import MINUTE, START, Live, living
@@ -84,6 +84,21 @@ async def test_halves_pair_in_any_order(pool: asyncpg.Pool, tmp_path: Path) -> N
         assert await live.count("inbox_half") == 0
         account = await audit.read(pool, "toy", sums_in)
         assert (account.measured.rows, account.total.rows) == (6, 6)
+
+
+async def test_an_audit_speaks_of_events(pool: asyncpg.Pool, tmp_path: Path) -> None:
+    """Also before the first one was measured: an event may make several rows, and a row needs two events."""
+    async with living(pool, tmp_path, source=SOURCE, labels=None) as live:
+        await log(live, "a", "request", request_of(3))
+        said, _ = lines_of("toy", await audit.read(pool, "toy", sums_in), None)
+        assert said[1] == "  events"
+        await live.run()
+        await log(live, "a", "response", response_of(3))
+        await live.run()
+        said, _ = lines_of("toy", await audit.read(pool, "toy", sums_in), None)
+        assert [" ".join(line.split()[:3]) for line in said] == [
+            "toy", "events", "measured 2 events", "together 2 events",
+        ]  # fmt: skip
 
 
 async def test_what_is_sent_twice_counts_once(pool: asyncpg.Pool, tmp_path: Path) -> None:

@@ -218,7 +218,10 @@ async def test_names_and_tokens_are_checked(pool: asyncpg.Pool, tmp_path: Path) 
         unknown = await live.send([row("a", 1)], name="toyy", **bearer)
         assert (unknown.status_code, unknown.json()["detail"]) == (
             404,
-            "no monitor is named 'toyy'; the nearest is 'toy'",
+            (
+                "no monitor is named 'toyy'; the nearest is 'toy'; there are: replayed, toy; "
+                "GET /v1/monitors lists them"
+            ),
         )
         replayed = await live.send([row("a", 1)], name="replayed", **bearer)
         assert (replayed.status_code, "source: {type: http}" in replayed.json()["detail"]) == (409, True)

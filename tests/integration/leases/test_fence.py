@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -13,15 +14,16 @@ import pytest
 from service.core.inbox import SentReference
 from service.core.sharing import Fence
 from service.errors import LeaseLostError
-from service.store import retention
+from service.store import lifecycle, retention
 from service.store.driver_errors import DRIVER_ERRORS
 from service.store.leases import leases
 from service.store.leases.fence import OneFence, hold
 from service.store.postgres import PostgresStore
-from service.store.tables import dummy, webhook_outbox
+from service.store.tables import checkpoint, dummy, webhook_outbox
 from service.store.tables.inbox import reference
 from service.store.tables.monitors import monitor as monitor_table
-from service.store.tables.season_choice import SeasonChoiceTable
+from service.store.tables.references.alarm_model import AlarmModelTable, KeptModel
+from service.store.tables.references.season_choice import SeasonChoiceTable
 from tests.integration.store.any_rows import fill
 from tests.integration.store.test_store_commit import record
 
@@ -55,7 +57,8 @@ WRITERS = {
     "tables/pending_row.py": {"pending_row": LEASE, "labelled_id": LEASE},
     "tables/rejected_row.py": {"rejected_row": LEASE},
     "tables/sample.py": {"sample": LEASE, "window_aspect": LEASE},
-    "tables/season_choice.py": {"season_choice": LEASE},
+    "tables/references/alarm_model.py": {"alarm_model": LEASE},
+    "tables/references/season_choice.py": {"season_choice": LEASE},
     "tables/series.py": {"series": LEASE},
     "tables/story.py": {"story": LEASE},
     "tables/webhook_outbox.py": {"webhook_outbox": DUTY},
@@ -118,10 +121,12 @@ WRITES: dict[str, Write] = {
     "pending rows": lambda pool, own, _: _store(pool, own).forget_pending("flights"),
     "counted ids": lambda pool, own, _: _store(pool, own).forget_counted_ids("flights"),
     "another layout": lambda pool, own, _: _store(pool, own).checkpoint("flights", "another"),
-    "skipped": lambda pool, own, _: _store(pool, own).record_skipped("flights", 1, 1),
+    "skipped": lambda pool, own, _: _store(pool, own).record_skipped("flights", 1, 1, first=1),
     "failed": lambda pool, own, _: _store(pool, own).record_failed("flights", 1, 1, "oh", seconds=1.0),
     "waiting": lambda pool, own, _: _store(pool, own).record_waiting("flights", 1, 1, "rows", seconds=1.0),
     "season": lambda pool, own, _: SeasonChoiceTable(pool, "flights", own).chosen("r", "UTC", "day", ""),
+    "alarms": lambda pool, own, _: AlarmModelTable(pool, "flights", own).keep(KeptModel("r", 1, b"x")),
+    "no alarms": lambda pool, own, _: AlarmModelTable(pool, "flights", own).forget(),
     "dummy": lambda pool, own, _: dummy.append_row(pool, "flights", (1, AT, 1, "a", 1.0), own),
     "reference": lambda pool, own, _: reference.keep(pool, "flights", KEPT, own),
     "file gone": lambda pool, own, _: monitor_table.set_file_gone(pool, "flights", own.held),
@@ -200,7 +205,7 @@ async def test_without_the_lease_not_even_a_store_of_its_own_writes(pool: asyncp
     for name, write in WRITES.items():
         if name in {"file gone", "old measurements", "claimed event", "delivered event"}:
             continue
-        if name in {"season", *SILENT}:
+        if name in {"season", "alarms", "no alarms", *SILENT}:
             await write(pool, none, duty)
         else:
             with pytest.raises(LeaseLostError):
@@ -224,3 +229,25 @@ async def test_a_holder_that_pauses_inside_a_transaction_keeps_nobody_waiting(po
         with pytest.raises(DRIVER_ERRORS):
             await connection.execute("COMMIT")
     assert taken["flights"].holder == "two"
+
+
+LOCKED_OUT = """
+SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
+
+
+async def test_a_rename_waits_for_the_commit_of_a_cycle(pool: asyncpg.Pool) -> None:
+    """Both lock the lease before the checkpoint: neither ends in a deadlock."""
+    own, _ = await _prepare(pool)
+    await pool.execute("DROP FUNCTION public.guard CASCADE")
+    async with pool.acquire() as connection, connection.transaction():
+        await hold(connection, "flights", own)
+        renaming = asyncio.create_task(lifecycle.rename(pool, "flights", "planes"))
+        while not await pool.fetchval(LOCKED_OUT):  # noqa: ASYNC110  # the server says so by no event
+            await asyncio.sleep(0.01)
+        assert await checkpoint.advance(connection, "flights", record(2).layout, record(2).after)
+    await renaming
+    assert await pool.fetchval("SELECT monitor FROM tidegauge.checkpoint") == "planes"
+    assert await pool.fetchval("SELECT holder IS NULL FROM tidegauge.lease WHERE monitor = 'planes'")
+    with pytest.raises(LeaseLostError):
+        await _store(pool, own).commit(record(3))

@@ -7,8 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import asyncpg
+import pytest
+from structlog.testing import capture_logs
 
-from service.core.time_units import to_microseconds
+from service.core.time_units import SECOND, to_microseconds
+from service.runtime.clock import now
 from service.store.leases import leases
 from service.store.leases.elsewhere import progress
 from service.store.leases.fence import OneFence
@@ -17,6 +20,7 @@ from service.wiring.leases.elsewhere import refusals
 from service.wiring.leases.keeper import LeaseKeeper
 from tests.integration.store.test_store_commit import START, record
 
+HOUR = 3_600 * SECOND
 SIX = {f"m{number}": "a" for number in range(6)}
 
 
@@ -42,12 +46,18 @@ class Cycles:
 class Replica:
     """A keeper, by name, with its cycles."""
 
-    def __init__(self, pool: asyncpg.Pool, name: str, files: Mapping[str, str] = SIX) -> None:
+    def __init__(
+        self, pool: asyncpg.Pool, name: str, files: Mapping[str, str] = SIX, *, ahead_us: int = 0
+    ) -> None:
         self.pool = pool
         self.cycles = Cycles(dict(files))
         self.cycles.may_end.set()
         self.keeper = LeaseKeeper(
-            pool, leases.Identity(name, f"{name}:1", ""), lease_seconds=60.0, duties=["webhook"]
+            pool,
+            leases.Identity(name, f"{name}:1", ""),
+            lease_seconds=60.0,
+            duties=["webhook"],
+            wall=lambda: now() + ahead_us,
         )
 
     async def beat(self) -> set[str]:
@@ -65,7 +75,7 @@ class Replica:
 
 async def test_one_alone_holds_all_at_its_first_beat(pool: asyncpg.Pool) -> None:
     """Nothing is waited for, and each grid is its own, whatever ran before."""
-    await PostgresStore(pool).record_skipped("m0", START, 1)
+    await PostgresStore(pool).record_skipped("m0", START, 1, first=START)
     one = Replica(pool, "one")
     assert await one.beat() == set(SIX)
     assert one.cycles.running == dict.fromkeys(SIX)
@@ -96,7 +106,7 @@ async def test_the_grid_of_a_monitor_goes_on_where_it_changes_hands(pool: asyncp
     one, two = Replica(pool, "one"), Replica(pool, "two")
     await one.beat()
     for monitor in SIX:
-        await PostgresStore(pool, fences=one.keeper).record_skipped(monitor, START, 1)
+        await PostgresStore(pool, fences=one.keeper).record_skipped(monitor, START, 1, first=START)
     await two.beat()
     await one.beat()
     await two.beat()
@@ -184,7 +194,7 @@ async def test_a_monitor_without_a_file_is_dropped(pool: asyncpg.Pool) -> None:
     """Its lease goes with it, and one that comes back later starts a grid of its own."""
     one = Replica(pool, "one")
     await one.beat()
-    await PostgresStore(pool, fences=one.keeper).record_skipped("m0", START, 1)
+    await PostgresStore(pool, fences=one.keeper).record_skipped("m0", START, 1, first=START)
     del one.cycles.files["m0"], one.cycles.running["m0"]  # as the wiring does it
     await one.beat()
     assert one.keeper.fence("m0") is None
@@ -210,3 +220,33 @@ async def test_how_the_cycles_of_others_go_is_read_from_their_log(pool: asyncpg.
     assert (failed.failures, failed.error, failed.last_good) == (2, "oh", good.last_good)
     assert failed.newest != good.newest
     assert [each.last_good for each in await progress(pool, ["unknown"])] == [None]
+
+
+async def test_a_clock_that_is_set_wrongly_moves_no_grid(pool: asyncpg.Pool) -> None:
+    """Grids go by the database's clock, which all replicas share; that the own differs is said once."""
+    one, two = Replica(pool, "one", ahead_us=-HOUR), Replica(pool, "two", ahead_us=HOUR)
+    with capture_logs() as logs:
+        for replica in (one, two, one, two):
+            await replica.beat()
+    shown = await leases.clock(pool)
+    assert abs(one.keeper.now() - shown) < SECOND
+    assert abs(two.keeper.now() - shown) < SECOND
+    said = [each["seconds"] for each in logs if each["event"] == "clock differs from the database's"]
+    assert said == [pytest.approx(-3_600, abs=1), pytest.approx(3_600, abs=1)]
+
+
+async def test_a_replica_that_cannot_read_a_source_leaves_it_to_another(pool: asyncpg.Pool) -> None:
+    """It gives the monitor up, says why, and takes it again where no other replica could."""
+    one, two = Replica(pool, "one"), Replica(pool, "two")
+    for replica in (one, two, one, two):
+        await replica.beat()
+    (lost, *_) = sorted(one.cycles.running)
+    one.keeper.hindrances = lambda: {lost: "/data/in is not there"}
+    for replica in (one, two, one, two):
+        await replica.beat()
+    assert lost in two.cycles.running
+    assert (one.keeper.part.hindered, one.keeper.part.refused) == ((lost,), ())
+    assert await leases.hindered(pool) == [leases.HinderedReplica(lost, "one:1", "/data/in is not there")]
+    await two.keeper.leave()
+    assert lost in await one.beat()  # its cycles fail, and say why
+    assert await leases.hindered(pool) == []

@@ -20,7 +20,7 @@ from service.store.embedded.server import EmbeddedServer
 from service.store.migrate import migrate, migrations_folder
 from service.store.pool import open_pool
 from service.wiring.http.access import FILE_NAME, gate
-from tests.conftest import HASTY
+from tests.conftest import HASTY, on_database
 from tests.integration.inbox.live import lay_out, living, row
 
 pytestmark = pytest.mark.postgres
@@ -126,18 +126,24 @@ async def test_rows_are_taken_by_the_hashes_on_the_disk_while_the_database_is_aw
         await migrate(pool, migrations_folder())
         commands = Commands(server.dsn, folder, monkeypatch, capsys)
         secret = (await commands.run("create", "sender", "--scope", "rows"))[1].strip()
+        lost = (await commands.run("create", "lost", "--scope", "rows"))[1].strip()
         async with gate(settings, pool) as before:
-            assert _status(before, secret) == 200
+            assert (_status(before, secret), _status(before, lost)) == (200, 200)
+            commands.connect(on_database(server.dsn, "nowhere").replace("://tidegauge:", "://tidegauge:no"))
+            status, _, said = await commands.run("revoke", lost)
+            assert (status, "refused by services over" in said) == (1, True), said
+            await _until(before, lost, 401)
     try:
         path = folder / "inbox" / FILE_NAME
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         async with gate(settings, pool) as after, living(pool, folder, settings=settings, gate=after) as live:
             taken = await live.send([row("a", 1)], authorization=f"Bearer {secret}")
             assert taken.status_code == 202, taken.text
+            assert (await live.send([row("b", 1)], authorization=f"Bearer {lost}")).status_code == 401
             wrong = f"{secret[:-4]}0000"
             assert (await live.send([row("b", 1)], authorization=f"Bearer {wrong}")).status_code == 401
         cache_file.write(path, b"{damaged")
         async with gate(settings, pool) as damaged:
-            assert _status(damaged, secret) == 401
+            assert _status(damaged, secret) == 503  # nobody knows: the sender keeps its rows
     finally:
         pool.terminate()

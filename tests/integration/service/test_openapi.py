@@ -49,7 +49,7 @@ IGNORED = {
 async def _served(pool: asyncpg.Pool, folder: Path, admitting: Gate) -> AsyncIterator[str]:
     """Serve every path on a monitor that has been measured; yields the address."""
 
-    async def scrape(_: str) -> tuple[bytes, str]:
+    async def scrape(*_: object) -> tuple[bytes, str]:
         return b"up 1\n", "text/plain; version=0.0.4; charset=utf-8"
 
     async def ready() -> Readiness:

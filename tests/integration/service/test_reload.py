@@ -150,7 +150,7 @@ async def test_files_are_followed_while_the_service_runs(service: Service) -> No
     await service.until(one)
     assert (await service.get("/v1/monitors/boat/state"))[
         "detail"
-    ] == "no monitor is named 'boat'; there are: toy"
+    ] == "no monitor is named 'boat'; there are: toy; GET /v1/monitors lists them"
     assert 'monitor="boat"' not in await asyncio.to_thread(_text, f"{service.address}/metrics")
     assert "tidegauge monitor remove boat" in place.log
 

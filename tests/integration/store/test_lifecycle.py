@@ -69,6 +69,7 @@ async def test_rename_and_purge_reach_every_table(pool: asyncpg.Pool) -> None:
     assert {
         "story",
         "season_choice",
+        "alarm_model",
         "inbox_batch",
         "inbox_key",
         "inbox_half",
@@ -130,7 +131,7 @@ async def test_a_reset_leaves_nothing_of_the_checkpoint(pool: asyncpg.Pool) -> N
     assert await checkpoints.read(pool, "flights", LAYOUT) == Checkpoint(cycle=2)
 
 
-@pytest.mark.parametrize("table", ["story", "season_choice", "inbox_key", "inbox_audit"])
+@pytest.mark.parametrize("table", ["story", "season_choice", "alarm_model", "inbox_key", "inbox_audit"])
 async def test_the_reader_may_read_new_tables(pool: asyncpg.Pool, table: str) -> None:
     """Dashboards read as a role of their own."""
     may = "SELECT has_table_privilege('tidegauge_reader', $1, 'SELECT')"

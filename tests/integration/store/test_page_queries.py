@@ -131,3 +131,28 @@ async def test_nothing_is_found_of_a_window_that_is_gone(page: SeededPage) -> No
     await page.pool.execute("DELETE FROM tidegauge.window_distribution")
     assert await page_queries.shares(page.pool, "drifts", window, COLUMNS) == {}
     assert await page_queries.sparklines(page.pool, "drifts", [], 9) == []
+
+
+async def test_what_comes_in_is_added_up(page: SeededPage, asking: StatusQueries) -> None:
+    """The last hour's counts, the newest cycle's lag, and the reasons of refused rows, the newest first."""
+    found = await asking.intake("calm")
+    assert (found.taken, found.refused, found.lag_seconds) == (1_800, 0, 0.5)
+    assert (found.repeated, found.backlog, found.waiting, found.unpaired) == (None, None, None, None)
+    await page.pool.execute(
+        "UPDATE tidegauge.cycle_log SET rejected = 3, duplicates = 2, backlog_rows = 7, waiting_events = 1, "
+        "unpaired_events = 0 WHERE monitor = 'calm'"
+    )
+    await page.pool.execute(
+        "INSERT INTO tidegauge.cycle_log (monitor, slot, started_at, finished_at, outcome, rows, rejected) "
+        "VALUES ('calm', now(), now(), now() - interval '2 hours', 'measured', 50, 50), "
+        "('calm', now(), now(), now() + interval '1 second', 'failed', 0, 0)"
+    )
+    await page.pool.execute(
+        """INSERT INTO tidegauge.rejected_row (monitor, reason, "row", received_at) VALUES
+        ('calm', 'no time', '{}', now() - interval '1 hour'), ('calm', 'no number', '{}', now()),
+        ('calm', 'no time', '{}', now() - interval '2 hours'), ('errs', 'another', '{}', now()),
+        ('calm', 'of last week', '{}', now() - interval '7 days')"""
+    )
+    found = await asking.intake("calm")
+    assert (found.refused, found.repeated, found.backlog, found.waiting, found.unpaired) == (6, 4, 7, 1, 0)
+    assert [(each.reason, each.rows) for each in found.reasons] == [("no number", 1), ("no time", 2)]

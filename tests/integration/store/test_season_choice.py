@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from service.config.time_zone import zone_of
 from service.core.reference.seasonal.choice import Choice
 from service.core.season.season import Season, SeasonKind
-from service.store.tables.season_choice import SeasonChoiceTable
+from service.store.tables.references.season_choice import SeasonChoiceTable
 from service.wiring.monitor import kept_season
 
 if TYPE_CHECKING:

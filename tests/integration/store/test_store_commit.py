@@ -309,7 +309,7 @@ async def test_cycles_are_logged_with_their_duration(store: PostgresStore, pool:
 async def test_service_health_is_measured_too(store: PostgresStore, pool: asyncpg.Pool):
     """Cycles done, skipped and failed appear as measurements of aspect health, derived and not stored."""
     await store.commit(record(1, rejected=4, progress=0.25))
-    await store.record_skipped("flights", START + 2, 3)
+    await store.record_skipped("flights", START + 2, 3, first=START + 2)
     await store.record_failed("flights", START + 5, START + 5, "no \x00 source", seconds=0.75)
     rows = await measurements(pool, aspect="health")
     found = {(to_microseconds(row["window_end"]) - START, row["metric"]): row["value"] for row in rows}

@@ -40,10 +40,11 @@ def gate(
     ingest_token: str | None = None,
     hosts: frozenset[str] = frozenset({"tidegauge.test"}),
     proxy: TrustedProxy | None = None,
+    metrics_open: bool = True,
 ) -> Gate:
     """Make a gate without tokens, but that of the settings."""
     fixed = None if ingest_token is None else (ingest_token, Grant(frozenset({Scope.ROWS, Scope.LABELS})))
-    return Gate(Tokens(fixed=fixed, now=lambda: NOW), is_open, lambda: NOW, hosts, proxy)
+    return Gate(Tokens(fixed=fixed, now=lambda: NOW), is_open, lambda: NOW, hosts, proxy, metrics_open)
 
 
 def callables(**given: Any) -> Callables:

@@ -112,7 +112,7 @@ def test_an_older_window_measured_again_is_not_the_latest() -> None:
 class Journal:
     """A journal on a database that is away."""
 
-    async def record_skipped(self, *_: object) -> None:
+    async def record_skipped(self, *_: object, **__: object) -> None:
         raise StoreError("away")
 
     async def record_failed(self, *_: object, **__: object) -> None:
@@ -123,11 +123,13 @@ async def test_failures_count_even_where_they_cannot_be_logged() -> None:
     """The counters stand although the journal refused; the refusal is passed on."""
     vitals = CycleCounters(["shop"], Journal())
     with pytest.raises(StoreError):
-        await vitals.record_skipped("shop", 0, 3)
+        await vitals.record_skipped("shop", 20, 3, first=0)
+    with pytest.raises(StoreError):
+        await vitals.record_skipped("shop", 40, 5, first=0)  # the same again, and two more
     with pytest.raises(StoreError):
         await vitals.record_failed("shop", 0, 0, "it broke", seconds=0.1)
     got = samples(list(vitals.monitors.values()))
-    assert got["tidegauge_cycles_skipped_total", "shop"] == 3
+    assert got["tidegauge_cycles_skipped_total", "shop"] == 5
     assert got["tidegauge_cycle_failures_total", "shop"] == 1
 
 
@@ -142,7 +144,7 @@ def test_what_waits_on_the_disk_can_be_read() -> None:
 async def test_the_door_answers_in_the_format_asked_for() -> None:
     """`/metrics` gives what is asked for, with its content type."""
 
-    async def scrape(accept: str) -> tuple[bytes, str]:
+    async def scrape(accept: str, _: frozenset[str] | None) -> tuple[bytes, str]:
         return exposition([MonitorCounters("shop")], 0.001, SpoolLevel(), 0, accept)
 
     transport = httpx.ASGITransport(app=build(callables(scrape=scrape)))

@@ -310,3 +310,38 @@ async def test_a_name_without_a_measurement_yet_is_an_empty_list(
     """What a monitor will measure, and has not yet, is found: there is only nothing of it so far."""
     answer = await client.get(f"/v1/monitors/shop/metrics?{asked}")
     assert (answer.status_code, answer.json()) == (200, [])
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "said"),
+    [
+        ("GET", "/v1/monitors/shopp", 404, "named 'shopp'; the nearest is 'shop'; there are: shop"),
+        ("GET", "/v1/monitors/shopp/nothing", 404, "no monitor is named 'shopp'; the nearest is 'shop'"),
+        ("GET", "/v1/monitors/shop/stat", 404, "/shop/stat; the nearest is /v1/monitors/shop/state"),
+        ("POST", "/v1/monitors/shop/row", 404, "the nearest is /v1/monitors/shop/rows; /docs lists them"),
+        ("GET", "/v1/overveiw", 404, "there is no path /v1/overveiw; the nearest is /v1/overview"),
+        ("GET", "/nothing/at/all/of/this", 404, "there is no path /nothing/at/all/of/this; /docs lists them"),
+        ("GET", "/v1/monitors/shop/rows", 405, "GET is not answered at /v1/monitors/shop/rows; expected"),
+        ("DELETE", "/v1/monitors/shop", 405, "not answered at /v1/monitors/shop; expected GET or PUT"),
+        ("POST", "/v1/monitors/shop/columns/a/b/distribution", 405, "expected GET"),
+        ("POST", "/", 405, "POST is not answered at /; expected GET"),
+        ("POST", "/healthz", 405, "expected GET"),
+    ],
+)  # fmt: skip
+async def test_what_is_not_there_is_answered_with_what_is(
+    client: httpx.AsyncClient, method: str, path: str, status: int, said: str
+) -> None:
+    """A misspelt monitor, path or method gets the nearest, and where all are listed."""
+    answer = await client.request(method, path)
+    assert (answer.status_code, said in answer.json()["detail"]) == (status, True), answer.text
+    if status == 405:
+        assert set(answer.headers["allow"].split(", ")) <= {"GET", "POST", "PUT"}
+        assert "/docs describes it" in answer.json()["detail"]
+    elif "/shopp" in path:
+        assert answer.json()["detail"].endswith("GET /v1/monitors lists them")
+
+
+async def test_one_monitor_is_answered_as_in_the_list(client: httpx.AsyncClient) -> None:
+    """The path to which monitors are sent can be read as well."""
+    (listed,) = (await client.get("/v1/monitors")).json()
+    assert (await client.get("/v1/monitors/shop")).json() == listed

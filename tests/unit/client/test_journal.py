@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tidegauge_client import Client, journal
+from tidegauge_client import Client, journal, spool
 from tidegauge_client.batch import BatchFileError, decode_open, open_head
 
 from tests.unit.client.scripted_server import Posted, Reply, accept, serving
@@ -47,6 +47,11 @@ def sent_by_the_next(url: str, spool: Path) -> Client:
     return client
 
 
+def batches_in(spool: Path) -> list[Path]:
+    """Return the files of the folders; one that is being made, as by a process that is killed, has a lock."""
+    return [path for path in spool.glob("[!.]*/*") if path.is_file()]
+
+
 def keys(rows: list[dict[str, Any]]) -> list[Any]:
     return [row["key"] for row in rows]
 
@@ -68,7 +73,20 @@ monitor.labels({"key": 0, "truth": 1})
         assert [row for row in counted if "truth" in row] == [{"key": 0, "truth": 1}]
         assert max(len(each.rows) for each in server.posted) <= 500
         assert client.stats().taken_over >= 235  # full batches may have been sent before the kill
-    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert not batches_in(tmp_path)
+
+
+def test_a_folder_whose_making_was_cut_short_is_removed(tmp_path: Path) -> None:
+    """With its lock or without it, once it is a minute old; others' hidden folders are left alone."""
+    half, bare, fresh = (tmp_path / f".{digit * 32}" for digit in "abc")
+    foreign = tmp_path / ".config"
+    for folder in (half, bare, fresh, foreign):
+        folder.mkdir()
+    (half / "lock").touch()
+    for folder in (half, bare, foreign):
+        os.utime(folder, (0, 0))
+    assert spool.adopt(tmp_path) == []
+    assert sorted(tmp_path.iterdir()) == [fresh, foreign]
 
 
 @pytest.mark.slow

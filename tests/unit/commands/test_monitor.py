@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -86,3 +87,26 @@ def test_files_and_the_database_are_listed_together(tmp_path: Path) -> None:
         rows=7,
         note="away",
     )
+
+
+def test_a_monitor_that_a_service_has_is_not_called_a_history(tmp_path: Path) -> None:
+    """A command that reads another folder than the service says who measures it, and advises no removal."""
+    held = replace(_stored("held"), holder="gauge:8000")
+    recent = replace(_stored("recent"), is_running=True)
+    gone = replace(_stored("gone"), holder="gauge:8000", file_gone_at=WHEN)
+    stored = {each.name: each for each in (held, recent, gone)}
+    listed = {each.name: each for each in listed_monitors(read_folder(tmp_path, tmp_path), stored, {})}
+    assert (listed["held"].state, listed["held"].replica) == ("fine", "gauge:8000")
+    assert (listed["held"].note or "").startswith("the service gauge:8000 measures it, by a file of another")
+    assert (listed["recent"].note or "").startswith("a running service measures it")
+    assert "monitor remove gone" in (listed["gone"].note or "")
+
+
+def test_a_file_that_no_running_service_has_is_said(tmp_path: Path) -> None:
+    """Else a folder that no service reads looks like monitors that are about to start."""
+    (tmp_path / "shop.yaml").write_text(GOOD)
+    folder = read_folder(tmp_path, tmp_path)
+    (shop,) = listed_monitors(folder, {}, {}, frozenset({"other"}))
+    assert (shop.note or "").startswith("no running service has this file")
+    assert [each.note for each in listed_monitors(folder, {}, {}, frozenset({"shop"}))] == [None]
+    assert [each.note for each in listed_monitors(folder, {}, {})] == [None]

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from service.api.static_page import FOLDER
+from service.status.known_names import EVENT_KINDS
 from tests.unit.grafana.dashboards import (
     ALERTING,
     FILES,
@@ -14,6 +16,8 @@ from tests.unit.grafana.dashboards import (
     Json,
     first_screen,
     load,
+    overrides,
+    panels,
     read_yaml,
     rule_queries,
     rules,
@@ -224,11 +228,36 @@ def test_resolved_messages_do_not_repeat_the_breach(rule: Json) -> None:
     assert re.search(r"no longer|again|no row|has finished", rule["annotations"]["resolved"])
 
 
-def test_words_fit_metrics_that_get_worse_upwards() -> None:
-    """No text says floor, under or below: an error is breached above its threshold."""
+def test_texts_are_true_whichever_way_a_metric_gets_worse() -> None:
+    """No text says on which side a value lies.
+
+    An error is breached above its threshold, a score below it, a share of columns where it is reached;
+    and while an alarm is ending the newest value is within it again.
+    """
     for rule in rules():
         text = " ".join([rule["title"], *rule["annotations"].values()])
         assert not re.search(r"\b(floor|under|below|above)\b", text, re.IGNORECASE)
+        assert "beyond" not in " ".join(rule["annotations"].values())
+
+
+def test_texts_fit_one_and_several() -> None:
+    """No count stands before the noun that it would have to agree with: one row is not "1 rows"."""
+    for rule in rules():
+        for text in rule["annotations"].values():
+            assert not re.search(r"\}\} (rows|cycles|monitors|columns|windows)\b", text), text
+
+
+def test_every_kind_of_event_has_words() -> None:
+    """What the service writes into `event` has a word and a colour on the overview and on the live page."""
+    (table,) = (
+        panel
+        for panel in panels(load(next(path for path in FILES if path.stem == "overview")))
+        if panel["title"] == "Latest events"
+    )
+    (mapping,) = overrides(table, "kind")["mappings"]
+    assert set(mapping["options"]) == set(EVENT_KINDS)
+    listed = (FOLDER / "parts.js").read_text().partition("const KINDS = {")[2].partition("};")[0]
+    assert set(re.findall(r"^  (\w+):", listed, re.MULTILINE)) == set(EVENT_KINDS)
 
 
 def test_contact_points_are_in_force_before_the_first_message() -> None:

@@ -37,7 +37,7 @@ class Store:
         self.groups.append([each.monitor for each in sent])
         return [Receipt(each.rows) for each in sent]
 
-    async def append_segment(self, name: str, sent: Sequence[Sent]) -> None:
+    async def append_segment(self, name: str, sent: Sequence[Sent]) -> Mapping[str, int]:
         raise NotImplementedError
 
     async def ping(self) -> None:

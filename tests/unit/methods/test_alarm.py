@@ -204,13 +204,26 @@ def test_an_event_says_everything_about_its_breach(worse: Worse, word: str) -> N
     window = WindowRecord(4, 6, 100, 200, 3, 10, (measured,))
     _, (event,) = step({}, window, EVERY_WINDOW)
     assert (event.at, event.column, event.metric) == (200, "temp", "mean")
-    assert event.message == (
-        f"temp north mean: 1.235e+04, {word} 0.9877 in 1 of the last 1 windows; a remark"
-    )
+    assert event.message == (f"temp north mean: 12,346, {word} 0.9877 in the last window; a remark")
     assert event.details == {
         "aspect": "quality", "segment": "north", "definition": "robust", "value": 12345.678,
         "threshold": 0.98765, "reason": "a remark", "window_first": 4, "window_last": 6,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [
+        (0.5, "drift_share: 0.5, at or above 0.5 in the last window"),
+        (0.50001, "drift_share: 0.50001, above 0.5 in the last window"),
+        (0.5000000001, "drift_share: 0.5, at or above 0.5 in the last window"),
+    ],
+)
+def test_a_threshold_that_is_reached_is_not_said_to_be_exceeded(value: float, wanted: str) -> None:
+    """Drift is breached at its threshold; a value that only rounding makes equal has more digits."""
+    one = Measurement(Series(Aspect.DRIFT, "drift_share"), value, 10, threshold=0.5, breached=True)
+    _, (event,) = step({}, replace(_window(1), measurements=(one,)), EVERY_WINDOW)
+    assert event.message == wanted
 
 
 def test_a_recovery_counts_the_clear_windows() -> None:
@@ -224,7 +237,7 @@ def test_a_verdict_may_have_neither_value_nor_threshold() -> None:
     """A breach that is no comparison of a value is an event nevertheless."""
     bare = Measurement(MAE, None, 10, "no row came", None, True)
     _, (event,) = step({}, replace(_window(1), measurements=(bare,)), EVERY_WINDOW)
-    assert event.message == ("mae: no value, above its threshold in 1 of the last 1 windows; no row came")
+    assert event.message == ("mae: no value, above its threshold in the last window; no row came")
 
 
 def test_each_quality_metric_of_a_column_has_its_own_alarm() -> None:

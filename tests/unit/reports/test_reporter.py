@@ -126,6 +126,20 @@ async def test_a_report_is_made_once_and_then_found() -> None:
     assert len(worker.requests(WorkerFunction.MAKE_REPORT)) == 1
 
 
+async def test_a_report_that_is_ready_opens_at_once() -> None:
+    """The worker is not asked again for the last few pages, and draws an earlier one from what it keeps."""
+    worker = Worker()
+    runs = [replace(RUN, id=number) for number in range(7, 12)]
+    reporter = reporter_of(Windows(runs), worker)
+    for run in runs:
+        await reporter.report("toy", run.id)
+    asked = len(worker.calls)
+    assert await reporter.report("toy", 11) == (11, "report of window 11")
+    assert len(worker.calls) == asked
+    assert await reporter.report("toy", 7) == (7, "report of window 7")
+    assert [name for name, _ in worker.calls[asked:]] == [WorkerFunction.FIND_REPORT]
+
+
 async def test_a_report_is_of_the_windows_rows_and_the_references() -> None:
     """The request holds both samples, how many rows they are drawn from, the bounds and the folder."""
     worker, windows = Worker(), Windows()

@@ -31,7 +31,8 @@ class Journal:
     failed: list[tuple[str, str]] = field(default_factory=list)
     waited: list[tuple[str, str]] = field(default_factory=list)
 
-    async def record_skipped(self, monitor: str, slot: int, slots: int) -> None:
+    async def record_skipped(self, monitor: str, slot: int, slots: int, *, first: int) -> None:
+        assert first <= slot
         self.skipped.append((monitor, slot, slots))
 
     async def record_failed(
@@ -93,11 +94,11 @@ async def test_slots_that_pass_meanwhile_are_recorded_as_skipped() -> None:
     assert [slot for _, slot, _ in journal.skipped] == [slot - 100_000 for slot in used[1:]]
 
 
-@pytest.mark.parametrize("step_seconds", [-90, 90])
+@pytest.mark.parametrize("step_seconds", [-90, 90, 86_400])
 async def test_a_wall_clock_that_is_set_stalls_nothing(
     step_seconds: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Put back or forward in the middle, also as APScheduler reads it: the grid goes on."""
+    """Put back or forward in the middle, also as APScheduler reads it: the grid goes on by the new time."""
     work, journal = Work(), Journal()
 
     def stepped() -> int:
@@ -115,9 +116,12 @@ async def test_a_wall_clock_that_is_set_stalls_nothing(
     began = time.monotonic()
     await _run_out(scheduler)
     slots = [slot for slot, _ in work.starts]
-    points = [round((slot - slots[0]) / 100_000) for slot in slots]
-    assert slots == [slots[0] + point * 100_000 for point in points]
-    assert points[-1] - 7 == sum(count for _, _, count in journal.skipped)
+    for part in (slots[:3], slots[3:]):
+        points = [round((slot - part[0]) / 100_000) for slot in part]
+        assert part == [part[0] + point * 100_000 for point in points]
+    assert abs(slots[3] - slots[2] - (step_seconds + 0.1) * SECOND) < SECOND
+    used = 8 + sum(count for _, _, count in journal.skipped)
+    assert round((slots[-1] - slots[0] - step_seconds * SECOND) / 100_000) == used - 1
     assert time.monotonic() - began < 5
 
 

@@ -10,6 +10,7 @@ from typing import cast
 
 import asyncpg
 import pytest
+import structlog
 
 from service.config.monitor import Monitor
 from service.config.monitor_file import load
@@ -67,9 +68,14 @@ class Database:
         self.noted: list[object] = []
         self.reset: list[str] = []
         self.sent: dict[str, str] = {}
+        self.removed: list[str] = []
 
     async def execute(self, _statement: str, monitors: object, *_fence: object) -> None:
         self.noted.append(monitors)
+
+    async def fetchval(self, _statement: str, monitor: str, *_fence: object) -> bool:
+        self.noted.append(monitor)
+        return monitor in self.removed
 
     async def fetch(self, _statement: str, monitors: list[str] | None = None) -> list[dict[str, object]]:
         if monitors is None:
@@ -257,3 +263,23 @@ async def test_a_file_wins_over_what_was_sent(place: Place) -> None:
     await place.reload.take_in()
     assert place.cycles.done == []
     assert place.faults.keys() == {"shop"}
+
+
+async def test_the_log_advises_no_command_that_was_run(place: Place) -> None:
+    """A sent monitor ends by a command alone; a file may be deleted after its monitor was removed."""
+    place.write("new", GOOD)
+    place.write("old", GOOD)
+    place.database.sent["cart"] = SENT
+    await place.reload.take_in()
+    del place.database.sent["cart"]
+    place.database.removed = ["old"]
+    for name in ("new", "old"):
+        (place.folder / f"{name}.yaml").unlink()
+    before = list(place.database.noted)
+    with structlog.testing.capture_logs() as logs:
+        await place.reload.take_in()
+    hints = {line["monitor"]: line["hint"] for line in logs if "hint" in line}
+    assert "`tidegauge monitor remove new` takes it out" in hints["new"]
+    assert "monitor remove" not in hints["old"]
+    assert hints["cart"].endswith("took it; PUT /v1/monitors/cart makes it again")
+    assert place.database.noted == [*before, "new", "old"]

@@ -3,23 +3,38 @@
 from __future__ import annotations
 
 from tools.grafana.charts import series
-from tools.grafana.fields import GREEN, INSTANT, NO_MONITOR, ORANGE, RED, Json, override, steps, widths
+from tools.grafana.fields import (
+    BLUE,
+    GREEN,
+    INSTANT,
+    NO_MONITOR,
+    ORANGE,
+    RED,
+    Json,
+    fixed,
+    override,
+    steps,
+    widths,
+)
 from tools.grafana.layout import dashboard as whole
 from tools.grafana.layout import row
-from tools.grafana.panels import answer_of, stat, table
+from tools.grafana.pages import health_live
+from tools.grafana.pages.health_live import CHOSEN, IN_RANGE, OF_THE_MODEL, bucketed
+from tools.grafana.panels import answer_of, query, stat, table
 from tools.grafana.sql import BUCKET, RANGE, cycles_with_gaps, or_sentence, quoted
 from tools.grafana.variables import axis_variable, variable
 
-CHOSEN = "monitor IN (${monitor:sqlstring})"
-IN_RANGE = f"{CHOSEN} AND $__timeFilter(finished_at)"
 NO_CYCLE = "No cycle in this time range. Is the service running?"
 NO_SERVICE = "The monitor's file names no columns for this (`service:`)."
-OF_THE_MODEL = """
-SELECT v."time", c.monitor || {name} AS metric, v.value
-FROM (SELECT monitor FROM tidegauge.checkpoint WHERE monitor IN (${{monitor:sqlstring}})) c
-CROSS JOIN LATERAL tidegauge.chart(c.monitor, {range}, 120) v
-WHERE v.aspect = 'health' AND v.segment = '' AND v.metric {metric} AND v.value IS NOT NULL
-ORDER BY 1
+# The alert on a service that is down asks the same.
+DUE = {"on time": GREEN, "overdue": RED, "all ended": BLUE}
+LAST_CYCLE = """
+SELECT now() AS "time", CASE
+        WHEN bool_and(ended) THEN 'all ended'
+        WHEN extract(epoch FROM now() - max(last_good_at)) > greatest(3 * min(cycle_seconds), 60) THEN 'overdue'
+        ELSE 'on time'
+    END AS metric, extract(epoch FROM now() - max(last_good_at))::float8 AS value
+FROM tidegauge.monitors HAVING max(last_good_at) IS NOT NULL
 """
 
 
@@ -32,9 +47,13 @@ def dashboard() -> Json:
         "refused. Below: traffic, latency and errors of the watched models, where their rows carry them.",
         [
             (4, [(6, _down()), (6, _cycles()), (12, _trouble())]),
-            (7, [(8, _cycle_time()), (8, _rows()), (8, _lag())]),
+            (7, [(6, _cycle_time()), (6, _rows()), (6, _lag()), (6, _backlog())]),
             (7, [(6, _skipped()), (6, _database()), (12, _newest())]),
             row("Failed cycles and refused rows", (8, [(12, _failed()), (12, _rejected())])),
+            row(
+                "Live sources and replicas",
+                *health_live.lines(),
+            ),
             row("The watched models", (7, [(8, _traffic()), (8, _latency()), (8, _errors())])),
         ],
         variables=[
@@ -54,12 +73,13 @@ def dashboard() -> Json:
 def _down() -> Json:
     return stat(
         "Last cycle",
-        "How long ago any monitor finished a cycle, whatever the time range.",
-        "SELECT extract(epoch FROM now() - max(last_good_at))::float8 AS age FROM tidegauge.monitors\n"
-        "HAVING max(last_good_at) IS NOT NULL",
+        "How long ago any monitor finished a cycle, whatever the time range: overdue after three of the quickest monitor's "
+        "cycle times, a minute at least. Where every source has ended, none is due.",
+        [query(LAST_CYCLE)],
         unit="dtdurations",
         decimals=0,
-        thresholds=steps((None, GREEN), (60, ORANGE), (300, RED)),
+        text_mode="value_and_name",
+        overrides=[override(name, color=fixed(color)) for name, color in DUE.items()],
     )
 
 
@@ -91,7 +111,7 @@ def _trouble() -> Json:
 
 
 def _model(name: str, metric: str) -> str:
-    return OF_THE_MODEL.format(name=name, range=RANGE, metric=metric)
+    return OF_THE_MODEL.format(name=name, range=RANGE, aspect="health", metric=metric)
 
 
 def _traffic() -> Json:
@@ -130,18 +150,11 @@ def _errors() -> Json:
     )
 
 
-def _bucketed(value: str, where: str = "outcome <> 'skipped'") -> str:
-    return (
-        f'SELECT {BUCKET} AS "time", monitor AS metric, {value} AS value FROM tidegauge.cycle_log\n'
-        f"WHERE {IN_RANGE} AND {where} GROUP BY 1, 2 ORDER BY 1"
-    )
-
-
 def _cycle_time() -> Json:
     return series(
         "Cycle time",
         "From the start of a cycle to its commit, the longest of each interval.",
-        _bucketed("max(duration_ms)"),
+        bucketed("max(duration_ms)"),
         unit="ms",
         empty=NO_CYCLE,
         joined=True,
@@ -170,11 +183,24 @@ def _lag() -> Json:
     return series(
         "Lag",
         "How far each source is behind, as it says itself; a source that cannot say has no line.",
-        _bucketed("max(lag_seconds)", "lag_seconds IS NOT NULL"),
+        bucketed("max(lag_seconds)", "lag_seconds IS NOT NULL"),
         unit="s",
         empty="No source in this time range says how far behind it is.",
         joined=True,
         soft_min=0,
+    )
+
+
+def _backlog() -> Json:
+    return series(
+        "Backlog",
+        "Rows that each cycle left for the next ones, the most of each interval; a source that cannot say has no line.",
+        bucketed("max(backlog_rows)::float8", "backlog_rows IS NOT NULL"),
+        unit="locale",
+        empty="No source in this time range says how many rows wait.",
+        joined=True,
+        soft_min=0,
+        decimals=0,
     )
 
 
@@ -204,7 +230,7 @@ def _database() -> Json:
     return series(
         "Database round trip",
         "How long the database took to begin a cycle's transaction, the longest of each interval.",
-        _bucketed("max(round_trip_ms)", "round_trip_ms IS NOT NULL"),
+        bucketed("max(round_trip_ms)", "round_trip_ms IS NOT NULL"),
         unit="ms",
         empty=NO_CYCLE,
         joined=True,

@@ -265,8 +265,10 @@ def _labels() -> Json:
     return series(
         "Labels",
         "Rows of the window whose label has come, and rows that still wait for theirs.",
+        # What is expected before labels come, and the share of predicted positives, are of rows without labels too.
         f"SELECT \"time\", max(value) FILTER (WHERE metric = 'pending_rows') AS waiting,\n"
-        "    max(rows::float8) FILTER (WHERE metric <> 'pending_rows') AS labelled "
+        "    max(rows::float8) FILTER (WHERE metric NOT IN ('pending_rows', 'positive_rate') AND metric NOT LIKE 'estimated%') "
+        "AS labelled "
         f"FROM {CHART} WHERE aspect = 'performance' AND {WHOLE} GROUP BY 1 ORDER BY 1",
         unit="locale",
         empty=NO_LABELS,

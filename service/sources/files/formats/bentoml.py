@@ -8,12 +8,17 @@ if TYPE_CHECKING:
     from service.sources.files.formats.exploded import Names
 
 _OUTSIDE = "None"  # as it writes a request's id outside a service
+_IDS = ("request_id", "trace_id")
 
 
 def rows_of(record: dict[str, Any], names: Names) -> list[dict[str, Any]]:
     """Return a line's row; none where it is a line of the schema, which stands in files of its own."""
-    del names
     if isinstance(record.get("meta_data"), dict) and isinstance(record.get("columns"), list):
         return []
-    ids = ("request_id", "trace_id")
-    return [{name: None if name in ids and cell == _OUTSIDE else cell for name, cell in record.items()}]
+    row: dict[str, Any] = {}
+    for name, cell in record.items():
+        if name in names.lists and isinstance(cell, list):
+            row |= {f"{name}-{place}": each for place, each in enumerate(cell)}
+        else:
+            row[name] = None if name in _IDS and cell == _OUTSIDE else cell
+    return [row]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,20 +17,40 @@ _GIVEN = ("predictions", "outputs")
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What values are called that come without names: those of requests, and those of responses."""
+    """What values are called that come without names.
+
+    - `inputs`: those of requests
+    - `outputs`: those of responses
+    - `has_outputs`: whether responses are read at all
+    - `lists`: the names of lists whose values are watched, as `NAME-0`, `NAME-1` and so on
+    """
 
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
+    has_outputs: bool = True
+    lists: frozenset[str] = frozenset()
 
 
 UNNAMED = Names()
 Exploding = Callable[[dict[str, Any], Names], list[dict[str, Any]]]
 
 
+def lists_of(columns: Iterable[str]) -> frozenset[str]:
+    """Return the names of lists of which watched columns may be values."""
+    parts = (name.rpartition("-") for name in columns)
+    return frozenset(stem for stem, _, place in parts if stem and place.isdecimal())
+
+
 def joined(
-    inputs: list[dict[str, Any]], outputs: list[dict[str, Any]], ids: Mapping[str, Any]
+    inputs: list[dict[str, Any]],
+    outputs: list[dict[str, Any]],
+    shared: Mapping[str, Any],
+    *,
+    numbered: Collection[str],
 ) -> list[dict[str, Any]]:
-    """Return a record's rows with its ids; of several rows each has its number behind the record's id.
+    """Return a record's rows with what it says of them all.
+
+    Where there are several rows, each has its number behind the record's ids, which `numbered` names.
 
     Raises SourceError where there are not as many inputs as outputs, or a name is in both.
     """
@@ -40,16 +60,16 @@ def joined(
         raise SourceError(f"the request has {len(inputs):,} rows; expected {MAX_ROWS:,} at most")
     rows = []
     for place, (given, found) in enumerate(zip(inputs, outputs, strict=True)):
-        doubled = sorted((given.keys() & found.keys()) | ((given.keys() | found.keys()) & ids.keys()))
+        doubled = sorted((given.keys() & found.keys()) | ((given.keys() | found.keys()) & shared.keys()))
         if doubled:
             raise SourceError(
                 f"{doubled[0]!r} is the name of two of its values; name what the model returns by outputs"
             )
-        numbered = {
-            name: f"{value}-{place}" if len(inputs) > 1 and isinstance(value, str) and _is_id(name) else value
-            for name, value in ids.items()
+        said = {
+            name: f"{value}-{place}" if len(inputs) > 1 and name in numbered and value is not None else value
+            for name, value in shared.items()
         }
-        rows.append({**given, **found, **numbered})
+        rows.append({**given, **found, **said})
     return rows
 
 
@@ -95,8 +115,13 @@ def predictions_in(payload: Any, names: Names) -> list[dict[str, Any]]:
 
 
 def named(content: Any, names: tuple[str, ...], what: str, key: str) -> list[dict[str, Any]]:
-    """Return rows of a list whose values have no names of their own, or have them."""
-    if not isinstance(content, list):
+    """Return rows of a list whose values have no names of their own, or have them.
+
+    A list of as many plain values as there are names, of which there are several, is one row.
+    """
+    if not isinstance(content, list) or (
+        len(content) == len(names) > 1 and not any(isinstance(each, list | dict) for each in content)
+    ):
         content = [content]
     rows = []
     for values in content:
@@ -128,7 +153,3 @@ def _of_columns(content: dict[str, Any]) -> list[dict[str, Any]]:
     if len(sizes) != 1:
         raise SourceError("its columns are not of one length")
     return [{name: cells[row] for name, cells in columns.items()} for row in range(sizes.pop())]
-
-
-def _is_id(name: str) -> bool:
-    return name.lower().endswith("id")

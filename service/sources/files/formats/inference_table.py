@@ -12,16 +12,30 @@ if TYPE_CHECKING:
 
 OK = 200
 _PAYLOADS = ("request", "response")
+_IDS = ("databricks_request_id", "client_request_id", "invocation_id")  # of requests, not of what served them
 
 
 def rows_of(record: dict[str, Any], names: Names) -> list[dict[str, Any]]:
     """Return a request's rows, each with its prediction. Raises SourceError where there are none."""
     status = record.get("status_code", OK)
-    if str(status) != str(OK):
+    if not _is_ok(status):
         raise SourceError(f"the model answered with the status {status}")
-    missing = [name for name in _PAYLOADS if record.get(name) is None]
+    needed = _PAYLOADS if names.has_outputs else _PAYLOADS[:1]
+    missing = [name for name in needed if record.get(name) is None]
     if missing:
-        raise SourceError(f"it has no {missing[0]}; expected request and response")
+        said = record.get("logging_error_codes")
+        because = f", because of {', '.join(map(str, said))}" if isinstance(said, list) and said else ""
+        raise SourceError(f"it has no {missing[0]}{because}; expected {' and '.join(needed)}")
     inputs = rows_in(parsed(record["request"], "request"), names)
-    outputs = predictions_in(parsed(record["response"], "response"), names)
-    return joined(inputs, outputs, {name: cell for name, cell in record.items() if name not in _PAYLOADS})
+    outputs: list[dict[str, Any]] = [{} for _ in inputs]
+    if names.has_outputs:
+        outputs = predictions_in(parsed(record["response"], "response"), names)
+    shared = {name: cell for name, cell in record.items() if name not in _PAYLOADS}
+    return joined(inputs, outputs, shared, numbered=_IDS)
+
+
+def _is_ok(status: Any) -> bool:
+    try:
+        return float(status) == OK  # as an integer, as pandas writes it, or as a text
+    except (TypeError, ValueError):
+        return False

@@ -46,6 +46,12 @@ def content_of(head: bytes, encoding: str | None = None) -> Content:
     refuse_foreign(head)
     if encoding is None and byte_order(head) in {None, "utf-8-sig"}:
         _refuse_binary(head)
+    order = byte_order(head)
+    if (
+        order not in {None, "utf-8-sig"}
+        and head.decode(order or "", "ignore").lstrip("\ufeff \t\r\n")[:1] == "{"
+    ):
+        raise SourceError(f"it is JSON in {(order or '').upper()}, which is not read; write it as UTF-8")
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if start.startswith(b"{"):
         return _json_lines(start)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from service.sources.tables.parsed import Framed
 
 SEPARATORS = (",", "\t", ";", "|")
+NAME_SHOWN = 40  # characters of a name
 HEADER_CHARACTERS = 1 << 20
 READ_BYTES = 1 << 18
 SINGLE_BYTES = re.compile(r"utf-8(-sig)?|ascii|iso8859-.*|cp125.")  # for every sign of ASCII, and only for it
@@ -63,7 +64,7 @@ class Read(NamedTuple):
 def load(path: Path, schema: Schema, timestamp: str | None, form: TableFormat) -> Loaded:
     """Parse a CSV file. Raises SourceError where its header, or most of its lines, are not as expected."""
     names, frame, noticed = read(path, schema, timestamp, form)
-    remarks = long_cell_remarks(noticed, schema)
+    remarks = (*long_cell_remarks(noticed, schema), *_empty_row_remarks(frame))
 
     def framed(by: str | None) -> Framed:
         from service.sources.tables.from_pandas import to_batch  # noqa: PLC0415 - see _frame
@@ -108,6 +109,17 @@ def long_cell_remarks(noticed: Noticed, schema: Schema) -> tuple[str, ...]:
         for name, cell in noticed.long_cells.items()
         if cell.holds_rows or name in short
     )
+
+
+def _empty_row_remarks(frame: pd.DataFrame) -> tuple[str, ...]:
+    empty = frame
+    for place in range(frame.shape[1]):
+        cells = empty.iloc[:, place]
+        empty = empty[cells.isna() | (cells == "")]
+        if empty.empty:
+            return ()
+    line = f"{len(empty):,} of {len(frame):,} rows hold no value at all, and count as rows with all missing"
+    return (line,)
 
 
 def _dialect(
@@ -181,9 +193,12 @@ def _frame(
         )
     noticed = checked.noticed
     if noticed.rejected * 2 > noticed.records:
+        first = dialect.names[0][:NAME_SHOWN]
+        hint = f" Is its first line, {first!r}, the header?" if len(dialect.names) == 1 else ""
         raise SourceError(
             f"{noticed.rejected} of its {noticed.records} lines have more or fewer cells than the header has "
-            f"names: {noticed.rejects[0].reason}; expected as many (is the separator {dialect.separator!r}?)"
+            f"names: {noticed.rejects[0].reason}; expected as many (is the separator "
+            f"{dialect.separator!r}?{hint})"
         )
     if not isinstance(frame.index, pd.RangeIndex):  # pandas takes the surplus for an index
         raise SourceError("its lines hold more cells than its header has names; expected as many")

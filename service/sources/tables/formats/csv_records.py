@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES = 1 << 22
 MAX_REJECTS = 100  # that are kept of a file
+MIN_NAMES = 3  # of a header that no row of data repeats
 MAX_LOOKED_AT = 10_000  # records over several lines whose cells are looked at
 
 
@@ -70,6 +71,7 @@ class CheckedRecords(io.RawIOBase):
         self._stream, self._names, self._signs = stream, names, signs
         self._skipped, self._in_header = skipped, True
         self._line, self._looked_at = 1, 0
+        self._header = b""
         self._parts = self._checked()
         self._ready = memoryview(b"")
 
@@ -120,9 +122,13 @@ class CheckedRecords(io.RawIOBase):
         for place in np.flatnonzero(wrong & (found.cells == 1)).tolist():
             wrong[place] = not _is_blank(content[starts[place] : found.ends[place]], self._signs)
         self.noticed.records += len(wrong) - begin
+        for place in self._repeated(content, starts, found, begin):
+            wrong[place] = True
         for place in np.flatnonzero(wrong).tolist():
             lines = int(first_lines[place]), int(found.lines[place])
             reason = _miscounted(lines, int(found.cells[place]), len(self._names))
+            if found.cells[place] == len(self._names):
+                reason = f"line {lines[0]} repeats the header"
             if content[found.ends[place] - 1] not in b"\r\n":
                 reason += "; the file ends within that line, which was perhaps half written"
             self._reject(int(first_lines[place]), reason)
@@ -134,6 +140,22 @@ class CheckedRecords(io.RawIOBase):
             begun = int(found.ends[place])
         yield content[begun:]
 
+    def _repeated(self, content: bytes, starts: Any, found: Records, begin: int) -> list[int]:
+        # The header again, as where files were put one behind the other. Of one or two names it may be data.
+        length = len(self._header)
+        if len(self._names) < MIN_NAMES:
+            return []
+        lengths = found.ends - starts
+        alike = np.flatnonzero((lengths >= length) & (lengths <= length + 2))
+        alike = alike[alike >= begin]
+        values = np.frombuffer(content, dtype=np.uint8)
+        for place in (0, length // 2, length - 1):
+            alike = alike[values[starts[alike] + place] == self._header[place]]
+        same = (
+            p for p in alike.tolist() if content[starts[p] : found.ends[p]].rstrip(b"\r\n") == self._header
+        )
+        return list(same)
+
     def _end_of_header(self, content: bytes, starts: Any, found: Records) -> int:
         # The number of records up to the header's end: directive, blank lines, header.
         place = 0
@@ -143,6 +165,7 @@ class CheckedRecords(io.RawIOBase):
                 self._skipped -= 1
             elif not _is_blank(record, self._signs):
                 self._in_header = False
+                self._header = record.rstrip(b"\r\n")
             place += 1
         return place
 

@@ -12,6 +12,7 @@ from service.core.rows.label_text import coded, text_of
 from service.core.rows.schema import Kind
 from service.errors import SourceError
 from service.sources.tables.event_time import USABLE, reason_text
+from service.sources.tables.number_text import plain_number
 from service.sources.tables.time_text import of_text
 
 if TYPE_CHECKING:
@@ -62,10 +63,10 @@ def _constant(value: str | None, kind: Kind, rows: int) -> ColumnRows:
         return Texts(np.full(rows, value, dtype=object))
     if kind is Kind.CATEGORICAL:
         return coded(np.zeros(rows, dtype=np.int64), [text_of(value)])
-    try:
-        return Numbers(np.full(rows, np.nan if value is None else float(value)))
-    except ValueError:
+    number = np.nan if value is None else plain_number(value)
+    if number is None:
         return Numbers(np.full(rows, np.nan), np.ones(rows, dtype=np.bool_))
+    return Numbers(np.full(rows, number))
 
 
 def _unusable(name: str, value: str | None, reason: int) -> SourceError:

@@ -25,6 +25,7 @@ MAX_FILES = 10_000
 NAMES_SHOWN = 10
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
+_UNEXPANDED = re.compile(r"^~[^/]*|\$\{?\w+\}?|\{\w+\}")
 _PARTITION = re.compile(r"([^=/]+)=([^/]*)")
 
 
@@ -71,8 +72,13 @@ def _expanded(match: Path) -> Iterator[Path]:
 
 
 def _limited(files: Iterator[Path], path: Path) -> list[Path]:
-    found = []
+    found, seen = [], set()
     for file in files:
+        # One file by two ways, such as links to it or to its folder, holds its rows once.
+        real = os.path.realpath(file)
+        if real in seen:
+            continue
+        seen.add(real)
         found.append(file)
         if len(found) > MAX_FILES:
             raise SourceError(f"{path} names more than {MAX_FILES:,} files; expected fewer, larger ones")
@@ -108,6 +114,11 @@ def _missing(path: Path) -> str:
         message += f"; the nearest is {near[0]!r}" if near else ""
     else:
         message += f", nor the folder {path.parent}"
+    found = _UNEXPANDED.search(str(path))
+    if found:
+        message += (
+            f"; {found[0]} is not expanded: write the whole path, or {{data_dir}} for TIDEGAUGE_DATA_DIR"
+        )
     return f"{message}; create it or correct the path in the monitor file"
 
 

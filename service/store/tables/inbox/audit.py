@@ -89,6 +89,7 @@ class Account:
     - `measured`: the rows or events that cycles say they measured
     - `counts_events`: whether the sums are of events, each of which may make several rows
     - `troubles`: what could not be read, or is not what it is said to be
+    - `has_events`: whether events wait
     """
 
     rows: dict[str, IdSums]
@@ -96,6 +97,12 @@ class Account:
     measured: IdSums = NO_ROWS
     counts_events: bool = False
     troubles: tuple[str, ...] = ()
+    has_events: bool = False
+
+    @property
+    def unit(self) -> BatchKind:
+        """What the sums are of."""
+        return BatchKind.EVENTS if self.counts_events or self.has_events else BatchKind.ROWS
 
     @property
     def total(self) -> IdSums:
@@ -204,6 +211,7 @@ async def read(
         measured,
         counts_events,
         tuple(troubles),
+        bool(halves.rows or waiting[BatchKind.EVENTS].rows or left[BatchKind.EVENTS].rows),
     )
 
 

@@ -35,6 +35,8 @@ INSERT INTO tidegauge.inbox_half (monitor, pair, received_at, payload)
 SELECT $1, h.* FROM unnest($2::text[], $3::timestamptz[], $4::bytea[]) h
 """
 
+_FORGET_ALL = "DELETE FROM tidegauge.inbox_half WHERE monitor = $1"
+
 _FORGET = "DELETE FROM tidegauge.inbox_half WHERE monitor = $1 AND id = ANY($2::bigint[])"
 
 
@@ -60,6 +62,8 @@ async def count(pool: asyncpg.Pool, monitor: str) -> int:
 
 async def change(connection: asyncpg.Connection, monitor: str, changed: InboxChange) -> None:
     """Forget events that wait no longer, and keep those that wait from now on."""
+    if changed.forgets_halves:
+        await connection.execute(_FORGET_ALL, monitor)
     if changed.paired:
         await connection.execute(_FORGET, monitor, list(changed.paired))
     if changed.halves:

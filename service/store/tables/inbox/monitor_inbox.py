@@ -12,7 +12,7 @@ from service.store.driver_errors import translated
 from service.store.tables.inbox import files, halves, labels
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     import asyncpg
 
@@ -23,14 +23,17 @@ MAX_BATCHES = 20_000  # of one take
 _READ = """
 SELECT id, kind, received_at, rows, rejected, rejects, payload, rejected_ids, rejected_mixed FROM (
     SELECT b.*, sum(b.rows + b.rejected) OVER (ORDER BY b.id) - b.rows - b.rejected AS before
-    FROM (SELECT * FROM tidegauge.inbox_batch WHERE monitor = $1 ORDER BY id LIMIT $3) b
+    FROM (
+        SELECT * FROM tidegauge.inbox_batch
+        WHERE monitor = $1 AND id > $4 AND NOT id = ANY($5::bigint[]) ORDER BY id LIMIT $3
+    ) b
 ) counted
 WHERE before < $2 ORDER BY id
 """
 
 _LEFT = """
 SELECT coalesce(sum(rows), 0)::bigint AS rows, min(received_at) AS oldest FROM tidegauge.inbox_batch
-WHERE monitor = $1 AND NOT id = ANY($2::bigint[])
+WHERE monitor = $1 AND id > $3 AND NOT id = ANY($2::bigint[])
 """
 
 
@@ -41,14 +44,17 @@ class MonitorInbox:
         self._pool = pool
         self._monitor = monitor
 
-    async def read(self, max_rows: int) -> Waiting:
-        """Return the batches that wait, in order, with about `max_rows` rows."""
+    async def read(self, max_rows: int, *, after: int = 0, seen: Collection[int] = ()) -> Waiting:
+        """Return the batches that wait, in order, with about `max_rows` rows.
+
+        Left out, and not counted, are those up to the id `after` and those `seen`.
+        """
         with translated(f"{self._monitor}: read its inbox"):
             async with self._pool.acquire() as connection:
-                rows = await connection.fetch(_READ, self._monitor, max_rows, MAX_BATCHES)
+                rows = await connection.fetch(_READ, self._monitor, max_rows, MAX_BATCHES, after, list(seen))
                 batches = tuple(_batch(row) for row in rows)
                 ids = [batch.id for batch in batches]
-                left = await connection.fetchrow(_LEFT, self._monitor, ids)
+                left = await connection.fetchrow(_LEFT, self._monitor, [*ids, *seen], after)
         oldest = left["oldest"]
         return Waiting(batches, left["rows"], None if oldest is None else to_microseconds(oldest))
 

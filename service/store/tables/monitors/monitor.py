@@ -27,6 +27,7 @@ SELECT $1, now() WHERE $2::text IS NULL OR EXISTS (
     SELECT FROM tidegauge.lease WHERE monitor = $1 AND holder = $2 AND fence = $3 FOR KEY SHARE
 )
 ON CONFLICT (monitor) DO UPDATE SET file_gone_at = coalesce(monitor.file_gone_at, now())
+RETURNING removed_at IS NOT NULL
 """
 
 _REMOVED = """
@@ -40,16 +41,18 @@ WITH names AS (
     UNION SELECT monitor FROM tidegauge.series
     UNION SELECT monitor FROM tidegauge.monitor
     UNION SELECT monitor FROM tidegauge.monitors
+    UNION SELECT monitor FROM tidegauge.holders WHERE replica IS NOT NULL
 )
 SELECT names.monitor AS name, shown.state, shown.error, coalesce(place.ended, false) AS ended,
        coalesce(NOT shown.silent AND NOT shown.ended AND known.file_gone_at IS NULL, false) AS is_running,
        coalesce(place.rows, 0) AS rows, newest.window_start, newest.window_end, known.file_gone_at,
-       known.removed_at
+       known.removed_at, held.replica AS holder
 FROM names
 LEFT JOIN tidegauge.monitors shown USING (monitor)
 LEFT JOIN tidegauge.checkpoint place USING (monitor)
 LEFT JOIN tidegauge.newest_window newest USING (monitor)
 LEFT JOIN tidegauge.monitor known USING (monitor)
+LEFT JOIN tidegauge.holders held USING (monitor)
 ORDER BY names.monitor
 """
 
@@ -68,6 +71,7 @@ class StoredMonitor:
     - `window_start`, `window_end`: of the newest window
     - `file_gone_at`: when a running service found its file deleted
     - `removed_at`: when it was taken out of the views
+    - `holder`: the live replica that measures it; None where none does
     """
 
     name: str
@@ -80,6 +84,12 @@ class StoredMonitor:
     window_end: datetime | None
     file_gone_at: datetime | None
     removed_at: datetime | None
+    holder: str | None = None
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether a service has it, as far as the database can tell, and has not found its file deleted."""
+        return self.file_gone_at is None and (self.is_running or self.holder is not None)
 
 
 async def read_all(pool: asyncpg.Pool) -> list[StoredMonitor]:
@@ -94,11 +104,15 @@ async def set_defined(pool: asyncpg.Pool, monitors: Sequence[str]) -> None:
         await pool.execute(_DEFINED, sorted(monitors))
 
 
-async def set_file_gone(pool: asyncpg.Pool, monitor: str, fence: Fence | None = None) -> None:
-    """Note that no file defines `monitor` any more, with a `fence` only under it. Raises StoreError."""
+async def set_file_gone(pool: asyncpg.Pool, monitor: str, fence: Fence | None = None) -> bool:
+    """Note that no file defines `monitor` any more, with a `fence` only under it. Raises StoreError.
+
+    Returns whether it was removed before.
+    """
     holder, number = (None, None) if fence is None else (fence.holder, fence.number)
     with translated(f"{monitor}: note that its file is gone"):
-        await pool.execute(_FILE_GONE, monitor, holder, number)
+        was_removed: bool | None = await pool.fetchval(_FILE_GONE, monitor, holder, number)
+    return bool(was_removed)
 
 
 async def set_removed(connection: asyncpg.Connection, monitor: str) -> None:

@@ -54,7 +54,7 @@ class Tracing:
         await self._app(scope, receive, send)
 
 
-async def _scrape(_: str) -> tuple[bytes, str]:
+async def _scrape(*_: Any) -> tuple[bytes, str]:
     return b"up 1\n", "text/plain"
 
 

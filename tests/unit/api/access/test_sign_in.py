@@ -80,7 +80,7 @@ async def test_a_wrong_token_is_said_and_shown_to_nobody(closed: Gate, browser: 
     for secret, status, said in (
         (new_token()[1], 401, "wrong or revoked"),
         (token_of(closed, Scope.ROWS), 403, "does not admit to reading"),
-        (token_of(closed, Scope.READ, monitors=frozenset({"shop"})), 403, "for all monitors"),
+        (token_of(closed, Scope.LABELS, monitors=frozenset({"shop"})), 403, "with the scope read"),
     ):
         answer = await browser.post("/sign-in", data={"token": secret, "next": "/<script>"})
         assert (answer.status_code, "set-cookie" in answer.headers) == (status, False)

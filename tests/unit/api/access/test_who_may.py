@@ -16,7 +16,7 @@ from service.core.access import Grant, Scope, Token
 from tests.unit.api.doors import Queries, callables, gate
 
 WORD = "word"
-OPEN, ALL, ONE = "open", "all monitors", "one monitor"
+OPEN, ALL, ONE, OWN = "open", "all monitors", "one monitor", "the token's own monitors"
 # What each route asks for: a new one has to be written down here, whatever it is.
 TABLE: dict[tuple[str, str], tuple[str, str] | str] = {
     ("GET", "/healthz"): OPEN,
@@ -27,15 +27,16 @@ TABLE: dict[tuple[str, str], tuple[str, str] | str] = {
     ("POST", "/sign-in"): OPEN,
     ("GET", "/sign-in/style.css"): OPEN,
     ("POST", "/sign-out"): OPEN,
-    ("GET", "/openapi.json"): ("read", ALL),
-    ("GET", "/docs"): ("read", ALL),
-    ("GET", "/docs/docs.js"): ("read", ALL),
-    ("GET", "/index.html"): ("read", ALL),
-    ("GET", "/v1/monitors"): ("read", ALL),
-    ("GET", "/v1/overview"): ("read", ALL),
-    ("GET", "/v1/events"): ("read", ALL),
-    ("GET", "/v1/stream"): ("read", ALL),
-    ("GET", "/v1/files/refused"): ("read", ALL),
+    ("GET", "/openapi.json"): ("read", OWN),
+    ("GET", "/docs"): ("read", OWN),
+    ("GET", "/docs/docs.js"): ("read", OWN),
+    ("GET", "/index.html"): ("read", OWN),
+    ("GET", "/v1/monitors"): ("read", OWN),
+    ("GET", "/v1/overview"): ("read", OWN),
+    ("GET", "/v1/events"): ("read", OWN),
+    ("GET", "/v1/stream"): ("read", OWN),
+    ("GET", "/v1/files/refused"): ("read", OWN),
+    ("GET", "/v1/monitors/{name}"): ("read", ONE),
     ("GET", "/v1/monitors/{name}/state"): ("read", ONE),
     ("GET", "/v1/monitors/{name}/series"): ("read", ONE),
     ("GET", "/v1/monitors/{name}/windows"): ("read", ONE),
@@ -45,6 +46,7 @@ TABLE: dict[tuple[str, str], tuple[str, str] | str] = {
     ("GET", "/v1/monitors/{name}/columns"): ("read", ONE),
     ("GET", "/v1/monitors/{name}/columns/{column}/distribution"): ("read", ONE),
     ("GET", "/v1/monitors/{name}/events"): ("read", ONE),
+    ("GET", "/v1/monitors/{name}/intake"): ("read", ONE),
     ("GET", "/v1/monitors/{name}/metrics"): ("read", ONE),
     ("PUT", "/v1/monitors/{name}"): ("admin", ONE),
     ("POST", "/v1/monitors/{name}/rows"): ("rows", ONE),
@@ -161,14 +163,15 @@ def locked() -> Any:
 async def test_who_may_where_the_service_is_bound_elsewhere(
     closed: Any, tokens: dict[tuple[str, str], tuple[Token, str]], method: str, path: str
 ) -> None:
-    """Exactly the scope of the table lets in, for the monitor of the path or for all; no token is refused."""
+    """Exactly the scope of the table lets in, for the monitors of the table; without a token nobody."""
     needed = TABLE.get((method, path), ("admin", ONE if path.endswith("shop") else ALL))
     assert await _is_let_in(closed, method, path) == (needed == OPEN)
     wrong = f"Bearer {new_token()[1]}"
     assert await _is_let_in(closed, method, path, authorization=wrong) == (needed == OPEN)
     for (scope, monitors), (_, secret) in tokens.items():
         allowed = needed == OPEN or (
-            scope == needed[0] and (monitors == ALL or (monitors == ONE and needed[1] == ONE))
+            scope == needed[0]
+            and (monitors == ALL or needed[1] == OWN or (monitors == ONE and needed[1] == ONE))
         )
         found = await _is_let_in(closed, method, path, authorization=f"Bearer {secret}")
         assert found == allowed, (scope, monitors)

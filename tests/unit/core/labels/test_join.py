@@ -82,7 +82,7 @@ def test_what_says_nothing_or_finds_no_row_is_refused() -> None:
     found = join_labels(late, waiting(["a", "b", "c", "e"], [1, 1, 1, 9]), pending_rows.none(), [1])
     told = {(reject.row["id"], reject.row["truth"]): reject.reason for reject in found.rejects}
     assert told == {
-        ("a", 2.0): join.SECOND,
+        ("a", 2.0): f"{join.SECOND}: 2.0, where the first says 1.0; {join.FIRST_STAYS}",
         ("", 3.0): join.NO_ID,
         ("b", None): join.NO_LABEL,
         ("c", None): join.NO_NUMBER,
@@ -92,6 +92,19 @@ def test_what_says_nothing_or_finds_no_row_is_refused() -> None:
     assert found.rejected == 6
     assert found.rejects[0].row["labelled_at"] == "1970-01-01T00:00:01+00:00"
     assert _labelled(found) == {1: (1, -1)}
+
+
+def test_the_first_usable_label_counts_and_what_follows_says_what_it_is() -> None:
+    """An empty label takes nobody's place; an equal second one is told from a correction, by both values."""
+    late = labels([("a", np.nan), ("a", 2.0), ("a", 2.0), ("a", 3.0)])
+    found = join_labels(late, waiting(["a"], [1]), pending_rows.none(), [1])
+    assert [reject.reason for reject in found.rejects] == [
+        join.NO_LABEL,
+        f"{join.SECOND}, equal to the first: it counts once",
+        f"{join.SECOND}: 3.0, where the first says 2.0; {join.FIRST_STAYS}",
+    ]
+    assert _labelled(found) == {1: (1, -1)}
+    assert "`tidegauge monitor reset`" in join.LABELLED
 
 
 def test_a_flood_of_strays_is_counted_and_few_are_kept() -> None:

@@ -14,6 +14,7 @@ from tests.unit.core.story.facts import story as story_of
 from tests.unit.status.values import window_value
 
 MAE_ALARM = "performance|||mae|"
+_MOSTLY_RELATION = "90 % of the rise is the relation, 60 % the inputs."
 LABELS = "no labels yet"
 ONE = "Healthy: the one measurement with a threshold is within it."
 
@@ -81,6 +82,8 @@ def test_the_whole_story_of_a_model_that_got_worse() -> None:
         ({"reference": 0.0}, "is 15.3, above its threshold of 12."),
         ({"reference": 15.0}, "is 15.3, above its threshold of 12."),
         ({"value": 12.0004, "reference": None}, "is 12.0004, above its threshold of 12."),
+        ({"value": 12.0, "reference": None}, "is 12, at its threshold."),
+        ({"value": 12.00000001, "reference": None}, "is 12, at its threshold."),
         ({"value": 12_345.6, "reference": None}, "is 12,346, above its threshold of 12."),
         ({"unit": "hours", "reference": None}, "15.3 hours, above its threshold of 12 hours."),
     ],
@@ -88,6 +91,16 @@ def test_the_whole_story_of_a_model_that_got_worse() -> None:
 def test_a_value_is_compared_with_what_there_is(more: dict[str, Any], wanted: str) -> None:
     """With the reference as a ratio, else with the threshold; a unit is said where there is one."""
     assert text(mae(**more), alarms={MAE_ALARM: "xx!"}).endswith(wanted)
+
+
+def test_evidence_is_given_as_odds() -> None:
+    """The evidence against a tolerance is stored as a power of ten, which nobody reads."""
+    more = {"unit": "log10", "threshold": 2.0, "breached": True, "severity": 1.6}
+    value = window_value("performance", "mae_worse_by", 3.2, **more)
+    assert text(value, alarms={"performance|||mae_worse_by|": "xx!"}) == (
+        "Worse: the evidence that the mean absolute error is worse than tolerated is 1,585 to 1, "
+        "above its threshold of 100 to 1."
+    )
 
 
 def test_a_score_gets_worse_downwards() -> None:
@@ -98,6 +111,37 @@ def test_a_score_gets_worse_downwards() -> None:
     )  # fmt: skip
     said = text(value, alarms={"performance|||accuracy|": "xx!"}, since={"": MAY})
     assert said == "Worse since 3 May 2013: the accuracy is 81.3 %, below its threshold of 90 %."
+
+
+LENGTH = {"unit": "characters", "column_name": "a", "worse": Worse.BOTH, "reference": 12.0}
+
+
+@pytest.mark.parametrize(
+    ("aspect", "metric", "value", "more", "wanted"),
+    [
+        ("drift", "drift_share", 0.5, {"unit": "share", "threshold": 0.5},
+         "the share of drifted columns is 50 %, at its threshold"),
+        ("drift", "domain_classifier_auc", 0.83, {"unit": "ROC AUC", "threshold": 0.8},
+         "the ROC AUC of the domain classifier is 0.83, above its threshold of 0.8"),
+        ("drift", "pca_block_test", 0.01, {"unit": "p-value", "worse": Worse.LOWER, "threshold": 0.01},
+         "the p-value of the block test of all columns together is 0.01, at its threshold"),
+        ("quality", "constant", 1.0, {"unit": "flag", "column_name": "plan", "threshold": 0.0},
+         "plan has one value alone"),
+        ("quality", "below_min_share", 0.01, {"unit": "share", "column_name": "age", "threshold": 0.0},
+         "the share of values below the minimum of age is 1 %, above its threshold of 0 %"),
+        ("quality", "mean_text_length", 1.0, {**LENGTH, "threshold": 4.0},
+         "the mean length of the texts of a is 1 character (reference 12 characters), beyond its threshold"),
+        ("health", "traffic", 1.0, {"unit": "rows a second", "worse": Worse.BOTH, "threshold": 2.0},
+         "the traffic is 1 row per second, beyond its threshold"),
+    ],
+)  # fmt: skip
+def test_a_measurement_is_named_in_plain_words(
+    aspect: str, metric: str, value: float, more: dict[str, Any], wanted: str
+) -> None:
+    """Units that only say what kind of number it is are left out; a reached threshold is not exceeded."""
+    one = window_value(aspect, metric, value, breached=True, severity=1.0, **more)
+    said = text(one, alarms={one.alarm_name.encode(): "xx!"})
+    assert said == words.sentence(f"{aspect}: {wanted}")
 
 
 def test_what_cannot_be_said_is_not_said() -> None:
@@ -115,12 +159,18 @@ def test_what_cannot_be_said_is_not_said() -> None:
         ([("", 10.0), ("data", 8.04)], "80 % of the rise is the inputs, not the relation."),
         ([("", 10.0), ("unseen", 6.0)], "60 % of the rise is rows unlike any in the reference."),
         ([("", 10.0), ("concept", 4.0), ("data", 4.0)], ""),
+        ([("", 10.0), ("concept", 6.0), ("data", 4.0)], "60 % of the rise is the relation, 40 % the inputs."),
+        ([("", 10.0), ("data", 6.0), ("concept", 9.0), ("unseen", -5.0)], _MOSTLY_RELATION),
+        ([("", 10.0), ("concept", 11.0), ("data", 9.0), ("unseen", -10.0)], ""),
         ([("", -1.0), ("concept", -1.0)], ""),
         ([("concept", 9.0)], ""),
     ],
 )
 def test_the_rise_is_split_where_one_part_is_most_of_it(parts: list[tuple[str, float]], wanted: str) -> None:
-    """The relation, the inputs or unseen rows; nothing where none is half of it, or nothing rose."""
+    """The relation, the inputs or unseen rows; nothing where none is half of it, or nothing rose.
+
+    The other part is denied only where it is at most a quarter of the rise.
+    """
     values = [change(part, value) for part, value in parts]
     said = text(mae(), *values, alarms={MAE_ALARM: "xx!"})
     assert said.partition("reference's.")[2].strip() == wanted
@@ -154,13 +204,16 @@ def test_the_column_that_explains_the_rise_comes_before_one_that_drifted_last() 
     """A quarter of the rise by its own split, surely, and it has drifted; else the last to drift before."""
     alarms = {MAE_ALARM: "xx!", "drift|temp": "xx!", "drift|wind": "xx!"}
     since = {"": MAY, "temp": MAY - timedelta(days=90), "wind": MAY - timedelta(days=2)}
-    values = [mae(), change("", 8.0), drift("temp", 2.0), drift("wind", 3.0)]
+    values = [mae(), change("", 8.0), drift("temp", 2.0), drift("wind", 3.0), change("data", 0.1, "wind")]
     explaining = change("data", 3.0, "temp", low=1.0)
-    assert "Look at wind first." in text(*values, alarms=alarms, since=since)
+    assert "Look at wind first." in text(*values[:-1], alarms=alarms, since=since)
     assert "Look at temp first." in text(*values, explaining, alarms=alarms, since=since)
     little = change("data", 1.0, "temp", low=0.5)
     still = change("data", 9.0, "still", low=8.0)
     assert "Look at wind first." in text(*values, little, still, alarms=alarms, since=since)
+    prediction = drift("predicted", 9.0)
+    late = {"alarms": alarms | {"drift|predicted": "xx!"}, "since": since | {"predicted": MAY}}
+    assert "Look at wind first." in text(*values, prediction, **late)
     later = {**since, "temp": MAY + timedelta(days=1), "wind": MAY + timedelta(days=1)}
     assert "first" not in text(*values, alarms=alarms, since=later)
 
@@ -180,6 +233,11 @@ def test_an_alarm_that_is_ending_says_so() -> None:
     value = mae(11.0, breached=False, severity=0.9)
     assert text(value, alarms={MAE_ALARM: "xx.!"}) == (
         "Worse: the mean absolute error was beyond its threshold; in the newest window it is 11."
+    )
+    open_ = mae(12.9, breached=False, severity=1.07, unit="minutes")
+    assert text(open_, alarms={MAE_ALARM: "xx.!"}) == (
+        "Worse: the mean absolute error was beyond its threshold; in the newest window it is 12.9 minutes, "
+        "above it by no more than chance."
     )
 
 

@@ -6,13 +6,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from service.core.rows.batch import Numbers
 from service.core.rows.schema import Column, Kind, Schema
 from service.sources.context import NoTable
 from service.sources.files.config import FilesConfig
 from tests.unit.sources.context import context
 
 if TYPE_CHECKING:
-    from service.core.rows.inbox_change import TakenFile
+    from collections.abc import Sequence
+
+    from service.core.rows.inbox_change import HalfEvent, InboxChange, TakenFile
     from service.core.rows.take import Take
     from service.sources.files.source import FilesSource
 
@@ -22,13 +25,36 @@ SECOND = 1_000_000
 
 
 class TakenFiles(NoTable):
-    """The table of taken files, as transactions leave it."""
+    """The tables of taken files and of halves that wait, as transactions leave them."""
 
     def __init__(self) -> None:
         self.kept: dict[str, TakenFile] = {}
+        self.halves: dict[int, HalfEvent] = {}
+        self.number = 0
 
     async def files(self) -> list[TakenFile]:
         return list(self.kept.values())
+
+    async def halves_of(self, pairs: Sequence[str]) -> list[HalfEvent]:
+        return [half for half in self.halves.values() if half.pair in pairs]
+
+    async def halves_before(self, instant: int) -> list[HalfEvent]:
+        return [half for half in self.halves.values() if half.received < instant]
+
+    async def count_halves(self) -> int:
+        return len(self.halves)
+
+    def commit(self, change: InboxChange) -> None:
+        if change.is_first_look:
+            self.kept.clear()
+        if change.forgets_halves:
+            self.halves.clear()
+        self.kept |= {each.name: each for each in change.files}
+        for number in change.paired:
+            del self.halves[number]
+        for half in change.halves:
+            self.number += 1
+            self.halves[self.number] = replace(half, id=self.number)
 
 
 @dataclass
@@ -51,9 +77,7 @@ class Watched:
     def commit(self, take: Take) -> None:
         """Do what the transaction of a cycle does."""
         assert take.inbox is not None
-        if take.inbox.is_first_look:
-            self.table.kept.clear()
-        self.table.kept |= {each.name: each for each in take.inbox.files}
+        self.table.commit(take.inbox)
         self.position = take.position
 
     async def take(self, source: FilesSource) -> Take:
@@ -64,4 +88,10 @@ class Watched:
 
 def sizes(take: Take) -> list[float]:
     """Return the values of the column `size`."""
-    return list(take.batch.columns["size"].values.tolist()) if take.batch.rows else []
+    return values(take, "size")
+
+
+def values(take: Take, column: str) -> list[float]:
+    """Return the values of a column of numbers."""
+    found = take.batch.columns.get(column)
+    return list(found.values.tolist()) if isinstance(found, Numbers) else []

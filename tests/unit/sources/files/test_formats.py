@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
+import shutil
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from service.core.rows.batch import Numbers
+from service.core.rows.schema import Column, Kind, Schema
 from service.errors import SourceError
 from service.sources.files.config import FilesConfig
 from service.sources.files.formats import bentoml, inference_table, sagemaker
 from service.sources.files.formats.exploded import Names
 from service.sources.files.formats.registry import FORMATS
+from tests.unit.sources.files.folders import Watched
 
+DATA = Path(__file__).parent / "data"
 NAMES = Names(("size", "colour"), ("guess",))
 
 
@@ -33,6 +41,34 @@ def test_bentoml() -> None:
     assert (row["request_id"], row["trace_id"], row["guess"]) == (None, "271", 0.5)
     schema = {"meta_data": {"bento_name": "x"}, "columns": [{"name": "size", "role": "feature"}]}
     assert bentoml.rows_of(schema, NAMES) == []
+
+
+async def test_what_bentoml_really_writes(tmp_path: Path) -> None:
+    """Recorded from a service of BentoML 1.4.39: its rows, their lists as columns; its schema has no row."""
+    for name in ("bentoml_iris.log", "bentoml_schema.log", "bentoml_batch.log"):
+        shutil.copy(DATA / name, tmp_path)
+    names = ("sepal", "embedding-0", "embedding-1", "score")
+    schema = Schema(
+        (*(Column(name, Kind.NUMERICAL) for name in names), Column("kind", Kind.CATEGORICAL)),
+        identity="request_id",
+    )
+    watched = Watched(tmp_path / "*.log*", {"format": "bentoml", "grows": True}, schema)
+    take = await watched.take(watched.make())
+    assert (take.batch.rows, take.rejected, take.events) == (9, 0, ())
+    cells = {
+        name: column.values.tolist()
+        for name, column in take.batch.columns.items()
+        if isinstance(column, Numbers)
+    }
+    nan = float("nan")
+    expected = {
+        "sepal": [1.5, 3.0, 4.5, 1.5, 2.5, 3.5, 4.5, 3.0, 3.0],
+        "embedding-0": [nan, nan, nan, 1.5, 2.5, 3.5, 4.5, 3.0, 3.0],
+        "embedding-1": [nan, nan, nan, 3.0, 5.0, 7.0, 9.0, 6.0, 6.0],
+        "score": [0.5, 1.0, 1.5, 0.5, 2.5 / 3, 3.5 / 3, 1.5, nan, nan],
+    }
+    assert repr(cells) == repr(expected)
+    assert take.batch.event_time[0] == 1_795_831_847_024_187  # its times have no zone
 
 
 def captured(given: Any, found: Any, **event: Any) -> dict[str, Any]:
@@ -84,7 +120,7 @@ def test_sagemaker_of_one_row() -> None:
     ("record", "reason"),
     [
         ({"a": 1}, "no data capture"),
-        (captured((*CSV, "1,red"), (*CSV, None)), "no data of endpointOutput"),
+        (captured((*CSV, "1,red"), (*CSV, None)), "no data of endpointOutput.*`outputs: \\[\\]`"),
         (captured((*CSV, "1,red\n2,blue"), (*CSV, "0.5")), "2 rows, and the response 1"),
         (captured((*CSV, "1"), (*CSV, "0.5")), "1 values without names, and inputs names 2"),
         (captured((*CSV, "1,red"), (*JSON, '{"error": "no"}')), "answered with an error"),
@@ -96,6 +132,110 @@ def test_captures_without_rows(record: dict[str, Any], reason: str) -> None:
     """Each says why."""
     with pytest.raises(SourceError, match=reason):
         sagemaker.rows_of(record, NAMES)
+
+
+NUMBERS = Names(("a", "b"), ("guess",))
+
+
+@pytest.mark.parametrize(
+    ("given", "found", "guesses"),
+    [
+        ((*CSV, "69,0\n"), ("text/csv; charset=utf-8", "CSV", "0.0254181120544672"), [0.0254181120544672]),
+        (("text/csv", "BASE64", "NjksMA=="), ("text/csv; charset=utf-8", "BASE64", "MC4y"), [0.2]),
+        ((*CSV, "69,0\n70,1\n71,2"), ("text/csv; charset=utf-8", "CSV", "0.1,0.2,0.3"), [0.1, 0.2, 0.3]),
+        ((*CSV, "69,0\n70,1"), ("text/csv; charset=utf-8", "CSV", "0.1\n0.2\n"), [0.1, 0.2]),
+        (("text/csv; header=present", "CSV", "b,a\n0,69\n1,70"), (*CSV, "0.1\n0.2"), [0.1, 0.2]),
+        (
+            (*JSON, '{"instances": [{"features": [69, 0]}, {"features": [70, 1]}]}'),
+            (*JSON, '{"predictions": [{"guess": 0.1, "predicted_label": 0}, {"guess": 0.2}]}'),
+            [0.1, 0.2],
+        ),
+        ((*JSON, '{"data": {"features": {"values": [69, 0]}}}'), (*JSON, '{"guess": 0.1}'), [0.1]),
+        ((*JSON, "[69, 0]"), (*JSON, "0.1"), [0.1]),
+        (
+            ("application/jsonlines", "JSON", '{"features": [69, 0]}\n{"features": [70, 1]}\n'),
+            ("application/jsonlines", "JSON", '{"guess": 0.1}\n{"guess": 0.2}'),
+            [0.1, 0.2],
+        ),
+        (
+            ("application/jsonlines", "BASE64", base64.b64encode(b'{"a": 69, "b": 0}\n\n[70, 1]').decode()),
+            ("application/x-jsonlines; charset=utf-8", "JSON", "0.1\n[0.2]"),
+            [0.1, 0.2],
+        ),
+    ],
+)  # fmt: skip
+def test_captures_of_sagemakers_own_containers(given: Any, found: Any, guesses: list[float]) -> None:
+    """As its documentation and its containers have them: each type and encoding gives the same rows."""
+    rows = sagemaker.rows_of(captured(given, found), NUMBERS)
+    assert [(float(row["a"]), float(row["b"])) for row in rows] == [
+        (69 + place, place) for place in range(len(guesses))
+    ]
+    assert [float(row["guess"]) for row in rows] == guesses
+
+
+def array(values: Any, **more: Any) -> tuple[str, str, str]:
+    file = io.BytesIO()
+    np.save(file, np.asarray(values, **more))
+    return "application/x-npy", "BASE64", base64.b64encode(file.getvalue()).decode()
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("answers", [[0.1, 0.2], [[0.1], [0.2]]])
+def test_sagemakers_predictors_send_arrays(order: Any, answers: Any) -> None:
+    """Those of scikit-learn, PyTorch and MXNet do so by default, in NumPy's format."""
+    given = array([[69, 0], [70, 1]], order=order, dtype=">i4")
+    rows = sagemaker.rows_of(captured(given, array(answers)), NUMBERS)
+    assert rows == [
+        {"a": 69, "b": 0, "guess": 0.1, "eventId": "e1-0", "inferenceTime": "2026-07-01T10:00:00Z"},
+        {"a": 70, "b": 1, "guess": 0.2, "eventId": "e1-1", "inferenceTime": "2026-07-01T10:00:00Z"},
+    ]
+
+
+def huge() -> tuple[str, str, str]:
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        file, {"descr": "<f8", "fortran_order": False, "shape": (1 << 40, 2)}
+    )
+    return "application/x-npy", "BASE64", base64.b64encode(file.getvalue()).decode()
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        (huge(), "content is of another size"),
+        (array([[[1]]]), "3 dimensions"),
+        (array(1), "0 dimensions"),
+        (array([["a", None]], dtype=object), "array of object"),
+        (("application/x-npy", "BASE64", "AAAA"), "no array of NumPy"),
+        (("application/x-npy", "BASE64", "A"), "no Base64"),
+        (("application/x-npy", "JSON", "[1]"), "no row|1 values without names"),
+    ],
+)
+def test_arrays_that_cannot_be_used(given: Any, reason: str) -> None:
+    """None is unpickled, and none takes more memory than it came in."""
+    with pytest.raises(SourceError, match=reason):
+        sagemaker.rows_of(captured(given, (*CSV, "1")), NUMBERS)
+
+
+def test_several_scores_of_a_row() -> None:
+    """XGBoost writes rows of scores as lists in a line of CSV; of one row as of several."""
+    names = Names(("a",), ("no", "yes"))
+    several = sagemaker.rows_of(captured((*CSV, "1\n2"), (*CSV, "[0.1, 0.9],[0.7, 0.3]")), names)
+    one = sagemaker.rows_of(captured((*CSV, "1"), (*CSV, "[0.1, 0.9]")), names)
+    assert [(row["no"], row["yes"]) for row in (*several, *one)] == [(0.1, 0.9), (0.7, 0.3), (0.1, 0.9)]
+
+
+def test_a_monitor_of_inputs_alone() -> None:
+    """With an empty `outputs` the responses are not read, whether they were captured or not."""
+    names = Names(("size", "colour"), (), has_outputs=False)
+    capture = captured((*CSV, "1,red\n2,blue"), (*CSV, "x,y,z"))
+    for change in (lambda: None, lambda: capture["captureData"].pop("endpointOutput")):
+        change()
+        rows = sagemaker.rows_of(capture, names)
+        assert [(row["size"], row["colour"]) for row in rows] == [("1", "red"), ("2", "blue")]
+    request = {"dataframe_records": [{"size": 1}, {"size": 2}]}
+    rows = inference_table.rows_of(logged(request, None, response=None), names)
+    assert [row["size"] for row in rows] == [1, 2]
 
 
 def logged(given: Any, found: Any, **more: Any) -> dict[str, Any]:
@@ -129,9 +269,28 @@ def test_inference_tables(request_: Any) -> None:
     assert [row["databricks_request_id"] for row in rows] == ["r1-0", "r1-1"]
 
 
+@pytest.mark.parametrize("status", [200, 200.0, "200", "200.0"])
+def test_tables_of_the_gateway(status: Any) -> None:
+    """Their own columns: what served a request keeps its id, whichever of the rows it served."""
+    shared = {"client_request_id": None, "invocation_id": "i1", "served_entity_id": "e", "requester": "u"}
+    request = {"dataframe_records": [{"size": 1}, {"size": 2}]}
+    rows = inference_table.rows_of(
+        logged(request, {"predictions": [1, 2], "databricks_output": {}}, status_code=status, **shared), NAMES
+    )
+    assert [row["invocation_id"] for row in rows] == ["i1-0", "i1-1"]
+    assert {(row["served_entity_id"], row["requester"], row["client_request_id"]) for row in rows} == {
+        ("e", "u", None)
+    }
+
+
 @pytest.mark.parametrize(
     ("record", "reason"),
     [
+        (
+            logged({}, {}, request=None, logging_error_codes=["MAX_REQUEST_SIZE_EXCEEDED"]),
+            "it has no request, because of MAX_REQUEST_SIZE_EXCEEDED",
+        ),
+        (logged({}, {}, status_code=None), "status None"),
         (logged({}, {}, status_code=500), "status 500"),
         (logged({"inputs": [[1, "red"]]}, {"predictions": [1, 2]}), "1 rows, and the response 2"),
         (logged({"inputs": {"size": [1, 2], "colour": ["red"]}}, {"predictions": [1]}), "not of one length"),

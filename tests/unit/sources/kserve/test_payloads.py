@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from service.errors import UnreadableRowsError
 from service.sources.kserve.columns import Columns, Naming, Side
-from service.sources.kserve.payloads import read
+from service.sources.kserve.payloads import MAX_EXPANDED, read
 
 NAMED = Naming(features=("a", "b"), outputs=("y",))
 
@@ -83,12 +84,26 @@ def test_predictions_are_rows() -> None:
     assert found.cells == {"label": ["a"], "score": [0.5]}
 
 
+def test_a_compressed_body_is_decompressed() -> None:
+    """The logger passes on what the client sent: gzip is known by its first bytes."""
+    body = gzip.compress(json.dumps({"instances": [[1, 2]]}).encode())
+    assert of(body).cells == {"a": [1], "b": [2]}
+
+
 REFUSED: list[tuple[Any, str]] = [
     (b"", "body is empty"),
     (b" \n", "body is empty"),
-    (b"\x1f\x8b\x08", "compressed"),
+    (b"\x1f\x8b\x08", "ends too early"),
+    (gzip.compress(b"{}")[:-9], "ends too early"),
+    (gzip.compress(b"{}") + b"{}", "has bytes behind its compressed content"),
+    (b"\x1f\x8b{}", "begins like gzip, and cannot be decompressed"),
+    (gzip.compress(bytes(MAX_EXPANDED + 1)), "is more than 16 MiB when it is decompressed"),
+    (gzip.compress(b"size=1"), "is no JSON: Expecting value"),
     (b"size=1", "is no JSON: Expecting value"),
-    (b'{"inputs": [{"name": "a", "parameters": {"binary_data_size": 8}}]}\x00\x01', "in binary"),
+    (
+        b'{"inputs": [{"name": "a", "parameters": {"binary_data_size": 8}}]}\x00\x01',
+        "in binary (the binary data extension); expected data as JSON: the client has to",
+    ),
     (b'{"inputs": [], "inputs": []}', "is no JSON"),
     ([1], "is no object"),
     ({}, "it has nothing"),

@@ -57,10 +57,11 @@ def receiver(
     schema: Schema = SCHEMA,
     *,
     timestamp: str | None = None,
+    event: str = "prediction",
     service: str | None = None,
     masked: frozenset[str] = frozenset(),
 ) -> OtlpReceiver:
     """Return what reads the predictions of a monitor."""
     masking = RowMask(Masking(masked, b"a key of sixteen bytes"), dict)
     shape = RowShape(schema, timestamp or TIME, PLAIN)
-    return OtlpReceiver(HttpReceiver("toy", shape, masking, 60_000_000, None), Watched("prediction", service))
+    return OtlpReceiver(HttpReceiver("toy", shape, masking, 60_000_000, None), Watched(event, service))

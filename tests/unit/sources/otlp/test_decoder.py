@@ -6,6 +6,7 @@ import base64
 import copy
 import gzip
 import json
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -238,3 +239,58 @@ def test_what_the_sdk_really_sends_is_read_alike_in_both_forms() -> None:
         cells = [batch.columns[name] for name in numbers]
         assert [each.values[0] for each in cells if isinstance(each, Numbers)] == [0.25, 2.5, 40.0, 2.0**60]
         assert [reject.reason[:14] for reject in sent.rejects] == ["score is bytes"]
+
+
+def test_what_a_collector_really_sends_is_read_alike_in_both_forms() -> None:
+    """Recorded from OpenTelemetry's Collector 0.165.0: exporter otlp_http behind the batch processor."""
+    read = []
+    for form, name in ((JSON, "collector.json.gz"), (PROTOBUF, "collector.protobuf.gz")):
+        found = decoded(form | {"content-encoding": "gzip"}, (DATA / name).read_bytes())
+        assert [(each.subject, each.count) for each in found] == [
+            ("fraud-api/prediction", 8),
+            ("fraud-api/(texts)", 1),
+            ("other/prediction", 1),
+        ]
+        numbers = ("score", "features-1", "customer.age", "n", "deep.a-1.b", "service.version", "none")
+        schema = Schema(
+            (*(Column(name, Kind.NUMERICAL) for name in numbers), Column("empty", Kind.CATEGORICAL)),
+            identity="key",
+        )
+        sent = receiver(schema, service="fraud-api").read_event(found[0], AT // 1_000)
+        batch = stored_batch.decode(sent.payload)
+        assert batch.event_time.tolist() == [
+            AT // 1_000 + each for each in (0, 1_000, 2_000, *[9_000] * 3, 77)
+        ]
+        cells = {name: batch.columns[name] for name in numbers}
+        rows = [
+            {name: cell.values[row] for name, cell in cells.items() if isinstance(cell, Numbers)}
+            for row in (0, -1)
+        ]
+        assert [{key: cell for key, cell in row.items() if not isnan(cell)} for row in rows] == [
+            {"score": 0.25, "features-1": 2.5, "customer.age": 40.0, "n": 2.0**60, "service.version": 1.2},
+            {"score": 7.0, "deep.a-1.b": 2.5, "service.version": 1.2},
+        ]
+        assert [reject.reason for reject in sent.rejects] == [
+            "score is bytes; expected a number, a text or a truth value"
+        ]
+        read.append(sent.payload)
+    assert read[0] == read[1]
+
+
+def test_what_bentoml_really_sends_is_known_by_its_monitors_name() -> None:
+    """Recorded from BentoML 1.4.39: it gives no event, and a service's monitors share each other's logger."""
+    found = decoded(PROTOBUF, (DATA / "bentoml.protobuf").read_bytes())
+    assert [(each.subject, each.count) for each in found] == [
+        ("Iris:iris/iris", 5),
+        ("Iris:iris_batch/iris_batch", 3),
+    ]
+    names = ("sepal", "embedding-1", "score")
+    schema = Schema(tuple(Column(name, Kind.NUMERICAL) for name in names), identity="request_id")
+    watching = receiver(schema, event="iris")
+    assert [watching.refusal(each, is_addressed=False) is None for each in found] == [True, False]
+    sent = watching.read_event(found[0], 2 * AT // 1_000)
+    batch = stored_batch.decode(sent.payload)
+    assert (batch.rows, batch.event_time.tolist()[0]) == (5, 1_795_832_253_089_802)
+    cells = [batch.columns[name] for name in names]
+    assert [each.values[1] for each in cells if isinstance(each, Numbers)] == [2.5, 5.0, 2.5 / 3]
+    assert [isnan(each.values[-1]) for each in cells if isinstance(each, Numbers)] == [False, False, True]

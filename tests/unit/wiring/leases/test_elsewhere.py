@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import cast
 
 import asyncpg
@@ -10,13 +11,20 @@ import pytest
 
 from service.core.inbox import Posted
 from service.core.sharing import LeaseState, LiveReplica, Part
-from service.errors import InboxUnavailableError
+from service.errors import InboxUnavailableError, UnroutedEventError
+from service.inbox.backlog import BacklogWatch
+from service.inbox.events import EventIntake
+from service.inbox.writer import Writer
+from service.runtime.compute_threads import workers
 from service.runtime.scheduler import CycleResult, Job
+from service.sources.otlp.events import decoded
+from service.sources.otlp.records import FORM
 from service.status.live_feed import EventBroadcaster
 from service.store.leases.leases import Sharing
 from service.wiring.inbox.refusable import RefusableReceivers
 from service.wiring.leases.elsewhere import Elsewhere
 from service.wiring.monitor_cycles import MonitorIndex
+from tests.unit.sources.otlp.made import AT, JSON, receiver, record, request
 
 
 async def _never(slot: int) -> CycleResult:
@@ -72,3 +80,25 @@ async def test_no_rows_are_taken_for_a_refused_monitor() -> None:
     await _follow(index, seen, Part((), (), ()))
     assert receivers.get("a") is reader
     assert receivers.get("b") is None
+
+
+@pytest.mark.parametrize("addressed", [None, "a"])
+async def test_no_events_are_taken_for_a_refused_monitor(addressed: str | None) -> None:
+    """They are refused so that they are sent again, and do not count as of no monitor; others do."""
+    receivers = RefusableReceivers({"a": receiver(service="iris")}, {"a": "its file is another one"})
+    async with workers() as compute:
+        intake = EventIntake(
+            receivers,
+            {FORM: decoded},
+            writer=cast("Writer", None),
+            backlog=cast("BacklogWatch", None),
+            compute=compute,
+            now=lambda: AT // 1_000,
+        )
+        sent = json.dumps(request(record({"score": {"doubleValue": 0.5}}))).encode()
+        with pytest.raises(InboxUnavailableError, match="its file is another one") as why:
+            await intake.take_in(FORM, JSON, sent, monitor=addressed)
+        assert why.value.retry_seconds
+        assert intake.unrouted == ()
+        with pytest.raises(UnroutedEventError):
+            await intake.take_in(FORM, JSON, json.dumps(request(record({}), service="b")).encode())
