@@ -7,7 +7,6 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from tidegauge_client.batch import BatchFileError
 from tidegauge_client.delivery import RetryLaterError, deliver
 
 if TYPE_CHECKING:
@@ -114,20 +113,21 @@ class Sender:
         return None
 
     def _send(self, entry: Entry) -> None:
+        is_read = entry.rows > 0
         try:
-            is_read = entry.rows > 0
             batch = self._outbox.load(entry)
-            if batch is None:
-                self._remove(entry)
-                return
-            if not is_read:
-                self._tally.add("taken_over", batch.rows)
+        except Exception as error:  # noqa: BLE001  # tried again for ever, it would hold up all behind it
+            self._set_aside(entry, error)
+            return
+        if batch is None:
+            self._remove(entry)
+            return
+        if not is_read:
+            self._tally.add("taken_over", batch.rows)
+        try:
             delivered = deliver(batch, self._transport.post)
         except RetryLaterError as error:
             self._pause(error)
-            return
-        except (FileNotFoundError, BatchFileError) as error:
-            self._set_aside(entry, error)
             return
         except Exception as error:  # noqa: BLE001  # whatever it is, the thread goes on
             self._pause(RetryLaterError(f"{type(error).__name__}: {error}"))

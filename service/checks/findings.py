@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from service.checks.block_findings import block_findings
 from service.checks.column_findings import column_faults, column_notes, take_notes
+from service.checks.label_findings import repeated_ids, useless_labels
 from service.checks.look import Finding
 from service.checks.row_findings import same_rows, unusable_rows
+from service.core.labels.matching import difference
 from service.core.profile.columns import of_column
 from service.core.profile.spec import segment_values
 from service.core.reference.notes import notes_on
@@ -129,6 +131,11 @@ def segments_beyond_cap(look: MonitorLook) -> Iterator[Finding]:
                 yield _note(look, "", message)
 
 
+def strange_labels(look: MonitorLook) -> Iterator[Finding]:
+    """Yield the columns of the source that hold other labels and categories than the reference's."""
+    yield from (_note(look, "source", message) for message in look.strange)
+
+
 def unmatched_labels(look: MonitorLook) -> Iterator[Finding]:
     """Yield that late labels belong to none of the rows."""
     labels = look.labels
@@ -138,7 +145,8 @@ def unmatched_labels(look: MonitorLook) -> Iterator[Finding]:
         first = "the" if look.source.complete else "the first"
         found = f"only {labels.matched:,} of {labels.late:,} labels have"
         found = found if labels.matched else f"none of {labels.late:,} labels has"
-        ids = f": an id among the labels is {labels.label_id}, among the rows {labels.row_id}"
+        hint = difference(labels.label_id, labels.row_id)
+        ids = f": an id among the labels is {labels.label_id}, among the rows {labels.row_id}{hint}"
         ids = ids if labels.label_id and labels.row_id else ""
         yield _note(
             look,
@@ -203,7 +211,10 @@ FINDERS: tuple[Finder, ...] = (
     strange_times,
     labels_and_codes,
     segments_beyond_cap,
+    strange_labels,
     unmatched_labels,
+    useless_labels,
+    repeated_ids,
     missing_labels,
     same_rows,
     unusable_rows,

@@ -68,6 +68,7 @@ class LabelsLook:
     - `matched`: how many of the late ones belong to one of the rows.
     - `label_id`: an id of a late label that belongs to none, with its type; empty where there is none.
     - `row_id`: an id of a row, likewise.
+    - `useless`: how many more late labels are no numbers, where the target is one.
     """
 
     rows: int
@@ -76,6 +77,7 @@ class LabelsLook:
     matched: int | None = None
     label_id: str = ""
     row_id: str = ""
+    useless: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,8 @@ class BlocksLook:
 class MonitorLook:
     """All that was seen of a monitor; a part that could not be read is None, and its error a finding.
 
-    `limits` is what performance is judged by, a line per metric; `unjudged` says why others are not.
+    `limits` is what performance is judged by, a line per metric; `unjudged` says why others are not, and
+    `strange` which columns of the source hold other categories than the reference's.
     """
 
     monitor: Monitor
@@ -126,4 +129,5 @@ class MonitorLook:
     blocks: BlocksLook | None = None
     limits: tuple[str, ...] = ()
     unjudged: tuple[str, ...] = ()
+    strange: tuple[str, ...] = ()
     errors: tuple[Finding, ...] = field(default=())

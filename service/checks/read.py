@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from service.checks.block_findings import look_at_blocks
+from service.checks.label_findings import strange_categories
 from service.checks.look import Finding, LabelsLook, MonitorLook, RowsLook, WindowLook
 from service.checks.performance_limits import limits_in_use, unjudged
 from service.config.made_reference import made_reference
@@ -84,7 +85,9 @@ async def look_at(monitor: Monitor, key: bytes = b"") -> MonitorLook:
     batch = concatenated([take.batch for take in takes], schema)
     window = None if made is None else _window(monitor, made, batch)
     limits = () if made is None else tuple(limits_in_use(monitor, made, window))
-    return replace(look, labels=_labels(monitor, batch, takes), window=window, limits=limits)
+    strange = () if made is None else tuple(strange_categories(made, batch))
+    labels = _labels(monitor, batch, takes)
+    return replace(look, labels=labels, window=window, limits=limits, strange=strange)
 
 
 def _with_error(look: MonitorLook, part: str, error: TidegaugeError) -> MonitorLook:
@@ -138,7 +141,8 @@ def _labels(monitor: Monitor, batch: Batch, takes: Sequence[Take]) -> LabelsLook
     known = np.concatenate(labelled) if labelled else np.zeros(0, dtype=np.uint64)
     ids = batch.arrival.identity
     if ids is None:
-        return LabelsLook(batch.rows, int(inline.sum()), len(known), 0)
+        useless = sum(_unparsable(each.labels) for each in late)
+        return LabelsLook(batch.rows, int(inline.sum()), len(known), 0, useless=useless)
     has_late = np.isin(ids, known[known != 0])
     is_known = np.isin(known, ids[ids != 0])
     stranger = next(filter(None, (_stranger(each, ids) for each in late)), "")
@@ -149,7 +153,13 @@ def _labels(monitor: Monitor, batch: Batch, takes: Sequence[Take]) -> LabelsLook
         int(is_known.sum()),
         stranger,
         (batch.arrival.example_id or "") if stranger else "",
+        sum(_unparsable(each.labels) for each in late),
     )
+
+
+def _unparsable(column: ColumnRows) -> int:
+    marks = column.unparsable if isinstance(column, Numbers) else None
+    return 0 if marks is None else int(marks.sum())
 
 
 def _stranger(labels: LateLabels, ids: NDArray[np.uint64]) -> str:

@@ -11,6 +11,7 @@ from service.commands.environment import load_settings, read_files
 from service.commands.exit_status import CLEAN, FAILED
 from service.commands.metrics import unknown_name
 from service.core.inbox import BatchKind
+from service.core.profile.codec import profile
 from service.core.rows.id_sums import NO_ROWS, IdSums, sums_of
 from service.errors import ConfigurationError
 from service.inbox.spool_account import spooled
@@ -38,8 +39,8 @@ def execute(monitor: str | None, *, record: Path | None) -> int:
     """Print the sums of every monitor to which rows were sent; return the exit status.
 
     With a sender's `record` the sums are compared with those of the rows that it had acknowledged: FAILED
-    where they differ, where panes do not hold what cycles measured, or where a file of the spool cannot be
-    read. Raises ConfigurationError where the record cannot be read, or no monitor has the name.
+    where they differ, where panes do not hold what cycles measured, or where a batch or a file of the spool
+    cannot be read. Raises ConfigurationError where the record cannot be read, or no monitor has the name.
     """
     settings = load_settings()
     sent = None if record is None else read_record(record)
@@ -57,7 +58,9 @@ async def _audit(settings: Settings, monitor: str | None, sent: Record | None) -
         names = sorted(known) if monitor is None else [monitor]
         if monitor is not None and monitor not in known:
             await _check_exists(pool, settings, monitor, known)
-        accounts = {name: await audit.read(pool, name, sums_in, on_disk) for name in names}
+        accounts = {
+            name: await audit.read(pool, name, sums_in, on_disk, rows_in=profile.rows_in) for name in names
+        }
     is_equal = True
     for name, account in accounts.items():
         lines, agrees = lines_of(name, account, sent)
@@ -105,7 +108,8 @@ def lines_of(name: str, account: Account, sent: Record | None) -> tuple[list[str
             f"{account.in_panes.rows:,}{'' if account.measured.rows != account.in_panes.rows else ' others'}"
         )
         is_equal = False
-    return lines, is_equal
+    lines += [f"  DIFFERENT: {trouble}" for trouble in account.troubles]
+    return lines, is_equal and not account.troubles
 
 
 def _verdict(sent: IdSums, right: Collection[IdSums], found: IdSums, kind: BatchKind) -> str:
@@ -125,9 +129,9 @@ def read_record(path: Path) -> dict[tuple[str, BatchKind], IdSums]:
     where it is missing), key, rows, ids, mixed. A last line that was broken off is left out: its sender died
     before it knew of the answer.
     """
-    found: dict[tuple[str, BatchKind, str], IdSums] = {}
+    found: dict[tuple[str, BatchKind, str | int], IdSums] = {}
     try:
-        for line in path.read_text().splitlines(keepends=True):
+        for number, line in enumerate(path.read_text().splitlines(keepends=True)):
             try:
                 each = json.loads(line)
             except ValueError:
@@ -135,7 +139,8 @@ def read_record(path: Path) -> dict[tuple[str, BatchKind], IdSums]:
                     raise
                 break
             kind = BatchKind(each.get("what", "rows"))
-            found[each["monitor"], kind, each["key"]] = IdSums(each["rows"], each["ids"], each["mixed"])
+            key = number if each["key"] is None else each["key"]  # sent without one, each counts
+            found[each["monitor"], kind, key] = IdSums(each["rows"], each["ids"], each["mixed"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigurationError(
             f"{path}: cannot be read as a sender's record: {error}; expected the file that "

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from service.store.lifecycle import FromPane
     from service.store.tables.monitors.monitor import StoredMonitor
 
-
+NOTICING_SECONDS, NOTICING_LOOKS = 6.0, 12  # in which a service notices that a file is gone
 LET_GO_SECONDS = 30  # a running service looks every second, and ends its cycle first
 LET_GO_POLL_SECONDS = 0.2
 
@@ -149,7 +149,8 @@ async def _remove(
         stored = await _check_exists(pool, folder, name)
         _check_without_file(folder, name, "delete or move it first, else its cycles would bring it back")
         was_sent = name in await sent_monitors.read_all(pool)
-        _check_not_running(stored[name], force=force or was_sent)  # it stops with what was sent for it
+        if not (force or was_sent):  # it stops with what was sent for it
+            await _check_not_running(pool, stored[name])
         kept = "all that was measured of it is deleted." if purge else "its history is kept."
         if not agreed(f"{name} is taken out of the monitors, alarms and dashboards; {kept}", yes=yes):
             return FAILED
@@ -206,7 +207,8 @@ async def _rename(
         if old not in stored:
             raise ConfigurationError(f"there is no history: {unknown_name(old, sorted(stored))}")
         _check_without_file(folder, old, f"rename it first: {new}.yaml, or its `name:`")
-        _check_not_running(stored[old], force=force)
+        if not force:
+            await _check_not_running(pool, stored[old])
         own = stored.get(new)
         is_empty = own is None or (own.state is None and not own.rows and own.removed_at is None)
         if not is_empty and not replace:
@@ -246,17 +248,28 @@ def _check_without_file(folder: MonitorFolder, name: str, instead: str) -> None:
         raise ConfigurationError(f"{name}: {path} still defines it; {instead}")
 
 
-def _check_not_running(known: StoredMonitor, *, force: bool) -> None:
-    """Refuse to hide or move what a service still measures, perhaps by files of another machine."""
-    if known.holder is not None and known.is_measured and not force:
+async def _check_not_running(pool: asyncpg.Pool, known: StoredMonitor) -> None:
+    """Refuse to hide or move what a service still measures, or is about to, by files of any machine."""
+    if known.holder is not None and known.is_measured:
         raise ConfigurationError(
             f"{known.name}: {known.holder} measures it; delete its file there, which the service notices "
             "within seconds, or stop that service, or add --force"
         )
-    if known.is_measured and not force:
+    if known.is_measured:
         raise ConfigurationError(
             f"{known.name}: a service seems to run it: its last cycle was a moment ago; delete its file "
             "there, or stop that service and wait for three cycles, 30 seconds at least, or add --force"
+        )
+    replicas = await leases.with_file(pool, known.name)
+    for _ in range(NOTICING_LOOKS):  # a file that was deleted just now is noticed by its service in a moment
+        if not replicas:
+            return
+        await asyncio.sleep(NOTICING_SECONDS / NOTICING_LOOKS)
+        replicas = await leases.with_file(pool, known.name)
+    if replicas:
+        raise ConfigurationError(
+            f"{known.name}: {' and '.join(replicas)} still has a file of it, and would measure it again; "
+            "delete it there, or stop that service, or add --force"
         )
 
 

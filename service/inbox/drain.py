@@ -11,7 +11,7 @@ from service.errors import CodecError, StoreError, StoreUnavailableError
 from service.inbox.spool_record import requests_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from service.core.inbox import Sent
@@ -77,7 +77,7 @@ class Drain:
     async def _keep(self, name: str, sent: Sequence[Sent]) -> str | None:
         """Keep a file's requests; return why some were refused, None where all were kept."""
         try:
-            await self._store.append_segment(name, sent)
+            _warn(await self._store.append_segment(name, sent))
         except StoreUnavailableError:
             raise
         except StoreError as error:
@@ -87,7 +87,7 @@ class Drain:
         reason = None
         for place, each in enumerate(sent):  # one of them may have kept the others from being written
             try:
-                await self._store.append_segment(f"{name}:{place}", [each])
+                _warn(await self._store.append_segment(f"{name}:{place}", [each]))
             except StoreUnavailableError:
                 raise
             except StoreError as error:
@@ -108,3 +108,12 @@ class Drain:
             "rows that were acknowledged are in this file; rename it to .rows to try again at the next start"
         )
         log.error("spool file refused", file=str(kept), error=reason, hint=hint)
+
+
+def _warn(gone: Mapping[str, int]) -> None:
+    for monitor, rows in gone.items():
+        hint = (
+            f"they wait until a file of that name is there; `tidegauge monitor remove {monitor} --purge` "
+            "deletes them"
+        )
+        log.warning("rows of a monitor without a file", monitor=monitor, rows=rows, hint=hint)

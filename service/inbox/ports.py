@@ -31,8 +31,10 @@ class InboxStore(Protocol):
         """
         ...
 
-    async def append_segment(self, name: str, sent: Sequence[Sent]) -> None:
+    async def append_segment(self, name: str, sent: Sequence[Sent]) -> Mapping[str, int]:
         """Keep the requests of a spool file in one transaction, once: its name is a key.
+
+        Returns how many rows were kept of monitors that have no file any more: nobody measures them.
 
         They were acknowledged: where other content was kept under a request's key, it is kept without one.
         """

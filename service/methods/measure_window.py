@@ -149,7 +149,7 @@ def measure(
         by_block = measure_blocks(blocks, columns, current, compared, rate, withheld=withheld)
     verdicts = len(plan.performance) + len(plan.limits.metrics)
     judging = Judging(plan.false_alarm_rate, verdicts, plan.spreads.widening(current))
-    unmeasured = withheld or strange_labels(reference, current, schema.task)
+    unmeasured = withheld or strange_labels(reference.columns, current.columns, schema.task)
     performance = measure_performance(
         reference, current, schema.task, plan.performance, judging=judging, withheld=unmeasured
     )

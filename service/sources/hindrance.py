@@ -14,7 +14,7 @@ def missing_package(module: str, install: str, what: str) -> str | None:
     """Return that a module is not installed here which `what` needs; None where it is."""
     try:
         is_there = find_spec(module) is not None
-    except ImportError:
+    except (ImportError, ValueError):  # of a parent that is not there; of one that was blocked
         is_there = False
     return None if is_there else f"{what} need a package that is not installed here: pip install '{install}'"
 

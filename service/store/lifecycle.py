@@ -61,6 +61,9 @@ DELETE FROM tidegauge.inbox_key o USING tidegauge.inbox_key n
 WHERE o.monitor = $1 AND n.monitor = $2 AND o.kind = n.kind AND o.key = n.key
 """
 
+# FOR UPDATE: a commit that holds a lease is waited for, which a change of its holder alone would not do.
+_LOCK_LEASES = "SELECT FROM tidegauge.lease WHERE monitor = ANY($1::text[]) ORDER BY monitor FOR UPDATE"
+
 _FREE_LEASES = """
 WITH freed AS (
     UPDATE tidegauge.lease SET holder = NULL, fence = nextval('tidegauge.fence') WHERE monitor = $1
@@ -199,9 +202,8 @@ async def purge(pool: asyncpg.Pool, monitor: str, *, progress: Callable[[int], N
     deleted = 0
     with translated(f"{monitor}: delete its history"):
         async with pool.acquire() as connection:
-            await counted_ids.forget(
-                connection, monitor
-            )  # at once: no index finds a monitor's rows in batches
+            # At once: no index finds a monitor's rows in batches.
+            await counted_ids.forget(connection, monitor)
             for table, condition in await _to_delete(connection):
                 statement = _delete(table, condition, BATCH)
                 count = BATCH
@@ -226,6 +228,7 @@ async def rename(
     with translated(f"rename {old} to {new}"):
         async with pool.acquire() as connection, connection.transaction():
             # Leases before checkpoints, as a commit locks them.
+            await connection.execute(_LOCK_LEASES, [old, new])
             await connection.execute(_FREE_LEASES, old, new)
             await monitor_rename.add(connection, old, new)
             cycles = [row["cycle"] for row in await connection.fetch(_LOCK, [old, new])]

@@ -170,12 +170,12 @@ class MonitorCycles:
             declared = self._declared.get(name)
             if declared is None or declared.job.elsewhere:
                 return
-            await self._scheduler.remove(declared.job)
-            self._parts.counters.discard(name)
-            async with (
-                AsyncExitStack() as stack
-            ):  # a cycle of its own: what was in memory is not true for long
+            async with AsyncExitStack() as stack:
+                # A cycle of its own, as what is in memory is not true for long; first, since where it cannot
+                # be built the cycles go on.
                 cycle = await self._build(declared.monitor, stack)
+                await self._scheduler.remove(declared.job)
+                self._parts.counters.discard(name)
                 self._keep(declared.monitor, self._job_elsewhere(declared.monitor), cycle, stack.pop_all())
             await declared.open.aclose()
 

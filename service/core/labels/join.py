@@ -47,11 +47,17 @@ NO_PANE = "the row's pane is no longer kept"
 
 @dataclass(frozen=True, slots=True)
 class ValidLabels:
-    """The labels that can be used, at most one per id; `rejects` are the first of the `rejected` others."""
+    """The labels that can be used, at most one per id; `rejects` are the first of the `rejected` others.
+
+    `useless` says when each label without an id or that is no number was known (UTC microseconds), and
+    `useless_reason` what is wrong with the first of them.
+    """
 
     labels: LateLabels
     rejects: tuple[Reject, ...] = ()
     rejected: int = 0
+    useless: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    useless_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,8 @@ class JoinedLabels:
     `found`: how many labels have a row.
     `unmatched`: when each label that has none was known (UTC microseconds).
     `unmatched_id`: the id of the last of these, with its type.
+    `useless`: when each label without an id, or that is no number, was known.
+    `useless_reason`: what is wrong with the first of these.
     """
 
     waiting: PendingRows
@@ -80,6 +88,8 @@ class JoinedLabels:
     found: int = 0
     unmatched: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     unmatched_id: str = ""
+    useless: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    useless_reason: str = ""
 
 
 def signed(identity: NDArray[np.uint64]) -> list[int]:
@@ -112,7 +122,14 @@ def validate(labels: LateLabels, target: str) -> ValidLabels:
         if said[at] == SECOND:
             said[at] = _second(*_shown(column.take(np.array([earlier[row], row]))))
     rejects = _rejects(labels, refused, said, target)
-    return ValidLabels(labels.take(np.flatnonzero(reasons == "")), rejects, len(refused))
+    useless = np.flatnonzero(np.isin(reasons.astype(str), (NO_ID, NO_NUMBER)))
+    return ValidLabels(
+        labels.take(np.flatnonzero(reasons == "")),
+        rejects,
+        len(refused),
+        labels.labelled_at[useless],
+        str(reasons[useless[0]]) if len(useless) else "",
+    )
 
 
 def _second(first: object, second: object) -> str:
@@ -168,6 +185,8 @@ def join_labels(
         found=len(labels) - len(unknown),
         unmatched=labels.labelled_at[unknown[~has_label]],
         unmatched_id=_described(labels.names.take(unknown[~has_label][-1:])),
+        useless=valid.useless,
+        useless_reason=valid.useless_reason,
     )
 
 

@@ -110,9 +110,11 @@ def _of_errors(batch: Batch, task: Regression) -> Iterator[str]:
         return
     used = np.isfinite(predicted) & np.isfinite(true)
     true, predicted = true[used], predicted[used]
+    if len(true) < MIN_ROWS:
+        return
     with np.errstate(over="ignore", invalid="ignore"):
-        squared, spread = float(((predicted - true) ** 2).mean()) if len(true) else 0.0, float(np.var(true))
-    if len(true) >= MIN_ROWS and math.isfinite(squared) and 0.0 < spread < squared:
+        squared, spread = float(((predicted - true) ** 2).mean()), float(np.var(true))
+    if math.isfinite(squared) and 0.0 < spread < squared:
         yield (
             f"prediction: in the reference {task.prediction!r} is further from {task.target!r} than the mean "
             f"label is (R2 {1.0 - squared / spread:,.2f}); are both in one unit, and of the same rows?"

@@ -14,11 +14,9 @@ from service.core.rows.label_text import of_class
 from service.core.rows.task import Binary
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from service.core.profile.columns import ColumnProfile
-    from service.core.profile.distribution import Distribution
-    from service.core.profile.profile import Profile
     from service.core.rows.task import Task
 
 STRANGE_SHARE = 0.5  # of a column's labels, above which performance is not measured
@@ -26,19 +24,43 @@ TWO = 2  # labels: of a reference with one alone, the other may well come
 SHOWN = 3  # labels of each side
 
 
-def strange_labels(reference: Profile, current: Profile, task: Task | None) -> str | None:
+def strange_labels(
+    reference: Mapping[str, ColumnProfile], current: Mapping[str, ColumnProfile], task: Task | None
+) -> str | None:
     """Return the reason where most labels of the target or of the prediction are none of the reference's."""
     if not isinstance(task, Binary):
         return None
     columns = [name for name in (task.target, task.prediction) if name is not None]
-    sides = [(name, reference.columns.get(name), current.columns.get(name)) for name in columns]
-    known = {*task.positive, *(label for _, side, _ in sides for label in _labels(side))}
-    for name, before, now in sides:
-        if len(_labels(before)) >= TWO and now is not None:
-            reason = _reason(name, now.distribution, known, _labels(before))
+    known = {*task.positive, *(label for name in columns for label in _labels(reference.get(name)))}
+    for name in columns:
+        before, now = reference.get(name), current.get(name)
+        if before is not None and now is not None and len(_labels(before)) >= TWO:
+            reason = strange(name, before, now, known=known)
             if reason is not None:
                 return reason
     return None
+
+
+def strange(
+    name: str,
+    reference: ColumnProfile,
+    current: ColumnProfile,
+    *,
+    known: Collection[str] = (),
+    share: float = STRANGE_SHARE,
+) -> str | None:
+    """Return what a column's labels are where more than a `share` of them is not known to the reference."""
+    usual, held = _labels(reference), current.distribution
+    familiar = {*known, *usual}
+    counts = dict(zip(_labels(current), np.sort(held.counts)[::-1].tolist(), strict=True))
+    strangers = [label for label in counts if label not in familiar]
+    rows = sum(counts[label] for label in strangers)
+    if rows <= share * held.finite:
+        return None
+    return (
+        f"{name}: {rows:,} of {held.finite:,} labels are not among the reference's ({_shown(usual)}): "
+        f"{_shown(strangers)}; write them as the reference does"
+    )
 
 
 def _labels(side: ColumnProfile | None) -> list[str]:
@@ -48,20 +70,6 @@ def _labels(side: ColumnProfile | None) -> list[str]:
     held = side.distribution
     values = held.values[np.argsort(-held.counts, kind="stable")].tolist()
     return [value if isinstance(value, str) else of_class(value) for value in values]
-
-
-def _reason(name: str, current: Distribution, known: Collection[str], usual: Sequence[str]) -> str | None:
-    values = [value if isinstance(value, str) else of_class(value) for value in current.values.tolist()]
-    strange = {
-        label: n for label, n in zip(values, current.counts.tolist(), strict=True) if label not in known
-    }
-    rows = sum(strange.values())
-    if rows <= STRANGE_SHARE * current.finite:
-        return None
-    return (
-        f"{name}: {rows:,} of {current.finite:,} labels are not among the reference's ({_shown(usual)}): "
-        f"{_shown(sorted(strange, key=lambda label: -strange[label]))}; write them as the reference does"
-    )
 
 
 def _shown(labels: Sequence[str]) -> str:

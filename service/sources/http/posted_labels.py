@@ -56,7 +56,7 @@ def sent_labels(batches: Sequence[InboxBatch], options: LabelFile | None) -> lis
         return found
     for batch in batches:
         if batch.kind is BatchKind.LABELS:
-            found += _of_batch(stored_batch.decode(batch.payload), batch.received, options)
+            found += _of_batch(stored_batch.rows_of(batch), batch.received, options)
     return found
 
 

@@ -161,13 +161,13 @@ class HttpSource:
             if batch.kind is not BatchKind.ROWS:
                 rejected_label_ids += batch.rejected_ids
                 if self._context.labels is None:
-                    labels = stored_batch.decode(batch.payload)
+                    labels = stored_batch.rows_of(batch)
                     examples = range(min(labels.rows, KEPT_REJECTS))
                     rejects += [Reject(cells_of(labels, row), NO_LABELS) for row in examples]
                     rejected += labels.rows
                     rejected_label_ids += sums_of(labels.arrival.identity, labels.rows)
                 continue
-            rows = by_kind(stored_batch.decode(batch.payload), self._context.schema)
+            rows = by_kind(stored_batch.rows_of(batch), self._context.schema)
             for remark in rows.arrival.remarks:
                 log.warning("rows that were sent", monitor=self._context.monitor, hint=remark)
             came = sums_of(rows.arrival.identity, rows.rows)

@@ -14,11 +14,13 @@ import numpy as np
 import pyarrow as pa
 
 from service.core.rows.batch import Arrival, Batch, Labels, LabelType, Misfit, Numbers, Texts, steps_back
+from service.core.time_units import to_datetime
 from service.errors import CodecError
 from service.sources.http import buffers
 from service.sources.http.plain import batch as plain_batch
 
 if TYPE_CHECKING:
+    from service.core.inbox import InboxBatch
     from service.core.rows.batch import ColumnRows
 
 VERSION = b"\x01"
@@ -84,6 +86,24 @@ def decode(content: bytes) -> Batch:
         return _batch(held, notes)
     except DAMAGE as error:
         raise CodecError(f"a batch of the inbox of {len(content)} bytes is damaged: {error}") from error
+
+
+def rows_of(batch: InboxBatch) -> Batch:
+    """Return the rows of a batch that waits.
+
+    Raises CodecError, with what to do, where it cannot be read: of an acknowledged row nothing is given up
+    unasked, so that its monitor waits.
+    """
+    try:
+        return decode(batch.payload)
+    except CodecError as error:
+        came = f"{to_datetime(batch.received):%Y-%m-%dT%H:%M:%SZ}"
+        give_up = f"DELETE FROM tidegauge.inbox_batch WHERE id = {batch.id}"  # noqa: S608 - said, not run
+        raise CodecError(
+            f"batch {batch.id} of the inbox, {batch.rows:,} rows that came at {came}, cannot be read, and "
+            f"holds up its monitor: {error}. Did a newer version write it? Run that one; or give its rows "
+            f"up: {give_up}"
+        ) from error
 
 
 def _batch(held: dict[str, pa.Array], notes: dict[str, Any]) -> Batch:

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 MAX_LABELS = 250_000  # of a take, about
+SHOWN_US = 60 * SECOND  # after which offsets are shown again
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ class KafkaSource:
         self._options = options
         self._reader: TopicReader | None = None
         self._shown: Mapping[int, int] = {}
+        self._shown_at = 0
         # A single thread: lots of a partition are decoded in their order.
         self._decoding = ThreadPoolExecutor(max_workers=1, thread_name_prefix="kafka")
 
@@ -98,7 +100,7 @@ class KafkaSource:
         if position is None:
             held = await self._first(reader, topic)
         else:
-            await self._show(reader, held)
+            await self._show(reader, held, now)
         held, events = resumed(held, topic, now)
         for event in events:
             log.error("rows lost", monitor=context.monitor, hint=event.message)
@@ -133,15 +135,17 @@ class KafkaSource:
             ends |= await reader.offsets_at(start, topic.spans)
         return Position(topic.id, ends)
 
-    async def _show(self, reader: TopicReader, held: Position) -> None:
-        if reader.group is None or held.offsets == self._shown:
+    async def _show(self, reader: TopicReader, held: Position, now: int) -> None:
+        # Again after a while: a holder that was paused shows its older offsets once before it is fenced off.
+        is_fresh = now - self._shown_at < SHOWN_US
+        if reader.group is None or (held.offsets == self._shown and is_fresh):
             return
         try:
             await reader.show(held.offsets)
         except SourceError as error:  # tools show an older offset until the next cycle; nothing is read by it
             log.warning("offsets not shown", monitor=self._context.monitor, hint=str(error))
         else:
-            self._shown = held.offsets
+            self._shown, self._shown_at = held.offsets, now
 
     def _made(
         self, fetched: Fetched, after: Position, topic: Topic, now: int, events: tuple[Event, ...]

@@ -84,6 +84,18 @@ UPDATE tidegauge.lease SET holder = NULL WHERE holder = $1 AND monitor = ANY($2:
 
 _DROP = "DELETE FROM tidegauge.lease WHERE holder = $1 AND monitor = ANY($2::text[])"
 
+_BURY = """
+WITH dead AS (
+    DELETE FROM tidegauge.lease l WHERE l.monitor = ANY($1::text[]) AND NOT EXISTS (
+        SELECT FROM tidegauge.replica r
+        WHERE r.expires_at > clock_timestamp() AND (r.id = l.holder OR r.files ? l.monitor)
+    )
+    RETURNING l.monitor
+)
+INSERT INTO tidegauge.monitor (monitor, file_gone_at) SELECT monitor, now() FROM dead
+ON CONFLICT (monitor) DO UPDATE SET file_gone_at = coalesce(monitor.file_gone_at, now())
+"""
+
 _TAKE_DUTY = """
 WITH made AS (
     INSERT INTO tidegauge.duty (duty, holder, fence) VALUES ($2, $1, nextval('tidegauge.fence'))
@@ -126,6 +138,10 @@ SELECT jsonb_object_keys(files) AS monitor FROM tidegauge.replica WHERE expires_
 """
 
 _REFUSED = "SELECT monitor, replica, holder FROM tidegauge.refused_files ORDER BY monitor, replica"
+
+_WITH_FILE = """
+SELECT name FROM tidegauge.replica WHERE expires_at > clock_timestamp() AND files ? $1 ORDER BY name
+"""
 
 _HINDERED = "SELECT monitor, replica, reason FROM tidegauge.hindered_replicas ORDER BY monitor, replica"
 
@@ -271,6 +287,15 @@ async def drop(pool: asyncpg.Pool, replica: str, monitors: Sequence[str]) -> Non
         await pool.execute(_DROP, replica, list(monitors))
 
 
+async def bury(pool: asyncpg.Pool, monitors: Sequence[str]) -> None:
+    """Note that the files of monitors are gone, where no live replica holds or defines them.
+
+    Raises StoreError.
+    """
+    with translated("note which monitors have no file"):
+        await pool.execute(_BURY, list(monitors))
+
+
 async def take_duty(pool: asyncpg.Pool, replica: str, duty: str) -> Fence | None:
     """Return the fence of a duty that the replica has, taken where no live one has it. Raises StoreError."""
     with translated(f"take the duty {duty}"):
@@ -312,6 +337,12 @@ async def refused_files(pool: asyncpg.Pool) -> list[RefusedFile]:
     """Return which replicas may not measure a monitor because of their file. Raises StoreError."""
     with translated("read the replicas' files"):
         return [RefusedFile(**row) for row in await pool.fetch(_REFUSED)]
+
+
+async def with_file(pool: asyncpg.Pool, monitor: str) -> list[str]:
+    """Return the names of the live replicas that have a file of a monitor. Raises StoreError."""
+    with translated("read the replicas"):
+        return [row["name"] for row in await pool.fetch(_WITH_FILE, monitor)]
 
 
 async def hindered(pool: asyncpg.Pool) -> list[HinderedReplica]:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 LEASE_SECONDS, CYCLE_SECONDS = 2.5, 0.5
 
 # Those whose positions are elsewhere than in the inbox.
+EDITED = "otlp"
 WATCHED = ("kafka", "table", "files", "kserve")
 READ = "SELECT monitor, position, rows FROM tidegauge.checkpoint"
 ATTACHED = """
@@ -102,8 +103,11 @@ async def _run(
     found: list[TakeOver] = []
     try:
         await _each_measured(stage, 1, patience)
+        await _cut(stage)
         for number in range(rounds):
-            logins, taken = await _round(stage, logins, f"{number + 4}th", pause_seconds, patience)
+            is_last = number == rounds - 1
+            new = f"{number + 4}th"
+            logins, taken = await _round(stage, logins, new, pause_seconds, patience, has_mount=not is_last)
             found += taken
             assert not sending.done(), sending.exception()
     finally:
@@ -114,10 +118,32 @@ async def _run(
     return found, await _checked(stage, doors)
 
 
+async def _cut(stage: Stage) -> None:
+    """End every session of every replica at once, as a failover does, in the middle of whatever they do."""
+    await steps.remember_logins(stage)
+    cut = await stage.admin.fetch(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename LIKE $1",
+        f"{await stage.admin.fetchval('SELECT current_database()')}\\_%",
+    )
+    assert len(cut) >= len(stage.running)
+
+
+def _edit(stage: Stage) -> None:
+    """Change what a monitor's file says, and let the replicas that live look at it."""
+    path = stage.place.root / f"monitors/{EDITED}.yaml"
+    path.write_text(path.read_text() + "description: edited while replicas came and went\n")
+    for process in stage.running.values():
+        if process.poll() is None:
+            process.send_signal(signal.SIGHUP)
+
+
 async def _round(
-    stage: Stage, logins: list[str], new: str, pause_seconds: float, patience: float
+    stage: Stage, logins: list[str], new: str, pause_seconds: float, patience: float, *, has_mount: bool
 ) -> tuple[list[str], list[TakeOver]]:
-    """Pause one replica, kill one and add one; return those that live at the end, and the take-overs."""
+    """Pause one replica, kill one and add one; return those that live at the end, and the take-overs.
+
+    Without `has_mount` the new one has no folder of files, and must leave their monitor to others.
+    """
     await steps.remember_logins(stage)
     held = await _held_by(stage)
     by_weight = sorted(logins, key=lambda login: -len(held[login] & {*WATCHED}))
@@ -125,7 +151,9 @@ async def _round(
     began = await stage.now()
     stage.running[paused].send_signal(signal.SIGSTOP)
     stage.running[killed].kill()
-    await stage.start(new)
+    if not has_mount:
+        _edit(stage)
+    await stage.start(new, has_mount=has_mount)
     taken = [
         await steps.taken_over(stage, f"{what}, {' and '.join(sorted(held[login]))}", login, began, patience)
         for what, login in (("killed", killed), ("paused", paused))
@@ -133,6 +161,8 @@ async def _round(
     left = [login for login in (*logins, new) if login not in {killed, paused}]
     await stage.until_shared_by(*left, monitors=len(ways.SOURCES), within=patience)
     await steps.remember_logins(stage)
+    if not has_mount:
+        await _check_hindered(stage, new)
     before = await _cycles(stage)
     await _each_measured(stage, 1 + min(before.values()), patience)
 
@@ -155,6 +185,17 @@ async def _held_by(stage: Stage) -> dict[str, set[str]]:
     for row in rows:
         held[logins[int(row["replica"].rpartition(":")[2])]].add(row["monitor"])
     return held
+
+
+async def _check_hindered(stage: Stage, login: str) -> None:
+    """Check that a replica without the folder of files says so, and leaves their monitor to another."""
+    assert "files" not in (await _held_by(stage))[login]
+    ((replica, monitor, reason),) = await stage.admin.fetch(
+        "SELECT replica, monitor, reason FROM tidegauge.hindered_replicas"
+    )
+    assert (monitor, replica.rpartition(":")[2]) == ("files", str(stage.running[login].pid))
+    assert reason == f"{stage.place.root / login / 'in'} is not there"
+    assert '"event": "monitor left to others"' in stage.log(login)
 
 
 async def _cycles(stage: Stage) -> dict[str, int]:
@@ -222,8 +263,10 @@ async def check_slots(admin: asyncpg.Connection, cycle_seconds: float) -> int:
         used[row["monitor"]] += [row["slot"] - back * step for back in range(row["slots"])]
     for monitor, slots in used.items():
         slots.sort()
-        steps = {later - earlier for earlier, later in pairwise(slots)}
-        assert steps <= {step}, (monitor, steps, slots)
+        gaps = {later - earlier for earlier, later in pairwise(slots)}
+        # An edit begins a grid of its own, at once.
+        is_right = min(gaps) > 0 and max(gaps) <= step if monitor == EDITED else gaps <= {step}
+        assert is_right, (monitor, gaps, slots)
     return sum(map(len, used.values()))
 
 

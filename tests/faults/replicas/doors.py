@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 SOURCES = {
     "kafka": '{{type: kafka, brokers: "{brokers}", topic: "{topic}", timestamp: at, group: "{topic}-shown"}}',
     "table": '{{type: table, table: public.predictions, url: "${{PLAY_TABLE_URL}}", timestamp: at}}',
-    "files": '{{type: files, path: "{folder}/**/*.jsonl", timestamp: at, settle: 0s}}',
+    "files": '{{type: files, path: "{{data_dir}}/in/**/*.jsonl", timestamp: at, settle: 0s}}',
     "kserve": "{{type: kserve, inference_service: toy, outputs: [guess]}}",
     "otlp": "{{type: otlp, event_name: prediction}}",
     "http": "{{type: http, timestamp: at}}",
@@ -68,7 +68,7 @@ def lay_out(root: Path, reference: Path, *, brokers: str, topic: str) -> None:
     for name in ("monitors", "in"):
         (root / name).mkdir(parents=True, exist_ok=True)
     for name, source in SOURCES.items():
-        made = source.format(brokers=brokers, topic=topic, folder=root / "in")
+        made = source.format(brokers=brokers, topic=topic)
         text = MONITOR.format(source=made, reference=reference)
         if name in LABELLED:
             text += "labels: {wait: 1d}\n"

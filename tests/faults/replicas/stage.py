@@ -115,10 +115,10 @@ class Stage:
                 "FOR EACH ROW EXECUTE FUNCTION witness.write()"
             )
 
-    async def start(self, login: str, **more: str) -> None:
+    async def start(self, login: str, *, has_mount: bool = True) -> None:
         """Start a replica that logs in as `login`; its log is a file of that name.
 
-        `more` is added to its environment.
+        With `has_mount` the folder `in` of the place is below its own data folder as well.
         """
         database = urlsplit(self.url).path.lstrip("/")
         role = f"{database}_{login}"
@@ -128,6 +128,9 @@ class Stage:
         parts = urlsplit(self.url)
         url = parts._replace(netloc=f"{role}:replica@{parts.hostname}:{parts.port}").geturl()
         own = {"TIDEGAUGE_DATA_DIR": str(self.place.root / login)} if self.is_apart else {}
+        if self.is_apart and has_mount:
+            (self.place.root / login).mkdir(exist_ok=True)
+            (self.place.root / login / "in").symlink_to(self.place.root / "in")
         with (self.place.root / f"{login}.log").open("a") as log:
             self.running[login] = subprocess.Popen(  # noqa: ASYNC220  # returns at once
                 [sys.executable, "-m", "service", "run"],
@@ -139,7 +142,6 @@ class Stage:
                     "TIDEGAUGE_REPORTS_KEPT": "0",
                     **own,
                     **self.variables,
-                    **more,
                 },
                 stderr=log,
                 text=True,

@@ -12,9 +12,12 @@ import asyncpg
 import pytest
 
 from service.cli import main
+from service.commands import monitor
 from service.store import lifecycle
 from service.store.leases import leases
 from service.store.pool import open_pool
+from service.store.postgres import PostgresStore
+from tests.integration.store.test_store_commit import record
 from tests.service_process import Place, lay_out
 
 WINDOWS = "SELECT count(*) FROM tidegauge.window_run WHERE monitor = $1 AND revision = $2"
@@ -280,3 +283,27 @@ def test_what_a_service_holds_is_not_called_left_over(
     assert main(["audit", "tay"]) == 2
     assert "no monitor is named 'tay'; the nearest is 'toy'" in capsys.readouterr().err
     assert main(["monitor", "remove", "toy", "--force"]) == 0
+
+
+async def test_a_monitor_that_another_replica_has_a_file_of_is_left_alone(
+    tmp_path: Path,
+    database_url: str,
+    pool: asyncpg.Pool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Also where its holder has died and none has taken it over yet: it would be measured from its start."""
+    for name, value in lay_out(tmp_path / "place", days=1).environment.items():
+        if name.startswith("TIDEGAUGE_"):
+            monkeypatch.setenv(name, value)
+    monkeypatch.setenv("TIDEGAUGE_DATABASE_URL", database_url)
+    monkeypatch.setattr(monitor, "NOTICING_SECONDS", 0.1)
+    assert await PostgresStore(pool).commit(record(1))
+    await pool.execute("UPDATE tidegauge.cycle_log SET finished_at = now() - interval '1 day'")
+    other = leases.Identity("two", "host-b:7", "")
+    await leases.register(pool, other, "", {"flights": "a"}, 60.0)
+    for command in (["rename", "flights", "new"], ["remove", "flights"]):
+        assert await asyncio.to_thread(main, ["monitor", *command]) == 2
+        assert "flights: host-b:7 still has a file of it" in capsys.readouterr().err
+    await leases.register(pool, other, "", {}, 60.0)
+    assert await asyncio.to_thread(main, ["monitor", "rename", "flights", "new"]) == 0

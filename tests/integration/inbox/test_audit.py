@@ -12,9 +12,10 @@ import pytest
 
 from service.commands.audit import lines_of, read_record, sums_in
 from service.core.inbox import BatchKind
+from service.core.profile.codec.profile import rows_in
 from service.core.rows.id_sums import IdSums, sums_of
 from service.core.rows.row_hash import of_texts
-from service.errors import ConfigurationError
+from service.errors import CodecError, ConfigurationError
 from service.inbox.drain import Drain
 from service.inbox.spool_account import spooled
 from service.sources.http import source
@@ -43,7 +44,7 @@ async def send_recorded(
 async def _account(pool: asyncpg.Pool, folder: Path) -> Account:
     on_disk, troubles = spooled(folder / "inbox", sums_in)
     assert not troubles
-    return await audit.read(pool, "toy", sums_in, on_disk)
+    return await audit.read(pool, "toy", sums_in, on_disk, rows_in=rows_in)
 
 
 async def _differences(pool: asyncpg.Pool, folder: Path) -> list[str]:
@@ -283,3 +284,68 @@ async def test_events_of_another_kind_of_source_stay(pool: asyncpg.Pool, tmp_pat
         await live.run()
         assert await live.count("inbox_batch") == 1
     assert _counts((await _account(pool, tmp_path)).rows) == {"in panes": 2, "waiting": 1}
+
+
+PANE = "UPDATE tidegauge.pane SET {} WHERE rows = 3"
+BATCH = "UPDATE tidegauge.inbox_batch SET {}"
+OTHER = "SELECT payload FROM tidegauge.pane WHERE rows = 1"
+# What somebody or something does to the database, and what the audit says of it.
+TAMPERED = [
+    (PANE.format(f"payload = ({OTHER})"), "is said to hold 3 rows, and its profile holds 1"),
+    (PANE.format("payload = substr(payload, 1, length(payload) - 1)"), "damaged or cut short"),
+    (PANE.format("payload = set_byte(payload, 40, get_byte(payload, 40) # 1)"), "damaged or cut short"),
+    (PANE.format("payload = ''"), "cut short"),
+    (PANE.format("rows = 4"), "measured 4 rows, and panes hold 5"),
+    (PANE.format("ids = ids + 1"), "panes hold 4 others"),
+    (PANE.format("mixed = mixed + 1"), "panes hold 4 others"),
+    ("UPDATE tidegauge.inbox_audit SET rejected_rows = rejected_rows + 1", "1 rows are too many"),
+    ("UPDATE tidegauge.inbox_audit SET measured_rows = measured_rows - 1", "measured 3 rows"),
+    (BATCH.format("payload = substr(payload, 1, 60)"), "of the inbox is not counted"),
+    (BATCH.format("payload = '\\x09'"), "begins with 09; expected 01 or 02"),
+    (BATCH.format("rejected_ids = 1"), "as many rows, but not the same ones"),
+    ("DELETE FROM tidegauge.inbox_batch", "1 rows are missing"),
+]
+
+
+async def test_what_is_changed_behind_its_back_turns_it_red(pool: asyncpg.Pool, tmp_path: Path) -> None:
+    """Each change of a pane, a sum or a batch that waits is seen; what is put back is equal again."""
+    record = tmp_path / "sent.jsonl"
+    async with living(pool, tmp_path) as live:
+        await send_recorded(live, record, "1", rows("abc", 0))
+        await send_recorded(live, record, "2", rows("d", 1))
+        await live.run()
+        await send_recorded(live, record, "3", rows("e", 1))
+    assert await _differences(pool, tmp_path) == []
+    tables = ("pane", "inbox_audit", "inbox_batch")
+    await pool.execute(";".join(f"CREATE TABLE kept_{each} AS TABLE tidegauge.{each}" for each in tables))
+    back = "INSERT INTO tidegauge.{0} OVERRIDING SYSTEM VALUE TABLE kept_{0}"
+    put_back = ";".join([f"TRUNCATE tidegauge.{', tidegauge.'.join(tables)}", *map(back.format, tables)])
+    for statement, said in TAMPERED:
+        await pool.execute(statement)
+        found = await _differences(pool, tmp_path)
+        assert any(said in line for line in found), (statement, found)
+        await pool.execute(put_back)
+    assert await _differences(pool, tmp_path) == []
+
+
+async def test_a_batch_that_cannot_be_read_says_how_to_go_on(pool: asyncpg.Pool, tmp_path: Path) -> None:
+    """Its rows were acknowledged, so that its monitor waits; the message has the batch and both ways out."""
+    async with living(pool, tmp_path) as live:
+        await live.send(rows("abc", 0))
+        await pool.execute(BATCH.format("payload = '\\x09'"))
+        with pytest.raises(CodecError) as caught:
+            await live.run()
+        ((batch,),) = await pool.fetch("SELECT id FROM tidegauge.inbox_batch")
+        assert f"batch {batch} of the inbox, 3 rows that came at " in str(caught.value)
+        await pool.execute(str(caught.value).rpartition(": ")[2])
+        await live.send(rows("d", 0))
+        await live.run()
+        assert _counts((await _account(pool, tmp_path)).rows) == {"in panes": 1}
+
+
+def test_requests_without_a_key_count_one_by_one(tmp_path: Path) -> None:
+    """A sender's record may have several under no key; none of them is another one again."""
+    path = tmp_path / "sent.jsonl"
+    line = json.dumps({"monitor": "toy", "key": None, "rows": 1, "ids": 2, "mixed": 3})
+    path.write_text(f"{line}\n{line}\n")
+    assert read_record(path) == {("toy", BatchKind.ROWS): IdSums(2, 4, 6)}

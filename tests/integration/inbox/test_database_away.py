@@ -11,10 +11,11 @@ from pathlib import Path
 import asyncpg
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
 from service.config.settings import Settings
 from service.inbox.spool import SUFFIX
-from service.store.lifecycle import rename
+from service.store.lifecycle import remove, rename
 from service.store.pool import open_pool
 from tests.integration.inbox.live import Live, living, row, rows
 from tests.integration.inbox.proxy import Proxy, proxied
@@ -186,6 +187,34 @@ async def test_rows_on_the_disk_follow_a_rename_of_their_monitor(
         assert (
             await pool.fetchval("SELECT sum(rows)::int FROM tidegauge.inbox_batch WHERE monitor = 'toy'") == 2
         )
+
+
+async def test_what_a_dead_replica_had_on_its_disk_counts_once_later(
+    database_url: str, pool: asyncpg.Pool, tmp_path: Path
+) -> None:
+    """Another one took the same request and measured it, and the monitor was removed: rows wait for it."""
+    one, two = tmp_path / "one", tmp_path / "two"  # machines
+    one.mkdir()
+    two.mkdir()
+    async with away(database_url, one) as found:
+        found.proxy.cut()
+        assert (await found.live.send(rows("ab", 1), idempotency_key="k")).status_code == 202
+        assert (await found.live.send(rows("cd", 1))).status_code == 202
+        left = {file: file.read_bytes() for file in found.files}  # as `kill -9` leaves them
+    await pool.execute("TRUNCATE tidegauge.inbox_batch, tidegauge.inbox_key")
+    async with away(database_url, two) as other:
+        assert (await other.live.send(rows("ab", 1), idempotency_key="k")).status_code == 202
+        assert (await other.live.send(rows("e", 1))).status_code == 202
+        assert await _counted(pool, other.live) == 3
+    await remove(pool, "toy")
+    for file, content in left.items():
+        file.write_bytes(content)
+    with capture_logs() as logs:
+        async with away(database_url, one) as again:
+            await again.drained()
+            said = [each for each in logs if each["event"] == "rows of a monitor without a file"]
+            assert [(each["monitor"], each["rows"]) for each in said] == [("toy", 2)]
+            assert await _counted(pool, again.live) == 5
 
 
 async def test_a_full_spool_is_a_503(database_url: str, tmp_path: Path) -> None:

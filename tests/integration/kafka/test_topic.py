@@ -10,7 +10,7 @@ from typing import Any
 
 import asyncpg
 import pytest
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import NewPartitions, RecordsToDelete
 
 from service.checks.look import MonitorLook
@@ -367,9 +367,20 @@ async def test_a_group_shows_what_was_committed(broker: Broker, pool: asyncpg.Po
         await live.run()
         await live.run()
         shown = await topic.admin.list_consumer_group_offsets("tidegauge-toy")
-        assert shown[TopicPartition(topic.name, 0)].offset == 3
+        part = TopicPartition(topic.name, 0)
+        assert shown[part].offset == 3
         await topic.send(rows("d", 0))
         assert (await live.run()).record.rows == 1
+        await live.run()
+        # A replica that was paused and has lost its lease shows what it knew.
+        options = {"bootstrap_servers": broker.address, "group_id": "tidegauge-toy"}
+        async with AIOKafkaConsumer(enable_auto_commit=False, **options) as paused:
+            paused.assign([part])
+            await paused.commit({part: 3})
+        assert not (await live.run()).moved
+        live.clock.now += MINUTE
+        await live.run()
+        assert (await topic.admin.list_consumer_group_offsets("tidegauge-toy"))[part].offset == 4
         await _audited(live, topic)
 
 

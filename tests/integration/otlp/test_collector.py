@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from tests.integration.inbox.live import START, living
 from tests.unit.sources.otlp.made import JSON, record, request
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import asyncpg
 
 SOURCE = {"type": "otlp", "event_name": "prediction", "service_name": "shop", "allowed_lateness": "10m"}
@@ -46,3 +47,18 @@ async def test_records_that_come_again_in_another_batch(
             assert (answer.status_code, answer.json()) == (200, {})
         found = (await live.run()).record
         assert (found.rows, found.duplicates or 0) == counted
+
+
+def test_the_pages_file_for_a_collector_is_whole() -> None:
+    """Each part that its pipeline names is there, and sends to the address of all monitors for ever."""
+    page = Path("docs/otlp.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"```yaml\n(# otelcol.*?)```", page, re.DOTALL)
+    file = yaml.safe_load(text)
+    for pipeline in file["service"]["pipelines"].values():
+        for part, names in pipeline.items():
+            assert names
+            assert {*names} <= {*file[part]}
+    (exporter,) = file["exporters"].values()
+    assert exporter["logs_endpoint"].endswith(":8000/v1/logs")
+    assert exporter["retry_on_failure"] == {"max_elapsed_time": 0}
+    assert {exporter["sending_queue"]["storage"]} == {*file["service"]["extensions"]} == {*file["extensions"]}

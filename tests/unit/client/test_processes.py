@@ -17,6 +17,7 @@ from tidegauge_client import Client
 from tests.unit.client.scripted_server import Posted, Reply, accept, serving
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 pytestmark = pytest.mark.slow
@@ -266,14 +267,28 @@ for thread in threads: thread.join()
         assert sorted(key for key in keys(server.counted()) if key >= 0) == list(range(8))
 
 
-def test_a_file_that_is_no_batch_is_kept_aside(tmp_path: Path) -> None:
+def _cut(path: Path) -> None:
+    os.truncate(path, path.stat().st_size - 1)
+
+
+def _unreadable(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def _nested(path: Path) -> None:
+    path.write_bytes(b"[" * 100_000)
+
+
+@pytest.mark.parametrize("harm", [_cut, _unreadable, _nested])
+def test_a_file_that_is_no_batch_is_kept_aside(tmp_path: Path, harm: Callable[[Path], None]) -> None:
     """A damaged file of the spool is renamed and counted; what is behind it is sent."""
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
     ended(start("log(0, 1_200)", url, tmp_path))
     first, *_ = sorted(tmp_path.rglob("*.batch"))
     lost = first.read_bytes().count(b"\n") - 1
-    os.truncate(first, first.stat().st_size - 1)
+    harm(first)
     with serving(port) as server, Client(url, spool=tmp_path) as client:
         client.monitor("toy").log({"key": 1_200})
         assert client.close(30)

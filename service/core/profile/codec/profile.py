@@ -59,6 +59,32 @@ def decode(payload: bytes, parts: Sequence[Part[Any]] = PARTS) -> Profile:
     Raises CodecError where the bytes are no profile, are cut short or damaged, or of a format that is not
     known here.
     """
+    stored = _opened(payload)
+    schema, rows = _read(ROWS, stored, lambda form, _: (form["schema"], form["rows"]))
+    own = _read(COLUMNS, stored, columns.decode)
+    known = {part.name: _read(part.name, stored, part.decode) for part in parts if part.name in stored}
+    unknown = {name: part for name, part in stored.items() if name not in {ROWS, COLUMNS, *known}}
+    return Profile(schema, rows, own, known, unknown)
+
+
+def rows_in(payload: bytes) -> int:
+    """Return how many rows a profile's bytes hold, without what else they hold; raises as `decode` does."""
+    rows: int = _read(ROWS, _opened(payload), lambda form, _: form["rows"])
+    return rows
+
+
+def fingerprint(profile: Profile, parts: Iterable[Part[Any]]) -> str:
+    """Return sixteen hex digits that change with the rows, the columns and each of `parts`.
+
+    The same on every machine and in every build, whatever other parts a profile has.
+    """
+    digest = hashlib.sha256()
+    for name, part in _stored(profile, parts).items():
+        digest.update(name.encode() + b"\0" + part.body + part.hashes)
+    return digest.hexdigest()[:16]
+
+
+def _opened(payload: bytes) -> dict[str, StoredPart]:
     if len(payload) < _PREFIX.size:
         raise CodecError(f"a profile of {len(payload)} bytes is cut short; expected {_PREFIX.size} or more")
     magic, version, checksum = _PREFIX.unpack_from(payload)
@@ -71,25 +97,9 @@ def decode(payload: bytes, parts: Sequence[Part[Any]] = PARTS) -> Profile:
     if zlib.crc32(rest) != checksum:
         raise CodecError(f"a profile of {len(payload)} bytes is damaged or cut short: its checksum differs")
     try:
-        stored = _frames(rest)
+        return _frames(rest)
     except (zlib.error, struct.error, ValueError) as error:
         raise CodecError(f"a profile of {len(payload)} bytes is damaged: {error}") from error
-    schema, rows = _read(ROWS, stored, lambda form, _: (form["schema"], form["rows"]))
-    own = _read(COLUMNS, stored, columns.decode)
-    known = {part.name: _read(part.name, stored, part.decode) for part in parts if part.name in stored}
-    unknown = {name: part for name, part in stored.items() if name not in {ROWS, COLUMNS, *known}}
-    return Profile(schema, rows, own, known, unknown)
-
-
-def fingerprint(profile: Profile, parts: Iterable[Part[Any]]) -> str:
-    """Return sixteen hex digits that change with the rows, the columns and each of `parts`.
-
-    The same on every machine and in every build, whatever other parts a profile has.
-    """
-    digest = hashlib.sha256()
-    for name, part in _stored(profile, parts).items():
-        digest.update(name.encode() + b"\0" + part.body + part.hashes)
-    return digest.hexdigest()[:16]
 
 
 def _stored(profile: Profile, parts: Iterable[Part[Any]]) -> dict[str, StoredPart]:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from service.core.inbox import BatchKind
 from service.core.rows.id_sums import MODULUS, NO_ROWS, IdSums, sums_of_hashes
+from service.errors import CodecError
 from service.store.driver_errors import translated
 from service.store.encoding import text
+from service.store.tables.inbox import pane_check
 from service.store.tables.monitors import rename as monitor_rename
 
 if TYPE_CHECKING:
@@ -86,13 +88,15 @@ class Account:
     - `labels`: those of labels
     - `measured`: the rows or events that cycles say they measured
     - `counts_events`: whether the sums are of events, each of which may make several rows
-    - `has_events`: whether some wait
+    - `troubles`: what could not be read, or is not what it is said to be
+    - `has_events`: whether events wait
     """
 
     rows: dict[str, IdSums]
     labels: dict[str, IdSums]
     measured: IdSums = NO_ROWS
     counts_events: bool = False
+    troubles: tuple[str, ...] = ()
     has_events: bool = False
 
     @property
@@ -158,21 +162,31 @@ async def monitors(pool: asyncpg.Pool) -> list[str]:
         return [row["monitor"] for row in await pool.fetch(_MONITORS)]
 
 
-async def read(pool: asyncpg.Pool, monitor: str, sums: Sums, spooled: Sequence[Spooled] = ()) -> Account:
+async def read(
+    pool: asyncpg.Pool,
+    monitor: str,
+    sums: Sums,
+    spooled: Sequence[Spooled] = (),
+    *,
+    rows_in: Callable[[bytes], int] | None = None,
+) -> Account:
     """Return a monitor's account; `sums` returns those of a batch's payload. Raises StoreError.
 
-    `spooled` are the requests in files of the spool, of all monitors, read before this is called: those that
-    the database has kept meanwhile are not counted again.
+    With `rows_in`, which returns how many rows a pane's bytes hold, each pane is looked into. `spooled`
+    are the requests in files of the spool, of all monitors, read before this is called: those that the
+    database has kept meanwhile are not counted again.
     """
     with translated(f"{monitor}: read what became of its rows"):
         async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
             counts_events, counted = await _counted(connection, monitor)
             measured, rejected, duplicates, attached, rejected_labels, deleted = counted
             panes = await connection.fetchrow(_PANES, monitor)
-            waiting = await _waiting(connection, monitor, sums)
+            waiting, troubles = await _waiting(connection, monitor, sums)
             halves = await _halves(connection, monitor, sums)
             ahead = [row["identity"] % MODULUS for row in await connection.fetch(_AHEAD, monitor)]
             left = await _left(connection, monitor, spooled)
+            if rows_in is not None:
+                troubles += await pane_check.unlike(connection, monitor, rows_in)
     in_panes = IdSums(*(int(number) for number in panes))
     return Account(
         {
@@ -196,6 +210,7 @@ async def read(pool: asyncpg.Pool, monitor: str, sums: Sums, spooled: Sequence[S
         },
         measured,
         counts_events,
+        tuple(troubles),
         bool(halves.rows or waiting[BatchKind.EVENTS].rows or left[BatchKind.EVENTS].rows),
     )
 
@@ -209,15 +224,20 @@ async def _counted(connection: asyncpg.Connection, monitor: str) -> tuple[bool, 
     return row["counts_events"], sums
 
 
-async def _waiting(connection: asyncpg.Connection, monitor: str, sums: Sums) -> dict[BatchKind, IdSums]:
-    found, last = dict.fromkeys(BatchKind, NO_ROWS), 0
+async def _waiting(
+    connection: asyncpg.Connection, monitor: str, sums: Sums
+) -> tuple[dict[BatchKind, IdSums], list[str]]:
+    found, troubles, last = dict.fromkeys(BatchKind, NO_ROWS), list[str](), 0
     while batches := await connection.fetch(_WAITING, monitor, last):
         for batch in batches:
             kind = BatchKind(batch["kind"])
             refused = IdSums(batch["rejected"], int(batch["rejected_ids"]), int(batch["rejected_mixed"]))
-            found[kind] += sums(kind, batch["payload"]) + refused
+            try:
+                found[kind] += sums(kind, batch["payload"]) + refused
+            except CodecError as error:
+                troubles.append(f"batch {batch['id']} of the inbox is not counted: {error}")
         last = batches[-1]["id"]
-    return found
+    return found, troubles
 
 
 async def _halves(connection: asyncpg.Connection, monitor: str, sums: Sums) -> IdSums:

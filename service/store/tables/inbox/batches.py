@@ -20,7 +20,7 @@ from service.store.tables.inbox import audit, files, halves, labels
 from service.store.tables.monitors import rename as monitor_rename
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Sequence
+    from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
     from service.core.inbox import Sent
     from service.core.rows.inbox_change import InboxChange
@@ -59,6 +59,12 @@ _SEGMENT = """
 INSERT INTO tidegauge.inbox_key (monitor, kind, key, digest, answer) VALUES ('', 'spool', $1, '', '{}')
 ON CONFLICT (monitor, kind, key) DO NOTHING
 RETURNING key
+"""
+
+_GONE = """
+SELECT w.monitor FROM unnest($1::text[]) AS w (monitor) LEFT JOIN tidegauge.monitor known USING (monitor)
+WHERE known.monitor IS NULL OR known.file_gone_at IS NOT NULL OR known.removed_at IS NOT NULL
+ORDER BY w.monitor
 """
 
 _ANSWERS = """
@@ -123,8 +129,10 @@ class Inbox:
                 began.transaction = await _append(connection, fresh)
         return receipts
 
-    async def append_segment(self, name: str, sent: Sequence[Sent]) -> None:
+    async def append_segment(self, name: str, sent: Sequence[Sent]) -> Mapping[str, int]:
         """Keep the requests of a spool file in one transaction, once: its name is a key.
+
+        Returns how many rows were kept of monitors that have no file any more: nobody measures them.
 
         They were acknowledged: where other content was kept under a request's key, it is kept without one,
         and where its monitor was renamed since, under the new name.
@@ -132,12 +140,16 @@ class Inbox:
         """
         async with self._writing(_Began(), DRAIN_SECONDS) as connection:
             if await connection.fetchval(_SEGMENT, name) is None:
-                return  # it was kept, and its file not removed
+                return {}  # it was kept, and its file not removed
             named = await monitor_rename.under_current_names(connection, sent)
             sent, receipts = await _settled(connection, named)
             fresh = [each for each, found in zip(sent, receipts, strict=True) if not found.is_repeat]
-            if fresh:
-                await _append(connection, fresh)
+            if not fresh:
+                return {}
+            await _append(connection, fresh)
+            gone = await connection.fetch(_GONE, list({each.monitor for each in fresh}))
+        names = [row["monitor"] for row in gone]
+        return {name: sum(each.rows for each in fresh if each.monitor == name) for name in names}
 
     @asynccontextmanager
     async def _writing(
