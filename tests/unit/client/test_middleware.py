@@ -260,7 +260,7 @@ async def test_the_end_of_an_application_sends_what_is_left(tmp_path: Path) -> N
 async def test_a_route_below_a_proxys_path_is_logged(
     tmp_path: Path, root: str, path: str, given: str
 ) -> None:
-    """`uvicorn --root-path /api` puts that in front of every path: nothing was logged, and nothing said so."""
+    """`uvicorn --root-path /api` puts that in front of every path: nothing was logged."""
     app = application()
     with serving() as sent, Client(sent.url, spool=tmp_path) as client:
         app.add_middleware(LoggingMiddleware, monitor=client.monitor("toy"), path=given)
