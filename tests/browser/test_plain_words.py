@@ -44,7 +44,7 @@ async def test_what_comes_in_is_said(opened: Opened) -> None:
             ["Sent again, counted once, in the last hour", "1 row"],
             ["Waiting for their other halves", "2 events"],
             ["Given up without their other halves, in the last hour", "0 events"],
-            ["Refused in the last hour", "12 rows"],
+            ["Refused in the last hour", "12 events"],
         ]
         rows = panel.locator("tbody tr")
         await expect(rows).to_have_count(2)
