@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from fastapi import HTTPException
+from starlette.requests import ClientDisconnect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +43,10 @@ class BodyReader:
             self._held -= size
 
     async def read(self, request: Request) -> bytes:
-        """Return the body. Raises HTTPException: 413 where it is too large, 408 where it does not come."""
+        """Return the body.
+
+        Raises HTTPException: 413 where it is too large, 408 where it does not come, 400 where it ends early.
+        """
         parts, size = [], 0
         try:
             async with asyncio.timeout(BODY_SECONDS):
@@ -50,6 +54,10 @@ class BodyReader:
                     size += len(part)
                     self._check(size)
                     parts.append(part)
+        except (
+            ClientDisconnect
+        ) as error:  # nobody reads the answer; for the log it is no error of the service
+            raise HTTPException(400, "the connection was closed within the body") from error
         except TimeoutError as error:
             raise HTTPException(408, f"the body did not come within {BODY_SECONDS:.0f} s") from error
         return b"".join(parts)
