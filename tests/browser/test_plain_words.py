@@ -90,7 +90,7 @@ async def test_a_silent_monitor_keeps_its_story(opened: Opened) -> None:
     async with door.open() as url:
         seen = await opened(url)
         await expect(seen.page.locator(".card.alarm .why")).to_have_text(
-            re.compile("^No cycle for 2 h; one is due every .+. Until then: Healthy: ")
+            re.compile(r"^No cycle for 2\sh; one is due every .+\. Until then: Healthy: ")
         )
         await expect(seen.page.locator(".spark p")).to_contain_text("mae 9 minutes, within its threshold")
         await expect(seen.page.locator(".lead")).to_have_text("The only monitor is in alarm.")
