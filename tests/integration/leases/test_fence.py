@@ -222,7 +222,7 @@ async def test_without_the_lease_not_even_a_store_of_its_own_writes(pool: asyncp
 async def test_a_holder_that_pauses_inside_a_transaction_keeps_nobody_waiting(pool: asyncpg.Pool) -> None:
     """The server ends its session after a lease time, and what it had written is undone."""
     own, _ = await _prepare(pool)
-    hasty = OneFence(own.held, lease_seconds=0.2)
+    hasty = OneFence(own.held, lease_seconds=1.0)
     await pool.execute("UPDATE tidegauge.replica SET expires_at = clock_timestamp() WHERE id = 'one'")
     await leases.register(pool, leases.Identity("two", "host:2", ""), "", {"flights": "a"}, 60.0)
     async with pool.acquire() as connection:
