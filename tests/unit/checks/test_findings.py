@@ -14,6 +14,7 @@ from service.checks.look import Finding, LabelsLook, MonitorLook, RowsLook, Wind
 from service.config import monitor_file
 from service.core.reference import reference as references
 from service.core.rows.batch import Arrival, Batch, Labels, Numbers
+from service.core.rows.take import Take
 from service.core.season.season import DAY
 
 if TYPE_CHECKING:
@@ -103,6 +104,23 @@ def test_windows_that_are_too_small_or_too_large(look: MonitorLook) -> None:
     assert large[1].startswith("mine: window: 1,000 panes take about 900 MB of memory")
 
 
+def test_late_labels_that_are_no_numbers(look: MonitorLook) -> None:
+    """How they are written is said of the target's column; a few of them are worth no note."""
+    (note,) = said(replace(look, labels=LabelsLook(100, 90, late=20, matched=20, useless=60)))
+    assert note[1].startswith("mine: labels: 60 of 80 labels are no numbers and are refused; how they are")
+    assert said(replace(look, labels=LabelsLook(100, 90, late=80, matched=80, useless=1))) == []
+
+
+def test_times_of_two_units(look: MonitorLook) -> None:
+    """Seconds among milliseconds lie in 1970, beside the times that are meant."""
+    assert look.source is not None
+    batch = replace(look.source.batch, event_time=np.array([*range(30), *range(10**15, 10**15 + 70)]))
+    (note,) = said(replace(look, source=replace(look.source, first_take=Take(batch, {}))))
+    assert note[1] == (
+        "mine: source: 30 of 100 times are in 1970 and the others not: does the column mix units?"
+    )
+
+
 def test_late_labels_that_meet_no_row(look: MonitorLook) -> None:
     """None of them is worth a note, some of them is not."""
     (note,) = said(replace(look, labels=LabelsLook(100, 0, late=80, matched=0)))
@@ -137,10 +155,11 @@ def blocks_said(tmp_path: Path, days: int) -> list[str]:
 
 def test_what_drift_alarms_rest_on_is_said(tmp_path: Path) -> None:
     """Keys without effect, the days, many labels, and shifts that never show with this reference."""
-    first, second, basis, many, never = blocks_said(tmp_path, 31)
+    first, second, basis, rare, many, never = blocks_said(tmp_path, 31)
     assert first.startswith("mine: drift: blocks has no effect")
     assert second.startswith("mine: drift: verdict has no effect")
     assert "compares a window with how the reference's 31 days differ" in basis
+    assert "a kind of day that comes less often than once in 31 days" in rare
     assert many.startswith("mine: drift: user: no label holds 2 %")
     assert "0.2 standard deviations never shows in size: the reference's 31 days differ by more" in never
 
@@ -181,6 +200,6 @@ def test_labels_that_mostly_find_no_row_are_noted_with_an_id_of_each_side(look: 
     (note,) = (text for _, text in said(replace(look, labels=labels)))
     assert note == (
         "mine: labels: only 9 of 80 labels have the id of one of the 100 rows: an id among the labels is "
-        'the text "K1", among the rows the text "k1"'
+        'the text "K1", among the rows the text "k1"; those of the labels are in capitals'
     )
     assert said(replace(look, labels=replace(labels, matched=60))) == []
