@@ -7,17 +7,24 @@ same rows for the same position, and the position is committed in the same trans
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from service.core.cycle_record import CycleRecord
-from service.core.event import Event
 from service.core.profile.outcome import outcome
 from service.core.rows.label_form import take_in_form
 from service.core.windows import schema_change, window
 from service.core.windows.panes import pane_records, panes_of, profile_panes
-from service.cycle import late_labels, late_rows, measure_windows, tolerance_evidence
+from service.cycle import (
+    gathering,
+    late_labels,
+    late_rows,
+    measure_windows,
+    own_events,
+    tolerance_evidence,
+)
 from service.cycle.deduplicate import deduplicated
+from service.cycle.gathering import Gathered
 from service.cycle.monitor_plan import CycleReport
 from service.cycle.state import StateLoader
 from service.methods import alarm
@@ -27,48 +34,21 @@ from service.methods.quality.limits import measure_rejected, usually_missing
 from service.methods.stats.shares import Share
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from service.core.checkpoint import Checkpoint
+    from service.core.event import Event
     from service.core.reference.reference import Reference
     from service.core.rows.batch import Batch
     from service.core.rows.take import Take
     from service.core.season.season import Season
-    from service.core.windows.moving_reference import Compared, Past
-    from service.core.windows.panes import Pane
+    from service.core.windows.moving_reference import Compared
     from service.core.windows.records import WindowRecord
-    from service.core.windows.window import WindowPlan
     from service.core.worker_call import Worker
-    from service.cycle.late_labels import Absorbed, LateStep
+    from service.cycle.late_labels import Absorbed
     from service.cycle.monitor_plan import MonitorPlan
     from service.cycle.ports import Compute, Store
     from service.cycle.state import State
-
-
-@dataclass(frozen=True, slots=True)
-class _Gathered:
-    """The input of one cycle's measuring.
-
-    `slot`: the cycle's grid point (UTC microseconds).
-    `started`: when the cycle started (UTC microseconds).
-    `take`: the batch and what came with it.
-    `fresh`: the panes of the batch alone.
-    `after`: the checkpoint once the batch is taken.
-    `windows`: the windows to measure, by last pane, ascending.
-    `panes`: the panes held before the batch, those loaded from the store included.
-    `early`: by first pane, the past of windows that begin before the past in memory.
-    `late`: the late labels and the rows that wait for them.
-    """
-
-    slot: int
-    started: int
-    take: Take
-    fresh: Mapping[int, Pane]
-    after: Checkpoint
-    windows: Sequence[int]
-    panes: Mapping[int, Pane]
-    early: Mapping[int, Past]
-    late: LateStep
 
 
 class Cycle:
@@ -163,12 +143,12 @@ class Cycle:
 
     async def _gathered(
         self, state: State, take: Take, reference: Reference, *, slot: int, started: int
-    ) -> _Gathered:
+    ) -> Gathered:
         monitor, plan, before = self._monitor, self._monitor.window, state.checkpoint
         fresh = await self._compute.run(
             profile_panes, take.batch, monitor.schema, plan, before.rows, reference.spec
         )
-        after, due = await self._compute.run(_due, plan, before, take, fresh, state.panes)
+        after, due = await self._compute.run(gathering.due, plan, before, take, fresh, state.panes)
         late = await late_labels.look_up(monitor, take, before, due, store=self._store, compute=self._compute)
         windows, history = sorted({*due, *late.again}), self._loader.history
 
@@ -182,9 +162,9 @@ class Cycle:
             if left is not take:
                 return await self._gathered(state, left, reference, slot=slot, started=started)
             windows = late_rows.whole(windows, plan, kept_from=kept_from, behind=history.behind)
-        windows, panes = await self._compute.run(_held, windows, due, plan, older, state.panes)
+        windows, panes = await self._compute.run(gathering.held, windows, due, plan, older, state.panes)
         early = await history.early(self._layout, state.past, windows)
-        return _Gathered(slot, started, take, fresh, after, windows, panes, early, late)
+        return Gathered(slot, started, take, fresh, after, windows, panes, early, late)
 
     async def _kept_from(self, before: Checkpoint, touched: Collection[int]) -> int | None:
         """Return the pane from which on all are kept, where panes of measured windows are touched again.
@@ -197,7 +177,7 @@ class Cycle:
             return None
         return await self._store.kept_from(self._monitor.name, self._layout)
 
-    async def _absorbed(self, state: State, gathered: _Gathered, reference: Reference) -> Absorbed:
+    async def _absorbed(self, state: State, gathered: Gathered, reference: Reference) -> Absorbed:
         return await self._compute.run(
             late_labels.absorb,
             self._monitor,
@@ -210,8 +190,8 @@ class Cycle:
         )
 
     async def _with_evidence(
-        self, state: State, gathered: _Gathered, absorbed: Absorbed, season: Season | None
-    ) -> _Gathered:
+        self, state: State, gathered: Gathered, absorbed: Absorbed, season: Season | None
+    ) -> Gathered:
         monitor, before = self._monitor, state.checkpoint.tolerances
         if not monitor.measures.tolerance_tests:
             return replace(gathered, after=replace(gathered.after, tolerances={}))
@@ -228,7 +208,7 @@ class Cycle:
         return replace(gathered, after=replace(gathered.after, tolerances=found))
 
     async def _measured(
-        self, state: State, gathered: _Gathered, absorbed: Absorbed, reference: Reference
+        self, state: State, gathered: Gathered, absorbed: Absorbed, reference: Reference
     ) -> list[WindowRecord]:
         monitor, history = self._monitor, self._loader.history
 
@@ -261,7 +241,7 @@ class Cycle:
     def _recorded(
         self,
         state: State,
-        gathered: _Gathered,
+        gathered: Gathered,
         absorbed: Absorbed,
         windows: Sequence[WindowRecord],
         reference: Reference,
@@ -296,13 +276,13 @@ class Cycle:
             rejects=(*take.rejects, *relabelled.rejects),
             rejected=take.rejected + relabelled.rejected,
             events=(
-                *_restarted(state, gathered.slot),
+                *own_events.restarted(state, gathered.slot),
                 *take.events,
                 *changes,
                 *absorbed.events,
                 *found,
                 *events,
-                *_ended(before, take, after, gathered.slot),
+                *own_events.ended(before, take, after, gathered.slot),
             ),
             lag_seconds=take.lag_seconds,
             progress=take.progress,
@@ -321,44 +301,3 @@ class Cycle:
         fed = error_stream.errors_to_feed(schema, *rows)
         known = reference.profile.get(outcome.PART)
         return error_stream.find_changes(detectors, before.detectors, fed, task=schema.task, reference=known)
-
-
-def _due(
-    plan: WindowPlan, before: Checkpoint, take: Take, fresh: Mapping[int, Pane], panes: Mapping[int, Pane]
-) -> tuple[Checkpoint, list[int]]:
-    # The checkpoint after a take, and the windows that are due then.
-    after, held = before.after(take, plan), panes.keys() | fresh.keys()
-    if take.exhausted and held:  # nothing will follow: open panes are complete
-        after = replace(after, closed=max([*held, *([] if after.closed is None else [after.closed])]))
-    due = window.due(plan, before=before.closed, now=after.closed, touched=fresh.keys(), held=held)
-    return after, due
-
-
-def _held(
-    windows: Sequence[int],
-    due: Collection[int],
-    plan: WindowPlan,
-    older: Mapping[int, Pane],
-    panes: Mapping[int, Pane],
-) -> tuple[list[int], dict[int, Pane]]:
-    # The windows that are due or hold a pane, and all panes that are held.
-    everything, is_due = {**older, **panes}, set(due)
-    kept = [last for last in windows if last in is_due or panes_of([last], plan) & everything.keys()]
-    return kept, everything
-
-
-def _restarted(state: State, slot: int) -> tuple[Event, ...]:
-    if not state.restarted:
-        return ()
-    message = "measured again from its start: its columns or windows were edited after its source had ended"
-    return (Event("reset", slot, message),)
-
-
-def _ended(before: Checkpoint, take: Take, after: Checkpoint, slot: int) -> tuple[Event, ...]:
-    # An exhausted source explains why the monitor falls silent. A restart, or the labels that are still to be
-    # processed, find the same end once more; a source that has grown ends again.
-    brought = take.batch.rows or (take.labels is not None and len(take.labels))
-    if not take.exhausted or (before.ended and not brought):
-        return ()
-    at = slot if after.watermark is None else after.watermark
-    return (Event("ended", at, f"the source has nothing left after {after.rows} rows"),)

@@ -35,7 +35,8 @@ from service.wiring.leases.elsewhere import Elsewhere
 from service.wiring.leases.held import held_leases, lease_keeper
 from service.wiring.leases.hindrances import Hindrances
 from service.wiring.lock_watch import lock_watch
-from service.wiring.monitor_cycles import CycleParts, MonitorCycles, MonitorIndex, monitor_cycles
+from service.wiring.monitor_cycles import CycleParts, MonitorCycles, monitor_cycles
+from service.wiring.monitor_index import MonitorIndex
 from service.wiring.reload import Reload, reload_files
 from service.wiring.reports import StoredWindows, build_reporter
 from service.wiring.retention import retention

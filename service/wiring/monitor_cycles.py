@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
     from service.runtime.compute_threads import Compute
     from service.runtime.progress_bar import ReportShare
     from service.runtime.scheduler import Scheduler
-    from service.sources.protocol import Receiver, Source
+    from service.sources.protocol import Source
     from service.status.cycle_counters import CycleCounters, MonitorCounters
-    from service.status.known_names import DeclaredNames
     from service.store.leases.fence import Fences
     from service.store.postgres import PostgresStore
+    from service.wiring.monitor_index import MonitorIndex
 
     Listener = Callable[[CycleRecord], None]  # is called with every committed cycle
 
@@ -76,40 +76,6 @@ class _Declared:
     cycle: Cycle
     job: Job
     open: AsyncExitStack  # its source, and its progress bar
-
-
-@dataclass(slots=True)
-class MonitorIndex:
-    """The monitors that have a file here, for those who answer questions about them; all by their names.
-
-    - `jobs`: their cycles, those that other replicas run among them
-    - `descriptions`: of their files
-    - `columns`: those that they watch
-    - `declared`: the names of what their files make them measure
-    - `reported`: what a report needs
-    - `panes_behind`: how many panes before a window the reference has, of those that have a bound
-    - `receivers`: what reads the rows that are sent, of those to which rows can be sent
-    - `faults`: why an edited file was refused
-    - `refused`: why this replica may not hold a monitor that another one holds
-    - `hindered`: why this machine cannot read the rows of a monitor that it leaves to other replicas
-    - `holders`: the replica that measures each; empty where one process measures all
-    - `replicas`: by the names of the live replicas, the monitors that each holds
-    - `unheld`: since when (by the event loop's clock) no live replica holds a monitor
-    """
-
-    jobs: dict[str, Job] = field(default_factory=dict)
-    descriptions: dict[str, str] = field(default_factory=dict)
-    columns: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    declared: dict[str, Callable[[], DeclaredNames]] = field(default_factory=dict)
-    reported: dict[str, ReportedMonitor] = field(default_factory=dict)
-    panes_behind: dict[str, int] = field(default_factory=dict)
-    receivers: dict[str, Receiver] = field(default_factory=dict)
-    faults: dict[str, str] = field(default_factory=dict)
-    refused: dict[str, str] = field(default_factory=dict)
-    hindered: dict[str, str] = field(default_factory=dict)
-    holders: dict[str, str] = field(default_factory=dict)
-    replicas: dict[str, list[str]] = field(default_factory=dict)
-    unheld: dict[str, float] = field(default_factory=dict)
 
 
 class MonitorCycles:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from service.status.cycle_counters import CycleCounters
     from service.status.live_feed import EventBroadcaster
     from service.store.postgres import PostgresStore
-    from service.wiring.monitor_cycles import MonitorIndex
+    from service.wiring.monitor_index import MonitorIndex
     from service.wiring.sent.monitors import SentMonitors
 
 

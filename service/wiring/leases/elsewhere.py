@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from service.status.live_feed import EventBroadcaster
     from service.store.leases.elsewhere import Progress
     from service.store.leases.leases import Sharing
-    from service.wiring.monitor_cycles import MonitorIndex
+    from service.wiring.monitor_index import MonitorIndex
 
 
 class Elsewhere:

@@ -17,6 +17,7 @@ from service.store import lifecycle
 from service.store.leases import leases
 from service.store.pool import open_pool
 from service.store.postgres import PostgresStore
+from service.store.tables.inbox import sent_monitors
 from tests.integration.store.test_store_commit import record
 from tests.service_process import Place, lay_out
 
@@ -307,3 +308,37 @@ async def test_a_monitor_that_another_replica_has_a_file_of_is_left_alone(
         assert "flights: host-b:7 still has a file of it" in capsys.readouterr().err
     await leases.register(pool, other, "", {}, 60.0)
     assert await asyncio.to_thread(main, ["monitor", "rename", "flights", "new"]) == 0
+
+
+async def _sent(database_url: str, name: str) -> None:
+    pool = await open_pool(database_url)
+    try:
+        await sent_monitors.keep(pool, name, "source: {type: http}\n", "ci")
+    finally:
+        await pool.close()
+
+
+async def _left(database_url: str) -> None:
+    pool = await open_pool(database_url)
+    try:
+        await leases.leave(pool, ["here"])
+    finally:
+        await pool.close()
+
+
+def test_a_sent_monitor_is_purged_once_its_service_has_let_go(
+    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A cycle that was under way would write again what is deleted; who does not let go is named."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TIDEGAUGE_DATABASE_URL", database_url)
+    monkeypatch.setattr(monitor, "LET_GO_SECONDS", 0.3)
+    asyncio.run(_held(database_url, "cart"))
+    asyncio.run(_sent(database_url, "cart"))
+    assert main(["monitor", "remove", "cart", "--purge"]) == 1
+    assert "cart is removed, but gauge:8000 has not let go of it" in capsys.readouterr().err
+    asyncio.run(_left(database_url))
+    assert main(["monitor", "remove", "cart", "--purge"]) == 0
+    assert "cart is removed, with " in capsys.readouterr().out
+    assert main(["monitor", "list"]) == 0
+    assert "cart" not in capsys.readouterr().out

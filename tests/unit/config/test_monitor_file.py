@@ -6,7 +6,6 @@ import pytest
 
 from service.config import monitor_file
 from service.core.rows.schema import Kind, Role
-from service.core.rows.task import Binary, Multiclass, Regression, Task
 from service.core.windows.moving_reference import MovingPlan
 from service.core.windows.window import Unit, WindowPlan
 from service.errors import ConfigurationError
@@ -34,7 +33,7 @@ REPLAY = 'type: replay, path: "{data_dir}/rows.csv", timestamp: at, step: 1d'
 LABELS = "id: key\nlabels: {path: labels.csv, timestamp: at}"
 
 
-def _load(folder: Path, text: str) -> object:
+def load_text(folder: Path, text: str) -> object:
     path = folder / "mine.yaml"
     path.write_text(text)
     return monitor_file.load(path, Path("data"))
@@ -193,235 +192,7 @@ def test_a_fault_is_named_by_line_and_key(
 ) -> None:
     """Each message says which file, which line, which key, and what was expected."""
     with pytest.raises(ConfigurationError, match=rf"mine\.yaml:{line}: {message}"):
-        _load(tmp_path, GOOD.replace(*change))
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("detectors: [adwin, ddm]", {"adwin": {}, "ddm": {}}),
-        ("detectors: {adwin: {delta: 0.01}, ddm: }", {"adwin": {"delta": 0.01}, "ddm": {}}),
-        ("", {}),
-    ],
-)
-def test_detectors_are_named_alone_or_with_parameters(
-    tmp_path: Path, text: str, expected: dict[str, dict[str, float]]
-) -> None:
-    """A list names them, a mapping gives their parameters; without either there is none."""
-    path = tmp_path / "mine.yaml"
-    path.write_text(GOOD + text)
-    assert monitor_file.load(path, Path("data")).detectors == expected
-
-
-@pytest.mark.parametrize(
-    ("text", "line", "message"),
-    [
-        ("detectors: [adwim]", 15, r"detectors\.adwim: .*did you mean 'adwin'"),
-        ("detectors: [ddm, ddm]", 15, r"detectors: 'ddm' is listed twice"),
-        ("detectors: adwin", 15, r"detectors: expected names, such as \[adwin, ddm\]"),
-        ("detectors:\n  adwin:\n    delat: 1", 17, r"detectors\.adwin\.delat: .*did you mean 'delta'"),
-        ("detectors:\n  adwin:\n    delta: 2", 17, r"detectors\.adwin\.delta: .*a number between 0 and 1"),
-        ("detectors:\n  kswin: {window_size: 9}", 16, r"detectors\.kswin: .*expected a window of twice that"),
-    ],
-)
-def test_a_fault_of_a_detector_is_named_by_line_and_key(
-    tmp_path: Path, text: str, line: int, message: str
-) -> None:
-    """An unknown detector or parameter has its line and the nearest name, a value what was expected."""
-    with pytest.raises(ConfigurationError, match=rf"mine\.yaml:{line}: {message}"):
-        _load(tmp_path, GOOD + text)
-
-
-def test_detectors_need_a_task(tmp_path: Path) -> None:
-    """Without a prediction and a target there is no error whose change could be detected."""
-    with pytest.raises(
-        ConfigurationError, match=r"mine\.yaml:14: detectors: needs a prediction and a target"
-    ):
-        _load(tmp_path, GOOD.replace("target: truth\n", "") + "detectors: [adwin]")
-
-
-def test_measures_over_all_columns_are_asked_for_by_name(tmp_path: Path) -> None:
-    """Joint measures are in the plan; an unknown name and too few columns are refused."""
-    asked = GOOD + "  multivariate: [pca]\n  thresholds: {pca_reconstruction_error: 2}\n"
-    path = tmp_path / "mine.yaml"
-    path.write_text(asked)
-    plan = monitor_file.load(path, Path("data")).measure_plan.drift
-    assert (plan.multivariate, plan.thresholds) == (("pca",), {"pca_reconstruction_error": 2.0})
-    with pytest.raises(ConfigurationError, match=r"mine\.yaml:15: drift\.multivariate.*'pca'.*'pcs'"):
-        _load(tmp_path, asked.replace("[pca]", "[pcs]"))
-    lonely = asked.replace("  colour: categorical\n", "").replace("  columns: {colour: [chisquare]}\n", "")
-    with pytest.raises(
-        ConfigurationError, match=r"mine\.yaml:13: drift\.multivariate: pca needs two columns"
-    ):
-        _load(tmp_path, lonely)
-
-
-def test_a_domain_classifier_is_asked_for_by_name_and_needs_rows(tmp_path: Path) -> None:
-    """It is in the plan with its threshold; an unknown name, or a monitor that keeps no rows, is refused."""
-    asked = GOOD + "  multivariate: [domain_classifier]\n  thresholds: {domain_classifier_auc: 0.7}\n"
-    path = tmp_path / "mine.yaml"
-    path.write_text(asked)
-    plan = monitor_file.load(path, Path("data")).measure_plan.drift
-    assert (plan.multivariate, plan.thresholds) == (("domain_classifier",), {"domain_classifier_auc": 0.7})
-    with pytest.raises(ConfigurationError, match=r"mine\.yaml:15: drift\.multivariate.*'domain_clas'"):
-        _load(tmp_path, asked.replace("[domain_classifier]", "[domain_clas]"))
-    with pytest.raises(ConfigurationError, match=r"sample_rows: is 0; the domain_classifier"):
-        _load(tmp_path, f"sample_rows: 0\n{asked}")
-
-
-def test_texts_have_methods_of_their_own(tmp_path: Path) -> None:
-    """A test on texts is known for a text column and for no other; one on numbers takes their lengths."""
-    asked = GOOD.replace("colour: categorical", "colour: text").replace("[chisquare]", "[ks, {}]")
-    _load(tmp_path, asked.replace("{}]", "perc_text_content_drift]"))
-    with pytest.raises(ConfigurationError, match=r"did you mean 'abs_text_content_drift'"):
-        _load(tmp_path, asked.replace("{}]", "abs_text_drift]"))
-    with pytest.raises(ConfigurationError, match=r"does not measure categorical"):
-        _load(tmp_path, GOOD.replace("[chisquare]", "[abs_text_content_drift]"))
-
-
-LABELS = "id: key\nlabels: {path: '{data_dir}/labels.csv', wait: 5d}\n"
-
-
-def test_late_labels_are_named_as_the_monitor_s_own(tmp_path: Path) -> None:
-    """The folder is filled in, and the columns are the monitor's id and target unless said otherwise."""
-    path = tmp_path / "mine.yaml"
-    path.write_text(GOOD + LABELS)
-    monitor = monitor_file.load(path, Path("data"))
-    assert monitor.labels is not None
-    assert (monitor.labels.path, monitor.labels.timestamp.column) == ("data/labels.csv", "labelled_at")
-    assert (monitor.labels.id, monitor.labels.target, monitor.labels.wait) == (None, None, 5 * DAY)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        (GOOD + LABELS.replace("id: key\n", ""), r":15: labels: needs id, the column by which"),
-        (GOOD.replace("target: truth", "") + LABELS, r":16: labels: needs a prediction and a target"),
-        (GOOD + LABELS.replace("5d", "soon"), r":16: labels\.wait: expected a duration"),
-        (GOOD + LABELS.replace("5d", "0d"), r":16: labels\.wait: .*greater than 0"),
-        (GOOD + LABELS.replace("wait: 5d", "target: key"), r":16: labels: id and target are one column"),
-        (GOOD + LABELS.replace("wait", "waits"), r":16: labels\.waits: no such key; the nearest is wait"),
-        (
-            GOOD.replace(
-                '{type: replay, path: "{data_dir}/rows.csv", timestamp: at, step: 1d}', "{type: dummy}"
-            )
-            + LABELS,
-            r":16: labels: a dummy source has none; expected a replay",
-        ),
-    ],
-)
-def test_a_fault_of_late_labels_is_named(tmp_path: Path, text: str, message: str) -> None:
-    """Labels need an id, a task and a file that is replayed; each fault has its line."""
-    with pytest.raises(ConfigurationError, match=rf"mine\.yaml{message}"):
-        _load(tmp_path, text)
-
-
-BINARY = GOOD.replace(
-    "prediction: guess\ntarget: truth",
-    "task: binary\ntarget: colour\nscore: guess\npositive: red\nthreshold: 0.2\nperformance: {roc_auc: 0.7}",
-)
-MULTICLASS = GOOD.replace(
-    "prediction: guess\ntarget: truth",
-    "task: multiclass\ntarget: colour\nprediction: size\nscores: {1: guess, red: truth}",
-)
-
-
-@pytest.mark.parametrize(
-    ("text", "task", "predictions"),
-    [
-        (GOOD, Regression("guess", "truth"), ["guess"]),
-        (GOOD.replace("target: truth", ""), None, ["guess"]),
-        (BINARY, Binary("colour", score="guess", positive=("red",), threshold=0.2), ["guess"]),
-        (
-            BINARY.replace("positive: red\n", ""),
-            Binary("colour", score="guess", threshold=0.2, is_guessed=True),
-            ["guess"],
-        ),
-        (
-            BINARY.replace("threshold: 0.2", "prediction: size").replace(": red", ": 1"),
-            Binary("colour", "size", "guess", ("1",)),
-            ["size", "guess"],
-        ),
-        (
-            MULTICLASS,
-            Multiclass("colour", "size", (("1", "guess"), ("red", "truth"))),
-            ["size", "guess", "truth"],
-        ),
-    ],
-)
-def test_the_task_becomes_the_schema_s(
-    tmp_path: Path, text: str, task: Task | None, predictions: list[str]
-) -> None:
-    """What the model was asked for, its labels as text, and the columns that it predicts."""
-    path = tmp_path / "mine.yaml"
-    path.write_text(text)
-    schema = monitor_file.load(path, Path("data")).schema_
-    assert schema.task == task
-    assert [c.name for c in schema.columns if c.role is Role.PREDICTION] == predictions
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        (BINARY.replace("target: colour\n", ""), r"target: is missing; task: binary needs"),
-        (BINARY.replace("score: guess\n", ""), r"prediction: is missing; task: binary needs prediction"),
-        (
-            BINARY.replace("score: guess", "score: colour"),
-            r":11: score: 'colour' is categorical; .*numerical",
-        ),
-        (BINARY.replace("score: guess", "score: gues"), r":11: score: 'gues' is not among the columns"),
-        (BINARY.replace("positive", "prediction: size\npositive"), r":14: threshold: has no effect next to"),
-        (BINARY.replace("roc_auc", "mae"), r":14: performance\.mae: no such metric"),
-        (BINARY.replace("roc_auc", "estimated_mae"), r":14: performance\.estimated_mae: no such metric"),
-        (
-            BINARY.replace("roc_auc", "estimated_roc_auc") + "estimate: false\n",
-            r":14: performance\.estimated_roc_auc: is not measured, .* estimate: false",
-        ),
-        (BINARY.replace("score: guess", "scores: {a: guess}"), r":11: scores: belongs to task: multiclass"),
-        (BINARY.replace("0.2", ".nan"), r":13: threshold: "),
-        (BINARY.replace("0.2", "3"), r":13: threshold: 3 is no probability; expected 0 to 1\. .* prediction"),
-        (
-            BINARY.replace("roc_auc: 0.7", "roc_auc: 7"),
-            r":14: performance\.roc_auc: 7 is no value that roc_auc can have; expected 0 to 1",
-        ),
-        (
-            BINARY.replace("roc_auc: 0.7", "log_loss: -1"),
-            r":14: performance\.log_loss: -1 is no value that log_loss can have; expected 0 or more",
-        ),
-        (
-            BINARY.replace("roc_auc: 0.7", "positive_rate: -0.1"),
-            r":14: performance\.positive_rate: -0\.1 is no distance that positive_rate can have; .*0 to 1",
-        ),
-        (
-            GOOD.replace("target: truth", "target: truth\nperformance: {r2: 1.5}"),
-            r":11: performance\.r2: 1\.5 is no value that r2 can have; expected 1 or less",
-        ),
-        (
-            GOOD.replace("target: truth", "target: truth\nby: [colour]\nsegment_performance: {mae: -1}"),
-            r":12: segment_performance\.mae: -1 is no value that mae can have; expected 0 or more",
-        ),
-        (MULTICLASS.replace("prediction: size\n", ""), r"prediction: is missing; task: multiclass needs"),
-        (MULTICLASS.replace("1: guess", "1: colour"), r":12: scores\.1: 'colour' is categorical"),
-        (GOOD.replace("target: truth", "task: regression"), r"target: is missing; task: regression needs"),
-    ],
-)
-def test_a_fault_of_the_task_is_named(tmp_path: Path, text: str, message: str) -> None:
-    """Each key that does not fit the task is named, with what it needs."""
-    with pytest.raises(ConfigurationError, match=message):
-        _load(tmp_path, text)
-
-
-def test_an_estimate_may_have_a_threshold(tmp_path: Path) -> None:
-    """Estimated metrics can have thresholds as realised ones can; `estimate: false` leaves them out."""
-    regression = GOOD.replace("target: truth", "target: truth\nperformance: {estimated_mae: 3}")
-    for text, metric in (
-        (regression, "estimated_mae"),
-        (BINARY.replace("roc_auc", "estimated_f1"), "estimated_f1"),
-    ):
-        monitor = _load(tmp_path, text)
-        assert monitor.estimate
-        assert list(monitor.measure_plan.performance) == [metric]
-    assert not _load(tmp_path, GOOD + "estimate: false\n").estimate
+        load_text(tmp_path, GOOD.replace(*change))
 
 
 @pytest.mark.parametrize(
@@ -455,7 +226,7 @@ def test_segments_are_named_by_column(tmp_path: Path) -> None:
 def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None:
     """An empty file or a list says which keys were expected."""
     with pytest.raises(ConfigurationError, match=r"mine\.yaml:1: expected keys such as source"):
-        _load(tmp_path, text)
+        load_text(tmp_path, text)
 
 
 def test_all_faults_of_all_files_come_at_once(tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ from service.config.settings import Settings
 from service.errors import SourceError
 from service.runtime.scheduler import CycleResult, Job
 from service.status.live_feed import EventBroadcaster
-from service.wiring.monitor_cycles import MonitorCycles, MonitorIndex
+from service.wiring.monitor_cycles import MonitorCycles
+from service.wiring.monitor_index import MonitorIndex
 from service.wiring.reload import Reload
 from tests.unit.config.test_monitor_file import GOOD
 

@@ -23,7 +23,7 @@ from service.status.live_feed import EventBroadcaster
 from service.store.leases.leases import Sharing
 from service.wiring.inbox.refusable import RefusableReceivers
 from service.wiring.leases.elsewhere import Elsewhere
-from service.wiring.monitor_cycles import MonitorIndex
+from service.wiring.monitor_index import MonitorIndex
 from tests.unit.sources.otlp.made import AT, JSON, receiver, record, request
 
 
