@@ -49,7 +49,7 @@ class LoggingMiddleware:
 
     - `app`: the application
     - `monitor`: where rows go
-    - `path`: the route's path, as it is requested
+    - `path`: the route's path, as it is requested; with or without the application's `root_path`
     - `to_rows`: makes a row, several, or None of the request's JSON (None without a body) and the response's
     - `method`: the route's method
     - `max_body_bytes`: a longer request or response is not logged, but counted as invalid
@@ -78,7 +78,7 @@ class LoggingMiddleware:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, self._closing(send))
             return
-        if scope["type"] != "http" or (scope["path"], scope["method"]) != (self._path, self._method):
+        if scope["type"] != "http" or scope["method"] != self._method or not self._is_path(scope):
             await self._app(scope, receive, send)
             return
         exchange = _Exchange(self._limit)
@@ -96,6 +96,11 @@ class LoggingMiddleware:
 
         await self._app(scope, receive_and_note, note_and_send)
         self._log_once(exchange)  # a response whose body did not pass here is counted, with the reason
+
+    def _is_path(self, scope: MutableMapping[str, Any]) -> bool:
+        # Behind a proxy that serves the application below a path of its own, that is in front of the route's.
+        path: str = scope["path"]
+        return self._path in {path, path.removeprefix(scope.get("root_path", ""))}
 
     def _closing(self, send: Send) -> Send:
         # uvicorn ends by the signal that stopped it, without Python's functions of the exit.
@@ -181,7 +186,8 @@ class _Exchange:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             headers = {name.lower(): value for name, value in message.get("headers", ())}
-            self.response.encoding = headers.get(b"content-encoding", b"").decode("latin-1")
+            encoding = headers.get(b"content-encoding", b"").decode("latin-1")
+            self.response.encoding = "" if encoding.lower() == "identity" else encoding
         elif message["type"] == "http.response.body":
             self.response.add(message.get("body", b""))
             self.is_whole = not message.get("more_body", False)

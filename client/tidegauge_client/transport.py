@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import math
 import os
 import time
 from contextlib import suppress
@@ -130,4 +131,6 @@ def _seconds(retry_after: str | None) -> float | None:
             seconds = parsedate_to_datetime(retry_after).timestamp() - time.time()
         except ValueError:
             return None
+    if math.isnan(seconds):  # no moment would be late enough
+        return None
     return min(max(seconds, 0.0), MAX_RETRY_SECONDS)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING
 
 from service.access.cross_site import is_cross_site, is_own_host
 from service.access.rules import METRICS, READ_METRICS, SAFE_METHODS, SENT, need_of
-from service.access.session import COOKIE, session_token
+from service.access.session import session_cookies, session_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -75,6 +74,8 @@ class Gate:
             return None
         headers = _chosen(asked.headers)
         authorization = headers.get(b"authorization")
+        if sum(name == b"authorization" for name, _ in asked.headers) > 1:
+            return Refusal(401, _TWICE)
         if self.is_open and not (self.tokens.has_fixed and need.scope in _SENDING):
             return self._from_here(asked.method, headers)
         if authorization is not None:
@@ -100,7 +101,7 @@ class Gate:
         authorization = headers.get(b"authorization")
         if authorization is not None:
             return self._bearer(authorization)
-        return self._ambient(asked, headers)
+        return self._ambient(asked)
 
     def _need(self, asked: Asked) -> Need | None:
         if asked.path == METRICS and not self.metrics_open and not self.is_open:
@@ -138,12 +139,12 @@ class Gate:
         return self.tokens.grant_of(given.strip()) if scheme.lower() == "bearer" else None
 
     def _by_ambient(self, asked: Asked, headers: dict[bytes, str], need: Need) -> Refusal | None:
-        grant = self._ambient(asked, headers)
+        grant = self._ambient(asked)
         if grant is None:
             return (self._undecided() if b"cookie" in headers else None) or Refusal(401, _MISSING)
         return _cross_site(asked.method, headers) if need.is_met_by(grant) else _beyond(need)
 
-    def _ambient(self, asked: Asked, headers: dict[bytes, str]) -> Grant | None:
+    def _ambient(self, asked: Asked) -> Grant | None:
         """Return what a browser may do that sends no token of its own accord."""
         if self.proxy is not None:
             name = self.proxy.header.encode()
@@ -152,8 +153,13 @@ class Gate:
                 return self.proxy.grant
         if asked.method not in SAFE_METHODS:
             return None  # a session reads: whatever writes has a token that no other page can make it send
-        token = session_token(_cookie(headers.get(b"cookie", "")), self.tokens.known, self.now())
-        return None if token is None else token.grant
+        cookies = (value.decode("latin-1") for name, value in asked.headers if name == b"cookie")
+        sessions = (
+            session_token(value, self.tokens.known, self.now())
+            for header in cookies
+            for value in session_cookies(header)
+        )
+        return next((token.grant for token in sessions if token is not None), None)
 
     def _from_here(self, method: str, headers: dict[bytes, str]) -> Refusal | None:
         host = headers.get(b"host")
@@ -171,6 +177,7 @@ _MISSING = (
     "expected the header Authorization: Bearer TOKEN; `tidegauge token create` makes a token, and a browser "
     "signs in at /sign-in"
 )
+_TWICE = "the header Authorization is there more than once; a proxy may have looked at another one than this"
 _OUTDATED = (
     "which tokens are taken is not known: the database does not answer, and they were not read within "
     "TIDEGAUGE_TOKENS_KEPT_HOURS; send again later"
@@ -183,15 +190,6 @@ _WRONG = (
 
 def _chosen(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, str]:
     return {name: value.decode("latin-1") for name, value in headers if name in _WANTED}
-
-
-def _cookie(header: str) -> str:
-    cookies = SimpleCookie()
-    try:
-        cookies.load(header)
-    except CookieError:
-        return ""
-    return cookies[COOKIE].value if COOKIE in cookies else ""
 
 
 def _beyond(need: Need) -> Refusal:

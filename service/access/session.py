@@ -29,6 +29,15 @@ def signed_session(token: Token, now: int) -> str:
     return f"{token.id}.{until}.{_signature(token, until)}"
 
 
+def session_cookies(header: str) -> list[str]:
+    """Return the values of this cookie in a header Cookie, whatever other cookies of the host look like.
+
+    Other services on the same host, at any port, have theirs in it, and some of them are no proper ones.
+    """
+    pairs = (part.partition("=") for part in header.split(";"))
+    return [value.strip().strip('"') for name, _, value in pairs if name.strip() == COOKIE]
+
+
 def session_token(value: str, tokens: Mapping[str, Token], now: int) -> Token | None:
     """Return the token that a cookie's value stands for; None where it is none, has ended or is revoked."""
     found = _FORM.fullmatch(value)

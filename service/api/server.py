@@ -6,11 +6,12 @@ import asyncio
 import errno
 import socket
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 import uvicorn
 
+from service.access.rules import SAFE_METHODS
 from service.api.tls import renewing, tls_context
 from service.errors import ConfigurationError
 
@@ -63,6 +64,7 @@ async def serving(
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
     await asyncio.to_thread(config.load)  # imports the protocol: cycles run meanwhile
+    config.http_protocol_class = _answering(config.http_protocol_class)
     config.ssl = context
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=listeners), name="http")
@@ -73,6 +75,24 @@ async def serving(
     finally:
         server.should_exit = True
         await asyncio.wait_for(task, SHUTDOWN_SECONDS * 2)
+
+
+def _answering(protocol: type[Any]) -> type[Any]:
+    """Return a protocol that also answers a sender who has closed its own side of the connection.
+
+    Its rows were taken, and without an answer it would send them again.
+    """
+
+    class Answering(protocol):  # type: ignore[misc]
+        def eof_received(self) -> bool | None:
+            cycle = self.cycle
+            is_asked = cycle is not None and not cycle.more_body and not cycle.response_complete
+            if not is_asked or cycle.scope["method"] in SAFE_METHODS or self.scheme != "http":
+                return None  # the connection is closed; so it always is by https
+            cycle.keep_alive = False
+            return True
+
+    return Answering
 
 
 def _own(host: str, port: int) -> socket.socket:
@@ -105,7 +125,8 @@ def _listen(host: str, port: int, *, shared: bool = False, backlog: int | None =
         if error.errno == errno.EADDRNOTAVAIL:
             raise ConfigurationError(_not_ours(host, error)) from error
         raise ConfigurationError(
-            f"TIDEGAUGE_HTTP_PORT={port}: cannot listen on {host}: {error.strerror}; choose another port"
+            f"TIDEGAUGE_HTTP_PORT={port}: cannot listen on {host}: {error.strerror}; choose another port, or "
+            "stop what uses it, which may be another `tidegauge run`"
         ) from error
     # Its connections take it over. Without it the second part of an answer waits 40 ms for the first
     # one's acknowledgement; asyncio sets it for sockets alone that name their protocol.

@@ -39,6 +39,12 @@ class Spool:
         self._lock, self._folder = _own_folder(root)
         self._files = _sizes(self._folder)
         self._active: tuple[Path, int] | None = None  # the file that is written, and its descriptor
+        self.times_made_again = 0
+
+    @property
+    def folder(self) -> Path:
+        """The folder of this process."""
+        return self._folder
 
     @property
     def is_empty(self) -> bool:
@@ -65,7 +71,8 @@ class Spool:
         content = spool_record.encode(record)
         if len(content) > self.free_bytes:
             raise InboxUnavailableError(
-                f"nothing was kept: the database is away, and the spool of {self._limit >> 20} MB is full",
+                "nothing was kept: the database takes no rows now, and "
+                f"the spool of {self._limit >> 20} MB is full",
                 retry_seconds=FULL_RETRY_SECONDS,
             )
         path, descriptor = self._active or self._begin()
@@ -136,6 +143,7 @@ class Spool:
             lock, self._folder = _own_folder(self._root)
             os.close(self._lock)
             self._lock = lock
+            self.times_made_again += 1
             self._files = dict(sorted((self._files | _sizes(self._folder)).items(), key=_age))
         path = self._folder / f"{time.time_ns():020d}-{uuid.uuid4().hex}{SUFFIX}"
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)

@@ -32,6 +32,7 @@ class Spooling:
         self._spool = spool
         self._thread = thread
         self._failed: str | None = None  # why the last write failed
+        self._times_made_again = 0
         self.filled = asyncio.Event()
         self._note()
 
@@ -88,6 +89,10 @@ class Spooling:
             self._note()
 
     def _note(self) -> None:
+        if self._spool.times_made_again > self._times_made_again:
+            self._times_made_again = self._spool.times_made_again
+            hint = "it was removed or moved while the service ran; what was being written is kept"
+            log.warning("spool made again", folder=str(self._spool.folder), hint=hint)
         if self._spool.is_empty:
             self.filled.clear()
         else:

@@ -7,10 +7,17 @@ from urllib.parse import parse_qs, quote
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from starlette.requests import ClientDisconnect
 
 from service.access.cross_site import is_cross_site
 from service.access.secret import id_of
-from service.access.session import COOKIE, SESSION_SECONDS, session_token, signed_session
+from service.access.session import (
+    COOKIE,
+    SESSION_SECONDS,
+    session_cookies,
+    session_token,
+    signed_session,
+)
 from service.api.access.sign_in_page import HEADERS, STYLE, not_needed_page, own_path, page, signed_in_page
 from service.core.access import Scope
 
@@ -31,8 +38,8 @@ def sign_in_routes(gate: Gate) -> APIRouter:
         """Return the form, or for a browser that is signed in what it can do."""
         if gate.is_open:
             return HTMLResponse(not_needed_page(), headers=HEADERS)
-        cookie = request.cookies.get(COOKIE, "")
-        if session_token(cookie, gate.tokens.known, gate.now()) is not None:
+        sessions = (each for header in request.headers.getlist("cookie") for each in session_cookies(header))
+        if any(session_token(each, gate.tokens.known, gate.now()) is not None for each in sessions):
             return HTMLResponse(signed_in_page(), headers=HEADERS)
         return HTMLResponse(page("/"), headers=HEADERS)
 
@@ -76,10 +83,13 @@ def _check_own(request: Request) -> None:
 
 async def _form(request: Request) -> bytes:
     body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > MAX_FORM_BYTES:
-            raise HTTPException(413, f"the form is larger than {MAX_FORM_BYTES:,} bytes")
+    try:
+        async for part in request.stream():
+            body += part
+            if len(body) > MAX_FORM_BYTES:
+                raise HTTPException(413, f"the form is larger than {MAX_FORM_BYTES:,} bytes")
+    except ClientDisconnect as error:
+        raise HTTPException(400, "the connection was closed within the form") from error
     return body
 
 

@@ -168,3 +168,29 @@ def test_no_refusal_holds_what_was_given() -> None:
         refusal = found.refusal(asked)
         assert refusal is not None
         assert secret[4:20] not in refusal.reason
+
+
+@pytest.mark.parametrize(
+    "others",
+    ["a[b]=1; ", '{"x": 1}=2; ', "=; ; a; ", "ä=ö; ", 'x="a;b"; ', f"{COOKIE}=old; ", f"not_{COOKIE}=1; "],
+)
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_session_is_found_among_whatever_other_services_have_left(others: str, quote: str) -> None:
+    """Cookies belong to a host and not to a port: those of another program may be no proper ones."""
+    found = gate()
+    token, _ = _with_token(found, Scope.READ)
+    session = f"{COOKIE}={quote}{signed_session(token, NOW)}{quote}"
+    assert _status(found, "GET", STATE, cookie=others + session) == 200
+    assert _status(found, "GET", STATE, cookie=f"{session}; {others}") == 200
+    assert _status(found, "GET", STATE, cookie=others) == 401
+
+
+def test_two_headers_with_tokens_are_refused() -> None:
+    """A proxy before the service may have looked at the one, and the service at the other."""
+    found = gate()
+    _, secret = _with_token(found, Scope.ROWS)
+    for given in ((secret, "x"), ("x", secret), (secret, secret)):
+        headers = [(b"authorization", f"Bearer {each}".encode()) for each in given]
+        refusal = found.refusal(Asked("POST", ROWS, headers))
+        assert refusal is not None
+        assert refusal.status == 401

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from typing import Any
 
@@ -49,3 +50,43 @@ async def test_an_answer_waits_for_no_acknowledgement() -> None:
         async with serving(app, host=host, port=0) as url, httpx.AsyncClient(trust_env=False) as client:
             assert (await client.get(url)).status_code == 204
     assert found == [1, 1]
+
+
+async def _sent(app: Any, content: bytes, *, shut: bool, read: bool = True) -> bytes:
+    async with serving(app, host="127.0.0.1", port=0) as url:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+        writer.write(content)
+        if shut:
+            writer.write_eof()
+        found = b""
+        if read:
+            async with asyncio.timeout(10):
+                found = await reader.read()
+        writer.close()
+    return found
+
+
+@pytest.mark.parametrize("requests", [1, 3])
+async def test_who_has_closed_its_own_side_is_answered(requests: int) -> None:
+    """The request was whole and is served: without an answer its sender would send it again."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        while (await receive())["more_body"]:
+            pass
+        await asyncio.sleep(0.05)  # the end of the sender's side comes first
+        await send({"type": "http.response.start", "status": 202, "headers": []})
+        await send({"type": "http.response.body", "body": scope["path"].encode()})
+
+    request = b"POST /done HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}"
+    found = await _sent(app, request * requests, shut=True)
+    assert found.count(b"202 Accepted") == found.count(b"/done") == requests
+
+
+@pytest.mark.parametrize("path", ["/v1/kserve", "/v1/logs", "/sign-in"])
+async def test_a_body_that_is_cut_off_is_no_error_of_the_service(
+    path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A sender whose connection breaks leaves no traceback in the log."""
+    request = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n[".encode()
+    await _sent(build(callables()), request, shut=True)
+    assert [line for line in caplog.records if line.levelname == "ERROR"] == []

@@ -155,10 +155,11 @@ def blocks_said(tmp_path: Path, days: int) -> list[str]:
 
 def test_what_drift_alarms_rest_on_is_said(tmp_path: Path) -> None:
     """Keys without effect, the days, many labels, and shifts that never show with this reference."""
-    first, second, basis, many, never = blocks_said(tmp_path, 31)
+    first, second, basis, rare, many, never = blocks_said(tmp_path, 31)
     assert first.startswith("mine: drift: blocks has no effect")
     assert second.startswith("mine: drift: verdict has no effect")
     assert "compares a window with how the reference's 31 days differ" in basis
+    assert "a kind of day that comes less often than once in 31 days" in rare
     assert many.startswith("mine: drift: user: no label holds 2 %")
     assert "0.2 standard deviations never shows in size: the reference's 31 days differ by more" in never
 

@@ -342,3 +342,20 @@ def test_an_answer_of_another_service_says_so(tmp_path: Path, status: int) -> No
         assert ("https://gauge.example.org" in said) == bool(headers)
         assert client.stats().waiting == 1
         client.close(0)
+
+
+@pytest.mark.parametrize("retry_after", ["nan", "-1", "soon", "", "Wed, 99 Oct 2015 07:28:00 GMT", "0"])
+def test_a_retry_after_that_says_nothing_ends(tmp_path: Path, retry_after: str) -> None:
+    """Whatever a proxy writes there, the batch is sent again within seconds."""
+
+    def script(posted: Posted) -> Reply:
+        first = len(server.posted) <= 1
+        return Reply(503, {}, {"Retry-After": retry_after}) if first else accept(posted)
+
+    with serving() as server:
+        server.script = script
+        client = Client(server.url, spool=tmp_path, interval=0.01)
+        client.monitor("m").log({"a": 1})
+        assert client.flush(20)
+        assert client.stats().accepted == 1
+        client.close(0)

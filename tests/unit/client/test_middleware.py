@@ -247,3 +247,41 @@ async def test_the_end_of_an_application_sends_what_is_left(tmp_path: Path) -> N
         for runs in (1, 2):
             await _run_once(app)
             assert len(server.posted) == runs
+
+
+@pytest.mark.parametrize(
+    ("root", "path", "given"),
+    [
+        ("/api", "/api/predict", "/predict"),
+        ("/api", "/api/predict", "/api/predict"),
+        ("", "/predict", "/predict"),
+    ],
+)
+async def test_a_route_below_a_proxys_path_is_logged(
+    tmp_path: Path, root: str, path: str, given: str
+) -> None:
+    """`uvicorn --root-path /api` puts that in front of every path: nothing was logged."""
+    app = application()
+    with serving() as sent, Client(sent.url, spool=tmp_path) as client:
+        app.add_middleware(LoggingMiddleware, monitor=client.monitor("toy"), path=given)
+        transport = httpx.ASGITransport(app=app, root_path=root)
+        async with httpx.AsyncClient(transport=transport, base_url="http://model") as http:
+            answer = await http.post(path, json={"request_id": "a", "tenure": 2})
+        assert answer.status_code == 200
+        assert Logged(app, client, sent).rows() == [{"request_id": "a", "tenure": 2, "score": 4.0}]
+
+
+async def test_an_encoding_that_is_none_is_none(tmp_path: Path) -> None:
+    """Some proxies and frameworks write `Content-Encoding: identity`."""
+    app = application()
+
+    @app.post("/plain")
+    def plain() -> Response:
+        headers = {"content-encoding": "identity"}
+        return Response(b'{"score": 1}', media_type="application/json", headers=headers)
+
+    with serving() as sent, Client(sent.url, spool=tmp_path) as client:
+        app.add_middleware(LoggingMiddleware, monitor=client.monitor("toy"), path="/plain")
+        logged = Logged(app, client, sent)
+        await logged.post("/plain", b"")
+        assert logged.rows() == [{"score": 1}]

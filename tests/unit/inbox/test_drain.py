@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,3 +54,15 @@ async def test_a_file_that_is_gone_is_said_and_holds_nothing_up(tmp_path: Path) 
             task.cancel()
     assert store.rows == [2]
     assert [line["file"] for line in lines if line["event"] == "spool file gone"] == [str(first)]
+
+
+async def test_a_folder_that_is_made_again_is_said(tmp_path: Path) -> None:
+    """Once per time that somebody removed it."""
+    async with spooling(tmp_path / "inbox", limit=64 << 20) as spool:
+        assert spool is not None
+        await spool.append(record(1, 10))
+        shutil.rmtree(tmp_path / "inbox")
+        with capture_logs() as lines:
+            await spool.append(record(2, 10))
+            await spool.append(record(3, 10))
+    assert [line["event"] for line in lines] == ["spool made again"]

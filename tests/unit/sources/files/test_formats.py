@@ -144,6 +144,7 @@ NUMBERS = Names(("a", "b"), ("guess",))
         (("text/csv", "BASE64", "NjksMA=="), ("text/csv; charset=utf-8", "BASE64", "MC4y"), [0.2]),
         ((*CSV, "69,0\n70,1\n71,2"), ("text/csv; charset=utf-8", "CSV", "0.1,0.2,0.3"), [0.1, 0.2, 0.3]),
         ((*CSV, "69,0\n70,1"), ("text/csv; charset=utf-8", "CSV", "0.1\n0.2\n"), [0.1, 0.2]),
+        (("csv", "BASE64", "NjksMA=="), ("application/vnd.shop+json", "BASE64", "MC4y"), [0.2]),
         (("text/csv; header=present", "CSV", "b,a\n0,69\n1,70"), (*CSV, "0.1\n0.2"), [0.1, 0.2]),
         (
             (*JSON, '{"instances": [{"features": [69, 0]}, {"features": [70, 1]}]}'),
@@ -171,6 +172,16 @@ def test_captures_of_sagemakers_own_containers(given: Any, found: Any, guesses: 
         (69 + place, place) for place in range(len(guesses))
     ]
     assert [float(row["guess"]) for row in rows] == guesses
+
+
+def test_a_list_of_one_value_per_row() -> None:
+    """As TensorFlow's container has it, with one name a list is rows; with as many names it is one row."""
+    found = (*JSON, '{\n    "predictions": [3.5, 4.0\n    ]\n}')
+    several = sagemaker.rows_of(captured((*JSON, '{"instances": [1.0, 2.0]}'), found), Names(("x",), ()))
+    assert [(row["x"], row["prediction"]) for row in several] == [(1.0, 3.5), (2.0, 4.0)]
+    names = Names(("a", "b"), ("c", "d"))
+    (one,) = sagemaker.rows_of(captured((*JSON, '{"instances": [1.0, 2.0]}'), found), names)
+    assert [one[name] for name in "abcd"] == [1.0, 2.0, 3.5, 4.0]
 
 
 def array(values: Any, **more: Any) -> tuple[str, str, str]:
