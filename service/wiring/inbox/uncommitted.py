@@ -85,7 +85,7 @@ class LentInbox:
         looked = self._looked
         if looked is None:
             return await self._inbox.read(max_rows)
-        waiting = await self._inbox.read(max_rows, after=looked.passed, seen=looked.seen)
+        waiting = await self._inbox.read_beyond(max_rows, looked.passed, looked.seen)
         looked.read = tuple(batch.id for batch in waiting.batches)
         return waiting
 

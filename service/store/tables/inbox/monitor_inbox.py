@@ -20,20 +20,32 @@ if TYPE_CHECKING:
 
 MAX_BATCHES = 20_000  # of one take
 
-_READ = """
+_COUNTED = """
 SELECT id, kind, received_at, rows, rejected, rejects, payload, rejected_ids, rejected_mixed FROM (
-    SELECT b.*, sum(b.rows + b.rejected) OVER (ORDER BY b.id) - b.rows - b.rejected AS before
-    FROM (
-        SELECT * FROM tidegauge.inbox_batch
-        WHERE monitor = $1 AND id > $4 AND NOT id = ANY($5::bigint[]) ORDER BY id LIMIT $3
-    ) b
+    SELECT b.*, sum(b.rows + b.rejected) OVER (ORDER BY b.id) - b.rows - b.rejected AS before FROM ({}) b
 ) counted
 WHERE before < $2 ORDER BY id
 """
 
+_READ = _COUNTED.format("SELECT * FROM tidegauge.inbox_batch WHERE monitor = $1 ORDER BY id LIMIT $3")
+
 _LEFT = """
 SELECT coalesce(sum(rows), 0)::bigint AS rows, min(received_at) AS oldest FROM tidegauge.inbox_batch
-WHERE monitor = $1 AND id > $3 AND NOT id = ANY($2::bigint[])
+WHERE monitor = $1 AND NOT id = ANY($2::bigint[])
+"""
+
+# By EXCEPT: tens of thousands of ids are compared by their hashes, in every version of Postgres.
+_BEYOND = _COUNTED.format("""
+    SELECT w.* FROM tidegauge.inbox_batch w JOIN (
+        SELECT id FROM tidegauge.inbox_batch WHERE monitor = $1 AND id > $4
+        EXCEPT SELECT unnest($5::bigint[]) ORDER BY id LIMIT $3
+    ) fresh USING (id) ORDER BY id
+""")
+
+_LEFT_BEYOND = """
+SELECT coalesce(sum(rows), 0)::bigint AS rows, min(received_at) AS oldest FROM tidegauge.inbox_batch JOIN (
+    SELECT id FROM tidegauge.inbox_batch WHERE monitor = $1 AND id > $3 EXCEPT SELECT unnest($2::bigint[])
+) fresh USING (id)
 """
 
 
@@ -44,19 +56,27 @@ class MonitorInbox:
         self._pool = pool
         self._monitor = monitor
 
-    async def read(self, max_rows: int, *, after: int = 0, seen: Collection[int] = ()) -> Waiting:
-        """Return the batches that wait, in order, with about `max_rows` rows.
-
-        Left out, and not counted, are those up to the id `after` and those `seen`.
-        """
+    async def read(self, max_rows: int) -> Waiting:
+        """Return the batches that wait, in order, with about `max_rows` rows."""
         with translated(f"{self._monitor}: read its inbox"):
             async with self._pool.acquire() as connection:
-                rows = await connection.fetch(_READ, self._monitor, max_rows, MAX_BATCHES, after, list(seen))
+                rows = await connection.fetch(_READ, self._monitor, max_rows, MAX_BATCHES)
                 batches = tuple(_batch(row) for row in rows)
                 ids = [batch.id for batch in batches]
-                left = await connection.fetchrow(_LEFT, self._monitor, [*ids, *seen], after)
-        oldest = left["oldest"]
-        return Waiting(batches, left["rows"], None if oldest is None else to_microseconds(oldest))
+                left = await connection.fetchrow(_LEFT, self._monitor, ids)
+        return _waiting(batches, left)
+
+    async def read_beyond(self, max_rows: int, after: int, seen: Collection[int]) -> Waiting:
+        """Return likewise what `read` does without the batches up to the id `after` and those `seen`."""
+        with translated(f"{self._monitor}: look at its inbox"):
+            async with self._pool.acquire() as connection:
+                rows = await connection.fetch(
+                    _BEYOND, self._monitor, max_rows, MAX_BATCHES, after, list(seen)
+                )
+                batches = tuple(_batch(row) for row in rows)
+                ids = [*seen, *(batch.id for batch in batches)]
+                left = await connection.fetchrow(_LEFT_BEYOND, self._monitor, ids, after)
+        return _waiting(batches, left)
 
     async def labels_for(self, identity: Sequence[int]) -> list[LabelAhead]:
         """Return the labels that wait for rows of these ids."""
@@ -89,6 +109,11 @@ class MonitorInbox:
     async def files(self) -> list[TakenFile]:
         """Return the files that takes took."""
         return await files.taken(self._pool, self._monitor)
+
+
+def _waiting(batches: tuple[InboxBatch, ...], left: asyncpg.Record) -> Waiting:
+    oldest = left["oldest"]
+    return Waiting(batches, left["rows"], None if oldest is None else to_microseconds(oldest))
 
 
 def _batch(row: asyncpg.Record) -> InboxBatch:
