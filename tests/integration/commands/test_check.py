@@ -141,7 +141,7 @@ def test_rows_times_and_columns_are_counted(place: Place) -> None:
     assert toy["unwatched"] == ["other"]
     labelled = int(frame["truth"].loc[12:].notna().sum())
     counted = {"rows": len(frame) - 12, "with_label": labelled, "late": None, "matched": None}
-    assert toy["labels"] == counted | {"label_id": "", "row_id": ""}
+    assert toy["labels"] == counted | {"label_id": "", "row_id": "", "useless": 0}
     window = toy["window"]
     assert (window["panes"], window["window_bytes"]) == (7, 7 * window["pane_bytes"])
     assert 500 < window["pane_bytes"] < 100_000
@@ -179,6 +179,7 @@ def test_late_labels_are_matched(place: Place) -> None:
         "matched": 200,
         "label_id": "",
         "row_id": "",
+        "useless": 0,
     }
     labels.assign(key=labels["key"].str.upper()).to_csv(place.root / "data/labels.csv", index=False)
     found = checked(place)
