@@ -79,9 +79,10 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Three replicas and 60 monitors; one killed, one paused for a minute, one added: docs/replicas.md. Minutes.
+# Three replicas and 60 monitors; one killed, one paused for a minute, one added: docs/replicas.md. Minutes. Then
+# the same with a monitor of every way in, which ARGS=doors plays alone; needs Java and Maven.
 replicas-test: $(VENV)/.dev
-	$(BIN)/python -m tests.faults.replicas
+	$(BIN)/python -m tests.faults.replicas $(ARGS)
 
 # A million rows through a real broker, both sides killed five times: docs/kafka.md. Needs Java and Maven.
 kafka-test: $(VENV)/.dev

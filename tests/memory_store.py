@@ -24,6 +24,8 @@ from service.store.encoding import instant, to_json
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from service.core.cycle_record import CycleRecord, LabelRecord, Outcome
     from service.core.deduplicate import CountedChange
     from service.core.event import Event
@@ -163,9 +165,9 @@ class MemoryStore:
         """Return which of these ids have a row with a label."""
         return {each for _, each in self.stored(monitor).labelled} & set(identity)
 
-    async def counted_ids(self, monitor: str, identity: Sequence[int]) -> CountedIds:
+    async def counted_ids(self, monitor: str, identity: NDArray[np.uint64]) -> CountedIds:
         """Return what is remembered of rows that counted under one of these ids."""
-        wanted = set(identity)
+        wanted = set(identity.view(np.int64).tolist())
         rows = [row for row in self.stored(monitor).counted if row[1] in wanted]
         at, first, second = (np.array([row[place] for row in rows], dtype=np.int64) for place in range(3))
         return CountedIds(first.view(np.uint64), second.view(np.uint64), at)

@@ -144,7 +144,7 @@ class Refresh:
                 "tokens not kept on the disk",
                 file=str(self._path),
                 error=str(error),
-                hint="a start while the database is away would refuse every token",
+                hint="a start while the database is away would ask every sender to send again later",
             )
         self._touched = time.time()
         self._written = content  # not tried again before they change: the log has said it

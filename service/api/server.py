@@ -125,7 +125,8 @@ def _listen(host: str, port: int, *, shared: bool = False, backlog: int | None =
         if error.errno == errno.EADDRNOTAVAIL:
             raise ConfigurationError(_not_ours(host, error)) from error
         raise ConfigurationError(
-            f"TIDEGAUGE_HTTP_PORT={port}: cannot listen on {host}: {error.strerror}; choose another port"
+            f"TIDEGAUGE_HTTP_PORT={port}: cannot listen on {host}: {error.strerror}; choose another port, or "
+            "stop what uses it, which may be another `tidegauge run`"
         ) from error
     # Its connections take it over. Without it the second part of an answer waits 40 ms for the first
     # one's acknowledgement; asyncio sets it for sockets alone that name their protocol.

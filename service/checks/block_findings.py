@@ -72,6 +72,11 @@ def _basis(seen: BlocksLook, monitor: Monitor) -> Iterator[str]:
         f"the block test decides, at {rate:.1%} of windows without drift: it compares a window with how the "
         f"reference's {has} differ; distances are measured and have no threshold of their own"
     )
+    if model.plan.unit is BlockUnit.DAY:
+        yield (
+            f"a kind of day that comes less often than once in {has}, such as a holiday or a promotion, is "
+            "drift to this reference unless it holds one: no rate can be promised for it"
+        )
     if model.plan.unit is BlockUnit.HOUR:
         yield (
             f"the reference has fewer than {MIN_BLOCKS} days, so that its {has} stand in for them: what the "

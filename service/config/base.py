@@ -13,7 +13,6 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
-    Field,
     model_validator,
 )
 
@@ -100,7 +99,26 @@ def _not_truth(value: Any) -> Any:
 
 Number = Annotated[float, BeforeValidator(_not_truth)]
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
+
+def _not_empty(path: str) -> str:
+    if not path.strip():
+        raise ValueError("is empty; expected a file, a folder or a pattern of files")
+    return path
+
+
+FilePath = Annotated[str, AfterValidator(_not_empty)]
+
+
+def _is_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", name):
+        raise ValueError(
+            "expected up to 63 letters (a to z), digits, and _ . - behind the first; a monitor is named by "
+            f"its file, or by name:, got {name!r}"
+        )
+    return name
+
+
+Name = Annotated[str, AfterValidator(_is_name)]
 
 
 def _leaves(annotation: Any) -> Iterator[Any]:

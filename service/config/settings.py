@@ -6,12 +6,12 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from dotenv import dotenv_values
 from pydantic import AfterValidator, AnyHttpUrl, Field, SecretStr, TypeAdapter, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.config.access import Networks, Scopes, Words, header_name, is_loopback
 from service.config.database_url import check_database_url
+from service.config.env_file import names_in
 from service.config.nearest import nearest
 from service.core.access import Scope
 from service.errors import ConfigurationError
@@ -151,7 +151,7 @@ def _shown(name: str, value: object) -> str:
 
 def _refuse_unknown() -> None:
     known = {name.upper() for name in Settings.model_fields}
-    given = {name for name in (*os.environ, *dotenv_values(ENV_FILE)) if name.upper().startswith(PREFIX)}
+    given = {name for name in (*os.environ, *names_in(Path(ENV_FILE))) if name.upper().startswith(PREFIX)}
     messages = []
     for name in sorted(given):
         own = name.upper().removeprefix(PREFIX)

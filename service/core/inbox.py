@@ -104,6 +104,7 @@ class PushedEvent:
     - `body`: the content
     - `count`: how many events it stands for, where no monitor takes it
     - `may_be_unrouted`: that no monitor takes it is counted, and no warning
+    - `is_nameless`: it says of no name what it is, so that its sender hardly meant it for a monitor
     """
 
     form: str
@@ -112,6 +113,7 @@ class PushedEvent:
     body: bytes
     count: int = 1
     may_be_unrouted: bool = False
+    is_nameless: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from service.core.deduplicate import DUPLICATE, CountedChange, ids_of, no_ids, repeated
-from service.core.labels.join import signed
 from service.core.rows.id_sums import sums_of
 from service.core.rows.row_hash import NOTHING
 from service.core.rows.take import Reject, cells_of
@@ -47,8 +46,8 @@ async def deduplicated(
     ids = await compute.run(ids_of, take.batch)
     known = no_ids()
     if len(ids) and not restarted:
-        wanted = await compute.run(lambda: signed(np.unique(ids.identity[ids.identity != NOTHING])))
-        known = await store.counted_ids(monitor.name, wanted) if wanted else known
+        wanted = await compute.run(lambda: np.unique(ids.identity[ids.identity != NOTHING]))
+        known = await store.counted_ids(monitor.name, wanted) if len(wanted) else known
     return await compute.run(_without, take, ids, known, plan, restarted)
 
 

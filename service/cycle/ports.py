@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from service.core.checkpoint import Checkpoint
     from service.core.cycle_record import CycleRecord
     from service.core.deduplicate import CountedIds
@@ -66,8 +69,8 @@ class Store(Protocol):
         """Forget the rows that wait for labels."""
         ...
 
-    async def counted_ids(self, monitor: str, identity: Sequence[int]) -> CountedIds:
-        """Return what is remembered of rows that counted under one of these ids (hashes, signed)."""
+    async def counted_ids(self, monitor: str, identity: NDArray[np.uint64]) -> CountedIds:
+        """Return what is remembered of rows that counted under one of these ids (hashes, ascending)."""
         ...
 
     async def forget_counted_ids(self, monitor: str) -> None:

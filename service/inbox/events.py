@@ -13,7 +13,13 @@ import structlog
 
 from service.core.inbox import ANSWERED_REJECTS, Receipt, Unrouted
 from service.core.time_units import SECOND
-from service.errors import IntakeError, NoInboxError, UnroutedEventError
+from service.errors import (
+    BacklogError,
+    InboxUnavailableError,
+    IntakeError,
+    NoInboxError,
+    UnroutedEventError,
+)
 from service.sources.protocol import EventReceiver
 
 if TYPE_CHECKING:
@@ -36,10 +42,16 @@ LOG_SECONDS = 60  # a subject is logged no more often
 
 @dataclass(slots=True)
 class _Read:
-    """What the events of a request are: what is kept for which monitor, and those that no monitor takes."""
+    """What the events of a request are.
+
+    - `sent`: what is kept for which monitor
+    - `unrouted`: the events that no monitor takes, each with the reason
+    - `faults`: why monitors cannot take theirs now
+    """
 
     sent: list[Sent] = field(default_factory=list)
-    unrouted: list[tuple[PushedEvent, str]] = field(default_factory=list)  # and the reason
+    unrouted: list[tuple[PushedEvent, str]] = field(default_factory=list)
+    faults: list[IntakeError] = field(default_factory=list)
 
 
 class EventIntake:
@@ -101,17 +113,42 @@ class EventIntake:
         )
         for event, reason in read.unrouted:
             self._count(event, reason, received)
-        if not read.sent:
-            if not read.unrouted:
+        if not read.sent and not read.faults:
+            named = [why for event, why in read.unrouted if monitor is not None or not event.is_nameless]
+            if not named:
                 return Receipt(0)
-            raise UnroutedEventError(f"no monitor takes the events: {read.unrouted[0][1]}")
-        for name in {each.monitor for each in read.sent}:
-            self._backlog.check(name)
-        receipts = await asyncio.gather(*(self._writer.keep(each) for each in read.sent))
-        for sent, receipt in zip(read.sent, receipts, strict=True):
-            if not receipt.is_repeat:
-                self._backlog.add(sent.monitor, sent.rows)
-        return _together(receipts)
+            raise UnroutedEventError(f"no monitor takes the events: {named[0]}")
+        return _together(await self._kept(read))
+
+    async def _kept(self, read: _Read) -> Sequence[Receipt]:
+        """Keep what can be kept. Raises IntakeError where that is not all: its sender sends all of it again.
+
+        What was kept then comes again, and is known by its key; without keys nothing is kept.
+        """
+        faults, sent = read.faults, []
+        for each in read.sent:
+            try:
+                self._backlog.check(each.monitor)
+            except BacklogError as error:
+                faults.append(error)
+            else:
+                sent.append(each)
+        if faults and any(each.key is None for each in sent):
+            raise faults[0]
+        results = await asyncio.gather(*(self._writer.keep(each) for each in sent), return_exceptions=True)
+        receipts = []
+        for each, result in zip(sent, results, strict=True):
+            if isinstance(result, IntakeError):
+                faults.append(result)
+            elif isinstance(result, BaseException):
+                raise result
+            else:
+                receipts.append(result)
+                if not result.is_repeat:
+                    self._backlog.add(each.monitor, each.rows)
+        if faults:
+            raise faults[0]
+        return receipts
 
     def _takers(self, form: str, monitor: str | None) -> dict[str, EventReceiver]:
         found: dict[str, EventReceiver] = {
@@ -142,11 +179,14 @@ class EventIntake:
             is_taken = False
             for receiver in takers.values():
                 refusal = receiver.refusal(event, is_addressed=is_addressed)
-                if refusal is None:
-                    is_taken = True
-                    found.sent.append(receiver.read_event(event, received))
-                else:
+                if refusal is not None:
                     reason = refusal
+                    continue
+                is_taken = True
+                try:
+                    found.sent.append(receiver.read_event(event, received))
+                except InboxUnavailableError as error:
+                    found.faults.append(error)
             if not is_taken:
                 found.unrouted.append((event, reason))
         return found

@@ -71,7 +71,8 @@ class Spool:
         content = spool_record.encode(record)
         if len(content) > self.free_bytes:
             raise InboxUnavailableError(
-                f"nothing was kept: the database is away, and the spool of {self._limit >> 20} MB is full",
+                "nothing was kept: the database takes no rows now, and "
+                f"the spool of {self._limit >> 20} MB is full",
                 retry_seconds=FULL_RETRY_SECONDS,
             )
         path, descriptor = self._active or self._begin()

@@ -115,13 +115,24 @@ class Writer:
             await spooling.append(SpoolRecord(tuple(each.sent for each in group), transaction))
         except InboxUnavailableError as error:
             _refuse(group, error)
-        except Exception as error:  # no request is acknowledged, and the writer goes on
+        except OSError as error:
+            hint = (
+                "senders are asked to send again: free space in TIDEGAUGE_DATA_DIR, or let it be written to"
+            )
+            log.error("rows not spooled", requests=len(group), error=str(error), hint=hint)  # noqa: TRY400
+            _refuse(group, _not_kept(error.strerror or str(error)))
+        except Exception:  # no request is acknowledged, and the writer goes on
             log.exception("rows not spooled", requests=len(group))
-            said = error.strerror if isinstance(error, OSError) else "the service's log says why"
-            message = f"nothing was kept: the database is away, and the spool cannot be written: {said}"
-            _refuse(group, InboxUnavailableError(message, retry_seconds=AWAY_RETRY_SECONDS))
+            _refuse(group, _not_kept("the service's log says why"))
         else:
             _answer(group, [_receipt(each.sent) for each in group])
+
+
+def _not_kept(why: str) -> InboxUnavailableError:
+    return InboxUnavailableError(
+        f"nothing was kept: the database takes no rows now, and neither does the service's disk: {why}",
+        retry_seconds=AWAY_RETRY_SECONDS,
+    )
 
 
 def _answer(group: Sequence[_Waiting], receipts: Sequence[Receipt]) -> None:

@@ -66,8 +66,8 @@ def monitor_from_options(options: Options, reference: pd.DataFrame) -> Monitor:
         return Monitor.model_validate(
             {
                 "name": "measure",
-                "source": {"type": "replay", "path": "", "timestamp": options.timestamp, "rows": 1},
-                "reference": {"type": "file", "path": ""},
+                "source": {"type": "replay", "path": "current", "timestamp": options.timestamp, "rows": 1},
+                "reference": {"type": "file", "path": "reference"},
                 "columns": _columns(options, keys, facts, roles),
                 "window": window,
                 **keys,

@@ -168,6 +168,7 @@ class Scheduler:
         self.jobs[self.jobs.index(job)] = new
         if self._running:
             self._begin(new, self._grid_now(), self._clock())
+            await self._record_rest(job, new.origin)
         return new
 
     def start(self) -> None:
@@ -253,6 +254,14 @@ class Scheduler:
             await self._until(job, job.origin + index * job.interval_seconds)
             # Later than planned where the process or the machine had been put to sleep.
             index = max(index, math.floor((self._clock() - job.origin) / job.interval_seconds))
+
+    async def _record_rest(self, job: Job, until: float) -> None:
+        """Record the points of a grid that passed until another one began, by the loop's clock."""
+        if job.interval_seconds and job.last_index >= 0:
+            passed = math.floor((until - job.origin) / job.interval_seconds)
+            if passed > job.last_index:
+                job.unrecorded.add(job.last_index + 1, passed)
+            await self._record_skipped(job)
 
     async def _record_skipped(self, job: Job) -> None:
         ranges = job.unrecorded.ranges

@@ -202,7 +202,7 @@ async def purge(pool: asyncpg.Pool, monitor: str, *, progress: Callable[[int], N
     deleted = 0
     with translated(f"{monitor}: delete its history"):
         async with pool.acquire() as connection:
-            # At once: no index finds a monitor\'s rows in batches.
+            # At once: no index finds a monitor's rows in batches.
             await counted_ids.forget(connection, monitor)
             for table, condition in await _to_delete(connection):
                 statement = _delete(table, condition, BATCH)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import asyncpg
@@ -28,11 +29,15 @@ from service.store.tables import (
     story,
 )
 from service.store.tables.inbox import batches, counted_ids
+from service.store.tables.inbox.counted_memory import joined
 from service.store.tables.window_run import open_runs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from service.core.checkpoint import Checkpoint
     from service.core.cycle_record import CycleRecord
@@ -42,6 +47,7 @@ if TYPE_CHECKING:
     from service.core.reference.bins import Bins
     from service.core.windows.records import PaneRecord
     from service.store.leases.fence import Fences
+    from service.store.tables.inbox.counted_memory import CountedMemory
 
 
 class _Timing(NamedTuple):
@@ -64,6 +70,7 @@ class PostgresStore:
         self._deliver_events = deliver_events
         self._series: dict[str, dict[Series, int]] = {}
         self._bins: dict[str, dict[Bins, int]] = {}
+        self._counted: dict[str, CountedMemory] = {}
         self._partition_end: datetime | None = None  # samples before this instant have their partition
 
     async def checkpoint(self, monitor: str, layout: str) -> Checkpoint:
@@ -112,13 +119,30 @@ class PostgresStore:
             async with held_transaction(self._pool, monitor, self._fences) as connection:
                 await pending_row.forget(connection, monitor)
 
-    async def counted_ids(self, monitor: str, identity: Sequence[int]) -> CountedIds:
-        """Return what is remembered of rows that counted under one of these ids (hashes, signed)."""
+    async def counted_ids(self, monitor: str, identity: NDArray[np.uint64]) -> CountedIds:
+        """Return what is remembered of rows that counted under one of these ids (hashes, ascending)."""
         with translated(f"{monitor}: read the ids of rows that counted"):
-            return await counted_ids.read(self._pool, monitor, identity)
+            memory = await self._counted_memory(monitor)
+            held = await asyncio.to_thread(memory.matching, identity)
+            if not memory.has_older:
+                return held
+            return joined([held, await counted_ids.older(self._pool, monitor, identity)])
+
+    async def _counted_memory(self, monitor: str) -> CountedMemory:
+        memory = self._counted.get(monitor)
+        if memory is None or memory.version != await counted_ids.version(self._pool, monitor):
+            self._counted.pop(monitor, None)
+            async with (
+                self._pool.acquire() as connection,
+                connection.transaction(isolation="repeatable_read", readonly=True),
+            ):
+                memory = await counted_ids.load(connection, monitor)
+            self._counted[monitor] = memory
+        return memory
 
     async def forget_counted_ids(self, monitor: str) -> None:
         """Forget the ids of rows that counted."""
+        self._counted.pop(monitor, None)
         with translated(f"{monitor}: forget the ids of rows that counted"):
             async with held_transaction(self._pool, monitor, self._fences) as connection:
                 await counted_ids.forget(connection, monitor)
@@ -132,6 +156,11 @@ class PostgresStore:
         began = _time() if began is None else began
         known = self._series.setdefault(record.monitor, {})
         bins = self._bins.setdefault(record.monitor, {})
+        counted = self._counted.pop(
+            record.monitor, None
+        )  # of a commit that fails nobody knows what was written
+        if counted is not None and counted.version != record.after.cycle - 1:
+            counted = None
         with translated(f"{record.monitor}: write cycle {record.after.cycle}"):
             try:
                 async with self._pool.acquire() as connection:
@@ -139,6 +168,10 @@ class PostgresStore:
                     async with connection.transaction():
                         timing = _Timing(began, _time() - asked)
                         written = await self._write(connection, record, known, bins, timing)
+                        if written is not None and record.counted is not None:
+                            counted = await counted_ids.change(
+                                connection, record.monitor, record.counted, counted
+                            )
             except asyncpg.ForeignKeyViolationError:
                 known.clear()  # an older database was restored: the next commit makes series and bins again
                 bins.clear()
@@ -149,6 +182,8 @@ class PostgresStore:
         fresh, fresh_bins, self._partition_end = written
         known.update(fresh)
         bins.update(fresh_bins)
+        if counted is not None and record.counted is not None:
+            self._counted[record.monitor] = replace(counted, version=record.after.cycle)
         return True
 
     async def record_skipped(self, monitor: str, slot: int, slots: int, *, first: int) -> None:
@@ -190,6 +225,7 @@ class PostgresStore:
         # A purge deletes ids of series and bins, a rename gives them to another monitor.
         self._series.pop(monitor, None)
         self._bins.pop(monitor, None)
+        self._counted.pop(monitor, None)
 
     async def _write(
         self,
@@ -219,8 +255,6 @@ class PostgresStore:
         await event.append(connection, monitor, record.events, deliver=self._deliver_events)
         if record.inbox is not None:
             await batches.change(connection, monitor, record.inbox)
-        if record.counted is not None:
-            await counted_ids.change(connection, monitor, record.counted)
         given_up = 0
         if record.labels is not None:
             given_up = await pending_row.change(connection, monitor, record.labels)

@@ -151,7 +151,9 @@ async def test_ids_that_never_meet_are_reported(tmp_path: Path, pool: asyncpg.Po
         assert account in window.reasons["performance", "", "", "mae", ""]
     events = await pool.fetch("SELECT kind, message FROM tidegauge.event WHERE kind = 'labels_unmatched'")
     assert len(events) == 1
-    assert events[0]["message"].endswith('among the rows the text "000001"')
+    assert events[0]["message"].endswith(
+        'among the rows the text "000001"; those of the rows have zeros in front'
+    )
     breached = "SELECT bool_and(breached) FROM tidegauge.metrics WHERE metric = 'unmatched_label_share'"
     assert await pool.fetchval(breached)
 

@@ -155,6 +155,35 @@ TEXTS: dict[str, tuple[str | bytes, str]] = {
         _changed("colour: categorical", "colour: {kind: categorical, allowed: [[red, green]]}"),
         ":3: columns.colour.allowed.0: expected one label, such as \"yes\", got ['red', 'green']",
     ),
+    # numbers that YAML reads otherwise
+    "an octal number": (GOOD + "cycle_seconds: 010\n", ":7: cycle_seconds: YAML reads 010 as 8; write that"),
+    "minutes and seconds": (GOOD + "cycle_seconds: 1:30\n", ":7: cycle_seconds: YAML reads 1:30 as 90; "),
+    "a truth value for a number": (
+        _changed("hop: 1d", "hop: 1d, min_rows: yes"),
+        ":6: window: min_rows: expected a number, got true, a truth value",
+    ),
+    "a truth value for a limit": (
+        GOOD + "drift: {thresholds: {ks: yes}}\n",
+        ":7: drift.thresholds.ks: expected a number, got true, a truth value",
+    ),
+    "a tag of no date": (GOOD + "description: !!timestamp soon\n", ":7: description: soon is no date"),
+    "a tag of no truth": (GOOD + "description: !!bool maybe\n", ":7: description: maybe is no truth value"),
+    # times that would be read as others
+    "a PM that is not heeded": (
+        _changed("timestamp: at", 'timestamp: {column: at, format: "%Y-%m-%d %H:%M %p"}'),
+        ":1: source.timestamp.format: expected %I with %p (01:30 PM), or %H alone (13:30)",
+    ),
+    "a clock of twelve hours": (
+        _changed("timestamp: at", 'timestamp: {column: at, format: "%Y-%m-%d %I:%M"}'),
+        ":1: source.timestamp.format: expected %I with %p",
+    ),
+    # names
+    "an empty path": (_changed("path: rows.csv", 'path: ""'), ":1: source.path: is empty; expected a file"),
+    "a name with a space": (GOOD + "name: my model\n", ":7: name: expected up to 63 letters (a to z)"),
+    "two labels of one score": (
+        _changed("prediction: guess", "task: multiclass\nscores: {a: size, b: size}\nprediction: colour"),
+        ":5: scores: 'size' is the column of two labels",
+    ),
     "a sensitive number": (
         _changed("size: numerical", "size: {kind: numerical, sensitive: true}"),
         ":3: columns.size: sensitive: a hash has no size",

@@ -182,6 +182,15 @@ BAD = {
     "an open quote": Bad(
         'at,size\n2013-01-01,"1\n' + "2013-01-01,2\n" * 9, 'a quote " that opens a cell in line 2'
     ),
+    "JSON lines in UTF-16": Bad(
+        '{"at": "2013-01-01"}\n'.encode("utf-16"), "it is JSON in UTF-16, which is not"
+    ),
+    "a comment first": Bad(
+        "# of today\n" + ROWS, "3 of its 3 lines have more or fewer cells than the header has names: line 2 "
+    ),
+    "a time by the hour": Bad(
+        "at,size\n2024030109,1\n2024030110,2\n", UNUSABLE + '"2024030109", which is a '
+    ),
     "wrong separator": Bad(ROWS, NO_TIME, form=TableFormat(csv=CsvFormat(";"))),
     "cut gzip": Bad(gzip.compress(ROWS.encode() * 99)[:60], "cannot be read: ", "a.csv.gz"),
     "cut bzip2": Bad(bz2.compress(ROWS.encode() * 99)[:60], "cannot be read: ", "a.csv.bz2"),

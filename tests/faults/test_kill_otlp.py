@@ -16,8 +16,10 @@ import httpx
 import numpy as np
 import pytest
 
+from service.commands.audit import lines_of, read_record, sums_in
 from service.core.rows.id_sums import IdSums, sums_of
 from service.core.rows.row_hash import of_texts
+from service.store.tables.inbox import audit
 from tests.service_process import Place, end, lay_out
 from tests.unit.sources.otlp.made import AT, JSON, PROTOBUF, protobuf, record, request
 
@@ -137,7 +139,8 @@ async def test_kills_lose_no_record_that_was_acknowledged(
         assert await asyncio.to_thread(end, process, signal.SIGTERM) == 0, place.log
     finally:
         process.kill()  # where the test failed; it has ended otherwise
-    audit = place.command("audit", "--record", str(exporters.record), TIDEGAUGE_DATABASE_URL=database_url)
-    assert (audit.returncode, "equal: nothing" in audit.stdout) == (0, True), audit.stdout
-    assert f"{REQUESTS * RECORDS:,} rows" in audit.stdout
+    account = await audit.read(pool, "toy", sums_in)
+    lines, agrees = lines_of("toy", account, read_record(exporters.record))
+    assert (agrees, account.total.rows) == (True, REQUESTS * RECORDS), lines
+    assert account.rejected.rows == REQUESTS
     assert exporters.repeated

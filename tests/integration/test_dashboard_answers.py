@@ -191,6 +191,37 @@ async def test_the_last_cycle_is_overdue_as_the_alert_says(
     assert row["value"] == pytest.approx(3_610, abs=60)
 
 
+async def test_a_chart_of_cycles_reads_some_of_each_span(
+    pool: asyncpg.Pool, reader: asyncpg.Connection
+) -> None:
+    """Of each span the last hundred, with the time since the cycle before, also where that is of another."""
+    await pool.execute(
+        """INSERT INTO tidegauge.cycle_log
+            (monitor, slot, started_at, finished_at, outcome, rows, duration_ms, backlog_rows)
+        SELECT 'flights', g, g, g, CASE WHEN n % 7 = 0 THEN 'skipped' ELSE 'measured' END, n, n, n
+        FROM generate_series(0, 1399) n,
+            LATERAL (SELECT timestamptz '2026-01-01Z' + n * interval '1 s' AS g) at"""
+    )
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+
+    async def cycles(spans: int) -> list[asyncpg.Record]:
+        asked = "SELECT * FROM tidegauge.chart_cycles('flights', $1, $2, $3) ORDER BY finished_at"
+        found: list[asyncpg.Record] = await reader.fetch(
+            asked, start, start + timedelta(seconds=1_400), spans
+        )
+        return found
+
+    every = await cycles(40)
+    assert [row["rows"] for row in every] == [n for n in range(1_400) if n % 7]
+    gaps = [2.0 if n % 7 == 1 else 1.0 for n in range(2, 1_400) if n % 7]
+    assert [row["seconds"] for row in every[1:]] == gaps
+    some = await cycles(4)
+    in_span = [sum(row["rows"] // 350 == span for row in some) for span in range(4)]
+    assert in_span == [100, 100, 100, 100]
+    assert some[0]["seconds"] in (1.0, 2.0)
+    assert some[-1]["rows"] == 1_399
+
+
 async def test_replicas_show_what_they_measure(pool: asyncpg.Pool, reader: asyncpg.Connection) -> None:
     """Each process of the service with its monitors, and first the monitors that no replica measures."""
     await one_cycle(pool)

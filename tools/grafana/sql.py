@@ -75,13 +75,14 @@ def of_window(sentence: str, otherwise: str) -> str:
     return f"coalesce((SELECT {quoted(sentence)} FROM {NEWEST} WHERE {WHOLE} LIMIT 1), {quoted(otherwise)})"
 
 
-def cycles_with_gaps(where: str) -> str:
-    """Return the cycles of the range with `seconds`, the time since the monitor's cycle before.
+def cycles_of(monitors: str) -> str:
+    """Return the cycles of the range of the monitors that a condition chooses, at most 100 of each of 240 spans.
 
-    A rate over whole intervals would drop in the last one, which has only begun; one over these seconds does not.
+    `seconds` is the time since the monitor's cycle before. A rate over whole intervals would drop in the last one,
+    which has only begun; one over these seconds does not.
     """
     return (
-        "SELECT monitor, finished_at, rows, extract(epoch FROM finished_at - lag(finished_at) "
-        "OVER (PARTITION BY monitor ORDER BY finished_at))::float8 AS seconds\n"
-        f"FROM tidegauge.cycle_log WHERE {where} AND outcome <> 'skipped' AND $__timeFilter(finished_at)"
+        "SELECT m.monitor, c.*\n"
+        f"FROM (SELECT monitor FROM tidegauge.checkpoint WHERE {monitors}) m\n"
+        "CROSS JOIN LATERAL tidegauge.chart_cycles(m.monitor, $__timeFrom(), $__timeTo(), 240) c"
     )

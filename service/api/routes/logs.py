@@ -19,6 +19,7 @@ from service.errors import IntakeError, UnreadableRowsError, UnroutedEventError
 
 OTLP = "otlp"
 TIMEOUT = 408
+LONGEST_RETRY_SECONDS = 30  # an exporter drops at once what it may send again only after five minutes
 BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -55,8 +56,7 @@ def log_routes(intake: IntakePort, queries: MonitorQueries) -> APIRouter:
             return otlp_answers.taken(0, str(error), is_json=is_json)
         except IntakeError as error:
             status = 400 if isinstance(error, UnreadableRowsError) else STATUS[type(error)]
-            seconds = {} if error.retry_seconds is None else {"retry-after": str(error.retry_seconds)}
-            return otlp_answers.refused(status, str(error), is_json=is_json, headers=seconds)
+            return otlp_answers.refused(status, str(error), is_json=is_json, headers=_retry(error))
         except HTTPException as error:
             status, retry = error.status_code, dict(error.headers or {})
             if status == TIMEOUT:  # exporters drop what is answered so
@@ -90,6 +90,12 @@ def log_routes(intake: IntakePort, queries: MonitorQueries) -> APIRouter:
         return PushState(unrouted=found, refused=intake.events.refused.get(OTLP, 0))
 
     return router
+
+
+def _retry(error: IntakeError) -> dict[str, str]:
+    if error.retry_seconds is None:
+        return {}
+    return {"retry-after": str(min(error.retry_seconds, LONGEST_RETRY_SECONDS))}
 
 
 def _said(receipt: Receipt) -> str:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, HTTPException, Query
 
 from service.api.models import Columns, Distribution, Event, Measurement, MonitorState, NewestWindow, Series
 from service.api.routes.arguments import Instant, PageNumber, Search, Text  # noqa: TC001  # read at run time
-from service.api.routes.dependencies import known_name
+from service.api.routes.dependencies import known_name, known_parameters
 from service.core.measurement import Aspect  # noqa: TC001  # as above
 from service.core.paging import PageRequest
 from service.core.read_models import Axis, SeriesFilter
@@ -33,7 +33,9 @@ MAX_WINDOW_ROWS = 1_000
 def monitor_routes(callables: Callables) -> APIRouter:
     """Return the paths under `/v1/monitors/{name}`; a name that no monitor has is not found."""
     queries = callables.queries
-    router = APIRouter(prefix="/v1/monitors/{name}", dependencies=[known_name(queries)], tags=["monitors"])
+    router = APIRouter(
+        prefix="/v1/monitors/{name}", dependencies=[known_name(queries), known_parameters], tags=["monitors"]
+    )
 
     @router.get("/state", response_model=MonitorState)
     async def state(name: str) -> status.MonitorState:

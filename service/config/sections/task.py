@@ -72,6 +72,11 @@ def task_from(keys: TaskKeys, kinds: Mapping[str, Kind]) -> Task | None:
     for key, column in (labelled | numerical).items():
         if column is not None:
             _check(key, column, kinds, numerical=key in numerical)
+    twice = [column for column in keys.scores.values() if list(keys.scores.values()).count(column) > 1]
+    if twice:
+        raise ValueError(
+            f"scores: {twice[0]!r} is the column of two labels; expected a column for each label"
+        )
     if is_alone:
         return None
     for key, column in ({"prediction": keys.prediction} | numerical).items():

@@ -10,6 +10,7 @@ import numpy as np
 from service.core.blocks import kept as kept_blocks
 from service.core.blocks import plan as block_plan
 from service.core.blocks import reference as reference_blocks
+from service.core.blocks.copies import note_on_copied_blocks
 from service.core.profile import block_sums, error_cells, profile, row_counts, texts
 from service.core.profile.codec import profile as codec
 from service.core.profile.outcome import outcome
@@ -146,10 +147,11 @@ def of(
     fingerprint = codec.fingerprint(first, FINGERPRINTED)
     fitted = pca_components.fit(batch, schema, reference=fingerprint) if components else None
     values = {name: segment_values.values_of(first.columns[name].distribution) for name in by}
-    by_block, made_of = None, ""
+    by_block, made_of, copied = None, "", None
     if blocks is not None:
         plan = block_plan.plan_of(batch, blocks if season is None else replace(blocks, season=season))
         by_block, made_of = _by_block(batch, schema.compared.names, plan, fitted, kept)
+        copied = note_on_copied_blocks(batch, schema.compared.names, plan)
     scores = None if by_block is None else by_block.spec
     spec = ProfileSpec(edges, sample_rows, fitted, words, values, forms, season, scores)
     whole = profile.completed(first, batch, schema, spec)
@@ -161,7 +163,14 @@ def of(
         schema,
         bins.of_reference(whole, schema),
         _estimator(batch, schema, whole, edges) if estimate else None,
-        (*settled.notes, *noted, *notes.note_on_copies(batch, schema), *doubted, *thin),
+        (
+            *settled.notes,
+            *noted,
+            *notes.note_on_copies(batch, schema),
+            *doubted,
+            *thin,
+            *filter(None, [copied]),
+        ),
         None if outcome_rules is None else outcome_blocks.of(batch, schema, outcome_rules, spec.season),
         None if season is None else seasonal.of(batch, schema, season),
         choice,

@@ -149,6 +149,7 @@ def _only(model: BlockModel, places: Places) -> BlockModel:
             )
         },
         means=model.means[:, places],
+        ends=model.ends[:, places],
         stretches=model.stretches[:, places],
         bent=model.bent[places],
         bend=np.zeros(0),

@@ -15,6 +15,7 @@ import numpy as np
 from service.core.blocks.plan import MIN_BLOCKS
 from service.core.blocks.scores import UNIT, Aim
 from service.core.season.season import SeasonKind
+from service.methods.block_test.atoms import atoms_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,6 +37,7 @@ LUMPY_KURTOSIS, LUMPY_SHARE = 10.0, 0.6
 STEADY = 1e-6  # a variance below this is none
 MAX_EXPLAINED = 0.5  # of the variance of the blocks' spread, by their location
 LEAST_BETWEEN = 1e-3  # of the variance within blocks
+OVERDISPERSED = 2.0  # times the mean square within blocks
 _DAY_TYPES = {
     SeasonKind.WEEKEND: 2,
     SeasonKind.HOUR_WEEKEND: 2,
@@ -63,7 +65,9 @@ class BlockModel:
         row_skew, block_skew: The skewness of rows and of block means.
         lag, lag_variance: How a block's mean goes with the next one's, and how far that may be off.
         lumpy: A few blocks hold nearly all of the variance: ranks of blocks decide, means do not.
-        dead: The blocks' means never differed: any that does now is drift, however few blocks there are.
+        dead: The blocks' means never differed, or by fewer than thirty rows in all: a twentieth of a window's
+            rows is drift, however few blocks there are.
+        ends: Between which mean scores a share moves (`atoms.py`); NaN for other components, shape (2, k).
         echo: The blocks' spread goes with their location, as where most rows have one value and the share of
             the others moves both: it is not judged a second time.
         bend: What a block's squared location adds to its spread, by column with a spread.
@@ -90,6 +94,7 @@ class BlockModel:
     lag_variance: float
     lumpy: Marks
     dead: Marks
+    ends: Floats
     echo: Marks
     bend: Floats
     bent: Floats
@@ -127,6 +132,9 @@ def fit(reference: ReferenceBlocks) -> BlockModel:
     scaled = centred / np.where(live, deviation * (blocks / freedom) ** 0.5, 1.0)
     lag, lag_variance = _lag(scaled, live)
     full, stretches = _stretches(reference, centre, within, between, typical)
+    atoms = atoms_of(reference.spec)
+    lumpy = (scaled**4).mean(axis=0) > min(LUMPY_KURTOSIS, LUMPY_SHARE * blocks)
+    lumpy |= atoms.mixed & (between > OVERDISPERSED * within)
     return BlockModel(
         components,
         reference.spec.plan,
@@ -142,8 +150,9 @@ def fit(reference: ReferenceBlocks) -> BlockModel:
         _skewness(scaled),
         lag,
         lag_variance,
-        (scaled**4).mean(axis=0) > min(LUMPY_KURTOSIS, LUMPY_SHARE * blocks),
-        ~live,
+        lumpy,
+        ~live | atoms.few,
+        atoms.ends,
         echo,
         bend,
         bent,

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from service.core.blocks.scores import Aim
-from service.methods.block_test.model import day_types
+from service.methods.block_test.model import OVERDISPERSED, day_types
 from service.methods.stats.p_values import two_sided_t
 
 if TYPE_CHECKING:
@@ -24,14 +23,11 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Marks = NDArray[np.bool_]
 
-OVERDISPERSED = 2.0  # times the mean square within blocks
-_SHARES = frozenset({Aim.MISSING, Aim.SHARE, Aim.BUCKET, Aim.UNSEEN})
-
 
 def moving_shares(model: BlockModel) -> Marks:
     """Mark the components that are shares which move from block to block."""
-    share = np.array([each.aim in _SHARES for each in model.components], dtype=np.bool_)
-    return share & (model.between > OVERDISPERSED * model.within) & ~model.dead
+    moving = model.between > OVERDISPERSED * model.within
+    return np.asarray(~np.isnan(model.ends[0]) & moving & ~model.dead)
 
 
 def p_of_log_odds(
@@ -42,9 +38,10 @@ def p_of_log_odds(
     `rows` and `means` (less the reference's) are by block; `inflation` is the variance of the difference of
     means in units of that of one block (shape (k,)).
     """
-    centre = model.centre[components]
-    known = _log_odds(model.means[:, components] + centre, model.block_rows)
-    found = _log_odds(means[:, components] + centre, rows)
+    low, high = model.ends[:, components]
+    centre = (model.centre[components] - low) / (high - low)
+    known = _log_odds(model.means[:, components] / (high - low) + centre, model.block_rows)
+    found = _log_odds(means[:, components] / (high - low) + centre, rows)
     apart = (rows / rows.sum()) @ found - known.mean(axis=0)
     freedom = max(model.blocks - day_types(model.plan), 1)
     spread = known.var(axis=0) * (model.blocks / freedom) * inflation[components]

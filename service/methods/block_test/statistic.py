@@ -35,11 +35,13 @@ MAX_LAG = 0.95
 LAG_STEP = 0.02
 NOTHING = 1e-20  # of a variance
 ROUNDING = 1e-9
+HAIR = 0.05  # of the deviation of block means
 WEEK = 7
 PART_POWER = 1.5
 MIN_SKEW, MAX_SKEW = 1e-3, 3.0
-# A column that never varied has no chance of its own: a twentieth of the window's rows that differ is drift.
-NEW_SHARE, NEW_P = 0.05, 1e-12
+# A column that hardly varied has no chance of its own: a twentieth of the window's rows that differ is drift,
+# if that is five rows, and twice what any block of the reference had.
+NEW_SHARE, NEW_ROWS, NEW_TIMES, NEW_P = 0.05, 5.0, 2.0, 1e-12
 _LARGEST = dict.fromkeys(Aim, 1.0) | {Aim.LOCATION: 3.0**0.5, Aim.SPREAD: 1.5 * 5.0**0.5}
 
 
@@ -109,11 +111,15 @@ def p_at_scale(model: BlockModel, window: WindowBlocks) -> Floats:
         found[moving] = np.maximum(found[moving], stricter)
     if model.lumpy.any():
         found = np.where(model.lumpy, _records(model.means, window.means), found)
-    is_new = np.abs(weights @ window.means) > NEW_SHARE * np.array(
-        [_LARGEST[c.aim] for c in model.components]
-    )
     found = np.where(model.echo, 1.0, np.minimum(found, 1.0))
-    return np.where(model.dead, np.where(is_new, NEW_P, 1.0), found)
+    return np.where(model.dead, np.where(_is_new(model, window, weights), NEW_P, 1.0), found)
+
+
+def _is_new(model: BlockModel, window: WindowBlocks, weights: Floats) -> NDArray[np.bool_]:
+    moved = np.abs(weights @ window.means) / np.array([_LARGEST[each.aim] for each in model.components])
+    known = np.abs(model.means).max(axis=0) / np.array([_LARGEST[each.aim] for each in model.components])
+    enough = np.maximum(NEW_SHARE, NEW_ROWS / window.rows.sum())
+    return np.asarray((moved > enough) & (moved > NEW_TIMES * known))
 
 
 def _moments(model: BlockModel, window: WindowBlocks) -> tuple[Floats, Floats]:
@@ -174,10 +180,12 @@ def _partial(model: BlockModel, window: WindowBlocks, weights: Floats) -> Floats
 
 
 def _records(reference: Floats, window: Floats) -> Floats:
-    # p of as many window blocks beyond the reference's largest (smallest), were all blocks exchangeable.
+    # p of as many window blocks beyond the reference's largest (smallest), were all blocks exchangeable. What
+    # is known of a label by the other blocks wobbles by a hair, and days of equal content are no record.
     blocks, count = len(reference), len(window)
-    above = (window > reference.max(axis=0) + ROUNDING).sum(axis=0)
-    below = (window < reference.min(axis=0) - ROUNDING).sum(axis=0)
+    hair = ROUNDING + HAIR * reference.std(axis=0)
+    above = (window > reference.max(axis=0) + hair).sum(axis=0)
+    below = (window < reference.min(axis=0) - hair).sum(axis=0)
     left = [(count - i) / (blocks + count - i) for i in range(count)]
     steps = np.cumprod(np.array([1.0, *left]))
     return np.asarray(np.minimum(1.0, 2.0 * steps[np.maximum(above, below)]))

@@ -146,7 +146,9 @@ def _judged(
     limit = _limit(spread, value, spread.limits(window, rate / 2.0 if worse is Worse.BOTH else rate))
     centre = spread.value if spread.metric.from_reference else 0.0
     better = limit.better is not None and _is_better(worse, value, limit.better)
-    remark = "better than the reference's own blocks explain" if better else None
+    remark = (
+        "better than the reference's own blocks explain" if better and _is_sure(measured, spread) else None
+    )
     return replace(
         measured,
         threshold=limit.threshold,
@@ -174,6 +176,15 @@ def _is_better(worse: Worse, value: float, edge: float) -> bool:
     if worse is Worse.LOWER:
         return value > edge
     return value < edge if worse is Worse.HIGHER else abs(value) < abs(edge)
+
+
+def _is_sure(measured: Measurement, spread: Spread) -> bool:
+    # Whether the value's own band leaves the reference's figure out: five right answers of five are no better
+    # than nine of ten, whatever a normal law of such shares says.
+    low, high = measured.low, measured.high
+    if low is None or high is None or measured.series.worse is Worse.BOTH:
+        return True
+    return low > spread.value if measured.series.worse is Worse.LOWER else high < spread.value
 
 
 def _joined(*remarks: str | None) -> str | None:

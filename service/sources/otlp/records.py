@@ -114,6 +114,7 @@ def grouped(records: Iterable[tuple[Resource, LogRecord]]) -> list[LogEvent]:
             b"",
             len(held),
             may_be_unrouted=True,  # a collector sends all logs
+            is_nameless=listed in {TEXTS, NO_EVENT},
             service=service,
             name=name,
             records=tuple(held),

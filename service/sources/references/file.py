@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from service.config.base import Instant, check_order, instant_us
+from service.config.base import FilePath, Instant, check_order, instant_us
 from service.core.inbox import MAX_SENT_ROWS, SentReference
 from service.errors import ReferenceDataError
 from service.sources.hindrance import missing_path
@@ -30,7 +30,7 @@ class FileReference(ReferenceConfig):
     """
 
     type: Literal["file"] = "file"
-    path: str | None = None
+    path: FilePath | None = None
     timestamp: Timestamp | None = None
     csv: CsvConfig | None = None
     start: Instant | None = None

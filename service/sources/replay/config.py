@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from service.config.base import Instant, PositiveDuration, check_order, instant_us
+from service.config.base import FilePath, Instant, PositiveDuration, check_order, instant_us
 from service.sources.base import SourceConfig
 from service.sources.replay.source import ReplayOptions, ReplaySource
 from service.sources.table_config import CsvConfig, Timestamp, table_format
@@ -39,7 +39,7 @@ class ReplayConfig(SourceConfig):
     labels_from_file: ClassVar[bool] = True
 
     type: Literal["replay"]
-    path: str
+    path: FilePath
     timestamp: Timestamp | None = None
     first_row_at: Instant | None = None
     csv: CsvConfig | None = None

@@ -79,7 +79,8 @@ def proposed_words(texts: Iterable[str]) -> str:
     """Return the option that takes a few texts among numbers for missing; empty if they are more."""
     examples = [text.strip() for text in texts if text.strip()]
     words = sorted(set(examples))
-    if not 0 < len(words) <= MAX_WORDS or any(sign.isdigit() for word in words for sign in word):
+    strange = [word for word in words if word[0] != "#" and any(sign.isdigit() for sign in word)]
+    if not 0 < len(words) <= MAX_WORDS or strange:  # #DIV/0! is a spreadsheet's
         return ""
     return f"missing_words: [{', '.join(map(_quoted, words))}]"
 

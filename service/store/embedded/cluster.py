@@ -6,6 +6,7 @@ and the lock files; `<data_dir>/postgres.log` what the server says.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
@@ -211,4 +212,10 @@ def _run(command: Sequence[str | Path], stdin: str, user: ServerUser, inherited:
     wrong = [line for line in done.stderr.splitlines() if "ERROR:" in line or "FATAL:" in line]
     if done.returncode or wrong:
         said = "\n".join(wrong) or (done.stdout + done.stderr)[-2_000:]
-        raise EmbeddedServerError(f"{name} failed (status {done.returncode}):\n{said}")
+        raise EmbeddedServerError(f"{name} failed (status {done.returncode}):\n{said}{_advice(said)}")
+
+
+def _advice(said: str) -> str:
+    if os.strerror(errno.ENOSPC) in said:
+        return "\nfree space on that disk, 100 MB at least, or set TIDEGAUGE_DATA_DIR to a folder of another"
+    return ""

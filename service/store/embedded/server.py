@@ -14,6 +14,7 @@ Guarantees:
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import time
 from dataclasses import replace
@@ -122,9 +123,14 @@ class EmbeddedServer:
                     await self._stop_unless_used()
                     raise
         except OSError as error:
+            is_full = error.errno == errno.ENOSPC
+            advice = (
+                "free space there"
+                if is_full
+                else "set TIDEGAUGE_DATA_DIR to a folder that this user may write to"
+            )
             raise EmbeddedServerError(
-                f"the embedded server in {self._place.folder} could not be started: {error}; "
-                "set TIDEGAUGE_DATA_DIR to a folder that this user may write to"
+                f"the embedded server in {self._place.folder} could not be started: {error}; {advice}"
             ) from error
         else:
             self._watch = asyncio.create_task(self._keep_running(), name="embedded server")

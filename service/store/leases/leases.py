@@ -84,6 +84,18 @@ UPDATE tidegauge.lease SET holder = NULL WHERE holder = $1 AND monitor = ANY($2:
 
 _DROP = "DELETE FROM tidegauge.lease WHERE holder = $1 AND monitor = ANY($2::text[])"
 
+_BURY = """
+WITH dead AS (
+    DELETE FROM tidegauge.lease l WHERE l.monitor = ANY($1::text[]) AND NOT EXISTS (
+        SELECT FROM tidegauge.replica r
+        WHERE r.expires_at > clock_timestamp() AND (r.id = l.holder OR r.files ? l.monitor)
+    )
+    RETURNING l.monitor
+)
+INSERT INTO tidegauge.monitor (monitor, file_gone_at) SELECT monitor, now() FROM dead
+ON CONFLICT (monitor) DO UPDATE SET file_gone_at = coalesce(monitor.file_gone_at, now())
+"""
+
 _TAKE_DUTY = """
 WITH made AS (
     INSERT INTO tidegauge.duty (duty, holder, fence) VALUES ($2, $1, nextval('tidegauge.fence'))
@@ -273,6 +285,15 @@ async def drop(pool: asyncpg.Pool, replica: str, monitors: Sequence[str]) -> Non
     """Forget leases of monitors that have no file any more where the replica ran them. Raises StoreError."""
     with translated("give leases back"):
         await pool.execute(_DROP, replica, list(monitors))
+
+
+async def bury(pool: asyncpg.Pool, monitors: Sequence[str]) -> None:
+    """Note that the files of monitors are gone, where no live replica holds or defines them.
+
+    Raises StoreError.
+    """
+    with translated("note which monitors have no file"):
+        await pool.execute(_BURY, list(monitors))
 
 
 async def take_duty(pool: asyncpg.Pool, replica: str, duty: str) -> Fence | None:

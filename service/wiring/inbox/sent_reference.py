@@ -97,13 +97,14 @@ def sent_reference_loader(
     `inbox` is that of the monitor's `source`. The function raises NotYetError with what is missing while the
     rows have not come, ReferenceDataError where they never will, or where another reference was frozen.
     """
-    name, seen = monitor.name, list[_Seen]()
+    name, seen, one_at_a_time = monitor.name, list[_Seen](), asyncio.Lock()
 
     async def load() -> Batch:
-        kept = await reference.read(pool, name)
-        if kept is None:
-            await freeze()
+        async with one_at_a_time:  # a report may ask for it while a cycle does
             kept = await reference.read(pool, name)
+            if kept is None:
+                await freeze()
+                kept = await reference.read(pool, name)
         if kept is None or kept.made_of != sent:
             raise ReferenceDataError(
                 f"{name}: its reference was frozen with {_described(kept.made_of) if kept else 'no rows'}, "

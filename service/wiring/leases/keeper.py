@@ -81,6 +81,7 @@ class LeaseKeeper:
         self._clock = asyncio.get_running_loop().time
         self._patient_until = 0.0
         self._warned_of: int | None = None
+        self._had: set[str] = set()  # monitors that have or had a file here
         self.skew_us = 0  # how far the database's clock is ahead of this machine's
         # What the database's clock showed, and when by the loop's clock, which nobody sets.
         self._shown: tuple[int, float] | None = None
@@ -152,6 +153,7 @@ class LeaseKeeper:
             return
         self.part = part_of(self.own.id, self.seen.replicas, self.seen.leases)
         await self._follow_part(cycles, state[0])
+        await self._bury(self.seen, state[0])
         for duty in self._wanted_duties:
             fence = await leases.take_duty(self._pool, self.own.id, duty)
             if fence is None:
@@ -238,6 +240,15 @@ class LeaseKeeper:
             taken |= await leases.take(self._pool, self.own.id, free)
         if taken:
             await self._begin(taken, cycles, alone=len(seen.replicas) == 1)
+
+    async def _bury(self, seen: Sharing, files: Mapping[str, str]) -> None:
+        """Note that files are gone which were deleted here while no live replica held their monitors."""
+        self._had |= files.keys()
+        gone = self._had - files.keys()
+        self._had -= {name for name in gone if name not in seen.leases}  # their holder has noted it
+        unheld = [name for name in gone if name in seen.leases and seen.leases[name].holder is None]
+        if unheld:
+            await leases.bury(self._pool, unheld)
 
     async def _begin(self, taken: Mapping[str, Fence], cycles: Cycles, *, alone: bool) -> None:
         # One that starts alone starts its grids now; one that takes over goes on with those of the others.

@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from tests.benchmarks.alarms import beside, flights, simulated
+from tests.benchmarks.alarms import beside, block_length, flights, hostile, simulated
 from tests.benchmarks.alarms.simulated import Size
 
 ROOT = Path(__file__).parents[3]
@@ -23,9 +23,11 @@ RIVAL = KEPT / "rival.jsonl"
 FULL, QUICK = Size(1_000, 20, 60, 40), Size(100, 4, 10, 1)
 TITLES = {
     "false_alarms": "False alarms: no drift by construction",
+    "hostile": "False alarms: data that it was never made on",
     "compared": "The same windows by other rules",
     "power": "Power: what is declared is found",
     "power_beside": "Power beside the calibration before this",
+    "block_length": "How long a block is",
     "interleaved": "Flights: days interleaved",
     "flights_power": "Flights: a shift of 0.2 standard deviations for five days",
     "january": "Flights: consecutive days of January",
@@ -70,9 +72,11 @@ def parts(size: Size, note: flights.Note) -> dict[str, Callable[[], str]]:
     """Return what measures each part, in the order of the page."""
     return {
         "false_alarms": partial(simulated.false_alarms, size, note),
+        "hostile": partial(hostile.false_alarms, size, note),
         "compared": partial(beside.compared, size, note, RIVAL),
         "power": partial(beside.power, size, note),
         "power_beside": partial(beside.power_beside, size, note, RIVAL),
+        "block_length": partial(block_length.compared, size, note),
         "interleaved": partial(flights.interleaved, size, note),
         "flights_power": partial(flights.power, size, note),
         "january": partial(flights.january, note),

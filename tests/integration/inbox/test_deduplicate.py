@@ -12,8 +12,8 @@ from service.core.deduplicate import DUPLICATE
 from service.core.inbox import BatchKind
 from service.errors import ConfigurationError
 from service.store import lifecycle
-from service.store.tables.inbox import audit
-from tests.integration.inbox.live import MINUTE, living, row, rows
+from service.store.tables.inbox import audit, counted_ids, counted_memory
+from tests.integration.inbox.live import MINUTE, START, living, row, rows
 from tests.integration.inbox.test_audit import send_recorded
 
 ONCE = {"deduplicate": {"by": "id", "within": "20m"}}
@@ -66,10 +66,62 @@ async def test_an_id_counts_again_beyond_the_horizon(pool: asyncpg.Pool, tmp_pat
         await live.run()
         await live.send([row("a", 20), row("b", 22)])
         assert (await live.run()).record.duplicates == 1
-        assert await live.count("counted_id") == 3
+        assert await _remembered(pool) == 3
         await live.send([row("z", 120)])
         await live.run()
-        assert await live.count("counted_id") == 1
+        assert await _remembered(pool) == 1
+
+
+async def _remembered(pool: asyncpg.Pool) -> int:
+    found: int = await pool.fetchval(
+        "SELECT (SELECT count(*) FROM tidegauge.counted_id) "
+        "+ (SELECT coalesce(sum(length(ids)), 0) / 24 FROM tidegauge.counted_block)"
+    )
+    return found
+
+
+async def test_ids_that_are_too_many_for_the_memory_are_found_all_the_same(
+    pool: asyncpg.Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They lie in a table of their own then; each counts once, also where another process reads them."""
+    monkeypatch.setattr(counted_memory, "MAX_IN_MEMORY", 7)
+    monkeypatch.setattr(counted_memory, "MAX_PART", 4)
+    async with living(pool, tmp_path, **ONCE) as live:
+        for place in range(8):
+            await live.send(rows([f"{place}{letter}" for letter in "abc"], 1))
+            assert (await live.run()).record.duplicates == 0
+        spilled = await live.count("counted_id")
+        assert 24 - 7 <= spilled < 24
+        assert await _remembered(pool) == 24
+        await live.send(rows([f"{place}{letter}" for place in range(8) for letter in "cd"], 1))
+        report = await live.run()
+        assert (report.record.rows, report.record.duplicates) == (8, 8)
+    async with living(pool, tmp_path, **ONCE) as again:
+        await again.send(rows([f"{place}{letter}" for place in range(8) for letter in "abcde"], 1))
+        report = await again.run()
+        assert (report.record.rows, report.record.duplicates) == (8, 32)
+        again.clock.now += 200 * MINUTE
+        await again.send([row("z", 120)])
+        await again.run()
+        assert await _remembered(pool) == 1
+
+
+async def test_what_another_process_changes_is_read_again(pool: asyncpg.Pool, tmp_path: Path) -> None:
+    """A reset from a time, under a running service, forgets the ids of the rows after it and no others."""
+    async with living(pool, tmp_path, **ONCE) as live:
+        await live.send(rows("ab", 1))
+        await live.run()
+        await live.send(rows("cd", 3))
+        await live.run()
+        begin = START + 2 * MINUTE
+        async with pool.acquire() as connection, connection.transaction():
+            await counted_ids.forget(connection, "toy", begin)
+            await connection.execute("UPDATE tidegauge.checkpoint SET cycle = cycle + 1")
+        assert await _remembered(pool) == 2
+        await live.send([*rows("ab", 1), *rows("cd", 3)])
+        assert not (await live.cycle.run(live.clock.now)).committed
+        report = await live.run()
+        assert (report.record.rows, report.record.duplicates) == (2, 2)
 
 
 async def test_a_reset_forgets_the_ids(pool: asyncpg.Pool, tmp_path: Path) -> None:
@@ -84,7 +136,7 @@ async def test_a_reset_forgets_the_ids(pool: asyncpg.Pool, tmp_path: Path) -> No
     async with living(pool, tmp_path) as live:
         await live.send(rows("ab", 1))
         assert (await live.run()).record.rows == 2
-        assert await live.count("counted_id") == 0
+        assert await _remembered(pool) == 0
 
 
 @pytest.mark.parametrize(

@@ -35,10 +35,11 @@ WRITERS = {
     "migrate.py": {"schema_migration": "at the start, one process at a time"},
     "retention.py": {"checkpoint": LEASE, "pane": LEASE, "*": DUTY, "window_run": DUTY, "cycle_log": DUTY,
                      "rejected_row": DUTY, "event": DUTY},
-    "leases/leases.py": {"replica": "each its own", "lease": "where nobody holds it", "duty": "likewise"},
+    "leases/leases.py": {"replica": "each its own", "lease": "where nobody holds it", "duty": "likewise",
+                         "monitor": "where no live replica holds or defines it"},
     "tables/access_token.py": {"access_token": "by an operator's command, but for the time of its last use"},
     "tables/checkpoint.py": {"checkpoint": LEASE, "pane": LEASE},
-    "tables/inbox/counted_ids.py": {"counted_id": LEASE},
+    "tables/inbox/counted_ids.py": {"counted_id": LEASE, "counted_block": LEASE},
     "tables/cycle_log.py": {"cycle_log": LEASE},
     "tables/distribution.py": {"column_bins": LEASE, "window_distribution": LEASE},
     "tables/dummy.py": {"dummy_metrics": LEASE},
@@ -68,6 +69,7 @@ STATEMENT = re.compile(
     r"(?:INSERT INTO|UPDATE|DELETE FROM|MERGE INTO|TRUNCATE|DROP TABLE|COPY) "
     r"(?:ONLY )?tidegauge\.(\"?[a-z_{]+)"
 )
+SAID = "said, not run"  # the comment of a statement that a message only names
 COPY = re.compile(r'copy_(?:records_)?to_table\(\s*"([a-z_]+)"')
 
 # A transaction that holds a lease has a limit for its pauses (`fence.py`); no other has one here.
@@ -94,7 +96,11 @@ def test_every_statement_that_writes_is_listed() -> None:
     listed = {path: set(tables) for path, tables in WRITERS.items()}
     listed["lifecycle.py"] |= found.get("lifecycle.py", set())
     assert found == listed
-    elsewhere = [path for path in Path("service").rglob("*.py") if STATEMENT.search(path.read_text())]
+    elsewhere = [
+        path
+        for path in Path("service").rglob("*.py")
+        if any(STATEMENT.search(line) and SAID not in line for line in path.read_text().splitlines())
+    ]
     assert all(folder in path.parents for path in elsewhere), "SQL is in the store"
 
 

@@ -250,3 +250,20 @@ async def test_a_replica_that_cannot_read_a_source_leaves_it_to_another(pool: as
     await two.keeper.leave()
     assert lost in await one.beat()  # its cycles fail, and say why
     assert await leases.hindered(pool) == []
+
+
+async def test_a_file_that_is_deleted_while_its_holder_is_dead_is_noted(pool: asyncpg.Pool) -> None:
+    """By whoever saw it go, once no live replica holds or defines the monitor; else it would seem silent."""
+    gone = "SELECT monitor FROM tidegauge.monitor WHERE file_gone_at IS NOT NULL"
+    one, two = Replica(pool, "one"), Replica(pool, "two")
+    for replica in (one, two, one, two):
+        await replica.beat()
+    (lost, *_) = sorted(one.cycles.running)
+    del two.cycles.files[lost]
+    await two.beat()
+    assert await pool.fetch(gone) == []  # its holder measures it
+    await one.dies()
+    for _ in range(2):
+        await two.beat()
+    assert [row["monitor"] for row in await pool.fetch(gone)] == [lost]
+    assert await pool.fetchval("SELECT count(*) FROM tidegauge.lease WHERE monitor = $1", lost) == 0

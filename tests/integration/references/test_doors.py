@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -192,6 +193,19 @@ async def test_a_batch_that_is_committed_late_is_not_missed(pool: asyncpg.Pool, 
         await pool.execute(number + "5")
         await live.send([row("c", 1)])
         assert (await live.run()).record.rows == 3
+
+
+async def test_two_that_ask_at_once_count_no_row_twice(pool: asyncpg.Pool, tmp_path: Path) -> None:
+    """A cycle and a report may ask for the reference at the same time."""
+    async with living(pool, tmp_path, reference={"first_rows": 6}, labels=None) as live:
+        await live.send([row(key, 1) for key in "abcd"])
+        await asyncio.gather(*(pool.fetchval("SELECT pg_sleep(0.1)") for _ in range(3)))  # connections
+        asked = (live.cycle.reference() for _ in range(3))
+        said = await asyncio.gather(*asked, return_exceptions=True)
+        assert {str(each) for each in said} == {"4 of 6 rows of its reference have come"}
+        await live.send([row(key, 1) for key in "efg"])
+        found = await asyncio.gather(live.cycle.reference(), live.cycle.reference())
+        assert {each.profile.rows for each in found} == {6}
 
 
 def test_a_start_that_moves_gives_no_reference() -> None:

@@ -137,10 +137,11 @@ def blocks_said(tmp_path: Path, days: int) -> list[str]:
 
 def test_what_drift_alarms_rest_on_is_said(tmp_path: Path) -> None:
     """Keys without effect, the days, many labels, and shifts that never show with this reference."""
-    first, second, basis, many, never = blocks_said(tmp_path, 31)
+    first, second, basis, rare, many, never = blocks_said(tmp_path, 31)
     assert first.startswith("mine: drift: blocks has no effect")
     assert second.startswith("mine: drift: verdict has no effect")
     assert "compares a window with how the reference's 31 days differ" in basis
+    assert "a kind of day that comes less often than once in 31 days" in rare
     assert many.startswith("mine: drift: user: no label holds 2 %")
     assert "0.2 standard deviations never shows in size: the reference's 31 days differ by more" in never
 
@@ -181,6 +182,6 @@ def test_labels_that_mostly_find_no_row_are_noted_with_an_id_of_each_side(look: 
     (note,) = (text for _, text in said(replace(look, labels=labels)))
     assert note == (
         "mine: labels: only 9 of 80 labels have the id of one of the 100 rows: an id among the labels is "
-        'the text "K1", among the rows the text "k1"'
+        'the text "K1", among the rows the text "k1"; those of the labels are in capitals'
     )
     assert said(replace(look, labels=replace(labels, matched=60))) == []

@@ -77,13 +77,14 @@ def test_labels_everywhere_are_what_is_written(tmp_path: Path) -> None:
 
 def test_scores_go_by_what_is_written(tmp_path: Path) -> None:
     """A class that YAML takes for a truth value is the text of its key."""
-    text = MONITOR.replace("task: binary", "task: multiclass\nscores: {yes: code, 1.0: code, 007: code}")
+    text = MONITOR.replace("columns:\n", "columns:\n  one: numerical\n  seven: numerical\n")
+    text = text.replace("task: binary", "task: multiclass\nscores: {yes: code, 1.0: one, 007: seven}")
     assert load_monitor(tmp_path, text).schema_.task.scores == (
-        ("007", "code"),
-        ("1", "code"),
+        ("007", "seven"),
+        ("1", "one"),
         ("yes", "code"),
     )
-    with pytest.raises(ConfigurationError, match=r"m\.yaml:9: scores\.yes: 'gone' is not among the columns"):
+    with pytest.raises(ConfigurationError, match=r"m\.yaml:11: scores\.yes: 'gone' is not among the columns"):
         load_monitor(tmp_path, text.replace("yes: code", "yes: gone"))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,7 +24,7 @@ class Kept(Store):
 
     rows: list[int] = field(default_factory=list)
 
-    async def append_segment(self, name: str, sent: Sequence[Sent]) -> dict[str, int]:
+    async def append_segment(self, name: str, sent: Sequence[Sent]) -> Mapping[str, int]:
         del name
         self.rows += [each.received for each in sent]
         return {}

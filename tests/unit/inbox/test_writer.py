@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
 
 import pytest
+from structlog.testing import capture_logs
 
 from service.core.inbox import Backlog, BatchKind, Receipt, Sent
 from service.errors import BacklogError, InboxUnavailableError, StoreError, StoreUnavailableError
 from service.inbox import writer as writers
 from service.inbox.backlog import BacklogWatch
 from service.inbox.writer import Writer
+
+if TYPE_CHECKING:
+    from service.inbox.spooling import Spooling
 
 
 @dataclass
@@ -59,15 +65,41 @@ def sent(monitor: str = "toy", rows: int = 1) -> Sent:
     return Sent(monitor, BatchKind.ROWS, 0, b"rows", rows)
 
 
+class FullDisk:
+    """A spool on a disk that has no space left."""
+
+    is_empty = True
+
+    async def append(self, _: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
 @asynccontextmanager
-async def working(store: Store) -> AsyncIterator[Writer]:
-    writer = Writer(store)
+async def working(store: Store, spooling: FullDisk | None = None) -> AsyncIterator[Writer]:
+    writer = Writer(store, cast("Spooling | None", spooling))
     task = asyncio.create_task(writer.work())
     try:
         yield writer
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_full_disk_is_one_line_in_the_log_and_a_reason_for_the_sender() -> None:
+    """The database may be there and out of space as well: nothing says that it is away."""
+    store = Store(away=True)
+    store.gate.set()
+    with capture_logs() as logs:
+        async with working(store, FullDisk()) as writer:
+            with pytest.raises(InboxUnavailableError) as refused:
+                await writer.keep(sent())
+    assert str(refused.value) == (
+        "nothing was kept: the database takes no rows now, and neither does the service's disk: "
+        "No space left on device"
+    )
+    (line,) = [line for line in logs if line["event"] == "rows not spooled"]
+    assert ("exc_info" in line, line["error"]) == (False, "[Errno 28] No space left on device")
+    assert "TIDEGAUGE_DATA_DIR" in line["hint"]
 
 
 async def test_what_waits_shares_the_next_transaction() -> None:

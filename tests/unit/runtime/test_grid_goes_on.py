@@ -120,3 +120,21 @@ async def test_a_cycle_that_an_outage_took_is_on_record_afterwards() -> None:
     assert len(starts) == 5
     assert journal.skipped
     assert sorted(used) == [starts[0] + number * 400_000 for number in range(len(used))]
+
+
+async def test_an_edit_leaves_no_slot_out_that_passed_before_it() -> None:
+    """The cycle that runs is waited for; the slots that pass meanwhile are on record before the new grid."""
+    slow, work, journal = Work(seconds=0.5), Work(), Journal()
+    scheduler = Scheduler(journal, now=now)
+    job = scheduler.add("toy", 0.1, slow)
+    scheduler.start()
+    while not slow.starts:  # noqa: ASYNC110  # a list says so by no event
+        await asyncio.sleep(0)
+    await scheduler.replace(job, 0.1, work)
+    while not work.starts:  # noqa: ASYNC110  # likewise
+        await asyncio.sleep(0)
+    await scheduler.stop()
+    ((_, last, slots),) = journal.skipped
+    assert last - slow.starts[0][0] == slots * 100_000
+    assert slots >= 4
+    assert 0 < work.starts[0][0] - last <= 100_000 + 1_000

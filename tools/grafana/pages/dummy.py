@@ -27,7 +27,7 @@ from tools.grafana.sql import (
     NEWEST,
     RANGE,
     WHOLE,
-    cycles_with_gaps,
+    cycles_of,
     measure_name,
     or_sentence,
     quoted,
@@ -151,7 +151,7 @@ def _severities() -> Json:
 def _cycles() -> Json:
     cycles = f"""
 SELECT {BUCKET} AS "time", sum(rows)::float8 / sum(seconds) AS rows, count(*)::float8 / sum(seconds) AS cycles
-FROM ({cycles_with_gaps(f"monitor = {MONITOR}")}) c
+FROM ({cycles_of(f"monitor = {MONITOR}")}) c
 WHERE seconds > 0 GROUP BY 1 ORDER BY 1
 """
     return series(

@@ -21,7 +21,7 @@ from tools.grafana.layout import row
 from tools.grafana.pages import health_live
 from tools.grafana.pages.health_live import CHOSEN, IN_RANGE, OF_THE_MODEL, bucketed
 from tools.grafana.panels import answer_of, query, stat, table
-from tools.grafana.sql import BUCKET, RANGE, cycles_with_gaps, or_sentence, quoted
+from tools.grafana.sql import BUCKET, RANGE, cycles_of, or_sentence, quoted
 from tools.grafana.variables import axis_variable, variable
 
 NO_CYCLE = "No cycle in this time range. Is the service running?"
@@ -154,7 +154,7 @@ def _cycle_time() -> Json:
     return series(
         "Cycle time",
         "From the start of a cycle to its commit, the longest of each interval.",
-        bucketed("max(duration_ms)"),
+        bucketed("max(duration_ms)", "duration_ms"),
         unit="ms",
         empty=NO_CYCLE,
         joined=True,
@@ -165,7 +165,7 @@ def _cycle_time() -> Json:
 def _rows() -> Json:
     rows = f"""
 SELECT {BUCKET} AS "time", monitor AS metric, sum(rows)::float8 / sum(seconds) AS value
-FROM ({cycles_with_gaps(CHOSEN)}) c
+FROM ({cycles_of(CHOSEN)}) c
 WHERE seconds > 0 GROUP BY 1, 2 ORDER BY 1
 """
     return series(
@@ -183,7 +183,7 @@ def _lag() -> Json:
     return series(
         "Lag",
         "How far each source is behind, as it says itself; a source that cannot say has no line.",
-        bucketed("max(lag_seconds)", "lag_seconds IS NOT NULL"),
+        bucketed("max(lag_seconds)", "lag_seconds"),
         unit="s",
         empty="No source in this time range says how far behind it is.",
         joined=True,
@@ -195,7 +195,7 @@ def _backlog() -> Json:
     return series(
         "Backlog",
         "Rows that each cycle left for the next ones, the most of each interval; a source that cannot say has no line.",
-        bucketed("max(backlog_rows)::float8", "backlog_rows IS NOT NULL"),
+        bucketed("max(backlog_rows)::float8", "backlog_rows"),
         unit="locale",
         empty="No source in this time range says how many rows wait.",
         joined=True,
@@ -211,8 +211,8 @@ def _skipped() -> Json:
         "last one that worked stopped.",
         f"SELECT {BUCKET} AS \"time\", coalesce(sum(slots) FILTER (WHERE outcome = 'skipped'), 0)::float8 AS skipped,\n"
         "    count(*) FILTER (WHERE outcome = 'failed')::float8 AS failed\n"
-        f"FROM tidegauge.cycle_log WHERE {IN_RANGE} GROUP BY 1 ORDER BY 1",
-        empty=NO_CYCLE,
+        f"FROM tidegauge.cycle_log WHERE {IN_RANGE} AND outcome IN ('skipped', 'failed') GROUP BY 1 ORDER BY 1",
+        empty="No cycle was skipped or failed in this time range.",
         drawn_as_bars=True,
         decimals=0,
     )
@@ -230,7 +230,7 @@ def _database() -> Json:
     return series(
         "Database round trip",
         "How long the database took to begin a cycle's transaction, the longest of each interval.",
-        bucketed("max(round_trip_ms)", "round_trip_ms IS NOT NULL"),
+        bucketed("max(round_trip_ms)", "round_trip_ms"),
         unit="ms",
         empty=NO_CYCLE,
         joined=True,

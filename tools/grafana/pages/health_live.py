@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tools.grafana.charts import series
 from tools.grafana.fields import GREEN, RED, Json, override, steps, widths
 from tools.grafana.panels import table
-from tools.grafana.sql import BUCKET, RANGE, or_sentence, quoted
+from tools.grafana.sql import BUCKET, RANGE, cycles_of, or_sentence, quoted
 
 if TYPE_CHECKING:
     from tools.grafana.layout import Line
@@ -49,25 +49,25 @@ def lines() -> list[Line]:
     ]
 
 
-def bucketed(value: str, where: str = "outcome <> 'skipped'") -> str:
+def bucketed(value: str, known: str) -> str:
     """Return the query of a value of each interval's cycles, a line per monitor."""
     return (
-        f'SELECT {BUCKET} AS "time", monitor AS metric, {value} AS value FROM tidegauge.cycle_log\n'
-        f"WHERE {IN_RANGE} AND {where} GROUP BY 1, 2 ORDER BY 1"
+        f'SELECT {BUCKET} AS "time", monitor AS metric, {value} AS value\n'
+        f"FROM ({cycles_of(CHOSEN)}) c\n"
+        f"WHERE {known} IS NOT NULL GROUP BY 1, 2 ORDER BY 1"
     )
 
 
 def _repeated() -> Json:
     return series(
         "Rows that had been counted before",
-        "Rows of each interval that came again and were left out, where the monitor's file says `deduplicate:`.",
-        bucketed("sum(duplicates)::float8", "duplicates IS NOT NULL"),
-        unit="locale",
+        "Share of the rows that came again and were left out, the largest of each interval's cycles, where the monitor's "
+        "file says `deduplicate:`.",
+        bucketed("max(duplicates::float8 / nullif(rows + duplicates, 0))", "duplicates"),
+        unit="percentunit",
         empty="No monitor of this time range counts rows by their id.",
         joined=True,
         soft_min=0,
-        drawn_as_bars=True,
-        decimals=0,
     )
 
 
@@ -77,9 +77,9 @@ def _halves() -> Json:
         "Requests without their responses, or the reverse, after each cycle, and those that a cycle gave up since their "
         "other halves did not come; the most of each interval.",
         f'SELECT {BUCKET} AS "time", monitor || half.state AS metric, max(half.events)::float8 AS value\n'
-        "FROM tidegauge.cycle_log\n"
+        f"FROM ({cycles_of(CHOSEN)}) c\n"
         "CROSS JOIN LATERAL (VALUES (' waiting', waiting_events), (' given up', unpaired_events)) AS half (state, events)\n"
-        f"WHERE {IN_RANGE} AND half.events IS NOT NULL GROUP BY 1, 2 ORDER BY 1",
+        "WHERE half.events IS NOT NULL GROUP BY 1, 2 ORDER BY 1",
         unit="locale",
         empty="No source of this time range pairs events.",
         joined=True,

@@ -32,6 +32,7 @@ from tools.grafana.sql import (
     MONITOR,
     NEWEST,
     WHOLE,
+    cycles_of,
     measure_name,
     of_window,
     or_sentence,
@@ -280,8 +281,8 @@ def _cycle_time() -> Json:
     return series(
         "Cycle time",
         "From the start of a cycle to its commit, the longest of each interval, on the wall clock.",
-        f'SELECT {BUCKET} AS "time", max(duration_ms) AS "cycle time" FROM tidegauge.cycle_log\n'
-        f"WHERE monitor = {MONITOR} AND outcome <> 'skipped' AND $__timeFilter(finished_at) GROUP BY 1 ORDER BY 1",
+        f'SELECT {BUCKET} AS "time", max(duration_ms) AS "cycle time"\n'
+        f"FROM ({cycles_of(f'monitor = {MONITOR}')}) c GROUP BY 1 ORDER BY 1",
         unit="ms",
         soft_min=0,
     )

@@ -1,6 +1,7 @@
-"""The table `counted_id`: the ids of rows that counted, so that a row that comes again does not.
+"""The tables `counted_block` and `counted_id`: the ids of rows that counted, so that none counts twice.
 
-A row is fixed in width, so that a cycle's ids are copied as one array in the server's binary form.
+A cycle's ids are one row of `counted_block`, which is held in memory too (`counted_memory.py`). Where a
+monitor has too many of them, the oldest are moved to `counted_id`, a row each, which an index finds.
 """
 
 from __future__ import annotations
@@ -11,13 +12,33 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from service.core.deduplicate import CountedIds
+from service.store.tables.inbox.counted_memory import CountedMemory, joined
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import asyncpg
+    from numpy.typing import NDArray
 
     from service.core.deduplicate import CountedChange
+
+_VERSION = "SELECT cycle FROM tidegauge.checkpoint WHERE monitor = $1"
+
+_BLOCKS = "SELECT number, ids FROM tidegauge.counted_block WHERE monitor = $1 ORDER BY number"
+
+_HAS_OLDER = "SELECT EXISTS (SELECT FROM tidegauge.counted_id WHERE monitor = $1)"
+
+_APPEND = """
+INSERT INTO tidegauge.counted_block (monitor, newest_us, ids) VALUES ($1, $2, $3) RETURNING number
+"""
+
+_OLD_BLOCKS = "DELETE FROM tidegauge.counted_block WHERE monitor = $1 AND newest_us < $2"
+
+_SPILLED_BLOCKS = "DELETE FROM tidegauge.counted_block WHERE monitor = $1 AND number <= $2"
+
+_TAKE_BLOCKS = """
+DELETE FROM tidegauge.counted_block WHERE monitor = $1 AND newest_us >= $2 RETURNING ids
+"""
+
+_ALL_BLOCKS = "DELETE FROM tidegauge.counted_block WHERE monitor = $1"
 
 # As one value: a record for each would take longer than finding them. Their order says nothing.
 _READ = """
@@ -36,14 +57,29 @@ _HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)  # no flags, no extension
 _TRAILER = b"\xff\xff"
 
 
-async def read(
-    connection: asyncpg.Pool | asyncpg.Connection, monitor: str, identity: Sequence[int]
+async def version(connection: asyncpg.Pool | asyncpg.Connection, monitor: str) -> int:
+    """Return the version of a monitor's checkpoint; 0 where it has none."""
+    found: int | None = await connection.fetchval(_VERSION, monitor)
+    return found or 0
+
+
+async def load(connection: asyncpg.Connection, monitor: str) -> CountedMemory:
+    """Return the ids of all blocks; in a transaction that sees one instant."""
+    memory = CountedMemory(
+        await version(connection, monitor), has_older=await connection.fetchval(_HAS_OLDER, monitor)
+    )
+    for row in await connection.fetch(_BLOCKS, monitor):
+        memory = memory.with_block(row["number"], _decoded(row["ids"]), None)
+    return memory
+
+
+async def older(
+    connection: asyncpg.Pool | asyncpg.Connection, monitor: str, identity: NDArray[np.uint64]
 ) -> CountedIds:
-    """Return what is remembered under one of these first hashes (signed)."""
-    content: bytes | None = await connection.fetchval(_READ, monitor, identity)
-    held = np.frombuffer(content or b"", dtype=">i8").astype(np.int64).reshape(-1, 3)
-    first, second, at = (np.ascontiguousarray(held[:, place]) for place in range(3))
-    return CountedIds(first.view(np.uint64), second.view(np.uint64), at)
+    """Return those of `counted_id` with one of these first hashes."""
+    signed: list[int] = identity.view(np.int64).tolist()
+    content: bytes | None = await connection.fetchval(_READ, monitor, signed)
+    return _decoded(content or b"")
 
 
 async def forget(
@@ -51,25 +87,67 @@ async def forget(
 ) -> None:
     """Forget a monitor's ids, those of rows of a time from `since` on (UTC microseconds), or all."""
     if since is None:
+        await connection.execute(_ALL_BLOCKS, monitor)
         await connection.execute(_ALL, monitor)
-    else:
-        await connection.execute(_FROM, monitor, since)
+        return
+    await connection.execute(_FROM, monitor, since)
+    taken = await connection.fetch(_TAKE_BLOCKS, monitor, since)
+    ids = joined([_decoded(row["ids"]) for row in taken])
+    await _append(connection, monitor, ids.take(ids.event_time < since))
 
 
-async def change(connection: asyncpg.Connection, monitor: str, changed: CountedChange) -> None:
-    """Forget ids beyond the horizon, and remember those of a cycle's rows."""
+async def change(
+    connection: asyncpg.Connection, monitor: str, changed: CountedChange, memory: CountedMemory | None
+) -> CountedMemory | None:
+    """Forget ids beyond the horizon, and remember those of a cycle's rows.
+
+    Returns the memory as it is once this is committed, but for its version; None where there was none.
+    """
     if changed.forget:
-        await connection.execute(_ALL, monitor)
+        await forget(connection, monitor)
+        memory = CountedMemory(0)
     elif changed.before is not None:
-        await connection.execute(_OLD, monitor, changed.before)
-    if len(changed.fresh):  # in the order of the index, which random ones would be scattered over
-        await connection.copy_to_table(
-            "counted_id",
-            schema_name="tidegauge",
-            columns=_COLUMNS,
-            source=BytesIO(_binary(monitor, changed.fresh.take(np.argsort(changed.fresh.identity)))),
-            format="binary",
-        )
+        await connection.execute(_OLD_BLOCKS, monitor, changed.before)
+        if memory is None or memory.has_older:
+            await connection.execute(_OLD, monitor, changed.before)
+    number = await _append(connection, monitor, changed.fresh)
+    if memory is None:
+        return None
+    memory, parts = memory.with_block(number, changed.fresh, changed.before).spilled()
+    for part in parts:
+        await _copy(connection, monitor, part.ids)
+    if parts:
+        await connection.execute(_SPILLED_BLOCKS, monitor, parts[-1].last)
+    return memory
+
+
+async def _append(connection: asyncpg.Pool | asyncpg.Connection, monitor: str, ids: CountedIds) -> int:
+    if not len(ids):
+        return 0
+    newest = int(ids.event_time.max())
+    number: int = await connection.fetchval(_APPEND, monitor, newest, _encoded(ids))
+    return number
+
+
+async def _copy(connection: asyncpg.Connection, monitor: str, ids: CountedIds) -> None:
+    await connection.copy_to_table(
+        "counted_id",
+        schema_name="tidegauge",
+        columns=_COLUMNS,
+        source=BytesIO(_binary(monitor, ids)),
+        format="binary",
+    )
+
+
+def _encoded(ids: CountedIds) -> bytes:
+    numbers = (ids.identity.view(np.int64), ids.check.view(np.int64), ids.event_time)
+    return np.stack(numbers, axis=1).astype(">i8").tobytes()
+
+
+def _decoded(content: bytes) -> CountedIds:
+    held = np.frombuffer(content, dtype=">i8").astype(np.int64).reshape(-1, 3)
+    first, second, at = (np.ascontiguousarray(held[:, place]) for place in range(3))
+    return CountedIds(first.view(np.uint64), second.view(np.uint64), at)
 
 
 def _binary(monitor: str, ids: CountedIds) -> bytes:

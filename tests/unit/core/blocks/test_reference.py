@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ from service.core.blocks.plan import DAYS, HOURS, BlockRules, BlockUnit, plan_of
 from service.core.blocks.reference import KNOTS, fit
 from service.core.blocks.scores import UNIT, Aim, NumberScores
 from service.core.rows.batch import Batch, ColumnRows, Labels, Numbers, Texts
-from service.core.season.season import DAY
+from service.core.season.season import DAY, Season, SeasonKind
 
 
 def batch(column: ColumnRows, rows: int, days: int = 10) -> Batch:
@@ -100,3 +102,38 @@ def test_blocks_are_days_hours_or_runs() -> None:
     assert plan_of(still, BlockRules()).unit is BlockUnit.RUN
     with pytest.raises(ValueError, match="numbered"):
         sums.of(still, fit(still.numbered(0), ["x"], untimed).spec)
+
+
+@pytest.mark.parametrize("kind", [SeasonKind.WEEKEND, SeasonKind.HOUR_OF_WEEK])
+def test_numbers_are_ranked_within_their_cell_of_the_season(kind: SeasonKind) -> None:
+    """Weekends far from other days have scores like theirs: the same spread, and a shift moves both alike."""
+    rows, random = 40_000, np.random.default_rng(6)
+    times = np.arange(rows, dtype=np.int64) * (56 * DAY) // rows
+    weekend = np.isin((times // DAY + 3) % 7, (5, 6))
+    values = random.normal(size=rows)
+    apart = Batch(rows, times, {"x": Numbers(values + 5.0 * weekend)}).numbered(0)
+    made = fit(apart, ["x"], replace(DAYS, season=Season(kind)))
+    assert made.second == pytest.approx([1.0, 1.0], abs=1e-2)
+    for moved, location in ((0.0, 0.0), (0.3, 0.29)):
+        window = Batch(rows, times, {"x": Numbers(values + 5.0 * weekend + moved)}).numbered(0)
+        for part in (weekend, ~weekend):
+            chosen = window.take(np.flatnonzero(part))
+            found = sums.of(chosen, made.spec).sums.sum(axis=0) / UNIT / chosen.rows
+            assert found == pytest.approx([location, 0.05 * (moved > 0)], abs=0.03)
+
+
+def test_a_thin_cell_of_the_season_is_ranked_among_all_rows() -> None:
+    """Of two rows at weekends nothing is known of weekends."""
+    times = np.concatenate((np.arange(400, dtype=np.int64) * DAY // 100, [2 * DAY + 1, 3 * DAY + 1]))
+    assert Season(SeasonKind.WEEKEND).cells(times).tolist().count(1) > 2
+    values = np.random.default_rng(7).normal(size=402)
+    batch = Batch(402, np.sort(times), {"x": Numbers(values)}).numbered(0)
+    few = batch.take(np.flatnonzero(Season(SeasonKind.WEEKEND).cells(batch.event_time) == 0))
+    some = np.concatenate((few.event_time, [2 * DAY, 2 * DAY + 1]))
+    thin = Batch(len(some), some, {"x": Numbers(values[: len(some)])}).numbered(0)
+    (column,) = fit(thin, ["x"], replace(DAYS, season=Season(SeasonKind.WEEKEND))).spec.columns
+    (alone,) = fit(thin, ["x"], DAYS).spec.columns
+    assert isinstance(column, NumberScores)
+    assert isinstance(alone, NumberScores)
+    assert column.table[1].tolist() == alone.table[0].tolist()
+    assert column.table[0].tolist() != alone.table[0].tolist()

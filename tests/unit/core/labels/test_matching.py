@@ -44,7 +44,9 @@ def test_most_labels_without_a_row_are_said_once() -> None:
     assert event.message.startswith(
         "10 of the last 10 labels found no row that waits: an id among the labels is"
     )
-    assert event.message.endswith('is the number 2, among the rows the text "000002"')
+    assert event.message.endswith(
+        'is the number 2, among the rows the text "000002"; those of the rows have zeros in front'
+    )
     again, more = follow(before, take(at=201, labels=1), joined(0, 1, 201))
     assert more == ()
     assert again.row_id == 'the text "000002"'

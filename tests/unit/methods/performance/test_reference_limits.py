@@ -130,6 +130,27 @@ def test_a_mean_error_is_judged_both_ways_and_towards_zero_it_is_better() -> Non
     assert measured(off, window(days_of_errors(8, 5, 100) - 7.0))["mean_error"].breached is True
 
 
+@pytest.mark.parametrize(("rows", "better"), [(5, False), (300, True)])
+def test_five_right_answers_of_five_are_not_better(rows: int, better: bool) -> None:
+    """With a reference that is right in nine of ten, half of such windows have no wrong answer."""
+
+    def answers(right: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], first_day: int) -> Batch:
+        days, count = right.shape
+        truth = np.arange(right.size) % 2
+        times = (np.repeat(np.arange(days), count) + first_day) * DAY
+        chance = np.where(right.ravel(), truth, 1 - truth) * 0.8 + 0.1
+        labels = Labels(truth, np.array(["no", "yes"]))
+        return Batch(right.size, times.astype(np.int64), {"chance": Numbers(chance), "churned": labels})
+
+    draw = np.random.default_rng(3)
+    known = answers(draw.random((30, 100)) < 0.9, 0)
+    reference = references.of(known, SCORED, outcome_rules=OutcomeBlockRules())
+    now = profile.of(answers(np.ones((1, rows), dtype=np.bool_), 50), reference.schema)
+    found = measured(reference, now, "accuracy")["accuracy"]
+    assert found.value == 1.0
+    assert ("better" in (found.reason or "")) is better
+
+
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_a_mean_error_between_zero_and_the_references_own_is_no_breach(sign: float) -> None:
     """A reference that is a little off, with 0 within its limits, has nothing between itself and 0 to say."""

@@ -173,6 +173,16 @@ def test_captures_of_sagemakers_own_containers(given: Any, found: Any, guesses: 
     assert [float(row["guess"]) for row in rows] == guesses
 
 
+def test_a_list_of_one_value_per_row() -> None:
+    """As TensorFlow's container has it, with one name a list is rows; with as many names it is one row."""
+    found = (*JSON, '{\n    "predictions": [3.5, 4.0\n    ]\n}')
+    several = sagemaker.rows_of(captured((*JSON, '{"instances": [1.0, 2.0]}'), found), Names(("x",), ()))
+    assert [(row["x"], row["prediction"]) for row in several] == [(1.0, 3.5), (2.0, 4.0)]
+    names = Names(("a", "b"), ("c", "d"))
+    (one,) = sagemaker.rows_of(captured((*JSON, '{"instances": [1.0, 2.0]}'), found), names)
+    assert [one[name] for name in "abcd"] == [1.0, 2.0, 3.5, 4.0]
+
+
 def array(values: Any, **more: Any) -> tuple[str, str, str]:
     file = io.BytesIO()
     np.save(file, np.asarray(values, **more))

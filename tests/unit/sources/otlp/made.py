@@ -60,8 +60,9 @@ def receiver(
     event: str = "prediction",
     service: str | None = None,
     masked: frozenset[str] = frozenset(),
+    name: str = "toy",
 ) -> OtlpReceiver:
     """Return what reads the predictions of a monitor."""
     masking = RowMask(Masking(masked, b"a key of sixteen bytes"), dict)
     shape = RowShape(schema, timestamp or TIME, PLAIN)
-    return OtlpReceiver(HttpReceiver("toy", shape, masking, 60_000_000, None), Watched(event, service))
+    return OtlpReceiver(HttpReceiver(name, shape, masking, 60_000_000, None), Watched(event, service))
