@@ -14,9 +14,8 @@ import numpy as np
 import pandas as pd
 
 from service.sources.tables.event_time import USABLE
-from service.sources.tables.number_text import plain_number, proposed, proposed_words
-from service.sources.tables.time_formats import formats_of
-from service.sources.tables.time_text import is_number, of_text
+from service.sources.tables.number_text import other_reading, plain_number, proposed, proposed_words
+from service.sources.tables.time_text import formats_of, is_number, of_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,6 +41,7 @@ class ColumnFacts:
     - `whole`: whether all numbers are whole.
     - `low`, `high`: the least and the greatest number, None without one.
     - `number_options`: what a monitor file says for its numbers to be read, such as `decimal: ","`.
+    - `other_options`: what reads the same texts as other numbers; empty where that is not in doubt.
     - `codes`: whether digits begin with a zero, as numbers do not.
     - `times`: the share of texts that are times in ISO 8601; 1 for a column of times.
     - `time_formats`: strptime's directives that read all the texts looked at, where ISO 8601 does not.
@@ -62,6 +62,7 @@ class ColumnFacts:
     low: float | None = None
     high: float | None = None
     number_options: str = ""
+    other_options: str = ""
     codes: bool = False
     times: float = 0.0
     time_formats: tuple[str, ...] = ()
@@ -154,16 +155,20 @@ def _of_objects(name: str, column: pd.Series[Any]) -> ColumnFacts:
 
 
 def _of_texts(name: str, found: Counter[Any], rows: int, numbers: float) -> ColumnFacts:
-    examples = [str(cell) for cell in list(found)[:EXAMPLES]]
+    held = list(found)
+    examples = [str(cell) for cell in held[:: max(len(held) // EXAMPLES, 1)]][:EXAMPLES]  # of all its length
     times = sum(of_text(text)[1] == USABLE and not is_number(text) for text in examples)
     codes = any(isinstance(cell, str) and _CODE.match(cell.strip()) for cell in found)
+    options = "" if codes or times else proposed(examples) or _words(examples, numbers)
+    others = {other_reading(text, options) for text in examples}
     return ColumnFacts(
         name,
         rows,
         rows - sum(found.values()),
         len(found),
         numbers=numbers,
-        number_options="" if codes or times else proposed(examples) or _words(examples, numbers),
+        number_options=options,
+        other_options=others.pop() if len(others) == 1 else "",
         codes=codes,
         times=times / max(len(examples), 1),
         time_formats=() if times else formats_of(examples),

@@ -70,7 +70,10 @@ def guess_kind(facts: ColumnFacts) -> KindGuess:
     if facts.numbers >= MOST:
         return _of_numbers(facts)
     if facts.number_options:
-        return KindGuess(Kind.NUMERICAL, "numbers that are written in their own way", facts.number_options)
+        why = "numbers that are written in their own way"
+        if facts.other_options:
+            why += f"; where 1,234 is below 1,000 write {facts.other_options}"
+        return KindGuess(Kind.NUMERICAL, why, facts.number_options)
     return _of_texts(facts)
 
 

@@ -63,9 +63,12 @@ def _source(guess: TableGuess, data: Path) -> Iterator[str]:
     yield "source:"
     yield "  type: replay"
     yield f"  path: {quoted(str(data))}"
+    formats = {facts.name: facts.time_formats for facts, _ in guess.columns}
     for name in guess.roles.ambiguous_times:
+        first, second = (_label(pattern) for pattern in formats[name][:2])
         yield f"  # {name}: is the day or the month first? If it is the time, write"
-        yield f'  # timestamp: {{column: {quoted(name)}, format: "%d/%m/%Y"}}, and step: 1d in place of rows'
+        yield f"  # timestamp: {{column: {quoted(name)}, format: {first}}}, or {second},"
+        yield "  # and step: 1d in place of rows"
     if time is None:
         yield "  # No column holds times: rows are taken in the file's order, and are a second apart from"
         yield "  # 2000-01-01 on. With a column of times, write timestamp: COLUMN and leave skip_rows out."

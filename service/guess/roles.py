@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from service.core.rows.task import TaskName
 from service.guess.kinds import MOST, has_id_name, is_unique
-from service.sources.tables.time_formats import formats_of
+from service.sources.tables.time_text import formats_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -238,6 +238,8 @@ def _is_amount(column: ColumnFacts) -> bool:
 
 def _positive(target: ColumnFacts) -> Role:
     plain = {label.lower(): label for label in target.labels}
+    if plain.keys() == {"1", "2"}:
+        return Role(plain["1"], "a guess: 1 and 2 do not say which is positive; write the one that is")
     for word in _POSITIVE:
         if word in plain and len(target.labels) == TWO:
             return Role(plain[word], "by its meaning")

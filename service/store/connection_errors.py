@@ -30,9 +30,18 @@ LOST = (
 
 def is_lost(error: BaseException) -> bool:
     """Return whether the database went away under what raised `error`, or what it was raised from."""
+    return _is_from(error, LOST)
+
+
+def is_read_only(error: BaseException) -> bool:
+    """Return whether a server that only reads, as a standby does, raised `error` or its cause."""
+    return _is_from(error, asyncpg.ReadOnlySQLTransactionError)
+
+
+def _is_from(error: BaseException, kinds: type[BaseException] | tuple[type[BaseException], ...]) -> bool:
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, LOST):
+        if isinstance(cause, kinds):
             return True
         cause = cause.__cause__
     return False

@@ -105,6 +105,7 @@ async def _serve(
         dsn, pool, monitors = await _reached(stack, settings, monitors, worker_number)
 
         leases = await enter(lease_keeper(settings, dsn))
+        leases.further_pools = (pool,)
         store = PostgresStore(pool, deliver_events=settings.webhook_url is not None, fences=leases)
         compute = await enter(workers())
         calls = await enter(worker(worker_process))

@@ -1,6 +1,7 @@
 """Simulate how often performance alarms are false, and how soon they find what is worse.
 
-`python -m tests.benchmarks.performance_alarms` prints tables as Markdown, for the docs' page of that name.
+`python -m tests.benchmarks.performance_alarms` prints tables as Markdown, for the docs' page of that name;
+with `few` that of few labels alone.
 Every share has a 95 % interval: Wilson's, for as many independent windows as its variance over the references
 amounts to.
 """
@@ -49,7 +50,10 @@ UNITS = 1 << 1074
 
 
 class Case(NamedTuple):
-    """What is drawn: rows of a metric on days whose levels differ by `spread` and go together by `rho`."""
+    """What is drawn: rows of a metric on days whose levels differ by `spread` and go together by `rho`.
+
+    `heavy` errors are lognormal, with a sigma of 1.5.
+    """
 
     metric: str
     days: int
@@ -57,6 +61,7 @@ class Case(NamedTuple):
     rho: float = 0.0
     spread: float = 0.15
     rows: int = 100
+    heavy: bool = False
 
 
 def levels(draw: np.random.Generator, shape: tuple[int, int], rho: float) -> Floats:
@@ -77,6 +82,8 @@ def values(draw: np.random.Generator, case: Case, level: Floats) -> Floats:
         return (draw.uniform(size=shape) < chance[..., None]).astype(np.float64)
     if case.metric == "mean_error":
         return draw.normal(size=shape) + 2.0 * case.spread * level[..., None]
+    if case.heavy:
+        return np.exp(1.5 * draw.normal(size=shape) + case.spread * level[..., None])
     return np.abs(draw.normal(size=shape)) * np.exp(case.spread * level)[..., None]
 
 
@@ -134,6 +141,54 @@ def own_limits(case: Case, references: int, seed: int) -> tuple[Floats, Floats, 
         worse[place], better[place] = (below, above) if case.metric == "accuracy" else (above, below)
         found[place] = (1.5 * window >= high).mean()
     return worse, better, found
+
+
+def few_labels(case: Case, rows: int, references: int, seed: int) -> tuple[Floats, Floats, Floats]:
+    """Return by reference the share of windows that are worse, beyond the better limit, and said better.
+
+    A window has so many labelled rows of a day, however many a day of the reference has.
+    """
+    draw, lower = np.random.default_rng(seed), case.metric == "accuracy"
+    found = np.zeros((3, references))
+    for place in range(references):
+        spread = spread_in(case, values(draw, case, levels(draw, (1, case.days), case.rho)[0]))
+        few = case._replace(rows=rows)
+        ends = spread.limits([rows] * case.window, RATE)
+        for window in values(draw, few, levels(draw, (WINDOWS, case.window), case.rho)):
+            value = float(window.mean())
+            low, high = band_of(few, value, float((window**2).sum()), window.size)
+            worse, better = (
+                (value <= ends[0], value > ends[1]) if lower else (value >= ends[1], value < ends[0])
+            )
+            sure = low > spread.value if lower else high < spread.value
+            found[:, place] += [worse, better, better and sure]
+    return found[0] / WINDOWS, found[1] / WINDOWS, found[2] / WINDOWS
+
+
+def few_table(references: int) -> Iterator[str]:
+    """Yield the lines of the table of few labels."""
+    yield (
+        "| metric | rows of a day: reference, window | window, days | worse, % | beyond the better limit, % "
+        "| said to be better, % |"
+    )
+    yield "|---|---|---|---|---|---|"
+    cases = [
+        (Case(metric, 31, window, rows=own, heavy=heavy), rows)
+        for metric, heavy, own, rows in (
+            ("mae", False, 3, 3),
+            ("accuracy", False, 5, 5),
+            ("mae", False, 100, 5),
+            ("accuracy", False, 100, 5),
+            ("mae", True, 100, 100),
+            ("mae", True, 10, 10),
+            ("mae", True, 100, 5),
+        )
+        for window in (1, 7)
+    ]
+    for place, (case, rows) in enumerate(cases):
+        shares = few_labels(case, rows, references, 500 + place)
+        name = f"{case.metric}{', heavy errors' if case.heavy else ''}"
+        yield f"| {name} | {case.rows}, {rows} | {case.window} | {' | '.join(map(shown, shares))} |"
 
 
 SCORED = Schema(
@@ -291,6 +346,8 @@ def tables(references: int) -> Iterator[str]:
             differ = "differ" if spread else "are equal"
             yield f"| {name} | {differ} | {window} | {shown(alone)} | {shown(independent)} | {shown(days)} |"
     yield ""
+    yield from few_table(references)
+    yield ""
     yield "| mean loss, in levels | rho | ever an alarm in a year, % | days to the alarm: median, 90 % |"
     yield "|---|---|---|---|"
     for mean, rho in ((0.8, 0.0), (1.0, 0.0), (1.0, 0.3), (1.0, 0.6), (1.2, 0.0), (1.5, 0.0), (2.0, 0.0)):
@@ -314,6 +371,8 @@ def replace_spread(case: Case, spread: float) -> Case:
 
 
 if __name__ == "__main__":
-    for line in tables(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000):
+    asked = [each for each in sys.argv[1:] if each != "few"]
+    count = int(asked[0]) if asked else 1_000
+    for line in few_table(count) if "few" in sys.argv else tables(count):
         sys.stdout.write(line + "\n")
         sys.stdout.flush()

@@ -44,7 +44,7 @@ async def test_what_comes_in_is_said(opened: Opened) -> None:
             ["Sent again, counted once, in the last hour", "1 row"],
             ["Waiting for their other halves", "2 events"],
             ["Given up without their other halves, in the last hour", "0 events"],
-            ["Refused in the last hour", "12 rows"],
+            ["Refused in the last hour", "12 events"],
         ]
         rows = panel.locator("tbody tr")
         await expect(rows).to_have_count(2)
@@ -90,7 +90,7 @@ async def test_a_silent_monitor_keeps_its_story(opened: Opened) -> None:
     async with door.open() as url:
         seen = await opened(url)
         await expect(seen.page.locator(".card.alarm .why")).to_have_text(
-            re.compile("^No cycle for 2 h; one is due every .+. Until then: Healthy: ")
+            re.compile(r"^No cycle for 2\sh; one is due every .+\. Until then: Healthy: ")
         )
         await expect(seen.page.locator(".spark p")).to_contain_text("mae 9 minutes, within its threshold")
         await expect(seen.page.locator(".lead")).to_have_text("The only monitor is in alarm.")

@@ -189,7 +189,8 @@ BAD = {
         "# of today\n" + ROWS, "3 of its 3 lines have more or fewer cells than the header has names: line 2 "
     ),
     "a time by the hour": Bad(
-        "at,size\n2024030109,1\n2024030110,2\n", UNUSABLE + '"2024030109", which is a '
+        "at,size\n2024030109,1\n2024030110,2\n",
+        'none of 2 rows has a usable time: at is "2024030109", which is a ',
     ),
     "wrong separator": Bad(ROWS, NO_TIME, form=TableFormat(csv=CsvFormat(";"))),
     "cut gzip": Bad(gzip.compress(ROWS.encode() * 99)[:60], "cannot be read: ", "a.csv.gz"),

@@ -25,7 +25,9 @@ def _known_parameters(request: Request) -> None:
     known = set(_parameters(route.dependant))
     unknown = next((name for name in request.query_params if name not in known), None)
     if unknown is not None:
-        raise HTTPException(422, f"{route.path} has no parameter {unknown!r}{advice(unknown, known)}")
+        message = f"no such parameter: {unknown!r}{advice(unknown, known)}"
+        place = ["query", unknown]
+        raise HTTPException(422, [{"type": "unknown_parameter", "loc": place, "msg": message}])
 
 
 def _parameters(of: Dependant) -> Iterator[str]:

@@ -43,7 +43,7 @@ function reasons(found, model, of) {
   return [
     h("h3", { id: "refused" }, `Why ${of}s were refused in the last day`),
     h("table", { class: "refused", "aria-labelledby": "refused" },
-      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Reason"), h("th", { scope: "col", class: "right" }, of === "row" ? "Rows" : "Events"), h("th", { scope: "col", class: "right" }, "Newest"))),
+      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Reason"), h("th", { scope: "col", class: "right" }, of === "row" ? "Rows kept" : "Events kept"), h("th", { scope: "col", class: "right" }, "Newest"))),
       h("tbody", {}, found.map((one) => h("tr", { key: one.reason },
         h("th", { scope: "row" }, cut(one.reason, MAX_REASON)),
         h("td", { class: "right figure" }, count(one.rows)),

@@ -137,9 +137,9 @@ export const moment = (when) => `${day(when)}, ${clock(when)}`;
 /** How long ago, in the largest unit that fits. */
 export function ago(milliseconds) {
   const seconds = Math.max(0, Math.round(milliseconds / 1000));
-  if (seconds < 90) return `${seconds} s ago`;
-  if (seconds < 5400) return `${Math.round(seconds / 60)} min ago`;
-  if (seconds < 129_600) return `${Math.round(seconds / 3600)} h ago`;
+  if (seconds < 90) return `${seconds}${JOINED}s ago`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)}${JOINED}min ago`;
+  if (seconds < 129_600) return `${Math.round(seconds / 3600)}${JOINED}h ago`;
   return `${Math.round(seconds / 86_400)} days ago`;
 }
 

@@ -2,6 +2,7 @@
 
 Covers " UTC", " GMT" and "z" for Z, a comma before the fraction, lower-case t, "+00 UTC" as Go writes it, the
 zone in brackets that Java and RFC 9557 put behind an offset, week and ordinal dates, 24:00 and leap seconds.
+For other texts strptime's directives are proposed.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from service.sources.tables.event_time import (
     MAX_DIGITS,
@@ -20,7 +22,32 @@ from service.sources.tables.event_time import (
     of_instant,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
 DAY_LENGTH = 8  # the shortest date, 20240301; what a time's offset is behind
+FIRST_YEAR, LAST_YEAR = 1990, 2100  # of rows that someone watches
+# Digits alone, by how many they are: strptime would read one digit where two are meant.
+_DIGITS = {8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
+_DAYS = (
+    "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d", "%Y-%m-%d",
+    "%d/%m/%y", "%m/%d/%y", "%d.%m.%y", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%b %d %Y",
+    "%d %B %Y", "%B %d, %Y",
+)  # fmt: skip
+_CLOCKS = (
+    "", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p", ", %I:%M %p", ", %I:%M:%S %p",
+    ", %H:%M", ", %H:%M:%S",
+)  # fmt: skip
+_FORMATS = (
+    *(f"{day}{clock}" for day in _DAYS for clock in _CLOCKS),
+    "%a, %d %b %Y %H:%M:%S %Z",
+    "%a, %d %b %Y %H:%M:%S %z",
+    "%a %b %d %H:%M:%S %Y",
+    "%d/%b/%Y:%H:%M:%S %z",
+    "%Y-%m-%d-%H.%M.%S.%f",
+    "%Y-%m-%d-%H.%M.%S",
+    "%Y-%m-%d %H:%M:%S %Z",
+)
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d{1,3})?|[+-]?\.\d+")
 _ZONE_NAME = re.compile(r"\s*(?:UTC|GMT|[zZ])$")
 _BRACKETS = re.compile(r"\[[A-Za-z0-9_+/\-]+\]$")
@@ -97,3 +124,28 @@ def _without_ordinal(text: str) -> str:
         return text
     day = dt.datetime.strptime(f"{found[1]} {found[2]} +0000", "%Y %j %z")
     return f"{day:%Y-%m-%d}{text[found.end() :]}"
+
+
+def formats_of(texts: Sequence[str]) -> tuple[str, ...]:
+    """Return the directives that read all of some texts; two where the day or the month may be first."""
+    examples = [text.strip() for text in texts]
+    if not examples:
+        return ()
+    if all(text.isdigit() for text in examples):
+        pattern = _DIGITS.get(len(examples[0]))
+        is_one = pattern is not None and len({len(text) for text in examples}) == 1
+        return (pattern,) if pattern is not None and is_one and _reads(pattern, examples) else ()
+    return tuple(_reading(examples))
+
+
+def _reading(examples: Sequence[str]) -> Iterator[str]:
+    found = [pattern for pattern in _FORMATS if _reads(pattern, examples[:1])]
+    yield from (pattern for pattern in found if _reads(pattern, examples))
+
+
+def _reads(pattern: str, examples: Sequence[str]) -> bool:
+    try:
+        years = [dt.datetime.strptime(text, pattern).year for text in examples]  # noqa: DTZ007 - of a year alone
+    except ValueError:
+        return False
+    return all(FIRST_YEAR <= year < LAST_YEAR for year in years)

@@ -16,8 +16,7 @@ from service.core.time_units import to_datetime
 from service.errors import SourceError
 from service.sources.tables.event_time import USABLE, of_number
 from service.sources.tables.number_text import other_reading
-from service.sources.tables.time_formats import FIRST_YEAR, LAST_YEAR, formats_of
-from service.sources.tables.time_text import number_in
+from service.sources.tables.time_text import FIRST_YEAR, LAST_YEAR, formats_of, number_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

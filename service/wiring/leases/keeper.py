@@ -16,11 +16,12 @@ from service.core.sharing import Part, part_of
 from service.core.time_units import SECOND, to_microseconds
 from service.errors import StoreError, TidegaugeError
 from service.runtime.clock import now
+from service.store.connection_errors import is_read_only
 from service.store.leases import leases
 from service.store.tables.monitors import monitor as monitor_table
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
     import asyncpg
 
@@ -87,6 +88,7 @@ class LeaseKeeper:
         self._shown: tuple[int, float] | None = None
         self.seen: Sharing | None = None
         self.part = Part((), (), ())
+        self.further_pools: Sequence[asyncpg.Pool] = ()  # of this process, which may lead to another server
         self.noticed: Callable[[], Awaitable[None]] = _nothing  # awaited after every beat
         self.hindrances: Callable[[], Mapping[str, str]] = dict  # by monitor, why it cannot be read here
 
@@ -133,6 +135,13 @@ class LeaseKeeper:
                 say = log.debug if is_away else log.warning
                 say("leases not renewed", error=str(error), hint="cycles that are fenced off write nothing")
                 is_away = True
+                if is_read_only(error):
+                    await self._connect_anew()
+
+    async def _connect_anew(self) -> None:
+        """Replace all connections: after a failover they may lead to a server that only reads now."""
+        for pool in (self._pool, *self.further_pools):
+            await pool.expire_connections()
 
     async def beat(self, cycles: Cycles) -> None:
         """Renew, see who lives and holds what, and act on it. Raises StoreError."""

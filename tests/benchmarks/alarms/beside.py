@@ -88,7 +88,7 @@ def rival(size: Size, note: Note, kept: Path) -> None:
     """Ask the slow rule, reference by reference over all rows, and keep what it said."""
     there = _kept(kept)
     kept.parent.mkdir(parents=True, exist_ok=True)
-    for i, draw in ((i, draw) for draw in (_first, _then) for i in range(size.resampled)):
+    for i, draw in ((i, draw) for draw in (_first, _long, _then) for i in range(size.resampled)):
         note(f"{RIVAL}: reference {i}")
         for trial in draw(i):
             if trial.key not in there:
@@ -102,8 +102,11 @@ def _first(i: int) -> Iterator[Trial]:
     yield from (compared_trial(name, i) for name in COMPARED)
 
 
-def _then(i: int) -> Iterator[Trial]:
+def _long(i: int) -> Iterator[Trial]:
     yield power_trial(0.0, LONG, i)
+
+
+def _then(i: int) -> Iterator[Trial]:
     yield from (power_trial(between, DAYS, i) for between in BETWEEN[1:])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -12,12 +13,15 @@ from structlog.testing import capture_logs
 
 from service.core.time_units import SECOND, to_microseconds
 from service.runtime.clock import now
+from service.store.embedded.server import EmbeddedServer
 from service.store.leases import leases
 from service.store.leases.elsewhere import progress
 from service.store.leases.fence import OneFence
+from service.store.pool import open_pool
 from service.store.postgres import PostgresStore
 from service.wiring.leases.elsewhere import refusals
 from service.wiring.leases.keeper import LeaseKeeper
+from tests.conftest import as_admin
 from tests.integration.store.test_store_commit import START, record
 
 HOUR = 3_600 * SECOND
@@ -267,3 +271,28 @@ async def test_a_file_that_is_deleted_while_its_holder_is_dead_is_noted(pool: as
         await two.beat()
     assert [row["monitor"] for row in await pool.fetch(gone)] == [lost]
     assert await pool.fetchval("SELECT count(*) FROM tidegauge.lease WHERE monitor = $1", lost) == 0
+
+
+async def test_connections_that_lead_to_a_standby_are_replaced(
+    server: EmbeddedServer, database_url: str, pool: asyncpg.Pool
+) -> None:
+    """After a failover they would stay as they are for good: old sessions only read here, new ones write."""
+    setting = f"ALTER ROLE tidegauge IN DATABASE {urlsplit(database_url).path[1:]} "
+    await as_admin(server, f"{setting} SET default_transaction_read_only = on")
+    stale, further = [await open_pool(database_url, largest=2) for _ in range(2)]
+    await as_admin(server, f"{setting} RESET ALL")
+    keeper = LeaseKeeper(stale, leases.Identity("one", "one:1", ""), lease_seconds=0.6)
+    keeper.further_pools = (further,)
+    with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
+        await further.execute("CREATE TABLE public.made ()")
+    working = asyncio.create_task(keeper.work(Cycles()))
+    try:
+        async with asyncio.timeout(30):
+            while len(await leases.holders(pool)) < len(SIX):  # noqa: ASYNC110  # it says so by no event
+                await asyncio.sleep(0.02)
+        await further.execute("CREATE TABLE public.made ()")
+    finally:
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+        await stale.close()
+        await further.close()

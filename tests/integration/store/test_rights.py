@@ -77,7 +77,8 @@ async def test_a_schema_of_another_role_is_told_the_grants(
             await migrate(pool, migrations_folder())
         await as_admin(server, f'GRANT USAGE ON SCHEMA tidegauge TO "{role}"', database=_name(database_url))
         with pytest.raises(
-            StoreError, match=r"it may not use tidegauge\.access_token, tidegauge\.calibration, "
+            StoreError,
+            match=r"it may not use tidegauge\.access_token, tidegauge\.alarm_model, tidegauge\.calibration, ",
         ) as caught:
             await check_rights(pool)
         statements = str(caught.value).split("administrator run ")[1].split("; ")

@@ -140,6 +140,18 @@ async def test_a_bad_argument_is_refused(client: httpx.AsyncClient, shop: Shop, 
     assert shop.asked == []
 
 
+async def test_a_misspelt_parameter_filters_nothing_and_is_refused(
+    client: httpx.AsyncClient, shop: Shop
+) -> None:
+    """Without its filter the answer would be everything; the nearest name is said."""
+    answer = await client.get("/v1/monitors/shop/metrics?clumn=size")
+    (detail,) = answer.json()["detail"]
+    assert (answer.status_code, detail["loc"], shop.asked) == (422, ["query", "clumn"], [])
+    assert detail["msg"].startswith(
+        "no such parameter: 'clumn'; the nearest is 'column'; there are: aspect, "
+    )
+
+
 @pytest.mark.parametrize(
     ("path", "message"),
     [

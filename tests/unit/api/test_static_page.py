@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -14,6 +16,7 @@ from service.api.static_page import FOLDER
 from tests.unit.api.doors import callables
 
 MAX_BYTES = 300_000
+DOCS = Path(__file__).parents[3] / "docs" / "page.md"
 
 
 @pytest_asyncio.fixture
@@ -82,3 +85,13 @@ def test_every_module_is_fetched_ahead() -> None:
     """A module that is found only while another one runs would cost a round trip before the first chart."""
     ahead = set(re.findall(r'modulepreload" href="([^"]+)"', (FOLDER / "index.html").read_text()))
     assert ahead == {file.name for file in FOLDER.glob("*.js")}
+
+
+def test_the_docs_say_how_much_is_loaded() -> None:
+    """The sizes of the page's files, whole and compressed one by one, are about what the docs say."""
+    said = re.search(r"all files together are (\d+) kB, (\d+) kB compressed", DOCS.read_text())
+    assert said is not None
+    files = [path.read_bytes() for path in FOLDER.iterdir()]
+    sizes = (sum(map(len, files)), sum(len(gzip.compress(each)) for each in files))
+    for size, kilobytes in zip(sizes, said.groups(), strict=True):
+        assert size / 1_000 == pytest.approx(int(kilobytes), rel=0.1)

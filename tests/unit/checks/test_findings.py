@@ -14,6 +14,7 @@ from service.checks.look import Finding, LabelsLook, MonitorLook, RowsLook, Wind
 from service.config import monitor_file
 from service.core.reference import reference as references
 from service.core.rows.batch import Arrival, Batch, Labels, Numbers
+from service.core.rows.take import Take
 from service.core.season.season import DAY
 
 if TYPE_CHECKING:
@@ -101,6 +102,23 @@ def test_windows_that_are_too_small_or_too_large(look: MonitorLook) -> None:
     )
     (large,) = said(replace(look, window=WindowLook(1_000, 500, 900_000)))
     assert large[1].startswith("mine: window: 1,000 panes take about 900 MB of memory")
+
+
+def test_late_labels_that_are_no_numbers(look: MonitorLook) -> None:
+    """How they are written is said of the target's column; a few of them are worth no note."""
+    (note,) = said(replace(look, labels=LabelsLook(100, 90, late=20, matched=20, useless=60)))
+    assert note[1].startswith("mine: labels: 60 of 80 labels are no numbers and are refused; how they are")
+    assert said(replace(look, labels=LabelsLook(100, 90, late=80, matched=80, useless=1))) == []
+
+
+def test_times_of_two_units(look: MonitorLook) -> None:
+    """Seconds among milliseconds lie in 1970, beside the times that are meant."""
+    assert look.source is not None
+    batch = replace(look.source.batch, event_time=np.array([*range(30), *range(10**15, 10**15 + 70)]))
+    (note,) = said(replace(look, source=replace(look.source, first_take=Take(batch, {}))))
+    assert note[1] == (
+        "mine: source: 30 of 100 times are in 1970 and the others not: does the column mix units?"
+    )
 
 
 def test_late_labels_that_meet_no_row(look: MonitorLook) -> None:

@@ -134,6 +134,23 @@ BROKEN: dict[str, tuple[Callable[[Json], list[str]], str, Callable[[Json], None]
         "health",
         _sql("Cycles that failed", " WHERE NOT EXISTS (SELECT FROM found)", ""),
     ),
+    "a chart reads every cycle of a year": (
+        finish_queries.cycles_read_whole,
+        "health",
+        _sql(
+            "Backlog", "CROSS JOIN LATERAL tidegauge.chart_cycles(m.monitor", "FROM tidegauge.cycle_log, (m"
+        ),
+    ),
+    "rows that wait for labels are labelled": (
+        finish_queries.labels_that_did_not_come,
+        "monitor",
+        _sql("Labels", " AND metric NOT LIKE 'estimated%'", ""),
+    ),
+    "a slow monitor's last cycle is late": (
+        finish_queries.late_by_a_fixed_time,
+        "health",
+        _sql("Last cycle", "3 * min(cycle_seconds)", "60"),
+    ),
     "a stat prints a sentence": (
         finish.stats_without_grey_null,
         "column",

@@ -16,6 +16,7 @@ from tests.unit.grafana.dashboards import (
     first_screen,
     of_kind,
     overrides,
+    panel_queries,
     panels,
     sql_of,
 )
@@ -196,6 +197,35 @@ def unexplained_tables(dashboard: Json) -> list[str]:
     ]
 
 
+def cycles_read_whole(dashboard: Json) -> list[str]:
+    """Charts that read every cycle of their range, which of a year are millions."""
+    return [
+        name
+        for name, target in panel_queries(dashboard)
+        if target["format"] == "time_series"
+        and "FROM tidegauge.cycle_log" in target["rawSql"]
+        and "outcome IN ('skipped', 'failed')" not in target["rawSql"]
+    ]
+
+
+def labels_that_did_not_come(dashboard: Json) -> list[str]:
+    """List the counts of labelled rows that count metrics which are known before labels come."""
+    return [
+        name
+        for name, sql in all_sql(dashboard).items()
+        if " AS labelled" in sql and not ("'positive_rate'" in sql and "NOT LIKE 'estimated%'" in sql)
+    ]
+
+
+def late_by_a_fixed_time(dashboard: Json) -> list[str]:
+    """Ages of the newest cycle that are late after a fixed time, whatever the monitors' cycle times are."""
+    return [
+        panel["title"]
+        for panel in of_kind(dashboard, "stat")
+        if "last_good_at" in sql_of(panel) and "cycle_seconds" not in sql_of(panel)
+    ]
+
+
 CHECKS = (
     not_worst_first,
     why_without_performance_first,
@@ -210,4 +240,7 @@ CHECKS = (
     joined_monitors_as_dots,
     lanes_that_never_end,
     unexplained_tables,
+    cycles_read_whole,
+    labels_that_did_not_come,
+    late_by_a_fixed_time,
 )

@@ -11,7 +11,7 @@ import pytest
 
 from tests.unit.grafana import finish, finish_queries
 from tests.unit.grafana.broken import BROKEN
-from tests.unit.grafana.dashboards import FILES, Json, all_sql, load
+from tests.unit.grafana.dashboards import FILES, ROOT, Json, all_sql, load
 
 CHECKS = (*finish.CHECKS, *finish_queries.CHECKS)
 
@@ -29,6 +29,13 @@ def test_no_dashboard_has_the_fault(path: Path, check: Callable[[Json], list[str
 def test_first_screen_asks_few_questions(path: Path) -> None:
     """With its rows collapsed as shipped, a dashboard asks at most 30 queries per refresh."""
     assert 0 < finish_queries.queries_per_refresh(load(path)) <= finish_queries.MAX_QUERIES
+
+
+def test_the_docs_say_how_many() -> None:
+    """The fewest and the most queries per refresh are those of the committed dashboards."""
+    asked = [finish_queries.queries_per_refresh(load(path)) for path in FILES]
+    said = f"asks between {min(asked)} and {max(asked)} queries per refresh"
+    assert said in " ".join((ROOT / "docs" / "dashboards.md").read_text().split())
 
 
 def test_pages_are_listed_in_the_order_of_use() -> None:

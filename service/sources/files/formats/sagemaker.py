@@ -6,7 +6,6 @@ import base64
 import csv
 import io
 from dataclasses import dataclass
-from email.message import Message
 from typing import TYPE_CHECKING, Any
 
 from service.errors import SourceError
@@ -63,9 +62,8 @@ def _side(capture: dict[str, Any], name: str) -> _Side:
     if not isinstance(found, dict) or found.get("data") is None:
         hint = "; for a monitor without predictions write `outputs: []`" if name == _OUTPUT else ""
         raise SourceError(f"it has no data of {name}; both sides have to be captured{hint}")
-    header = Message()
-    header["content-type"] = str(found.get("observedContentType", ""))
-    subtype = header.get_content_subtype().lower()
+    media, *parameters = str(found.get("observedContentType", "")).lower().replace(" ", "").split(";")
+    subtype = media.rpartition("/")[2]  # some senders say `csv` alone
     encoding = str(found.get("encoding", "")).upper()
     sent = str(found["data"])
     data: str | bytes = sent
@@ -74,7 +72,7 @@ def _side(capture: dict[str, Any], name: str) -> _Side:
         data = read if subtype == "x-npy" else _text(name, read)
         encoding = "CSV" if "csv" in subtype else "JSON" if "json" in subtype else ""
     if encoding == "CSV":
-        return _Side(name, data, "csv", has_header=header.get_param("header") == "present")
+        return _Side(name, data, "csv", has_header="header=present" in parameters)
     if encoding == "JSON":
         return _Side(name, data, "json lines" if subtype in _JSON_LINES else "json")
     kind = "npy" if subtype == "x-npy" else str(found.get("observedContentType") or encoding or "unknown")

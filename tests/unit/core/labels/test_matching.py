@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from service.core.labels import pending_rows
 from service.core.labels.join import JoinedLabels
-from service.core.labels.matching import MIN_LABELS, RECENT, LabelMatching, follow
+from service.core.labels.matching import MIN_LABELS, RECENT, LabelMatching, difference, follow
 from service.core.measurement import Aspect, Measurement, Series
 from service.core.rows.batch import Arrival, Batch, Labels
 from service.core.rows.late_labels import LateLabels
@@ -52,6 +53,36 @@ def test_most_labels_without_a_row_are_said_once() -> None:
     assert again.row_id == 'the text "000002"'
     over, none = follow(again, take(at=202, labels=90), joined(90, 0, 202))
     assert (none, over.is_told, over.fails) == ((), False, False)
+
+
+@pytest.mark.parametrize(
+    ("label", "row", "hint"),
+    [
+        ("7.0", "7", "those of the labels end in .0"),
+        ("7", "007", "those of the rows have zeros in front"),
+        ('"7"', "7", "those of the labels are in quotes"),
+        ("K7", "k8", "those of the labels are in capitals"),
+        ("order-7", "7", "those of the labels begin with letters"),
+        ("1.2E+11", "123000000000", "those of the labels have an exponent"),
+        (
+            "0e5b1c0a-0000-4000-8000-000000000001",
+            "0e5b1c0a000040008000000000000002",
+            "those of the labels have dashes",
+        ),
+        ("7", "8", "they look alike: do the labels come before their rows"),
+    ],
+)
+def test_the_difference_of_two_ids_is_said(label: str, row: str, hint: str) -> None:
+    """As far as one id of each side shows it."""
+    assert difference(f'the text "{label}"', f'the text "{row}"').startswith(f"; {hint}")
+
+
+def test_labels_that_cannot_be_used_find_no_row() -> None:
+    """A column of labels that are no numbers is no reason to wait: it is said, and a breach."""
+    spoilt = replace(joined(0, 0, 200), useless=np.full(20, 200), useless_reason="the label is no number")
+    after, events = follow(LabelMatching(), take(at=200, labels=20), spoilt)
+    assert (after.share, measure_matching(after).breached, len(events)) == (1.0, True, 1)
+    assert after.account == "20 of the last 20 labels cannot be used: the label is no number"
 
 
 def test_labels_of_rows_before_the_first_are_not_counted() -> None:

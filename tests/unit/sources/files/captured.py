@@ -1,8 +1,9 @@
 """Objects that KServe's own agent wrote to an object store, captured: 48 requests by 8 clients.
 
 The requests `order-0` to `order-47` are of one to three rows, in turns of the Open Inference Protocol and of
-KServe v1; that of `order-20` failed, `order-3` has a made id, every tenth is compressed, and some GETs are
-among them. A file has a line per object: its key, when it was written, and its content in Base64.
+KServe v1; that of `order-20` failed, the fourth has a made id, every tenth is compressed, and a GET is among
+them. `tools/kserve/capture_objects.py` makes the files: a line per object with its key, when it was written,
+and its content in Base64.
 """
 
 from __future__ import annotations

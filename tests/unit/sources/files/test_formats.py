@@ -144,6 +144,7 @@ NUMBERS = Names(("a", "b"), ("guess",))
         (("text/csv", "BASE64", "NjksMA=="), ("text/csv; charset=utf-8", "BASE64", "MC4y"), [0.2]),
         ((*CSV, "69,0\n70,1\n71,2"), ("text/csv; charset=utf-8", "CSV", "0.1,0.2,0.3"), [0.1, 0.2, 0.3]),
         ((*CSV, "69,0\n70,1"), ("text/csv; charset=utf-8", "CSV", "0.1\n0.2\n"), [0.1, 0.2]),
+        (("csv", "BASE64", "NjksMA=="), ("application/vnd.shop+json", "BASE64", "MC4y"), [0.2]),
         (("text/csv; header=present", "CSV", "b,a\n0,69\n1,70"), (*CSV, "0.1\n0.2"), [0.1, 0.2]),
         (
             (*JSON, '{"instances": [{"features": [69, 0]}, {"features": [70, 1]}]}'),
