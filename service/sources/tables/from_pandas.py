@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 TEXT_LENGTH = 1_000  # of a rejected row's cell
 NUMBER_KINDS = {"integer", "floating", "mixed-integer-float", "boolean"}
+LONGEST_WHOLE = 1e16  # from which Python writes a float with an exponent
 NO_WORDS: frozenset[str] = frozenset()
 
 
@@ -203,7 +204,8 @@ def _written(value: Any) -> str | None:
     if is_missing(value):
         return None
     if isinstance(value, float | np.floating):
-        return f"{value:.17g}"
+        number = float(value)
+        return str(int(number)) if number.is_integer() and abs(number) < LONGEST_WHOLE else repr(number)
     return clean(str(value))
 
 

@@ -158,3 +158,13 @@ def test_a_coded_time_is_a_time() -> None:
     found = RECEIVER.read_rows(Posted(content, "application/vnd.apache.arrow.stream", ""), NOW)
     batch = stored_batch.decode(found.payload)
     assert batch.event_time.tolist() == [int(at.timestamp()) * 1_000_000, NOW]
+
+
+@pytest.mark.parametrize("written", ["0.1", "1", "1e-05", "12.25", "-3", "1e+300"])
+def test_a_number_in_a_column_of_texts_is_as_it_is_written(written: str) -> None:
+    """As CSV has it: 0.1 has three characters, and not those of its nearest double."""
+    number = float(written) if written != "1" else 1
+    table = pa.table({"note": [number]})
+    found = read(stream(table), "application/vnd.apache.arrow.stream")["note"]
+    assert found == as_json({"note": [number]})["note"]
+    assert found == read(f"note,size\n{written},1\n".encode(), "text/csv")["note"] == [written]
