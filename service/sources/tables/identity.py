@@ -12,13 +12,14 @@ from service.core.rows.missing_words import NULL_WORDS
 from service.errors import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
     from service.core.rows.batch import LabelType
 
 _NO_IDS = frozenset(NULL_WORDS)
+_WHOLE = 2.0**53  # from which a double has no neighbour at a distance of one
 
 
 class Identities(NamedTuple):
@@ -46,6 +47,11 @@ def identities_of(texts: Sequence[str | None], typed: LabelType, *, exact: bool 
     held = np.array(known, dtype=np.str_)
     check = row_hash.of_texts(held, second=True) if exact else None
     return Identities(row_hash.of_texts(held), example, check)
+
+
+def are_rounded(cells: Iterable[object]) -> bool:
+    """Say whether any of these is a float so large that its neighbours are the same number."""
+    return any(isinstance(cell, float) and abs(cell) >= _WHOLE for cell in cells)
 
 
 def refuse_rounded(values: NDArray[np.floating]) -> None:

@@ -14,7 +14,7 @@ import pandas as pd
 from service.core.rows.batch import Labels, LabelType
 from service.core.rows.label_text import coded, common_type, text_of, type_of
 from service.sources.tables.cell import content_of, is_missing
-from service.sources.tables.identity import Identities, identities_of, refuse_rounded
+from service.sources.tables.identity import Identities, are_rounded, identities_of, refuse_rounded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,6 +54,8 @@ def identities(column: pd.Series[Any], *, exact: bool = False) -> Identities:
     if plain is None or column.isna().any():
         objects = np.asarray(column, dtype=object)
         cells = objects.tolist()
+        if plain is None and are_rounded(cells):
+            refuse_rounded(np.array([cell for cell in cells if isinstance(cell, float)]))
         typed = LabelType.TEXT if content_of(objects) == "string" else _typed(cells)
         return identities_of([_text(cell) for cell in cells], typed, exact=exact)
     values = column.to_numpy(dtype=plain)

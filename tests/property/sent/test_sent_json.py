@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from service.core.rows.number_format import NumberFormat
 from service.core.rows.schema import Column, Kind, Role, Schema
+from service.errors import SourceError
 from service.sources.http.content import Decoded, RowShape, _of_frame, _of_table, object_frame, typed_table
 from service.sources.http.stored_batch import encode
 from service.sources.table_format import TableFormat, TimeFormat
@@ -84,7 +87,12 @@ def test_both_ways_give_the_same_bits(columns: dict[str, list[Any]], form: TimeF
         return
     shape, names = RowShape(SCHEMA, "at", TableFormat(form)), list(columns)
     rows = len(columns[names[0]])
-    by_frame = _of_frame(object_frame(columns, rows), names, shape)
+    try:
+        by_frame = _of_frame(object_frame(columns, rows), names, shape)
+    except SourceError as error:  # ids that are rounded floats
+        with pytest.raises(SourceError, match=f"^{re.escape(str(error))}$"):
+            _of_table(table, names, shape)
+        return
     by_arrow = _of_table(table, names, shape)
     assert _outcome(by_arrow) == _outcome(by_frame)
     assert np.array_equal(by_arrow.batch.event_time, by_frame.batch.event_time)

@@ -23,7 +23,7 @@ from service.sources.http.plain import batch as plain_batch
 from service.sources.http.plain.batch import NUMBERS, TEXTS, PlainBatch, PlainColumn
 from service.sources.http.plain.time import micros_of
 from service.sources.tables.formats import json_lines
-from service.sources.tables.identity import known_id
+from service.sources.tables.identity import are_rounded, known_id
 from service.sources.tables.parsed import unwatched_names
 from service.sources.tables.time_text import are_times
 
@@ -129,7 +129,7 @@ class PlainReader:
             return _Ids(None, None)
         cells = columns[name]
         kind = _kind_of(cells)
-        if kind is None or not _are_kept(cells, kind, MAX_LABEL):
+        if kind is None or not _are_kept(cells, kind, MAX_LABEL) or are_rounded(cells):
             return None
         texts = [known_id(text_of(cell)) for cell in cells]
         first = next((text for text in texts if text), None)
