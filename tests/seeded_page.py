@@ -29,7 +29,7 @@ from service.errors import WorkerError
 from service.methods import alarm
 from service.methods.alarm import AlarmPlan
 from service.runtime.clock import now
-from service.runtime.scheduler import CycleResult, Job
+from service.runtime.job import CycleResult, Job
 from service.status.live_feed import EventBroadcaster
 from service.status.queries import StatusQueries
 from service.store.postgres import PostgresStore

@@ -9,16 +9,15 @@ back to back.
 from __future__ import annotations
 
 import asyncio
-import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from service.core.time_units import SECOND
 from service.errors import LeaseLostError, NotYetError, StoreError, TidegaugeError
+from service.runtime.grid import Grid
 from service.runtime.grid_timer import GridTimer
-from service.runtime.unrecorded import Unrecorded
+from service.runtime.job import CycleResult, Job
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -30,21 +29,6 @@ LONGEST_RETRY_SECONDS = 60.0
 STORE_RETRY_SECONDS = 5.0  # every monitor waits for the database: cycles go on soon after its return
 IDLE_SECONDS = 1.0
 DRAIN_SECONDS = 10.0
-CLOCK_SLACK_SECONDS = 1.0  # by which slots may be off the wall clock, which is steered as it goes
-
-
-@dataclass(frozen=True, slots=True)
-class CycleResult:
-    """What the scheduler needs to know of a cycle that ran.
-
-    - `exhausted`: whether nothing will ever follow
-    - `waiting`: whether the source had nothing new
-    - `on_record`: whether the journal has the cycle
-    """
-
-    exhausted: bool = False
-    waiting: bool = False
-    on_record: bool = True
 
 
 class Journal(Protocol):
@@ -68,33 +52,6 @@ class Journal(Protocol):
     ) -> None:
         """Record a cycle that took nothing, as what it needs has not come yet."""
         ...
-
-
-@dataclass(slots=True, eq=False)
-class Job:
-    """One monitor's cycles and how they went."""
-
-    name: str
-    interval_seconds: float
-    run: Callable[[int], Awaitable[CycleResult]]
-    cycles: int = 0
-    failures: int = 0  # in a row
-    error: str = ""  # of the last of them
-    waits: str = ""  # why the last cycle took nothing
-    last_index: int = -1  # of the last grid point used
-    unrecorded: Unrecorded = field(default_factory=Unrecorded)  # grid points that are not in the journal
-    last_end: int | None = None  # when the last good cycle ended
-    not_before: float = 0.0  # back-off, by the event loop's clock
-    waits_for_store: bool = False  # the last cycle failed by the database
-    exhausted: bool = False
-    start: int = 0  # of its grid, by the wall clock
-    origin: float = 0.0  # of its grid, by the event loop's clock
-    wake: asyncio.Event = field(default_factory=asyncio.Event)  # at every grid point, and to stop
-    stopping: asyncio.Event = field(default_factory=asyncio.Event)
-    task: asyncio.Task[None] | None = None
-    finished: asyncio.Event = field(default_factory=asyncio.Event)
-    after: int | None = None  # the grid point after which its grid goes on, where another process began it
-    elsewhere: bool = False  # another process runs its cycles, and this one only knows how they go
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,16 +124,17 @@ class Scheduler:
         new = Job(job.name, interval_seconds, run, cycles=job.cycles, last_end=job.last_end)
         self.jobs[self.jobs.index(job)] = new
         if self._running:
-            self._begin(new, self._grid_now(), self._clock())
-            await self._record_rest(job, new.origin)
+            begun = self._clock()
+            self._begin(new, self._grid_now(), begun)
+            await self._record_rest(job, begun)
         return new
 
     def start(self) -> None:
         """Start every job's grid now; the first cycle runs at once."""
         self._running = True
-        start, origin = self._grid_now(), self._clock()
+        wall, clock = self._grid_now(), self._clock()
         for job in self.jobs:
-            self._begin(job, start, origin)
+            self._begin(job, wall, clock)
         self._timer.start()
 
     async def finished(self) -> None:
@@ -204,17 +162,17 @@ class Scheduler:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
-    def _begin(self, job: Job, start: int, origin: float) -> None:
-        job.start, job.origin = start, origin
-        if job.interval_seconds and job.after is not None:
-            # A point that lies ahead was kept by a clock that was ahead: what counts is the grid.
-            interval = round(job.interval_seconds * SECOND)
-            job.start = job.after - max(0, -((start - job.after) // interval)) * interval
-            job.origin, job.last_index = origin - (start - job.start) / SECOND, 0
-        if job.interval_seconds:
-            grid = {"origin": job.origin, "interval_seconds": job.interval_seconds}
-            self._timer.call(job.wake.set, **grid, name=job.name)
-        cycles = self._on_grid(job) if job.interval_seconds else self._back_to_back(job)
+    def _begin(self, job: Job, wall: int, clock: float) -> None:
+        if not job.interval_seconds:
+            cycles = self._back_to_back(job)
+        else:
+            job.grid = Grid(job.interval_seconds, clock, wall)
+            if job.after is not None:
+                job.grid = Grid.going_on(job.interval_seconds, job.after, clock=clock, wall=wall)
+                job.last_index = 0
+            origin, interval = job.grid.origin, job.interval_seconds
+            self._timer.call(job.wake.set, origin=origin, interval_seconds=interval, name=job.name)
+            cycles = self._on_grid(job, job.grid)
         job.task = asyncio.create_task(cycles, name=f"cycles of {job.name}")
         self._active.add(job.task)
         job.task.add_done_callback(self._ended)
@@ -227,12 +185,12 @@ class Scheduler:
             await asyncio.wait([job.task])
         job.finished.set()  # `finished` waits for it no longer
 
-    async def _on_grid(self, job: Job) -> None:
+    async def _on_grid(self, job: Job, grid: Grid) -> None:
         """Run the cycles of one monitor at the points of its grid, the first one at once."""
         index = 0
         if job.last_index == 0:  # its grid goes on
-            await self._until(job, job.origin + job.interval_seconds)
-            index = max(1, math.floor((self._clock() - job.origin) / job.interval_seconds))
+            await self._until(job, grid, 1)
+            index = max(1, grid.last_before(self._clock()))
         while not job.stopping.is_set() and not job.finished.is_set():
             job.unrecorded.take_back(index)
             skipped = index - job.last_index - 1
@@ -240,50 +198,44 @@ class Scheduler:
                 say = log.debug if job.waits_for_store else log.warning  # each failed cycle has its line
                 say("cycles skipped", monitor=job.name, slots=skipped)
                 job.unrecorded.add(job.last_index + 1, index - 1)
-            await self._record_skipped(job)
+            await self._record_skipped(job, grid)
             job.last_index = index
-            await self._run(job, self._slot(job, index))
-            if (
-                job.waits_for_store and not job.finished.is_set()
-            ):  # not for the grid: an interval may be an hour
+            await self._run(job, self._slot(grid, index))
+            if job.waits_for_store and not job.finished.is_set():
+                # Not for the grid: an interval may be an hour.
                 await self._pause(job, job.not_before - self._clock())
-                passed = (self._clock() - job.origin) / job.interval_seconds
-                index = max(job.last_index, math.floor(passed))
+                index = max(job.last_index, grid.last_before(self._clock()))
                 continue
-            index = self._next_index(job)
-            await self._until(job, job.origin + index * job.interval_seconds)
+            # The first point that is still to come, after any back-off.
+            earliest = max(self._clock(), job.not_before if job.failures else 0.0)
+            index = max(job.last_index + 1, grid.next_from(earliest))
+            await self._until(job, grid, index)
             # Later than planned where the process or the machine had been put to sleep.
-            index = max(index, math.floor((self._clock() - job.origin) / job.interval_seconds))
+            index = max(index, grid.last_before(self._clock()))
 
     async def _record_rest(self, job: Job, until: float) -> None:
         """Record the points of a grid that passed until another one began, by the loop's clock."""
-        if job.interval_seconds and job.last_index >= 0:
-            passed = math.floor((until - job.origin) / job.interval_seconds)
+        if job.grid is not None and job.last_index >= 0:
+            passed = job.grid.last_before(until)
             if passed > job.last_index:
                 job.unrecorded.add(job.last_index + 1, passed)
-            await self._record_skipped(job)
+            await self._record_skipped(job, job.grid)
 
-    async def _record_skipped(self, job: Job) -> None:
+    async def _record_skipped(self, job: Job, grid: Grid) -> None:
         ranges = job.unrecorded.ranges
         while ranges:
             first, last = ranges[0]
-            slots, instant = last - first + 1, self._slot(job, last)
+            slots, instant = last - first + 1, self._slot(grid, last)
             if not await self._journalled(
-                job, self._journal.record_skipped(job.name, instant, slots, first=self._slot(job, first))
+                job, self._journal.record_skipped(job.name, instant, slots, first=self._slot(grid, first))
             ):
                 return  # the next cycle tries again
             del ranges[0]
 
-    def _next_index(self, job: Job) -> int:
-        """Return the grid point of the next cycle: the first that is still to come, after any back-off."""
-        earliest = max(self._clock(), job.not_before if job.failures else 0.0)
-        passed = (earliest - job.origin) / job.interval_seconds
-        return max(job.last_index + 1, math.ceil(passed))
-
-    async def _until(self, job: Job, instant: float) -> None:
-        """Wait for an instant of the loop's clock that is a point of the job's grid."""
+    async def _until(self, job: Job, grid: Grid, index: int) -> None:
+        """Wait for a point of the job's grid."""
         half = job.interval_seconds / 2
-        while (left := instant - self._clock()) > half and not job.stopping.is_set():
+        while (left := grid.at(index) - self._clock()) > half and not job.stopping.is_set():
             job.wake.clear()
             await job.wake.wait()
         await self._pause(job, left)  # the timer goes by the wall clock, which may run a little faster
@@ -376,16 +328,8 @@ class Scheduler:
             return False
         return True
 
-    def _slot(self, job: Job, index: int) -> int:
-        """Return a grid point by the wall clock; the grid moves where that was set, or the machine slept."""
-        offset = index * job.interval_seconds
-        slot = job.start + round(offset * SECOND)
-        since = self._clock() - job.origin - offset
-        moved = self._grid_now() - round(since * SECOND) - slot
-        if abs(moved) > CLOCK_SLACK_SECONDS * SECOND:
-            job.start += moved
-            slot += moved
-        return slot
+    def _slot(self, grid: Grid, index: int) -> int:
+        return grid.slot(index, clock=self._clock(), wall=self._grid_now())
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._active.discard(task)

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
         StoredMeasurement,
         StoredSeries,
     )
-    from service.runtime.scheduler import Job
+    from service.runtime.job import Job
     from service.status.monitor_state import CycleStatus, MonitorState
     from service.status.window_page import MeasurementFilter, WindowPage
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from service.runtime.scheduler import Job
+    from service.runtime.job import Job
 
 STALE_CYCLES = 3  # a monitor silent for this many intervals is not ready
 STALE_FLOOR_SECONDS = 60.0

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
     from service.config.monitor import Monitor
     from service.config.settings import Settings
-    from service.runtime.scheduler import Job
+    from service.runtime.job import Job
     from service.wiring.leases.keeper import LeaseKeeper
 
 log = structlog.get_logger(__name__)

@@ -17,8 +17,8 @@ from service.cycle.log_summary import summary
 from service.errors import LeaseLostError, NotYetError
 from service.reports.reporter import ReportedMonitor
 from service.runtime.clock import now
+from service.runtime.job import CycleResult, Job
 from service.runtime.progress_bar import shown
-from service.runtime.scheduler import CycleResult, Job
 from service.wiring.declared_names import declared_names
 from service.wiring.hash_key import hash_key
 from service.wiring.monitor import build_monitor, build_receiver

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from service.reports.reporter import ReportedMonitor
-    from service.runtime.scheduler import Job
+    from service.runtime.job import Job
     from service.sources.protocol import Receiver
     from service.status.known_names import DeclaredNames
 

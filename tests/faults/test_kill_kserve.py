@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from service.sources.kserve.half import event_sums
-from tests.integration.inbox.test_kserve_agent import CLIENTS, attributes_of, captured
+from tests.integration.kserve.test_agent import CLIENTS, attributes_of, captured
 from tests.service_process import Place, end, lay_out
 
 KILLS = 2

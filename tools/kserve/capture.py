@@ -1,7 +1,7 @@
 """Record what KServe's agent sends: 300 requests by 16 clients, a model error, and an outage of the sink.
 
     go build -o agent github.com/kserve/kserve/cmd/agent   (of v0.16.0)
-    unshare --net python -m tools.kserve.capture agent tests/integration/inbox/data/kserve_agent.jsonl.gz
+    unshare --net python -m tools.kserve.capture agent tests/integration/kserve/data/kserve_agent.jsonl.gz
 
 The agent listens on all interfaces, so it runs in a network namespace of its own. The first line of the file
 says what happened; each further line is an event that the sink took, with its headers and its body.

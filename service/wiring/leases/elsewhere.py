@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import asyncpg
 
     from service.core.sharing import Part
-    from service.runtime.scheduler import Job
+    from service.runtime.job import Job
     from service.status.live_feed import EventBroadcaster
     from service.store.leases.elsewhere import Progress
     from service.store.leases.leases import Sharing

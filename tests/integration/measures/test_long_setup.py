@@ -13,7 +13,8 @@ import pytest
 from service.config import monitor_file
 from service.cycle.cycle import Cycle
 from service.runtime.compute_threads import workers
-from service.runtime.scheduler import CycleResult, Scheduler
+from service.runtime.job import CycleResult
+from service.runtime.scheduler import Scheduler
 from service.store.postgres import PostgresStore
 from service.wiring import monitor as wiring
 from tests.service_process import MONITOR, rows

@@ -19,8 +19,8 @@ from service.sources.kafka.config import KafkaConfig
 from service.sources.references.file import FileReference
 from service.store.tables.inbox import audit
 from service.wiring.inbox import sent_reference
-from tests.integration.inbox import test_kserve as kserve
 from tests.integration.inbox.live import Live, living, row
+from tests.integration.kserve import test_pairs as kserve
 from tests.integration.postgres_table import tables
 from tests.unit.sources.files import test_kserve_objects as objects
 

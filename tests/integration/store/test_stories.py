@@ -12,7 +12,7 @@ from service.core.paging import PageRequest
 from service.core.story.story import Story, StoryState, in_trouble, silent
 from service.core.time_units import to_datetime
 from service.runtime.clock import now
-from service.runtime.scheduler import Job
+from service.runtime.job import Job
 from service.status.monitor_state import Verdict
 from service.status.queries import StatusQueries
 from service.store import lifecycle

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from service.errors import StoreError
-from service.runtime.scheduler import CycleResult, Scheduler
+from service.runtime.job import CycleResult
+from service.runtime.scheduler import Scheduler
 from tests.unit.runtime.test_scheduler import Journal, Work, now
 
 

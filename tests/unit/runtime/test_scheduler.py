@@ -14,7 +14,8 @@ from apscheduler.schedulers import base
 
 from service.errors import NotYetError, StoreError
 from service.runtime import grid_timer
-from service.runtime.scheduler import STORE_RETRY_SECONDS, CycleResult, Scheduler
+from service.runtime.job import CycleResult
+from service.runtime.scheduler import STORE_RETRY_SECONDS, Scheduler
 
 SECOND = 1_000_000
 

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from service.runtime.scheduler import CycleResult, Job
+from service.runtime.job import CycleResult, Job
 from service.status.readiness import OK, STALE_CYCLES, freshness, is_ok, readiness_checks
 
 SECOND = 1_000_000

@@ -17,7 +17,7 @@ from service.config.monitor_file import load
 from service.config.sent_monitor_copy import read_copy
 from service.config.settings import Settings
 from service.errors import SourceError
-from service.runtime.scheduler import CycleResult, Job
+from service.runtime.job import CycleResult, Job
 from service.status.live_feed import EventBroadcaster
 from service.wiring.monitor_cycles import MonitorCycles
 from service.wiring.monitor_index import MonitorIndex

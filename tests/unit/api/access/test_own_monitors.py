@@ -21,7 +21,7 @@ from service.core.read_models import MonitorEvent
 from service.core.story.newest import newest_window
 from service.errors import NoInboxError, StoreError
 from service.methods.alarm import BREACH
-from service.runtime.scheduler import CycleResult, Job
+from service.runtime.job import CycleResult, Job
 from service.status.live_feed import EventBroadcaster
 from service.status.monitor_state import CycleStatus, monitor_state
 from service.status.overview import Overview

@@ -16,7 +16,7 @@ from service.inbox.backlog import BacklogWatch
 from service.inbox.events import EventIntake
 from service.inbox.writer import Writer
 from service.runtime.compute_threads import workers
-from service.runtime.scheduler import CycleResult, Job
+from service.runtime.job import CycleResult, Job
 from service.sources.otlp.events import decoded
 from service.sources.otlp.records import FORM
 from service.status.live_feed import EventBroadcaster
