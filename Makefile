@@ -14,6 +14,7 @@ OUTAGE_RATE ?= 500
 PAGE ?= http://127.0.0.1:8000
 # Test processes; with more of them than cores, timed tests miss their deadlines.
 WORKERS ?= 2
+QUICK ?= tests/contract tests/property tests/unit
 # Compiled modules are kept whatever the environment says: every start but the first is a second faster.
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -32,7 +33,7 @@ check: lint quick
 # No Postgres, no browser, nothing that takes seconds.
 quick: $(VENV)/.dev
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "not (slow or postgres or browser or compose)" \
-		tests/contract tests/property tests/unit
+		$(QUICK)
 
 # A file runs in one process, so that its fixtures are set up once; the longest files come first.
 test: $(VENV)/.dev

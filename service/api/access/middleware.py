@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from service.access.gate import Gate, Refusal
 
 UNAUTHORIZED, UNAVAILABLE = 401, 503
-RETRY_SECONDS = 60  # a database that was away for hours is not back in a moment
+RETRY_SECONDS = 5  # a service that starts knows its tokens soon
 CHALLENGE = {"www-authenticate": 'Bearer realm="tidegauge"'}
 # Answers without an end: what was admitted at their beginning may be revoked before it.
 ENDLESS = frozenset({"/v1/stream"})

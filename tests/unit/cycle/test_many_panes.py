@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from service.core.reference import reference
 from service.core.reference.reference import Reference
@@ -22,6 +25,15 @@ LONGEST_CPU_SECONDS = 0.2  # of a callback; decoding the panes, or merging them,
 
 async def _reference() -> Reference:
     return reference.of(rows(0, 40, seed=99), SCHEMA)
+
+
+@pytest.fixture(autouse=True)
+def frozen() -> Iterator[None]:
+    """Keep what earlier tests left out of garbage collections: they would hold the loop."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 async def test_windows_of_many_panes_do_not_hold_the_loop() -> None:
