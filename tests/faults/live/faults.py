@@ -65,21 +65,25 @@ async def hanging(running: Scene) -> None:
 
 
 async def cut_inside(running: Scene) -> None:
-    """Drop everything in the middle of a message, and come back a moment later."""
+    """Drop everything in the middle of a message, whenever that comes, and come back a moment later."""
     running.proxy.cuts_inside = 20
-    asyncio.get_running_loop().call_later(0.7, running.proxy.open)
+    _open_after(running, lambda: running.proxy.cuts_inside is None, seconds=0.7)
 
 
 async def losing_appends(running: Scene) -> None:
     """Lose the answer to the next commit of rows, whenever that comes, and come back a moment later."""
     running.proxy.loses_commits_of, running.proxy.loses_commits = APPENDS, 1
+    _open_after(running, lambda: not running.proxy.loses_commits, seconds=1)
+
+
+def _open_after(running: Scene, has_come: Callable[[], bool], *, seconds: float) -> None:
     loop = asyncio.get_running_loop()
 
     def open_again() -> None:
-        if running.proxy.loses_commits:
-            loop.call_later(0.1, open_again)
+        if has_come():
+            loop.call_later(seconds, running.proxy.open)
         else:
-            loop.call_later(1, running.proxy.open)
+            loop.call_later(0.1, open_again)
 
     open_again()
 
