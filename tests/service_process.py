@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import signal
@@ -102,6 +103,13 @@ def rows(random: np.random.Generator, count: int, days: int) -> pd.DataFrame:
             "truth": np.where(random.random(count) < 0.1, np.nan, truth),
         }
     )
+
+
+async def listening(place: Place, **variables: str) -> subprocess.Popen[str]:
+    """Start a service; return once it listens."""
+    process = place.start(**variables)
+    await asyncio.to_thread(place.until, '"http"', process)
+    return process
 
 
 def end(process: subprocess.Popen[str], number: signal.Signals, *, within: float = 30) -> int:

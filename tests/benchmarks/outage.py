@@ -23,8 +23,8 @@ import asyncpg
 import httpx
 import numpy as np
 
+from service.store.embedded.cluster import free_port
 from service.store.embedded.server import EmbeddedServer
-from tests.integration.client.live_service import free_port
 from tests.service_process import Place, end, rows
 
 MONITOR = """\

@@ -6,8 +6,6 @@ import asyncio
 import base64
 import json
 import signal
-import socket
-import subprocess
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -16,8 +14,9 @@ import httpx
 import pytest
 
 from service.sources.kserve.half import event_sums
+from service.store.embedded.cluster import free_port
 from tests.integration.kserve.test_agent import CLIENTS, attributes_of, captured
-from tests.service_process import Place, end, lay_out
+from tests.service_process import end, lay_out, listening
 
 KILLS = 2
 MONITOR = """\
@@ -71,19 +70,6 @@ class Logger:
         return sum(len(each) == 2 for each in sides.values())
 
 
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
-
-
-async def _started(place: Place, **variables: str) -> subprocess.Popen[str]:
-    process = place.start(**variables)
-    await asyncio.to_thread(place.until, '"http"', process)
-    return process
-
-
 @pytest.mark.slow
 async def test_kills_lose_no_event_that_was_acknowledged(
     tmp_path: Path, database_url: str, pool: Any
@@ -91,7 +77,7 @@ async def test_kills_lose_no_event_that_was_acknowledged(
     """Killed while the halves of many inferences come, it ends with every pair and every other event once."""
     place = lay_out(tmp_path, days=3)
     (place.root / "monitors/toy.yaml").write_text(MONITOR)
-    port = _free_port()
+    port = free_port()
     there = {
         "TIDEGAUGE_DATABASE_URL": database_url,
         "TIDEGAUGE_HTTP_PORT": str(port),
@@ -99,7 +85,7 @@ async def test_kills_lose_no_event_that_was_acknowledged(
     }
     _, events = captured()
     logger, part = Logger(port), len(events) // (KILLS + 1) + 1
-    process = await _started(place, **there)
+    process = await listening(place, **there)
     try:
         async with httpx.AsyncClient(timeout=10, limits=httpx.Limits(max_connections=CLIENTS)) as client:
             for start in range(0, len(events), part):
@@ -111,7 +97,7 @@ async def test_kills_lose_no_event_that_was_acknowledged(
                     for _ in range(part * 2 // 3):
                         await next(done)
                     assert end(process, signal.SIGKILL) == -signal.SIGKILL
-                    process = await _started(place, **there)
+                    process = await listening(place, **there)
                 await asyncio.gather(*sending)
         get = 1  # whose two halves cannot be used
         expected = 2 * (logger.pairs() - get)

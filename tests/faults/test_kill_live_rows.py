@@ -6,7 +6,6 @@ import asyncio
 import csv
 import random
 import signal
-import socket
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import asyncpg
 import pandas as pd
 import pytest
 
+from service.store.embedded.cluster import free_port
 from simulator.send import SendOptions, SendResult, send
 from tests.integration.inbox.proxy import proxied
 from tests.service_process import Place, end, lay_out
@@ -32,13 +32,6 @@ window: {size: 2d, hop: 1d, min_rows: 20}
 drift: {methods: [ks, "psi:robust"], thresholds: evidently}
 """
 WAITS = "SELECT count(*) FROM tidegauge.inbox_batch"
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def _laid_out(root: Path) -> tuple[Place, pd.DataFrame]:
@@ -90,7 +83,7 @@ async def test_kills_lose_no_row_that_was_acknowledged(
     (killed, rows), (straight, _) = (_laid_out(tmp_path / name) for name in ("killed", "straight"))
     moments = random.Random(3)  # noqa: S311  # moments, no secrets
     async with proxied(database_url) as (proxy, through):
-        port = _free_port()
+        port = free_port()
         there = {
             "TIDEGAUGE_DATABASE_URL": through,
             "TIDEGAUGE_HTTP_PORT": str(port),
@@ -121,7 +114,7 @@ async def test_kills_lose_no_row_that_was_acknowledged(
     assert (audit.returncode, "equal: nothing" in audit.stdout) == (0, True), audit.stdout
     assert f"{len(rows):,} rows" in audit.stdout
 
-    port = _free_port()
+    port = free_port()
     other: dict[str, Any] = {"TIDEGAUGE_DATABASE_URL": empty_database_url, "TIDEGAUGE_HTTP_PORT": str(port)}
     process = straight.start(**other)
     straight.until('"http"', process)

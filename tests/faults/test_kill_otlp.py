@@ -6,8 +6,6 @@ import asyncio
 import gzip
 import json
 import signal
-import socket
-import subprocess
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,8 +17,9 @@ import pytest
 from service.commands.audit import lines_of, read_record, sums_in
 from service.core.rows.id_sums import IdSums, sums_of
 from service.core.rows.row_hash import of_texts
+from service.store.embedded.cluster import free_port
 from service.store.tables.inbox import audit
-from tests.service_process import Place, end, lay_out
+from tests.service_process import end, lay_out, listening
 from tests.unit.sources.otlp.made import AT, JSON, PROTOBUF, protobuf, record, request
 
 KILLS = 2
@@ -95,19 +94,6 @@ class Exporters:
             await asyncio.sleep(0.1)
 
 
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
-
-
-async def _started(place: Place, **variables: str) -> subprocess.Popen[str]:
-    process = place.start(**variables)
-    await asyncio.to_thread(place.until, '"http"', process)
-    return process
-
-
 @pytest.mark.slow
 async def test_kills_lose_no_record_that_was_acknowledged(
     tmp_path: Path, database_url: str, pool: Any
@@ -115,14 +101,14 @@ async def test_kills_lose_no_record_that_was_acknowledged(
     """Killed twice while ten exporters send, it ends with each record that was answered for once."""
     place = lay_out(tmp_path, days=3)
     (place.root / "monitors/toy.yaml").write_text(MONITOR)
-    port = _free_port()
+    port = free_port()
     there = {
         "TIDEGAUGE_DATABASE_URL": database_url,
         "TIDEGAUGE_HTTP_PORT": str(port),
         "TIDEGAUGE_CYCLE_SECONDS": "0.1",
     }
     exporters = Exporters(port, tmp_path / "sent.jsonl")
-    process = await _started(place, **there)
+    process = await listening(place, **there)
     try:
         async with httpx.AsyncClient(timeout=10) as client, asyncio.TaskGroup() as working:
             for _ in range(EXPORTERS):
@@ -131,7 +117,7 @@ async def test_kills_lose_no_record_that_was_acknowledged(
                 for _ in range(REQUESTS // (KILLS + 1)):
                     await exporters.taken.acquire()
                 assert end(process, signal.SIGKILL) == -signal.SIGKILL
-                process = await _started(place, **there)
+                process = await listening(place, **there)
         async with asyncio.timeout(60):
             while await pool.fetchval(MEASURED) != REQUESTS * (RECORDS - 1):
                 assert process.poll() is None, place.log

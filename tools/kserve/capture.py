@@ -150,7 +150,7 @@ def capture(agent: Path, target: Path) -> dict[str, Any]:
         env={"SERVING_READINESS_PROBE": json.dumps({"tcpSocket": {"port": MODEL_PORT, "host": "127.0.0.1"}})},
     )  # fmt: skip
     try:
-        _until_open()
+        until_open()
         with ThreadPoolExecutor(CLIENTS) as clients:
             for part in (range(OUTAGE.start), OUTAGE, range(OUTAGE.stop, REQUESTS)):
                 sink.is_away = part is OUTAGE
@@ -174,7 +174,8 @@ def capture(agent: Path, target: Path) -> dict[str, Any]:
     return happened | {"kept": len(sink.kept)}
 
 
-def _until_open() -> None:
+def until_open() -> None:
+    """Wait until the agent listens. Raises TimeoutError."""
     for _ in range(100):
         try:
             http.client.HTTPConnection("127.0.0.1", AGENT_PORT, timeout=1).connect()

@@ -25,7 +25,9 @@ from typing import Any
 import botocore.session
 from moto.server import ThreadedMotoServer
 
-AGENT_PORT, MODEL_PORT, STORE_PORT = 9081, 8080, 5555
+from tools.kserve.capture import AGENT_PORT, MODEL_PORT, until_open
+
+STORE_PORT = 5555
 REQUESTS, CLIENTS = 48, 8
 FAILS = 20  # the request at which the model fails
 NO_ID = 3  # the request whose client gives no id
@@ -135,7 +137,7 @@ def capture(agent: Path, target: Path, more: list[str]) -> int:
         },
     )  # fmt: skip
     try:
-        _until_open()
+        until_open()
         with ThreadPoolExecutor(CLIENTS) as clients:
             list(clients.map(_call, range(REQUESTS)))
         _ask("GET", "/v2/models/toy")
@@ -151,17 +153,6 @@ def capture(agent: Path, target: Path, more: list[str]) -> int:
         running.kill()  # its drain takes half a minute
         running.wait()
         store.stop()
-
-
-def _until_open() -> None:
-    for _ in range(100):
-        try:
-            http.client.HTTPConnection("127.0.0.1", AGENT_PORT, timeout=1).connect()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise TimeoutError("the agent does not listen")
 
 
 if __name__ == "__main__":

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import asyncpg
 
+from service.store.embedded.cluster import free_port
 from tests.integration.inbox.live import lay_out
 from tests.service_process import Place, end
 
@@ -62,14 +62,6 @@ class LiveService:
         finally:
             await connection.close()
         return int(found)
-
-
-def free_port() -> int:
-    """Return a port on which nobody listens at the moment."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
 
 
 def laid_out(root: Path, database_url: str, monitors: dict[str, str] | None = None) -> LiveService:

@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 import pytest_asyncio
 
-from tests.integration.client.live_service import LiveService, free_port, laid_out
+from service.store.embedded.cluster import free_port
+from tests.integration.client.live_service import LiveService, laid_out
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -17,8 +17,8 @@ import asyncpg
 import httpx
 import pytest
 
+from service.store.embedded.cluster import free_port
 from service.store.embedded.server import EmbeddedServer
-from tests.integration.client.live_service import free_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

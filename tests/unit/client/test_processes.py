@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tidegauge_client import Client
 
+from service.store.embedded.cluster import free_port
 from tests.unit.client.scripted_server import Posted, Reply, accept, serving
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def test_the_end_waits_for_a_bounded_time(tmp_path: Path) -> None:
 
 def test_the_next_process_sends_what_the_last_one_left(tmp_path: Path) -> None:
     """What a process left while the service was away is sent by the next, in order, before its own rows."""
-    port = _free_port()
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     ended(start("log(0, 1_200)", url, tmp_path))
     with serving(port) as server, Client(url, spool=tmp_path) as client:
@@ -105,7 +105,7 @@ def test_the_next_process_sends_what_the_last_one_left(tmp_path: Path) -> None:
 
 def test_a_killed_process_loses_no_row_that_was_on_the_disk(tmp_path: Path) -> None:
     """After kill -9 with a spool the next process sends every row of it, once."""
-    port = _free_port()
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     code = """
 log(0, 1_200)
@@ -170,7 +170,7 @@ def test_a_batch_under_way_goes_to_the_disk_where_the_service_hangs(tmp_path: Pa
 
 def test_what_a_running_process_keeps_is_its_own(tmp_path: Path) -> None:
     """The spool of a process that lives is not taken over by another."""
-    url = f"http://127.0.0.1:{_free_port()}"
+    url = f"http://127.0.0.1:{free_port()}"
     code = """
 log(0, 5)
 until(lambda: client.stats().batches_on_disk)
@@ -218,7 +218,7 @@ assert child.exitcode == 0
 @pytest.mark.parametrize("is_away", [False, True], ids=["there", "away"])
 def test_a_forked_child_sends_its_own_rows_alone(tmp_path: Path, fork: str, is_away: bool) -> None:
     """Rows of parent and child each count once, with the service there and with both having a spool."""
-    port = _free_port()
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     code = FORKS[fork]
     if is_away:
@@ -283,7 +283,7 @@ def _nested(path: Path) -> None:
 @pytest.mark.parametrize("harm", [_cut, _unreadable, _nested])
 def test_a_file_that_is_no_batch_is_kept_aside(tmp_path: Path, harm: Callable[[Path], None]) -> None:
     """A damaged file of the spool is renamed and counted; what is behind it is sent."""
-    port = _free_port()
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     ended(start("log(0, 1_200)", url, tmp_path))
     first, *_ = sorted(tmp_path.rglob("*.batch"))
@@ -295,10 +295,3 @@ def test_a_file_that_is_no_batch_is_kept_aside(tmp_path: Path, harm: Callable[[P
         assert keys(server.counted()) == list(range(lost, 1_201))
         assert client.stats().broken_files == 1
     assert [path.name for path in tmp_path.rglob("*.broken")] == [first.with_suffix(".broken").name]
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
